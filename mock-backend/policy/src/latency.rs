@@ -1,0 +1,4 @@
+//! Latency distributions. (being built)
+/// (being built)
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latency;

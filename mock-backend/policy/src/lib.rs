@@ -1,0 +1,26 @@
+//! What an API gateway decides, and when, as a pure state machine.
+//!
+//! Owns every rule of the gateway: routing, throttles, the function pool, latencies, the answer's status and blame.
+//! Refuses: async, sockets, files, the OS clock, OS randomness, threads, and bytes of answers (the mock renders those).
+//! Called by the simulator under virtual time and by the mock gateway under the real clock, with the same code.
+//!
+//! Where is ... decided?
+//! - throttling: [`throttle`], over the token buckets of [`bucket`]
+//! - which route a path means: [`routing`]
+//! - warm, cold, and too many environments: [`lambda`]
+//! - the order of all that: [`gateway`]
+
+#![warn(missing_docs)]
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod call;
+pub mod model;
+pub mod seed;
+pub mod time;
+
+pub mod bucket;
+pub mod gateway;
+pub mod lambda;
+pub mod latency;
+pub mod routing;
+pub mod throttle;

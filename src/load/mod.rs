@@ -1,0 +1,58 @@
+//! What is sent and when: the script, its pace and its limits. Pure: the same source feeds simulator and engine.
+//!
+//! Owns the [`Source`] of steps, arrival processes, speed and loop, the shaper and the overload policies. Refuses clocks,
+//! sockets and the gateway. Called by `sim` and by every lane of `engine`.
+
+pub mod overload;
+pub mod traffic;
+
+use crate::traffic::Step;
+
+/// Gives the steps of a script, lazily and in order.
+///
+/// A consumer asks with [`Feedback::Idle`] for the next step of the plan: those come in order of their `Due::At`; `None`
+/// means that the plan has no more. When a step has ended it says so with [`Feedback::Ended`], and gets what its session does
+/// next (a `Due::After`), or `None` when the session is over. In a closed model the users' first steps come from `Idle`.
+pub trait Source: Send {
+    /// The next step, given what the consumer tells.
+    fn next(&mut self, feedback: Feedback) -> Option<Step>;
+}
+
+/// What the consumer tells a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feedback {
+    /// Nothing: it wants the next step of the plan.
+    Idle,
+    /// A step has ended; what does its session do next?
+    Ended {
+        /// The session of the step.
+        session: u32,
+        /// The step of the session.
+        seq: u32,
+        /// When it ended; a user whose next step would come after the end of the plan stops.
+        at: sluicegate_policy::time::Instant,
+    },
+}
+
+/// Which part of the script a lane (or worker) plays: the sessions of every `of`-th virtual slice.
+///
+/// A session belongs to slice `mix(session) mod 256`; slice `s` is played by the share with `index == s mod of`. The union of
+/// all shares is the script, whatever `of` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which share, below `of`.
+    pub index: u16,
+    /// How many there are, 1 to 256.
+    pub of: u16,
+}
+
+impl Share {
+    /// The whole script.
+    pub const ALL: Self = Self { index: 0, of: 1 };
+
+    /// Whether this share plays the session.
+    pub const fn plays(self, session: u32) -> bool {
+        let slice = sluicegate_policy::seed::mix(session as u64) % 256;
+        slice % self.of as u64 == self.index as u64
+    }
+}

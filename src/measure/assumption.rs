@@ -1,0 +1,118 @@
+//! What is claimed about a run before it starts: a quantity, what the model predicts for it, and a margin.
+//!
+//! Owns the shape of an assumption and of the band it allows (method: one band declared in the profile, never chosen after
+//! seeing data). Refuses to judge (that is `verdict`). Proven by `config`, predicted by `command` from simulated runs, counted
+//! by the recorder at the band's edges.
+
+use std::fmt;
+
+use sluicegate_policy::time::Span;
+
+use crate::traffic::SeriesId;
+
+/// One claim of the profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assumption {
+    /// Which series it is about; `None` for all of them together.
+    pub series: Option<SeriesId>,
+    /// Which quantity.
+    pub metric: Metric,
+    /// How far the observed may lie from the predicted.
+    pub margin: Margin,
+    /// As the report names it: `GET /orders/{id} latency p95`.
+    pub name: String,
+}
+
+/// A quantity that can be simulated and measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Metric {
+    /// The quantile of the response time (from the intended instant), 0 < p < 1; what failed or timed out counts as infinite.
+    Latency(f64),
+    /// A share of the actions.
+    Ratio(Ratio),
+}
+
+/// A share of the actions, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ratio {
+    /// Answers with status 429, among the attempts that reached the gateway.
+    Throttled,
+    /// 5xx answers and network failures, among admitted requests (429 excluded).
+    Errors,
+}
+
+/// How far the observed may lie from the predicted: the larger of the two parts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margin {
+    /// Share of the predicted value, 0.15 for 15 %.
+    pub relative: f64,
+    /// In the metric's own unit: nanoseconds for latencies, share for ratios.
+    pub absolute: f64,
+}
+
+/// The predicted value of an assumption and the band that its margin allows, in the metric's own unit (nanoseconds, or share).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// The model's value.
+    pub value: f64,
+    /// Standard error of the model's value, from its replications.
+    pub standard_error: f64,
+    /// Lower end of the band.
+    pub low: f64,
+    /// Upper end of the band.
+    pub high: f64,
+    /// Design effect of this quantity in the simulated run: how many times fewer independent requests it is worth; at least 1.
+    pub design_effect: f64,
+}
+
+/// A line in the measured world at which a recorder counts exactly, in each second of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Edge {
+    /// Which series; `None` for all.
+    pub series: Option<SeriesId>,
+    /// What is counted.
+    pub event: Event,
+}
+
+/// What a recorder counts at an edge: events among trials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Response time above this; trials are all actions that were to be sent.
+    SlowerThan(Span),
+    /// The event of this ratio; trials are its denominator.
+    Ratio(Ratio),
+}
+
+impl Margin {
+    /// The band around `predicted` that this margin allows.
+    ///
+    /// A latency's band does not fall below zero; a ratio's stays within 0 and 1; predicted zero gives `[0, absolute]`.
+    pub fn band(self, metric: Metric, predicted: f64) -> (f64, f64) {
+        let half = (self.relative * predicted).max(self.absolute);
+        let top = match metric {
+            Metric::Latency(_) => f64::INFINITY,
+            Metric::Ratio(_) => 1.0,
+        };
+        ((predicted - half).max(0.0), (predicted + half).min(top))
+    }
+}
+
+impl Ratio {
+    /// The word for it in profiles and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Errors => "errors",
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // p50, p99.9: at most six digits, without trailing zeros.
+            Self::Latency(p) => write!(f, "latency p{}", (p * 1e8).round() / 1e6),
+            Self::Ratio(ratio) => f.write_str(ratio.as_str()),
+        }
+    }
+}

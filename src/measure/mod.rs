@@ -1,0 +1,12 @@
+//! What was measured, from either world: samples, their recorder, the record of a run, and the reasons to doubt it.
+//!
+//! Owns numbers and their meaning. Refuses clocks, sockets, and formatting for people (`report`). Called by `engine` and
+//! `sim` with samples, by `verdict` for counts and by `report` for everything.
+
+pub mod assumption;
+pub mod record;
+pub mod recorder;
+pub mod sample;
+
+pub use recorder::Recorder;
+pub use sample::{Outcome, Sample};

@@ -1,0 +1,374 @@
+//! The record of a run, `run.json`: everything that a report, a comparison or a plot may know of it.
+//!
+//! Owns the shape of the file, versioned from 1; durations are whole nanoseconds (`_ns`), absent is no key, never zero.
+//! Refuses to compute: `recorder` fills the numbers, `verdict` the verdicts, `doubt`s come from whoever sees them.
+//! Written by `command` (header first, with `complete: false`, then replaced by rename), read by `report`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the file format.
+pub const VERSION: u32 = 1;
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RunRecord {
+    /// Version of this format.
+    pub version: u32,
+    /// Whether the run came to its planned end; `false` from the header until then, and for interrupted runs.
+    pub complete: bool,
+    /// Why it is not complete, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// What was run.
+    pub plan: PlanRecord,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What the generator did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadRecord>,
+    /// What was measured, everything together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<SeriesRecord>,
+    /// What was measured, for each series.
+    #[serde(default)]
+    pub series: Vec<SeriesRecord>,
+    /// What the model predicted, everything together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_total: Option<SeriesRecord>,
+    /// What the model predicted, for each series.
+    #[serde(default)]
+    pub predicted_series: Vec<SeriesRecord>,
+    /// One row a second, by intended second.
+    #[serde(default)]
+    pub seconds: Vec<SecondRecord>,
+    /// What the bundled mock saw arrive, by its own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<ReceiverRecord>,
+    /// The way to the gateway, as the model takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkRecord>,
+    /// Reasons to distrust this run.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
+    /// The answer.
+    #[serde(default)]
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Why a run ended early.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// By a signal from the user, with its number.
+    Interrupted(i32),
+    /// By a failure of the run itself.
+    Failed(String),
+}
+
+/// What was run: enough to run it again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PlanRecord {
+    /// Version of sluicegate.
+    pub sluicegate: String,
+    /// Path of the profile, as given.
+    pub profile: String,
+    /// The resolved profile, without secrets.
+    pub resolved: serde_json::Value,
+    /// The recorded log that was replayed, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// Traffic seed.
+    pub seed: u64,
+    /// Seed of the driven world's own randomness (the mock's policy).
+    pub world_seed: u64,
+    /// Hash of the script, the same for any number of lanes.
+    pub script_hash: String,
+    /// What `--drift` changed in the mock, in order.
+    #[serde(default)]
+    pub drift: Vec<String>,
+    /// Where the traffic went: a URL; for the bundled mock `mock`.
+    pub target: String,
+    /// Wall clock at the start, RFC 3339.
+    pub started_at: String,
+    /// Planned length.
+    pub duration_ns: u64,
+    /// How much of the beginning is left out of all statistics but the seconds.
+    pub warmup_ns: u64,
+    /// Connections allowed.
+    pub connections: u32,
+    /// Whether arrivals wait for answers.
+    pub model: LoadModel,
+}
+
+/// Whether arrivals wait for answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadModel {
+    /// Arrivals come as planned, whatever the answers do.
+    Open,
+    /// Users wait for an answer before they go on: coordinated omission is possible.
+    Closed,
+}
+
+/// Where the run took place.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Operating system and kernel release.
+    pub os: String,
+    /// Processor model.
+    pub cpu: String,
+    /// Processors that this process may use.
+    pub cores: u32,
+}
+
+/// What the generator did with the script.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LoadRecord {
+    /// Actions that the script intended.
+    pub intended: u64,
+    /// Actions whose first byte was written.
+    pub sent: u64,
+    /// Actions that a ceiling of the shaper held back for a while.
+    pub shaped: u64,
+    /// Never sent: queue full, or policy `drop`.
+    pub dropped: u64,
+    /// Never sent: older than the deadline of the policy.
+    pub shed: u64,
+    /// Neither answered nor sent when the run ended.
+    pub abandoned: u64,
+    /// Intended actions per second over the planned length.
+    pub intended_per_s: f64,
+    /// Sent actions per second over the planned length.
+    pub achieved_per_s: f64,
+    /// How late the generator turned to its actions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_lag: Option<Quantiles>,
+    /// Bytes written to the target.
+    pub bytes_sent: u64,
+    /// Bytes read from it.
+    pub bytes_received: u64,
+    /// Connections opened, and of these again after a loss.
+    pub connections_opened: u64,
+    /// Connections opened again after one was lost.
+    pub reconnects: u64,
+    /// Each lane.
+    pub lanes: Vec<LaneRecord>,
+}
+
+/// One lane (thread) of the generator.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LaneRecord {
+    /// Core it was pinned to, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<u32>,
+    /// CPU time it used.
+    pub cpu_ns: u64,
+    /// Of that, spent spinning on purpose before a due instant.
+    pub spin_ns: u64,
+    /// Wall time it ran.
+    pub wall_ns: u64,
+}
+
+/// What was measured under one name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesRecord {
+    /// Name of the series.
+    pub name: String,
+    /// Actions after the warm-up.
+    pub count: u64,
+    /// How they ended.
+    pub outcomes: Vec<OutcomeRecord>,
+    /// From the intended instant, complete answers of any status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_time: Option<Quantiles>,
+    /// From the first byte written, complete answers of any status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_time: Option<Quantiles>,
+    /// Waiting for a connection: from due to started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_lag: Option<Quantiles>,
+    /// Records that a bound of the recorder cut off (a value above the histogram's range).
+    #[serde(default)]
+    pub saturated: u64,
+}
+
+/// How many actions ended in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutcomeRecord {
+    /// The word for it: `answered`, `timed-out`, `refused`, ...
+    pub outcome: String,
+    /// HTTP status, where there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Whose fault: `nobody`, `client`, `gateway`, `integration`, `network`, `generator`.
+    pub blame: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// A distribution of times, in nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Quantiles {
+    /// How many values.
+    pub count: u64,
+    /// Smallest.
+    pub min_ns: u64,
+    /// Mean.
+    pub mean_ns: f64,
+    /// Standard deviation.
+    pub stdev_ns: f64,
+    /// Median.
+    pub p50_ns: u64,
+    /// 75th percentile.
+    pub p75_ns: u64,
+    /// 90th percentile.
+    pub p90_ns: u64,
+    /// 95th percentile.
+    pub p95_ns: u64,
+    /// 99th percentile.
+    pub p99_ns: u64,
+    /// 99.9th percentile.
+    pub p999_ns: u64,
+    /// 99.99th percentile.
+    pub p9999_ns: u64,
+    /// Largest.
+    pub max_ns: u64,
+}
+
+/// One second of the run, by intended instant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SecondRecord {
+    /// Which second, from zero.
+    pub second: u64,
+    /// Actions intended in it.
+    pub intended: u64,
+    /// Of those, completely answered.
+    pub answered: u64,
+    /// Of those, answered 429.
+    pub throttled: u64,
+    /// Of those, answered 5xx or not at all.
+    pub errors: u64,
+    /// Median response time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ns: Option<u64>,
+    /// 99th percentile of the response time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ns: Option<u64>,
+}
+
+/// What the mock saw arrive: independent proof of the schedule that was sent.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReceiverRecord {
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// Arrivals that its bounded record had no room for.
+    pub unrecorded: u64,
+    /// k-th arrival minus k-th intended instant, where as many arrived as were intended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind_schedule: Option<Quantiles>,
+    /// Largest difference between arrivals and intended actions in one second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst_second: Option<u64>,
+    /// CPU time that the mock used.
+    pub cpu_ns: u64,
+}
+
+/// The way to the gateway, as the model takes it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkRecord {
+    /// Whether it was given in the profile or probed before the run.
+    pub source: NetworkSource,
+    /// Round trip.
+    pub round_trip_ns: u64,
+    /// Setting up a connection, TLS included.
+    pub connect_ns: u64,
+}
+
+/// Where the network term comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkSource {
+    /// Written in the profile.
+    Given,
+    /// Measured before the run.
+    Probed,
+}
+
+/// A reason to distrust the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Doubt {
+    /// How bad it is.
+    pub weight: Weight,
+    /// A slug that machines can match: `rate-missed`, `schedule-lag`, `generator-cpu`, ...
+    pub kind: String,
+    /// What was seen, with numbers.
+    pub what: String,
+    /// What to change.
+    pub advice: String,
+}
+
+/// How bad a doubt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    /// Worth knowing.
+    Note,
+    /// The run is invalid: no verdict stands on it (exit 4).
+    Invalid,
+}
+
+/// What became of one assumption.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// The assumption, as the profile names it.
+    pub assumption: String,
+    /// The unit of all numbers below: `ns` or `share`.
+    pub unit: Unit,
+    /// The answer.
+    pub answer: Answer,
+    /// What the model predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<f64>,
+    /// What was observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<f64>,
+    /// 90 % interval of the observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<(f64, f64)>,
+    /// The band that was declared before the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub band: Option<(f64, f64)>,
+    /// Requests it is judged on.
+    pub requests: u64,
+    /// As many independent requests it is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_requests: Option<f64>,
+    /// Probability, planned before the run, that it would be found to hold if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_power: Option<f64>,
+    /// Why, in words; for `inconclusive` also what would decide it.
+    pub because: String,
+}
+
+/// The unit of a verdict's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Nanoseconds.
+    Ns,
+    /// A share, 0 to 1.
+    Share,
+}
+
+/// The three answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// The data prove that it holds within its margin.
+    Holds,
+    /// The data prove that it does not.
+    Violated,
+    /// The data prove neither.
+    Inconclusive,
+}

@@ -1,0 +1,4 @@
+//! The recorder: counts samples. (being built)
+/// (being built)
+#[derive(Debug)]
+pub struct Recorder;

@@ -1,0 +1,178 @@
+//! One measured action: what both worlds emit, and all that a recorder sees.
+//!
+//! Owns [`Sample`] and the client's [`Outcome`]. Refuses text: series are numbers, named in the catalog.
+
+use sluicegate_policy::call::Blame;
+use sluicegate_policy::time::{Instant, Span};
+
+use crate::traffic::SeriesId;
+
+/// One action with its instants on the run's clock. `Instant::MAX` means "did not happen".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When the script intended it.
+    pub intended: Instant,
+    /// When the generator turned to it (a connection was free and the shaper let it pass).
+    pub started: Instant,
+    /// When its first byte was written.
+    pub sent: Instant,
+    /// When the first byte of the answer was read.
+    pub first_byte: Instant,
+    /// When it ended, well or not.
+    pub done: Instant,
+    /// Session of the step.
+    pub session: u32,
+    /// Step of the session.
+    pub seq: u32,
+    /// Where it is counted.
+    pub series: SeriesId,
+    /// HTTP status; zero if there was no answer.
+    pub status: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whose fault it is.
+    pub blame: Blame,
+    /// Zero for the first attempt, then one for each retry.
+    pub attempt: u8,
+}
+
+/// How an action ended, as the client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Outcome {
+    /// A complete answer was read, whatever its status.
+    Answered,
+    /// No complete answer within the time-out.
+    TimedOut,
+    /// The host name could not be resolved.
+    Unresolved,
+    /// The connection was refused.
+    Refused,
+    /// No connection within the connect time-out, or no way to the host.
+    Unreachable,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// This machine had no descriptor, port or memory left.
+    NoSockets,
+    /// The peer reset the connection.
+    Reset,
+    /// The peer closed the connection before a complete head.
+    Closed,
+    /// The peer closed the connection within the body.
+    Truncated,
+    /// The answer was not HTTP.
+    Malformed,
+    /// Never sent: the queue of due actions was full, or the overload policy drops what cannot start at once.
+    Dropped,
+    /// Never sent: it was older than the overload policy's deadline.
+    Shed,
+    /// The run ended before it was answered, or before it was sent.
+    Abandoned,
+}
+
+impl Outcome {
+    /// Every outcome, in the order in which reports show them.
+    pub const ALL: [Self; 14] = [
+        Self::Answered,
+        Self::TimedOut,
+        Self::Unresolved,
+        Self::Refused,
+        Self::Unreachable,
+        Self::TlsFailed,
+        Self::NoSockets,
+        Self::Reset,
+        Self::Closed,
+        Self::Truncated,
+        Self::Malformed,
+        Self::Dropped,
+        Self::Shed,
+        Self::Abandoned,
+    ];
+
+    /// The word for it in files; reports explain it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::TimedOut => "timed-out",
+            Self::Unresolved => "unresolved",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::TlsFailed => "tls-failed",
+            Self::NoSockets => "no-sockets",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Truncated => "truncated",
+            Self::Malformed => "malformed",
+            Self::Dropped => "dropped",
+            Self::Shed => "shed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// Whose fault an action is that ended so, without regard to a status.
+    pub const fn blame(self) -> Blame {
+        match self {
+            Self::Answered => Blame::Nobody,
+            Self::NoSockets | Self::Dropped | Self::Shed | Self::Abandoned => Blame::Generator,
+            Self::TimedOut
+            | Self::Unresolved
+            | Self::Refused
+            | Self::Unreachable
+            | Self::TlsFailed
+            | Self::Reset
+            | Self::Closed
+            | Self::Truncated
+            | Self::Malformed => Blame::Network,
+        }
+    }
+
+    /// Whether the action reached the target at all.
+    pub const fn was_sent(self) -> bool {
+        match self {
+            Self::Dropped
+            | Self::Shed
+            | Self::Unresolved
+            | Self::Refused
+            | Self::Unreachable
+            | Self::TlsFailed
+            | Self::NoSockets => false,
+            Self::Answered
+            | Self::TimedOut
+            | Self::Reset
+            | Self::Closed
+            | Self::Truncated
+            | Self::Malformed
+            | Self::Abandoned => true,
+        }
+    }
+}
+
+/// Whose fault an answer with this status is, where nothing but the status is known: 4xx the client's, 5xx the integration's.
+pub const fn blame_of_status(status: u16) -> Blame {
+    match status {
+        400..=499 => Blame::Client,
+        500.. => Blame::Integration,
+        _ => Blame::Nobody,
+    }
+}
+
+impl Sample {
+    /// From the intended instant to the end: what a user of the gateway waits. `None` if it did not end.
+    pub fn response_time(&self) -> Option<Span> {
+        span(self.intended, self.done)
+    }
+
+    /// From the first byte written to the end. `None` if it was not sent or did not end.
+    pub fn service_time(&self) -> Option<Span> {
+        span(self.sent, self.done)
+    }
+
+    /// How late the generator turned to it. `None` if it never did.
+    pub fn schedule_lag(&self) -> Option<Span> {
+        span(self.intended, self.started)
+    }
+}
+
+fn span(from: Instant, to: Instant) -> Option<Span> {
+    (from != Instant::MAX && to != Instant::MAX).then(|| to.since(from))
+}

@@ -1,0 +1,130 @@
+//! Where traffic goes: the base URL of a target, taken apart.
+//!
+//! Owns parsing and display of `http(s)://host[:port][/base]` and the question whether it is this machine. Refuses DNS and
+//! sockets (`engine`), and the decision whether it is allowed (`config::safety`).
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// The base URL of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// Host name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// Port; the scheme's own if the URL named none.
+    pub port: u16,
+    /// Path that every request's path is appended to; empty, or `/base` without a trailing slash.
+    pub base_path: String,
+}
+
+/// How the target is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+/// Why a text is not a target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is not a target: {why}; write e.g. \"http://127.0.0.1:8080/prod\" or \"https://api.example.com\"")]
+pub struct ParseEndpointError {
+    text: String,
+    why: &'static str,
+}
+
+impl Endpoint {
+    /// The host is a loopback address, or the name `localhost`.
+    pub fn is_loopback(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost") || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The value of a `Host` header: host, and port unless it is the scheme's own.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == self.scheme.port() { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl Scheme {
+    const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        write!(f, "{scheme}://{}{}", self.authority(), self.base_path)
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = ParseEndpointError;
+
+    fn from_str(text: &str) -> Result<Self, ParseEndpointError> {
+        let refuse = |why| ParseEndpointError { text: text.to_owned(), why };
+        let uri: http::Uri = text.trim().parse().map_err(|_| refuse("it is not a URL"))?;
+        let scheme = match uri.scheme_str() {
+            Some("http") => Scheme::Http,
+            Some("https") => Scheme::Https,
+            Some(_) => return Err(refuse("its scheme is neither http nor https")),
+            None => return Err(refuse("it has no scheme")),
+        };
+        let authority = uri.authority().ok_or_else(|| refuse("it names no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(refuse("it holds a user name or password; send credentials as a header by reference (${env:NAME})"));
+        }
+        if uri.query().is_some() {
+            return Err(refuse("it has a query"));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Err(refuse("it names no host"));
+        }
+        let port = uri.port_u16().unwrap_or(scheme.port());
+        Ok(Self { scheme, host, port, base_path: uri.path().trim_end_matches('/').to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_reads_back_as_it_was_written() {
+        for text in ["http://127.0.0.1:8080/prod", "https://api.example.com", "http://[::1]:9000", "http://localhost/a/b"] {
+            assert_eq!(text.parse::<Endpoint>().expect("a target").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_with_the_reason() {
+        for text in ["127.0.0.1:80", "ftp://x", "http://", "", "http://u:p@h", "http://h/?q=1", "nonsense"] {
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (text, loopback) in [
+            ("http://127.8.9.1", true),
+            ("http://[::1]:1", true),
+            ("http://LOCALHOST", true),
+            ("http://10.0.0.1", false),
+            ("http://127.0.0.1.evil.com", false),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().expect("a target").is_loopback(), loopback, "{text}");
+        }
+    }
+}

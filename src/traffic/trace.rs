@@ -1,0 +1,1 @@
+//! The trace file: recorded traffic in our own format. (being built)
