@@ -1,13 +1,13 @@
 //! Every random choice, from one printed number.
 //!
-//! Owns the PRNG: SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014), used two
+//! Owns the PRNG: `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014), used two
 //! ways. As a *counter*, [`Seed::draw`] gives the n-th value of a stream without computing the others, so that any second of
 //! a script and any call of a part can be drawn alone. As a *stream*, [`Seed::stream`] gives one value after the other.
 //! Refuses OS randomness. Streams are named: `seed.child("policy").child("authorizer")`.
 
 use std::fmt;
 
-/// The golden-ratio increment of SplitMix64.
+/// The golden-ratio increment of `SplitMix64`.
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A named source of randomness: a key, not a state.
@@ -88,7 +88,7 @@ impl Stream {
     }
 }
 
-/// The finaliser of SplitMix64: spreads every bit of `z` over all of the result; a bijection.
+/// The finaliser of `SplitMix64`: spreads every bit of `z` over all of the result; a bijection.
 pub const fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

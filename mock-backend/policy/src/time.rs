@@ -171,7 +171,8 @@ impl fmt::Display for Span {
         if self.0 == 0 {
             return f.pad("0s");
         }
-        let (unit, size) = UNITS.into_iter().find(|(_, size)| self.0 % size == 0).expect("every span is a multiple of 1 ns");
+        let (unit, size) =
+            UNITS.into_iter().find(|(_, size)| self.0.is_multiple_of(*size)).expect("every span is a multiple of 1 ns");
         f.pad(&format!("{}{unit}", self.0 / size))
     }
 }
