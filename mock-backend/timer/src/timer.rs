@@ -21,7 +21,10 @@ impl Timer {
     /// A timer of `clock`. Needs a tokio runtime with IO; fails when the process has no descriptor left.
     pub fn new(clock: Clock) -> io::Result<Self> {
         let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        Ok(Self { fd: AsyncFd::register(fd)?, clock })
+        // SAFETY: the descriptor is owned, and stays inside this `AsyncFd`, unchanged, until both are dropped together.
+        #[allow(unsafe_code, reason = "tokio's safe constructor is deprecated in favour of this promise about the descriptor")]
+        let fd = unsafe { AsyncFd::register(fd) }.map_err(io::Error::from)?;
+        Ok(Self { fd, clock })
     }
 
     /// Waits until `due`; returns at once if it has passed. Cancel-safe: the next call sets the timer anew.
