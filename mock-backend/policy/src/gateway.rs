@@ -290,3 +290,8 @@ impl Gateway {
 fn draw(latency: &Latency, seed: Seed, number: u64) -> Span {
     latency.at(seed.unit(number))
 }
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,7 @@ fn horner(coefficients: &[f64; 8], x: f64) -> f64 {
 type Rational = ([f64; 8], [f64; 8]);
 
 /// AS 241, a and b: |p - 0.5| <= 0.425.
+#[allow(clippy::excessive_precision, reason = "as published")]
 const CENTRE: Rational = (
     [
         3.387_132_872_796_366_608,
@@ -62,6 +63,7 @@ const CENTRE: Rational = (
 );
 
 /// AS 241, c and d: the tails down to about 1.4e-11.
+#[allow(clippy::excessive_precision, reason = "as published")]
 const NEAR: Rational = (
     [
         1.423_437_110_749_683_577_34,
@@ -86,6 +88,7 @@ const NEAR: Rational = (
 );
 
 /// AS 241, e and f: the far tails.
+#[allow(clippy::excessive_precision, reason = "as published")]
 const FAR: Rational = (
     [
         6.657_904_643_501_103_777_2,
