@@ -1,1 +1,103 @@
-//! (being built)
+//! Virtual time: the script, the shaper, the client's own limits and the policy on one event queue.
+//!
+//! Owns the modelled client (connections, waiting, time-outs) and the modelled way to the gateway. Refuses clocks, sockets and
+//! rules of the gateway: the policy is the mock's own code. Emits the same [`Sample`]s as the engine does, to the same recorder.
+//! Called by `command`. The same world, source and seed give the same samples in the same order, to the byte.
+//!
+//! What has no model has no prediction: the integrations that only a driver can perform ([`Integration::External`]) are answered
+//! at once with 200, and counted in [`SimSummary::unpredicted`], so that no verdict is built on them.
+//!
+//! [`Integration::External`]: sluicegate_policy::model::Integration::External
+
+mod client;
+mod flights;
+mod replicate;
+mod routes;
+mod simulation;
+
+use std::sync::Arc;
+
+use sluicegate_policy::model::{Model, StageId};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::{Instant, Span};
+
+use crate::load::Source;
+use crate::load::hash::ScriptHash;
+use crate::load::overload::Overload;
+use crate::load::shaper::Ceilings;
+use crate::measure::Sample;
+use crate::traffic::{Catalog, SeriesId};
+
+pub use replicate::{Replica, replicate};
+
+/// What is simulated, but for the traffic and the chances of the gateway.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The gateway as it is believed to be.
+    pub model: Arc<Model>,
+    /// The stage that the traffic goes to.
+    pub stage: StageId,
+    /// What the requests say.
+    pub catalog: Arc<Catalog>,
+    /// Most connections at a time, all lanes together; zero counts as one.
+    pub connections: u32,
+    /// From turning to an action until giving up its answer; the connection is then lost.
+    pub timeout: Span,
+    /// What happens to actions that are due and cannot start.
+    pub overload: Overload,
+    /// Hard ceilings on what is sent.
+    pub ceilings: Ceilings,
+    /// The way to the gateway.
+    pub network: Network,
+}
+
+/// The way to the gateway: constant times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// There and back; half of it each way.
+    pub round_trip: Span,
+    /// Setting up a connection, TLS included.
+    pub connect: Span,
+}
+
+/// What the simulated client did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SimSummary {
+    /// Actions of the script.
+    pub intended: u64,
+    /// Actions whose first byte was written.
+    pub sent: u64,
+    /// Actions that were completely answered.
+    pub answered: u64,
+    /// Actions that were not, in time.
+    pub timed_out: u64,
+    /// Never sent: nothing free, or no room to wait.
+    pub dropped: u64,
+    /// Never sent: too old when their turn came.
+    pub shed: u64,
+    /// Actions that a ceiling held back for a while.
+    pub shaped: u64,
+    /// Most actions that waited at one time.
+    pub waiting_max: u64,
+    /// Connections opened.
+    pub connections_opened: u64,
+    /// Of these, opened after one was lost.
+    pub reconnects: u64,
+    /// Answers that the model does not predict, by series; nothing may be concluded from these series.
+    pub unpredicted: Vec<(SeriesId, u64)>,
+    /// When the last action was intended.
+    pub last_intended: Instant,
+    /// When the last action ended.
+    pub ended: Instant,
+    /// Fingerprint of the script.
+    pub script: ScriptHash,
+}
+
+/// Plays `source` against the modelled gateway, whose chances come from `policy_seed`; gives every action's sample to `record`
+/// in the order in which they end. Every step of the source gives exactly one sample.
+pub fn simulate(world: &World, source: Box<dyn Source>, policy_seed: Seed, record: &mut dyn FnMut(&Sample)) -> SimSummary {
+    simulation::Simulation::new(world, source, policy_seed, record).run()
+}
+
+#[cfg(test)]
+mod tests;

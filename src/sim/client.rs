@@ -1,0 +1,175 @@
+//! The modelled client: how many connections it has, and which actions wait for one.
+//!
+//! Owns connections and the two places where actions wait: for a connection, and behind a ceiling. Refuses time: the caller
+//! says when. Called by `simulation`.
+//!
+//! Idle connections are used again before a new one is opened; all are alike, so counting them is enough. An action asks the
+//! ceilings only when a connection is at hand: what they admit is sent at once.
+
+use std::collections::VecDeque;
+
+use sluicegate_policy::time::Instant;
+
+use crate::load::held::Held;
+use crate::load::overload::Overload;
+use crate::load::shaper::Shaper;
+use crate::traffic::Request;
+
+/// An action that is due.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) session: u32,
+    pub(super) seq: u32,
+    pub(super) intended: Instant,
+    pub(super) request: Request,
+}
+
+/// Connections and waiting actions.
+#[derive(Debug)]
+pub(super) struct Client {
+    overload: Overload,
+    connections: u32,
+    open: u32,
+    idle: u32,
+    /// Lost and not yet replaced.
+    lost: u32,
+    ready: VecDeque<Pending>,
+    held: Held<Pending>,
+    pub(super) waiting_max: u64,
+    pub(super) opened: u64,
+    pub(super) reconnects: u64,
+}
+
+/// What becomes of an action.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// It starts now.
+    Start(Pending),
+    /// It waits; the client has it.
+    Wait,
+    /// There is nothing free, and it may not wait.
+    Drop(Pending),
+    /// It has waited too long.
+    Shed(Pending),
+}
+
+/// What an action is sent over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Connection {
+    /// One that was idle.
+    Idle,
+    /// One that must be set up first.
+    New,
+}
+
+impl Client {
+    pub(super) fn new(connections: u32, overload: Overload, shaper: Shaper) -> Self {
+        Self {
+            overload,
+            connections: connections.max(1),
+            open: 0,
+            idle: 0,
+            lost: 0,
+            ready: VecDeque::new(),
+            held: Held::new(shaper),
+            waiting_max: 0,
+            opened: 0,
+            reconnects: 0,
+        }
+    }
+
+    /// An action is due.
+    pub(super) fn offer(&mut self, now: Instant, action: Pending) -> Fate {
+        // If others wait for a connection there is none to be had.
+        if self.has_connection() && self.ready.is_empty() {
+            return self.consider(now, action);
+        }
+        if !self.overload.may_wait(self.waiting()) {
+            return Fate::Drop(action);
+        }
+        self.ready.push_back(action);
+        self.note_waiting();
+        Fate::Wait
+    }
+
+    /// The next waiting action whose turn has come at `now`; `None` if there is none.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Fate> {
+        if !self.has_connection() {
+            return None;
+        }
+        if let Some(action) = self.held.release(now) {
+            return Some(self.unless_stale(now, action));
+        }
+        let action = self.ready.pop_front()?;
+        Some(self.consider(now, action))
+    }
+
+    /// When a held action may be asked for again; only useful while there is a connection for it.
+    pub(super) fn next_release(&self) -> Option<Instant> {
+        if self.has_connection() { self.held.next_release() } else { None }
+    }
+
+    /// Takes a connection for an action that starts.
+    pub(super) fn take_connection(&mut self) -> Connection {
+        if self.idle > 0 {
+            self.idle -= 1;
+            return Connection::Idle;
+        }
+        self.open += 1;
+        self.opened += 1;
+        if self.lost > 0 {
+            self.lost -= 1;
+            self.reconnects += 1;
+        }
+        Connection::New
+    }
+
+    /// A connection may be used again.
+    pub(super) const fn on_idle(&mut self) {
+        self.idle += 1;
+    }
+
+    /// A connection is gone.
+    pub(super) const fn on_lost(&mut self) {
+        self.open -= 1;
+        self.lost += 1;
+    }
+
+    /// How many actions a ceiling held back so far.
+    pub(super) const fn shaped(&self) -> u64 {
+        self.held.shaped()
+    }
+
+    const fn has_connection(&self) -> bool {
+        self.idle > 0 || self.open < self.connections
+    }
+
+    fn waiting(&self) -> usize {
+        self.ready.len() + self.held.len()
+    }
+
+    fn note_waiting(&mut self) {
+        self.waiting_max = self.waiting_max.max(self.waiting() as u64);
+    }
+
+    /// There is a connection for it; do deadline and ceilings let it start?
+    fn consider(&mut self, now: Instant, action: Pending) -> Fate {
+        if !self.overload.still_sent(now.since(action.intended)) {
+            return Fate::Shed(action);
+        }
+        let (series, identity) = (action.request.series, action.request.identity);
+        match self.held.admits(now, series, identity) {
+            Ok(()) => Fate::Start(action),
+            Err(_) if !self.overload.may_wait(self.waiting()) => Fate::Drop(action),
+            Err(until) => {
+                self.held.hold(until, series, identity, action);
+                self.note_waiting();
+                Fate::Wait
+            }
+        }
+    }
+
+    fn unless_stale(&self, now: Instant, action: Pending) -> Fate {
+        if self.overload.still_sent(now.since(action.intended)) { Fate::Start(action) } else { Fate::Shed(action) }
+    }
+}

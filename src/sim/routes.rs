@@ -1,0 +1,60 @@
+//! Which route a request means, found out once for a template where all its values mean the same.
+//!
+//! Owns that short cut. Refuses to know routing: the policy's router answers. Called by `simulation` for every call.
+
+use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::model::RouteId;
+
+use crate::traffic::{Catalog, Request, What};
+
+/// Routes of the templates of a catalog.
+#[derive(Debug)]
+pub(super) struct Routes {
+    templates: Vec<Means>,
+    path: String,
+}
+
+/// What a template means.
+#[derive(Clone, Copy, Debug)]
+enum Means {
+    /// Always the same: this route, or none.
+    Always(Option<RouteId>),
+    /// It depends on the values.
+    ByPath,
+}
+
+impl Routes {
+    pub(super) fn new(catalog: &Catalog, gateway: &Gateway) -> Self {
+        let means = |template: &crate::traffic::template::Template| {
+            let alike = gateway.router().resolve_alike(template.method(), &template.path_segments());
+            alike.map_or(Means::ByPath, Means::Always)
+        };
+        Self { templates: catalog.templates.iter().map(means).collect(), path: String::new() }
+    }
+
+    /// The route of a request.
+    pub(super) fn of(&mut self, request: &Request, catalog: &Catalog, gateway: &Gateway) -> Option<RouteId> {
+        match &request.what {
+            What::Described { template, key } => match self.templates[usize::from(template.0)] {
+                Means::Always(route) => route,
+                Means::ByPath => {
+                    let template = &catalog.templates[usize::from(template.0)];
+                    template.fill_path(*key, request.identity, &mut self.path);
+                    gateway.router().in_stage(template.method(), &self.path)
+                }
+            },
+            What::Recorded(recorded) => {
+                let path = recorded.target.split('?').next().unwrap_or_default();
+                gateway.router().in_stage(&recorded.method, path)
+            }
+        }
+    }
+}
+
+/// Length of a request's body.
+pub(super) fn body_bytes(request: &Request, catalog: &Catalog) -> u64 {
+    match &request.what {
+        What::Described { template, key } => catalog.templates[usize::from(template.0)].body_bytes(*key, request.identity),
+        What::Recorded(recorded) => recorded.body.len() as u64,
+    }
+}

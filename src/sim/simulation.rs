@@ -1,0 +1,319 @@
+//! The event loop of one simulated run.
+//!
+//! Owns the order of events. Times to the gateway and back are constant, so what is under way is in order already and needs no
+//! heap: the next event is the earliest of a few fronts. At one instant the order is fixed: the gateway's own deadlines, answers
+//! that arrive (an answer in the last nanosecond is in time), time-outs, actions that are due, waiting actions, and last the
+//! calls that reach the gateway.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+
+use sluicegate_policy::call::{Action as PolicyAction, Call, CallId, Effect, EffectId, Outcome as EffectOutcome, Reply};
+use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::{Instant, Span};
+
+use super::client::{Client, Connection, Fate, Pending};
+use super::flights::{Flight, Flights};
+use super::routes::{self, Routes};
+use super::{SimSummary, World};
+use crate::load::shaper::Shaper;
+use crate::load::{Feedback, Source};
+use crate::measure::{Outcome, Sample};
+use crate::traffic::{Action, Due, SeriesId, Step};
+
+/// A user's next step comes no earlier than this after the intended instant of one that took no time at all (it was dropped at
+/// once, or the model has no latency anywhere): virtual time must go on.
+const PAUSE_MIN: Span = Span::from_ms(1);
+
+/// Status of an answer that the model does not predict.
+const UNPREDICTED_STATUS: u16 = 200;
+
+/// One run.
+pub(super) struct Simulation<'a> {
+    world: &'a World,
+    source: Box<dyn Source>,
+    record: &'a mut dyn FnMut(&Sample),
+    gateway: Gateway,
+    routes: Routes,
+    client: Client,
+    flights: Flights,
+    /// The next step of the plan, and when.
+    planned: Option<(Instant, Pending)>,
+    thinking: BinaryHeap<Reverse<Thinking>>,
+    /// On the way to the gateway, over connections that were idle and over new ones: each in order of arrival.
+    over_idle: VecDeque<(Instant, Call)>,
+    over_new: VecDeque<(Instant, Call)>,
+    /// On the way back.
+    replies: VecDeque<(Instant, Reply)>,
+    unpredicted: BTreeMap<SeriesId, u64>,
+    summary: SimSummary,
+}
+
+/// A step that comes after another has ended.
+struct Thinking {
+    due: Instant,
+    order: u64,
+    pending: Pending,
+}
+
+impl<'a> Simulation<'a> {
+    pub(super) fn new(world: &'a World, source: Box<dyn Source>, seed: Seed, record: &'a mut dyn FnMut(&Sample)) -> Self {
+        let gateway = Gateway::new(world.model.clone(), seed);
+        let routes = Routes::new(&world.catalog, &gateway);
+        Self {
+            world,
+            source,
+            record,
+            gateway,
+            routes,
+            client: Client::new(world.connections, world.overload, Shaper::new(&world.ceilings)),
+            flights: Flights::new(),
+            planned: None,
+            thinking: BinaryHeap::new(),
+            over_idle: VecDeque::new(),
+            over_new: VecDeque::new(),
+            replies: VecDeque::new(),
+            unpredicted: BTreeMap::new(),
+            summary: SimSummary::default(),
+        }
+    }
+
+    /// Until every step has ended; what the gateway still does then is of no interest.
+    pub(super) fn run(mut self) -> SimSummary {
+        self.plan_next();
+        while let Some(now) = self.next_instant() {
+            self.turn(now);
+        }
+        SimSummary {
+            shaped: self.client.shaped(),
+            waiting_max: self.client.waiting_max,
+            connections_opened: self.client.opened,
+            reconnects: self.client.reconnects,
+            unpredicted: self.unpredicted.into_iter().collect(),
+            ..self.summary
+        }
+    }
+
+    fn next_instant(&self) -> Option<Instant> {
+        let time_out = self.flights.oldest().map(|(_, started)| started + self.world.timeout);
+        let client = [
+            self.planned.as_ref().map(|(at, _)| *at),
+            self.thinking.peek().map(|Reverse(next)| next.due),
+            self.over_idle.front().map(|(at, _)| *at),
+            self.over_new.front().map(|(at, _)| *at),
+            self.replies.front().map(|(at, _)| *at),
+            time_out,
+            self.client.next_release(),
+        ];
+        let next = client.into_iter().flatten().min()?;
+        Some(self.gateway.next_deadline().map_or(next, |deadline| deadline.min(next)))
+    }
+
+    /// All that happens at `now`, and is known by now to happen.
+    fn turn(&mut self, now: Instant) {
+        if self.gateway.next_deadline().is_some_and(|due| due <= now) {
+            self.gateway.advance(now);
+            self.take_actions(now);
+        }
+        while let Some(reply) = pop_due(&mut self.replies, now) {
+            self.on_reply(now, &reply);
+        }
+        while let Some((call, _)) = self.flights.oldest().filter(|(_, started)| *started + self.world.timeout <= now) {
+            self.on_time_out(now, call);
+        }
+        while let Some((intended, pending)) = self.planned.take_if(|(at, _)| *at <= now) {
+            self.plan_next();
+            self.summary.last_intended = self.summary.last_intended.max(intended);
+            self.on_due(now, pending);
+        }
+        while self.thinking.peek().is_some_and(|Reverse(next)| next.due <= now) {
+            if let Some(Reverse(next)) = self.thinking.pop() {
+                self.summary.last_intended = self.summary.last_intended.max(next.due);
+                self.on_due(now, next.pending);
+            }
+        }
+        while let Some(fate) = self.client.next(now) {
+            self.meet(now, fate);
+        }
+        while let Some(call) = pop_due(&mut self.over_idle, now) {
+            self.on_arrived(now, call);
+        }
+        while let Some(call) = pop_due(&mut self.over_new, now) {
+            self.on_arrived(now, call);
+        }
+    }
+
+    /// Asks the source for the next step of the plan.
+    fn plan_next(&mut self) {
+        self.planned = self.source.next(Feedback::Idle).map(|step| {
+            self.summary.script.add(&step);
+            let at = match step.due {
+                Due::At(at) => at,
+                // The plan's own steps have an instant; one that has none is due when it is asked for.
+                Due::After(_) => Instant::ZERO,
+            };
+            (at, pending(step, at))
+        });
+    }
+
+    fn on_due(&mut self, now: Instant, pending: Pending) {
+        self.summary.intended += 1;
+        let fate = self.client.offer(now, pending);
+        self.meet(now, fate);
+    }
+
+    fn meet(&mut self, now: Instant, fate: Fate) {
+        match fate {
+            Fate::Start(action) => self.start(now, &action),
+            Fate::Wait => {}
+            Fate::Drop(action) => self.give_up(now, &action, Outcome::Dropped),
+            Fate::Shed(action) => self.give_up(now, &action, Outcome::Shed),
+        }
+    }
+
+    fn start(&mut self, now: Instant, action: &Pending) {
+        let connection = self.client.take_connection();
+        let set_up = match connection {
+            Connection::Idle => Span::ZERO,
+            Connection::New => self.world.network.connect,
+        };
+        // A connection that takes longer than the time-out is never written to.
+        let is_sent = set_up < self.world.timeout || set_up == Span::ZERO;
+        let sent = if is_sent { now + set_up } else { Instant::MAX };
+        let Pending { session, seq, intended, request } = action;
+        let flight = Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started: now, sent };
+        let id = self.flights.begin(flight);
+        if !is_sent {
+            return;
+        }
+        self.summary.sent += 1;
+        let route = self.routes.of(request, &self.world.catalog, &self.gateway);
+        let body_bytes = routes::body_bytes(request, &self.world.catalog);
+        let call = Call { id, stage: Some(self.world.stage), route, body_bytes };
+        let at = sent + Span::from_ns(self.world.network.round_trip.as_ns() / 2);
+        match connection {
+            Connection::Idle => self.over_idle.push_back((at, call)),
+            Connection::New => self.over_new.push_back((at, call)),
+        }
+    }
+
+    fn on_arrived(&mut self, now: Instant, call: Call) {
+        self.gateway.on_call(now, call);
+        self.take_actions(now);
+    }
+
+    fn take_actions(&mut self, now: Instant) {
+        let back = self.world.network.round_trip.as_ns().div_ceil(2);
+        while let Some(action) = self.gateway.take_action() {
+            match action {
+                PolicyAction::Reply(reply) => self.replies.push_back((reply.at + Span::from_ns(back), reply)),
+                PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
+                PolicyAction::Cancel(_) => {}
+            }
+        }
+    }
+
+    fn answer_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
+        if let Some(flight) = self.flights.get(call) {
+            *self.unpredicted.entry(flight.series).or_default() += 1;
+        }
+        self.gateway.on_effect(now, id, EffectOutcome::Answered { status: UNPREDICTED_STATUS });
+    }
+
+    fn on_reply(&mut self, now: Instant, reply: &Reply) {
+        // Nobody waits for an answer whose call has timed out.
+        let Some(flight) = self.flights.end(reply.call) else { return };
+        self.client.on_idle();
+        self.summary.answered += 1;
+        let answered =
+            Sample { status: reply.status, blame: reply.blame(), first_byte: now, ..ended(&flight, now, Outcome::Answered) };
+        self.finish(&answered);
+    }
+
+    fn on_time_out(&mut self, now: Instant, call: CallId) {
+        let Some(flight) = self.flights.end(call) else { return };
+        self.client.on_lost();
+        self.summary.timed_out += 1;
+        self.finish(&ended(&flight, now, Outcome::TimedOut));
+    }
+
+    fn give_up(&mut self, now: Instant, action: &Pending, outcome: Outcome) {
+        match outcome {
+            Outcome::Shed => self.summary.shed += 1,
+            _ => self.summary.dropped += 1,
+        }
+        let Pending { session, seq, intended, request } = action;
+        let (started, sent) = (Instant::MAX, Instant::MAX);
+        let never = Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started, sent };
+        self.finish(&ended(&never, now, outcome));
+    }
+
+    /// Records the end of a step, and asks what its session does next.
+    fn finish(&mut self, sample: &Sample) {
+        (self.record)(sample);
+        self.summary.ended = self.summary.ended.max(sample.done);
+        let at = sample.done;
+        let Some(step) = self.source.next(Feedback::Ended { session: sample.session, seq: sample.seq, at }) else { return };
+        let due = match step.due {
+            Due::At(instant) => instant.max(at),
+            Due::After(think) => at + think,
+        };
+        let took_time = at > sample.intended && sample.outcome.was_sent();
+        let due = if took_time { due } else { due.max(sample.intended + PAUSE_MIN) };
+        let order = self.summary.intended;
+        self.thinking.push(Reverse(Thinking { due, order, pending: pending(step, due) }));
+    }
+}
+
+fn pending(step: Step, intended: Instant) -> Pending {
+    let Action::Request(request) = step.action;
+    Pending { session: step.session, seq: step.seq, intended, request }
+}
+
+fn pop_due<T>(queue: &mut VecDeque<(Instant, T)>, now: Instant) -> Option<T> {
+    if queue.front()?.0 > now {
+        return None;
+    }
+    queue.pop_front().map(|(_, due)| due)
+}
+
+/// A sample without an answer.
+fn ended(flight: &Flight, done: Instant, outcome: Outcome) -> Sample {
+    Sample {
+        intended: flight.intended,
+        started: flight.started,
+        sent: flight.sent,
+        first_byte: Instant::MAX,
+        done,
+        session: flight.session,
+        seq: flight.seq,
+        series: flight.series,
+        status: 0,
+        outcome,
+        blame: outcome.blame(),
+        attempt: 0,
+    }
+}
+
+impl PartialEq for Thinking {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Thinking {}
+
+impl PartialOrd for Thinking {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By instant; of those due together the session that spoke first in the script comes first.
+impl Ord for Thinking {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let key = |thinking: &Self| (thinking.due, thinking.order, thinking.pending.session);
+        key(self).cmp(&key(other))
+    }
+}
