@@ -9,7 +9,6 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;

@@ -13,7 +13,6 @@ use std::task::{Context, Poll, Waker};
 
 use sluicegate_policy::call::{Action, Call, CallId, Effect, EffectId, Outcome, Reply};
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::{RouteId, StageId};
 use sluicegate_policy::routing::Resolved;
 use sluicegate_policy::time::Instant;
 use sluicegate_timer::{Clock, Timer};
@@ -77,12 +76,11 @@ impl Driver {
         self.inner.borrow().gateway.router().resolve(method, path)
     }
 
-    /// A whole request has been read: the gateway's turn.
-    pub(crate) fn on_call(self: &Rc<Self>, to: (Option<StageId>, Option<RouteId>), body_bytes: u64) -> Pending {
+    /// A whole request has been read at `now`: the gateway's turn.
+    pub(crate) fn on_call(self: &Rc<Self>, now: Instant, to: Resolved, body_bytes: u64) -> Pending {
         let mut inner = self.inner.borrow_mut();
         let id = inner.waiting.open();
-        let (stage, route) = to;
-        inner.on_call(self.clock.now(), Call { id, stage, route, body_bytes });
+        inner.on_call(now, Call { id, stage: to.stage, route: to.route, body_bytes });
         Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
     }
 
@@ -118,13 +116,9 @@ impl Driver {
 
 impl Inner {
     fn on_call(&mut self, now: Instant, call: Call) {
-        // What fell due before this call comes before it, whether or not the timer has fired yet.
-        self.advance(now);
+        self.now = self.now.max(now);
+        // Also releases what fell due before this call, whether or not the timer has fired yet.
         self.gateway.on_call(self.now, call);
-        let next = self.gateway.next_deadline();
-        if next.is_some_and(|due| due <= self.now) {
-            self.gateway.advance(self.now);
-        }
         self.take_actions();
         if self.gateway.next_deadline().is_some_and(|due| due < self.armed) {
             // At most one wake for each setting: what is armed now is what the pacer will find.

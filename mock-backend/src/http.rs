@@ -14,7 +14,8 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use sluicegate_policy::model::{Api, PAYLOAD_BYTES_MAX, RouteId, StageId};
+use sluicegate_policy::model::{Api, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::routing::Resolved;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
@@ -76,8 +77,14 @@ impl Desk {
             self.tally.health_checks.set(self.tally.health_checks.get() + 1);
             render::health()
         } else {
-            let body_bytes = body_bytes(&parts.headers, body).await?;
-            let released = self.driver.on_call(self.resolve(&parts), body_bytes).await;
+            // Without a body the head is all there is, and the gateway's instant is the recorded one.
+            let (now, body_bytes) = if body.is_end_stream() {
+                (arrived, 0)
+            } else {
+                let bytes = body_bytes(&parts.headers, body).await?;
+                (self.clock.now(), bytes)
+            };
+            let released = self.driver.on_call(now, self.resolve(&parts), body_bytes).await;
             self.respond(number, source, &parts, &released)
         };
         unanswered.answered(response.status().as_u16());
@@ -90,13 +97,12 @@ impl Desk {
         arrivals.arrived()
     }
 
-    fn resolve(&self, parts: &Parts) -> (Option<StageId>, Option<RouteId>) {
+    fn resolve(&self, parts: &Parts) -> Resolved {
         // CONNECT names a host and no path; a gateway is no proxy.
         if parts.method == Method::CONNECT {
-            return (None, None);
+            return Resolved { stage: None, route: None };
         }
-        let resolved = self.driver.resolve(self.method(parts), parts.uri.path());
-        (resolved.stage, resolved.route)
+        self.driver.resolve(self.method(parts), parts.uri.path())
     }
 
     /// The method that routes the request: of a REST API a header may name another one (developer guide, "Known issues").
@@ -167,9 +173,6 @@ impl Drop for Unanswered<'_> {
 
 /// The length of a body, read no further than the answer needs.
 async fn body_bytes(headers: &HeaderMap, mut body: Incoming) -> Result<u64, ClientGone> {
-    if body.is_end_stream() {
-        return Ok(0);
-    }
     let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     // One that waits for leave to send, or would send far too much, is answered before it has sent.
     let unwelcome = if headers.contains_key(EXPECT) { PAYLOAD_BYTES_MAX } else { BODY_BYTES_READ_MAX };

@@ -20,7 +20,7 @@ use sluicegate_timer::{Clock, Timer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::runtime::LocalRuntime;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::accept::Door;
 use crate::access_log::{Format, FormatError, LogFile, Naming};
@@ -187,7 +187,7 @@ impl Server {
         let mut problems = Vec::new();
         tokio::select! {
             () = stop => {}
-            Some(Ok(error)) = keepers.join_next() => problems.push(format!("the timer failed: {error}")),
+            ended = keepers.join_next() => problems.push(pacer_ended(ended)),
         }
         accepting.shutdown().await;
         let cut = leave(&tasks, grace, self.grace).await;
@@ -213,6 +213,15 @@ impl Desk {
         summary.abandoned = self.tally.abandoned.get();
         summary.release = self.driver.release();
         summary.access_log = self.log.take().map(|log| log.file.close());
+    }
+}
+
+/// Without its pacer the mock answers nothing in time any more; why it ended.
+fn pacer_ended(ended: Option<Result<io::Error, JoinError>>) -> String {
+    match ended {
+        Some(Ok(error)) => format!("the timer failed: {error}"),
+        Some(Err(error)) => format!("the loop that releases answers broke: {error}"),
+        None => "the loop that releases answers is gone".to_owned(),
     }
 }
 
