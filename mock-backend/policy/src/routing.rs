@@ -112,13 +112,17 @@ impl Router {
             let Some(text) = rest else { return Vec::new() };
             let (first, below) = split(text);
             match segment {
+                Segment::Named(name) if name != first => return Vec::new(),
                 Segment::Named(_) => {}
                 Segment::Variable(name) => found.push((name.to_owned(), first.to_owned())),
-                Segment::Greedy(name) => found.push((name.to_owned(), text.to_owned())),
+                Segment::Greedy(name) => {
+                    found.push((name.to_owned(), text.to_owned()));
+                    return found;
+                }
             }
             rest = below;
         }
-        found
+        if rest.is_some() { Vec::new() } else { found }
     }
 
     fn insert(&mut self, path: &str, method: Option<&str>, id: RouteId) {

@@ -111,6 +111,8 @@ fn parameters_are_named_and_not_decoded() {
     assert_eq!(found, [pair("x", "1%202"), pair("rest", "c/d/")]);
     assert_eq!(http.parameters(RouteId(1), "/a/b"), []);
     assert_eq!(http.parameters(RouteId(9), "/a/b"), []);
+    assert_eq!(http.parameters(RouteId(0), "/x/1/b/c"), []);
+    assert_eq!(router(Http, &["GET /{x}"]).parameters(RouteId(0), "/a/b"), []);
     let rest = router(Rest, &["GET /a/{rest+}"]);
     assert_eq!(rest.parameters(RouteId(0), "/a/c/d/"), [pair("rest", "c/d")]);
 }
