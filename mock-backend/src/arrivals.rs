@@ -113,7 +113,9 @@ mod tests {
     fn write(name: &str, stamps: &[u64]) -> PathBuf {
         let path = std::env::temp_dir().join(format!("sluicegate-arrivals-{name}-{}", std::process::id()));
         let mut arrivals = Arrivals::up_to(stamps.len());
-        stamps.iter().for_each(|stamp| arrivals.on_arrival(*stamp));
+        for stamp in stamps {
+            arrivals.on_arrival(*stamp);
+        }
         arrivals.write(File::create(&path).unwrap()).unwrap();
         path
     }

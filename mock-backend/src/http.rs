@@ -11,7 +11,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use sluicegate_policy::model::{Api, PAYLOAD_BYTES_MAX};
@@ -68,7 +68,11 @@ struct Unanswered<'a>(&'a Tally);
 
 impl Desk {
     /// Answers one request of the client at `source`.
-    pub(crate) async fn answer(self: Rc<Self>, source: IpAddr, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, ClientGone> {
+    pub(crate) async fn answer(
+        self: Rc<Self>,
+        source: IpAddr,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, ClientGone> {
         let arrived = self.clock.now();
         let number = self.on_arrival(arrived);
         let unanswered = Unanswered(&self.tally);
@@ -112,7 +116,7 @@ impl Desk {
     }
 
     fn respond(&self, number: u64, source: IpAddr, parts: &Parts, released: &Released) -> Response<Bytes> {
-        let offered = parts.headers.get("x-amzn-requestid").map(|id| id.as_bytes());
+        let offered = parts.headers.get("x-amzn-requestid").map(HeaderValue::as_bytes);
         let ids = self.ids.ids(number, offered);
         let wall = self.wall_origin + released.reply.timing.received.since(Instant::ZERO);
         let mut response = self.renderer.render(&released.reply, &ids, wall);
@@ -148,7 +152,7 @@ impl AccessLog {
             ids: line.ids,
             method: line.method,
             path: line.parts.uri.path(),
-            user_agent: line.parts.headers.get(USER_AGENT).map(|agent| agent.as_bytes()),
+            user_agent: line.parts.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             source: line.source,
             response_bytes: line.response_bytes,
             latency: released.at.since(released.reply.timing.received),

@@ -98,8 +98,15 @@ mod tests {
     use sluicegate_policy::time::Instant;
 
     fn answer(call: CallId) -> Released {
-        let reply =
-            Reply { call, at: Instant::ZERO, status: 200, reason: Reason::Served, stage: None, route: None, timing: Timing::default() };
+        let reply = Reply {
+            call,
+            at: Instant::ZERO,
+            status: 200,
+            reason: Reason::Served,
+            stage: None,
+            route: None,
+            timing: Timing::default(),
+        };
         Released { reply, at: Instant::ZERO }
     }
 

@@ -212,9 +212,7 @@ impl Entry<'_> {
             Variable::RequestId => Some(self.ids.request()),
             Variable::ResourcePath if naming.api == Api::Rest => naming.route(self.reply).map(|route| route.path.as_str()),
             Variable::RouteKey if naming.api == Api::Http => naming.route(self.reply).map(|route| route.key.as_str()),
-            Variable::Stage => {
-                self.reply.stage.and_then(|stage| naming.stages.get(usize::from(stage.0))).map(String::as_str)
-            }
+            Variable::Stage => self.reply.stage.and_then(|stage| naming.stages.get(usize::from(stage.0))).map(String::as_str),
             _ => None,
         }
     }

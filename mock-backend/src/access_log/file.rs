@@ -103,7 +103,7 @@ fn write_all(waiting: &Waiting, mut file: File) -> LogSummary {
     let mut lines = Vec::new();
     while waiting.take(&mut lines) {
         if let Err(error) = write_whole(&mut file, &lines) {
-            summary.lost += lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+            summary.lost += lines.split(|byte| *byte == b'\n').count() as u64 - 1;
             summary.error.get_or_insert_with(|| error.to_string());
         }
     }

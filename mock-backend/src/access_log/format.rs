@@ -48,7 +48,9 @@ enum Piece {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// A variable that is not of `$context`.
-    #[error("\"{found}\" at character {at} is not a $context variable; an access-log format knows only those, e.g. \"$context.status\"")]
+    #[error(
+        "\"{found}\" at character {at} is not a $context variable; an access-log format knows only those, e.g. \"$context.status\""
+    )]
     NotContext {
         /// What stands there.
         found: String,

@@ -79,9 +79,7 @@ fn an_http_api_says_what_the_real_one_was_recorded_to_say() {
 
 #[test]
 fn a_throttled_call_is_told_so_and_not_when_to_retry() {
-    for (api, error_type, content_type) in
-        [(Api::Rest, "TooManyRequestsException", "application/json"), (Api::Http, "-", "-")]
-    {
+    for (api, error_type, content_type) in [(Api::Rest, "TooManyRequestsException", "application/json"), (Api::Http, "-", "-")] {
         let answer = mock(api).fixed("GET /x", "ok").throttled(throttle(1, 0)).get("/prod/x");
         assert_eq!(told(&answer), (429, error_type, content_type, r#"{"message":"Too Many Requests"}"#));
         assert_eq!(answer.header("retry-after"), None);
@@ -137,7 +135,7 @@ fn a_header_may_name_the_method_of_a_rest_api_only() {
 fn the_health_check_never_reaches_the_api() {
     let mut mock = mock(Api::Http).fixed("ANY /{proxy+}", "mine");
     mock.model.stages[0].name = "$default".to_owned();
-    let (_, summary) = mock.serve(async |client| {
+    let ((), summary) = mock.serve(async |client| {
         assert_eq!(client.get("/ping").await.body, "healthy");
         assert_eq!(client.get("/sping").await.body, "healthy");
         assert_eq!(client.get("/ping/pong").await.body, "mine");

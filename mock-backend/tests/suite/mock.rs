@@ -201,6 +201,13 @@ impl Wire {
         self.read.is_empty() && !self.more().await
     }
 
+    /// All that comes until the other side closes; for when the server's runtime is gone.
+    pub(crate) fn rest(self) -> String {
+        let mut stream = self.stream.into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        std::io::read_to_string(&mut stream).unwrap()
+    }
+
     async fn head(&mut self) -> Option<(Answer, usize)> {
         let end = loop {
             match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
