@@ -1,1 +1,33 @@
+//! The mock gateway: a hyper server around the pure policy of `sluicegate-policy`.
+//!
+//! Owns sockets, the real clock, and the bytes of answers, ids and logs. Refuses to decide: status, timing and reason come
+//! from the policy, with the same code that the simulator runs. Called by the product's `mock` command (as a child process of
+//! `run` and `replay`), and in-process by tests.
+//!
+//! Where is ...?
+//! - the loop that feeds calls to the policy and releases replies when they are due: `driver`
+//! - what a request goes through: `http`; what a connection goes through: `accept`
+//! - the bytes of an answer: `render`, its error messages: `refusal`, its ids: `request_id`
+//! - the access log: [`access_log`]; the independent record of arrivals: [`arrivals`]
+//!
+//! One thread owns the policy and all connections; no lock and no channel stands between a request and its answer. Only the
+//! access log has a thread of its own, so that a slow disk makes no answer late.
 
+#![warn(missing_docs)]
+
+mod accept;
+pub mod access_log;
+pub mod arrivals;
+mod driver;
+mod http;
+mod refusal;
+mod render;
+mod request_id;
+mod server;
+mod summary;
+mod tasks;
+mod waiting;
+
+pub use arrivals::{ReadArrivalsError, read_arrivals};
+pub use server::{MockError, Server, Settings, runtime};
+pub use summary::{Connections, LogSummary, Release, Summary};

@@ -1,0 +1,195 @@
+//! One request, from its head to its answer.
+//!
+//! Owns the order of things: note the arrival, read the body as far as the limit needs, ask the gateway, render, log. Refuses
+//! to decide, and to keep a body: bytes are counted and dropped. Called by the connections of `accept`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, EXPECT, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use sluicegate_policy::model::{Api, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::routing::Resolved;
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
+
+use crate::access_log::{Entry, Format, LogFile, Naming};
+use crate::arrivals::Arrivals;
+use crate::driver::{Driver, Released};
+use crate::render::{self, Renderer};
+use crate::request_id::{CallIds, IdSource};
+
+/// How far a body is read: a client that sends somewhat too much gets to read its 413 before the connection closes.
+const BODY_BYTES_READ_MAX: u64 = 2 * PAYLOAD_BYTES_MAX;
+
+/// What all requests of a server share.
+pub(crate) struct Desk {
+    pub(crate) driver: Rc<Driver>,
+    pub(crate) renderer: Renderer,
+    pub(crate) ids: IdSource,
+    pub(crate) api: Api,
+    pub(crate) clock: Clock,
+    /// The wall clock when the monotonic one read zero.
+    pub(crate) wall_origin: Span,
+    pub(crate) arrivals: RefCell<Arrivals>,
+    pub(crate) log: RefCell<Option<AccessLog>>,
+    pub(crate) tally: Tally,
+}
+
+/// An access log and what it needs to write a line.
+pub(crate) struct AccessLog {
+    pub(crate) naming: Naming,
+    /// By [`StageId`]; `None` where the stage has no log.
+    pub(crate) formats: Vec<Option<Format>>,
+    pub(crate) file: LogFile,
+}
+
+/// What is counted as it happens.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) replies: RefCell<BTreeMap<u16, u64>>,
+    pub(crate) health_checks: Cell<u64>,
+    pub(crate) abandoned: Cell<u64>,
+}
+
+/// The client went away within its request; there is nobody to answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the client went away within its request")]
+pub(crate) struct ClientGone;
+
+/// Counts a request as abandoned unless it was answered.
+struct Unanswered<'a>(&'a Tally);
+
+impl Desk {
+    /// Answers one request of the client at `source`.
+    pub(crate) async fn answer(
+        self: Rc<Self>,
+        source: IpAddr,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, ClientGone> {
+        let arrived = self.clock.now();
+        let number = self.on_arrival(arrived);
+        let unanswered = Unanswered(&self.tally);
+        let (parts, body) = request.into_parts();
+        let response = if matches!(parts.uri.path(), "/ping" | "/sping") {
+            self.tally.health_checks.set(self.tally.health_checks.get() + 1);
+            render::health()
+        } else {
+            // Without a body the head is all there is, and the gateway's instant is the recorded one.
+            let (now, body_bytes) = if body.is_end_stream() {
+                (arrived, 0)
+            } else {
+                let bytes = body_bytes(&parts.headers, body).await?;
+                (self.clock.now(), bytes)
+            };
+            let released = self.driver.on_call(now, self.resolve(&parts), body_bytes).await;
+            self.respond(number, source, &parts, &released)
+        };
+        unanswered.answered(response.status().as_u16());
+        Ok(response.map(Full::new))
+    }
+
+    fn on_arrival(&self, arrived: Instant) -> u64 {
+        let mut arrivals = self.arrivals.borrow_mut();
+        arrivals.on_arrival(self.clock.origin_ns().saturating_add(arrived.as_ns()));
+        arrivals.arrived()
+    }
+
+    fn resolve(&self, parts: &Parts) -> Resolved {
+        // CONNECT names a host and no path; a gateway is no proxy.
+        if parts.method == Method::CONNECT {
+            return Resolved { stage: None, route: None };
+        }
+        self.driver.resolve(self.method(parts), parts.uri.path())
+    }
+
+    /// The method that routes the request: of a REST API a header may name another one (developer guide, "Known issues").
+    fn method<'a>(&self, parts: &'a Parts) -> &'a str {
+        let named = parts.headers.get("x-http-method-override").filter(|_| self.api == Api::Rest);
+        named.and_then(|method| method.to_str().ok()).unwrap_or(parts.method.as_str())
+    }
+
+    fn respond(&self, number: u64, source: IpAddr, parts: &Parts, released: &Released) -> Response<Bytes> {
+        let offered = parts.headers.get("x-amzn-requestid").map(HeaderValue::as_bytes);
+        let ids = self.ids.ids(number, offered);
+        let wall = self.wall_origin + released.reply.timing.received.since(Instant::ZERO);
+        let mut response = self.renderer.render(&released.reply, &ids, wall);
+        if parts.method == Method::HEAD {
+            response = render::without_body(response);
+        }
+        if let Some(log) = self.log.borrow_mut().as_mut() {
+            let line = Line { source, method: self.method(parts), parts, ids: &ids, wall, response_bytes: response.body().len() };
+            log.write(released, &line);
+        }
+        response
+    }
+}
+
+/// What a line of the log says besides the reply.
+struct Line<'a> {
+    source: IpAddr,
+    method: &'a str,
+    parts: &'a Parts,
+    ids: &'a CallIds,
+    wall: Span,
+    response_bytes: usize,
+}
+
+impl AccessLog {
+    fn write(&mut self, released: &Released, line: &Line<'_>) {
+        let stage = released.reply.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
+        let Some(format) = self.formats.get(stage).and_then(Option::as_ref) else {
+            return;
+        };
+        let entry = Entry {
+            reply: &released.reply,
+            ids: line.ids,
+            method: line.method,
+            path: line.parts.uri.path(),
+            user_agent: line.parts.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
+            source: line.source,
+            response_bytes: line.response_bytes,
+            latency: released.at.since(released.reply.timing.received),
+            wall: line.wall,
+        };
+        self.file.append(|out| format.write(&self.naming, &entry, out));
+    }
+}
+
+impl Unanswered<'_> {
+    fn answered(self, status: u16) {
+        *self.0.replies.borrow_mut().entry(status).or_default() += 1;
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.abandoned.set(self.0.abandoned.get() + 1);
+    }
+}
+
+/// The length of a body, read no further than the answer needs.
+async fn body_bytes(headers: &HeaderMap, mut body: Incoming) -> Result<u64, ClientGone> {
+    let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    // One that waits for leave to send, or would send far too much, is answered before it has sent.
+    let unwelcome = if headers.contains_key(EXPECT) { PAYLOAD_BYTES_MAX } else { BODY_BYTES_READ_MAX };
+    if let Some(said) = said.filter(|said| *said > unwelcome) {
+        return Ok(said);
+    }
+    let mut bytes = 0_u64;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ClientGone)?;
+        bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if bytes > BODY_BYTES_READ_MAX {
+            break;
+        }
+    }
+    Ok(bytes)
+}

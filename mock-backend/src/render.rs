@@ -1,0 +1,151 @@
+//! Bytes from decisions: the status line, headers and body of an answer. Pure.
+//!
+//! Owns which headers go with which answer, and the bodies that the model gives its integrations. Refuses to decide (the policy
+//! did), to read a clock, and to send. Called by `http` once per reply.
+//!
+//! Header names are case-insensitive; hyper writes them in lower case. No answer carries `Retry-After` (facts, section 2.1).
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use sluicegate_policy::call::Reply;
+use sluicegate_policy::model::{Api, Integration, Model, RouteId};
+use sluicegate_policy::time::Span;
+
+use crate::refusal::{Refusal, refusal};
+use crate::request_id::CallIds;
+
+const APIGW_REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+
+/// Makes answers for one API.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    api: Api,
+    /// What the integration of each route answers, by [`RouteId`].
+    answers: Vec<IntegrationAnswer>,
+}
+
+/// What an integration answers when it answers.
+#[derive(Debug)]
+struct IntegrationAnswer {
+    body: Bytes,
+    content_type: Option<HeaderValue>,
+    trace: Trace,
+}
+
+/// Whether an integration's answer shows its trace id: recorded on Lambda and HTTP answers of REST APIs, not on mock ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trace {
+    Shown,
+    Hidden,
+}
+
+impl Renderer {
+    /// A renderer of this model's answers.
+    pub(crate) fn new(model: &Model) -> Self {
+        let answers = model.routes.iter().map(|route| IntegrationAnswer::of(model, &route.integration)).collect();
+        Self { api: model.api, answers }
+    }
+
+    /// The answer to a call that came at `wall` since 1970.
+    pub(crate) fn render(&self, reply: &Reply, ids: &CallIds, wall: Span) -> Response<Bytes> {
+        let mut response = match refusal(self.api, reply.reason, reply.status) {
+            Some(refusal) => refused(&refusal),
+            None => self.served(reply.route, ids, wall),
+        };
+        // A status that HTTP cannot carry is the integration's mistake, as the real gateway sees it.
+        *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if matches!(reply.status, 204 | 304) {
+            *response.body_mut() = Bytes::new();
+        }
+        self.identify(&mut response, ids);
+        response
+    }
+
+    fn served(&self, route: Option<RouteId>, ids: &CallIds, wall: Span) -> Response<Bytes> {
+        let Some(answer) = route.and_then(|route| self.answers.get(usize::from(route.0))) else {
+            return Response::new(Bytes::new());
+        };
+        let mut response = Response::new(answer.body.clone());
+        if let Some(content_type) = &answer.content_type {
+            response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+        }
+        if answer.trace == Trace::Shown {
+            response.headers_mut().insert(TRACE_ID, value(&ids.trace(wall)));
+        }
+        response
+    }
+
+    fn identify(&self, response: &mut Response<Bytes>, ids: &CallIds) {
+        let headers = response.headers_mut();
+        match self.api {
+            Api::Http => {
+                headers.insert(APIGW_REQUEST_ID, value(ids.extended()));
+            }
+            Api::Rest => {
+                headers.insert(REQUEST_ID, value(ids.request()));
+                headers.insert(EXTENDED_REQUEST_ID, value(ids.extended()));
+            }
+        }
+    }
+}
+
+impl IntegrationAnswer {
+    fn of(model: &Model, integration: &Integration) -> Self {
+        match integration {
+            Integration::Mock { body, .. } => Self::holding(body, model.api, Trace::Hidden),
+            Integration::Lambda { function, .. } => {
+                let body = model.functions.get(usize::from(function.0)).map_or("", |function| &function.response.body);
+                let trace = if model.api == Api::Rest { Trace::Shown } else { Trace::Hidden };
+                Self::holding(body, model.api, trace)
+            }
+            Integration::External { .. } => Self { body: Bytes::new(), content_type: None, trace: Trace::Hidden },
+        }
+    }
+
+    /// With the content type that a function gets which names none (facts, section 5.4).
+    fn holding(body: &str, api: Api, trace: Trace) -> Self {
+        let content_type = match api {
+            Api::Rest => "application/json",
+            Api::Http => "text/plain; charset=utf-8",
+        };
+        let content_type = Some(HeaderValue::from_static(content_type));
+        Self { body: Bytes::copy_from_slice(body.as_bytes()), content_type, trace }
+    }
+}
+
+/// The same answer as a `HEAD` request gets it: told how long the body would be, and spared the body.
+pub(crate) fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
+    let length = response.body().len() as u64;
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    *response.body_mut() = Bytes::new();
+    response
+}
+
+/// `/ping` and `/sping` at the root belong to the provider's health check and never reach an API (developer guide, "Known
+/// issues"). What they say is not documented: a plain `healthy` here.
+pub(crate) fn health() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(b"healthy"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn refused(refusal: &Refusal) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(refusal.body.as_bytes()));
+    let headers = response.headers_mut();
+    if let Some(content_type) = refusal.content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if let Some(error_type) = refusal.error_type {
+        headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));
+    }
+    response
+}
+
+fn value(ascii: &str) -> HeaderValue {
+    HeaderValue::from_str(ascii).expect("ids are visible ASCII")
+}

@@ -1,0 +1,83 @@
+//! What a mock gateway says about itself when it ends: counts, for the process that started it.
+//!
+//! Owns the shape, which crosses a pipe as JSON. Refuses to interpret. Made by `server`, read by the product's `command`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole account of one run of the mock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Requests whose head was read.
+    pub arrived: u64,
+    /// Those of them whose arrival was counted but not recorded, because the record was full.
+    pub unrecorded: u64,
+    /// Answers by status.
+    pub replies: BTreeMap<u16, u64>,
+    /// Of these, answers to the provider's health check (`/ping`, `/sping`).
+    pub health_checks: u64,
+    /// Requests whose client went away before the answer.
+    pub abandoned: u64,
+    /// Connections.
+    pub connections: Connections,
+    /// How late answers were released after they were due.
+    pub release: Release,
+    /// CPU time of the whole process while it served, in nanoseconds.
+    pub cpu_ns: u64,
+    /// The access log, if there was one.
+    pub access_log: Option<LogSummary>,
+    /// What went wrong with the mock itself, in words.
+    pub problems: Vec<String>,
+}
+
+/// Connections of one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Accepted and served.
+    pub accepted: u64,
+    /// Closed at once because there were too many.
+    pub refused: u64,
+    /// Ended by an error: reset, cut off, or not HTTP.
+    pub failed: u64,
+    /// Attempts to accept that failed.
+    pub accept_errors: u64,
+    /// Those of them for want of a descriptor or of memory.
+    pub exhausted: u64,
+    /// Cut at the end, when the grace was over.
+    pub cut: u64,
+}
+
+/// How late answers were released: from due to handed to the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Answers.
+    pub count: u64,
+    /// Sum of their lateness in nanoseconds.
+    pub late_ns_sum: u64,
+    /// The latest, in nanoseconds.
+    pub late_ns_max: u64,
+    /// Answers more than a millisecond late.
+    pub over_1ms: u64,
+}
+
+/// The access log of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSummary {
+    /// Lines that should stand in the log.
+    pub lines: u64,
+    /// Lines that do not: the buffer or the disk was full.
+    pub lost: u64,
+    /// The first error of the disk.
+    pub error: Option<String>,
+}
+
+impl Release {
+    /// One more answer, this late.
+    pub(crate) fn on_release(&mut self, late_ns: u64) {
+        self.count += 1;
+        self.late_ns_sum = self.late_ns_sum.saturating_add(late_ns);
+        self.late_ns_max = self.late_ns_max.max(late_ns);
+        self.over_1ms += u64::from(late_ns > 1_000_000);
+    }
+}

@@ -1,0 +1,155 @@
+//! Calls between the gateway's decision and the connection that waits for it.
+//!
+//! Owns the call ids and one slot for each call in flight. Refuses to know what a call is about. Used by `driver` alone.
+//!
+//! Slots are used again, ids are not: the low half of an id is the slot, the high half counts the calls. Slots are as many as
+//! calls were ever in flight at once, which the number of connections and of streams on each bounds.
+
+use std::task::Waker;
+
+use sluicegate_policy::call::CallId;
+
+use crate::driver::Released;
+
+/// All calls in flight.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    opened: u32,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Free,
+    /// The gateway has it; perhaps somebody waits already.
+    Open(Option<Waker>),
+    /// Answered, not yet fetched.
+    Answered(Released),
+    /// The gateway has it, but nobody waits any longer.
+    Abandoned,
+}
+
+impl Waiting {
+    /// A new call.
+    pub(crate) fn open(&mut self) -> CallId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::Free);
+            u32::try_from(self.slots.len() - 1).expect("descriptors bound the calls in flight below 2^32")
+        });
+        self.slots[slot as usize] = Slot::Open(None);
+        self.opened = self.opened.wrapping_add(1);
+        CallId(u64::from(self.opened) << 32 | u64::from(slot))
+    }
+
+    /// The gateway answers.
+    pub(crate) fn on_reply(&mut self, released: Released) {
+        let slot = slot_of(released.reply.call);
+        match std::mem::replace(&mut self.slots[slot], Slot::Answered(released)) {
+            Slot::Open(Some(waker)) => waker.wake(),
+            Slot::Abandoned => self.release(slot),
+            Slot::Open(None) | Slot::Free | Slot::Answered(_) => {}
+        }
+    }
+
+    /// The answer, if it is there; it can be fetched once. Otherwise `waker` is woken when it comes.
+    pub(crate) fn poll_reply(&mut self, id: CallId, waker: &Waker) -> Option<Released> {
+        let at = slot_of(id);
+        match &mut self.slots[at] {
+            Slot::Answered(released) => {
+                let released = *released;
+                self.release(at);
+                Some(released)
+            }
+            Slot::Open(waiter) => {
+                if !waiter.as_ref().is_some_and(|waiter| waiter.will_wake(waker)) {
+                    *waiter = Some(waker.clone());
+                }
+                None
+            }
+            Slot::Free | Slot::Abandoned => None,
+        }
+    }
+
+    /// Nobody waits for this call any longer.
+    pub(crate) fn abandon(&mut self, id: CallId) {
+        let at = slot_of(id);
+        match self.slots[at] {
+            Slot::Answered(_) => self.release(at),
+            Slot::Open(_) => self.slots[at] = Slot::Abandoned,
+            Slot::Free | Slot::Abandoned => {}
+        }
+    }
+
+    fn release(&mut self, slot: usize) {
+        self.slots[slot] = Slot::Free;
+        self.free.push(slot as u32);
+    }
+}
+
+const fn slot_of(id: CallId) -> usize {
+    (id.0 & 0xFFFF_FFFF) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate_policy::call::{Reason, Reply, Timing};
+    use sluicegate_policy::time::Instant;
+
+    fn answer(call: CallId) -> Released {
+        let reply = Reply {
+            call,
+            at: Instant::ZERO,
+            status: 200,
+            reason: Reason::Served,
+            stage: None,
+            route: None,
+            timing: Timing::default(),
+        };
+        Released { reply, at: Instant::ZERO }
+    }
+
+    #[test]
+    fn an_answer_is_fetched_once_by_the_call_that_asked() {
+        let mut waiting = Waiting::default();
+        let (first, second) = (waiting.open(), waiting.open());
+        assert!(waiting.poll_reply(second, Waker::noop()).is_none());
+        waiting.on_reply(answer(second));
+        assert!(waiting.poll_reply(first, Waker::noop()).is_none());
+        assert_eq!(waiting.poll_reply(second, Waker::noop()).map(|released| released.reply.call), Some(second));
+    }
+
+    #[test]
+    fn slots_are_used_again_and_ids_are_not() {
+        let mut waiting = Waiting::default();
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..100 {
+            let id = waiting.open();
+            assert!(seen.insert(id));
+            waiting.on_reply(answer(id));
+            waiting.poll_reply(id, Waker::noop()).unwrap();
+        }
+        assert_eq!(waiting.slots.len(), 1);
+    }
+
+    #[test]
+    fn an_abandoned_call_keeps_its_slot_until_the_gateway_is_done_with_it() {
+        let mut waiting = Waiting::default();
+        let gone = waiting.open();
+        waiting.abandon(gone);
+        let next = waiting.open();
+        assert_ne!(slot_of(gone), slot_of(next));
+        waiting.on_reply(answer(gone));
+        assert_eq!(slot_of(gone), slot_of(waiting.open()));
+    }
+
+    #[test]
+    fn a_call_abandoned_after_its_answer_frees_its_slot_at_once() {
+        let mut waiting = Waiting::default();
+        let gone = waiting.open();
+        waiting.on_reply(answer(gone));
+        waiting.abandon(gone);
+        assert_eq!(slot_of(gone), slot_of(waiting.open()));
+    }
+}

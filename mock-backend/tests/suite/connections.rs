@@ -1,0 +1,277 @@
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sluicegate_mock::{MockError, Server, runtime};
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{Api, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::time::Span;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::mock::{Client, function, mock, serve};
+
+/// An HTTP/2 connection with prior knowledge; `tasks` drives it.
+async fn http2(client: Client, tasks: &mut JoinSet<()>) -> http2::SendRequest<Empty<Bytes>> {
+    let stream = TcpStream::connect(client.address).await.unwrap();
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tasks.spawn(async move { connection.await.unwrap() });
+    sender
+}
+
+fn request(method: Method, client: Client, path: &str) -> Request<Empty<Bytes>> {
+    let uri = format!("http://{}{path}", client.address);
+    Request::builder().method(method).uri(uri).body(Empty::new()).unwrap()
+}
+
+#[test]
+fn a_connection_serves_many_requests_even_unawaited() {
+    let ((), summary) = mock(Api::Rest).fixed("GET /x", "ok").serve(async |client| {
+        let mut wire = client.connect().await;
+        for _ in 0..10 {
+            assert_eq!(wire.get("/prod/x").await.body, "ok");
+        }
+        wire.write("GET /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n".repeat(10).as_bytes()).await;
+        for _ in 0..10 {
+            assert_eq!(wire.answer().await.unwrap().body, "ok");
+        }
+    });
+    assert_eq!((summary.connections.accepted, summary.connections.failed, summary.arrived), (1, 0, 20));
+    assert_eq!(summary.replies.get(&200), Some(&20));
+}
+
+#[test]
+fn two_hundred_requests_at_once_on_one_http2_connection() {
+    let mock = mock(Api::Http).lambda("GET /x", function()).overhead(Span::from_ms(2));
+    let ((), summary) = mock.serve(async |client| {
+        let mut tasks = JoinSet::new();
+        let mut sender = http2(client, &mut tasks).await;
+        let answers: Vec<_> = (0..200).map(|_| sender.send_request(request(Method::GET, client, "/prod/x"))).collect();
+        for answer in answers {
+            let answer = answer.await.unwrap();
+            assert_eq!((answer.status(), answer.headers().contains_key("apigw-requestid")), (StatusCode::OK, true));
+            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), r#"{"id":7}"#);
+        }
+    });
+    assert_eq!((summary.connections.accepted, summary.replies.get(&200)), (1, Some(&200)));
+}
+
+#[test]
+fn two_hundred_connections_at_once() {
+    let mock = mock(Api::Rest).lambda("GET /x", function()).overhead(Span::from_ms(2));
+    let ((), summary) = mock.serve(async |client| {
+        let mut asking = JoinSet::new();
+        for _ in 0..200 {
+            asking.spawn(async move { client.get("/prod/x").await.status });
+        }
+        assert!(asking.join_all().await.iter().all(|status| *status == 200));
+    });
+    assert_eq!((summary.connections.accepted, summary.release.count), (200, 200));
+}
+
+#[test]
+fn a_head_request_over_http2_has_no_body_either() {
+    mock(Api::Http).fixed("HEAD /x", "four").serve(async |client| {
+        let mut tasks = JoinSet::new();
+        let mut sender = http2(client, &mut tasks).await;
+        let answer = sender.send_request(request(Method::HEAD, client, "/prod/x")).await.unwrap();
+        assert_eq!(answer.headers()["content-length"], "4");
+        assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
+    });
+}
+
+#[test]
+fn no_answer_comes_before_its_time() {
+    let overhead = Span::from_ms(3);
+    let mut mock = mock(Api::Http).fixed("GET /x", "ok").overhead(overhead);
+    mock.model.refusal = Latency::constant(overhead);
+    let settings = mock.settings();
+    let clock = settings.clock;
+    serve(settings, async |client| {
+        for path in ["/prod/x", "/prod/unknown"].repeat(5) {
+            let sent = clock.now();
+            client.get(path).await;
+            assert!(clock.now().since(sent) >= overhead, "{path}");
+        }
+    });
+}
+
+#[test]
+fn an_earlier_deadline_overtakes_a_later_one() {
+    let mut mock = mock(Api::Http).lambda("GET /slow", function()).fixed("GET /fast", "ok");
+    mock.model.functions[0].duration = Latency::constant(Span::from_ms(15));
+    mock.serve(async |client| {
+        let (mut slow, mut fast) = (client.connect().await, client.connect().await);
+        slow.write(b"GET /prod/slow HTTP/1.1\r\nhost: mock\r\n\r\n").await;
+        tokio::select! {
+            biased;
+            _ = slow.answer() => panic!("the slow answer came first"),
+            answer = fast.get("/prod/fast") => assert_eq!(answer.body, "ok"),
+        }
+        assert_eq!(slow.answer().await.unwrap().status, 200);
+    });
+}
+
+#[test]
+fn half_a_head_disturbs_nobody() {
+    let ((), summary) = mock(Api::Rest).fixed("GET /x", "ok").serve(async |client| {
+        let mut wire = client.connect().await;
+        wire.write(b"GET /prod/x HTTP/1.1\r\nhos").await;
+        drop(wire);
+        assert_eq!(client.get("/prod/x").await.body, "ok");
+    });
+    assert_eq!((summary.arrived, summary.connections.accepted), (1, 2));
+    assert_eq!(summary.abandoned, 0);
+}
+
+#[test]
+fn what_is_not_http_is_closed_and_counted() {
+    let ((), summary) = mock(Api::Rest).serve(async |client| {
+        let mut wire = client.connect().await;
+        wire.write(b"\x16\x03\x01 this is no request\r\n\r\n").await;
+        while wire.answer().await.is_some() {}
+    });
+    assert_eq!((summary.arrived, summary.connections.failed), (0, 1));
+}
+
+#[test]
+fn a_client_that_leaves_within_its_call_leaves_nothing_behind() {
+    let mock = mock(Api::Rest).lambda("GET /x", function()).overhead(Span::from_ms(2));
+    let ((), summary) = mock.serve(async |client| {
+        for _ in 0..20 {
+            let mut wire = client.connect().await;
+            wire.write(b"GET /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n").await;
+            drop(wire);
+        }
+        let mut half_body = client.connect().await;
+        half_body.write(b"GET /prod/x HTTP/1.1\r\nhost: mock\r\ncontent-length: 10\r\n\r\nhalf").await;
+        drop(half_body);
+        assert_eq!(client.get("/prod/x").await.status, 200);
+    });
+    assert_eq!(summary.arrived, summary.abandoned + summary.replies.values().sum::<u64>());
+    assert_eq!(summary.connections.cut, 0);
+}
+
+#[test]
+fn a_body_up_to_the_limit_passes_and_one_above_is_refused() {
+    let limit = usize::try_from(PAYLOAD_BYTES_MAX).unwrap();
+    let rest = mock(Api::Rest).fixed("POST /x", "ok");
+    let ((), summary) = rest.serve(async |client| {
+        for (length, status, body) in [(limit, 200, "ok"), (limit + 1, 413, "HTTP content length exceeded 10485760 bytes.")] {
+            let mut wire = client.connect().await;
+            wire.write(format!("POST /prod/x HTTP/1.1\r\nhost: mock\r\ncontent-length: {length}\r\n\r\n").as_bytes()).await;
+            wire.write(&vec![b'x'; length]).await;
+            let answer = wire.answer().await.unwrap();
+            assert_eq!((answer.status, answer.body.as_str()), (status, body));
+        }
+    });
+    assert_eq!(summary.abandoned, 0);
+}
+
+#[test]
+fn a_body_of_unknown_length_is_counted_as_it_comes() {
+    mock(Api::Http).fixed("POST /x", "ok").serve(async |client| {
+        let mut wire = client.connect().await;
+        wire.write(b"POST /prod/x HTTP/1.1\r\nhost: mock\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        let mut chunk = format!("{:x}\r\n", 1 << 20).into_bytes();
+        chunk.resize(chunk.len() + (1 << 20), b'x');
+        chunk.extend_from_slice(b"\r\n");
+        for _ in 0..11 {
+            wire.write(&chunk).await;
+        }
+        wire.write(b"0\r\n\r\n").await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!((answer.status, answer.body.as_str()), (413, r#"{"message":"Request Entity Too Large"}"#));
+    });
+}
+
+#[test]
+fn a_client_that_asks_leave_to_send_too_much_is_refused_before_it_sends() {
+    let request = "POST /prod/x HTTP/1.1\r\nhost: mock\r\nexpect: 100-continue\r\ncontent-length: 20000000\r\n\r\n";
+    let (answer, _) = mock(Api::Rest).fixed("POST /x", "ok").serve(async |client| client.ask(request).await);
+    assert_eq!(answer.status, 413);
+}
+
+#[test]
+fn a_connection_too_many_is_closed_and_counted() {
+    let mut settings = mock(Api::Rest).fixed("GET /x", "ok").settings();
+    settings.connections_max = 1;
+    let ((), summary) = serve(settings, async |client| {
+        let mut first = client.connect().await;
+        assert_eq!(first.get("/prod/x").await.body, "ok");
+        assert!(client.connect().await.is_closed().await);
+        assert_eq!(first.get("/prod/x").await.body, "ok");
+    });
+    assert_eq!((summary.connections.accepted, summary.connections.refused), (1, 1));
+}
+
+#[test]
+fn calls_in_flight_are_answered_after_the_stop() {
+    let mock = mock(Api::Rest).lambda("GET /x", function()).overhead(Span::from_ms(10));
+    let ((idle, busy), summary) = mock.serve(async |client| {
+        let (mut idle, mut busy) = (client.connect().await, client.connect().await);
+        busy.write(b"GET /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n").await;
+        // Sent later and answered at once by the same thread: the request above has been read.
+        idle.get("/prod/unknown").await;
+        (idle, busy)
+    });
+    assert_eq!(summary.connections.cut, 0);
+    assert_eq!(summary.replies.get(&200), Some(&1));
+    assert!(busy.rest().starts_with("HTTP/1.1 200 "));
+    assert_eq!(idle.rest(), "");
+}
+
+#[test]
+fn what_outlasts_the_grace_is_cut() {
+    let mut mock = mock(Api::Rest).lambda("GET /x", function()).fixed("GET /y", "ok");
+    mock.model.overhead = Latency::constant(Span::from_secs(3_600));
+    mock.model.refusal = Latency::constant(Span::ZERO);
+    let mut settings = mock.settings();
+    settings.grace = Span::from_ms(1);
+    let (_busy, summary) = serve(settings, async |client| {
+        let mut busy = client.connect().await;
+        busy.write(b"GET /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n").await;
+        client.get("/prod/unknown").await;
+        busy
+    });
+    assert_eq!((summary.connections.cut, summary.abandoned), (1, 1));
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_before_the_first_request() {
+    runtime().unwrap().block_on(async {
+        let taken = Server::bind(mock(Api::Rest).settings()).await.unwrap();
+        let mut settings = mock(Api::Rest).settings();
+        settings.listen = taken.address();
+        assert!(matches!(Server::bind(settings).await.err(), Some(MockError::Listen { .. })));
+
+        let mut settings = mock(Api::Rest).settings();
+        settings.arrivals = Some("/nonexistent/arrivals".into());
+        let error = Server::bind(settings).await.err().unwrap();
+        assert!(error.to_string().contains("/nonexistent/arrivals"), "{error}");
+
+        let mut settings = mock(Api::Rest).logging("$context.requestId").settings();
+        settings.access_log = Some("/nonexistent/log".into());
+        assert!(matches!(Server::bind(settings).await.err(), Some(MockError::Open { .. })));
+
+        let settings = mock(Api::Rest).logging("$context.status").settings();
+        let error = Server::bind(settings).await.err().unwrap();
+        assert!(error.to_string().starts_with("stage prod: the format has neither"), "{error}");
+    });
+}
+
+#[test]
+fn each_stage_has_its_url() {
+    let mut mock = mock(Api::Http);
+    let mut default = mock.model.stages[0].clone();
+    default.name = "$default".to_owned();
+    mock.model.stages.push(default);
+    runtime().unwrap().block_on(async {
+        let server = Server::bind(mock.settings()).await.unwrap();
+        let address = server.address();
+        let expected =
+            [("prod".to_owned(), format!("http://{address}/prod")), ("$default".to_owned(), format!("http://{address}"))];
+        assert_eq!(server.stage_urls(), expected);
+    });
+}

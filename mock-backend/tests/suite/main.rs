@@ -1,0 +1,13 @@
+//! The mock gateway on real sockets of the loopback interface, every port chosen by the system.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+/// What each decision looks like to a client, for both kinds of API.
+mod answers;
+/// Keep-alive, HTTP/2, clients that leave, limits, and the end.
+mod connections;
+/// The access log and the record of arrivals agree with what was sent.
+mod records;
+
+/// A model, a server and a client in a few words.
+mod mock;

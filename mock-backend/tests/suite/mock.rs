@@ -1,0 +1,235 @@
+//! The dialect of these tests: `mock(Api::Rest).lambda(..).serve(async |client| ..)`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sluicegate_mock::{Server, Settings, Summary, runtime};
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{
+    Account, Api, Burst, Function, FunctionId, Integration, Model, PerSecond, Response, Route, Stage, Throttle,
+};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::Span;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+/// A gateway under construction.
+pub(crate) struct Mock {
+    pub(crate) model: Model,
+    pub(crate) seed: Seed,
+}
+
+/// A gateway of this kind with stage `prod` and no route, which answers at once.
+pub(crate) fn mock(api: Api) -> Mock {
+    let stage = Stage { name: "prod".to_owned(), throttle: None, route_throttles: Vec::new(), access_log: None };
+    let model = Model {
+        api,
+        api_id: "a1b2c3d4e5".to_owned(),
+        region: "us-east-1".to_owned(),
+        account: Account::default_in("us-east-1"),
+        overhead: Latency::constant(Span::ZERO),
+        refusal: Latency::constant(Span::ZERO),
+        stages: vec![stage],
+        functions: Vec::new(),
+        routes: Vec::new(),
+    };
+    Mock { model, seed: Seed::new(1) }
+}
+
+/// A function that takes 200 us, always warm, and answers 200 with a JSON body.
+pub(crate) fn function() -> Function {
+    Function {
+        name: "orders".to_owned(),
+        memory_mb: 128,
+        duration: Latency::constant(Span::from_us(200)),
+        cold_start: Latency::constant(Span::ZERO),
+        failures: 0.0,
+        concurrency: None,
+        keep_alive: Latency::constant(Span::from_secs(600)),
+        response: Response { status: 200, body: r#"{"id":7}"#.to_owned() },
+    }
+}
+
+/// Tokens per second with a bucket of `burst`.
+pub(crate) fn throttle(tokens: u64, burst: u64) -> Throttle {
+    Throttle { rate: PerSecond { tokens, per: Span::from_secs(1) }, burst: Burst(burst) }
+}
+
+impl Mock {
+    /// A route (`GET /x`) with a mock integration that answers 200 with this body.
+    pub(crate) fn fixed(self, key: &str, body: &str) -> Self {
+        self.route(key, Integration::Mock { status: 200, body: body.to_owned() })
+    }
+
+    /// A route to a function, with a time-out of 20 ms.
+    pub(crate) fn lambda(mut self, key: &str, function: Function) -> Self {
+        let id = FunctionId(u16::try_from(self.model.functions.len()).unwrap());
+        self.model.functions.push(function);
+        self.route(key, Integration::Lambda { function: id, timeout: Span::from_ms(20) })
+    }
+
+    /// A route to something real.
+    pub(crate) fn external(self, key: &str) -> Self {
+        self.route(key, Integration::External { timeout: Span::from_ms(20) })
+    }
+
+    fn route(mut self, key: &str, integration: Integration) -> Self {
+        let (method, path) = key.split_once(' ').unwrap();
+        let method = Some(method.to_owned()).filter(|method| method != "ANY");
+        self.model.routes.push(Route { method, path: path.to_owned(), integration });
+        self
+    }
+
+    /// The stage's throttle.
+    pub(crate) fn throttled(mut self, throttle: Throttle) -> Self {
+        self.model.stages[0].throttle = Some(throttle);
+        self
+    }
+
+    /// The stage's access-log format.
+    pub(crate) fn logging(mut self, format: &str) -> Self {
+        self.model.stages[0].access_log = Some(format.to_owned());
+        self
+    }
+
+    /// The time the gateway adds.
+    pub(crate) fn overhead(mut self, span: Span) -> Self {
+        self.model.overhead = Latency::constant(span);
+        self
+    }
+
+    /// Settings for this gateway, to be changed.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings::new(Arc::new(self.model.clone()), self.seed)
+    }
+
+    /// Runs the gateway while `client` does what it does.
+    pub(crate) fn serve<T>(self, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary) {
+        serve(self.settings(), client)
+    }
+
+    /// The answer to one `GET` of `path`.
+    pub(crate) fn get(self, path: &str) -> Answer {
+        self.serve(async |client| client.get(path).await).0
+    }
+}
+
+/// Runs a gateway with these settings while `client` does what it does.
+pub(crate) fn serve<T>(settings: Settings, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary) {
+    runtime().unwrap().block_on(async {
+        let server = Server::bind(settings).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let here = Client { address: server.address() };
+        let running = server.run(async { drop(stopped.await) });
+        let done = async {
+            let done = client(here).await;
+            drop(stop);
+            done
+        };
+        tokio::join!(done, running)
+    })
+}
+
+/// Someone who sends requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Client {
+    pub(crate) address: std::net::SocketAddr,
+}
+
+/// An HTTP/1.1 connection.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl Client {
+    pub(crate) async fn connect(self) -> Wire {
+        Wire { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+    }
+
+    pub(crate) async fn get(self, path: &str) -> Answer {
+        self.connect().await.get(path).await
+    }
+
+    pub(crate) async fn ask(self, request: &str) -> Answer {
+        let mut wire = self.connect().await;
+        wire.write(request.as_bytes()).await;
+        wire.answer().await.expect("an answer")
+    }
+}
+
+impl Wire {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.write(format!("GET {path} HTTP/1.1\r\nhost: mock\r\n\r\n").as_bytes()).await;
+        self.answer().await.expect("an answer")
+    }
+
+    /// The next answer, with a body as long as `content-length` says; `None` if the connection ends before one.
+    pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        let (mut answer, head) = self.head().await?;
+        let length = answer.headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        while self.read.len() < head + length {
+            self.more().await.then_some(())?;
+        }
+        answer.body = String::from_utf8(self.read[head..head + length].to_vec()).unwrap();
+        self.read.drain(..head + length);
+        Some(answer)
+    }
+
+    /// The next head without any body, as an answer to `HEAD` has it.
+    pub(crate) async fn bare_answer(&mut self) -> Option<Answer> {
+        let (answer, head) = self.head().await?;
+        self.read.drain(..head);
+        Some(answer)
+    }
+
+    /// Whether the other side closes, having sent nothing more.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        self.read.is_empty() && !self.more().await
+    }
+
+    /// All that comes until the other side closes; for when the server's runtime is gone.
+    pub(crate) fn rest(self) -> String {
+        let mut stream = self.stream.into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        std::io::read_to_string(&mut stream).unwrap()
+    }
+
+    async fn head(&mut self) -> Option<(Answer, usize)> {
+        let end = loop {
+            match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
+                Some(end) => break end,
+                None => self.more().await.then_some(())?,
+            }
+        };
+        let head = String::from_utf8(self.read[..end].to_vec()).unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
+        let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Some((Answer { status, headers: headers.collect(), body: String::new() }, end + 4))
+    }
+
+    async fn more(&mut self) -> bool {
+        self.stream.read_buf(&mut self.read).await.is_ok_and(|bytes| bytes > 0)
+    }
+}
+
+impl Answer {
+    /// The value of a header, or nothing.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}
