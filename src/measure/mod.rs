@@ -7,6 +7,7 @@ pub mod assumption;
 pub mod record;
 pub mod recorder;
 pub mod sample;
+mod unbounded;
 
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample};
