@@ -57,6 +57,14 @@ impl Conclusion {
         }
     }
 
+    /// Whether the single verdicts count.
+    pub(super) const fn is_judged(self) -> bool {
+        match self {
+            Self::Violated(_) | Self::Inconclusive(_) | Self::NothingClaimed | Self::Holds(_) => true,
+            Self::Interrupted(_) | Self::Failed | Self::Unfinished | Self::Invalid => false,
+        }
+    }
+
     /// It in one sentence without a full stop; `claims` is how many assumptions there were.
     pub(super) fn sentence(self, claims: usize) -> String {
         let of_all = |n: usize| format!("{n} of {}", counted(claims as u64, "assumption"));
@@ -68,6 +76,7 @@ impl Conclusion {
             Self::Unfinished => "UNFINISHED: the run is still going on, or was killed; nothing is judged".to_owned(),
             Self::Invalid => "INVALID: the generator missed its own script; no verdict stands on this run".to_owned(),
             Self::Violated(n) if claims == 1 && n == 1 => "VIOLATED: the one assumption does not hold".to_owned(),
+            Self::Violated(1) => format!("VIOLATED: {} does not hold", of_all(1)),
             Self::Violated(n) => format!("VIOLATED: {} do not hold", of_all(n)),
             Self::Inconclusive(n) => format!("INCONCLUSIVE: {} could not be decided", of_all(n)),
             Self::NothingClaimed => "NOTHING CLAIMED: the profile expects nothing, so nothing is judged".to_owned(),

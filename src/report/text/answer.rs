@@ -15,12 +15,14 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     if let Some(Stopped::Failed(why)) = &record.stopped {
         page.paragraph(4, Tone::Plain, why);
     }
-    verdicts(page, &record.verdicts);
+    verdicts(page, record, conclusion.is_judged());
     for verdict in record.verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds) {
         reason(page, verdict);
     }
     page.heading("Can it be believed?");
-    if record.doubts.is_empty() {
+    if !record.complete {
+        page.marked(Tone::Unsure, "", "The run did not come to its end: the numbers below are of a part of the plan.");
+    } else if record.doubts.is_empty() {
         page.marked(Tone::Good, "", "Nothing was seen that speaks against it.");
     }
     let mut doubts: Vec<&Doubt> = record.doubts.iter().collect();
@@ -41,14 +43,14 @@ pub(super) fn write_last(page: &mut Page, record: &RunRecord, kept_in: Option<&s
     }
 }
 
-fn verdicts(page: &mut Page, verdicts: &[Verdict]) {
-    if verdicts.is_empty() {
+fn verdicts(page: &mut Page, record: &RunRecord, is_judged: bool) {
+    if record.verdicts.is_empty() {
         return;
     }
     let titles = vec!["<", "<answer", "<assumption", "predicted", "observed", "90 % interval", "allowed"];
     let mut table = Table::new(titles);
-    for verdict in verdicts {
-        let (tone, word) = words(verdict.answer);
+    for verdict in &record.verdicts {
+        let (tone, word) = words(verdict.answer, is_judged);
         table.row(vec![
             Cell::toned(tone, page.look().marks.of(tone)),
             Cell::toned(tone, word),
@@ -62,13 +64,13 @@ fn verdicts(page: &mut Page, verdicts: &[Verdict]) {
     if page.fits(&table) {
         page.table(&table);
     } else {
-        verdicts.iter().for_each(|verdict| in_words(page, verdict));
+        record.verdicts.iter().for_each(|verdict| in_words(page, verdict, is_judged));
     }
 }
 
 /// A verdict as text, where the table has no room.
-fn in_words(page: &mut Page, verdict: &Verdict) {
-    let (tone, word) = words(verdict.answer);
+fn in_words(page: &mut Page, verdict: &Verdict, is_judged: bool) {
+    let (tone, word) = words(verdict.answer, is_judged);
     page.marked(tone, word, &verdict.assumption);
     let unit = verdict.unit;
     let numbers = format!(
@@ -105,11 +107,15 @@ fn doubted(page: &mut Page, doubt: &Doubt) {
     }
 }
 
-const fn words(answer: Answer) -> (Tone, &'static str) {
-    match answer {
-        Answer::Holds => (Tone::Good, "holds"),
-        Answer::Violated => (Tone::Bad, "VIOLATED"),
-        Answer::Inconclusive => (Tone::Unsure, "inconclusive"),
+/// The tone and the word of an answer; in parentheses and without its mark where it does not count.
+const fn words(answer: Answer, is_judged: bool) -> (Tone, &'static str) {
+    match (answer, is_judged) {
+        (Answer::Holds, true) => (Tone::Good, "holds"),
+        (Answer::Violated, true) => (Tone::Bad, "VIOLATED"),
+        (Answer::Inconclusive, true) => (Tone::Unsure, "inconclusive"),
+        (Answer::Holds, false) => (Tone::Faint, "(holds)"),
+        (Answer::Violated, false) => (Tone::Faint, "(violated)"),
+        (Answer::Inconclusive, false) => (Tone::Faint, "(inconclusive)"),
     }
 }
 
