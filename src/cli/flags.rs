@@ -154,7 +154,7 @@ pub enum LogFormat {
     Json,
     /// API Gateway access log as JSON
     Apigw,
-    /// OpenStack nova-api
+    /// The request log of nova-api
     Nova,
     /// A format string in --pattern: nginx $variable, Apache %x, API Gateway $context
     Format,

@@ -7,9 +7,6 @@ use clap::Args;
 use super::flags::{LogFlags, OutputFormat};
 
 /// Reads a log and says what is in it: accepted and rejected lines, routes, latencies.
-///
-/// Writes a trace (-o) that `replay` reads faster than the log, and a profile (--profile-out) derived from what the log shows.
-/// Every rejected line is counted, and named by number and reason.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Import {
@@ -37,9 +34,18 @@ pub struct Import {
     pub format: OutputFormat,
 }
 
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Reads a log and says what is in it: accepted and rejected lines, routes, latencies.
+
+Writes a trace (-o) that `replay` reads faster than the log, and a profile (--profile-out) derived from what the log shows. \
+Every rejected line is counted, and named by number and reason.";
+
 const EXAMPLES: &str = "\
 Examples:
   sluicegate import access.log
   sluicegate import nova-api.log --log-format nova -o nova.trace --profile-out nova.yaml
-  sluicegate import calls.jsonl --log-format json --field path=url --field latency=took --latency-unit ms
-  sluicegate import app.log --log-format regex --pattern '(?<method>[A-Z]+) (?<path>\\S+) (?<time>\\S+)'";
+  sluicegate import calls.jsonl --log-format json --field path=url \\
+      --field latency=took --latency-unit ms
+  sluicegate import app.log --log-format regex \\
+      --pattern '(?<method>[A-Z]+) (?<path>\\S+) (?<time>\\S+)'";

@@ -9,8 +9,6 @@ use super::flags::OutputFormat;
 use super::value::DriftText;
 
 /// Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
-///
-/// When it is ready it prints the base URL of each stage to standard output, with --format json as one line.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Mock {
@@ -49,6 +47,12 @@ pub struct Mock {
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
 }
+
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
+
+When it is ready it prints the base URL of each stage to standard output, with --format json as one line.";
 
 const EXAMPLES: &str = "\
 Examples:

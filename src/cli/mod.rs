@@ -40,7 +40,7 @@ Exit codes, the first that applies:
   3        an assumption, threshold, baseline or abort condition was violated
   4        inconclusive: too little data
   0        all held
-A refused connection, or a target that dies or answers garbage, is a result and not a failure of the run.";
+A refused connection, or a target that dies or answers garbage, is a result, not a failed run.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,14 +63,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// Simulate a profile, drive the same script at a gateway, compare, report
+    #[command(long_about = run::ABOUT)]
     Run(Run),
     /// The same, with the traffic of a recorded log
+    #[command(long_about = replay::ABOUT)]
     Replay(Replay),
     /// The model alone, in virtual time: nothing is sent
+    #[command(long_about = simulate::ABOUT)]
     Simulate(Simulate),
     /// Serve the mock gateway alone
+    #[command(long_about = mock::ABOUT)]
     Mock(Mock),
     /// Read a log: a trace, and a profile derived from it
+    #[command(long_about = import::ABOUT)]
     Import(Import),
     /// Show the report of a kept run again
     Report(Report),

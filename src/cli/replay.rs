@@ -8,9 +8,6 @@ use super::flags::{LoadFlags, LogFlags, OutputFlags, TargetFlags};
 use super::value::Speed;
 
 /// Replays recorded traffic: as `run`, with the script taken from a log or a trace.
-///
-/// Without a profile, one is derived from the log itself: its routes, and from its latencies the model of each. With
-/// --rate the order of the log is kept and its timing is not.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Replay {
@@ -44,6 +41,13 @@ pub struct Replay {
     #[command(flatten)]
     pub output: OutputFlags,
 }
+
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Replays recorded traffic: as `run`, with the script taken from a log or a trace.
+
+Without a profile, one is derived from the log itself: its routes, and from its latencies the model of each. With \
+--rate the order of the log is kept and its timing is not.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -7,9 +7,6 @@ use clap::Args;
 use super::flags::{LoadFlags, OutputFlags, TargetFlags};
 
 /// Simulates a profile, drives the same script at a gateway, compares the two and reports.
-///
-/// The target is the bundled mock gateway, started for the run and ended with it, unless the profile or --target names a live
-/// one. A host that is not this machine must be allowed, in the profile's safety.allow or by --allow-host.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Run {
@@ -28,6 +25,13 @@ pub struct Run {
     #[command(flatten)]
     pub output: OutputFlags,
 }
+
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Simulates a profile, drives the same script at a gateway, compares the two and reports.
+
+The target is the bundled mock gateway, started for the run and ended with it, unless the profile or --target names a live \
+one. A host that is not this machine must be allowed, in the profile's safety.allow or by --allow-host.";
 
 const EXAMPLES: &str = "\
 Examples:

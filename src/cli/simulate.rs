@@ -7,8 +7,6 @@ use clap::Args;
 use super::flags::{LoadFlags, OutputFlags};
 
 /// Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
-///
-/// The same profile and the same seed give the same report, to the byte.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Simulate {
@@ -27,6 +25,12 @@ pub struct Simulate {
     #[command(flatten)]
     pub output: OutputFlags,
 }
+
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
+
+The same profile and the same seed give the same report, to the byte.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -49,7 +49,19 @@ fn every_example_in_the_help_parses() {
         assert!(own.iter().all(|line| line.starts_with(&format!("sluicegate {}", sub.get_name()))), "{own:?}");
         all.extend(own);
     }
-    all.iter().for_each(|line| drop(parsed(line)));
+    for line in &all {
+        parsed(line);
+    }
+}
+
+#[test]
+fn the_long_help_of_a_subcommand_says_more_than_the_short() {
+    let mut top = command();
+    for name in ["run", "replay", "simulate", "mock", "import"] {
+        let help = top.find_subcommand_mut(name).expect(name);
+        let (short, long) = (help.render_help().to_string(), help.render_long_help().to_string());
+        assert_ne!(short.lines().next(), long.lines().next(), "{name}");
+    }
 }
 
 #[test]
@@ -100,8 +112,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       3        an assumption, threshold, baseline or abort condition was violated
       4        inconclusive: too little data
       0        all held
-    A refused connection, or a target that dies or answers garbage, is a result and not a failure of the
-    run.
+    A refused connection, or a target that dies or answers garbage, is a result, not a failed run.
     ");
 }
 
@@ -144,7 +155,7 @@ fn wrong_usage_exits_with_two_and_says_what_would_work() {
         ("sluicegate run p.yaml --drift faster", "functions.orders.duration * 1.5"),
         ("sluicegate replay a.log --log-format regex", "--pattern"),
         ("sluicegate mock p.yaml --listen here", "--listen"),
-        ("sluicegate rnu p.yaml", "'run'"),
+        ("sluicegate simulat p.yaml", "'simulate'"),
     ] {
         let error = refusal(line);
         assert_eq!(error.exit_code(), 2, "{line}");

@@ -103,7 +103,8 @@ impl Page {
                 let gap = " ".repeat(width.saturating_sub(cell.width()));
                 let text = self.look.paint.apply(cell.tone, &cell.text);
                 line.push_str(if line.len() > 1 { "  " } else { " " });
-                line.push_str(&if title.starts_with('<') { format!("{text}{gap}") } else { format!("{gap}{text}") });
+                let parts = if title.starts_with('<') { [&text, &gap] } else { [&gap, &text] };
+                line.extend(parts.map(String::as_str));
             }
             self.out.push_str(line.trim_end());
             self.out.push('\n');
