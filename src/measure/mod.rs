@@ -3,11 +3,12 @@
 //! Owns numbers and their meaning. Refuses clocks, sockets, and formatting for people (`report`). Called by `engine` and
 //! `sim` with samples, by `verdict` for counts and by `report` for everything.
 
+mod unbounded;
+
 pub mod assumption;
 pub mod record;
 pub mod recorder;
 pub mod sample;
-mod unbounded;
 
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample};

@@ -23,9 +23,9 @@ pub struct Progress {
     pub sent: u64,
     /// Complete answers.
     pub answered: u64,
-    /// Answers 5xx, and actions that got no complete answer.
-    pub errors: u64,
-    /// How late the generator turned to its actions lately (median).
+    /// Actions that ended without a complete answer.
+    pub failed: u64,
+    /// How late the generator turned to its actions at worst, lately.
     pub lag: Option<Span>,
     /// Actions sent per second, lately.
     pub per_s: f64,
@@ -76,9 +76,9 @@ fn parts(progress: &Progress) -> Vec<String> {
         format!("{} s of {} s", seconds(progress.elapsed), seconds(progress.planned)),
         format!("{} sent of {} due", count(progress.sent), count(progress.intended)),
         format!("{} answered", count(progress.answered)),
-        format!("{} errors", count(progress.errors)),
+        format!("{} failed", count(progress.failed)),
         rate(progress.per_s),
-        format!("lag {}", duration_or_absent(progress.lag.map(Span::as_ns))),
+        format!("lag up to {}", duration_or_absent(progress.lag.map(Span::as_ns))),
     ]
 }
 
@@ -93,7 +93,7 @@ mod tests {
             intended: 2_061,
             sent: 2_060,
             answered: 2_055,
-            errors: 1,
+            failed: 1,
             lag: Some(Span::from_us(12)),
             per_s: 200.04,
         }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_stream_gets_whole_lines() {
         let line = line(&halfway(), Place::Stream);
-        assert_eq!(line, "10 s of 20 s, 2,060 sent of 2,061 due, 2,055 answered, 1 errors, 200/s, lag 12.0 us\n");
+        assert_eq!(line, "10 s of 20 s, 2,060 sent of 2,061 due, 2,055 answered, 1 failed, 200/s, lag up to 12.0 us\n");
     }
 
     #[test]
