@@ -111,7 +111,7 @@ fn excerpt(bytes: &[u8], line: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{json, sample};
+    use super::super::{arbitrary, json, sample};
     use super::*;
     use proptest::prelude::*;
 
@@ -163,7 +163,31 @@ mod tests {
         );
     }
 
+    /// Nobody records NaN or infinity here, and a `null` would be refused.
+    fn with_finite_means(mut record: RunRecord) -> RunRecord {
+        record.verdicts.iter_mut().for_each(|it| it.planned_power = it.planned_power.map(|_| 0.1));
+        let totals = record.total.iter_mut().chain(&mut record.predicted_total);
+        let all = totals.chain(&mut record.series).chain(&mut record.predicted_series);
+        let times = all.flat_map(|it| [&mut it.response_time, &mut it.service_time, &mut it.schedule_lag]);
+        let load = record.load.iter_mut().map(|load| {
+            (load.intended_per_s, load.achieved_per_s) = (0.1, 1.0 / 3.0);
+            &mut load.schedule_lag
+        });
+        let receiver = record.receiver.iter_mut().map(|it| &mut it.behind_schedule);
+        for times in times.chain(load).chain(receiver).flatten() {
+            (times.mean_ns, times.stdev_ns) = (times.count as f64 / 3.0, 0.0);
+        }
+        record
+    }
+
     proptest! {
+        #[test]
+        fn any_record_reads_back_as_it_was_written(record in arbitrary::record()) {
+            let bytes = json::write(&with_finite_means(record)).unwrap();
+            let back = read(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            prop_assert!(json::write(&back).unwrap() == bytes, "read back differently");
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&bytes);

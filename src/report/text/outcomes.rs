@@ -29,22 +29,50 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     };
     page.heading(&format!("Outcomes of {}", counted(total.count, "action")));
     let predicted = record.predicted_total.as_ref();
+    let rows = rows(total, predicted);
+    let full = table(&rows, total.count, predicted, Meanings::Beside);
+    if page.fits(&full) {
+        page.table(&full);
+        return;
+    }
+    page.table(&table(&rows, total.count, predicted, Meanings::Below));
+    for ((_, word, status), row) in &rows {
+        let fault = if row.faults.is_empty() { String::new() } else { format!(" (fault of {})", row.faults.join(", ")) };
+        let explained = format!("{}{fault}", meaning(word, *status));
+        if !explained.is_empty() {
+            page.paragraph(2, Tone::Faint, &format!("{}: {explained}", name(word, *status)));
+        }
+    }
+}
+
+/// Where there is room for what a row means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meanings {
+    Beside,
+    Below,
+}
+
+fn table(rows: &BTreeMap<Key<'_>, Row<'_>>, total: u64, predicted: Option<&SeriesRecord>, meanings: Meanings) -> Table {
     let mut titles = vec!["<outcome", "count", "share"];
     titles.extend(predicted.map(|_| "(model)"));
-    titles.extend(["<fault of", "<meaning"]);
+    if meanings == Meanings::Beside {
+        titles.extend(["<fault of", "<meaning"]);
+    }
     let mut table = Table::new(titles);
-    for ((_, word, status), row) in rows(total, predicted) {
-        let name = status.map_or_else(|| word.to_owned(), |status| format!("{word} {status}"));
-        let mut cells = vec![
-            Cell::toned(tone(word, status), &name),
-            Cell::from(count(row.seen)),
-            Cell::from(share_of(row.seen, total.count)),
-        ];
+    for ((_, word, status), row) in rows {
+        let name = Cell::toned(tone(word, *status), &name(word, *status));
+        let mut cells = vec![name, Cell::from(count(row.seen)), Cell::from(share_of(row.seen, total))];
         cells.extend(predicted.map(|predicted| Cell::from(share_of(row.predicted, predicted.count))));
-        cells.extend([Cell::from(row.faults.join(", ")), Cell::from(meaning(word, status))]);
+        if meanings == Meanings::Beside {
+            cells.extend([Cell::from(row.faults.join(", ")), Cell::from(meaning(word, *status))]);
+        }
         table.row(cells);
     }
-    page.table(&table);
+    table
+}
+
+fn name(word: &str, status: Option<u16>) -> String {
+    status.map_or_else(|| word.to_owned(), |status| format!("{word} {status}"))
 }
 
 /// What was seen, and what the model expected and was not seen.
