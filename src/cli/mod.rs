@@ -1,1 +1,96 @@
-//! (being built)
+//! The command line: subcommands and flags as clap types, without behaviour.
+//!
+//! Owns names, help, examples and the reading of each flag's value. Refuses to do anything: `command` has one file for each of
+//! the files here. Called by `main`, which parses a [`Cli`]; what clap refuses exits with 2, as clap does by itself.
+
+mod completions;
+mod flags;
+mod import;
+mod man;
+mod mock;
+mod replay;
+mod report;
+mod run;
+mod schema;
+mod simulate;
+mod value;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use completions::Completions;
+pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
+pub use import::Import;
+pub use man::Man;
+pub use mock::Mock;
+pub use replay::Replay;
+pub use report::Report;
+pub use run::Run;
+pub use schema::{Schema, SchemaOf};
+pub use simulate::Simulate;
+pub use value::{DriftText, Field, Header, HttpVersion, ParseError, RateText, Speed, Target, UnitText};
+
+/// Exit codes, as the help of the program shows them (design: the first that applies).
+pub const EXIT_CODES: &str = "\
+Exit codes, the first that applies:
+  2        usage or profile error
+  5        refused by the safety policy, before the first byte
+  130/143  interrupted: partial report, assumptions not judged
+  1        the run failed
+  4        the run is invalid: the generator missed its own script
+  3        an assumption, threshold, baseline or abort condition was violated
+  4        inconclusive: too little data
+  0        all held
+A refused connection, or a target that dies or answers garbage, is a result, not a failed run.";
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate run profiles/quickstart.yaml
+  sluicegate run profiles/quickstart.yaml --drift 'functions.orders.duration * 1.5'
+  sluicegate replay access.log profiles/shop.yaml --speed 2x
+  sluicegate mock profiles/quickstart.yaml --listen 127.0.0.1:8080";
+
+/// Rehearses production traffic against an API gateway, and says whether what was simulated holds.
+#[derive(Debug, Parser)]
+#[command(name = "sluicegate", version, about, long_about = None, max_term_width = 100)]
+#[command(arg_required_else_help = true, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Simulate a profile, drive the same script at a gateway, compare, report
+    #[command(long_about = run::ABOUT)]
+    Run(Run),
+    /// The same, with the traffic of a recorded log
+    #[command(long_about = replay::ABOUT)]
+    Replay(Replay),
+    /// The model alone, in virtual time: nothing is sent
+    #[command(long_about = simulate::ABOUT)]
+    Simulate(Simulate),
+    /// Serve the mock gateway alone
+    #[command(long_about = mock::ABOUT)]
+    Mock(Mock),
+    /// Read a log: a trace, and a profile derived from it
+    #[command(long_about = import::ABOUT)]
+    Import(Import),
+    /// Show the report of a kept run again
+    Report(Report),
+    /// Print the JSON Schema of a profile or of run.json
+    Schema(Schema),
+    /// Print a shell's completion script
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
+}
+
+/// The command line as clap describes it, for completions and the manual page.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! Owns numbers and their meaning. Refuses clocks, sockets, and formatting for people (`report`). Called by `engine` and
 //! `sim` with samples, by `verdict` for counts and by `report` for everything.
 
+mod unbounded;
+
 pub mod assumption;
 pub mod record;
 pub mod recorder;

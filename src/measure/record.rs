@@ -1,6 +1,7 @@
 //! The record of a run, `run.json`: everything that a report, a comparison or a plot may know of it.
 //!
-//! Owns the shape of the file, versioned from 1; durations are whole nanoseconds (`_ns`), absent is no key, never zero.
+//! Owns the shape of the file, versioned from 1; durations are whole nanoseconds (`_ns`), absent is no key, never zero;
+//! in a verdict `null` is a number without bound.
 //! Refuses to compute: `recorder` fills the numbers, `verdict` the verdicts, `doubt`s come from whoever sees them.
 //! Written by `command` (header first, with `complete: false`, then replaced by rename), read by `report`.
 
@@ -87,7 +88,7 @@ pub struct PlanRecord {
     /// What `--drift` changed in the mock, in order.
     #[serde(default)]
     pub drift: Vec<String>,
-    /// Where the traffic went: a URL; for the bundled mock `mock`.
+    /// Where the traffic went: a URL; for the bundled mock `mock`, for a simulation alone `model`.
     pub target: String,
     /// Wall clock at the start, RFC 3339.
     pub started_at: String,
@@ -328,21 +329,23 @@ pub struct Verdict {
     /// The answer.
     pub answer: Answer,
     /// What the model predicted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::unbounded::number", skip_serializing_if = "Option::is_none")]
     pub predicted: Option<f64>,
     /// What was observed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::unbounded::number", skip_serializing_if = "Option::is_none")]
     pub observed: Option<f64>,
     /// 90 % interval of the observed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::unbounded::pair", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<(Option<f64>, Option<f64>)>")]
     pub interval: Option<(f64, f64)>,
     /// The band that was declared before the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::unbounded::pair", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<(Option<f64>, Option<f64>)>")]
     pub band: Option<(f64, f64)>,
     /// Requests it is judged on.
     pub requests: u64,
     /// As many independent requests it is worth.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::unbounded::number", skip_serializing_if = "Option::is_none")]
     pub effective_requests: Option<f64>,
     /// Probability, planned before the run, that it would be found to hold if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,1 +1,26 @@
-//! (being built)
+//! What people and machines read of a run: text, `run.json`, its schema, progress and errors. Bytes out of values.
+//!
+//! Owns every format. Refuses clocks, sockets, files, the profile's types and any decision about a run: it shows what the
+//! record says. Called by `command`, which writes the bytes; nobody else formats anything.
+
+mod conclusion;
+mod explain;
+mod look;
+mod page;
+
+pub mod import;
+pub mod json;
+pub mod plan;
+pub mod problem;
+pub mod progress;
+pub mod quantity;
+pub mod read;
+pub mod text;
+
+pub use conclusion::Conclusion;
+pub use look::{Look, Marks, Paint, WIDTH_MAX, WIDTH_MIN};
+
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,17 @@
+# The steps of daily work; `.ci/run` is all of the checks at once, and needs cargo alone.
+
+# What there is
+default:
+    @just --justfile {{justfile()}} --list
+
+# Everything that must pass before a change is taken
+check:
+    .ci/run
+
+# The tests, without those that need ../shared
+test *args:
+    cargo test --workspace {{args}}
+
+# Measure, side by side with other generators where they are installed
+bench *args:
+    cargo bench {{args}}

@@ -1,0 +1,172 @@
+//! Groups of flags that several subcommands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use sluicegate_policy::time::Span;
+
+use crate::load::overload::Overload;
+
+use super::value::{DriftText, Field, Header, HttpVersion, RateText, Target, UnitText, overload};
+
+/// How much is sent, for how long. Absent means: as the profile says.
+#[derive(Args, Clone, Debug, Default, PartialEq)]
+#[command(next_help_heading = "Load (instead of what the profile says)")]
+pub struct LoadFlags {
+    /// Connections to the target, in all
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections: Option<u32>,
+
+    /// Length of the plan: 30s, 2m, 1h
+    #[arg(short, long, value_name = "TIME")]
+    pub duration: Option<Span>,
+
+    /// Total intended rate: 200/s, 12000/min
+    #[arg(short = 'R', long, value_name = "RATE")]
+    pub rate: Option<RateText>,
+
+    /// Leave this much of the beginning out of the statistics
+    #[arg(long, value_name = "TIME")]
+    pub warmup: Option<Span>,
+
+    /// Time-out of a request, from its first byte to the last of its answer
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+
+    /// What happens to an action that is due and cannot start: queue, drop, deadline:500ms
+    #[arg(long, value_name = "POLICY", value_parser = overload)]
+    pub overload: Option<Overload>,
+
+    /// Stage of the gateway that the traffic goes to
+    #[arg(long, value_name = "NAME")]
+    pub stage: Option<String>,
+
+    /// Seed of the traffic: the same seed gives the same script
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+}
+
+/// Where it is sent, and how. Absent means: as the profile says.
+#[derive(Args, Clone, Debug, Default, PartialEq)]
+#[command(next_help_heading = "Target")]
+pub struct TargetFlags {
+    /// Base URL of a live gateway, or `mock`
+    #[arg(long, value_name = "URL")]
+    pub target: Option<Target>,
+
+    /// Allow traffic to this host besides this machine; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
+
+    /// Header of every request, 'name: value'; secrets by reference: 'x-api-key: ${env:KEY}'; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub headers: Vec<Header>,
+
+    /// Do not check the target's certificate
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub ca: Option<PathBuf>,
+
+    /// Which HTTP is spoken
+    #[arg(long, value_enum, value_name = "VERSION", default_value_t = HttpVersion::Auto)]
+    pub http: HttpVersion,
+
+    /// Threads that send [default: the cores, less those of a target on this machine]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub lanes: Option<u16>,
+
+    /// Make the mock differ from the model, 'path op value' with op one of = * +; may be repeated, in order
+    #[arg(long, value_name = "DRIFT")]
+    pub drift: Vec<DriftText>,
+}
+
+/// What is shown and kept.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Output")]
+pub struct OutputFlags {
+    /// Folder of the run [default: a new one below sluicegate-runs]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// How the result is written to standard output
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub format: OutputFormat,
+
+    /// Show the resolved plan and what it can decide; send nothing
+    #[arg(long)]
+    pub print_plan: bool,
+
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// How a log is read.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Log")]
+pub struct LogFlags {
+    /// Format of the log [default: found out from its first lines]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// With --log-format format: the format string ($variable or %x); with regex: the expression with named groups
+    #[arg(long, value_name = "TEXT", required_if_eq_any([("log_format", "format"), ("log_format", "regex")]))]
+    pub pattern: Option<String>,
+
+    /// Where a line has something, e.g. latency=responseLatency; may be repeated
+    #[arg(long = "field", value_name = "WORD=KEY")]
+    pub fields: Vec<Field>,
+
+    /// How times are written, in strftime's words, e.g. '%d/%b/%Y:%H:%M:%S %z'
+    #[arg(long, value_name = "FORMAT")]
+    pub time_format: Option<String>,
+
+    /// Unit of the log's latencies: us, ms, s
+    #[arg(long, value_name = "UNIT")]
+    pub latency_unit: Option<UnitText>,
+
+    /// Whether a line's time is when its call began or ended [default: the format's own habit]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub stamp: Option<Stamp>,
+}
+
+/// Formats of recorded traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Apache and nginx, common
+    Common,
+    /// Apache and nginx, combined
+    Combined,
+    /// One JSON object a line, with --field
+    Json,
+    /// API Gateway access log as JSON
+    Apigw,
+    /// The request log of nova-api
+    Nova,
+    /// A format string in --pattern: nginx $variable, Apache %x, API Gateway $context
+    Format,
+    /// A regular expression with named groups in --pattern
+    Regex,
+}
+
+/// What the time in a line of a log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stamp {
+    /// When the call began
+    Start,
+    /// When the call ended: it began one latency earlier
+    End,
+}

@@ -1,0 +1,61 @@
+//! `sluicegate mock`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::flags::OutputFormat;
+use super::value::DriftText;
+
+/// Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Mock {
+    /// The profile
+    pub profile: PathBuf,
+
+    /// Address and port; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// How the base URLs are printed
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub format: OutputFormat,
+
+    /// Write the access log of the stages that have a format for it here
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+
+    /// Seed of the mock's own randomness
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+
+    /// Differ from the profile, 'path op value' with op one of = * +; may be repeated, in order
+    #[arg(long, value_name = "DRIFT")]
+    pub drift: Vec<DriftText>,
+
+    /// Record when each request arrived, and write it here at the end; for the run that started this mock
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub arrivals: Option<PathBuf>,
+
+    /// Origin of the run's clock, in nanoseconds of the monotonic clock
+    #[arg(long, value_name = "NS", hide = true)]
+    pub origin: Option<u64>,
+
+    /// End when standard input is closed: when the run that started this mock is gone
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
+
+When it is ready it prints the base URL of each stage to standard output, with --format json as one line.";
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate mock profiles/quickstart.yaml
+  sluicegate mock profiles/quickstart.yaml --listen 127.0.0.1:8080 --access-log access.log
+  sluicegate mock profiles/quickstart.yaml --format json --drift 'stages.prod.throttle.rate = 50/s'";

@@ -1,0 +1,58 @@
+//! `sluicegate replay`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::flags::{LoadFlags, LogFlags, OutputFlags, TargetFlags};
+use super::value::Speed;
+
+/// Replays recorded traffic: as `run`, with the script taken from a log or a trace.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Replay {
+    /// The log, or a trace that `import` wrote
+    pub log: PathBuf,
+
+    /// The profile of the gateway [default: derived from the log]
+    pub profile: Option<PathBuf>,
+
+    /// So many times faster than recorded: 60, 0.5, 2x
+    #[arg(long, value_name = "FACTOR", conflicts_with = "rate")]
+    pub speed: Option<Speed>,
+
+    /// Play the log so many times, one after the other
+    #[arg(long = "loop", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub times: u32,
+
+    /// How the log is read.
+    #[command(flatten)]
+    pub reading: LogFlags,
+
+    /// How much is sent.
+    #[command(flatten)]
+    pub load: LoadFlags,
+
+    /// Where it is sent.
+    #[command(flatten)]
+    pub target: TargetFlags,
+
+    /// What is shown and kept.
+    #[command(flatten)]
+    pub output: OutputFlags,
+}
+
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Replays recorded traffic: as `run`, with the script taken from a log or a trace.
+
+Without a profile, one is derived from the log itself: its routes, and from its latencies the model of each. With \
+--rate the order of the log is kept and its timing is not.";
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate replay nova-api.log --speed 60
+  sluicegate replay access.log --rate 500/s
+  sluicegate replay access.log profiles/shop.yaml --speed 2x --target http://127.0.0.1:8080/staging
+  sluicegate replay access.log --log-format format --stamp end \\
+      --pattern '$remote_addr [$time_local] \"$request\" $status $body_bytes_sent $request_time'";

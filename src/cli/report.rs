@@ -1,0 +1,24 @@
+//! `sluicegate report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::flags::OutputFormat;
+
+/// Shows the report of a kept run again, and exits with the code of that run.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Report {
+    /// The run's folder, or its run.json
+    pub run: PathBuf,
+
+    /// How the report is written to standard output
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub format: OutputFormat,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate report sluicegate-runs/20261122T175931-quickstart
+  sluicegate report runs/friday/run.json --format json";

@@ -1,0 +1,27 @@
+//! `sluicegate schema`.
+
+use clap::{Args, ValueEnum};
+
+/// Prints a JSON Schema: of a profile, for editors, or of run.json, for whoever reads it.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Schema {
+    /// Of what
+    #[arg(value_enum, default_value_t = SchemaOf::Profile)]
+    pub of: SchemaOf,
+}
+
+/// What a schema is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A profile
+    #[default]
+    Profile,
+    /// The record of a run, run.json
+    Run,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate schema
+  sluicegate schema run";

@@ -1,0 +1,39 @@
+//! `sluicegate simulate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::flags::{LoadFlags, OutputFlags};
+
+/// Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Simulate {
+    /// The profile
+    pub profile: PathBuf,
+
+    /// Simulate so often, each time with the model's own randomness anew
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub replications: u32,
+
+    /// How much is sent.
+    #[command(flatten)]
+    pub load: LoadFlags,
+
+    /// What is shown and kept.
+    #[command(flatten)]
+    pub output: OutputFlags,
+}
+
+/// What the long help says.
+pub(super) const ABOUT: &str = "\
+Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
+
+The same profile and the same seed give the same report, to the byte.";
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate simulate profiles/quickstart.yaml
+  sluicegate simulate profiles/quickstart.yaml -R 1000/s -d 1h --replications 20
+  sluicegate simulate profiles/quickstart.yaml --seed 7 --format json";

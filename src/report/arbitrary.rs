@@ -1,0 +1,159 @@
+//! Any record of a run at all, for the laws of the reports: numbers without sense, no numbers, hostile names.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::measure::record::{
+    Answer, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource, OutcomeRecord, Quantiles, ReceiverRecord,
+    RunRecord, SeriesRecord, Stopped, Unit, Verdict, Weight,
+};
+
+use super::sample;
+
+/// Any record.
+pub(super) fn record() -> impl Strategy<Value = RunRecord> {
+    let ends = (any::<bool>(), option::of(stopped()), plan_text(), any::<[u64; 3]>(), any::<bool>());
+    let driven = (option::of(load()), option::of(receiver()), option::of(any::<(u64, u64)>()));
+    let totals = (option::of(series()), option::of(series()), vec(series(), 0..25), vec(series(), 0..3));
+    (ends, driven, totals, vec(doubt(), 0..3), vec(verdict(), 0..4)).prop_map(|(ends, driven, totals, doubts, verdicts)| {
+        let mut record = sample::interrupted();
+        (record.complete, record.stopped) = (ends.0, ends.1);
+        record.plan.resolved = json!({ "traffic": { "arrivals": ends.2 } });
+        record.plan.profile.clone_from(&ends.2);
+        record.plan.drift = vec![ends.2.clone()];
+        record.plan.log = ends.4.then_some(ends.2);
+        (record.plan.duration_ns, record.plan.warmup_ns, record.plan.seed) = (ends.3[0], ends.3[1], ends.3[2]);
+        record.plan.model = if ends.4 { LoadModel::Closed } else { LoadModel::Open };
+        (record.load, record.receiver) = (driven.0, driven.1);
+        record.network = driven.2.map(|(round_trip_ns, connect_ns)| NetworkRecord {
+            source: if ends.0 { NetworkSource::Given } else { NetworkSource::Probed },
+            round_trip_ns,
+            connect_ns,
+        });
+        (record.total, record.predicted_total, record.series, record.predicted_series) = totals;
+        (record.doubts, record.verdicts) = (doubts, verdicts);
+        record
+    })
+}
+
+/// A number as it should not be, more often than chance would have it.
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(0.0), 0.0..1.0_f64, 0.0..1e12_f64]
+}
+
+fn count() -> impl Strategy<Value = u64> {
+    prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), 0..10_000_u64]
+}
+
+fn plan_text() -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{0,120}", "(?s).{0,40}", "[a-z /{}]{0,40}"]
+}
+
+fn stopped() -> impl Strategy<Value = Stopped> {
+    prop_oneof![any::<i32>().prop_map(Stopped::Interrupted), plan_text().prop_map(Stopped::Failed)]
+}
+
+fn quantiles() -> impl Strategy<Value = Quantiles> {
+    (count(), number(), number(), vec(count(), 9)).prop_map(|(count, mean_ns, stdev_ns, at)| Quantiles {
+        count,
+        min_ns: at[0],
+        mean_ns,
+        stdev_ns,
+        p50_ns: at[1],
+        p75_ns: at[2],
+        p90_ns: at[3],
+        p95_ns: at[4],
+        p99_ns: at[5],
+        p999_ns: at[6],
+        p9999_ns: at[7],
+        max_ns: at[8],
+    })
+}
+
+fn load() -> impl Strategy<Value = LoadRecord> {
+    let lane = (option::of(any::<u32>()), any::<[u64; 3]>());
+    (vec(count(), 10), number(), number(), option::of(quantiles()), vec(lane, 0..3)).prop_map(
+        |(n, intended_per_s, achieved_per_s, schedule_lag, lanes)| LoadRecord {
+            intended: n[0],
+            sent: n[1],
+            shaped: n[2],
+            dropped: n[3],
+            shed: n[4],
+            abandoned: n[5],
+            intended_per_s,
+            achieved_per_s,
+            schedule_lag,
+            bytes_sent: n[6],
+            bytes_received: n[7],
+            connections_opened: n[8],
+            reconnects: n[9],
+            lanes: lanes
+                .into_iter()
+                .map(|(core, [cpu_ns, spin_ns, wall_ns])| LaneRecord { core, cpu_ns, spin_ns, wall_ns })
+                .collect(),
+        },
+    )
+}
+
+fn receiver() -> impl Strategy<Value = ReceiverRecord> {
+    (count(), count(), option::of(quantiles()), option::of(count()), count()).prop_map(
+        |(arrived, unrecorded, behind_schedule, worst_second, cpu_ns)| ReceiverRecord {
+            arrived,
+            unrecorded,
+            behind_schedule,
+            worst_second,
+            cpu_ns,
+        },
+    )
+}
+
+fn series() -> impl Strategy<Value = SeriesRecord> {
+    let word = prop_oneof![Just("answered".to_owned()), Just("refused".to_owned()), plan_text()];
+    let outcome = (word, option::of(any::<u16>()), plan_text(), count());
+    let outcome = outcome.prop_map(|(outcome, status, blame, count)| OutcomeRecord { outcome, status, blame, count });
+    let times = || option::of(quantiles());
+    (plan_text(), count(), vec(outcome, 0..4), (times(), times(), times()), count()).prop_map(
+        |(name, count, outcomes, (response_time, service_time, schedule_lag), saturated)| SeriesRecord {
+            name,
+            count,
+            outcomes,
+            response_time,
+            service_time,
+            schedule_lag,
+            saturated,
+        },
+    )
+}
+
+fn doubt() -> impl Strategy<Value = Doubt> {
+    (any::<bool>(), plan_text(), plan_text(), plan_text()).prop_map(|(bad, kind, what, advice)| Doubt {
+        weight: if bad { Weight::Invalid } else { Weight::Note },
+        kind,
+        what,
+        advice,
+    })
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    let answer = prop_oneof![Just(Answer::Holds), Just(Answer::Violated), Just(Answer::Inconclusive)];
+    let unit = prop_oneof![Just(Unit::Ns), Just(Unit::Share)];
+    let one = || option::of(number());
+    let two = || option::of((number(), number()));
+    (plan_text(), unit, answer, (one(), one(), two(), two()), (count(), one(), one(), plan_text())).prop_map(
+        |(assumption, unit, answer, (predicted, observed, interval, band), (requests, worth, power, because))| Verdict {
+            assumption,
+            unit,
+            answer,
+            predicted,
+            observed,
+            interval,
+            band,
+            requests,
+            effective_requests: worth,
+            planned_power: power,
+            because,
+        },
+    )
+}

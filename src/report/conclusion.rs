@@ -1,0 +1,121 @@
+//! What a run comes to, in one value: the line that a reader looks for, and the exit code that a pipeline looks for.
+//!
+//! Owns the order in which one thing outweighs another (design: exit codes, first that applies). Refuses what happened before
+//! there was a record: wrong usage and refused targets. Called by the text report, and by `command` for the exit code.
+
+use crate::measure::record::{Answer, RunRecord, Stopped, Weight};
+
+use super::quantity::counted;
+
+/// What a run comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The user ended it with this signal; assumptions are not judged.
+    Interrupted(i32),
+    /// The run itself failed.
+    Failed,
+    /// The record was not closed: the run is still going on, or was killed.
+    Unfinished,
+    /// The generator missed its own script: no verdict stands on this run.
+    Invalid,
+    /// So many assumptions are violated.
+    Violated(usize),
+    /// So many assumptions could not be decided.
+    Inconclusive(usize),
+    /// Nothing was claimed, so nothing is judged.
+    NothingClaimed,
+    /// Every assumption holds; so many.
+    Holds(usize),
+}
+
+impl Conclusion {
+    /// What `record` comes to.
+    pub fn of(record: &RunRecord) -> Self {
+        let with = |answer: Answer| record.verdicts.iter().filter(|verdict| verdict.answer == answer).count();
+        let invalid = record.doubts.iter().any(|doubt| doubt.weight == Weight::Invalid);
+        match &record.stopped {
+            Some(Stopped::Interrupted(signal)) => Self::Interrupted(*signal),
+            Some(Stopped::Failed(_)) => Self::Failed,
+            None if !record.complete => Self::Unfinished,
+            None if invalid => Self::Invalid,
+            None if with(Answer::Violated) > 0 => Self::Violated(with(Answer::Violated)),
+            None if with(Answer::Inconclusive) > 0 => Self::Inconclusive(with(Answer::Inconclusive)),
+            None if record.verdicts.is_empty() => Self::NothingClaimed,
+            None => Self::Holds(record.verdicts.len()),
+        }
+    }
+
+    /// The exit code it means.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            // A shell's own convention: 128 and the signal.
+            Self::Interrupted(signal) => u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)),
+            Self::Failed | Self::Unfinished => 1,
+            Self::Invalid | Self::Inconclusive(_) => 4,
+            Self::Violated(_) => 3,
+            Self::NothingClaimed | Self::Holds(_) => 0,
+        }
+    }
+
+    /// Whether the single verdicts count.
+    pub(super) const fn is_judged(self) -> bool {
+        match self {
+            Self::Violated(_) | Self::Inconclusive(_) | Self::NothingClaimed | Self::Holds(_) => true,
+            Self::Interrupted(_) | Self::Failed | Self::Unfinished | Self::Invalid => false,
+        }
+    }
+
+    /// It in one sentence without a full stop; `claims` is how many assumptions there were.
+    pub(super) fn sentence(self, claims: usize) -> String {
+        let of_all = |n: usize| format!("{n} of {}", counted(claims as u64, "assumption"));
+        match self {
+            Self::Interrupted(signal) => {
+                format!("INTERRUPTED by signal {signal}: what was measured until then; nothing is judged")
+            }
+            Self::Failed => "FAILED: the run did not come to its end; nothing is judged".to_owned(),
+            Self::Unfinished => "UNFINISHED: the run is still going on, or was killed; nothing is judged".to_owned(),
+            Self::Invalid => "INVALID: the generator missed its own script; no verdict stands on this run".to_owned(),
+            Self::Violated(n) if claims == 1 && n == 1 => "VIOLATED: the one assumption does not hold".to_owned(),
+            Self::Violated(1) => format!("VIOLATED: {} does not hold", of_all(1)),
+            Self::Violated(n) => format!("VIOLATED: {} do not hold", of_all(n)),
+            Self::Inconclusive(n) => format!("INCONCLUSIVE: {} could not be decided", of_all(n)),
+            Self::NothingClaimed => "NOTHING CLAIMED: the profile expects nothing, so nothing is judged".to_owned(),
+            Self::Holds(1) => "HOLDS: the one assumption holds".to_owned(),
+            Self::Holds(n) => format!("HOLDS: all {n} assumptions hold"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn each_outcome_has_the_exit_code_of_the_table() {
+        for (record, code) in [
+            (sample::holding(), 0),
+            (sample::violated(), 3),
+            (sample::inconclusive(), 4),
+            (sample::invalid(), 4),
+            (sample::interrupted(), 130),
+        ] {
+            assert_eq!(Conclusion::of(&record).exit_code(), code);
+        }
+    }
+
+    #[test]
+    fn an_invalid_run_outweighs_a_violated_assumption() {
+        let mut record = sample::violated();
+        record.doubts = sample::invalid().doubts;
+        assert_eq!(Conclusion::of(&record), Conclusion::Invalid);
+    }
+
+    #[test]
+    fn a_record_that_nobody_closed_is_no_success() {
+        let mut record = sample::holding();
+        record.complete = false;
+        assert_eq!(Conclusion::of(&record), Conclusion::Unfinished);
+        assert_eq!(Conclusion::of(&record).exit_code(), 1);
+    }
+}

@@ -1,0 +1,234 @@
+//! Records of runs for the tests of the reports: one that holds, and what makes others of it.
+
+use serde_json::json;
+
+use crate::measure::record::{
+    Answer, Doubt, LaneRecord, LoadModel, LoadRecord, Machine, NetworkRecord, NetworkSource, OutcomeRecord, PlanRecord,
+    Quantiles, ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, VERSION, Verdict, Weight,
+};
+
+/// A run whose assumptions hold.
+pub(super) fn holding() -> RunRecord {
+    RunRecord {
+        version: VERSION,
+        complete: true,
+        stopped: None,
+        plan: plan(),
+        machine: Machine { os: "Linux 6.12".to_owned(), cpu: "Example CPU 3000".to_owned(), cores: 2 },
+        load: Some(load()),
+        total: Some(series("all", 3_612, 1.0)),
+        series: vec![series("GET /health", 361, 0.1), series("GET /orders/{id}", 3_251, 1.05)],
+        predicted_total: Some(series("all", 36_120, 0.99)),
+        predicted_series: vec![series("GET /health", 3_610, 0.1), series("GET /orders/{id}", 32_510, 1.04)],
+        seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
+        receiver: Some(ReceiverRecord {
+            arrived: 4_012,
+            unrecorded: 0,
+            behind_schedule: Some(quantiles(4_012, 0.004)),
+            worst_second: Some(1),
+            cpu_ns: 1_310_000_000,
+        }),
+        network: Some(NetworkRecord { source: NetworkSource::Given, round_trip_ns: 80_000, connect_ns: 120_000 }),
+        doubts: Vec::new(),
+        verdicts: vec![p50(), p95(), throttled()],
+    }
+}
+
+/// The p95 assumption is violated, against a mock that drifts.
+pub(super) fn violated() -> RunRecord {
+    let mut record = holding();
+    record.plan.drift = vec!["functions.orders.duration * 1.5".to_owned()];
+    let verdict = &mut record.verdicts[1];
+    verdict.answer = Answer::Violated;
+    verdict.observed = Some(114.2e6);
+    verdict.interval = Some((109.8e6, 119.1e6));
+    verdict.because = "the observed lies above the allowed band, with less than 1 % chance of error".to_owned();
+    record
+}
+
+/// Two assumptions could not be decided, one of them without an upper end; a note on the side.
+pub(super) fn inconclusive() -> RunRecord {
+    let mut record = holding();
+    for verdict in &mut record.verdicts[1..] {
+        verdict.answer = Answer::Inconclusive;
+        verdict.planned_power = Some(0.314);
+        verdict.because = "too few requests: about 12,000 more (60 s at this rate) would decide it".to_owned();
+    }
+    record.verdicts[1].interval = Some((70.2e6, f64::INFINITY));
+    record.verdicts[1].effective_requests = Some(812.4);
+    record.doubts.push(Doubt {
+        weight: Weight::Note,
+        kind: "low-power".to_owned(),
+        what: "2 of 3 assumptions were planned with less than 80 % power".to_owned(),
+        advice: "set run.duration to 80s, or widen the margins".to_owned(),
+    });
+    record
+}
+
+/// The generator missed its script.
+pub(super) fn invalid() -> RunRecord {
+    let mut record = holding();
+    if let Some(load) = &mut record.load {
+        *load = LoadRecord { sent: 3_601, dropped: 312, shed: 99, achieved_per_s: 180.05, ..load.clone() };
+    }
+    if let Some(total) = &mut record.total {
+        total.outcomes.push(outcome("refused", None, "network", 12));
+        total.outcomes.push(outcome("evaporated", None, "generator", 3));
+        total.outcomes.push(outcome("dropped", None, "generator", 312));
+    }
+    record.doubts = vec![
+        Doubt {
+            weight: Weight::Note,
+            kind: "reconnects".to_owned(),
+            what: "12 connections were lost and opened again".to_owned(),
+            advice: String::new(),
+        },
+        Doubt {
+            weight: Weight::Invalid,
+            kind: "rate-missed".to_owned(),
+            what: "89.8 % of the intended actions were sent; at least 99 % are needed".to_owned(),
+            advice: "raise --connections, or lower --rate: 64 connections were busy for most of the run".to_owned(),
+        },
+    ];
+    record
+}
+
+/// Ctrl-C before anything was counted.
+pub(super) fn interrupted() -> RunRecord {
+    RunRecord {
+        version: VERSION,
+        complete: false,
+        stopped: Some(Stopped::Interrupted(2)),
+        plan: plan(),
+        machine: Machine::default(),
+        load: None,
+        total: None,
+        series: Vec::new(),
+        predicted_total: None,
+        predicted_series: Vec::new(),
+        seconds: Vec::new(),
+        receiver: None,
+        network: None,
+        doubts: Vec::new(),
+        verdicts: Vec::new(),
+    }
+}
+
+fn plan() -> PlanRecord {
+    PlanRecord {
+        sluicegate: "0.1.0".to_owned(),
+        profile: "profiles/quickstart.yaml".to_owned(),
+        resolved: json!({ "traffic": { "arrivals": { "poisson": "200/s" } }, "target": "mock" }),
+        log: None,
+        seed: 42,
+        world_seed: 7_919,
+        script_hash: "9f86d081884c7d65".to_owned(),
+        drift: Vec::new(),
+        target: "mock".to_owned(),
+        started_at: "2026-11-22T17:59:31Z".to_owned(),
+        duration_ns: 20_000_000_000,
+        warmup_ns: 2_000_000_000,
+        connections: 64,
+        model: LoadModel::Open,
+    }
+}
+
+fn load() -> LoadRecord {
+    LoadRecord {
+        intended: 4_012,
+        sent: 4_012,
+        shaped: 0,
+        dropped: 0,
+        shed: 0,
+        abandoned: 0,
+        intended_per_s: 200.6,
+        achieved_per_s: 200.6,
+        schedule_lag: Some(quantiles(4_012, 0.001)),
+        bytes_sent: 431_200,
+        bytes_received: 1_203_400,
+        connections_opened: 64,
+        reconnects: 0,
+        lanes: vec![LaneRecord { core: Some(1), cpu_ns: 2_420_000_000, spin_ns: 400_000_000, wall_ns: 20_100_000_000 }],
+    }
+}
+
+/// A series with latencies `scale` times those of an order.
+fn series(name: &str, count: u64, scale: f64) -> SeriesRecord {
+    let refused = count / 300;
+    SeriesRecord {
+        name: name.to_owned(),
+        count,
+        outcomes: vec![
+            outcome("answered", Some(429), "client", refused),
+            outcome("answered", Some(200), "nobody", count - refused),
+        ],
+        response_time: Some(quantiles(count, scale)),
+        service_time: Some(quantiles(count, scale * 0.995)),
+        schedule_lag: Some(quantiles(count, 0.000_5)),
+        saturated: 0,
+    }
+}
+
+fn outcome(word: &str, status: Option<u16>, blame: &str, count: u64) -> OutcomeRecord {
+    OutcomeRecord { outcome: word.to_owned(), status, blame: blame.to_owned(), count }
+}
+
+fn quantiles(count: u64, scale: f64) -> Quantiles {
+    let ns = |ms: f64| (ms * scale * 1e6) as u64;
+    Quantiles {
+        count,
+        min_ns: ns(9.8),
+        mean_ns: 29.4e6 * scale,
+        stdev_ns: 21.7e6 * scale,
+        p50_ns: ns(24.5),
+        p75_ns: ns(35.1),
+        p90_ns: ns(54.2),
+        p95_ns: ns(76.0),
+        p99_ns: ns(91.3),
+        p999_ns: ns(412.0),
+        p9999_ns: ns(887.0),
+        max_ns: ns(901.0),
+    }
+}
+
+fn p50() -> Verdict {
+    Verdict {
+        assumption: "GET /orders/{id} latency p50".to_owned(),
+        unit: Unit::Ns,
+        answer: Answer::Holds,
+        predicted: Some(24.3e6),
+        observed: Some(24.5e6),
+        interval: Some((24.2e6, 24.8e6)),
+        band: Some((20.7e6, 27.9e6)),
+        requests: 3_251,
+        effective_requests: Some(3_102.0),
+        planned_power: Some(0.999_8),
+        because: "the interval lies within the allowed band".to_owned(),
+    }
+}
+
+fn p95() -> Verdict {
+    Verdict {
+        assumption: "GET /orders/{id} latency p95".to_owned(),
+        predicted: Some(75.9e6),
+        observed: Some(76.0e6),
+        interval: Some((73.1e6, 79.4e6)),
+        band: Some((64.5e6, 87.3e6)),
+        planned_power: Some(0.993),
+        ..p50()
+    }
+}
+
+fn throttled() -> Verdict {
+    Verdict {
+        assumption: "throttled".to_owned(),
+        unit: Unit::Share,
+        predicted: Some(0.003_3),
+        observed: Some(0.003_6),
+        interval: Some((0.002_1, 0.005_8)),
+        band: Some((0.0, 0.013_3)),
+        requests: 3_612,
+        effective_requests: None,
+        ..p50()
+    }
+}

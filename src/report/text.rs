@@ -1,0 +1,105 @@
+//! The text report: the answer, whether to believe it, and the numbers behind it, in that order.
+//!
+//! Owns the order of the parts; each part is a file below this one. Refuses to judge and to compute statistics: what is not in
+//! the record is `n/a` or left out. Called by `command` after a run, and by `sluicegate report`.
+
+mod answer;
+mod heading;
+mod latency;
+mod load;
+mod outcomes;
+mod series;
+
+use crate::measure::record::RunRecord;
+
+use super::look::Look;
+use super::page::Page;
+
+/// The report of a run. `kept_in` is where the run's folder is, if it is kept.
+///
+/// No line is wider than the look allows; there are no control characters in it but line ends and the look's own paint.
+pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
+    let mut page = Page::new(look);
+    heading::write(&mut page, record);
+    answer::write(&mut page, record);
+    load::write(&mut page, record);
+    latency::write(&mut page, record);
+    outcomes::write(&mut page, record);
+    series::write(&mut page, record);
+    answer::write_last(&mut page, record, kept_in);
+    page.into_text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::look::{Marks, Paint};
+    use super::super::{arbitrary, sample};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Full reports stand in `snapshots/`, where they can be read as they are shown.
+    fn shown(record: &RunRecord) -> String {
+        report(record, Look::default(), Some("sluicegate-runs/20261122T175931-quickstart"))
+    }
+
+    #[test]
+    fn a_run_that_holds() {
+        insta::assert_snapshot!(shown(&sample::holding()));
+    }
+
+    #[test]
+    fn a_run_that_violates_an_assumption() {
+        insta::assert_snapshot!(shown(&sample::violated()));
+    }
+
+    #[test]
+    fn a_run_that_decides_nothing() {
+        insta::assert_snapshot!(shown(&sample::inconclusive()));
+    }
+
+    #[test]
+    fn a_run_that_is_invalid() {
+        insta::assert_snapshot!(shown(&sample::invalid()));
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_before_it_measured_anything() {
+        insta::assert_snapshot!(shown(&sample::interrupted()));
+    }
+
+    #[test]
+    fn a_terminal_of_forty_columns() {
+        let look = Look { width: 40, paint: Paint::Plain, marks: Marks::Ascii };
+        insta::assert_snapshot!(report(&sample::violated(), look, None));
+    }
+
+    #[test]
+    fn colour_adds_escapes_and_changes_nothing_else() {
+        for record in [sample::holding(), sample::violated(), sample::inconclusive(), sample::invalid()] {
+            for width in [40, 100] {
+                let look = |paint| Look { width, paint, marks: Marks::Unicode };
+                let painted = report(&record, look(Paint::Ansi), None);
+                assert!(painted.contains("\x1b["));
+                assert_eq!(without_escapes(&painted), report(&record, look(Paint::Plain), None));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_record_has_a_report_that_keeps_to_its_page(record in arbitrary::record(), width in 0_usize..140) {
+            let look = Look { width, paint: Paint::Plain, marks: Marks::Unicode };
+            let text = report(&record, look, Some("folder"));
+            prop_assert!(text.lines().all(|line| line.chars().count() <= look.columns()), "{text}");
+            prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        }
+    }
+
+    fn without_escapes(text: &str) -> String {
+        let mut parts = text.split("\x1b[");
+        let first = parts.next().unwrap_or_default().to_owned();
+        first + &parts.map(|part| part.split_once('m').expect("an escape ends").1).collect::<String>()
+    }
+}

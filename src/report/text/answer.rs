@@ -1,0 +1,129 @@
+//! The answer: a verdict for each assumption, and whether the run may be believed.
+
+use crate::measure::record::{Answer, Doubt, RunRecord, Stopped, Verdict, Weight};
+
+use super::super::conclusion::Conclusion;
+use super::super::look::Tone;
+use super::super::page::{Cell, Page, Table};
+use super::super::quantity::{ABSENT, counted, range, share, value_or_absent};
+
+/// The answer at the head of the report.
+pub(super) fn write(page: &mut Page, record: &RunRecord) {
+    let conclusion = Conclusion::of(record);
+    page.heading("Answer");
+    page.marked(tone_of(conclusion), "", &conclusion.sentence(record.verdicts.len()));
+    if let Some(Stopped::Failed(why)) = &record.stopped {
+        page.paragraph(4, Tone::Plain, why);
+    }
+    verdicts(page, record, conclusion.is_judged());
+    for verdict in record.verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds) {
+        reason(page, verdict);
+    }
+    page.heading("Can it be believed?");
+    if !record.complete {
+        page.marked(Tone::Unsure, "", "The run did not come to its end: the numbers below are of a part of the plan.");
+    } else if record.doubts.is_empty() {
+        page.marked(Tone::Good, "", "Nothing was seen that speaks against it.");
+    }
+    let mut doubts: Vec<&Doubt> = record.doubts.iter().collect();
+    doubts.sort_by_key(|doubt| std::cmp::Reverse(doubt.weight));
+    for doubt in doubts {
+        doubted(page, doubt);
+    }
+}
+
+/// The answer again in one line at the foot, where a terminal shows it, and where the record is.
+pub(super) fn write_last(page: &mut Page, record: &RunRecord, kept_in: Option<&str>) {
+    let conclusion = Conclusion::of(record);
+    page.heading("Result");
+    let sentence = conclusion.sentence(record.verdicts.len());
+    page.marked(tone_of(conclusion), "", &format!("{sentence} (exit code {})", conclusion.exit_code()));
+    if let Some(folder) = kept_in {
+        page.entry("kept in", folder);
+    }
+}
+
+fn verdicts(page: &mut Page, record: &RunRecord, is_judged: bool) {
+    if record.verdicts.is_empty() {
+        return;
+    }
+    let titles = vec!["<", "<answer", "<assumption", "predicted", "observed", "90 % interval", "allowed"];
+    let mut table = Table::new(titles);
+    for verdict in &record.verdicts {
+        let (tone, word) = words(verdict.answer, is_judged);
+        table.row(vec![
+            Cell::toned(tone, page.look().marks.of(tone)),
+            Cell::toned(tone, word),
+            Cell::from(&verdict.assumption),
+            Cell::from(value_or_absent(verdict.unit, verdict.predicted)),
+            Cell::from(value_or_absent(verdict.unit, verdict.observed)),
+            Cell::from(range(verdict.unit, verdict.interval)),
+            Cell::from(range(verdict.unit, verdict.band)),
+        ]);
+    }
+    if page.fits(&table) {
+        page.table(&table);
+    } else {
+        record.verdicts.iter().for_each(|verdict| in_words(page, verdict, is_judged));
+    }
+}
+
+/// A verdict as text, where the table has no room.
+fn in_words(page: &mut Page, verdict: &Verdict, is_judged: bool) {
+    let (tone, word) = words(verdict.answer, is_judged);
+    page.marked(tone, word, &verdict.assumption);
+    let unit = verdict.unit;
+    let numbers = format!(
+        "predicted {}, observed {}, 90 % interval {}, allowed {}",
+        value_or_absent(unit, verdict.predicted),
+        value_or_absent(unit, verdict.observed),
+        range(unit, verdict.interval),
+        range(unit, verdict.band),
+    );
+    page.paragraph(6, Tone::Plain, &numbers);
+}
+
+/// Why an assumption does not hold, or what would decide it, and on how much data that rests.
+fn reason(page: &mut Page, verdict: &Verdict) {
+    let mut basis = vec![counted(verdict.requests, "request")];
+    if let Some(worth) = verdict.effective_requests.filter(|worth| worth.is_finite()) {
+        basis.push(format!("worth {} independent ones", super::super::quantity::count(worth as u64)));
+    }
+    if let Some(power) = verdict.planned_power {
+        basis.push(format!("planned power {}", share(power)));
+    }
+    let because = if verdict.because.is_empty() { ABSENT } else { &verdict.because };
+    page.paragraph(4, Tone::Plain, &format!("{}: {because} [{}]", verdict.assumption, basis.join(", ")));
+}
+
+fn doubted(page: &mut Page, doubt: &Doubt) {
+    let (tone, word) = match doubt.weight {
+        Weight::Invalid => (Tone::Bad, "INVALID"),
+        Weight::Note => (Tone::Strong, "note"),
+    };
+    page.marked(tone, word, &format!("{}: {}", doubt.kind, doubt.what));
+    if !doubt.advice.is_empty() {
+        page.paragraph(6, Tone::Plain, &format!("What to change: {}", doubt.advice));
+    }
+}
+
+/// The tone and the word of an answer; in parentheses and without its mark where it does not count.
+const fn words(answer: Answer, is_judged: bool) -> (Tone, &'static str) {
+    match (answer, is_judged) {
+        (Answer::Holds, true) => (Tone::Good, "holds"),
+        (Answer::Violated, true) => (Tone::Bad, "VIOLATED"),
+        (Answer::Inconclusive, true) => (Tone::Unsure, "inconclusive"),
+        (Answer::Holds, false) => (Tone::Faint, "(holds)"),
+        (Answer::Violated, false) => (Tone::Faint, "(violated)"),
+        (Answer::Inconclusive, false) => (Tone::Faint, "(inconclusive)"),
+    }
+}
+
+const fn tone_of(conclusion: Conclusion) -> Tone {
+    match conclusion {
+        Conclusion::Holds(_) => Tone::Good,
+        Conclusion::Violated(_) | Conclusion::Failed | Conclusion::Invalid => Tone::Bad,
+        Conclusion::Inconclusive(_) | Conclusion::Interrupted(_) | Conclusion::Unfinished => Tone::Unsure,
+        Conclusion::NothingClaimed => Tone::Plain,
+    }
+}

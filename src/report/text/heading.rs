@@ -1,0 +1,77 @@
+//! What was run, against what, and how it could be run again.
+
+use crate::measure::record::{LoadModel, PlanRecord, RunRecord};
+use sluicegate_policy::time::Span;
+
+use super::super::look::Tone;
+use super::super::page::Page;
+use super::super::quantity::{counted, rate};
+
+/// A description of the arrivals longer than this is left to `run.json`.
+const ARRIVALS_MAX: usize = 60;
+
+pub(super) fn write(page: &mut Page, record: &RunRecord) {
+    let plan = &record.plan;
+    page.heading(&format!("sluicegate {}: {}", plan.sluicegate, what(plan)));
+    page.entry("started", &plan.started_at);
+    page.entry("target", &target(plan));
+    page.entry("plan", &planned(record));
+    if !plan.drift.is_empty() {
+        page.entry("drift", &format!("the mock differs from the model by: {}", plan.drift.join("; ")));
+    }
+    page.entry("seed", &format!("{} (script {}, mock's own {})", plan.seed, plan.script_hash, plan.world_seed));
+    let machine = &record.machine;
+    if !machine.cpu.is_empty() || !machine.os.is_empty() {
+        let text = format!("{}, {}, {}", machine.cpu, counted(u64::from(machine.cores), "core"), machine.os);
+        page.entry("machine", text.trim_matches([',', ' ']));
+    }
+    if plan.model == LoadModel::Closed {
+        page.paragraph(
+            2,
+            Tone::Unsure,
+            "Closed model: users wait for an answer before they go on, so a slow target is asked less often and looks \
+             better than it is (coordinated omission).",
+        );
+    }
+}
+
+fn what(plan: &PlanRecord) -> String {
+    match &plan.log {
+        Some(log) => format!("replay of {log} with {}", plan.profile),
+        None if plan.target == "model" => format!("simulation of {}", plan.profile),
+        None => format!("run of {}", plan.profile),
+    }
+}
+
+fn target(plan: &PlanRecord) -> String {
+    match plan.target.as_str() {
+        "mock" => "mock (bundled, on this machine)".to_owned(),
+        "model" => "none: the model alone, nothing was sent".to_owned(),
+        url => url.to_owned(),
+    }
+}
+
+fn planned(record: &RunRecord) -> String {
+    let plan = &record.plan;
+    let mut parts = vec![match plan.model {
+        LoadModel::Open => "open model".to_owned(),
+        LoadModel::Closed => "closed model".to_owned(),
+    }];
+    parts.extend(arrivals(&plan.resolved));
+    if let Some(load) = &record.load {
+        parts.push(format!("{} intended, {}", counted(load.intended, "action"), rate(load.intended_per_s)));
+    }
+    parts.push(format!("duration {}", Span::from_ns(plan.duration_ns)));
+    if plan.warmup_ns > 0 {
+        parts.push(format!("of which {} are warm-up, left out below", Span::from_ns(plan.warmup_ns)));
+    }
+    parts.push(format!("up to {}", counted(u64::from(plan.connections), "connection")));
+    parts.join(", ")
+}
+
+/// The profile's own words for the arrivals, where they are short: `poisson 200/s`.
+fn arrivals(resolved: &serde_json::Value) -> Option<String> {
+    let text = resolved.pointer("/traffic/arrivals")?.to_string();
+    let text = text.replace(['{', '}', '"'], "").replace(':', " ").replace(',', ", ");
+    (text.chars().count() <= ARRIVALS_MAX && text != "null").then(|| format!("arrivals {text}"))
+}

@@ -1,0 +1,109 @@
+//! The percentiles, with what the model said beside what was measured.
+
+use crate::measure::record::{LoadModel, Quantiles, RunRecord};
+
+use super::super::look::Tone;
+use super::super::page::{Page, Table};
+use super::super::quantity::{ABSENT, counted, duration, duration_ns};
+
+/// A percentile with fewer values beyond it than this says little; the same gate as the verdicts' (method 3.2).
+const TAIL_MIN: f64 = 10.0;
+
+type Pick = fn(&Quantiles) -> u64;
+
+/// Title, share of values beyond, and the value.
+const ROWS: [(&str, f64, Pick); 7] = [
+    ("p50", 0.5, |q| q.p50_ns),
+    ("p75", 0.25, |q| q.p75_ns),
+    ("p90", 0.1, |q| q.p90_ns),
+    ("p95", 0.05, |q| q.p95_ns),
+    ("p99", 0.01, |q| q.p99_ns),
+    ("p99.9", 0.001, |q| q.p999_ns),
+    ("p99.99", 0.000_1, |q| q.p9999_ns),
+];
+
+/// A column of the table.
+struct Column<'a> {
+    title: &'static str,
+    short: &'static str,
+    times: Option<&'a Quantiles>,
+}
+
+pub(super) fn write(page: &mut Page, record: &RunRecord) {
+    let total = record.total.as_ref();
+    let Some(response) = total.and_then(|total| total.response_time.as_ref()) else {
+        page.heading("Latency");
+        page.paragraph(2, Tone::Plain, "n/a: no complete answer was read after the warm-up");
+        return;
+    };
+    page.heading(&format!("Latency of {}", counted(response.count, "complete answer")));
+    let predicted = record.predicted_total.as_ref().and_then(|total| total.response_time.as_ref());
+    let service = total.and_then(|total| total.service_time.as_ref());
+    let lag = total.and_then(|total| total.schedule_lag.as_ref());
+    let mut columns = vec![Column { title: "response time", short: "response", times: Some(response) }];
+    if record.predicted_total.is_some() {
+        columns.push(Column { title: "(model)", short: "(model)", times: predicted });
+    }
+    columns.push(Column { title: "service time", short: "service", times: service });
+    columns.push(Column { title: "schedule lag", short: "lag", times: lag });
+    page.table(&fitting(page, &mut columns));
+    advise(page, record, response);
+}
+
+/// With shorter titles, and at last with fewer columns, on a narrow page: the first says most.
+fn fitting(page: &Page, columns: &mut Vec<Column<'_>>) -> Table {
+    let long = table(columns);
+    if page.fits(&long) {
+        return long;
+    }
+    for column in columns.iter_mut() {
+        column.title = column.short;
+    }
+    while columns.len() > 1 && !page.fits(&table(columns)) {
+        columns.pop();
+    }
+    table(columns)
+}
+
+fn table(columns: &[Column<'_>]) -> Table {
+    let mut table = Table::new(std::iter::once("<").chain(columns.iter().map(|column| column.title)).collect());
+    let row = |title: String, cell: &dyn Fn(&Quantiles) -> String| {
+        let cells = columns.iter().map(|column| column.times.map_or_else(|| ABSENT.to_owned(), cell));
+        std::iter::once(title).chain(cells).map(Into::into).collect()
+    };
+    let counted = columns.first().and_then(|column| column.times).map_or(0, |times| times.count);
+    table.row(row("min".to_owned(), &|q| duration_ns(q.min_ns)));
+    for (title, beyond, pick) in ROWS {
+        let mark = if is_thin(counted, beyond) { "*" } else { "" };
+        table.row(row(format!("{title}{mark}"), &|q| duration_ns(pick(q))));
+    }
+    table.row(row("max".to_owned(), &|q| duration_ns(q.max_ns)));
+    table.row(row("mean".to_owned(), &|q| duration(q.mean_ns)));
+    table.row(row("std dev".to_owned(), &|q| duration(q.stdev_ns)));
+    table
+}
+
+fn advise(page: &mut Page, record: &RunRecord, response: &Quantiles) {
+    page.paragraph(2, Tone::Faint, match record.plan.model {
+        LoadModel::Open => {
+            "Read response time: it runs from the instant the script intended, so what waited is in it. Service time runs from \
+             the first byte written; where it is much shorter, requests waited in the generator."
+        }
+        LoadModel::Closed => {
+            "Read response time, for a user who waits: it runs from when the user meant to ask. It does not say what \
+             arrivals that do not wait would have seen."
+        }
+    });
+    if ROWS.iter().any(|(_, beyond, _)| is_thin(response.count, *beyond)) {
+        page.paragraph(2, Tone::Faint, "* Fewer than 10 answers lie beyond this percentile: it may change much from run to run.");
+    }
+    let saturated = record.total.as_ref().map_or(0, |total| total.saturated);
+    if saturated > 0 {
+        let text = format!("{} above the recorder's range, counted at its end.", counted(saturated, "value"));
+        page.paragraph(2, Tone::Unsure, &text);
+    }
+}
+
+fn is_thin(count: u64, beyond: f64) -> bool {
+    count as f64 * beyond < TAIL_MIN
+}

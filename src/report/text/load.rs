@@ -1,0 +1,79 @@
+//! What the generator did with the script, and the independent proof of it.
+
+use crate::measure::record::{LaneRecord, LoadRecord, NetworkRecord, NetworkSource, Quantiles, ReceiverRecord, RunRecord};
+
+use super::super::page::Page;
+use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, rate, share_of};
+
+pub(super) fn write(page: &mut Page, record: &RunRecord) {
+    page.heading("Load");
+    match &record.load {
+        Some(load) => sent(page, load),
+        None => page.entry("sent", "n/a: nothing was driven, or the run ended before it was counted"),
+    }
+    if let Some(receiver) = &record.receiver {
+        page.entry("proof", &proof(receiver));
+    }
+    if let Some(network) = &record.network {
+        page.entry("network", &way(network));
+    }
+    if let Some(load) = &record.load {
+        for (at, lane) in load.lanes.iter().enumerate() {
+            page.entry(if at == 0 { "generator" } else { "" }, &cpu(at, lane));
+        }
+    }
+}
+
+fn sent(page: &mut Page, load: &LoadRecord) {
+    page.entry("intended", &format!("{}, {}", counted(load.intended, "action"), rate(load.intended_per_s)));
+    let achieved = format!("{} ({})", counted(load.sent, "action"), share_of(load.sent, load.intended));
+    page.entry("sent", &format!("{achieved}, {}", rate(load.achieved_per_s)));
+    page.entry(
+        "not sent",
+        &format!("dropped {}, shed {}; abandoned at the end {}", count(load.dropped), count(load.shed), count(load.abandoned)),
+    );
+    page.entry("shaped", &format!("{} held back by a ceiling, then sent", counted(load.shaped, "action")));
+    page.entry("schedule lag", &load.schedule_lag.as_ref().map_or_else(|| ABSENT.to_owned(), spread));
+    page.entry(
+        "connections",
+        &format!("{} opened, {} of them again after a loss", count(load.connections_opened), count(load.reconnects)),
+    );
+    page.entry("bytes", &format!("{} written, {} read", bytes(load.bytes_sent), bytes(load.bytes_received)));
+}
+
+fn spread(times: &Quantiles) -> String {
+    let at = |ns| duration_ns(ns);
+    format!("p50 {}, p99 {}, max {}", at(times.p50_ns), at(times.p99_ns), at(times.max_ns))
+}
+
+fn proof(receiver: &ReceiverRecord) -> String {
+    let mut parts = vec![format!("by its own clock the mock saw {} arrive", counted(receiver.arrived, "request"))];
+    if receiver.unrecorded > 0 {
+        parts.push(format!("{} of them without room in its record", count(receiver.unrecorded)));
+    }
+    parts.push(receiver.behind_schedule.as_ref().map_or_else(
+        || "arrivals could not be matched with the script".to_owned(),
+        |behind| format!("behind the script by {}", spread(behind)),
+    ));
+    if let Some(worst) = receiver.worst_second {
+        parts.push(format!("off by at most {} in any second", count(worst)));
+    }
+    parts.push(format!("mock CPU {}", duration_ns(receiver.cpu_ns)));
+    parts.join("; ")
+}
+
+fn way(network: &NetworkRecord) -> String {
+    let source = match network.source {
+        NetworkSource::Given => "given in the profile",
+        NetworkSource::Probed => "probed before the run",
+    };
+    let (round_trip, connect) = (duration_ns(network.round_trip_ns), duration_ns(network.connect_ns));
+    format!("{source}: round trip {round_trip}, connection set-up {connect}; part of every predicted latency")
+}
+
+fn cpu(at: usize, lane: &LaneRecord) -> String {
+    let core = lane.core.map_or_else(|| "not pinned".to_owned(), |core| format!("core {core}"));
+    let working = share_of(lane.cpu_ns.saturating_sub(lane.spin_ns), lane.wall_ns);
+    let spinning = share_of(lane.spin_ns, lane.wall_ns);
+    format!("lane {at} ({core}): CPU {working} working, {spinning} spinning on purpose, of {}", duration_ns(lane.wall_ns))
+}
