@@ -42,7 +42,7 @@ pub struct Channel {
 
 impl Channel {
     /// Nothing recorded yet. Histograms grow with the largest value seen, so that a fast series stays small.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { count: 0, endings: BTreeMap::new(), response: growing(), service: growing(), lag: growing(), saturated: 0 }
     }
 

@@ -76,10 +76,10 @@ pub fn slugs(names: &[String]) -> Vec<String> {
     let mut slugs = Vec::with_capacity(names.len());
     for name in names {
         let slug = slug(name);
-        let unique = (1..)
+        let unique = (1..=names.len())
             .map(|n| if n == 1 { slug.clone() } else { format!("{slug}-{n}") })
             .find(|candidate| !taken.contains(candidate))
-            .expect("there are more numbers than names");
+            .expect("fewer slugs are taken than there are names");
         taken.insert(unique.clone());
         slugs.push(unique);
     }

@@ -124,7 +124,7 @@ impl Interval {
         let before = self.size();
         let mut pending = std::mem::take(&mut self.pending);
         pending.sort_unstable();
-        let fresh = pending.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect();
+        let fresh: Vec<_> = pending.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect();
         self.packed = merged(&self.packed, &fresh);
         before - self.size()
     }
@@ -162,7 +162,7 @@ pub fn fill(histogram: &mut Histogram<u64>, values: &[(u64, u32)]) {
     }
 }
 
-fn merged(a: &[(u16, u32)], b: &Vec<(u16, u32)>) -> Vec<(u16, u32)> {
+fn merged(a: &[(u16, u32)], b: &[(u16, u32)]) -> Vec<(u16, u32)> {
     let mut out: Vec<(u16, u32)> = Vec::with_capacity(a.len() + b.len());
     let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
     loop {
