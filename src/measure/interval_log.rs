@@ -136,7 +136,9 @@ mod tests {
 
         let read = read(&bytes);
         let mut total = full_range();
-        read.values().for_each(|histogram| total.add(histogram).expect("one range"));
+        for histogram in read.values() {
+            total.add(histogram).expect("one range");
+        }
         assert_eq!(total, expected);
         assert_eq!(read.len(), 14, "seven seconds of two series");
         assert!(read[&("get-a-b".to_owned(), 2)].max() >= 29_000_000_000, "the late completion is in its own second");

@@ -217,7 +217,9 @@ mod tests {
         ) {
             let of = |values: &[(u32, u16, u64)]| {
                 let mut intervals = Intervals::default();
-                values.iter().for_each(|(second, series, ns)| intervals.record(*second, SeriesId(*series), *ns));
+                for (second, series, ns) in values {
+                    intervals.record(*second, SeriesId(*series), *ns);
+                }
                 intervals
             };
             let both: Vec<_> = left.iter().chain(&right).copied().collect();

@@ -5,6 +5,7 @@
 
 pub mod assumption;
 pub mod channel;
+pub mod counts;
 pub mod edges;
 pub mod interval_log;
 pub mod intervals;

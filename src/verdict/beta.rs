@@ -14,7 +14,7 @@ const CONVERGED: f64 = 1e-15;
 /// Steps of the inverse at most; Newton needs about ten, bisection alone about 60.
 const STEPS_MAX: u32 = 200;
 
-/// I_x(a, b): the probability that a beta variable with these parameters is at most `x` (DLMF 8.17.2).
+/// `I_x(a, b)`: the probability that a beta variable with these parameters is at most `x` (DLMF 8.17.2).
 ///
 /// `a`, `b` above zero; `x` outside 0 to 1 is taken as the nearer end.
 pub fn regularised(a: f64, b: f64, x: f64) -> f64 {
@@ -53,7 +53,7 @@ fn lower_quantile(a: f64, b: f64, share: f64) -> f64 {
     x
 }
 
-/// The quantile of the beta distribution: the `x` with I_x(a, b) = `share`.
+/// The quantile of the beta distribution: the `x` with `I_x(a, b) = share`.
 pub fn quantile(a: f64, b: f64, share: f64) -> f64 {
     if share.is_nan() || !(a > 0.0 && b > 0.0) || !(a + b).is_finite() {
         return f64::NAN;
@@ -73,7 +73,7 @@ pub fn normal_deviate(alpha: f64) -> f64 {
 }
 
 /// The deviate of Student's t with `freedom` degrees above which a share `alpha` (at most one half) lies (DLMF 8.17.5 and
-/// the relation of t to beta: t^2 = freedom (1 - x) / x with I_x(freedom / 2, 1 / 2) = 2 alpha).
+/// the relation of t to beta: t^2 = freedom (1 - x) / x with `I_x(freedom / 2, 1 / 2) = 2 alpha`).
 pub fn student_deviate(alpha: f64, freedom: f64) -> f64 {
     let x = quantile(freedom / 2.0, 0.5, 2.0 * alpha);
     (freedom * (1.0 - x) / x).sqrt()
@@ -95,27 +95,32 @@ fn log_density(a: f64, b: f64, x: f64) -> f64 {
     (a - 1.0) * x.ln() + (b - 1.0) * (-x).ln_1p() - (ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b))
 }
 
-/// I_x(a, b) for `x` not above the mean, by the continued fraction DLMF 8.17.22, evaluated from the front (Lentz's method
+/// `I_x(a, b)` for `x` not above the mean, by the continued fraction DLMF 8.17.22, evaluated from the front (Lentz's method
 /// as modified by Thompson and Barnett, DLMF 3.10(iii)).
 fn lower_tail(a: f64, b: f64, x: f64) -> f64 {
     let front = (a * x.ln() + b * (-x).ln_1p() - (ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b))).exp() / a;
     let guarded = |value: f64| if value.abs() < f64::MIN_POSITIVE { f64::MIN_POSITIVE } else { value };
-    let (mut c, mut d, mut fraction) = (1.0, 0.0, 1.0);
+    let (mut above, mut below, mut fraction) = (1.0, 0.0, 1.0);
     for term in 1..TERMS_MAX {
-        let m = f64::from(term / 2);
-        let partial = if term % 2 == 1 {
-            -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
-        } else {
-            m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
-        };
-        d = 1.0 / guarded(1.0 + partial * d);
-        c = guarded(1.0 + partial / c);
-        fraction *= c * d;
-        if (c * d - 1.0).abs() < CONVERGED {
+        let partial = partial_numerator(a, b, x, term);
+        below = 1.0 / guarded(1.0 + partial * below);
+        above = guarded(1.0 + partial / above);
+        fraction *= above * below;
+        if (above * below - 1.0).abs() < CONVERGED {
             break;
         }
     }
     front / fraction
+}
+
+/// The partial numerators of that fraction; odd and even ones differ.
+fn partial_numerator(a: f64, b: f64, x: f64, term: u32) -> f64 {
+    let m = f64::from(term / 2);
+    if term % 2 == 1 {
+        -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
+    } else {
+        m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+    }
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ mod tests {
             let cut: Vec<Batch> = list("e").zip(list("n")).map(|(events, trials)| Batch { events, trials }).collect();
             let share = Share::of(&cut).expect("trials");
             let alpha = number("alpha");
-            assert_eq!(share.batches as f64, number("batches_used"), "{vector}");
+            assert_eq!(Some(share.batches as u64), vector["batches_used"].as_u64(), "{vector}");
             for (name, ours) in [
                 ("p", share.value()),
                 ("deff", share.design_effect),

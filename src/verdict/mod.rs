@@ -7,3 +7,17 @@
 pub mod batches;
 pub mod beta;
 pub mod bounds;
+pub mod claim;
+pub mod family;
+pub mod interval;
+pub mod judge;
+pub mod steady;
+pub mod words;
+
+#[cfg(test)]
+mod acceptance;
+
+pub use batches::Phase;
+pub use claim::Claim;
+pub use family::{decide, withhold};
+pub use judge::{Arrivals, Context, Judged, judge};
