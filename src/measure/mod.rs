@@ -6,9 +6,24 @@
 mod unbounded;
 
 pub mod assumption;
+pub mod channel;
+pub mod counts;
+pub mod edges;
+pub mod interval_log;
+pub mod intervals;
 pub mod record;
 pub mod recorder;
 pub mod sample;
+pub mod summary;
 
-pub use recorder::Recorder;
+#[cfg(test)]
+pub(crate) mod scripted;
+
+pub use recorder::{Layout, Recorder};
 pub use sample::{Outcome, Sample};
+
+/// Takes samples as they end, in any order.
+pub trait Record {
+    /// One action has ended.
+    fn on_sample(&mut self, sample: &Sample);
+}

@@ -1,0 +1,131 @@
+//! Counts and histograms of one series (or of all together), after the warm-up.
+//!
+//! Owns the range and precision of every histogram: nanoseconds, lowest 1,000, three digits, to 24 h; above that a value is
+//! recorded as 24 h and counted as saturated. Refuses to know seconds and edges. Called by the recorder alone.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use sluicegate_policy::call::Blame;
+use sluicegate_policy::time::Span;
+
+use super::sample::{Outcome, Sample};
+
+/// Lowest value that a histogram tells apart, in nanoseconds.
+pub const LOWEST_NS: u64 = 1_000;
+/// Highest value that a histogram holds, in nanoseconds: 24 hours.
+pub const HIGHEST_NS: u64 = 86_400_000_000_000;
+/// Significant decimal digits that a histogram keeps.
+pub const DIGITS: u8 = 3;
+
+/// How an action ended, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ending {
+    /// As the client saw it.
+    pub outcome: Outcome,
+    /// HTTP status; zero if there was no answer.
+    pub status: u16,
+    /// Whose fault it is.
+    pub blame: Blame,
+}
+
+/// What was recorded under one name.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    count: u64,
+    endings: BTreeMap<Ending, u64>,
+    response: Histogram<u64>,
+    service: Histogram<u64>,
+    lag: Histogram<u64>,
+    saturated: u64,
+}
+
+impl Channel {
+    /// Nothing recorded yet. Histograms grow with the largest value seen, so that a fast series stays small.
+    pub(super) fn new() -> Self {
+        Self { count: 0, endings: BTreeMap::new(), response: growing(), service: growing(), lag: growing(), saturated: 0 }
+    }
+
+    /// Counts one action.
+    pub fn on_sample(&mut self, sample: &Sample) {
+        self.count += 1;
+        let ending = Ending { outcome: sample.outcome, status: sample.status, blame: sample.blame };
+        *self.endings.entry(ending).or_default() += 1;
+        if let Some(lag) = sample.schedule_lag() {
+            self.saturated += record(&mut self.lag, lag);
+        }
+        if sample.outcome == Outcome::Answered {
+            for (histogram, time) in [(&mut self.response, sample.response_time()), (&mut self.service, sample.service_time())] {
+                self.saturated += time.map_or(0, |time| record(histogram, time));
+            }
+        }
+    }
+
+    /// Adds what another recorder has seen under the same name.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.saturated += other.saturated;
+        for (ending, count) in &other.endings {
+            *self.endings.entry(*ending).or_default() += count;
+        }
+        for (mine, theirs) in
+            [(&mut self.response, &other.response), (&mut self.service, &other.service), (&mut self.lag, &other.lag)]
+        {
+            mine.add(theirs).expect("histograms of one range that grow can be added");
+        }
+    }
+
+    /// Actions, however they ended.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Actions by their ending, in order.
+    pub fn endings(&self) -> impl Iterator<Item = (Ending, u64)> {
+        self.endings.iter().map(|(ending, count)| (*ending, *count))
+    }
+
+    /// How many actions ended so.
+    pub fn ended(&self, outcome: Outcome) -> u64 {
+        self.endings().filter(|(ending, _)| ending.outcome == outcome).map(|(_, count)| count).sum()
+    }
+
+    /// From the intended instant, complete answers only.
+    pub const fn response(&self) -> &Histogram<u64> {
+        &self.response
+    }
+
+    /// From the first byte written, complete answers only.
+    pub const fn service(&self) -> &Histogram<u64> {
+        &self.service
+    }
+
+    /// From the intended instant until the generator turned to it.
+    pub const fn lag(&self) -> &Histogram<u64> {
+        &self.lag
+    }
+
+    /// Values above the range of the histograms.
+    pub const fn saturated(&self) -> u64 {
+        self.saturated
+    }
+}
+
+/// A histogram over the whole range, for whoever writes one out.
+pub fn full_range() -> Histogram<u64> {
+    Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS).expect("the range and the digits are valid together")
+}
+
+fn growing() -> Histogram<u64> {
+    let mut histogram =
+        Histogram::new_with_bounds(LOWEST_NS, 2 * LOWEST_NS, DIGITS).expect("the range and the digits are valid together");
+    histogram.auto(true);
+    histogram
+}
+
+/// Records a time, cut off at the top of the range; says how many were cut off.
+fn record(histogram: &mut Histogram<u64>, time: Span) -> u64 {
+    let ns = time.as_ns();
+    histogram.record(ns.min(HIGHEST_NS)).expect("a value up to 24 h fits into a histogram that grows");
+    u64::from(ns > HIGHEST_NS)
+}
