@@ -2,7 +2,7 @@
 
 # What there is
 default:
-    @just --justfile {{justfile()}} --list
+    @just --list
 
 # Everything that must pass before a change is taken
 check:

@@ -1,4 +1,6 @@
-//! `sluicegate completions`.
+//! `sluicegate completions`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::completions`). Called by [`super::Cli`].
 
 use clap::Args;
 use clap_complete::Shell;

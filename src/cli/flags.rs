@@ -1,4 +1,7 @@
 //! Groups of flags that several subcommands share.
+//!
+//! Owns their names, help and bounds; an absent flag means what the profile says. Refuses to merge them with a profile
+//! (`config`). Called by the subcommands beside it.
 
 use std::path::PathBuf;
 

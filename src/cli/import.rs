@@ -1,4 +1,6 @@
-//! `sluicegate import`.
+//! `sluicegate import`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::import`). Called by [`super::Cli`].
 
 use std::path::PathBuf;
 

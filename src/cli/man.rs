@@ -1,4 +1,6 @@
-//! `sluicegate man`.
+//! `sluicegate man`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::man`). Called by [`super::Cli`].
 
 use clap::Args;
 

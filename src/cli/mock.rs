@@ -1,4 +1,6 @@
-//! `sluicegate mock`.
+//! `sluicegate mock`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::mock`). Called by [`super::Cli`].
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

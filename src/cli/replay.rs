@@ -1,4 +1,6 @@
-//! `sluicegate replay`.
+//! `sluicegate replay`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::replay`). Called by [`super::Cli`].
 
 use std::path::PathBuf;
 

@@ -1,4 +1,6 @@
-//! `sluicegate report`.
+//! `sluicegate report`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::report`). Called by [`super::Cli`].
 
 use std::path::PathBuf;
 

@@ -1,4 +1,6 @@
-//! `sluicegate run`.
+//! `sluicegate run`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::run`). Called by [`super::Cli`].
 
 use std::path::PathBuf;
 

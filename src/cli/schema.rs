@@ -1,4 +1,6 @@
-//! `sluicegate schema`.
+//! `sluicegate schema`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::schema`). Called by [`super::Cli`].
 
 use clap::{Args, ValueEnum};
 

@@ -1,4 +1,6 @@
-//! `sluicegate simulate`.
+//! `sluicegate simulate`: its arguments, help and examples.
+//!
+//! Owns what can be said to it. Refuses to do it (`command::simulate`). Called by [`super::Cli`].
 
 use std::path::PathBuf;
 

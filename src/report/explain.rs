@@ -16,7 +16,7 @@ pub(super) fn meaning(word: &str, status: Option<u16>) -> &'static str {
         Some(Outcome::Answered) => status.map_or("a complete answer", meaning_of_status),
         Some(Outcome::TimedOut) => "no complete answer within the time-out",
         Some(Outcome::Unresolved) => "the host name could not be resolved",
-        Some(Outcome::Refused) => "refused: nothing listens there",
+        Some(Outcome::Refused) => "nothing listens there",
         Some(Outcome::Unreachable) => "no connection in time, or no route",
         Some(Outcome::TlsFailed) => "the TLS handshake failed",
         Some(Outcome::NoSockets) => "no descriptor, port or memory left here",

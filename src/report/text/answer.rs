@@ -1,4 +1,7 @@
 //! The answer: a verdict for each assumption, and whether the run may be believed.
+//!
+//! Owns the first block and the last line. Refuses to judge: verdicts and doubts stand in the record. Called by
+//! [`super::report`].
 
 use crate::measure::record::{Answer, Doubt, RunRecord, Stopped, Verdict, Weight};
 

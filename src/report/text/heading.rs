@@ -1,4 +1,6 @@
 //! What was run, against what, and how it could be run again.
+//!
+//! Owns the header of the report. Refuses to read the profile beyond what the record kept of it. Called by [`super::report`].
 
 use crate::measure::record::{LoadModel, PlanRecord, RunRecord};
 use sluicegate_policy::time::Span;

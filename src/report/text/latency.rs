@@ -1,4 +1,6 @@
 //! The percentiles, with what the model said beside what was measured.
+//!
+//! Owns the table of all actions together and the advice how to read it. Refuses single series. Called by [`super::report`].
 
 use crate::measure::record::{LoadModel, Quantiles, RunRecord};
 

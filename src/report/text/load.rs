@@ -1,4 +1,6 @@
 //! What the generator did with the script, and the independent proof of it.
+//!
+//! Owns the block on sending, arrival and the generator itself. Refuses latencies. Called by [`super::report`].
 
 use crate::measure::record::{LaneRecord, LoadRecord, NetworkRecord, NetworkSource, Quantiles, ReceiverRecord, RunRecord};
 

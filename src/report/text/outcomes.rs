@@ -1,4 +1,6 @@
 //! How the actions ended: by status, by kind of error, and whose fault that was.
+//!
+//! Owns the table of outcomes. Refuses the words for them ([`explain`](super::super::explain)). Called by [`super::report`].
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,6 @@
 //! Each series (usually a route) in one line, the busiest first.
+//!
+//! Owns the table of series and which columns a narrow page keeps. Refuses all actions together. Called by [`super::report`].
 
 use crate::measure::Outcome;
 use crate::measure::record::{Quantiles, RunRecord, SeriesRecord};
