@@ -6,6 +6,7 @@
 pub mod assumption;
 pub mod channel;
 pub mod counts;
+pub mod doubt;
 pub mod edges;
 pub mod interval_log;
 pub mod intervals;

@@ -11,6 +11,8 @@ pub mod claim;
 pub mod family;
 pub mod interval;
 pub mod judge;
+pub mod power;
+pub mod predict;
 pub mod steady;
 pub mod words;
 
