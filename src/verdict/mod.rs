@@ -18,6 +18,8 @@ pub mod words;
 
 #[cfg(test)]
 mod acceptance;
+#[cfg(test)]
+mod rehearsal;
 
 pub use batches::Phase;
 pub use claim::Claim;
