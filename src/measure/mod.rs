@@ -21,7 +21,7 @@ pub(crate) mod scripted;
 pub use recorder::{Layout, Recorder};
 pub use sample::{Outcome, Sample};
 
-/// Takes samples as they end, in any order.
+/// Takes samples, one after the other: the seam between the two worlds and whoever counts.
 pub trait Record {
     /// One action has ended.
     fn on_sample(&mut self, sample: &Sample);
