@@ -8,6 +8,7 @@ mod unbounded;
 pub mod assumption;
 pub mod channel;
 pub mod counts;
+pub mod doubt;
 pub mod edges;
 pub mod interval_log;
 pub mod intervals;
@@ -22,7 +23,7 @@ pub(crate) mod scripted;
 pub use recorder::{Layout, Recorder};
 pub use sample::{Outcome, Sample};
 
-/// Takes samples as they end, in any order.
+/// Takes samples, one after the other: the seam between the two worlds and whoever counts.
 pub trait Record {
     /// One action has ended.
     fn on_sample(&mut self, sample: &Sample);

@@ -46,13 +46,29 @@ impl Row {
     }
 
     /// The truth stays and the prediction is off, so that the truth lies so many margins above it.
-    fn at(&self, margins: f64) -> Shares {
+    fn off_by(&self, margins: f64) -> f64 {
         let Margin { relative, absolute } = self.assumption.margin;
-        let predicted = (self.truth - margins * absolute) / (1.0 + margins * relative);
-        self.runs(predicted.max(0.0), self.seed.child(&margins.to_string()))
+        ((self.truth - margins * absolute) / (1.0 + margins * relative)).max(0.0)
     }
 
-    fn runs(&self, predicted: f64, seed: Seed) -> Shares {
+    /// How the same runs are judged against each of these predictions.
+    fn against<const N: usize>(&self, predicted: [f64; N]) -> [Shares; N] {
+        let mut answers = [[0_u32; 2]; N];
+        for run in 0..RUNS {
+            let values = self.values(&mut self.seed.nth(run).stream());
+            for (answers, predicted) in answers.iter_mut().zip(predicted) {
+                match self.answer(&values, predicted) {
+                    Answer::Holds => answers[0] += 1,
+                    Answer::Violated => answers[1] += 1,
+                    Answer::Inconclusive => {}
+                }
+            }
+        }
+        let share = |count: u32| f64::from(count) / RUNS as f64;
+        answers.map(|[holds, violated]| Shares { holds: share(holds), violated: share(violated) })
+    }
+
+    fn answer(&self, values: &[f64], predicted: f64) -> Answer {
         let prediction = predict(&self.assumption, predicted);
         let claim = Claim::of(&self.assumption, &prediction).expect("numbers");
         let context = Context {
@@ -60,28 +76,18 @@ impl Row {
             arrivals: Arrivals::Steady,
             planned_power: None,
         };
-        let (mut holds, mut violated) = (0, 0);
-        for run in 0..RUNS {
-            let counts = self.counts(&claim, &mut seed.nth(run).stream());
-            let rows = Ends {
-                narrow_low: counts.narrow_low.as_deref(),
-                narrow_high: counts.narrow_high.as_deref(),
-                wide_low: counts.wide_low.as_deref(),
-                wide_high: counts.wide_high.as_deref(),
-            };
-            let judged = judge_claim(&claim, &Observed { rows, distribution: None }, &context);
-            match decide(vec![judged])[0].answer {
-                Answer::Holds => holds += 1,
-                Answer::Violated => violated += 1,
-                Answer::Inconclusive => {}
-            }
-        }
-        Shares { holds: f64::from(holds) / RUNS as f64, violated: f64::from(violated) / RUNS as f64 }
+        let counts = self.counts(&claim, values);
+        let rows = Ends {
+            narrow_low: counts.narrow_low.as_deref(),
+            narrow_high: counts.narrow_high.as_deref(),
+            wide_low: counts.wide_low.as_deref(),
+            wide_high: counts.wide_high.as_deref(),
+        };
+        decide(vec![judge_claim(&claim, &Observed { rows, distribution: None }, &context)])[0].answer
     }
 
     /// Counts at each end of the bands, by second.
-    fn counts(&self, claim: &Claim, stream: &mut Stream) -> Ends<Vec<(u32, u32)>> {
-        let values = self.values(stream);
+    fn counts(&self, claim: &Claim, values: &[f64]) -> Ends<Vec<(u32, u32)>> {
         let ends = Ends {
             narrow_low: claim.narrow.low,
             narrow_high: claim.narrow.high,
@@ -135,7 +141,7 @@ fn near(share: f64, reference: f64) -> bool {
 /// The reference's line: holds at 0, .5, 1; violated at 1, 2; then holds at -1, violated at -1 and -2.
 fn check(row: &Row, [h0, h_half, h1, v1, v2, h_below, v_below, v2_below]: [f64; 8]) {
     let seed = row.seed;
-    let shares = [0.0, 0.5, 1.0, 2.0, -1.0, -2.0].map(|margins| row.at(margins));
+    let shares = row.against([0.0, 0.5, 1.0, 2.0, -1.0, -2.0].map(|margins| row.off_by(margins)));
     let [at_0, at_half, at_1, at_2, below_1, below_2] = shares;
     assert!(at_0.violated <= 0.0, "violated at the truth: {} (seed {seed})", at_0.violated);
     for (name, share, reference) in [
@@ -192,8 +198,8 @@ fn row_r_f_a_common_share() {
 fn predicted_zero() {
     // Method 3.10, last line: 5,000 requests, margin .001, and the truth moves.
     let truth = |truth| {
-        let row = Row::new("zero", Process::Independent, 5_000, ratio(Ratio::Errors, truth, 0.001));
-        row.runs(0.0, row.seed.child(&truth.to_string()))
+        let [shares] = Row::new("zero", Process::Independent, 5_000, ratio(Ratio::Errors, truth, 0.001)).against([0.0]);
+        shares
     };
     let [none, one, two, four] = [0.0, 0.001, 0.002, 0.004].map(truth);
     assert!(none.holds >= 1.0 && none.violated <= 0.0);

@@ -1,0 +1,332 @@
+//! Reasons to distrust a run, from what the generator saw of itself.
+//!
+//! Owns the limits (method 3.7a: at least 99 % of the script attempted, lag p99 at most 1 ms or a tenth of the smallest
+//! margin, CPU below 80 %) and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
+//! say. A target that refuses, resets or times out is a result, not a doubt. Pure; called by `command` after a run.
+
+use sluicegate_policy::time::Span;
+
+use super::record::{Doubt, LaneRecord, LoadModel, LoadRecord, Quantiles, ReceiverRecord, Weight};
+use super::recorder::{Recorder, Uncounted};
+use super::summary;
+
+/// Least share of the script that must be attempted.
+const ATTEMPTED_MIN: f64 = 0.99;
+/// Lag that is always allowed.
+const LAG_MAX_NS: f64 = 1e6;
+/// Share of the smallest margin that the lag may reach.
+const LAG_OF_MARGIN: f64 = 0.1;
+/// Share of a core that a lane may use, spinning not counted.
+const CPU_MAX: f64 = 0.8;
+/// Share of the sent requests by which a receiver's count may differ before it contradicts.
+const ARRIVED_OFF_MAX: f64 = 0.01;
+/// Share of a second's requests by which arrivals may differ from the plan before it is worth a note.
+const SECOND_OFF_MAX: f64 = 0.05;
+/// Arrivals that may always cross the border of a second.
+const CROSSING_MAX: f64 = 5.0;
+
+/// What the generator saw of itself.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Whether arrivals wait for answers.
+    pub model: LoadModel,
+    /// What it did with the script.
+    pub load: LoadRecord,
+    /// Actions that it turned to, whether or not the network let them through.
+    pub attempted: u64,
+    /// Actions for which this machine had no descriptor, port or memory.
+    pub no_sockets: u64,
+    /// How late it was by its own fault: waiting for a connection that a slow target holds is left out if the engine can
+    /// tell; `None` takes the schedule lag.
+    pub own_lag: Option<Quantiles>,
+    /// Half-width of the narrowest latency band of the run.
+    pub smallest_margin: Option<Span>,
+    /// Values above the histograms' range.
+    pub saturated: u64,
+    /// What the recorder had no room for.
+    pub uncounted: Uncounted,
+    /// What the bundled mock saw arrive, if it was the target.
+    pub receiver: Option<ReceiverRecord>,
+}
+
+impl Seen {
+    /// From a recorder and the load record that the engine has completed.
+    pub fn of(recorder: &Recorder, load: LoadRecord, model: LoadModel) -> Self {
+        Self {
+            model,
+            load,
+            attempted: recorder.load().attempted(),
+            no_sockets: recorder.load().no_sockets,
+            own_lag: None,
+            smallest_margin: None,
+            saturated: summary::total(recorder).saturated,
+            uncounted: recorder.uncounted(),
+            receiver: None,
+        }
+    }
+}
+
+/// Every doubt about the run, the invalidating ones first.
+pub fn doubts(seen: &Seen) -> Vec<Doubt> {
+    let mut doubts: Vec<Doubt> = [
+        rate_missed(seen),
+        schedule_lag(seen),
+        generator_cpu(&seen.load.lanes),
+        no_sockets(seen),
+        receiver_count(seen),
+        receiver_second(seen),
+        shaped(seen),
+        dropped(seen),
+        shed(seen),
+        abandoned(seen),
+        saturated(seen),
+        uncounted(seen.uncounted),
+        closed_model(seen.model),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    doubts.sort_by_key(|doubt| std::cmp::Reverse(doubt.weight));
+    doubts
+}
+
+fn doubt(weight: Weight, kind: &str, what: String, advice: &str) -> Doubt {
+    Doubt { weight, kind: kind.to_owned(), what, advice: advice.to_owned() }
+}
+
+fn rate_missed(seen: &Seen) -> Option<Doubt> {
+    let (attempted, intended) = (seen.attempted, seen.load.intended);
+    let share = attempted as f64 / intended.max(1) as f64;
+    (intended > 0 && share < ATTEMPTED_MIN).then(|| {
+        let advice = if seen.load.shaped > 0 {
+            "raise the ceilings of `safety`, or lower the rate of the plan"
+        } else {
+            "lower the rate, allow more connections, or give the generator more cores"
+        };
+        let what = format!("{attempted} of {intended} intended actions were attempted, {:.2} %; 99 % are needed", share * 100.0);
+        doubt(Weight::Invalid, "rate-missed", what, advice)
+    })
+}
+
+fn schedule_lag(seen: &Seen) -> Option<Doubt> {
+    let lag = seen.own_lag.as_ref().or(seen.load.schedule_lag.as_ref())?;
+    let margin = seen.smallest_margin.map_or(0.0, |margin| margin.as_ns() as f64);
+    let limit = LAG_MAX_NS.max(LAG_OF_MARGIN * margin);
+    (lag.p99_ns as f64 > limit).then(|| {
+        let what = format!(
+            "the generator turned to its actions late: p50 {}, p99 {}; the limit for p99 is {}",
+            ms(lag.p50_ns as f64),
+            ms(lag.p99_ns as f64),
+            ms(limit)
+        );
+        let advice = "lower the rate, allow more connections, keep other work off the generator's cores, or widen the margins";
+        doubt(Weight::Invalid, "schedule-lag", what, advice)
+    })
+}
+
+fn generator_cpu(lanes: &[LaneRecord]) -> Option<Doubt> {
+    let share = |lane: &LaneRecord| lane.cpu_ns.saturating_sub(lane.spin_ns) as f64 / lane.wall_ns.max(1) as f64;
+    let (index, busiest) = lanes.iter().map(share).enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (busiest >= CPU_MAX).then(|| {
+        let what = format!(
+            "lane {index} used {:.0} % of a core, spinning left out; from 80 % on it delays its own answers",
+            busiest * 100.0
+        );
+        doubt(Weight::Invalid, "generator-cpu", what, "lower the rate, or give the generator more cores")
+    })
+}
+
+fn no_sockets(seen: &Seen) -> Option<Doubt> {
+    (seen.no_sockets > 0).then(|| {
+        let what = format!("{} actions found no descriptor, port or memory on this machine", seen.no_sockets);
+        let advice = "raise `ulimit -n`, widen net.ipv4.ip_local_port_range, or allow fewer connections";
+        doubt(Weight::Invalid, "no-sockets", what, advice)
+    })
+}
+
+fn receiver_count(seen: &Seen) -> Option<Doubt> {
+    let receiver = seen.receiver.as_ref()?;
+    let (arrived, sent) = (receiver.arrived, seen.load.sent);
+    let off = arrived.abs_diff(sent);
+    let weight = if off as f64 > ARRIVED_OFF_MAX * sent as f64 { Weight::Invalid } else { Weight::Note };
+    (off > 0).then(|| {
+        let what = format!("{sent} requests were sent, but the mock saw {arrived} arrive");
+        doubt(weight, "receiver-count", what, "look for resets and time-outs among the outcomes; run again on a quieter machine")
+    })
+}
+
+fn receiver_second(seen: &Seen) -> Option<Doubt> {
+    let worst = seen.receiver.as_ref()?.worst_second?;
+    let allowed = CROSSING_MAX.max(SECOND_OFF_MAX * seen.load.intended_per_s);
+    (worst as f64 > allowed).then(|| {
+        let what = format!(
+            "in the worst second the arrivals at the mock differ from the plan by {worst}; {allowed:.0} may cross its borders"
+        );
+        doubt(Weight::Note, "receiver-second", what, "look at the seconds of the report; keep other work off both cores")
+    })
+}
+
+fn shaped(seen: &Seen) -> Option<Doubt> {
+    (seen.load.shaped > 0).then(|| {
+        let what = format!("{} of {} actions were held back by a ceiling", seen.load.shaped, seen.load.intended);
+        doubt(
+            Weight::Note,
+            "shaped",
+            what,
+            "the target saw a smoother load than the plan; raise the ceilings of `safety` if that is allowed",
+        )
+    })
+}
+
+fn dropped(seen: &Seen) -> Option<Doubt> {
+    (seen.load.dropped > 0).then(|| {
+        let what = format!("{} actions were never sent because nothing was free when they were due", seen.load.dropped);
+        doubt(Weight::Note, "dropped", what, "allow more connections, or choose the overload policy `queue`")
+    })
+}
+
+fn shed(seen: &Seen) -> Option<Doubt> {
+    (seen.load.shed > 0).then(|| {
+        let what = format!("{} actions were never sent because they were older than the deadline", seen.load.shed);
+        doubt(Weight::Note, "shed", what, "allow more connections, or a longer deadline")
+    })
+}
+
+fn abandoned(seen: &Seen) -> Option<Doubt> {
+    (seen.load.abandoned > 0).then(|| {
+        let what = format!("{} actions had not ended when the run did", seen.load.abandoned);
+        doubt(Weight::Note, "abandoned", what, "let the run wait longer for its last answers, or set a shorter time-out")
+    })
+}
+
+fn saturated(seen: &Seen) -> Option<Doubt> {
+    (seen.saturated > 0).then(|| {
+        let what = format!("{} times above 24 h were recorded as 24 h", seen.saturated);
+        doubt(Weight::Note, "saturated", what, "the largest quantiles are lower bounds; set a time-out")
+    })
+}
+
+fn uncounted(uncounted: Uncounted) -> Option<Doubt> {
+    let Uncounted { beyond_seconds, beyond_series, beyond_intervals } = uncounted;
+    (beyond_seconds + beyond_series + beyond_intervals > 0).then(|| {
+        let what = format!(
+            "the recorder was full: {beyond_seconds} actions are in no second, {beyond_series} in no series of their own, \
+             {beyond_intervals} in no interval of the log"
+        );
+        doubt(Weight::Note, "uncounted", what, "shorten the run, or group the routes under fewer names")
+    })
+}
+
+fn closed_model(model: LoadModel) -> Option<Doubt> {
+    (model == LoadModel::Closed).then(|| {
+        let what =
+            "users wait for an answer before they go on, so that a slow target is asked less: coordinated omission".to_owned();
+        doubt(Weight::Note, "closed-model", what, "use arrivals (an open model) to see what independent users would have waited")
+    })
+}
+
+fn ms(ns: f64) -> String {
+    format!("{:.2} ms", ns / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn healthy() -> Seen {
+        let load = LoadRecord { intended: 10_000, sent: 10_000, intended_per_s: 500.0, ..LoadRecord::default() };
+        Seen {
+            model: LoadModel::Open,
+            load,
+            attempted: 10_000,
+            no_sockets: 0,
+            own_lag: Some(Quantiles { p99_ns: 900_000, ..Quantiles::default() }),
+            smallest_margin: None,
+            saturated: 0,
+            uncounted: Uncounted::default(),
+            receiver: Some(ReceiverRecord { arrived: 10_000, worst_second: Some(25), ..ReceiverRecord::default() }),
+        }
+    }
+
+    fn kinds(change: impl FnOnce(&mut Seen)) -> Vec<(Weight, String)> {
+        let mut seen = healthy();
+        change(&mut seen);
+        doubts(&seen).into_iter().map(|doubt| (doubt.weight, doubt.kind)).collect()
+    }
+
+    fn invalid(kind: &str) -> Vec<(Weight, String)> {
+        vec![(Weight::Invalid, kind.to_owned())]
+    }
+
+    fn note(kind: &str) -> Vec<(Weight, String)> {
+        vec![(Weight::Note, kind.to_owned())]
+    }
+
+    #[test]
+    fn a_healthy_run_raises_no_doubt_at_the_very_limits() {
+        assert_eq!(kinds(|seen| seen.attempted = 9_900), []);
+        assert_eq!(kinds(|_| {}), []);
+    }
+
+    #[test]
+    fn past_a_stated_limit_the_run_is_invalid() {
+        let lane = |cpu_ns, spin_ns| vec![LaneRecord { cpu_ns, spin_ns, wall_ns: 1_000, ..LaneRecord::default() }];
+        assert_eq!(kinds(|seen| seen.attempted = 9_899), invalid("rate-missed"));
+        assert_eq!(
+            kinds(|seen| seen.own_lag = Some(Quantiles { p99_ns: 1_100_000, ..Quantiles::default() })),
+            invalid("schedule-lag")
+        );
+        assert_eq!(kinds(|seen| seen.load.lanes = lane(800, 0)), invalid("generator-cpu"));
+        assert_eq!(kinds(|seen| seen.load.lanes = lane(990, 200)), []);
+        assert_eq!(kinds(|seen| seen.no_sockets = 1), invalid("no-sockets"));
+    }
+
+    #[test]
+    fn wide_margins_allow_more_lag() {
+        let late = |seen: &mut Seen| {
+            seen.own_lag = Some(Quantiles { p99_ns: 4_000_000, ..Quantiles::default() });
+            seen.smallest_margin = Some(Span::from_ms(50));
+        };
+        assert_eq!(kinds(late), []);
+    }
+
+    #[test]
+    fn a_target_that_refuses_is_a_result_and_no_doubt() {
+        let refused = |seen: &mut Seen| {
+            seen.load.sent = 0;
+            seen.receiver = None;
+        };
+        assert_eq!(kinds(refused), []);
+    }
+
+    #[test]
+    fn a_receiver_that_saw_another_number_contradicts() {
+        let saw = |arrived, worst| {
+            move |seen: &mut Seen| {
+                seen.receiver = Some(ReceiverRecord { arrived, worst_second: Some(worst), ..ReceiverRecord::default() });
+            }
+        };
+        assert_eq!(kinds(saw(9_999, 0)), note("receiver-count"));
+        assert_eq!(kinds(saw(9_000, 0)), invalid("receiver-count"));
+        assert_eq!(kinds(saw(10_000, 26)), note("receiver-second"));
+    }
+
+    #[test]
+    fn what_was_held_back_cut_off_or_left_out_is_noted() {
+        assert_eq!(kinds(|seen| seen.load.shaped = 1), note("shaped"));
+        assert_eq!(kinds(|seen| seen.load.dropped = 1), note("dropped"));
+        assert_eq!(kinds(|seen| seen.load.shed = 1), note("shed"));
+        assert_eq!(kinds(|seen| seen.load.abandoned = 1), note("abandoned"));
+        assert_eq!(kinds(|seen| seen.saturated = 1), note("saturated"));
+        assert_eq!(kinds(|seen| seen.uncounted.beyond_series = 1), note("uncounted"));
+        assert_eq!(kinds(|seen| seen.model = LoadModel::Closed), note("closed-model"));
+    }
+
+    #[test]
+    fn an_empty_run_is_not_invalid_by_division() {
+        let empty = |seen: &mut Seen| {
+            *seen = Seen { load: LoadRecord::default(), attempted: 0, own_lag: None, receiver: None, ..seen.clone() };
+        };
+        assert_eq!(kinds(empty), []);
+    }
+}

@@ -1,0 +1,205 @@
+//! From simulated runs to predictions, and to the lines at which the driven run counts.
+//!
+//! Owns the value (the quantile or ratio of all replications pooled: a mean of quantiles would be biased in short runs), its
+//! standard error (of the mean over replications), and the design effect (of the variance between batches, averaged over
+//! replications before it is compared, so that it is not the largest of noisy ones). Refuses to simulate: `command` runs the
+//! replications, first without edges, then with them. Pure.
+
+use hdrhistogram::Histogram;
+
+use crate::measure::Recorder;
+use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
+use crate::measure::channel::Channel;
+use crate::measure::edges::ratio_event;
+use crate::measure::sample::Outcome;
+
+use super::batches::Phase;
+use super::bounds::effects;
+use super::claim::Claim;
+use super::interval;
+
+/// Fewest replications from which a standard error can be taken.
+pub const REPLICATIONS_MIN: usize = 2;
+
+/// What the model predicts for an assumption, from replications of the run with different seeds of the model.
+///
+/// `None` if there are fewer than [`REPLICATIONS_MIN`], if nothing of the series happened in one of them, or if the quantile
+/// lies among actions that failed. The design effect is 1 until [`with_design_effect`] has seen the edges.
+pub fn predict(assumption: &Assumption, replications: &[Recorder]) -> Option<Prediction> {
+    if replications.len() < REPLICATIONS_MIN {
+        return None;
+    }
+    let channels: Vec<&Channel> = replications.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
+    let values: Vec<f64> = channels.iter().map(|channel| value(assumption.metric, &[channel])).collect::<Option<_>>()?;
+    let pooled = value(assumption.metric, &channels)?;
+    let (low, high) = assumption.margin.band(assumption.metric, pooled);
+    Some(Prediction { value: pooled, standard_error: standard_error(&values), low, high, design_effect: 1.0 })
+}
+
+/// The lines at which a run must count exactly to judge these assumptions, each once.
+pub fn edges(assumptions: &[Assumption], predictions: &[Option<Prediction>]) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for (assumption, prediction) in assumptions.iter().zip(predictions) {
+        let Some(claim) = prediction.as_ref().and_then(|prediction| Claim::of(assumption, prediction)) else { continue };
+        let lines = claim.lines();
+        for line in lines.iter().chain([&claim.line_at_value()]) {
+            if !edges.contains(&line.edge) {
+                edges.push(line.edge);
+            }
+        }
+    }
+    edges
+}
+
+/// The prediction with the design effect that its own edges show in simulated runs; unchanged if these did not count them.
+pub fn with_design_effect(
+    assumption: &Assumption,
+    prediction: &Prediction,
+    replications: &[Recorder],
+    phase: Phase,
+) -> Prediction {
+    let Some(claim) = Claim::of(assumption, prediction) else { return *prediction };
+    let (lines, at_value) = (claim.lines(), claim.line_at_value());
+    let at_edges = lines.iter().chain([&at_value]).map(|line| design_effect(&line.edge, replications, phase));
+    Prediction { design_effect: at_edges.fold(1.0, f64::max), ..*prediction }
+}
+
+/// Whether the model's own error is small against the margin: at most a tenth (method 3.3).
+pub fn is_precise(prediction: &Prediction) -> bool {
+    prediction.standard_error <= (prediction.high - prediction.value) / 10.0
+}
+
+/// About how many replications would make it so, given that there were `done`.
+pub fn replications_needed(prediction: &Prediction, done: usize) -> usize {
+    let allowed = (prediction.high - prediction.value) / 10.0;
+    let ratio = prediction.standard_error / allowed;
+    // `as` saturates: a margin of zero needs more than there are.
+    ((ratio * ratio * done as f64).ceil() as usize).max(REPLICATIONS_MIN)
+}
+
+fn value(metric: Metric, channels: &[&Channel]) -> Option<f64> {
+    match metric {
+        Metric::Latency(p) => {
+            let mut pooled = Histogram::new_from(channels.first()?.response());
+            pooled.auto(true);
+            for channel in channels {
+                pooled.add(channel.response()).ok()?;
+            }
+            let trials: u64 = channels.iter().map(|channel| channel.count() - channel.ended(Outcome::Abandoned)).sum();
+            interval::quantile(&pooled, trials as f64, p)
+        }
+        Metric::Ratio(ratio) => {
+            let (mut events, mut trials) = (0, 0);
+            for (ending, count) in channels.iter().flat_map(|channel| channel.endings()) {
+                if let Some(event) = ratio_event(ratio, ending.outcome, ending.status) {
+                    trials += count;
+                    events += if event { count } else { 0 };
+                }
+            }
+            (trials > 0).then(|| events as f64 / trials as f64)
+        }
+    }
+}
+
+fn standard_error(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (squares / (n - 1.0) / n).sqrt()
+}
+
+/// The design effect at one edge: the largest of the cuts' averages over replications, at least 1.
+fn design_effect(edge: &Edge, replications: &[Recorder], phase: Phase) -> f64 {
+    let rows = replications.iter().filter_map(|run| run.edge_index(edge).map(|index| run.edge_counts(index)));
+    let cuts = rows.filter_map(|rows| phase.cut(rows)).filter(|cut| cut.iter().any(|batch| batch.events > 0));
+    let of_runs: Vec<Vec<(usize, f64)>> = cuts.map(|cut| effects(&cut)).collect();
+    let Some(first) = of_runs.first() else { return 1.0 };
+    let mean = |cut: usize| of_runs.iter().map(|effects| effects[cut].1).sum::<f64>() / of_runs.len() as f64;
+    (0..first.len()).map(mean).fold(1.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claim::tests::assume;
+    use super::*;
+    use crate::measure::assumption::Ratio;
+    use crate::measure::recorder::{Detail, Layout};
+    use crate::measure::scripted::{answered, failed};
+    use crate::measure::{Record, Sample};
+    use sluicegate_policy::seed::Seed;
+    use sluicegate_policy::time::Span;
+    use std::sync::Arc;
+
+    const PHASE: Phase = Phase { warmup: Span::from_secs(2), end: Span::from_secs(34) };
+
+    fn replications(edges: &[Edge], sample: impl Fn(u64, f64) -> Sample) -> Vec<Recorder> {
+        let layout = Arc::new(Layout {
+            series: vec!["GET /a".to_owned()],
+            warmup: PHASE.warmup,
+            duration: PHASE.end,
+            edges: edges.to_vec(),
+            detail: Detail::Totals,
+        });
+        let run = |run: u64| {
+            let mut recorder = Recorder::new(layout.clone());
+            for n in 0..3_400 {
+                recorder.on_sample(&sample(run * 3_400 + n, n as f64 / 100.0));
+            }
+            recorder
+        };
+        (0..8).map(run).collect()
+    }
+
+    fn uniform(n: u64, second: f64) -> Sample {
+        answered(second, 100.0 * Seed::new(5).unit(n))
+    }
+
+    #[test]
+    fn a_quantile_is_predicted_with_its_error() {
+        let assumption = assume(Metric::Latency(0.5), 0.1, 0.0);
+        let prediction = predict(&assumption, &replications(&[], uniform)).expect("a prediction");
+        assert!((prediction.value - 50e6).abs() < 1.5e6, "{prediction:?}");
+        // One run's median has a standard error of 100 ms x .5 / sqrt(3200) = .88 ms; eight runs' a third of it.
+        assert!((0.1e6..0.6e6).contains(&prediction.standard_error), "{prediction:?}");
+        assert!(is_precise(&prediction));
+        assert!(replications_needed(&prediction, 8) <= 16);
+    }
+
+    #[test]
+    fn a_quantile_among_failures_is_not_predicted() {
+        let half_fail = |n: u64, second| if n.is_multiple_of(2) { uniform(n, second) } else { failed(second, Outcome::TimedOut) };
+        assert_eq!(predict(&assume(Metric::Latency(0.9), 0.1, 0.0), &replications(&[], half_fail)), None);
+        let errors = predict(&assume(Metric::Ratio(Ratio::Errors), 0.1, 0.0), &replications(&[], half_fail));
+        assert!(errors.is_some_and(|errors| (errors.value - 0.5).abs() < 1e-9));
+    }
+
+    #[test]
+    fn one_replication_or_none_predicts_nothing() {
+        let assumption = assume(Metric::Latency(0.5), 0.1, 0.0);
+        assert_eq!(predict(&assumption, &replications(&[], uniform)[..1]), None);
+        assert_eq!(predict(&assumption, &[]), None);
+    }
+
+    #[test]
+    fn bursts_show_as_a_design_effect_and_independence_as_none() {
+        let assumption = assume(Metric::Ratio(Ratio::Throttled), 0.0, 0.05);
+        let effect = |sample: &dyn Fn(u64, f64) -> Sample| {
+            let prediction = predict(&assumption, &replications(&[], sample)).expect("a prediction");
+            let edges = edges(std::slice::from_ref(&assumption), &[Some(prediction)]);
+            assert_eq!(edges.len(), 1, "a ratio is counted once");
+            with_design_effect(&assumption, &prediction, &replications(&edges, sample), PHASE).design_effect
+        };
+        let chance = |n: u64, second| answered(second, 1.0).status(if Seed::new(9).unit(n) < 0.1 { 429 } else { 200 });
+        let burst = |n: u64, second: f64| answered(second, 1.0).status(if (n / 100).is_multiple_of(10) { 429 } else { 200 });
+        assert!(effect(&chance) < 1.6, "{}", effect(&chance));
+        assert!(effect(&burst) > 20.0, "{}", effect(&burst));
+    }
+
+    #[test]
+    fn a_latency_without_error_is_counted_at_three_lines() {
+        let assumption = assume(Metric::Latency(0.5), 0.1, 0.0);
+        let prediction = super::super::claim::tests::predict(&assumption, 100e6);
+        assert_eq!(edges(std::slice::from_ref(&assumption), &[Some(prediction)]).len(), 3);
+        assert_eq!(edges(&[assumption], &[None]), []);
+    }
+}
