@@ -115,3 +115,14 @@ fn is_exhaustion(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn want_of_descriptors_is_told_from_a_client_that_left() {
+        assert!(is_exhaustion(&Errno::MFILE.into()) && is_exhaustion(&Errno::NOBUFS.into()));
+        assert!(!is_exhaustion(&Errno::CONNABORTED.into()));
+    }
+}

@@ -57,8 +57,7 @@ impl Renderer {
             Some(refusal) => refused(&refusal),
             None => self.served(reply.route, ids, wall),
         };
-        // A status that HTTP cannot carry is the integration's mistake, as the real gateway sees it.
-        *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = final_status(reply.status);
         if matches!(reply.status, 204 | 304) {
             *response.body_mut() = Bytes::new();
         }
@@ -134,6 +133,11 @@ pub(crate) fn health() -> Response<Bytes> {
     response
 }
 
+/// A status that no final answer can carry (1xx, or above 999) is the integration's mistake, as the real gateway sees it.
+fn final_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).ok().filter(|status| !status.is_informational()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 fn refused(refusal: &Refusal) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(refusal.body.as_bytes()));
     let headers = response.headers_mut();
@@ -148,4 +152,21 @@ fn refused(refusal: &Refusal) -> Response<Bytes> {
 
 fn value(ascii: &str) -> HeaderValue {
     HeaderValue::from_str(ascii).expect("ids are visible ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_that_cannot_end_a_request_becomes_500() {
+        let statuses = [99, 100, 101, 200, 204, 599, 999, 1_000].map(|status| final_status(status).as_u16());
+        assert_eq!(statuses, [500, 500, 500, 200, 204, 599, 999, 500]);
+    }
+
+    #[test]
+    fn a_body_left_out_is_still_measured() {
+        let spared = without_body(Response::new(Bytes::from_static(b"four")));
+        assert_eq!((spared.headers()[CONTENT_LENGTH].as_bytes(), spared.body().len()), (b"4".as_slice(), 0));
+    }
 }

@@ -113,7 +113,7 @@ struct Timers {
     grace: Timer,
 }
 
-/// The runtime on which a mock gateway serves: one thread, tasks that stay on it.
+/// The runtime on which a mock gateway serves: one thread, tasks that stay on it; sockets and signals, no tokio timers.
 pub fn runtime() -> io::Result<LocalRuntime> {
     tokio::runtime::Builder::new_current_thread().enable_io().build_local(tokio::runtime::LocalOptions::default())
 }

@@ -277,3 +277,44 @@ fn text(out: &mut Vec<u8>, text: Option<&[u8]>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        text(&mut out, Some(bytes));
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_stay_on_their_line_and_within_their_quotes(bytes in prop::collection::vec(any::<u8>(), 1..40)) {
+            let line = [b"\"", written(&bytes).as_slice(), b"\""].concat();
+            let read: String = serde_json::from_slice(&line).expect("a JSON string");
+            prop_assert_eq!(read, String::from_utf8_lossy(&bytes));
+            prop_assert!(!line.iter().any(u8::is_ascii_control));
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_dash() {
+        assert_eq!(written(b""), b"-");
+        let mut out = Vec::new();
+        number(&mut out, None);
+        assert_eq!(out, b"-");
+    }
+
+    #[test]
+    fn the_time_is_written_as_in_a_common_log() {
+        // 2026-09-20T05:04:03.999Z.
+        assert_eq!(clf_time(Span::from_ms(1_789_880_643_999)), "20/Sep/2026:05:04:03 +0000");
+    }
+
+    #[test]
+    fn latencies_are_whole_milliseconds() {
+        assert_eq!([0, 499, 500, 1_499, 1_500].map(|us| whole_ms(Span::from_us(us))), [0, 0, 1, 1, 2]);
+    }
+}

@@ -3,6 +3,8 @@
 //! Owns the rules of the real gateway (facts, sections 10.2 and 10.3): only `$context` variables, one line, and at least one
 //! of the two request ids. Refuses to know what the variables hold; that is `entry`.
 
+use sluicegate_policy::model::Api;
+
 use super::entry::{Entry, Naming, Variable};
 
 /// Longest format that the real gateway accepts: 3 KB (developer guide, "Quotas").
@@ -21,8 +23,7 @@ pub const JSON_HTTP: &str = r#"{ "requestId":"$context.requestId", "ip": "$conte
 pub const JSON_REST: &str = r#"{ "requestId":"$context.requestId", "extendedRequestId":"$context.extendedRequestId", "ip": "$context.identity.sourceIp", "caller":"$context.identity.caller", "user":"$context.identity.user", "requestTime":"$context.requestTime", "httpMethod":"$context.httpMethod", "resourcePath":"$context.resourcePath", "status":"$context.status", "protocol":"$context.protocol", "responseLength":"$context.responseLength" }"#;
 
 /// A console format by its name in a profile, `clf` or `json`, for this kind of API.
-pub fn named(name: &str, api: sluicegate_policy::model::Api) -> Option<&'static str> {
-    use sluicegate_policy::model::Api;
+pub fn named(name: &str, api: Api) -> Option<&'static str> {
     match (name, api) {
         ("clf", Api::Http) => Some(CLF_HTTP),
         ("clf", Api::Rest) => Some(CLF_REST),
@@ -136,7 +137,6 @@ fn name_at_start(text: &str) -> &str {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use sluicegate_policy::model::Api;
 
     #[test]
     fn the_console_formats_are_formats() {

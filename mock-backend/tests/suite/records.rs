@@ -119,6 +119,15 @@ fn a_full_disk_is_reported_and_every_request_still_answered() {
 }
 
 #[test]
+fn a_record_of_arrivals_that_finds_the_disk_full_is_a_problem_said() {
+    let mut settings = mock(Api::Rest).fixed("GET /x", "ok").settings();
+    settings.arrivals = Some("/dev/full".into());
+    let (_, summary) = serve(settings, async |client| client.get("/prod/x").await);
+    assert_eq!(summary.arrived, 1);
+    assert!(summary.problems[0].contains("arrivals could not be written"), "{:?}", summary.problems);
+}
+
+#[test]
 fn every_arrival_is_recorded_by_the_clock_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("arrivals");
