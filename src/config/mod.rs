@@ -1,1 +1,3 @@
 //! (being built)
+mod problem;
+mod tree;
