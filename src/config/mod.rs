@@ -1,3 +1,6 @@
 //! (being built)
+#![allow(dead_code, unused_imports, reason="draft")]
 mod problem;
+mod reader;
 mod tree;
+pub mod value;
