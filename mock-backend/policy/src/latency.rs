@@ -272,7 +272,7 @@ mod tests {
             Latency::exponential(ms(20)).unwrap(),
             Latency::gamma(ms(20), 2.5).unwrap(),
             Latency::quantiles(&[(0.5, ms(24)), (0.99, ms(77))]).unwrap(),
-            Latency::quantiles(&[(0.5, ms(24)), (0.95, ms(60)), (0.99, ms(300))]).unwrap(),
+            Latency::quantiles(&[(0.5, ms(24)), (0.95, ms(60)), (0.99, ms(100))]).unwrap(),
             Latency::empirical(&[(ms(5), 0), (ms(10), 70), (ms(20), 0), (ms(40), 30)]).unwrap(),
         ]
     }
