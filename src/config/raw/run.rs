@@ -1,7 +1,7 @@
 //! How the traffic is driven.
 
 use crate::config::reader::{At, section};
-use crate::config::value::{Count, Duration, OverloadPolicy, Protocol, Seed, Text};
+use crate::config::value::{Count, Duration, Named, OverloadPolicy, Phrase, Protocol, Seed, Text};
 
 section! {
     /// How the traffic is driven.
@@ -24,5 +24,7 @@ section! {
         protocol: Option<At<Protocol>>,
         /// The stage that is driven. Default: the first.
         stage: Option<At<Text>>,
+        /// Headers of every request, recorded ones too; values may hold `${env:NAME}` and `${file:path}`.
+        headers: Option<Named<Text, At<Phrase>>>,
     }
 }

@@ -14,8 +14,6 @@ section! {
         closed: Option<At<Closed>>,
         /// How many synthetic identities there are. Default: 1.
         identities: Option<At<Count>>,
-        /// Headers of every request; values may hold `${env:NAME}` and `${file:path}`.
-        headers: Option<Named<Text, At<Phrase>>>,
     }
 }
 

@@ -35,7 +35,7 @@ pub(in crate::config) struct Outside<'a> {
 
 /// Who reads the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum Reader {
+pub(in crate::config) enum PhraseReader {
     /// A template: braces of a secret are doubled, those of the text are fields.
     Template,
     /// Somebody who takes it as it is.
@@ -68,7 +68,7 @@ const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 impl Phrase {
     /// The text with its secrets in place.
-    pub(in crate::config) fn reveal(&self, outside: Outside<'_>, reader: Reader) -> Result<String, ReferenceError> {
+    pub(in crate::config) fn reveal(&self, outside: Outside<'_>, reader: PhraseReader) -> Result<String, ReferenceError> {
         let mut text = String::new();
         for piece in &self.pieces {
             let secret = match piece {
@@ -80,8 +80,8 @@ impl Phrase {
                 Piece::File(path) => read(&outside.folder.join(path))?,
             };
             match reader {
-                Reader::Template => text.push_str(&escaped(&secret)),
-                Reader::Plain => text.push_str(&secret),
+                PhraseReader::Template => text.push_str(&escaped(&secret)),
+                PhraseReader::Plain => text.push_str(&secret),
             }
         }
         Ok(text)
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn reveal(text: &str, reader: Reader) -> Result<String, ReferenceError> {
+    fn reveal(text: &str, reader: PhraseReader) -> Result<String, ReferenceError> {
         let env = |name: &str| (name == "TOKEN").then(|| "s3{cr}et".to_owned());
         text.parse::<Phrase>()?.reveal(Outside { env: &env, folder: Path::new("/nonexistent") }, reader)
     }
@@ -186,19 +186,19 @@ mod tests {
 
     #[test]
     fn a_secret_is_inserted_and_its_braces_are_no_fields() {
-        assert_eq!(reveal("Bearer ${env:TOKEN}, {id}", Reader::Template).unwrap(), "Bearer s3{{cr}}et, {id}");
-        assert_eq!(reveal("Bearer ${env:TOKEN}", Reader::Plain).unwrap(), "Bearer s3{cr}et");
-        assert_eq!(reveal("costs $${env:TOKEN}", Reader::Plain).unwrap(), "costs ${env:TOKEN}");
+        assert_eq!(reveal("Bearer ${env:TOKEN}, {id}", PhraseReader::Template).unwrap(), "Bearer s3{{cr}}et, {id}");
+        assert_eq!(reveal("Bearer ${env:TOKEN}", PhraseReader::Plain).unwrap(), "Bearer s3{cr}et");
+        assert_eq!(reveal("costs $${env:TOKEN}", PhraseReader::Plain).unwrap(), "costs ${env:TOKEN}");
     }
 
     #[test]
     fn a_reference_that_leads_nowhere_is_named() {
         assert_eq!(
-            reveal("${env:NOBODY}", Reader::Plain).unwrap_err().to_string(),
+            reveal("${env:NOBODY}", PhraseReader::Plain).unwrap_err().to_string(),
             "the environment variable \"NOBODY\" is not set; export it before the run"
         );
         for text in ["${file:none}", "${vault:x}", "${env:}", "${env", "${}"] {
-            assert!(reveal(text, Reader::Plain).is_err(), "{text}");
+            assert!(reveal(text, PhraseReader::Plain).is_err(), "{text}");
         }
     }
 

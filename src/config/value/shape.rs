@@ -87,6 +87,11 @@ impl Shape {
         Self::Constant(Duration(span))
     }
 
+    /// A lognormal distribution.
+    pub(in crate::config) const fn lognormal(median: Span, sigma: Decimal) -> Self {
+        Self::Lognormal(Lognormal { median: Duration(median), sigma })
+    }
+
     /// The distribution, if the numbers make one.
     pub(in crate::config) fn latency(&self) -> Result<Latency, LatencyError> {
         match self {
