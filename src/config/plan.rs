@@ -13,10 +13,11 @@ use sluicegate_policy::time::Span;
 
 use super::value::{Certificates, Protocol};
 use crate::load::overload::Overload;
+use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
 use crate::measure::assumption::Assumption;
 use crate::traffic::endpoint::Endpoint;
-use crate::traffic::{Catalog, SeriesId};
+use crate::traffic::Catalog;
 
 /// A proven profile.
 #[derive(Clone)]
@@ -105,19 +106,9 @@ pub struct Safety {
     pub max_rate: Option<PerSecond>,
     /// Hosts, beside this machine, that traffic may go to.
     pub allow: Vec<String>,
-    /// Hard ceilings of what is sent.
+    /// Hard ceilings of what is sent. That of the target, for a closed model, whose rate nobody plans, is `max_rate` unless the
+    /// profile says otherwise.
     pub ceilings: Ceilings,
-}
-
-/// Rates above which requests are held back.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ceilings {
-    /// Of everything together. For a closed model, whose rate nobody plans, `max_rate` unless the profile says otherwise.
-    pub target: Option<PerSecond>,
-    /// Of single series.
-    pub series: Vec<(SeriesId, PerSecond)>,
-    /// Of each identity.
-    pub identity: Option<PerSecond>,
 }
 
 /// The target is not one that the safety rules allow: nothing was sent (exit code 5).

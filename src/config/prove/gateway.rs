@@ -61,7 +61,7 @@ fn cold_start() -> Shape {
 
 /// The provider publishes none; 5 to 7 minutes are commonly quoted, 10 were measured in 2019 (mikhail.io).
 fn keep_alive() -> Shape {
-    let minutes = |n| Duration(Span::from_secs(60 * n));
+    let minutes = |n: u64| Duration(Span::from_secs(60 * n));
     Shape::Quantiles(vec![(0.05, minutes(5)), (0.95, minutes(10))])
 }
 

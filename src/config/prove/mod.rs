@@ -26,6 +26,11 @@ use super::raw::Profile;
 use super::reader::{At, Reader};
 use super::value::{Outside, Shape};
 
+pub(super) use arrivals::rescale;
+pub(super) use resolved::tree;
+pub(super) use run::empty as empty_run;
+pub(super) use target::detailed as detailed_target;
+
 /// Where the script comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Script {
@@ -46,7 +51,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let run = run::run(&mut profile.run, model.as_ref(), outside, reader);
     let model = model?;
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), &model, outside, reader));
-    let routes = || traffic::Proven { traffic: None, catalog: traffic::routes_alone(&model) };
+    let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model) };
     let proven = described.unwrap_or_else(|| Some(routes()));
     let target = target::target(&mut profile.target, outside.folder, reader);
     let network = target.as_ref().and_then(|target| target::network(&mut profile.network, target, reader));

@@ -31,8 +31,8 @@ pub(super) use memory::Memory;
 pub(super) use named::{Member, Named};
 pub(super) use percent::Percent;
 pub(super) use phrase::{Outside, Phrase, PhraseReader};
-pub(super) use quantity::Quantity;
-pub(super) use rate::Level;
+pub(super) use quantity::{Quantity, is_quantile};
+pub(super) use rate::{Level, per_second};
 pub(super) use request_line::{RequestLine, RouteKey};
 pub(super) use shape::{Bin, Shape};
 pub(super) use text::{BodyText, Text};
@@ -130,7 +130,7 @@ use {number_scalar, text_scalar};
 
 /// A number as people write it, exactly: digits, at most one point, no sign, no exponent. Gives the digits as a whole number and
 /// how many of them stand behind the point.
-fn exact_number(text: &str) -> Option<(u64, u32)> {
+pub(super) fn exact_number(text: &str) -> Option<(u64, u32)> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction_given = text.len() > whole.len();
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());

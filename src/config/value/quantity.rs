@@ -24,6 +24,11 @@ pub(super) fn quantile(text: &str) -> Option<f64> {
     (0 < millionths && millionths < 100_000_000).then(|| millionths as f64 / 1e8)
 }
 
+/// Whether a key of a distribution is a quantile.
+pub(in crate::config) fn is_quantile(key: &str) -> bool {
+    quantile(key).is_some()
+}
+
 /// Writes 0.999 as `p99.9`.
 pub(super) fn quantile_name(p: f64) -> String {
     format!("p{}", decimal((p * 1e8).round() as u64))
