@@ -73,7 +73,9 @@ impl FromStr for Drift {
             Some('=') => Op::Set,
             Some('*') => Op::Times,
             Some('+') => Op::Plus,
-            _ => return Err(refuse("no operation follows the path (keys with dots, spaces or slashes stand in quotation marks)")),
+            _ => {
+                return Err(refuse("no operation follows the path (keys with dots, spaces or slashes stand in quotation marks)"));
+            }
         };
         let operand = signs.as_str().trim();
         if operand.is_empty() {
@@ -167,9 +169,8 @@ impl Drift {
 
 fn unknown(node: &Node, segment: &str, spot: &Spot, reader: &mut Reader) {
     let near = suggestion(segment, node.keys());
-    let near = if near.is_empty() { ";".to_owned() } else { near };
     let there_is = match node.kind {
-        Kind::Map(_) => format!("there is {}", listed(node.keys())),
+        Kind::Map(_) => format!("there is: {}", listed(node.keys())),
         Kind::Null | Kind::Scalar(_) | Kind::List(_) => "what stands there has no keys".to_owned(),
     };
     reader.report_at(spot, format!("the gateway has no {} here{near} {there_is}", super::problem::quoted(segment)));
@@ -217,7 +218,8 @@ mod tests {
 
     #[test]
     fn a_path_an_operation_and_a_value_make_a_drift() {
-        for text in ["functions.orders.duration * 1.5", "routes.\"GET /health\".integration.mock.status = 500", "refusal + 20ms"] {
+        for text in ["functions.orders.duration * 1.5", "routes.\"GET /health\".integration.mock.status = 500", "refusal + 20ms"]
+        {
             assert_eq!(text.parse::<Drift>().unwrap().to_string(), text);
         }
         assert_eq!("a.b*2".parse::<Drift>().unwrap().to_string(), "a.b * 2");

@@ -55,7 +55,7 @@ fn read(path: &Path) -> Result<String, String> {
     File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes)).map_err(unreadable)?;
     String::from_utf8(bytes).map_err(|error| {
         let sound = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..sound].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..sound].split(|byte| *byte == b'\n').count();
         format!("line {line} is not UTF-8 text; save the profile as UTF-8")
     })
 }
@@ -87,7 +87,9 @@ impl Steps<'_> {
     fn proven(&self, tree: &Node, overrides: &Overrides) -> Result<(Profile, Plan), Problems> {
         let mut reader = Reader::new(self.name);
         let outside = Outside { env: self.env, folder: self.folder };
-        let proven = Profile::read(tree, &mut reader).and_then(|mut profile| {
+        // Values are held against each other only when all of them are read: half a profile would raise false alarms.
+        let read = Profile::read(tree, &mut reader).filter(|_| !reader.has_problems());
+        let proven = read.and_then(|mut profile| {
             overrides.apply(&mut profile, &mut reader);
             let plan = prove::plan(&mut profile, overrides.script, outside, &mut reader);
             plan.map(|plan| (profile, plan))

@@ -157,16 +157,12 @@ impl Overrides {
             reader.report_at(&spot, "the profile describes no traffic that could have a rate; add a traffic section");
             return;
         };
-        match &mut traffic.value.arrivals {
-            Some(arrivals) => rescale(&mut arrivals.value, rate, &spot),
-            None => {
-                let what = format!(
-                    "{} cannot be set: the traffic is a closed model, whose rate follows from the answers; change traffic.closed.users",
-                    Rate(rate)
-                );
-                reader.report_at(&spot, what);
-            }
-        }
+        let Some(arrivals) = &mut traffic.value.arrivals else {
+            let why = "the traffic is a closed model, whose rate follows from the answers; change traffic.closed.users";
+            reader.report_at(&spot, format!("{} cannot be set: {why}", Rate(rate)));
+            return;
+        };
+        rescale(&mut arrivals.value, rate, &spot);
     }
 
     fn change_only_request(&self, profile: &mut Profile, reader: &mut Reader) {

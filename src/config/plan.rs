@@ -16,8 +16,8 @@ use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
 use crate::measure::assumption::Assumption;
-use crate::traffic::endpoint::Endpoint;
 use crate::traffic::Catalog;
+use crate::traffic::endpoint::Endpoint;
 
 /// A proven profile.
 #[derive(Clone)]

@@ -102,23 +102,29 @@ pub(super) fn written(key: &str) -> String {
     if bare { key.to_owned() } else { quoted(key) }
 }
 
-/// `, did you mean "x"?` if one of the candidates is close to what was written.
+/// `, did you mean "x"?` if one of the candidates is close to what was written, else `;`: what follows says what there is.
 pub(super) fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let closeness = |candidate: &&str| strsim::damerau_levenshtein(&given.to_lowercase(), &candidate.to_lowercase());
     // A third of the letters may be wrong: more would suggest what was not meant.
     let near = given.chars().count().div_ceil(3).max(1);
     // Distance is quadratic in the length of what was given; a longer text is no misspelt key.
     if given.len() > 100 {
-        return String::new();
+        return ";".to_owned();
     }
     match candidates.into_iter().min_by_key(closeness).filter(|best| closeness(best) <= near) {
         Some(best) => format!(", did you mean {}?", quoted(best)),
-        None => String::new(),
+        None => ";".to_owned(),
     }
 }
 
-/// `a, b or c`, for the list of what is allowed.
+/// `a, b, c`, for what there is.
 pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.into_iter().map(written).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+/// `a, b or c`, for what can be written.
+pub(super) fn choices<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(written).collect();
     match words.as_slice() {
         [] => "nothing".to_owned(),
@@ -134,7 +140,7 @@ mod tests {
     #[test]
     fn a_suggestion_is_made_only_for_what_is_close() {
         assert_eq!(suggestion("reginn", ["region", "stages"]), ", did you mean \"region\"?");
-        assert_eq!(suggestion("colour", ["region", "stages"]), "");
+        assert_eq!(suggestion("colour", ["region", "stages"]), ";");
     }
 
     #[test]
@@ -145,6 +151,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_no_words_are_quoted_in_paths_and_lists() {
-        assert_eq!(listed(["a", "GET /b", "c"]), "a, \"GET /b\" or c");
+        assert_eq!(choices(["a", "GET /b", "c"]), "a, \"GET /b\" or c");
+        assert_eq!(listed(["a", "b"]), "a, b");
     }
 }

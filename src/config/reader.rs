@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::problem::{Place, Problem, Problems, Spot, listed, quoted, suggestion, written};
+use super::problem::{Place, Problem, Problems, Spot, choices, quoted, suggestion, written};
 use super::tree::{Kind, Node};
 
 /// A type that can be read from a tree. `None` means that a problem was reported.
@@ -124,20 +124,26 @@ impl Reader {
             Kind::Map(entries) => entries,
             Kind::Null => return Some(Keys { node }),
             Kind::Scalar(scalar) => {
-                let what = format!("{} stands where keys are expected; write {}", quoted(&scalar.text), listed(allowed.iter().copied()));
+                let what = format!(
+                    "{} stands where keys are expected; write {}",
+                    quoted(&scalar.text),
+                    choices(allowed.iter().copied())
+                );
                 self.report(&node.place, what);
                 return None;
             }
             Kind::List(_) => {
-                self.report(&node.place, format!("this is a list, where keys are expected; write {}", listed(allowed.iter().copied())));
+                self.report(
+                    &node.place,
+                    format!("this is a list, where keys are expected; write {}", choices(allowed.iter().copied())),
+                );
                 return None;
             }
         };
         self.twice(node);
         for entry in entries.iter().filter(|entry| !allowed.contains(&entry.key.as_str())) {
             let near = suggestion(&entry.key, allowed.iter().copied());
-            let near = if near.is_empty() { ";".to_owned() } else { near };
-            let what = format!("there is no such key here{near} allowed are {}", listed(allowed.iter().copied()));
+            let what = format!("there is no such key here{near} write {}", choices(allowed.iter().copied()));
             self.under(&entry.key, |reader| reader.report(&entry.place, what));
         }
         Some(Keys { node })

@@ -132,18 +132,6 @@ impl Node {
         Some(&mut entries[at].value)
     }
 
-    /// Forgets a key.
-    pub(super) fn remove(&mut self, key: &str) {
-        if let Kind::Map(entries) = &mut self.kind {
-            entries.retain(|entry| entry.key != key);
-        }
-    }
-
-    /// A text that was given at `place`.
-    pub(super) fn text(text: impl Into<String>, place: Place) -> Self {
-        Self { place, kind: Kind::Scalar(Scalar { text: text.into(), taken: Taken::Text }) }
-    }
-
     /// The tree of a JSON value, all of it given at `place`.
     pub(super) fn from_json(value: &serde_json::Value, place: &Place) -> Self {
         let scalar = |text: String, taken| Kind::Scalar(Scalar { text, taken });
@@ -192,11 +180,7 @@ impl Placed {
             Value::Map(entries) => Kind::Map(
                 entries
                     .into_iter()
-                    .map(|(key, value)| Entry {
-                        key: key.value,
-                        place: place(key.referenced),
-                        value: value.into_node(source),
-                    })
+                    .map(|(key, value)| Entry { key: key.value, place: place(key.referenced), value: value.into_node(source) })
                     .collect(),
             ),
         };
@@ -228,7 +212,13 @@ fn not_yaml(error: &serde_saphyr::Error) -> NotYaml {
     };
     // The low-level text, because the rendered one repeats the place; the input's characters in it are escaped here.
     let text = serde_saphyr::DefaultMessageFormatter.format_message(cause).replace(char::is_control, " ");
-    NotYaml { place, what: format!("this is not the YAML of a profile: {}", text.trim()) }
+    // The commonest slip of all: `{ of: GET /orders/{id} }`.
+    let cure = if text.contains("flow") {
+        "; a text that holds braces or brackets stands in quotes, or on a line of its own"
+    } else {
+        ""
+    };
+    NotYaml { place, what: format!("this is not the YAML of a profile: {}{cure}", text.trim()) }
 }
 
 impl<'de> Deserialize<'de> for Placed {

@@ -3,7 +3,7 @@
 use sluicegate_policy::model::PerSecond;
 use sluicegate_policy::time::Span;
 
-use crate::config::problem::{Place, listed, quoted};
+use crate::config::problem::{Place, choices, quoted};
 use crate::config::tree::{Kind, Node, Scalar};
 use crate::config::value::{Count, Decimal, Duration, Level, Memory, Percent, Rate, exact_number, is_quantile, per_second};
 
@@ -37,13 +37,14 @@ fn each_time(value: &mut Node, change: &dyn Fn(&str) -> Result<String, String>, 
         }),
         Kind::Map(entries) => {
             let times: [&str; 5] = ["lognormal", "gamma", "exponential", "histogram", "median"];
-            let is_time = |key: &str| is_quantile(key) || times.contains(&key) || (key == "mean" && keys.iter().any(|key| key == "shape"));
+            let is_time =
+                |key: &str| is_quantile(key) || times.contains(&key) || (key == "mean" && keys.iter().any(|key| key == "shape"));
             let mut some = false;
             for entry in entries.iter_mut().filter(|entry| is_time(&entry.key)) {
                 some = true;
                 each_time(&mut entry.value, change, place)?;
             }
-            let names = listed(keys.iter().map(String::as_str));
+            let names = choices(keys.iter().map(String::as_str));
             if some { Ok(()) } else { Err(format!("this is a group of settings; name one of them: {names}")) }
         }
         Kind::Null => Err("nothing is set here; set it with =".to_owned()),
@@ -77,7 +78,9 @@ fn scaled(text: &str, digits: u64, by: u64) -> Result<String, String> {
 }
 
 fn added(text: &str, amount: &str) -> Result<String, String> {
-    let unlike = || format!("{} cannot be added to {}; write what the value is, e.g. a duration to a duration", quoted(amount), quoted(text));
+    let unlike = || {
+        format!("{} cannot be added to {}; write what the value is, e.g. a duration to a duration", quoted(amount), quoted(text))
+    };
     if let Ok(Duration(span)) = text.parse() {
         let Duration(more) = amount.parse().map_err(|_| unlike())?;
         return Ok(Duration(span + more).to_string());
@@ -124,7 +127,9 @@ mod tests {
                 Kind::Null => "~".to_owned(),
                 Kind::Scalar(scalar) => scalar.text.clone(),
                 Kind::List(items) => items.iter().map(flat).collect::<Vec<_>>().join(","),
-                Kind::Map(entries) => entries.iter().map(|entry| format!("{}:{}", entry.key, flat(&entry.value))).collect::<Vec<_>>().join(","),
+                Kind::Map(entries) => {
+                    entries.iter().map(|entry| format!("{}:{}", entry.key, flat(&entry.value))).collect::<Vec<_>>().join(",")
+                }
             }
         }
         flat(&Node::parse(yaml).unwrap()) == flat(other)
@@ -170,7 +175,10 @@ mod tests {
         };
         assert_eq!(refused("orders", times, "2"), "\"orders\" cannot be multiplied; set it with =");
         assert_eq!(refused("24ms", times, "fast"), "\"fast\" is not a factor; write a number, e.g. 1.5");
-        assert_eq!(refused("{ rate: 1/s, burst: 1 }", times, "2"), "this is a group of settings; name one of them: rate or burst");
+        assert_eq!(
+            refused("{ rate: 1/s, burst: 1 }", times, "2"),
+            "this is a group of settings; name one of them: rate or burst"
+        );
         assert_eq!(
             refused("24ms", plus, "5"),
             "\"5\" cannot be added to \"24ms\"; write what the value is, e.g. a duration to a duration"

@@ -34,7 +34,8 @@ pub(super) fn open(arrivals: &mut At<Arrivals>, duration: Span, reader: &mut Rea
         return None;
     }
     if total > REQUESTS_MAX {
-        reader.report_at(&spot, format!("these are {total:.0} requests in {duration}; write a plan of at most {REQUESTS_MAX:.0}"));
+        reader
+            .report_at(&spot, format!("these are {total:.0} requests in {duration}; write a plan of at most {REQUESTS_MAX:.0}"));
         return None;
     }
     Some(Pace::Open(traffic::Arrivals { pieces, spacing }))
@@ -142,7 +143,7 @@ pub(super) fn requests(pieces: &[Piece], duration: Span) -> f64 {
         let (from, to) = (per_second(piece.from), per_second(piece.to));
         let played = length.min(left);
         let reached = from + (to - from) * if length > 0.0 { played / length } else { 1.0 };
-        total += (from + reached) / 2.0 * played;
+        total += f64::midpoint(from, reached) * played;
         left -= played;
         if at + 1 == pieces.len() {
             total += to * left;
@@ -187,7 +188,7 @@ pub(in crate::config) fn rescale(arrivals: &mut Arrivals, to: PerSecond, spot: &
         levels.push(&mut rate.value.0);
         spots.push(&mut rate.spot);
     }
-    for ramp in &mut arrivals.ramp {
+    if let Some(ramp) = &mut arrivals.ramp {
         for level in [&mut ramp.value.from, &mut ramp.value.to] {
             levels.push(&mut level.value.0);
             spots.push(&mut level.spot);
@@ -197,7 +198,7 @@ pub(in crate::config) fn rescale(arrivals: &mut Arrivals, to: PerSecond, spot: &
         levels.push(&mut step.value.rate.value.0);
         spots.push(&mut step.value.rate.spot);
     }
-    for spike in &mut arrivals.spike {
+    if let Some(spike) = &mut arrivals.spike {
         let At { value: Level(level), spot } = &mut spike.value.base;
         levels.push(level);
         spots.push(spot);

@@ -82,12 +82,12 @@ fn margin(metric: Metric, within: &At<Within>, reader: &mut Reader) -> Option<Ma
         Metric::Latency(_) if relative.is_some() => FLOOR.as_ns() as f64,
         Metric::Latency(_) | Metric::Ratio(_) => 0.0,
     };
-    let margin = Margin {
-        relative: relative.map_or(0.0, Percent::share),
-        absolute: absolute.map_or(floor, Absolute::in_unit),
-    };
+    let margin = Margin { relative: relative.map_or(0.0, Percent::share), absolute: absolute.map_or(floor, Absolute::in_unit) };
     if margin.relative <= 0.0 && margin.absolute <= 0.0 {
-        reader.report_at(&within.spot, "a margin of nothing can never be met; write what difference would not matter, e.g. \"10%\"");
+        reader.report_at(
+            &within.spot,
+            "a margin of nothing can never be met; write what difference would not matter, e.g. \"10%\"",
+        );
         return None;
     }
     Some(margin)

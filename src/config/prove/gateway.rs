@@ -79,9 +79,8 @@ fn name(text: &At<Text>, what: &str, reader: &mut Reader) -> Option<String> {
 
 fn account(slot: &mut Option<At<raw::Account>>, gateway: &Spot, region: &str) -> Account {
     let provider = Account::default_in(region);
-    let account = slot.get_or_insert_with(|| {
-        At::default_for(gateway, "account", raw::Account { throttle: None, concurrency: None })
-    });
+    let account =
+        slot.get_or_insert_with(|| At::default_for(gateway, "account", raw::Account { throttle: None, concurrency: None }));
     let spot = account.spot.clone();
     let throttle_given = account.value.throttle.get_or_insert_with(|| raw_throttle(&spot, provider.throttle));
     let throttle = throttle(throttle_given);
@@ -174,14 +173,15 @@ fn stages(gateway: &mut raw::Gateway, api: Api, routes: Option<&[Route]>, reader
             let name = stage_name(&member.name, &member.spot, api, reader);
             let empty = raw::Stage { throttle: None, route_throttles: None, access_log: None };
             let stage = member.value.as_ref().unwrap_or(&empty);
-            let log = access_log(stage.access_log.as_ref(), reader);
+            let sound_log = has_sound_log(stage, reader);
             let route_throttles = routes.and_then(|routes| routes::throttles(stage, &own, routes, reader));
-            Some(Stage {
+            let proven = Stage {
                 name: name?,
                 throttle: stage.throttle.as_ref().map(throttle),
                 route_throttles: route_throttles?,
-                access_log: log?,
-            })
+                access_log: stage.access_log.as_ref().map(|format| format.value.0.clone()),
+            };
+            sound_log.then_some(proven)
         })
         .collect();
     proven.into_iter().collect()
@@ -198,12 +198,13 @@ fn stage_name(text: &Text, spot: &Spot, api: Api, reader: &mut Reader) -> Option
     }
 }
 
-/// An outer `None` is a problem; whether the format can be rendered, the mock says.
-fn access_log(format: Option<&At<Text>>, reader: &mut Reader) -> Option<Option<String>> {
-    let Some(format) = format else { return Some(None) };
-    if format.value.0.trim().is_empty() {
-        reader.report_at(&format.spot, "the log format is empty; write e.g. \"$context.requestId $context.status\", or leave the key out");
-        return None;
+/// That it says something; whether it can be rendered, the mock tells.
+fn has_sound_log(stage: &raw::Stage, reader: &mut Reader) -> bool {
+    let Some(format) = &stage.access_log else { return true };
+    let is_empty = format.value.0.trim().is_empty();
+    if is_empty {
+        let what = "the log format is empty; write e.g. \"$context.requestId $context.status\", or leave the key out";
+        reader.report_at(&format.spot, what);
     }
-    Some(Some(format.value.0.clone()))
+    !is_empty
 }

@@ -54,7 +54,8 @@ fn weight(described: &mut At<Described>, reader: &mut Reader) -> Option<u32> {
     let spot = described.spot.clone();
     let weight = filled(&mut described.value.weight, &spot, "weight", || Count(1));
     if weight.value.0 == 0 {
-        reader.report_at(&weight.spot.clone(), "a weight of 0 asks for nothing; write a number above zero, or remove the request");
+        reader
+            .report_at(&weight.spot.clone(), "a weight of 0 asks for nothing; write a number above zero, or remove the request");
         return None;
     }
     Some(weight.value.0)
@@ -149,12 +150,7 @@ fn phrase(member: &RawText, outside: Outside<'_>, reader: &mut Reader) -> Option
 }
 
 /// Name and value of a header with its secrets in place; a credential that stands in the profile is refused.
-pub(super) fn header(
-    member: &RawText,
-    outside: Outside<'_>,
-    read_by: PhraseReader,
-    reader: &mut Reader,
-) -> Option<Pair> {
+pub(super) fn header(member: &RawText, outside: Outside<'_>, read_by: PhraseReader, reader: &mut Reader) -> Option<Pair> {
     let name = &member.name.0;
     let given = &member.value;
     let is_credential = CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known));

@@ -69,7 +69,7 @@ fn traffic_facts(facts: &mut Map<String, Value>, traffic: &Traffic, names: &[Str
         Pace::Open(arrivals) => {
             let total = requests(&arrivals.pieces, traffic.duration);
             facts.insert("model".into(), json!("open"));
-            facts.insert("requests".into(), json!(total.round()));
+            facts.insert("requests".into(), json!(total.round() as u64));
             facts.insert("mean_rate".into(), json!(Rate(Rate::nearest(total / traffic.duration.as_secs_f64())).to_string()));
             facts.insert("peak_rate".into(), json!(Rate(peak(&arrivals.pieces, traffic.duration)).to_string()));
             Some(total)
@@ -93,7 +93,7 @@ fn series_facts(traffic: &Traffic, names: &[String], total: Option<f64>) -> Vec<
         let share = weight_of(at) as f64 / all as f64;
         let mut fact = Map::from_iter([("name".to_owned(), json!(name)), ("share".to_owned(), json!(share))]);
         if let Some(total) = total {
-            fact.insert("requests".to_owned(), json!((total * share).round()));
+            fact.insert("requests".to_owned(), json!((total * share).round() as u64));
         }
         Value::Object(fact)
     };

@@ -15,14 +15,12 @@ type RawRoutes = At<Named<RouteKey, At<raw::Route>>>;
 type RawFunctions = At<Named<Text, At<raw::Function>>>;
 
 /// The routes, in the order of the profile.
-pub(super) fn routes(
-    raw: &mut RawRoutes,
-    api: Api,
-    functions: Option<&RawFunctions>,
-    reader: &mut Reader,
-) -> Option<Vec<Route>> {
+pub(super) fn routes(raw: &mut RawRoutes, api: Api, functions: Option<&RawFunctions>, reader: &mut Reader) -> Option<Vec<Route>> {
     if raw.value.0.is_empty() {
-        reader.report_at(&raw.spot, "there is no route; write at least one, e.g. GET /health: { integration: { mock: { status: 200 } } }");
+        reader.report_at(
+            &raw.spot,
+            "there is no route; write at least one, e.g. GET /health: { integration: { mock: { status: 200 } } }",
+        );
         return None;
     }
     if !at_most(raw.value.0.len(), "routes", &raw.spot, reader) {
@@ -94,8 +92,7 @@ fn function(name: &At<Text>, functions: Option<&RawFunctions>, reader: &mut Read
         return Some(FunctionId(at as u16));
     }
     let near = suggestion(&name.value.0, names());
-    let near = if near.is_empty() { ";".to_owned() } else { near };
-    let what = format!("there is no function {}{near} gateway.functions has {}", quoted(&name.value.0), listed(names()));
+    let what = format!("there is no function {}{near} gateway.functions has: {}", quoted(&name.value.0), listed(names()));
     reader.report_at(&name.spot, what);
     None
 }
@@ -128,12 +125,11 @@ pub(super) fn throttles(
     let empty = Named::default();
     for member in &stage.route_throttles.as_ref().unwrap_or(&empty).0 {
         let key = member.name.to_string();
-        match routes.iter().position(|route| route.key() == key) {
-            Some(at) => found.push((RouteId(at as u16), throttle(&member.value))),
-            None => {
-                reader.report_at(&member.spot, no_such_route(&key, routes));
-                fine = false;
-            }
+        if let Some(at) = routes.iter().position(|route| route.key() == key) {
+            found.push((RouteId(at as u16), throttle(&member.value)));
+        } else {
+            reader.report_at(&member.spot, no_such_route(&key, routes));
+            fine = false;
         }
     }
     let of_stage = found.len();
@@ -147,6 +143,5 @@ fn no_such_route(key: &str, routes: &[Route]) -> String {
     let keys: Vec<String> = routes.iter().map(Route::key).collect();
     let names = || keys.iter().map(String::as_str);
     let near = suggestion(key, names());
-    let near = if near.is_empty() { ";".to_owned() } else { near };
-    format!("there is no such route{near} gateway.routes has {}", listed(names()))
+    format!("there is no such route{near} gateway.routes has: {}", listed(names()))
 }

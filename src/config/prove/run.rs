@@ -115,15 +115,13 @@ fn stage(run: &mut Run, spot: &Spot, model: &Model, reader: &mut Reader) -> Opti
     }
     let names = || model.stages.iter().map(|stage| stage.name.as_str());
     let near = suggestion(&stage.value.0, names());
-    let near = if near.is_empty() { ";".to_owned() } else { near };
-    let what = format!("there is no stage {}{near} gateway.stages has {}", quoted(&stage.value.0), listed(names()));
+    let what = format!("there is no stage {}{near} gateway.stages has: {}", quoted(&stage.value.0), listed(names()));
     reader.report_at(&stage.spot.clone(), what);
     None
 }
 
 fn headers(run: &Run, outside: Outside<'_>, reader: &mut Reader) -> Option<Vec<(String, String)>> {
     let given = run.headers.as_ref().map(|headers| headers.0.as_slice()).unwrap_or_default();
-    let proven: Vec<Option<_>> =
-        given.iter().map(|member| header(member, outside, value::PhraseReader::Plain, reader)).collect();
+    let proven: Vec<Option<_>> = given.iter().map(|member| header(member, outside, value::PhraseReader::Plain, reader)).collect();
     proven.into_iter().collect()
 }

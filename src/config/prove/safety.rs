@@ -45,7 +45,8 @@ fn within(max: &At<Rate>, traffic: &Traffic, spot: &Spot, reader: &mut Reader) -
     let peak = peak(&arrivals.pieces, traffic.duration);
     let fine = per_second(peak) <= per_second(max.value.0);
     if !fine {
-        let what = format!("the traffic reaches {}, and safety.max_rate is {}; plan less, or raise the bound", Rate(peak), max.value);
+        let what =
+            format!("the traffic reaches {}, and safety.max_rate is {}; plan less, or raise the bound", Rate(peak), max.value);
         reader.report_at(spot, what);
     }
     fine
@@ -88,8 +89,7 @@ pub(super) fn series_named(name: &str, spot: &Spot, series: &[String], reader: &
     }
     let names = || series.iter().map(String::as_str);
     let near = suggestion(name, names());
-    let near = if near.is_empty() { ";".to_owned() } else { near };
     let given = crate::config::problem::quoted(name);
-    reader.report_at(spot, format!("no traffic is counted as {given}{near} there is {}", listed(names())));
+    reader.report_at(spot, format!("no traffic is counted as {given}{near} there is: {}", listed(names())));
     None
 }

@@ -36,13 +36,8 @@ pub(super) fn traffic(
     }
     let pace = pace(traffic, run, reader);
     let ((catalog, mix), pace, run) = (mix?, pace?, run?);
-    let traffic = Traffic {
-        seed: run.run.seed.child("traffic"),
-        duration: run.run.duration,
-        identities: identities.value.0,
-        mix,
-        pace,
-    };
+    let traffic =
+        Traffic { seed: run.run.seed.child("traffic"), duration: run.run.duration, identities: identities.value.0, mix, pace };
     enough.then_some(Proven { traffic: Some(traffic), catalog })
 }
 
@@ -56,7 +51,8 @@ fn pace(traffic: &mut At<Raw>, run: Option<&run::Proven>, reader: &mut Reader) -
             None
         }
         (None, None) => {
-            let what = "nothing says when requests come; write e.g. \"arrivals: { poisson: 200/s }\" or \"closed: { users: 50 }\"";
+            let what =
+                "nothing says when requests come; write e.g. \"arrivals: { poisson: 200/s }\" or \"closed: { users: 50 }\"";
             reader.report_at(&traffic.spot, what);
             None
         }

@@ -2,8 +2,8 @@
 
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};
-use crate::config::value::{ApiKind, Count, Memory, Named, Percent, Rate, RouteKey, Shape, Status, Text};
 use crate::config::value::Duration;
+use crate::config::value::{ApiKind, Count, Memory, Named, Percent, Rate, RouteKey, Shape, Status, Text};
 
 section! {
     /// One API with its stages, and the functions behind it.

@@ -30,9 +30,9 @@ impl Read for Target {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.kind {
             Kind::Map(_) => Endpoint::read(node, reader).map(Self::Detailed),
-            Kind::Null | Kind::Scalar(_) | Kind::List(_) => {
-                reader.text(node, "a target", "write mock, or a URL such as \"http://127.0.0.1:8080/prod\"").map(|text| Self::Named(Text(text.to_owned())))
-            }
+            Kind::Null | Kind::Scalar(_) | Kind::List(_) => reader
+                .text(node, "a target", "write mock, or a URL such as \"http://127.0.0.1:8080/prod\"")
+                .map(|text| Self::Named(Text(text.to_owned()))),
         }
     }
 }

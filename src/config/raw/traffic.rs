@@ -1,7 +1,9 @@
 //! The traffic: who asks for what, and when.
 
 use crate::config::reader::{At, section};
-use crate::config::value::{BodyText, Count, Duration, FieldValue, Level, Named, Phrase, Rate, RequestLine, Shape, SpacingKind, Text};
+use crate::config::value::{
+    BodyText, Count, Duration, FieldValue, Level, Named, Phrase, Rate, RequestLine, Shape, SpacingKind, Text,
+};
 
 section! {
     /// Described traffic.

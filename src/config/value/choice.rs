@@ -6,12 +6,12 @@ use std::str::FromStr;
 use sluicegate_policy::time::Span;
 
 use super::text_scalar;
-use crate::config::problem::{listed, quoted, suggestion};
+use crate::config::problem::{choices, quoted, suggestion};
 use crate::load::overload::Overload;
 
 /// Why a text is none of the words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is no choice here{near} write {}", quoted(.given), listed(.words.iter().copied()))]
+#[error("{} is no choice here{near} write {}", quoted(.given), choices(.words.iter().copied()))]
 pub struct NotAChoice {
     given: String,
     near: String,
@@ -21,7 +21,7 @@ pub struct NotAChoice {
 impl NotAChoice {
     fn new(given: &str, words: &'static [&'static str]) -> Self {
         let near = suggestion(given, words.iter().copied());
-        Self { given: given.to_owned(), near: if near.is_empty() { ";".to_owned() } else { near }, words }
+        Self { given: given.to_owned(), near, words }
     }
 }
 
@@ -197,7 +197,10 @@ mod tests {
 
     #[test]
     fn a_misspelt_word_gets_a_suggestion() {
-        assert_eq!("htp".parse::<ApiKind>().unwrap_err().to_string(), "\"htp\" is no choice here, did you mean \"http\"? write http or rest");
+        assert_eq!(
+            "htp".parse::<ApiKind>().unwrap_err().to_string(),
+            "\"htp\" is no choice here, did you mean \"http\"? write http or rest"
+        );
         assert!("deadline".parse::<OverloadPolicy>().is_err());
     }
 }

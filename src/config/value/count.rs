@@ -18,7 +18,14 @@ pub(in crate::config) struct Seed(pub(in crate::config) u64);
 pub(in crate::config) struct Status(pub(in crate::config) u16);
 
 number_scalar!(Count, "a whole number", "write one from 0 to 4294967295, e.g. 64", "integer", 0, 4_294_967_295_u64);
-number_scalar!(Seed, "a seed", "write a whole number from 0 to 18446744073709551615, e.g. 1", "integer", 0, 18_446_744_073_709_551_615_u64);
+number_scalar!(
+    Seed,
+    "a seed",
+    "write a whole number from 0 to 18446744073709551615, e.g. 1",
+    "integer",
+    0,
+    18_446_744_073_709_551_615_u64
+);
 number_scalar!(Status, "the HTTP status of an answer", "write a number from 200 to 599, e.g. 200", "integer", 200, 599);
 
 fn whole<T: FromStr>(text: &str) -> Option<T> {

@@ -16,7 +16,8 @@ const LENGTH_MAX: u32 = 1 << 16;
 
 impl ScalarKind for FieldValue {
     const KIND: &'static str = "what a field can hold";
-    const CURE: &'static str = "write a range 1..1000, a list [a, b], uuid, text(12), identity, or weights { oneof: { a: 9, b: 1 } }";
+    const CURE: &'static str =
+        "write a range 1..1000, a list [a, b], uuid, text(12), identity, or weights { oneof: { a: 9, b: 1 } }";
 }
 
 impl std::str::FromStr for FieldValue {
@@ -61,7 +62,8 @@ impl Read for FieldValue {
             Kind::Null | Kind::Scalar(_) => reader.scalar(node),
             Kind::List(items) => {
                 let text = |(at, item): (usize, &Node)| {
-                    let text = reader.item(at, |reader| reader.text(item, "a text", "write a word or a number").map(str::to_owned));
+                    let text =
+                        reader.item(at, |reader| reader.text(item, "a text", "write a word or a number").map(str::to_owned));
                     text.map(|text| (text, 1))
                 };
                 let values: Vec<Option<_>> = items.iter().enumerate().map(text).collect();
@@ -173,7 +175,9 @@ mod tests {
         for text in ["", "uiid", "5", "10..1", "1..", "text()", "text(-1)", "text(99999999)"] {
             assert!(text.parse::<FieldValue>().is_err(), "{text}");
         }
-        for value in [serde_json::json!([]), serde_json::json!({"oneof": {}}), serde_json::json!({"one": 1}), serde_json::json!([[1]])] {
+        for value in
+            [serde_json::json!([]), serde_json::json!({"oneof": {}}), serde_json::json!({"one": 1}), serde_json::json!([[1]])]
+        {
             assert_eq!(read(&value), None, "{value}");
         }
     }

@@ -57,12 +57,11 @@ impl FromStr for Within {
     fn from_str(text: &str) -> Result<Self, Unreadable> {
         let mut margin = Self { relative: None, absolute: None };
         for part in text.split(" or ").map(str::trim) {
-            let slot_taken = match part.parse::<Percent>() {
-                Ok(percent) => margin.relative.replace(percent).is_some(),
-                Err(_) => {
-                    let absolute = Absolute::read(part).ok_or_else(|| Unreadable::new::<Self>(text))?;
-                    margin.absolute.replace(absolute).is_some()
-                }
+            let slot_taken = if let Ok(percent) = part.parse::<Percent>() {
+                margin.relative.replace(percent).is_some()
+            } else {
+                let absolute = Absolute::read(part).ok_or_else(|| Unreadable::new::<Self>(text))?;
+                margin.absolute.replace(absolute).is_some()
             };
             if slot_taken {
                 return Err(Unreadable::new::<Self>(text));

@@ -34,7 +34,7 @@ pub(super) use phrase::{Outside, Phrase, PhraseReader};
 pub(super) use quantity::{Quantity, is_quantile};
 pub(super) use rate::{Level, per_second};
 pub(super) use request_line::{RequestLine, RouteKey};
-pub(super) use shape::{Bin, Shape};
+pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
 
 use super::problem::quoted;
@@ -57,7 +57,13 @@ impl Unreadable {
 
 /// What the parsers of a scalar kind share: reading from a tree, writing as text, and a schema with a pattern.
 macro_rules! text_scalar {
+    ($name:ident, $kind:literal, $cure:literal) => {
+        text_scalar!($name, $kind, $cure, { "type": ["string", "number", "boolean"] });
+    };
     ($name:ident, $kind:literal, $cure:literal, $pattern:literal) => {
+        text_scalar!($name, $kind, $cure, { "type": "string", "pattern": $pattern });
+    };
+    ($name:ident, $kind:literal, $cure:literal, $schema:tt) => {
         impl crate::config::reader::Scalar for $name {
             const KIND: &'static str = $kind;
             const CURE: &'static str = $cure;
@@ -85,7 +91,7 @@ macro_rules! text_scalar {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": $pattern })
+                schemars::json_schema!($schema)
             }
         }
     };

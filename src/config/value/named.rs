@@ -28,7 +28,10 @@ impl<K, T> Default for Named<K, T> {
 impl<K: Scalar, T: Read> Read for Named<K, T> {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {
-            reader.report(&node.place, format!("names with their values are expected here; begin each line with {} and \":\"", K::KIND));
+            reader.report(
+                &node.place,
+                format!("names with their values are expected here; begin each line with {} and \":\"", K::KIND),
+            );
             return None;
         };
         reader.twice(node);

@@ -44,7 +44,7 @@ pub(in crate::config) enum PhraseReader {
 
 /// Why a text with references cannot be read, or a reference leads nowhere. Never holds a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReferenceError {
+pub(in crate::config) enum ReferenceError {
     /// Something in `${...}` that is no reference.
     #[error("{} is not a reference; write \"${{env:NAME}}\" or \"${{file:path}}\", and \"$${{\" for the characters themselves", quoted(.0))]
     Unknown(String),
@@ -61,7 +61,7 @@ pub enum ReferenceError {
     },
 }
 
-text_scalar!(Phrase, "a text", "write text; \"${env:NAME}\" and \"${file:path}\" stand for secrets", "^");
+text_scalar!(Phrase, "a text", "write text; \"${env:NAME}\" and \"${file:path}\" stand for secrets");
 
 /// A secret is a key or a token, not a film.
 const SECRET_BYTES_MAX: u64 = 64 << 10;

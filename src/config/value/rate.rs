@@ -34,12 +34,8 @@ const TOKENS_PER_SECOND_MAX: f64 = 1e9;
 /// The longest time in which tokens may be counted.
 const PER_MAX: Span = Span::from_secs(366 * 86_400);
 
-const UNITS: [(&str, Span); 4] = [
-    ("s", Span::from_secs(1)),
-    ("min", Span::from_secs(60)),
-    ("h", Span::from_secs(3_600)),
-    ("d", Span::from_secs(86_400)),
-];
+const UNITS: [(&str, Span); 4] =
+    [("s", Span::from_secs(1)), ("min", Span::from_secs(60)), ("h", Span::from_secs(3_600)), ("d", Span::from_secs(86_400))];
 
 fn read(text: &str) -> Option<PerSecond> {
     let (number, unit) = text.split_once('/')?;
@@ -87,10 +83,7 @@ impl Rate {
     /// This rate times `times / by`, for scaling a whole arrival process to another peak. Exact where 64 bits can hold it.
     pub(in crate::config) fn rescaled(rate: PerSecond, times: PerSecond, by: PerSecond) -> PerSecond {
         let wide = u128::from;
-        let [tokens, per] = [
-            [rate.tokens, times.tokens, by.per.as_ns()],
-            [rate.per.as_ns(), times.per.as_ns(), by.tokens],
-        ];
+        let [tokens, per] = [[rate.tokens, times.tokens, by.per.as_ns()], [rate.per.as_ns(), times.per.as_ns(), by.tokens]];
         let product = |factors: [u64; 3]| factors.iter().try_fold(1_u128, |all, factor| all.checked_mul(wide(*factor)));
         let exact = || {
             let (above, below) = (product(tokens)?, product(per)?);
@@ -184,7 +177,9 @@ mod tests {
 
     #[test]
     fn what_is_no_rate_is_refused() {
-        for text in ["0/s", "-1/s", "50", "50/x", "/s", "1e3/s", "1./s", "9999999999/s", "0.0000000000000000001/s", "5/0s", "1/900d"] {
+        for text in
+            ["0/s", "-1/s", "50", "50/x", "/s", "1e3/s", "1./s", "9999999999/s", "0.0000000000000000001/s", "5/0s", "1/900d"]
+        {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }
         assert!("0/s".parse::<Level>().is_ok());

@@ -6,7 +6,7 @@ use sluicegate_policy::time::Span;
 
 use super::quantity::{quantile, quantile_name};
 use super::{Count, Decimal, Duration};
-use crate::config::problem::{listed, suggestion};
+use crate::config::problem::{choices, suggestion};
 use crate::config::reader::{Read, Reader, Scalar, section};
 use crate::config::tree::{Entry, Kind, Node};
 
@@ -96,9 +96,7 @@ impl Shape {
     pub(in crate::config) fn latency(&self) -> Result<Latency, LatencyError> {
         match self {
             Self::Constant(span) => Ok(Latency::constant(span.0)),
-            Self::Quantiles(quantiles) => {
-                Latency::quantiles(&quantiles.iter().map(|(p, span)| (*p, span.0)).collect::<Vec<_>>())
-            }
+            Self::Quantiles(quantiles) => Latency::quantiles(&quantiles.iter().map(|(p, span)| (*p, span.0)).collect::<Vec<_>>()),
             Self::Lognormal(by) => Latency::lognormal(by.median.0, by.sigma.0),
             Self::Gamma(by) => Latency::gamma(by.mean.0, by.shape.0),
             Self::Exponential(mean) => Latency::exponential(mean.0),
@@ -120,14 +118,12 @@ impl Read for Shape {
         if entries.iter().any(|entry| quantile(&entry.key).is_some()) {
             return quantiles(node, entries, reader);
         }
-        match entries.as_slice() {
-            [only] => named(only, reader),
-            _ => {
-                let what = format!("a distribution has one name; write quantiles such as p50 and p99, or one of {}", listed(NAMES));
-                reader.report(&node.place, what);
-                None
-            }
+        if let [only] = entries.as_slice() {
+            return named(only, reader);
         }
+        let what = format!("a distribution has one name; write quantiles such as p50 and p99, or one of {}", choices(NAMES));
+        reader.report(&node.place, what);
+        None
     }
 }
 
@@ -136,12 +132,13 @@ fn quantiles(node: &Node, entries: &[Entry], reader: &mut Reader) -> Option<Shap
     let read: Vec<Option<_>> = entries
         .iter()
         .map(|entry| {
-            reader.under(&entry.key, |reader| match quantile(&entry.key) {
-                Some(p) => reader.scalar::<Duration>(&entry.value).map(|span| (p, span)),
-                None => {
+            reader.under(&entry.key, |reader| {
+                let p = quantile(&entry.key).or_else(|| {
                     reader.report(&entry.place, "this is not a quantile; beside quantiles write only quantiles, e.g. p99.9");
                     None
-                }
+                });
+                let span = reader.scalar::<Duration>(&entry.value);
+                p.zip(span)
             })
         })
         .collect();
@@ -157,8 +154,7 @@ fn named(entry: &Entry, reader: &mut Reader) -> Option<Shape> {
         "histogram" => Vec::read(value, reader).map(Shape::Histogram),
         other => {
             let near = suggestion(other, NAMES);
-            let near = if near.is_empty() { ";".to_owned() } else { near };
-            let what = format!("there is no distribution of that name{near} write quantiles such as p50, or {}", listed(NAMES));
+            let what = format!("there is no distribution of that name{near} write quantiles such as p50, or {}", choices(NAMES));
             reader.report(&entry.place, what);
             None
         }
@@ -185,9 +181,7 @@ impl schemars::JsonSchema for Shape {
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let duration = generator.subschema_for::<Duration>();
-        let one = |name: &str, value: schemars::Schema| {
-            serde_json::json!({ "type": "object", "required": [name], "additionalProperties": false, "properties": { name: value } })
-        };
+        let one = |name: &str, value: schemars::Schema| serde_json::json!({ "type": "object", "required": [name], "additionalProperties": false, "properties": { name: value } });
         let lognormal = one("lognormal", generator.subschema_for::<Lognormal>());
         let gamma = one("gamma", generator.subschema_for::<Gamma>());
         let exponential = one("exponential", duration.clone());
@@ -262,7 +256,10 @@ mod tests {
                 "24",
                 "p.yaml:1:1: \"24\" is not a distribution of times; write a duration such as 24ms, or quantiles such as { p50: 24ms, p99: 77ms }",
             ),
-            ("p50: 24", "p.yaml:1:6: p50: \"24\" is not a duration; write a number and a unit (ns, us, ms, s, m, h, d), e.g. \"20ms\" or \"1m30s\""),
+            (
+                "p50: 24",
+                "p.yaml:1:6: p50: \"24\" is not a duration; write a number and a unit (ns, us, ms, s, m, h, d), e.g. \"20ms\" or \"1m30s\"",
+            ),
             (
                 "lognorml: { median: 1ms, sigma: 1 }",
                 "p.yaml:1:1: lognorml: there is no distribution of that name, did you mean \"lognormal\"? write quantiles such as p50, or lognormal, gamma, exponential or histogram",

@@ -12,7 +12,7 @@ use crate::config::tree::{Kind, Node, Scalar, Taken};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Text(pub(in crate::config) String);
 
-text_scalar!(Text, "a text", "write a word, or text in quotes", "^");
+text_scalar!(Text, "a text", "write a word, or text in quotes");
 
 impl FromStr for Text {
     type Err = Infallible;
