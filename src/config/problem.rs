@@ -102,6 +102,10 @@ pub(super) fn written(key: &str) -> String {
     if bare { key.to_owned() } else { quoted(key) }
 }
 
+/// So many names are looked at for a suggestion, and so many are listed: a message has an end, whatever the profile holds.
+const CANDIDATES_MAX: usize = 200;
+const LISTED_MAX: usize = 12;
+
 /// `, did you mean "x"?` if one of the candidates is close to what was written, else `;`: what follows says what there is.
 pub(super) fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let closeness = |candidate: &&str| strsim::damerau_levenshtein(&given.to_lowercase(), &candidate.to_lowercase());
@@ -111,7 +115,7 @@ pub(super) fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &
     if given.len() > 100 {
         return ";".to_owned();
     }
-    match candidates.into_iter().min_by_key(closeness).filter(|best| closeness(best) <= near) {
+    match candidates.into_iter().take(CANDIDATES_MAX).min_by_key(closeness).filter(|best| closeness(best) <= near) {
         Some(best) => format!(", did you mean {}?", quoted(best)),
         None => ";".to_owned(),
     }
@@ -119,8 +123,13 @@ pub(super) fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &
 
 /// `a, b, c`, for what there is.
 pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<String> = words.into_iter().map(written).collect();
-    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+    let mut words = words.into_iter().map(written);
+    let mut shown: Vec<String> = words.by_ref().take(LISTED_MAX).collect();
+    let more = words.count();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") }
 }
 
 /// `a, b or c`, for what can be written.

@@ -50,12 +50,16 @@ pub(super) struct Reader {
     file: Arc<str>,
     path: Vec<String>,
     problems: Vec<Problem>,
+    more: usize,
 }
+
+/// Nobody reads more at once; the others are counted.
+const PROBLEMS_MAX: usize = 100;
 
 impl Reader {
     /// A reader of the profile called `file`.
     pub(super) fn new(file: &str) -> Self {
-        Self { file: file.into(), path: Vec::new(), problems: Vec::new() }
+        Self { file: file.into(), path: Vec::new(), problems: Vec::new(), more: 0 }
     }
 
     /// The spot of a node that is being read.
@@ -75,7 +79,11 @@ impl Reader {
 
     /// Something is wrong at a spot that was read before.
     pub(super) fn report_at(&mut self, spot: &Spot, what: impl Into<String>) {
-        self.problems.push(Problem { file: self.file.clone(), spot: spot.clone(), what: what.into() });
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem { file: self.file.clone(), spot: spot.clone(), what: what.into() });
+        } else {
+            self.more += 1;
+        }
     }
 
     /// Unwraps, or reports the error at the spot.
@@ -167,6 +175,10 @@ impl Reader {
     pub(super) fn into_problems(mut self) -> Problems {
         self.problems.sort_by_key(|problem| problem.spot.place.rank());
         self.problems.dedup();
+        if self.more > 0 {
+            let what = format!("and {} more problems; these are the first {PROBLEMS_MAX}", self.more);
+            self.problems.push(Problem { file: self.file, spot: Spot::default(), what });
+        }
         Problems(self.problems)
     }
 }

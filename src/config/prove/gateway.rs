@@ -7,7 +7,7 @@ use super::{filled, latency, routes, throttle};
 use crate::config::problem::Spot;
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{ApiKind, Count, Decimal, Duration, Memory, Percent, Rate, Shape, Status, Text};
+use crate::config::value::{ApiKind, Count, Decimal, Duration, Member, Memory, Named, Percent, Rate, Shape, Status, Text};
 
 /// The model of the gateway.
 pub(super) fn model(gateway: &mut At<raw::Gateway>, reader: &mut Reader) -> Option<Model> {
@@ -97,16 +97,15 @@ fn raw_throttle(section: &Spot, throttle: Throttle) -> raw::Throttle {
 }
 
 fn functions(
-    slot: &mut Option<At<crate::config::value::Named<Text, At<raw::Function>>>>,
+    slot: &mut Option<At<Named<Text, At<raw::Function>>>>,
     gateway: &Spot,
     reader: &mut Reader,
 ) -> Option<Vec<Function>> {
-    let functions = slot.get_or_insert_with(|| At::default_for(gateway, "functions", crate::config::value::Named::default()));
+    let functions = slot.get_or_insert_with(|| At::default_for(gateway, "functions", Named::default()));
     if !at_most(functions.value.0.len(), "functions", &functions.spot, reader) {
         return None;
     }
-    let proven: Vec<Option<Function>> =
-        functions.value.0.iter_mut().map(|member| function(&member.name.0, &mut member.value, reader)).collect();
+    let proven: Vec<Option<Function>> = functions.value.0.iter_mut().map(|member| function(member, reader)).collect();
     proven.into_iter().collect()
 }
 
@@ -119,9 +118,13 @@ pub(super) fn at_most(count: usize, what: &str, spot: &Spot, reader: &mut Reader
     count <= MANY
 }
 
-fn function(name: &str, function: &mut At<raw::Function>, reader: &mut Reader) -> Option<Function> {
-    let spot = function.spot.clone();
-    let function = &mut function.value;
+fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -> Option<Function> {
+    let named = (1..=128).contains(&member.name.0.len());
+    if !named {
+        reader.report_at(&member.spot, "this is not the name of a function; write 1 to 128 characters");
+    }
+    let spot = member.value.spot.clone();
+    let function = &mut member.value.value;
     let memory_mb = filled(&mut function.memory, &spot, "memory", || Memory(128)).value.0;
     let duration = latency(&function.duration, reader);
     let cold_start = latency(filled(&mut function.cold_start, &spot, "cold_start", cold_start), reader);
@@ -129,8 +132,8 @@ fn function(name: &str, function: &mut At<raw::Function>, reader: &mut Reader) -
     let failures = filled(&mut function.failures, &spot, "failures", || Percent::nearest(0.0)).value.share();
     let answer = function.response.get_or_insert(raw::Answer { status: None, body: None });
     let (status, body) = filled_answer(answer, &spot, "{}");
-    Some(Function {
-        name: name.to_owned(),
+    let proven = Function {
+        name: member.name.0.clone(),
         memory_mb,
         duration: duration?,
         cold_start: cold_start?,
@@ -138,7 +141,8 @@ fn function(name: &str, function: &mut At<raw::Function>, reader: &mut Reader) -
         concurrency: function.concurrency.as_ref().map(|count| count.value.0),
         keep_alive: keep_alive?,
         response: Response { status, body },
-    })
+    };
+    named.then_some(proven)
 }
 
 /// Status and body of an answer, with the defaults written in.

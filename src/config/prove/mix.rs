@@ -17,6 +17,8 @@ use crate::traffic::{Catalog, SeriesId};
 pub(in crate::config) const CREDENTIALS: [&str; 5] =
     ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-amz-security-token"];
 
+/// Fields, query parameters or headers of one request; they are looked up by name.
+const NAMES_MAX: usize = 1_000;
 /// Ids are 16 bits.
 const MIX_MAX: usize = 10_000;
 
@@ -81,6 +83,11 @@ fn series(catalog: &mut Catalog, name: String) -> SeriesId {
 
 fn template(described: &At<Described>, outside: Outside<'_>, reader: &mut Reader) -> Option<Template> {
     let raw = &described.value;
+    let names = [raw.with.as_ref().map(|with| with.0.len()), raw.query.as_ref().map(|query| query.0.len())];
+    if let Some(many) = names.into_iter().flatten().find(|count| *count > NAMES_MAX) {
+        reader.report_at(&described.spot, format!("{many} names are too many for one request; write at most {NAMES_MAX}"));
+        return None;
+    }
     let query = texts(raw.query.as_ref(), reader, |member, reader| phrase(member, outside, reader));
     let headers = texts(raw.headers.as_ref(), reader, |member, reader| header(member, outside, PhraseReader::Template, reader));
     let body = match &raw.body {

@@ -102,6 +102,24 @@ fn a_file_that_cannot_be_read_is_a_problem_with_its_name() {
     assert!(read(folder.path()).contains("the profile cannot be read"));
 }
 
+fn repeated(count: u32, text: impl Fn(u32) -> String) -> String {
+    (0..count).map(text).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn a_hostile_profile_is_refused_in_bounded_time_and_words() {
+    let routes = repeated(1_900, |n| format!("    GET /{n}: {{ integration: {{ lambda: f{n} }} }}\n"));
+    let functions = repeated(1_900, |n| format!("    g{n}: {{ duration: 1ms }}\n"));
+    let text = format!("gateway:\n  api: http\n  stages: {{ a: }}\n  functions:\n{functions}  routes:\n{routes}");
+    let message = plan(&text).unwrap_err();
+    assert!(message.len() < 100_000, "{}", message.len());
+    assert!(message.ends_with("p.yaml: and 1800 more problems; these are the first 100"), "{message}");
+    let unknown = repeated(20_000, |n| format!("k{n}: 1\n"));
+    assert!(plan(&unknown).unwrap_err().lines().count() <= 102);
+    let fields = repeated(5_000, |n| format!("f{n}: uuid, "));
+    assert!(broken("{ id: 1..10000 }", &format!("{{ {fields} }}")).contains("5000"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -119,10 +137,10 @@ proptest! {
     fn no_mutation_of_a_good_profile_panics(at in 0.0..1.0_f64, length in 0_usize..40, with in "[ -~\n\u{e9}]{0,12}") {
         let start = ((GOOD.len() as f64) * at) as usize;
         let end = (start + length).min(GOOD.len());
-        if let (Some(before), Some(after)) = (GOOD.get(..start), GOOD.get(end..)) {
-            if let Err(message) = plan(&format!("{before}{with}{after}")) {
-                prop_assert!(!message.is_empty());
-            }
+        if let (Some(before), Some(after)) = (GOOD.get(..start), GOOD.get(end..))
+            && let Err(message) = plan(&format!("{before}{with}{after}"))
+        {
+            prop_assert!(!message.is_empty());
         }
     }
 }

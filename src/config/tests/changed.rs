@@ -81,7 +81,7 @@ fn a_flag_that_does_not_fit_is_named() {
     let refused = |overrides: Overrides| good_with(&overrides).unwrap_err();
     insta::assert_snapshot!(refused(Overrides { connections: Some(0), ..Overrides::default() }), @"--connections: run.connections: 0 is not a number of connections; write 1 to 1000000");
     insta::assert_snapshot!(refused(Overrides { stage: Some("prd".into()), ..Overrides::default() }), @r#"--stage: run.stage: there is no stage "prd", did you mean "prod"? gateway.stages has: prod"#);
-    insta::assert_snapshot!(refused(Overrides { rate: Some(per_second(501)), ..Overrides::default() }), @"--rate: the traffic reaches 501/s, and safety.max_rate is 500/s; plan less, or raise the bound");
+    insta::assert_snapshot!(refused(Overrides { rate: Some(per_second(501)), ..Overrides::default() }), @"--rate: traffic.arrivals.poisson: the traffic reaches 501/s, and safety.max_rate is 500/s; plan less, or raise the bound");
     insta::assert_snapshot!(refused(Overrides { headers: vec!["nonsense".into()], ..Overrides::default() }), @r#"--header: this is not a header; write "Name: value""#);
     insta::assert_snapshot!(refused(Overrides { method: Some("POST".into()), ..Overrides::default() }), @"--method: only a mix of exactly one request can be changed by this flag; change the profile");
     insta::assert_snapshot!(refused(Overrides { target: Some("localhost".into()), ..Overrides::default() }), @r#"--target: "localhost" is not a target: it has no scheme; write e.g. "http://127.0.0.1:8080/prod" or "https://api.example.com""#);

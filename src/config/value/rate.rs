@@ -14,7 +14,7 @@ pub struct Rate(pub PerSecond);
 
 /// A rate, or none at all: a ramp may begin at `0/s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level(pub PerSecond);
+pub(in crate::config) struct Level(pub(in crate::config) PerSecond);
 
 text_scalar!(
     Rate,
