@@ -1,4 +1,6 @@
 //! The JSON Schema of a profile, for editors; `profiles/schema.json` is this, and a test holds it current.
+//!
+//! Owns its making from the raw types. Refuses to write it anywhere. Called by the test that holds it current.
 
 use super::raw::Profile;
 

@@ -1,4 +1,7 @@
 //! What multiplying and adding mean for each kind of value.
+//!
+//! Owns which part of a value an operation touches. Refuses paths (`drift`) and to prove the result (`load` does). Called
+//! by `drift`.
 
 use sluicegate_policy::model::PerSecond;
 use sluicegate_policy::time::Span;

@@ -1,4 +1,7 @@
 //! When requests come: open arrivals as pieces of a rate over time, or a closed model's users.
+//!
+//! Owns the bounds of a plan's size and the scaling of `--rate`. Refuses to draw an arrival (`load` does). Called by
+//! `traffic` and `overrides`.
 
 use sluicegate_policy::model::PerSecond;
 use sluicegate_policy::time::Span;

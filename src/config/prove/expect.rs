@@ -1,4 +1,6 @@
 //! What is expected: each claim with its series and its margin.
+//!
+//! Owns the default margins (method, 3.1). Refuses to judge (`verdict` does). Called by `prove::plan`.
 
 use super::filled;
 use super::safety::series_named;

@@ -1,4 +1,7 @@
 //! The gateway: account, stages and functions; its routes are in [`routes`](super::routes).
+//!
+//! Owns their defaults, with the source of each. Refuses routes and every behaviour (the policy's). Called by
+//! `prove::plan`.
 
 use sluicegate_policy::model::{Account, Api, Function, Model, Response, Route, Stage, Throttle};
 use sluicegate_policy::time::Span;

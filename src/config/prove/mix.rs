@@ -1,4 +1,7 @@
 //! The mix: each described request as a template of the catalog, counted under the route that it means.
+//!
+//! Owns the naming of series and the rule that credentials stand in no profile. Refuses to draw (`traffic`). Called by
+//! `traffic` and `run`.
 
 use sluicegate_policy::model::Model;
 use sluicegate_policy::routing::Router;

@@ -1,4 +1,7 @@
 //! The effective profile as JSON, in the order of the sections, and what follows from it; for `run.json` and `--print-plan`.
+//!
+//! Owns what is shown of a plan, and hiding credentials. Refuses to format text (`report`). Called by `prove::plan` and,
+//! for drifts, by `load`.
 
 use serde_json::{Map, Value, json};
 

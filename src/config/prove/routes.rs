@@ -1,4 +1,7 @@
 //! The routes of the gateway: patterns, conflicts, integrations, time-outs and their throttles.
+//!
+//! Owns the references between routes, functions and stages. Refuses to match a path (the policy's `routing` does). Called
+//! by `gateway`.
 
 use sluicegate_policy::model::{Api, FunctionId, Integration, Route, RouteId, Throttle};
 use sluicegate_policy::routing::{check_pattern, conflicts};

@@ -1,4 +1,6 @@
 //! How the traffic is driven: bounds, the stage, and the headers of every request.
+//!
+//! Owns the defaults of a run. Refuses to choose lanes or time anything (`engine`). Called by `prove::plan`.
 
 use sluicegate_policy::model::{Model, StageId};
 use sluicegate_policy::seed::Seed;

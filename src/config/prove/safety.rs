@@ -1,4 +1,7 @@
 //! The safety rules, and that the plan keeps to them.
+//!
+//! Owns the check of planned rates and the ceilings. Refuses hosts of targets (`load` asks `Safety::permit`). Called by
+//! `prove::plan`.
 
 use super::arrivals::peak;
 use crate::config::plan::Safety;

@@ -1,4 +1,7 @@
 //! The target and the way to it.
+//!
+//! Owns their defaults. Refuses to ask whether a host is allowed (`safety`), to connect and to probe (`engine`). Called by
+//! `prove::plan`.
 
 use std::path::{Path, PathBuf};
 

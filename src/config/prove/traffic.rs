@@ -1,4 +1,6 @@
 //! The traffic section: mix, pace and identities together.
+//!
+//! Owns that traffic is either open or closed. Refuses the parts' own rules (`mix`, `arrivals`). Called by `prove::plan`.
 
 use sluicegate_policy::model::Model;
 

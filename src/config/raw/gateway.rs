@@ -1,4 +1,6 @@
 //! The gateway: its API, account, stages, functions and routes.
+//!
+//! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};

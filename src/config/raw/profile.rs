@@ -1,4 +1,6 @@
 //! The whole profile: its sections.
+//!
+//! Owns which sections there are. Refuses to relate them (`prove`). Read by `load`, changed by `overrides`.
 
 use super::expect::Expectation;
 use super::gateway::Gateway;

@@ -1,4 +1,6 @@
 //! How the traffic is driven.
+//!
+//! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
 use crate::config::reader::{At, section};
 use crate::config::value::{Count, Duration, Named, OverloadPolicy, Phrase, Protocol, Seed, Text};

@@ -1,4 +1,6 @@
 //! What a run must never exceed or touch.
+//!
+//! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
 use crate::config::reader::{At, section};
 use crate::config::value::{Named, Rate, Text};

@@ -1,4 +1,6 @@
 //! Where the traffic goes, and the way there.
+//!
+//! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};

@@ -1,4 +1,6 @@
 //! The traffic: who asks for what, and when.
+//!
+//! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
 use crate::config::reader::{At, section};
 use crate::config::value::{

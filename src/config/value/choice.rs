@@ -1,4 +1,7 @@
 //! Words of which one is chosen: `http`, `poisson`, `deadline 200ms`.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`
+//! and by `cli`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,7 @@
 //! Whole numbers: how many, a seed, an HTTP status.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`
+//! and by drifts.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,6 @@
 //! A plain number with a point: the sigma or the shape of a distribution.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,7 @@
 //! A length of time: `500us`, `20ms`, `1m30s`.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`,
+//! by `cli` and by drifts.
 
 use std::fmt;
 use std::str::FromStr;

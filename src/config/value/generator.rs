@@ -1,4 +1,7 @@
 //! What a field of a request holds: `1..10000`, `[a, b]`, `uuid`, `text(12)`, `identity`, `{ oneof: { a: 9, b: 1 } }`.
+//!
+//! Owns its text form, lists and weights. Refuses to draw (`traffic::template` does). Read by `raw::traffic`, handed to
+//! templates by `prove::mix`.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! How far the observed may lie from the predicted: `15%`, `1 point`, `5ms`, `15% or 2ms`.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,6 @@
 //! Memory of a function: `512 MB`, `1 GB`.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`.
 
 use std::fmt;
 use std::str::FromStr;

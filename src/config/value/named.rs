@@ -1,4 +1,6 @@
 //! A map whose keys are names that the profile chooses: stages, functions, routes, headers.
+//!
+//! Owns reading them in order, each with its place. Refuses to know what the values are. Used by the types in `raw`.
 
 use crate::config::problem::Spot;
 use crate::config::reader::{Read, Reader, Scalar};

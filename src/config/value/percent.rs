@@ -1,4 +1,7 @@
 //! A share of something: `15%`, `0.1%`.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`
+//! and by `margin`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,6 +2,8 @@
 //!
 //! A [`Phrase`] never holds a secret, only the reference, so that whatever prints it prints no secret. Its value is made when
 //! the traffic is built, and goes from there into the request and nowhere else.
+//!
+//! Owns references and their resolution. Refuses to print a value. Read by the types in `raw`, revealed by `prove::mix`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,7 @@
 //! What is judged: `latency p50`, `latency p99.9`, `throttled`, `errors`.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`
+//! and by `shape`.
 
 use std::fmt;
 use std::str::FromStr;

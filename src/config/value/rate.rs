@@ -1,4 +1,7 @@
 //! A rate: `200/s`, `12000/min`, `0.5/s`, `1/1500ms`; kept as whole numbers.
+//!
+//! Owns its text form, exact to the token, and exact scaling. Refuses to relate rates to each other (`prove`). Read by the
+//! types in `raw`, by `cli` and by drifts.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,6 @@
 //! Method and path: a route key (`GET /orders/{id}`, `ANY /x`, `$default`), or the request line of a described request.
+//!
+//! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`.
 
 use std::fmt;
 use std::str::FromStr;

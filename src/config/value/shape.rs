@@ -1,5 +1,8 @@
 //! A distribution of times: `24ms`, `{ p50: 24ms, p99: 77ms }`, `{ lognormal: { median: 24ms, sigma: 0.5 } }`,
 //! `{ gamma: { mean: 30ms, shape: 4 } }`, `{ exponential: 20ms }`, `{ histogram: [ { to: 10ms, count: 5 } ] }`.
+//!
+//! Owns its written forms. Refuses to draw, and to judge its numbers (the policy's [`Latency`] does). Read by the types in
+//! `raw`, proven by `prove`.
 
 use sluicegate_policy::latency::{Latency, LatencyError};
 use sluicegate_policy::time::Span;

@@ -1,4 +1,7 @@
 //! Free text, and the body of a request: text, or keys and values that become JSON.
+//!
+//! Owns the step from keys to JSON text. Refuses to fill fields (`traffic::template` does). Read by the types in `raw`,
+//! written by `prove::mix`.
 
 use std::convert::Infallible;
 use std::fmt;
