@@ -1,0 +1,42 @@
+//! Whole profiles: those that are delivered, those that are broken in each of their parts, and what the command line changes.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+
+mod broken;
+mod changed;
+mod delivered;
+mod proven;
+
+/// A small profile that is right, for tests that break or change it.
+const GOOD: &str = include_str!("../../profiles/quickstart.yaml");
+
+fn profiles() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles"))
+}
+
+fn plan(text: &str) -> Result<Plan, String> {
+    load_text("p.yaml", text, &Overrides::default(), &[]).map_err(|error| error.to_string())
+}
+
+fn good_with(overrides: &Overrides) -> Result<Plan, String> {
+    load_text("p.yaml", GOOD, overrides, &[]).map_err(|error| error.to_string())
+}
+
+fn drifted(drifts: &[&str]) -> Result<Plan, String> {
+    let drifts: Vec<Drift> = drifts.iter().map(|text| text.parse().unwrap()).collect();
+    load_text("p.yaml", GOOD, &Overrides::default(), &drifts).map_err(|error| error.to_string())
+}
+
+/// The good profile with one text replaced; the text must be there.
+fn changed(from: &str, to: &str) -> Result<Plan, String> {
+    assert!(GOOD.contains(from), "{from}");
+    plan(&GOOD.replacen(from, to, 1))
+}
+
+fn broken(from: &str, to: &str) -> String {
+    changed(from, to).expect_err("it was broken")
+}
