@@ -7,6 +7,7 @@ pub mod options;
 pub mod parsed;
 mod request_line;
 pub mod stamp;
+pub mod templating;
 pub use error::ImportError;
 pub use format::Format;
 pub use options::Options;
