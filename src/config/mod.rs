@@ -1,1 +1,31 @@
-//! (being built)
+//! Profiles: from YAML text to a proven [`Plan`], or to a list of everything that is wrong with it.
+//!
+//! Owns the profile's language: its keys, the grammar of its values, its defaults, its JSON Schema, the command line's overrides
+//! and drifts. Refuses to run anything, to send anything, and to print: problems are data, the rim shows them. Called by
+//! `command`; nobody else sees a profile.
+//!
+//! The way: `tree` (YAML with places) -> `reader` and `raw` (keys and single values) -> `prove` (values against each
+//! other, defaults) -> [`Plan`].
+
+mod drift;
+mod load;
+mod overrides;
+mod plan;
+mod problem;
+mod prove;
+mod raw;
+mod reader;
+mod schema;
+mod tree;
+pub mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use drift::{Drift, ParseDriftError};
+pub use load::{LoadError, load, load_text};
+pub use overrides::Overrides;
+pub use plan::{LiveTarget, Network, Plan, Refusal, Run, Safety, Target};
+pub use problem::{Place, Problem, Problems, Spot};
+pub use prove::Script;
+pub use schema::schema;

@@ -1,0 +1,110 @@
+//! From a file to a plan: read, override, prove, drift, prove again, and ask the safety rules.
+//!
+//! Owns the order of these steps and the bounds of the file. Refuses to decide anything itself. Called by `command`.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::drift::Drift;
+use super::overrides::Overrides;
+use super::plan::{Plan, Refusal, Target};
+use super::problem::{Place, Problem, Problems, Spot};
+use super::prove;
+use super::raw::Profile;
+use super::reader::{Read, Reader};
+use super::tree::{BYTES_MAX, Node};
+use super::value::Outside;
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The profile, a flag or a drift is wrong (exit code 2).
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    /// The plan is fine, but its target is not allowed (exit code 5).
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Reads the profile at `path`. With drifts, the plan's model is the drifted one.
+pub fn load(path: &Path, overrides: &Overrides, drifts: &[Drift]) -> Result<Plan, LoadError> {
+    let name = path.to_string_lossy();
+    let text = read(path).map_err(|what| whole_file(&name, what))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    Steps { name: &name, folder, env: &variable, overrides, drifts }.plan(&text)
+}
+
+/// Reads a profile from `text`; messages call it `name`, and its relative paths start from the current folder.
+pub fn load_text(name: &str, text: &str, overrides: &Overrides, drifts: &[Drift]) -> Result<Plan, LoadError> {
+    Steps { name, folder: Path::new(""), env: &variable, overrides, drifts }.plan(text)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn whole_file(name: &str, what: String) -> Problems {
+    Problems(vec![Problem { file: name.into(), spot: Spot::default(), what }])
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("the profile cannot be read ({error}); check its path");
+    let mut bytes = Vec::new();
+    let bound = BYTES_MAX as u64 + 1;
+    File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes)).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..sound].iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("line {line} is not UTF-8 text; save the profile as UTF-8")
+    })
+}
+
+/// All that a profile is proven with.
+struct Steps<'a> {
+    name: &'a str,
+    folder: &'a Path,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    overrides: &'a Overrides,
+    drifts: &'a [Drift],
+}
+
+impl Steps<'_> {
+    fn plan(&self, text: &str) -> Result<Plan, LoadError> {
+        let tree = Node::parse(text).map_err(|error| {
+            let spot = Spot { place: error.place, key: "".into() };
+            Problems(vec![Problem { file: self.name.into(), spot, what: error.what }])
+        })?;
+        let none = Overrides { script: self.overrides.script, ..Overrides::default() };
+        let (profile, plan) = self.proven(&tree, self.overrides)?;
+        let plan = if self.drifts.is_empty() { plan } else { self.proven(&self.drifted(&profile)?, &none)?.1 };
+        if let Target::Live(live) = &plan.target {
+            plan.safety.permit(&live.endpoint)?;
+        }
+        Ok(plan)
+    }
+
+    fn proven(&self, tree: &Node, overrides: &Overrides) -> Result<(Profile, Plan), Problems> {
+        let mut reader = Reader::new(self.name);
+        let outside = Outside { env: self.env, folder: self.folder };
+        let proven = Profile::read(tree, &mut reader).and_then(|mut profile| {
+            overrides.apply(&mut profile, &mut reader);
+            let plan = prove::plan(&mut profile, overrides.script, outside, &mut reader);
+            plan.map(|plan| (profile, plan))
+        });
+        match proven {
+            Some(proven) if !reader.has_problems() => Ok(proven),
+            _ => Err(reader.into_problems()),
+        }
+    }
+
+    /// The resolved profile with all drifts, in their order.
+    fn drifted(&self, profile: &Profile) -> Result<Node, Problems> {
+        let mut tree = Node::from_json(&prove::tree(profile), &Place::Nowhere);
+        let mut reader = Reader::new(self.name);
+        for drift in self.drifts {
+            drift.apply(&mut tree, &mut reader);
+        }
+        if reader.has_problems() { Err(reader.into_problems()) } else { Ok(tree) }
+    }
+}

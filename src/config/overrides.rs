@@ -1,0 +1,193 @@
+//! What the command line changes in a profile, before it is proven.
+//!
+//! Owns [`Overrides`] and where each flag goes; a flag is proven like the profile's own values, and a problem names the flag.
+//! Refuses to parse arguments (`cli`). Called by [`load`](super::load).
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sluicegate_policy::model::PerSecond;
+use sluicegate_policy::time::Span;
+
+use super::problem::{Place, Spot, quoted};
+use super::prove::{Script, detailed_target, empty_run, rescale};
+use super::raw::Profile;
+use super::raw::run::Run;
+use super::raw::safety::Safety;
+use super::reader::{At, Reader};
+use super::value::{
+    BodyText, Certificates, Count, Duration, Member, Named, OverloadPolicy, Phrase, Protocol, Rate, RequestLine, Seed, Text,
+};
+use crate::load::overload::Overload;
+
+/// The flags that change a plan. What is `None` or empty leaves the profile as it is.
+#[derive(Clone, Default, PartialEq)]
+pub struct Overrides {
+    /// Where the script comes from.
+    pub script: Script,
+    /// `--connections`.
+    pub connections: Option<u32>,
+    /// `--duration`.
+    pub duration: Option<Span>,
+    /// `--warmup`.
+    pub warmup: Option<Span>,
+    /// `--rate`: the total intended rate; ramps, steps and spikes are scaled so that their peak is this. A recorded script
+    /// ignores it (its rate is the replay's).
+    pub rate: Option<PerSecond>,
+    /// `--seed`.
+    pub seed: Option<u64>,
+    /// `--stage`.
+    pub stage: Option<String>,
+    /// `--target`: a URL, or `mock`.
+    pub target: Option<String>,
+    /// `--header`, each as `Name: value`.
+    pub headers: Vec<String>,
+    /// `--method`, for a mix of one request.
+    pub method: Option<String>,
+    /// `--body`, for a mix of one request.
+    pub body: Option<String>,
+    /// `--insecure`.
+    pub certificates: Option<Certificates>,
+    /// `--ca`.
+    pub ca: Option<PathBuf>,
+    /// `--allow-host`.
+    pub allow_hosts: Vec<String>,
+    /// `--timeout`.
+    pub timeout: Option<Span>,
+    /// `--overload`.
+    pub overload: Option<Overload>,
+    /// `--lanes`.
+    pub lanes: Option<u32>,
+    /// `--protocol`.
+    pub protocol: Option<Protocol>,
+}
+
+/// Headers and bodies may be credentials, and are left out.
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overrides")
+            .field("script", &self.script)
+            .field("duration", &self.duration)
+            .field("rate", &self.rate)
+            .field("seed", &self.seed)
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+fn by_flag<T>(flag: &'static str, key: &str, value: T) -> At<T> {
+    At { value, spot: Spot { place: Place::Flag(flag), key: key.into() } }
+}
+
+fn set<T, V>(slot: &mut Option<At<T>>, given: Option<V>, flag: &'static str, key: &str, make: impl FnOnce(V) -> T) {
+    if let Some(value) = given {
+        *slot = Some(by_flag(flag, key, make(value)));
+    }
+}
+
+impl Overrides {
+    /// Puts the flags into the profile.
+    pub(super) fn apply(&self, profile: &mut Profile, reader: &mut Reader) {
+        let run = &mut profile.run.get_or_insert_with(empty_run).value;
+        self.drive(run);
+        self.add_headers(run, reader);
+        self.aim(profile);
+        if !self.allow_hosts.is_empty() {
+            self.allow(profile);
+        }
+        if self.script == Script::Described {
+            self.set_rate(profile, reader);
+            self.change_only_request(profile, reader);
+        }
+    }
+
+    fn drive(&self, run: &mut Run) {
+        set(&mut run.connections, self.connections, "--connections", "run.connections", Count);
+        set(&mut run.duration, self.duration, "--duration", "run.duration", Duration);
+        set(&mut run.warmup, self.warmup, "--warmup", "run.warmup", Duration);
+        set(&mut run.timeout, self.timeout, "--timeout", "run.timeout", Duration);
+        set(&mut run.overload, self.overload, "--overload", "run.overload", OverloadPolicy);
+        set(&mut run.seed, self.seed, "--seed", "run.seed", Seed);
+        set(&mut run.lanes, self.lanes, "--lanes", "run.lanes", Count);
+        set(&mut run.protocol, self.protocol, "--protocol", "run.protocol", |protocol| protocol);
+        set(&mut run.stage, self.stage.clone(), "--stage", "run.stage", Text);
+    }
+
+    /// A header of the command line takes the place of the profile's of the same name.
+    fn add_headers(&self, run: &mut Run, reader: &mut Reader) {
+        for header in &self.headers {
+            let spot = Spot { place: Place::Flag("--header"), key: "".into() };
+            let Some((name, value)) = header.split_once(':') else {
+                // The text may be a credential, so it is not repeated.
+                reader.report_at(&spot, "this is not a header; write \"Name: value\"");
+                continue;
+            };
+            let Some(value) = reader.accept(&spot, value.trim().parse::<Phrase>()) else { continue };
+            let headers = &mut run.headers.get_or_insert_with(Named::default).0;
+            headers.retain(|member| !member.name.0.eq_ignore_ascii_case(name.trim()));
+            let value = At { value, spot: spot.clone() };
+            headers.push(Member { name: Text(name.trim().to_owned()), spot, value });
+        }
+    }
+
+    fn aim(&self, profile: &mut Profile) {
+        if let Some(target) = &self.target {
+            detailed_target(&mut profile.target).url = by_flag("--target", "", Text(target.clone()));
+        }
+        if let Some(ca) = &self.ca {
+            let ca = Text(ca.to_string_lossy().into_owned());
+            detailed_target(&mut profile.target).ca = Some(by_flag("--ca", "", ca));
+        }
+        if let Some(certificates) = self.certificates {
+            detailed_target(&mut profile.target).certificates = Some(by_flag("--insecure", "", certificates));
+        }
+    }
+
+    fn allow(&self, profile: &mut Profile) {
+        let empty = Safety { max_rate: None, allow: None, ceilings: None };
+        let safety = profile.safety.get_or_insert_with(|| At { value: empty, spot: Spot::default() });
+        let hosts = self.allow_hosts.iter().map(|host| by_flag("--allow-host", "", Text(host.clone())));
+        safety.value.allow.get_or_insert_default().extend(hosts);
+    }
+
+    fn set_rate(&self, profile: &mut Profile, reader: &mut Reader) {
+        let Some(rate) = self.rate else { return };
+        let spot = Spot { place: Place::Flag("--rate"), key: "".into() };
+        let Some(traffic) = &mut profile.traffic else {
+            reader.report_at(&spot, "the profile describes no traffic that could have a rate; add a traffic section");
+            return;
+        };
+        match &mut traffic.value.arrivals {
+            Some(arrivals) => rescale(&mut arrivals.value, rate, &spot),
+            None => {
+                let what = format!(
+                    "{} cannot be set: the traffic is a closed model, whose rate follows from the answers; change traffic.closed.users",
+                    Rate(rate)
+                );
+                reader.report_at(&spot, what);
+            }
+        }
+    }
+
+    fn change_only_request(&self, profile: &mut Profile, reader: &mut Reader) {
+        for (flag, given) in [("--method", &self.method), ("--body", &self.body)] {
+            let Some(given) = given else { continue };
+            let spot = Spot { place: Place::Flag(flag), key: "".into() };
+            let mix = profile.traffic.as_mut().map(|traffic| traffic.value.mix.value.as_mut_slice());
+            let Some([only]) = mix else {
+                reader.report_at(&spot, "only a mix of exactly one request can be changed by this flag; change the profile");
+                continue;
+            };
+            if flag == "--body" {
+                let phrase = reader.accept(&spot, given.parse::<Phrase>());
+                only.value.body = phrase.map(|phrase| At { value: BodyText::Written(phrase), spot });
+            } else {
+                let line = format!("{given} {}", only.value.request.value.path);
+                match line.parse::<RequestLine>() {
+                    Ok(value) => only.value.request = At { value, spot },
+                    Err(_) => reader.report_at(&spot, format!("{} is not a method; write e.g. GET or POST", quoted(given))),
+                }
+            }
+        }
+    }
+}

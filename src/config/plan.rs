@@ -1,0 +1,152 @@
+//! The proven plan: everything that simulating, serving and driving need, and nothing that could be invalid.
+//!
+//! Owns the shape. Refuses to be made in any other way than by [`load`](super::load). Read by `command`, which hands its parts
+//! to `sim`, `engine`, the mock and `report`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sluicegate_policy::model::{Model, PerSecond, StageId};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::Span;
+
+use super::value::{Certificates, Protocol};
+use crate::load::overload::Overload;
+use crate::load::shaper::Ceilings;
+use crate::load::traffic::Traffic;
+use crate::measure::assumption::Assumption;
+use crate::traffic::endpoint::Endpoint;
+use crate::traffic::Catalog;
+
+/// A proven profile.
+#[derive(Clone)]
+pub struct Plan {
+    /// The gateway as it is believed to be (with drifts, if there were any).
+    pub model: Arc<Model>,
+    /// The stage that is driven.
+    pub stage: StageId,
+    /// The described traffic; `None` if the profile describes none, or the script comes from a log.
+    pub traffic: Option<Traffic>,
+    /// Series, templates and common headers. Without described traffic the series are the gateway's routes, by their keys.
+    pub catalog: Arc<Catalog>,
+    /// How the traffic is driven.
+    pub run: Run,
+    /// Where it goes.
+    pub target: Target,
+    /// The way there.
+    pub network: Network,
+    /// What must never be exceeded or touched.
+    pub safety: Safety,
+    /// What is expected to hold, in the order of the profile.
+    pub expectations: Vec<Assumption>,
+    /// `profile`: the effective profile with every default, itself a profile; `derived`: what follows from it. Without secrets.
+    pub resolved: serde_json::Value,
+}
+
+/// How the traffic is driven.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Length of the traffic; above zero, at most 30 days.
+    pub duration: Span,
+    /// How much of the beginning no statistics count; shorter than the duration.
+    pub warmup: Span,
+    /// Connections of all lanes together; at least one.
+    pub connections: u32,
+    /// How long an answer is waited for; above zero.
+    pub timeout: Span,
+    /// What happens to requests that are due and cannot start.
+    pub overload: Overload,
+    /// The root of everything random; the traffic's is `seed.child("traffic")`.
+    pub seed: Seed,
+    /// Threads that send; `None` leaves it to the engine.
+    pub lanes: Option<u32>,
+    /// The protocol.
+    pub protocol: Protocol,
+}
+
+/// Where the traffic goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The bundled mock.
+    Mock,
+    /// A live endpoint.
+    Live(LiveTarget),
+}
+
+/// A live endpoint and how its certificate is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveTarget {
+    /// Its base URL.
+    pub endpoint: Endpoint,
+    /// A PEM file with the authorities to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// Whether the certificate must be good.
+    pub certificates: Certificates,
+}
+
+/// The way to the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// As the profile says.
+    Given {
+        /// Round trip of a request, without what the gateway does.
+        round_trip: Span,
+        /// Setting up a connection, TLS included.
+        connect: Span,
+    },
+    /// To be measured before the run.
+    Probed,
+}
+
+/// What a run must never exceed or touch. The plan keeps to it already; a replay's speed must be held against it, too.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Safety {
+    /// Highest planned rate.
+    pub max_rate: Option<PerSecond>,
+    /// Hosts, beside this machine, that traffic may go to.
+    pub allow: Vec<String>,
+    /// Hard ceilings of what is sent. That of the target, for a closed model, whose rate nobody plans, is `max_rate` unless the
+    /// profile says otherwise.
+    pub ceilings: Ceilings,
+}
+
+/// The target is not one that the safety rules allow: nothing was sent (exit code 5).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "traffic to {target} is refused: {host} is not this machine and nobody allowed it; name it in the profile's safety.allow, or with --allow-host {host}"
+)]
+pub struct Refusal {
+    /// The target.
+    pub target: String,
+    /// Its host.
+    pub host: String,
+}
+
+impl Safety {
+    /// Whether traffic may go there: this machine always, other hosts if they are named (without regard to case).
+    pub fn permit(&self, endpoint: &Endpoint) -> Result<(), Refusal> {
+        let named = self.allow.iter().any(|host| host.eq_ignore_ascii_case(&endpoint.host));
+        if named || endpoint.is_loopback() {
+            return Ok(());
+        }
+        Err(Refusal { target: endpoint.to_string(), host: endpoint.host.clone() })
+    }
+}
+
+/// Headers of the catalog may hold secrets, and are left out.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("model", &self.model)
+            .field("stage", &self.stage)
+            .field("traffic", &self.traffic)
+            .field("series", &self.catalog.series)
+            .field("run", &self.run)
+            .field("target", &self.target)
+            .field("network", &self.network)
+            .field("safety", &self.safety)
+            .field("expectations", &self.expectations)
+            .finish_non_exhaustive()
+    }
+}

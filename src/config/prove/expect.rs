@@ -1,0 +1,94 @@
+//! What is expected: each claim with its series and its margin.
+
+use super::filled;
+use super::safety::series_named;
+use crate::config::raw::expect::Expectation;
+use crate::config::reader::{At, Reader};
+use crate::config::value::{Absolute, Percent, Within};
+use crate::measure::assumption::{Assumption, Margin, Metric, Ratio};
+use sluicegate_policy::time::Span;
+
+/// Holm's correction and the recorder's edges are meant for dozens.
+const CLAIMS_MAX: usize = 200;
+
+/// The claims, in the order of the profile. Without known series (the traffic has problems) the rest is still checked.
+pub(super) fn expectations(
+    raw: &mut Option<Vec<At<Expectation>>>,
+    series: Option<&[String]>,
+    reader: &mut Reader,
+) -> Option<Vec<Assumption>> {
+    let Some(raw) = raw else { return Some(Vec::new()) };
+    if let Some(beyond) = raw.get(CLAIMS_MAX) {
+        reader.report_at(&beyond.spot.clone(), format!("more than {CLAIMS_MAX} are expected; keep those that decide something"));
+        return None;
+    }
+    let mut proven: Vec<Assumption> = Vec::new();
+    let mut fine = true;
+    for expectation in raw {
+        match assumption(expectation, series, reader) {
+            Some(new) if proven.iter().any(|old| old.name == new.name) => {
+                reader.report_at(&expectation.spot, format!("\"{}\" is expected twice; keep one of them", new.name));
+                fine = false;
+            }
+            Some(new) => proven.push(new),
+            None => fine = false,
+        }
+    }
+    fine.then_some(proven)
+}
+
+fn assumption(expectation: &mut At<Expectation>, series: Option<&[String]>, reader: &mut Reader) -> Option<Assumption> {
+    let spot = expectation.spot.clone();
+    let raw = &mut expectation.value;
+    let metric = raw.metric.value.0;
+    let within = filled(&mut raw.within, &spot, "within", || default_margin(metric));
+    let margin = margin(metric, within, reader);
+    let id = match &raw.of {
+        Some(of) => Some(series_named(&of.value.0, &of.spot, series?, reader)?),
+        None => None,
+    };
+    let name = raw.of.as_ref().map_or_else(|| metric.to_string(), |of| format!("{} {metric}", of.value.0));
+    Some(Assumption { series: id, metric, margin: margin?, name })
+}
+
+/// A latency's margin never falls below this: the clock and the scheduler are no better (method, 3.1).
+const FLOOR: Span = Span::from_ms(2);
+
+/// The method's defaults (3.1): 10 % of a latency, 20 % from p99.9 on; 10 % or 1 point of throttled; 25 % or 0.1 points of errors.
+fn default_margin(metric: Metric) -> Within {
+    let (share, absolute) = match metric {
+        Metric::Latency(p) => (if p >= 0.999 { 0.2 } else { 0.1 }, Absolute::Time(FLOOR)),
+        Metric::Ratio(Ratio::Throttled) => (0.1, Absolute::Points(1_000_000)),
+        Metric::Ratio(Ratio::Errors) => (0.25, Absolute::Points(100_000)),
+    };
+    Within { relative: Some(Percent::nearest(share)), absolute: Some(absolute) }
+}
+
+fn margin(metric: Metric, within: &At<Within>, reader: &mut Reader) -> Option<Margin> {
+    let Within { relative, absolute } = within.value;
+    let fits = match (metric, absolute) {
+        (_, None) | (Metric::Latency(_), Some(Absolute::Time(_))) | (Metric::Ratio(_), Some(Absolute::Points(_))) => true,
+        (Metric::Latency(_), Some(Absolute::Points(_))) | (Metric::Ratio(_), Some(Absolute::Time(_))) => false,
+    };
+    if !fits {
+        let (what, cure) = match metric {
+            Metric::Latency(_) => ("a latency", "\"15%\" or \"5ms\""),
+            Metric::Ratio(_) => ("a share of the requests", "\"1 point\" or \"10%\""),
+        };
+        reader.report_at(&within.spot, format!("\"{}\" is not the margin of {what}; write e.g. {cure}", within.value));
+        return None;
+    }
+    let floor = match metric {
+        Metric::Latency(_) if relative.is_some() => FLOOR.as_ns() as f64,
+        Metric::Latency(_) | Metric::Ratio(_) => 0.0,
+    };
+    let margin = Margin {
+        relative: relative.map_or(0.0, Percent::share),
+        absolute: absolute.map_or(floor, Absolute::in_unit),
+    };
+    if margin.relative <= 0.0 && margin.absolute <= 0.0 {
+        reader.report_at(&within.spot, "a margin of nothing can never be met; write what difference would not matter, e.g. \"10%\"");
+        return None;
+    }
+    Some(margin)
+}

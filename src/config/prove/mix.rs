@@ -1,0 +1,183 @@
+//! The mix: each described request as a template of the catalog, counted under the route that it means.
+
+use sluicegate_policy::model::Model;
+use sluicegate_policy::routing::Router;
+
+use super::filled;
+use crate::config::problem::{Place, quoted};
+use crate::config::raw::traffic::Described;
+use crate::config::reader::{At, Reader};
+use crate::config::value::{BodyText, Count, Member, Named, Outside, Phrase, PhraseReader, Text};
+use crate::load::traffic::Share;
+use crate::traffic::catalog::TemplateId;
+use crate::traffic::template::{Template, TemplateError, TemplateParts};
+use crate::traffic::{Catalog, SeriesId};
+
+/// Headers whose value is a credential: it does not stand in a profile, and no output shows it.
+pub(in crate::config) const CREDENTIALS: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-amz-security-token"];
+
+/// Ids are 16 bits.
+const MIX_MAX: usize = 10_000;
+
+/// Templates and series of the mix, and who is asked for how often.
+pub(super) fn mix(
+    mix: &mut At<Vec<At<Described>>>,
+    model: &Model,
+    outside: Outside<'_>,
+    reader: &mut Reader,
+) -> Option<(Catalog, Vec<Share>)> {
+    if mix.value.is_empty() || mix.value.len() > MIX_MAX {
+        let what = format!("these are {} requests; write 1 to {MIX_MAX}, e.g. \"- request: GET /health\"", mix.value.len());
+        reader.report_at(&mix.spot, what);
+        return None;
+    }
+    let router = Router::new(model);
+    let mut catalog = Catalog::default();
+    let mut shares = Vec::new();
+    let mut fine = true;
+    for described in &mut mix.value {
+        let weight = weight(described, reader);
+        let template = template(described, outside, reader);
+        let (Some(weight), Some(template)) = (weight, template) else {
+            fine = false;
+            continue;
+        };
+        let series = series(&mut catalog, series_name(&router, model, &template, described));
+        shares.push(Share { template: TemplateId(catalog.templates.len() as u16), series, weight });
+        catalog.templates.push(template);
+    }
+    fine.then_some((catalog, shares))
+}
+
+fn weight(described: &mut At<Described>, reader: &mut Reader) -> Option<u32> {
+    let spot = described.spot.clone();
+    let weight = filled(&mut described.value.weight, &spot, "weight", || Count(1));
+    if weight.value.0 == 0 {
+        reader.report_at(&weight.spot.clone(), "a weight of 0 asks for nothing; write a number above zero, or remove the request");
+        return None;
+    }
+    Some(weight.value.0)
+}
+
+/// The route that the request means, by its key; the request line as it is written where it means none, or not always the same.
+fn series_name(router: &Router, model: &Model, template: &Template, described: &At<Described>) -> String {
+    let alike = router.resolve_alike(template.method(), &template.path_segments());
+    match alike {
+        Some(Some(route)) => model.routes[usize::from(route.0)].key(),
+        Some(None) | None => described.value.request.value.to_string(),
+    }
+}
+
+/// Series are numbered as they are first seen.
+fn series(catalog: &mut Catalog, name: String) -> SeriesId {
+    let at = catalog.series.iter().position(|known| *known == name).unwrap_or_else(|| {
+        catalog.series.push(name);
+        catalog.series.len() - 1
+    });
+    SeriesId(at as u16)
+}
+
+fn template(described: &At<Described>, outside: Outside<'_>, reader: &mut Reader) -> Option<Template> {
+    let raw = &described.value;
+    let query = texts(raw.query.as_ref(), reader, |member, reader| phrase(member, outside, reader));
+    let headers = texts(raw.headers.as_ref(), reader, |member, reader| header(member, outside, PhraseReader::Template, reader));
+    let body = match &raw.body {
+        Some(body) => {
+            let text = reader.accept(&body.spot, body.value.phrase().reveal(outside, PhraseReader::Template));
+            Some(text?)
+        }
+        None => None,
+    };
+    let mut headers = headers?;
+    let is_json = raw.body.as_ref().is_some_and(|body| matches!(body.value, BodyText::Json(_)));
+    if is_json && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+    let fields = raw.with.iter().flat_map(|with| &with.0).map(|member| (member.name.0.clone(), member.value.value.0.clone()));
+    let parts = TemplateParts {
+        method: raw.request.value.method.clone(),
+        path: raw.request.value.path.clone(),
+        query: query?,
+        headers,
+        body,
+        fields: fields.collect(),
+    };
+    Template::new(parts).map_err(|error| blame(described, &error, reader)).ok()
+}
+
+/// Reports the error of a template at the key that caused it.
+fn blame(described: &At<Described>, error: &TemplateError, reader: &mut Reader) {
+    use crate::traffic::template::Place as In;
+    let raw = &described.value;
+    let of = |named: Option<&Named<Text, At<Phrase>>>, name: &str| {
+        named.and_then(|named| named.0.iter().find(|member| member.name.0 == name)).map(|member| member.value.spot.clone())
+    };
+    let within = |place: &In| match place {
+        In::Path => Some(raw.request.spot.clone()),
+        In::Query(name) => of(raw.query.as_ref(), name),
+        In::Header(name) => of(raw.headers.as_ref(), name),
+        In::Body => raw.body.as_ref().map(|body| body.spot.clone()),
+    };
+    let spot = match error {
+        TemplateError::Method(_) | TemplateError::Path(_) => Some(raw.request.spot.clone()),
+        TemplateError::Brace { place, .. } | TemplateError::NoGenerator { place, .. } => within(place),
+        TemplateError::NoField { field } | TemplateError::Twice { field } | TemplateError::Generator { field, .. } => {
+            let with = raw.with.iter().flat_map(|with| &with.0);
+            with.into_iter().find(|member| member.name.0 == *field).map(|member| member.spot.clone())
+        }
+        TemplateError::HeaderName(name) | TemplateError::HeaderValue(name) => of(raw.headers.as_ref(), name),
+    };
+    reader.report_at(&spot.unwrap_or_else(|| described.spot.clone()), error.to_string());
+}
+
+type Pair = (String, String);
+type RawText = Member<Text, At<Phrase>>;
+
+fn texts(
+    named: Option<&Named<Text, At<Phrase>>>,
+    reader: &mut Reader,
+    mut read: impl FnMut(&RawText, &mut Reader) -> Option<Pair>,
+) -> Option<Vec<Pair>> {
+    let read: Vec<Option<Pair>> = named.iter().flat_map(|named| &named.0).map(|member| read(member, reader)).collect();
+    read.into_iter().collect()
+}
+
+fn phrase(member: &RawText, outside: Outside<'_>, reader: &mut Reader) -> Option<Pair> {
+    let value = reader.accept(&member.value.spot, member.value.value.reveal(outside, PhraseReader::Template))?;
+    Some((member.name.0.clone(), value))
+}
+
+/// Name and value of a header with its secrets in place; a credential that stands in the profile is refused.
+pub(super) fn header(
+    member: &RawText,
+    outside: Outside<'_>,
+    read_by: PhraseReader,
+    reader: &mut Reader,
+) -> Option<Pair> {
+    let name = &member.name.0;
+    let given = &member.value;
+    let is_credential = CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let in_profile = matches!(given.spot.place, Place::Line { .. });
+    if is_credential && in_profile && !given.value.has_secret() && !given.value.to_string().contains('{') {
+        let what = "a credential does not stand in a profile; refer to it, e.g. \"${env:TOKEN}\" or \"${file:token.txt}\"";
+        reader.report_at(&given.spot, what);
+        return None;
+    }
+    let value = reader.accept(&given.spot, given.value.reveal(outside, read_by))?;
+    if name.parse::<http::HeaderName>().is_err() {
+        let what = format!("{} is not the name of a header; write letters, digits and \"-\"", quoted(name));
+        reader.report_at(&member.spot, what);
+        return None;
+    }
+    if read_by == PhraseReader::Plain && http::HeaderValue::from_str(&value).is_err() {
+        reader.report_at(&given.spot, "the value holds a control character, which HTTP allows in no header; write one line");
+        return None;
+    }
+    Some((name.clone(), value))
+}
+
+/// A catalog of the routes alone, for scripts that come from a log.
+pub(super) fn catalog_of_routes(model: &Model) -> Catalog {
+    Catalog { series: model.routes.iter().map(sluicegate_policy::model::Route::key).collect(), ..Catalog::default() }
+}

@@ -1,0 +1,92 @@
+//! From a raw profile to a plan: sections held against each other, defaults written in, every problem reported.
+//!
+//! Owns all rules that look at more than one value, and every default. Refuses text (`value`) and shape (`reader`). A default is
+//! written into the raw profile where it is chosen, so that what is shown as resolved is what was used.
+
+mod arrivals;
+mod expect;
+mod gateway;
+mod mix;
+mod resolved;
+mod routes;
+mod run;
+mod safety;
+mod target;
+mod traffic;
+
+use std::sync::Arc;
+
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::Throttle;
+
+use super::plan::Plan;
+use super::problem::Spot;
+use super::raw;
+use super::raw::Profile;
+use super::reader::{At, Reader};
+use super::value::{Outside, Shape};
+
+pub(super) use arrivals::rescale;
+pub(super) use resolved::tree;
+pub(super) use run::empty as empty_run;
+pub(super) use target::detailed as detailed_target;
+
+/// Where the script comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Script {
+    /// From the profile's `traffic`, if it has one.
+    #[default]
+    Described,
+    /// From a log: the profile's `traffic` is left aside, and the series are the gateway's routes.
+    Recorded,
+}
+
+/// Proves a profile; `None` means that problems were reported.
+pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, reader: &mut Reader) -> Option<Plan> {
+    if script == Script::Recorded {
+        profile.traffic = None;
+    }
+    // Every part is proven even if another failed, so that all problems are shown at once.
+    let model = gateway::model(&mut profile.gateway, reader);
+    let run = run::run(&mut profile.run, model.as_ref(), outside, reader);
+    let model = model?;
+    let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), &model, outside, reader));
+    let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model) };
+    let proven = described.unwrap_or_else(|| Some(routes()));
+    let target = target::target(&mut profile.target, outside.folder, reader);
+    let network = target.as_ref().and_then(|target| target::network(&mut profile.network, target, reader));
+    let series = proven.as_ref().map(|proven| proven.catalog.series.clone());
+    let safety = safety::safety(profile, proven.as_ref().and_then(|proven| proven.traffic.as_ref()), series.as_deref(), reader);
+    let expectations = expect::expectations(&mut profile.expect, series.as_deref(), reader);
+    let (run, proven) = (run?, proven?);
+    let mut catalog = proven.catalog;
+    catalog.headers = run.headers;
+    let mut plan = Plan {
+        stage: run.stage,
+        traffic: proven.traffic,
+        catalog: Arc::new(catalog),
+        run: run.run,
+        target: target?,
+        network: network?,
+        safety: safety?,
+        expectations: expectations?,
+        resolved: serde_json::Value::Null,
+        model: Arc::new(model),
+    };
+    plan.resolved = resolved::resolved(profile, &plan);
+    Some(plan)
+}
+
+/// The value of a key, with its default written in if it is missing.
+fn filled<'a, T>(slot: &'a mut Option<At<T>>, section: &Spot, key: &str, default: impl FnOnce() -> T) -> &'a At<T> {
+    slot.get_or_insert_with(|| At::default_for(section, key, default()))
+}
+
+fn latency(shape: &At<Shape>, reader: &mut Reader) -> Option<Latency> {
+    reader.accept(&shape.spot, shape.value.latency())
+}
+
+fn throttle(raw: &raw::gateway::Throttle) -> Throttle {
+    use sluicegate_policy::model::Burst;
+    Throttle { rate: raw.rate.value.0, burst: Burst(u64::from(raw.burst.value.0)) }
+}

@@ -1,0 +1,101 @@
+//! The effective profile as JSON, in the order of the sections, and what follows from it; for `run.json` and `--print-plan`.
+
+use serde_json::{Map, Value, json};
+
+use super::arrivals::{peak, requests};
+use super::mix::CREDENTIALS;
+use crate::config::plan::{Plan, Target};
+use crate::config::raw::Profile;
+use crate::config::value::Rate;
+use crate::load::traffic::{Pace, Traffic};
+
+/// `profile`, which is itself a profile, and `derived`.
+pub(super) fn resolved(profile: &Profile, plan: &Plan) -> Value {
+    let mut profile = tree(profile);
+    hide_credentials(&mut profile);
+    json!({ "profile": profile, "derived": derived(plan) })
+}
+
+/// The profile as JSON, credentials of the command line included.
+pub(in crate::config) fn tree(profile: &Profile) -> Value {
+    // Serializing raw types to a `Value` fails only for maps with keys that are no text; ours are.
+    serde_json::to_value(profile).unwrap_or_default()
+}
+
+/// A credential that was typed on the command line is no reference; it is not shown.
+fn hide_credentials(profile: &mut Value) {
+    let of_run = profile.pointer_mut("/run/headers");
+    if let Some(Value::Object(headers)) = of_run {
+        hide(headers);
+    }
+    let mix = profile.pointer_mut("/traffic/mix").and_then(Value::as_array_mut);
+    for request in mix.into_iter().flatten() {
+        if let Some(Value::Object(headers)) = request.get_mut("headers") {
+            hide(headers);
+        }
+    }
+}
+
+fn hide(headers: &mut Map<String, Value>) {
+    for (name, value) in headers.iter_mut() {
+        let is_credential = CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known));
+        let shows_something = value.as_str().is_some_and(|text| !text.contains("${"));
+        if is_credential && shows_something {
+            *value = Value::from("(not shown)");
+        }
+    }
+}
+
+fn derived(plan: &Plan) -> Value {
+    let mut facts = Map::new();
+    let stage = &plan.model.stages[usize::from(plan.stage.0)];
+    facts.insert("stage".into(), json!(stage.name));
+    let target = match &plan.target {
+        Target::Mock => "mock".to_owned(),
+        Target::Live(live) => live.endpoint.to_string(),
+    };
+    facts.insert("target".into(), json!(target));
+    facts.insert("routes".into(), json!(plan.model.routes.len()));
+    facts.insert("functions".into(), json!(plan.model.functions.len()));
+    if let Some(traffic) = &plan.traffic {
+        traffic_facts(&mut facts, traffic, &plan.catalog.series);
+    }
+    facts.insert("expectations".into(), json!(plan.expectations.iter().map(|claim| &claim.name).collect::<Vec<_>>()));
+    Value::Object(facts)
+}
+
+fn traffic_facts(facts: &mut Map<String, Value>, traffic: &Traffic, names: &[String]) {
+    let total = match &traffic.pace {
+        Pace::Open(arrivals) => {
+            let total = requests(&arrivals.pieces, traffic.duration);
+            facts.insert("model".into(), json!("open"));
+            facts.insert("requests".into(), json!(total.round()));
+            facts.insert("mean_rate".into(), json!(Rate(Rate::nearest(total / traffic.duration.as_secs_f64())).to_string()));
+            facts.insert("peak_rate".into(), json!(Rate(peak(&arrivals.pieces, traffic.duration)).to_string()));
+            Some(total)
+        }
+        Pace::Closed { users, .. } => {
+            facts.insert("model".into(), json!("closed"));
+            facts.insert("users".into(), json!(users));
+            None
+        }
+    };
+    facts.insert("series".into(), Value::Array(series_facts(traffic, names, total)));
+}
+
+/// Each series with its share of the requests; how many these are, only where arrivals are planned.
+fn series_facts(traffic: &Traffic, names: &[String], total: Option<f64>) -> Vec<Value> {
+    let weight_of = |at: usize| -> u64 {
+        traffic.mix.iter().filter(|share| usize::from(share.series.0) == at).map(|share| u64::from(share.weight)).sum()
+    };
+    let all: u64 = traffic.mix.iter().map(|share| u64::from(share.weight)).sum();
+    let fact = |(at, name): (usize, &String)| {
+        let share = weight_of(at) as f64 / all as f64;
+        let mut fact = Map::from_iter([("name".to_owned(), json!(name)), ("share".to_owned(), json!(share))]);
+        if let Some(total) = total {
+            fact.insert("requests".to_owned(), json!((total * share).round()));
+        }
+        Value::Object(fact)
+    };
+    names.iter().enumerate().map(fact).collect()
+}

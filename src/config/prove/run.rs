@@ -1,0 +1,129 @@
+//! How the traffic is driven: bounds, the stage, and the headers of every request.
+
+use sluicegate_policy::model::{Model, StageId};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::Span;
+
+use super::filled;
+use super::mix::header;
+use crate::config::plan;
+use crate::config::problem::{Place, Spot, listed, quoted, suggestion};
+use crate::config::raw::run::Run;
+use crate::config::reader::{At, Reader};
+use crate::config::value::{self, Count, Duration, Outside, OverloadPolicy, Protocol, Text};
+use crate::load::overload::Overload;
+
+/// What the section is proven into.
+pub(super) struct Proven {
+    pub(super) run: plan::Run,
+    pub(super) stage: StageId,
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// A run that outlives a month is a mistyped unit; the clock's 64 bits would last longer.
+const DURATION_MAX: Span = Span::from_secs(30 * 86_400);
+/// Above this, no single machine has ports for the connections to one target.
+const CONNECTIONS_MAX: u32 = 1_000_000;
+const LANES_MAX: u32 = 256;
+
+/// The run. Without a model (it has problems of its own) everything but the stage is still checked.
+pub(super) fn run(
+    slot: &mut Option<At<Run>>,
+    model: Option<&Model>,
+    outside: Outside<'_>,
+    reader: &mut Reader,
+) -> Option<Proven> {
+    let run = slot.get_or_insert_with(empty);
+    let spot = run.spot.clone();
+    let run = &mut run.value;
+    let duration = filled(&mut run.duration, &spot, "duration", || Duration(Span::from_secs(30))).clone();
+    let duration = in_bounds(&duration, Span::from_ns(1), DURATION_MAX, "the duration of a run", reader);
+    let warmup = warmup(run, &spot, duration, reader);
+    let connections = filled(&mut run.connections, &spot, "connections", || Count(64)).clone();
+    let connections = count_in_bounds(&connections, CONNECTIONS_MAX, "a number of connections", reader);
+    let timeout = filled(&mut run.timeout, &spot, "timeout", || Duration(Span::from_secs(35))).clone();
+    let timeout = in_bounds(&timeout, Span::from_ns(1), DURATION_MAX, "a time to wait for an answer", reader);
+    let overload = filled(&mut run.overload, &spot, "overload", || OverloadPolicy(Overload::Queue)).value.0;
+    let seed = filled(&mut run.seed, &spot, "seed", || value::Seed(1)).value.0;
+    // Some(None) is "no number given", which is no problem.
+    let lanes = run.lanes.as_ref().map(|lanes| count_in_bounds(lanes, LANES_MAX, "a number of lanes", reader));
+    let protocol = filled(&mut run.protocol, &spot, "protocol", || Protocol::Auto).value;
+    let stage = model.and_then(|model| stage(run, &spot, model, reader));
+    let headers = headers(run, outside, reader);
+    let lanes = match lanes {
+        Some(lanes) => Some(lanes?),
+        None => None,
+    };
+    let (duration, warmup, connections, timeout) = (duration?, warmup?, connections?, timeout?);
+    let run = plan::Run { duration, warmup, connections, timeout, overload, seed: Seed::new(seed), lanes, protocol };
+    Some(Proven { run, stage: stage?, headers: headers? })
+}
+
+/// A section that says nothing.
+pub(in crate::config) fn empty() -> At<Run> {
+    let run = Run {
+        duration: None,
+        warmup: None,
+        connections: None,
+        timeout: None,
+        overload: None,
+        seed: None,
+        lanes: None,
+        protocol: None,
+        stage: None,
+        headers: None,
+    };
+    At { value: run, spot: Spot { place: Place::Nowhere, key: "run".into() } }
+}
+
+fn in_bounds(given: &At<Duration>, shortest: Span, longest: Span, what: &str, reader: &mut Reader) -> Option<Span> {
+    let span = given.value.0;
+    if (shortest..=longest).contains(&span) {
+        return Some(span);
+    }
+    reader.report_at(&given.spot, format!("{span} is not {what}; write a time above 0s, at most {longest}"));
+    None
+}
+
+fn count_in_bounds(given: &At<Count>, most: u32, what: &str, reader: &mut Reader) -> Option<u32> {
+    let count = given.value.0;
+    if (1..=most).contains(&count) {
+        return Some(count);
+    }
+    reader.report_at(&given.spot, format!("{count} is not {what}; write 1 to {most}"));
+    None
+}
+
+fn warmup(run: &mut Run, spot: &Spot, duration: Option<Span>, reader: &mut Reader) -> Option<Span> {
+    let duration = duration?;
+    let tenth = Span::from_ns(duration.as_ns() / 10).min(Span::from_secs(5));
+    let warmup = filled(&mut run.warmup, spot, "warmup", || Duration(tenth));
+    let span = warmup.value.0;
+    if span < duration {
+        return Some(span);
+    }
+    let what = format!("a warm-up of {span} leaves nothing of a run of {duration}; write less, e.g. {tenth}");
+    reader.report_at(&warmup.spot.clone(), what);
+    None
+}
+
+fn stage(run: &mut Run, spot: &Spot, model: &Model, reader: &mut Reader) -> Option<StageId> {
+    let first = model.stages.first().map(|stage| stage.name.clone()).unwrap_or_default();
+    let stage = filled(&mut run.stage, spot, "stage", || Text(first));
+    if let Some(id) = model.stage(&stage.value.0) {
+        return Some(id);
+    }
+    let names = || model.stages.iter().map(|stage| stage.name.as_str());
+    let near = suggestion(&stage.value.0, names());
+    let near = if near.is_empty() { ";".to_owned() } else { near };
+    let what = format!("there is no stage {}{near} gateway.stages has {}", quoted(&stage.value.0), listed(names()));
+    reader.report_at(&stage.spot.clone(), what);
+    None
+}
+
+fn headers(run: &Run, outside: Outside<'_>, reader: &mut Reader) -> Option<Vec<(String, String)>> {
+    let given = run.headers.as_ref().map(|headers| headers.0.as_slice()).unwrap_or_default();
+    let proven: Vec<Option<_>> =
+        given.iter().map(|member| header(member, outside, value::PhraseReader::Plain, reader)).collect();
+    proven.into_iter().collect()
+}

@@ -1,0 +1,97 @@
+//! The target and the way to it.
+
+use std::path::{Path, PathBuf};
+
+use sluicegate_policy::time::Span;
+
+use super::filled;
+use crate::config::plan::{self, LiveTarget};
+use crate::config::problem::{Place, Spot};
+use crate::config::raw::target::{Endpoint, GivenNetwork, Network, ProbedWord, Target};
+use crate::config::reader::{At, Reader};
+use crate::config::value::{Certificates, Duration, Text};
+
+const MOCK: &str = "mock";
+/// Placeholder: a round trip through loopback and two processes of one machine; what the mock models is milliseconds.
+const LOOPBACK: Span = Span::from_us(200);
+
+fn section<T>(key: &str, value: T) -> At<T> {
+    At { value, spot: Spot { place: Place::Nowhere, key: key.into() } }
+}
+
+/// The target; the mock if none is named.
+pub(super) fn target(slot: &mut Option<At<Target>>, folder: &Path, reader: &mut Reader) -> Option<plan::Target> {
+    let target = slot.get_or_insert_with(|| section("target", Target::Named(Text(MOCK.to_owned()))));
+    let spot = target.spot.clone();
+    match &mut target.value {
+        Target::Named(text) if text.0 == MOCK => Some(plan::Target::Mock),
+        Target::Named(text) => {
+            let url = At { value: text.clone(), spot };
+            live(&url, None, Certificates::Checked, reader)
+        }
+        Target::Detailed(detailed) => {
+            let certificates = filled(&mut detailed.certificates, &spot, "certificates", || Certificates::Checked).value;
+            let ca = detailed.ca.as_ref().map(|ca| path(ca, folder));
+            match &detailed.url {
+                url if url.value.0 == MOCK => Some(plan::Target::Mock),
+                url => live(url, ca, certificates, reader),
+            }
+        }
+    }
+}
+
+/// Paths in a profile are taken from its folder, those of the command line from where it was typed.
+fn path(text: &At<Text>, folder: &Path) -> PathBuf {
+    match text.spot.place {
+        Place::Flag(_) => PathBuf::from(&text.value.0),
+        Place::Line { .. } | Place::Drift(_) | Place::Nowhere => folder.join(&text.value.0),
+    }
+}
+
+fn live(url: &At<Text>, ca: Option<PathBuf>, certificates: Certificates, reader: &mut Reader) -> Option<plan::Target> {
+    let endpoint = reader.accept(&url.spot, url.value.0.parse())?;
+    Some(plan::Target::Live(LiveTarget { endpoint, ca, certificates }))
+}
+
+/// The target as a section with TLS settings, to put a flag into it.
+pub(in crate::config) fn detailed(slot: &mut Option<At<Target>>) -> &mut Endpoint {
+    let target = slot.get_or_insert_with(|| section("target", Target::Named(Text(MOCK.to_owned()))));
+    if let Target::Named(text) = &target.value {
+        let url = At { value: text.clone(), spot: target.spot.clone() };
+        target.value = Target::Detailed(Endpoint { url, ca: None, certificates: None });
+    }
+    match &mut target.value {
+        Target::Detailed(detailed) => detailed,
+        Target::Named(_) => unreachable!("a named target was made a detailed one just above"),
+    }
+}
+
+/// The way: given, or probed; for the mock, which is on this machine, given unless the profile says otherwise.
+pub(super) fn network(slot: &mut Option<At<Network>>, target: &plan::Target, reader: &mut Reader) -> Option<plan::Network> {
+    let network = slot.get_or_insert_with(|| {
+        section(
+            "network",
+            match target {
+                plan::Target::Mock => {
+                    let round_trip = section("network.round_trip", Duration(LOOPBACK));
+                    Network::Given(GivenNetwork { round_trip, connect: None })
+                }
+                plan::Target::Live(_) => Network::Probed(ProbedWord::Probed),
+            },
+        )
+    });
+    let spot = network.spot.clone();
+    match &mut network.value {
+        Network::Probed(_) => Some(plan::Network::Probed),
+        Network::Given(given) => {
+            let round_trip = given.round_trip.value.0;
+            let connect = filled(&mut given.connect, &spot, "connect", || Duration(round_trip)).value.0;
+            let far = Span::from_secs(60);
+            if round_trip > far || connect > far {
+                reader.report_at(&spot, format!("no way is that long; write times up to {far}"));
+                return None;
+            }
+            Some(plan::Network::Given { round_trip, connect })
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! How the traffic is driven.
+
+use crate::config::reader::{At, section};
+use crate::config::value::{Count, Duration, Named, OverloadPolicy, Phrase, Protocol, Seed, Text};
+
+section! {
+    /// How the traffic is driven.
+    Run {
+        /// Length of the traffic, at most 30 days. Default: 30s.
+        duration: Option<At<Duration>>,
+        /// How much of the beginning no statistics count. Default: a tenth of the duration, at most 5s.
+        warmup: Option<At<Duration>>,
+        /// Connections to the target, of all lanes together. Default: 64.
+        connections: Option<At<Count>>,
+        /// How long an answer is waited for, from the first byte sent. Default: 35s, longer than any gateway waits for an integration.
+        timeout: Option<At<Duration>>,
+        /// What happens to requests that are due and cannot start: queue, drop, or `deadline 200ms`. Default: queue.
+        overload: Option<At<OverloadPolicy>>,
+        /// From which everything random is drawn. Default: 1.
+        seed: Option<At<Seed>>,
+        /// Threads that send. Default: the cores, less those of a local target.
+        lanes: Option<At<Count>>,
+        /// The protocol: auto (by TLS; HTTP/1.1 without), http1, http2. Default: auto.
+        protocol: Option<At<Protocol>>,
+        /// The stage that is driven. Default: the first.
+        stage: Option<At<Text>>,
+        /// Headers of every request, recorded ones too; values may hold `${env:NAME}` and `${file:path}`.
+        headers: Option<Named<Text, At<Phrase>>>,
+    }
+}

@@ -1,0 +1,203 @@
+//! Words of which one is chosen: `http`, `poisson`, `deadline 200ms`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sluicegate_policy::time::Span;
+
+use super::text_scalar;
+use crate::config::problem::{listed, quoted, suggestion};
+use crate::load::overload::Overload;
+
+/// Why a text is none of the words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is no choice here{near} write {}", quoted(.given), listed(.words.iter().copied()))]
+pub struct NotAChoice {
+    given: String,
+    near: String,
+    words: &'static [&'static str],
+}
+
+impl NotAChoice {
+    fn new(given: &str, words: &'static [&'static str]) -> Self {
+        let near = suggestion(given, words.iter().copied());
+        Self { given: given.to_owned(), near: if near.is_empty() { ";".to_owned() } else { near }, words }
+    }
+}
+
+/// Makes an enum of words: reading, writing, and a schema that lists them.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident, $kind:literal, $cure:literal { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_meta])* $variant,)*
+        }
+
+        impl FromStr for $name {
+            type Err = NotAChoice;
+
+            fn from_str(text: &str) -> Result<Self, NotAChoice> {
+                match text.trim() {
+                    $($word => Ok(Self::$variant),)*
+                    other => Err(NotAChoice::new(other, &[$($word),*])),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self {
+                    $(Self::$variant => $word,)*
+                })
+            }
+        }
+
+        impl crate::config::reader::Scalar for $name {
+            const KIND: &'static str = $kind;
+            const CURE: &'static str = $cure;
+        }
+
+        impl crate::config::reader::Read for $name {
+            fn read(node: &crate::config::tree::Node, reader: &mut crate::config::reader::Reader) -> Option<Self> {
+                reader.scalar(node)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": [$($word),*] })
+            }
+        }
+    };
+}
+
+words! {
+    /// The kind of API.
+    ApiKind, "the kind of API", "write http or rest" {
+        /// HTTP API (v2).
+        Http = "http",
+        /// REST API (v1).
+        Rest = "rest",
+    }
+}
+
+words! {
+    /// How arrivals are spaced at their rate.
+    SpacingKind, "a spacing", "write poisson or even" {
+        /// As a Poisson process.
+        Poisson = "poisson",
+        /// Evenly.
+        Even = "even",
+    }
+}
+
+words! {
+    /// The protocol that is spoken to the target.
+    Protocol, "a protocol", "write auto, http1 or http2" {
+        /// What TLS negotiates (ALPN); HTTP/1.1 without TLS.
+        Auto = "auto",
+        /// HTTP/1.1.
+        Http1 = "http1",
+        /// HTTP/2; without TLS by prior knowledge.
+        Http2 = "http2",
+    }
+}
+
+words! {
+    /// Whether the target's certificate must be good.
+    Certificates, "a choice", "write checked or unchecked" {
+        /// It must be valid for the host, and signed by a known authority.
+        Checked = "checked",
+        /// Anything is taken (`-k`): the run proves nothing about who answered.
+        Unchecked = "unchecked",
+    }
+}
+
+/// What happens to requests that are due and cannot start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverloadPolicy(pub Overload);
+
+text_scalar!(
+    OverloadPolicy,
+    "an overload policy",
+    "write queue, drop, or a deadline such as \"deadline 200ms\"",
+    r"^\s*(queue|drop|deadline\s+\S.*)\s*$"
+);
+
+impl FromStr for OverloadPolicy {
+    type Err = super::Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, super::Unreadable> {
+        let deadline = |text: &str| text.strip_prefix("deadline ")?.parse::<Span>().ok().map(Overload::Deadline);
+        let policy = match text.trim() {
+            "queue" => Some(Overload::Queue),
+            "drop" => Some(Overload::Drop),
+            other => deadline(other),
+        };
+        policy.map(Self).ok_or_else(|| super::Unreadable::new::<Self>(text))
+    }
+}
+
+impl fmt::Display for OverloadPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Overload::Queue => f.pad("queue"),
+            Overload::Drop => f.pad("drop"),
+            Overload::Deadline(limit) => write!(f, "deadline {limit}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_word_reads_back_as_it_was_written() {
+        for word in ["http", "rest"] {
+            assert_eq!(word.parse::<ApiKind>().unwrap().to_string(), word);
+        }
+        for word in ["auto", "http1", "http2"] {
+            assert_eq!(word.parse::<Protocol>().unwrap().to_string(), word);
+        }
+        for word in ["poisson", "even"] {
+            assert_eq!(word.parse::<SpacingKind>().unwrap().to_string(), word);
+        }
+        for word in ["checked", "unchecked"] {
+            assert_eq!(word.parse::<Certificates>().unwrap().to_string(), word);
+        }
+        for word in ["queue", "drop", "deadline 200ms"] {
+            assert_eq!(word.parse::<OverloadPolicy>().unwrap().to_string(), word);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_deadline_reads_back_as_it_was_written(ns in 0_u64..1 << 52) {
+            let policy = OverloadPolicy(Overload::Deadline(Span::from_ns(ns)));
+            prop_assert_eq!(policy.to_string().parse(), Ok(policy));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_word_gets_a_suggestion() {
+        assert_eq!("htp".parse::<ApiKind>().unwrap_err().to_string(), "\"htp\" is no choice here, did you mean \"http\"? write http or rest");
+        assert!("deadline".parse::<OverloadPolicy>().is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! The grammar of the values of a profile: one file for each kind, with its `FromStr`, its `Display` and what it refuses.
+//!
+//! Owns how single values are written. Refuses to relate them to each other (`prove`). Called by the types in `raw`, by the
+//! flags of the command line, and by drifts.
+
+mod choice;
+mod count;
+mod decimal;
+mod duration;
+mod generator;
+mod margin;
+mod memory;
+mod named;
+mod percent;
+mod phrase;
+mod quantity;
+mod rate;
+mod request_line;
+mod shape;
+mod text;
+
+pub use choice::{ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind};
+pub use duration::Duration;
+pub use rate::Rate;
+
+pub(super) use count::{Count, Seed, Status};
+pub(super) use decimal::Decimal;
+pub(super) use generator::FieldValue;
+pub(super) use margin::{Absolute, Within};
+pub(super) use memory::Memory;
+pub(super) use named::{Member, Named};
+pub(super) use percent::Percent;
+pub(super) use phrase::{Outside, Phrase, PhraseReader};
+pub(super) use quantity::{Quantity, is_quantile};
+pub(super) use rate::{Level, per_second};
+pub(super) use request_line::{RequestLine, RouteKey};
+pub(super) use shape::{Bin, Shape};
+pub(super) use text::{BodyText, Text};
+
+use super::problem::quoted;
+use super::reader::Scalar;
+
+/// Why a text is not a value of some kind: it names the text, the kind, and what would work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is not {kind}; {cure}", quoted(.given))]
+pub struct Unreadable {
+    given: String,
+    kind: &'static str,
+    cure: &'static str,
+}
+
+impl Unreadable {
+    fn new<T: Scalar>(given: &str) -> Self {
+        Self { given: given.to_owned(), kind: T::KIND, cure: T::CURE }
+    }
+}
+
+/// What the parsers of a scalar kind share: reading from a tree, writing as text, and a schema with a pattern.
+macro_rules! text_scalar {
+    ($name:ident, $kind:literal, $cure:literal, $pattern:literal) => {
+        impl crate::config::reader::Scalar for $name {
+            const KIND: &'static str = $kind;
+            const CURE: &'static str = $cure;
+        }
+
+        impl crate::config::reader::Read for $name {
+            fn read(node: &crate::config::tree::Node, reader: &mut crate::config::reader::Reader) -> Option<Self> {
+                reader.scalar(node)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    };
+}
+
+/// As [`text_scalar!`], for what is written as a number (in quotes, too).
+macro_rules! number_scalar {
+    ($name:ident, $kind:literal, $cure:literal, $type:literal, $minimum:literal, $maximum:literal) => {
+        impl crate::config::reader::Scalar for $name {
+            const KIND: &'static str = $kind;
+            const CURE: &'static str = $cure;
+        }
+
+        impl crate::config::reader::Read for $name {
+            fn read(node: &crate::config::tree::Node, reader: &mut crate::config::reader::Reader) -> Option<Self> {
+                reader.scalar(node)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": $type, "minimum": $minimum, "maximum": $maximum })
+            }
+        }
+    };
+}
+use {number_scalar, text_scalar};
+
+/// A number as people write it, exactly: digits, at most one point, no sign, no exponent. Gives the digits as a whole number and
+/// how many of them stand behind the point.
+pub(super) fn exact_number(text: &str) -> Option<(u64, u32)> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction_given = text.len() > whole.len();
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || (fraction_given && fraction.is_empty()) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let number = format!("{whole}{fraction}").parse().ok()?;
+    Some((number, u32::try_from(fraction.len()).ok()?))
+}
