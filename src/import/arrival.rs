@@ -61,7 +61,7 @@ impl Arrivals {
             Known::Exactly => self.exact += 1,
             Known::ToTheSecond | Known::EndToTheSecond => {
                 let within = self.seed.nth(self.coarse).stream().below(SECOND);
-                self.positions.push(ns.saturating_add(within as i64), &[])?;
+                self.positions.push(ns.saturating_add_unsigned(within), &[])?;
                 self.coarse += 1;
                 self.coarse_ends += u64::from(draft.known == Known::EndToTheSecond);
             }
@@ -105,7 +105,7 @@ impl Ordered {
                     Known::ToTheSecond => positions.next()?.ok_or_else(broken)?.0,
                     Known::EndToTheSecond => {
                         let end = positions.next()?.ok_or_else(broken)?.0;
-                        end.saturating_sub(draft.latency.map_or(0, |latency| latency.as_ns() as i64))
+                        end.saturating_sub_unsigned(draft.latency.map_or(0, |latency| latency.as_ns()))
                     }
                 };
                 Ok(Some((at, draft)))
@@ -127,6 +127,8 @@ mod tests {
     use super::*;
     use sluicegate_policy::time::Span;
 
+    const SECOND_NS: i64 = 1_000_000_000;
+
     fn draft(known: Known, identity: u32, latency_ms: u64) -> Draft<'static> {
         let latency = Some(Span::from_ms(latency_ms));
         Draft { known, method: "GET", target: "/", status: None, latency, bytes: None, identity }
@@ -147,15 +149,15 @@ mod tests {
 
     #[test]
     fn coarse_calls_stay_in_their_second_and_in_order_and_follow_the_seed() {
-        let calls: Vec<_> = (0..1_000).map(|n| (i64::from(n % 10) * SECOND as i64, draft(Known::ToTheSecond, n, 0))).collect();
+        let calls: Vec<_> = (0..1_000).map(|n| (i64::from(n % 10) * SECOND_NS, draft(Known::ToTheSecond, n, 0))).collect();
         let spread = arrivals(&calls, 1);
         assert!(spread.is_sorted_by_key(|(at, _)| *at));
         for (at, n) in &spread {
-            assert_eq!(at / SECOND as i64, i64::from(n % 10));
+            assert_eq!(at / SECOND_NS, i64::from(n % 10));
         }
-        let order: Vec<_> = spread.iter().filter(|(at, _)| *at < SECOND as i64).map(|(_, n)| *n).collect();
+        let order: Vec<_> = spread.iter().filter(|(at, _)| *at < SECOND_NS).map(|(_, n)| *n).collect();
         assert_eq!(order, (0..1_000).step_by(10).collect::<Vec<_>>());
-        let mean = spread.iter().map(|(at, _)| at % SECOND as i64).sum::<i64>() / 1_000;
+        let mean = spread.iter().map(|(at, _)| at % SECOND_NS).sum::<i64>() / 1_000;
         assert!((mean - 500_000_000).abs() < 40_000_000, "{mean}");
         assert_eq!(spread, arrivals(&calls, 1));
         assert_ne!(spread, arrivals(&calls, 2));

@@ -18,7 +18,7 @@ use super::lines::{Line, Lines};
 use super::options::Options;
 use super::parsed::{LineFormat, Parsed, Rejected, StampIs};
 use super::summary::{Imported, Rejections, SeriesStat, excerpt};
-use super::templating::{Routes, Templater};
+use super::templating::{Routes, Templater, has_idle_slash};
 use crate::traffic::SeriesId;
 use crate::traffic::catalog::Recorded;
 use crate::traffic::trace::{Entry, Order, Provenance, TraceWriter};
@@ -195,14 +195,13 @@ impl First {
 
 /// The key under which a call is sorted, and what it says.
 fn key(parsed: &Parsed<'_>, stamp_is: StampIs) -> (i64, Known) {
-    let latency = parsed.latency.map_or(0, |latency| latency.as_ns() as i64);
+    let (stamp, latency) = (parsed.when.ns, parsed.latency.unwrap_or(Span::ZERO));
     let coarse = parsed.when.resolution >= Span::from_secs(1);
     match stamp_is {
-        StampIs::Start if coarse => (parsed.when.ns, Known::ToTheSecond),
-        StampIs::End if coarse && latency > 0 => (parsed.when.ns, Known::EndToTheSecond),
-        StampIs::End if coarse => (parsed.when.ns, Known::ToTheSecond),
-        StampIs::Start => (parsed.when.ns, Known::Exactly),
-        StampIs::End => (parsed.when.ns.saturating_sub(latency), Known::Exactly),
+        StampIs::End if coarse && latency > Span::ZERO => (stamp, Known::EndToTheSecond),
+        StampIs::Start | StampIs::End if coarse => (stamp, Known::ToTheSecond),
+        StampIs::Start => (stamp, Known::Exactly),
+        StampIs::End => (stamp.saturating_sub_unsigned(latency.as_ns()), Known::Exactly),
     }
 }
 
@@ -276,6 +275,7 @@ fn entry(at: Span, series: SeriesId, draft: &Draft<'_>) -> Entry {
 fn count(series: &mut SeriesStat, draft: &Draft<'_>) {
     series.count += 1;
     series.with_query += u64::from(draft.target.contains('?'));
+    series.with_slash += u64::from(has_idle_slash(draft.target));
     if let Some(count) = series.methods.get_mut(draft.method) {
         *count += 1;
     } else if series.methods.len() < METHODS_MAX {

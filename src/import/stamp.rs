@@ -129,7 +129,7 @@ fn epoch(text: &[u8], unit: Unit) -> Result<Stamp, Rejected> {
     let size = unit.ns();
     let whole = whole.checked_mul(size).and_then(|ns| i64::try_from(ns).ok()).ok_or(Rejected::OutOfRange)?;
     // `fraction` is in billionths of the unit.
-    let ns = whole.checked_add((fraction as u64 / (1_000_000_000 / size)) as i64).ok_or(Rejected::OutOfRange)?;
+    let ns = whole.checked_add_unsigned(fraction.unsigned_abs() / (1_000_000_000 / size)).ok_or(Rejected::OutOfRange)?;
     let resolution = Span::from_ns((resolution.as_ns() / (1_000_000_000 / size)).max(1));
     Ok(Stamp { ns, resolution })
 }
@@ -142,7 +142,7 @@ fn by_pattern(text: &[u8], pattern: &str) -> Result<Stamp, Rejected> {
     };
     let ns = i64::try_from(instant.as_nanosecond()).ok().filter(|ns| *ns >= 0).ok_or(Rejected::OutOfRange)?;
     // jiff does not tell how many digits it read: what the pattern can hold is taken.
-    let fine = pattern.contains("f") || pattern.contains("%N");
+    let fine = pattern.contains('f') || pattern.contains("%N");
     Ok(Stamp { ns, resolution: if fine { resolution_of(ns) } else { Span::from_secs(1) } })
 }
 
@@ -223,8 +223,7 @@ fn of_day(hour: i64, minute: i64, second: i64) -> Result<i64, Rejected> {
 fn month(name: &[u8]) -> Result<i64, Rejected> {
     const NAMES: [&[u8; 3]; 12] =
         [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
-    let found = NAMES.iter().position(|known| name.eq_ignore_ascii_case(*known));
-    found.map(|at| at as i64 + 1).ok_or(BAD)
+    (1..).zip(NAMES).find(|(_, known)| name.eq_ignore_ascii_case(*known)).map(|(at, _)| at).ok_or(BAD)
 }
 
 fn two(text: &[u8]) -> Result<i64, Rejected> {

@@ -82,6 +82,8 @@ pub struct SeriesStat {
     pub count: u64,
     /// Calls with a query.
     pub with_query: u64,
+    /// Calls whose path ends in a slash (`/` itself apart): a REST API ignores it, an HTTP API does not.
+    pub with_slash: u64,
     /// Calls by method.
     pub methods: BTreeMap<String, u64>,
     /// Calls by status; those without one are in `count` only.
@@ -155,7 +157,7 @@ impl SeriesStat {
         let mut latencies = Histogram::new_with_bounds(1_000, 2_000, 3).expect("the bounds are legal");
         latencies.auto(true);
         let (methods, statuses) = (BTreeMap::new(), BTreeMap::new());
-        Self { name, method, path, count: 0, with_query: 0, methods, statuses, latencies, bytes: 0 }
+        Self { name, method, path, count: 0, with_query: 0, with_slash: 0, methods, statuses, latencies, bytes: 0 }
     }
 }
 

@@ -117,12 +117,11 @@ impl Json {
 
     fn parse_object(&self, text: &[u8]) -> Result<Parsed<'static>, Rejected> {
         let repaired;
-        let (raw, message) = match self.read(text) {
-            Some(read) => read,
-            None => {
-                repaired = unset_as_null(text);
-                self.read(&repaired).ok_or(Rejected::NotJson)?
-            }
+        let (raw, message) = if let Some(read) = self.read(text) {
+            read
+        } else {
+            repaired = unset_as_null(text);
+            self.read(&repaired).ok_or(Rejected::NotJson)?
         };
         match message {
             Some(line) if line.trim_start().starts_with('{') => {

@@ -68,7 +68,7 @@ impl Format {
         all.into_iter().find(|format| format.as_str() == word)
     }
 
-    /// The reader of its lines. [`Format::Detect`] must have been resolved; it reads as `combined`.
+    /// The reader of its lines; what the user says about start and end is for `pass` to apply. [`Format::Detect`] must have been resolved; it reads as `combined`.
     pub(super) fn compile(&self, options: &Options) -> Result<Box<dyn LineFormat>, ImportError> {
         Ok(match self {
             Self::Common => Box::new(Clf::Common),
@@ -77,8 +77,8 @@ impl Format {
             Self::ApiGateway => Box::new(Json::new(&options.fields, rules(options, StampIs::Start))),
             Self::Nova => Box::new(Nova),
             Self::Pattern(format) => {
-                let (stamp_is, time, latency_unit) = (options.stamp_is, options.time.clone(), options.latency_unit);
-                let pattern = Pattern::compile(format, &Overrides { stamp_is, time, latency_unit })?;
+                let overrides = Overrides { time: options.time.clone(), latency_unit: options.latency_unit };
+                let pattern = Pattern::compile(format, &overrides)?;
                 if let Some(part) = pattern.lacks() {
                     return Err(ImportError::FormatLacks { format: format.clone(), part });
                 }
@@ -89,12 +89,8 @@ impl Format {
     }
 }
 
-fn rules(options: &Options, implied: StampIs) -> Rules {
-    Rules {
-        stamp_is: options.stamp_is.unwrap_or(implied),
-        time: options.time.clone().unwrap_or_default(),
-        latency_unit: options.latency_unit,
-    }
+fn rules(options: &Options, stamp_is: StampIs) -> Rules {
+    Rules { stamp_is, time: options.time.clone().unwrap_or_default(), latency_unit: options.latency_unit }
 }
 
 #[cfg(test)]

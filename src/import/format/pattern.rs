@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use memchr::memmem::Finder;
 
 use super::super::fields::{Raw, Rules};
-use super::super::parsed::{LineFormat, Parsed, Rejected, StampIs};
+use super::super::parsed::{LineFormat, Parsed, Rejected};
 use super::super::request_line::{closing_quote, unescape};
 use super::super::stamp::{TimeFormat, Unit};
 use super::variables::{self, Dialect, Meaning, Token};
@@ -82,7 +82,7 @@ impl Pattern {
         }
         let time = pieces.iter().find_map(|(meaning, ..)| meaning.time.clone());
         let rules = Rules {
-            stamp_is: overrides.stamp_is.unwrap_or(dialect.stamp_is()),
+            stamp_is: dialect.stamp_is(),
             time: overrides.time.clone().or(time).unwrap_or_default(),
             latency_unit: overrides.latency_unit,
         };
@@ -99,7 +99,6 @@ impl Pattern {
 /// What the user says against what a format implies.
 #[derive(Clone, Debug, Default)]
 pub(in crate::import) struct Overrides {
-    pub(in crate::import) stamp_is: Option<StampIs>,
     pub(in crate::import) time: Option<TimeFormat>,
     pub(in crate::import) latency_unit: Option<Unit>,
 }
@@ -151,7 +150,7 @@ impl Piece {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::parsed::Part;
+    use super::super::super::parsed::{Part, StampIs};
     use super::*;
     use proptest::prelude::*;
     use sluicegate_policy::time::Span;

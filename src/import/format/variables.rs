@@ -150,7 +150,7 @@ fn percent_tokens(format: &str) -> Result<Vec<Token>, PatternError> {
     let mut tokens = Vec::new();
     let mut rest = format;
     while let Some(at) = rest.find('%') {
-        tokens.push(Token::Text(rest[..at].as_bytes().to_vec()));
+        tokens.push(Token::Text(rest.as_bytes()[..at].to_vec()));
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix("%%") {
             tokens.push(Token::Text(b"%".to_vec()));

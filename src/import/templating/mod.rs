@@ -31,8 +31,13 @@ pub(super) struct Routes {
     /// By node: where calls end, and where they go on.
     ends: Vec<[Option<SeriesId>; METHODS.len()]>,
     greedy: Vec<[Option<SeriesId>; METHODS.len()]>,
-    routes: Vec<Route>,
+    all: Vec<Route>,
     notes: Vec<String>,
+}
+
+/// Whether the path of a target ends in a slash that means nothing to a route.
+pub(super) fn has_idle_slash(target: &str) -> bool {
+    trie::path(target).len() > 1 && trie::path(target).ends_with(b"/")
 }
 
 /// A method and a path pattern.
@@ -77,7 +82,7 @@ impl Templater {
         }
         let size = self.trie.nodes.len();
         let none = || vec![[None; METHODS.len()]; size];
-        let mut routes = Routes { trie: self.trie, ends: none(), greedy: none(), routes: Vec::new(), notes };
+        let mut routes = Routes { trie: self.trie, ends: none(), greedy: none(), all: Vec::new(), notes };
         routes.name(0, "", &BTreeMap::new());
         routes
     }
@@ -86,7 +91,7 @@ impl Templater {
 impl Routes {
     /// The routes in the order of their ids.
     pub(super) fn all(&self) -> &[Route] {
-        &self.routes
+        &self.all
     }
 
     /// Where bounds were met.
@@ -94,25 +99,37 @@ impl Routes {
         &self.notes
     }
 
-    /// The route of a call that the templater has seen.
+    /// The route of a call that the templater has seen, as an HTTP API finds it: names before variables, and only where no
+    /// path matches as a whole the longest one that ends in `{proxy+}`.
     pub(super) fn of(&self, method: &str, target: &str) -> Option<SeriesId> {
         let parts: Vec<_> = segments(target).collect();
-        self.find(0, &parts, method_index(method))
+        let method = method_index(method);
+        self.whole(0, &parts, method).or_else(|| self.beginning(0, &parts, method))
     }
 
-    /// Names before variables before the rest, with a way back: a tree's node is visited at most once.
-    fn find(&self, at: usize, parts: &[&[u8]], method: usize) -> Option<SeriesId> {
+    /// There is a way back from each choice, but a node of a tree is visited at most once.
+    fn whole(&self, at: usize, parts: &[&[u8]], method: usize) -> Option<SeriesId> {
         let Some((first, rest)) = parts.split_first() else { return self.ends[at][method] };
+        self.below(at, first).into_iter().flatten().find_map(|child| self.whole(child, rest, method))
+    }
+
+    fn beginning(&self, at: usize, parts: &[&[u8]], method: usize) -> Option<SeriesId> {
+        let (first, rest) = parts.split_first()?;
+        let deeper = self.below(at, first).into_iter().flatten().find_map(|child| self.beginning(child, rest, method));
+        deeper.or(self.greedy[at][method])
+    }
+
+    /// The named child, then the variable one.
+    fn below(&self, at: usize, segment: &[u8]) -> [Option<usize>; 2] {
         let node = &self.trie.nodes[at];
-        let named = node.names.get(*first).and_then(|child| self.find(*child, rest, method));
-        let varying = || node.variable.as_ref().and_then(|(_, child)| self.find(*child, rest, method));
-        named.or_else(varying).or(self.greedy[at][method])
+        let variable = node.variable.as_ref().filter(|_| !segment.is_empty()).map(|(_, child)| *child);
+        [node.names.get(segment).copied(), variable]
     }
 
     /// Gives ids to the routes of a subtree, in the order of their paths.
     fn name(&mut self, at: usize, path: &str, used: &BTreeMap<String, u32>) {
         let (ends, greedy) = (self.trie.nodes[at].ends, self.trie.nodes[at].greedy);
-        self.ends[at] = self.add_routes(&ends, path);
+        self.ends[at] = self.add_routes(&ends, if path.is_empty() { "/" } else { path });
         self.greedy[at] = self.add_routes(&greedy, &format!("{path}/{{proxy+}}"));
         let mut names: Vec<_> = self.trie.nodes[at].names.iter().map(|(name, child)| (name.clone(), *child)).collect();
         names.sort_unstable();
@@ -129,8 +146,8 @@ impl Routes {
     fn add_routes(&mut self, ends: &Ends, path: &str) -> [Option<SeriesId>; METHODS.len()] {
         let mut ids = [None; METHODS.len()];
         for (at, method) in METHODS.into_iter().enumerate().filter(|(at, _)| ends[*at] > 0) {
-            ids[at] = Some(SeriesId(self.routes.len() as u16));
-            self.routes.push(Route { method, path: path.to_owned() });
+            ids[at] = Some(SeriesId(self.all.len() as u16));
+            self.all.push(Route { method, path: path.to_owned() });
         }
         ids
     }
@@ -184,7 +201,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "ANY /latest/meta-data/",
+                "ANY /latest/meta-data",
                 "DELETE /v2/{id}/servers/{uuid}",
                 "GET /",
                 "GET /v2/{id}/flavors/{id2}",

@@ -48,11 +48,18 @@ pub(super) struct Trie {
     free: Vec<usize>,
 }
 
-/// The segments of a target's path.
+/// The path of a target, without its query.
+pub(super) fn path(target: &str) -> &[u8] {
+    let target = target.as_bytes();
+    memchr::memchr(b'?', target).map_or(target, |query| &target[..query])
+}
+
+/// The segments of a target's path; none for `/`. A slash at the end makes no route of its own: no route key can hold one.
 pub(super) fn segments(target: &str) -> impl Iterator<Item = &[u8]> {
-    let path = target.as_bytes();
-    let path = memchr::memchr(b'?', path).map_or(path, |query| &path[..query]);
-    path.strip_prefix(b"/").unwrap_or(path).split(|byte| *byte == b'/')
+    let path = path(target);
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    path.split(|byte| *byte == b'/').filter(move |_| !path.is_empty())
 }
 
 impl Trie {
@@ -82,6 +89,10 @@ impl Trie {
         if let Some(found) = self.nodes[at].names.get(segment) {
             return Some(*found);
         }
+        // Two slashes in a row: neither a name nor a variable can stand between them.
+        if segment.is_empty() {
+            return None;
+        }
         if let Some(kind) = segment::kind(segment) {
             return self.variable(at, &kind);
         }
@@ -105,12 +116,12 @@ impl Trie {
     }
 
     /// Makes the names at a position part of its variable, but for the `keep` most frequent and those with `light` calls or
-    /// more. The empty name (a slash at the end) is no value and stays.
+    /// more.
     pub(super) fn merge_names(&mut self, at: usize, keep: usize, light: u64) {
         let mut names: Vec<_> = self.nodes[at].names.iter().map(|(name, child)| (self.nodes[*child].count, name.clone())).collect();
         // Ties by name: the result must not depend on the order of a hash map.
         names.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        let rare = names.into_iter().skip(keep).filter(|(count, name)| *count < light && !name.is_empty());
+        let rare = names.into_iter().skip(keep).filter(|(count, _)| *count < light);
         for (_, name) in rare.collect::<Vec<_>>() {
             let Some(variable) = self.variable(at, &Kind::Id) else { return };
             if let Some((kind, _)) = &mut self.nodes[at].variable {

@@ -110,12 +110,11 @@ fn put_entry(out: &mut Vec<u8>, entry: &Entry, since_last: Span) {
     put_number(out, since_last.as_ns());
     put_number(out, u64::from(entry.series.0));
     put_number(out, u64::from(entry.identity));
-    match METHODS.iter().position(|method| *method == entry.recorded.method) {
-        Some(place) => put_number(out, place as u64 + 1),
-        None => {
-            put_number(out, 0);
-            put_text(out, entry.recorded.method.as_bytes());
-        }
+    if let Some(place) = METHODS.iter().position(|method| *method == entry.recorded.method) {
+        put_number(out, place as u64 + 1);
+    } else {
+        put_number(out, 0);
+        put_text(out, entry.recorded.method.as_bytes());
     }
     let status_flag = if entry.status.is_some() { HAS_STATUS } else { 0 };
     let latency_flag = if entry.latency.is_some() { HAS_LATENCY } else { 0 };
