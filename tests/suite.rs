@@ -1,1 +1,4 @@
+//! The one integration binary.
 
+/// Profiles derived from logs prove.
+mod derived_profile;

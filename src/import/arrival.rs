@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::Span;
 
 use super::draft::{Draft, Known};
 use super::sort::{Sorted, Sorter};
@@ -105,7 +106,7 @@ impl Ordered {
                     Known::ToTheSecond => positions.next()?.ok_or_else(broken)?.0,
                     Known::EndToTheSecond => {
                         let end = positions.next()?.ok_or_else(broken)?.0;
-                        end.saturating_sub_unsigned(draft.latency.map_or(0, |latency| latency.as_ns()))
+                        end.saturating_sub_unsigned(draft.latency.map_or(0, Span::as_ns))
                     }
                 };
                 Ok(Some((at, draft)))
@@ -125,7 +126,6 @@ fn broken() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::time::Span;
 
     const SECOND_NS: i64 = 1_000_000_000;
 
@@ -174,7 +174,13 @@ mod tests {
     #[test]
     fn exact_and_coarse_calls_come_in_one_order() {
         let calls: Vec<_> = (0..200_u32)
-            .map(|n| if n % 2 == 0 { (0, draft(Known::ToTheSecond, n, 0)) } else { (i64::from(n) * 1_000_000, draft(Known::Exactly, n, 0)) })
+            .map(|n| {
+                if n % 2 == 0 {
+                    (0, draft(Known::ToTheSecond, n, 0))
+                } else {
+                    (i64::from(n) * 1_000_000, draft(Known::Exactly, n, 0))
+                }
+            })
             .collect();
         let found = arrivals(&calls, 1);
         assert!(found.is_sorted_by_key(|(at, _)| *at));

@@ -41,7 +41,10 @@ impl<'a> Draft<'a> {
         };
         let flag = |present: bool, bit: u8| if present { bit } else { 0 };
         out.push(
-            known | flag(self.status.is_some(), STATUS) | flag(self.latency.is_some(), LATENCY) | flag(self.bytes.is_some(), BYTES),
+            known
+                | flag(self.status.is_some(), STATUS)
+                | flag(self.latency.is_some(), LATENCY)
+                | flag(self.bytes.is_some(), BYTES),
         );
         for number in [self.status.map(u64::from), self.latency.map(Span::as_ns), self.bytes].into_iter().flatten() {
             put_number(out, number);

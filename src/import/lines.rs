@@ -139,7 +139,12 @@ impl Lines {
             Ok(0) => self.at_end = true,
             Ok(_) => {}
             // What the decompressor refuses is the file's fault: what came before is good.
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
                 self.at_end = true;
                 self.broke_off = Some(error);
             }

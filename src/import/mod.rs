@@ -5,6 +5,7 @@
 //! `load`) and to print. Called by `command`.
 
 mod arrival;
+pub mod derive;
 mod draft;
 pub mod error;
 pub mod fields;
@@ -19,6 +20,7 @@ pub mod stamp;
 pub mod summary;
 pub mod templating;
 
+pub use derive::derive;
 pub use error::ImportError;
 pub use format::Format;
 pub use options::Options;

@@ -173,7 +173,9 @@ impl First {
             notes.push(format!("{} lines are out of order; the calls were sorted by their time", self.out_of_order));
         }
         if self.clients.overflow {
-            notes.push(format!("the log has more than {CLIENTS_MAX} clients; those after the first {CLIENTS_MAX} share their numbers"));
+            notes.push(format!(
+                "the log has more than {CLIENTS_MAX} clients; those after the first {CLIENTS_MAX} share their numbers"
+            ));
         }
         Imported {
             source: input.to_owned(),
@@ -258,7 +260,9 @@ impl Second<'_> {
         let span = self.imported.span();
         if self.imported.accepted > 10 && gap.as_secs_f64() > LONG_GAP * span.as_secs_f64() {
             let (gap, span) = (gap.as_secs_f64(), span.as_secs_f64());
-            self.imported.notes.push(format!("{gap:.0} s of the {span:.0} s pass without a call; is a stamp wrong, or are these two logs?"));
+            self.imported
+                .notes
+                .push(format!("{gap:.0} s of the {span:.0} s pass without a call; is a stamp wrong, or are these two logs?"));
         }
         let order = if self.imported.out_of_order > 0 { Order::Sorted } else { Order::AsLogged };
         let resolution = self.imported.resolution;
@@ -268,7 +272,8 @@ impl Second<'_> {
 }
 
 fn entry(at: Span, series: SeriesId, draft: &Draft<'_>) -> Entry {
-    let recorded = Recorded { method: draft.method.to_owned(), target: draft.target.to_owned(), headers: Vec::new(), body: Vec::new() };
+    let recorded =
+        Recorded { method: draft.method.to_owned(), target: draft.target.to_owned(), headers: Vec::new(), body: Vec::new() };
     Entry { at, recorded, series, identity: draft.identity, status: draft.status, latency: draft.latency }
 }
 
@@ -285,7 +290,8 @@ fn count(series: &mut SeriesStat, draft: &Draft<'_>) {
         *series.statuses.entry(status).or_insert(0) += 1;
     }
     if let Some(latency) = draft.latency {
-        series.latencies.saturating_record(latency.as_ns());
+        // It grows as needed (a saturating record would not make it grow); latencies are at most a day when they are read.
+        series.latencies.record(latency.as_ns()).expect("the histogram grows to any value that is read");
     }
     series.bytes = series.bytes.saturating_add(draft.bytes.unwrap_or(0));
 }

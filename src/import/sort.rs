@@ -169,7 +169,8 @@ impl Merge {
         // However many runs there are, their buffers share one budget.
         let size = (bytes_max / ends.len()).clamp(1 << 12, 1 << 20);
         let starts = std::iter::once(0).chain(ends.iter().copied());
-        let runs: Vec<_> = starts.zip(&ends).map(|(at, end)| Run { at, end: *end, buffer: Vec::with_capacity(size), start: 0 }).collect();
+        let runs: Vec<_> =
+            starts.zip(&ends).map(|(at, end)| Run { at, end: *end, buffer: Vec::with_capacity(size), start: 0 }).collect();
         let mut merge = Self { file, heads: BinaryHeap::with_capacity(runs.len()), runs, record: Vec::new() };
         for run in 0..merge.runs.len() {
             merge.load(run)?;

@@ -3,8 +3,8 @@
 //! Owns the contest: every format that needs nothing said reads the sample, and the one that reads most lines wins, if it
 //! reads most of those that it does not skip. The order breaks ties from the particular to the general.
 
-use super::super::parsed::{LineFormat, Rejected, StampIs};
 use super::super::options::Options;
+use super::super::parsed::{LineFormat, Rejected, StampIs};
 use super::clf::Clf;
 use super::json::Json;
 use super::nova::Nova;
@@ -13,12 +13,8 @@ use super::{Format, rules};
 /// The format of `sample`, and in words why; `None` if none fits.
 pub(in crate::import) fn detect(sample: &[&[u8]], options: &Options) -> Option<(Format, String)> {
     let json = Json::new(&options.fields, rules(options, StampIs::End));
-    let contest: [(Format, &dyn LineFormat); 4] = [
-        (Format::Nova, &Nova),
-        (Format::Json, &json),
-        (Format::Combined, &Clf::Combined),
-        (Format::Common, &Clf::Common),
-    ];
+    let contest: [(Format, &dyn LineFormat); 4] =
+        [(Format::Nova, &Nova), (Format::Json, &json), (Format::Combined, &Clf::Combined), (Format::Common, &Clf::Common)];
     let scores = contest.map(|(format, reader)| (format, Score::of(sample, reader)));
     let best = scores.iter().map(|(_, score)| score.accepted).max().filter(|accepted| *accepted > 0)?;
     let (format, score) = scores.into_iter().find(|(_, score)| score.accepted == best)?;

@@ -29,7 +29,9 @@ pub enum ExpressionError {
     #[error("the regular expression has a named group that means nothing")]
     Group(#[source] ParseFieldError),
     /// A group is missing.
-    #[error("the regular expression has no named group for {0}; write e.g. (?<time>...), (?<method>...), (?<path>...) or (?<request>...)")]
+    #[error(
+        "the regular expression has no named group for {0}; write e.g. (?<time>...), (?<method>...), (?<path>...) or (?<request>...)"
+    )]
     Lacks(&'static str),
 }
 

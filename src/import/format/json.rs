@@ -171,7 +171,9 @@ fn unset_as_null(text: &[u8]) -> Vec<u8> {
                 continue;
             }
             b'"' => quoted = !quoted,
-            b'-' if !quoted && text[at + 1..].trim_ascii_start().first().is_none_or(|next| matches!(next, b',' | b'}' | b']')) => {
+            b'-' if !quoted
+                && text[at + 1..].trim_ascii_start().first().is_none_or(|next| matches!(next, b',' | b'}' | b']')) =>
+            {
                 out.extend(b"null");
                 at += 1;
                 continue;
@@ -360,12 +362,7 @@ mod tests {
     #[test]
     fn named_keys_win_and_may_be_nested() {
         let line = br#"{"verb":"PUT","method":"GET","req":{"path":"/a\u00e4"},"path":"/b","at":1494892800.5,"took":2}"#;
-        let format = json(&[
-            (Field::Method, "verb"),
-            (Field::Path, "req.path"),
-            (Field::Time, "at"),
-            (Field::Latency, "took"),
-        ]);
+        let format = json(&[(Field::Method, "verb"), (Field::Path, "req.path"), (Field::Time, "at"), (Field::Latency, "took")]);
         let parsed = format.parse(line).unwrap();
         assert_eq!((&*parsed.method, &*parsed.target), ("PUT", "/a%C3%A4"));
         assert_eq!((parsed.when.ns, parsed.latency), (1_494_892_800_500_000_000, Some(Span::from_ms(2))));

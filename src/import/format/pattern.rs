@@ -35,13 +35,17 @@ struct Piece {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// Nothing varies.
-    #[error("format \"{format}\" holds no variable; write e.g. '$remote_addr [$time_local] \"$request\" $status' or '%h %l %u %t \"%r\" %>s %b'")]
+    #[error(
+        "format \"{format}\" holds no variable; write e.g. '$remote_addr [$time_local] \"$request\" $status' or '%h %l %u %t \"%r\" %>s %b'"
+    )]
     NoVariable {
         /// The string.
         format: String,
     },
     /// No telling where one value ends and the next begins.
-    #[error("format \"{format}\": nothing stands between {first} and {second}, so their values cannot be told apart; log a separator")]
+    #[error(
+        "format \"{format}\": nothing stands between {first} and {second}, so their values cannot be told apart; log a separator"
+    )]
     Adjacent {
         /// The string.
         format: String,
@@ -161,7 +165,9 @@ mod tests {
 
     #[test]
     fn an_nginx_format_is_read_with_its_latency_at_the_end() {
-        let format = compile(r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time"#);
+        let format = compile(
+            r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time"#,
+        );
         let line = br#"192.0.2.1 - - [16/May/2017:00:00:00 +0000] "POST /a?b HTTP/2.0" 201 17 "-" "say \"hi\"" rt=0.120"#;
         let parsed = format.parse(line).unwrap();
         assert_eq!((&*parsed.method, &*parsed.target, parsed.status), ("POST", "/a?b", Some(201)));
@@ -184,8 +190,11 @@ mod tests {
 
     #[test]
     fn an_api_gateway_format_is_read_and_its_time_is_the_start() {
-        let format = compile(r#"{"t":"$context.requestTime","k":"$context.routeKey","s":$context.status,"l":$context.integrationLatency,"ip":"$context.identity.sourceIp"}"#);
-        let parsed = format.parse(br#"{"t":"16/May/2017:00:00:00 +0000","k":"GET /pets","s":200,"l":-,"ip":"192.0.2.1"}"#).unwrap();
+        let format = compile(
+            r#"{"t":"$context.requestTime","k":"$context.routeKey","s":$context.status,"l":$context.integrationLatency,"ip":"$context.identity.sourceIp"}"#,
+        );
+        let parsed =
+            format.parse(br#"{"t":"16/May/2017:00:00:00 +0000","k":"GET /pets","s":200,"l":-,"ip":"192.0.2.1"}"#).unwrap();
         assert_eq!((&*parsed.method, &*parsed.target, parsed.latency), ("GET", "/pets", None));
         assert_eq!(parsed.stamp_is, StampIs::Start);
     }

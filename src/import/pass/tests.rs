@@ -56,7 +56,10 @@ fn a_call_arrives_its_latency_before_its_end() {
     let entries = case.entries();
     let told: Vec<_> = entries.iter().map(|entry| (entry.at, entry.recorded.target.as_str(), entry.latency)).collect();
     assert_eq!(told, [(Span::ZERO, "/b?c", Some(Span::from_ms(1_500))), (Span::from_ms(400), "/a", Some(Span::from_ms(100)))]);
-    assert_eq!(imported.series.iter().map(|s| (s.name.as_str(), s.count, s.with_query)).collect::<Vec<_>>(), [("GET /a", 1, 0), ("GET /b", 1, 1)]);
+    assert_eq!(
+        imported.series.iter().map(|s| (s.name.as_str(), s.count, s.with_query)).collect::<Vec<_>>(),
+        [("GET /a", 1, 0), ("GET /b", 1, 1)]
+    );
 }
 
 #[test]
@@ -101,9 +104,15 @@ fn logs_that_are_none_are_clear_errors() {
     assert!(matches!(case.import(b"plain words\n"), Err(ImportError::Undetected { .. })));
     assert!(matches!(case.import(&[0xFF, 0, 7, 10].repeat(100)), Err(ImportError::Undetected { .. })));
     assert!(matches!(case.import(&[0x1F, 0x8B, 8, 0, 0]), Err(ImportError::Empty { .. })));
-    assert!(matches!(run(&case.dir.path().join("none"), &case.options, &case.trace()), Err(ImportError::Read { what: "open", .. })));
+    assert!(matches!(
+        run(&case.dir.path().join("none"), &case.options, &case.trace()),
+        Err(ImportError::Read { what: "open", .. })
+    ));
     assert!(matches!(run(case.dir.path(), &case.options, &case.trace()), Err(ImportError::NotAFile { what: "a folder", .. })));
-    assert!(matches!(run(Path::new("/dev/null"), &case.options, &case.trace()), Err(ImportError::NotAFile { what: "a device", .. })));
+    assert!(matches!(
+        run(Path::new("/dev/null"), &case.options, &case.trace()),
+        Err(ImportError::NotAFile { what: "a device", .. })
+    ));
     let named = Options { format: Format::Combined, ..Options::default() };
     let nothing = run(&case.log(), &named, &case.trace());
     assert!(matches!(nothing, Err(ImportError::NothingAccepted { .. } | ImportError::Empty { .. })), "{nothing:?}");
@@ -157,7 +166,10 @@ fn the_apache_sample_is_imported_as_its_manifest_says() {
     let imported = run(&shared("apache-combined/apache_logs.txt"), &case.options, &case.trace()).unwrap();
     assert_eq!((imported.lines, imported.accepted, imported.format), (10_000, 9_999, "combined"));
     let refused = &imported.rejected.first;
-    assert_eq!(refused.iter().map(|line| (line.line, line.reason)).collect::<Vec<_>>(), [(8_899, Rejected::Unclosed(Part::Agent))]);
+    assert_eq!(
+        refused.iter().map(|line| (line.line, line.reason)).collect::<Vec<_>>(),
+        [(8_899, Rejected::Unclosed(Part::Agent))]
+    );
     let methods: Vec<_> = imported.methods().into_iter().collect();
     assert_eq!(methods, [("GET".into(), 9_951), ("HEAD".into(), 42), ("OPTIONS".into(), 1), ("POST".into(), 5)]);
     let statuses: Vec<_> = imported.statuses().into_iter().collect();
@@ -175,7 +187,10 @@ fn the_openstack_sample_is_imported_as_its_manifest_says() {
     // The manifest's span is that of the stamps, which are ends; arrivals are a latency earlier.
     assert_eq!((imported.stamped_span(), imported.out_of_order), (Span::from_ms(887_679), 0));
     assert!(imported.span() < imported.stamped_span());
-    assert_eq!(imported.methods().into_iter().collect::<Vec<_>>(), [("DELETE".into(), 22), ("GET".into(), 931), ("POST".into(), 64)]);
+    assert_eq!(
+        imported.methods().into_iter().collect::<Vec<_>>(),
+        [("DELETE".into(), 22), ("GET".into(), 931), ("POST".into(), 64)]
+    );
     assert_eq!(imported.statuses().into_iter().collect::<Vec<_>>(), [(200, 933), (202, 21), (204, 22), (404, 41)]);
     let detail = imported.series.iter().find(|series| series.name == "GET /v2/{id}/servers/detail").unwrap();
     // 698 of them have no query, as the manifest counts them.

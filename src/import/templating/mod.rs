@@ -70,7 +70,9 @@ impl Templater {
     pub(super) fn finish(mut self) -> Routes {
         let mut notes = Vec::new();
         if self.trie.nodes.len() >= NODES_MAX {
-            notes.push(format!("the log has so many different paths that some past the first {NODES_MAX} positions are counted under {{proxy+}}"));
+            notes.push(format!(
+                "the log has so many different paths that some past the first {NODES_MAX} positions are counted under {{proxy+}}"
+            ));
         }
         prune::generalize(&mut self.trie);
         let given_up = prune::limit(&mut self.trie);
@@ -217,7 +219,10 @@ mod tests {
         let mut calls: Vec<_> = (0..300).map(|n| ("GET", format!("/users/{}/orders", word(n)))).collect();
         calls.extend((0..300).map(|_| ("GET", "/users/myself/orders".to_owned())));
         let (_, counts) = routes(&calls);
-        assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("GET /users/myself/orders".into(), 300), ("GET /users/{id}/orders".into(), 300)]);
+        assert_eq!(
+            counts.into_iter().collect::<Vec<_>>(),
+            [("GET /users/myself/orders".into(), 300), ("GET /users/{id}/orders".into(), 300)]
+        );
     }
 
     #[test]

@@ -45,7 +45,9 @@ pub(super) fn limit(trie: &mut Trie) -> usize {
         // What is given up, less the greedy routes that take its place.
         let (at, below) = match &place {
             Place::Below(at) => (*at, routes_below(trie, *at)),
-            Place::Name(name) => (0, trie.nodes[0].names.get(name).map_or(0, |child| routes_at(trie, *child) + routes_below(trie, *child))),
+            Place::Name(name) => {
+                (0, trie.nodes[0].names.get(name).map_or(0, |child| routes_at(trie, *child) + routes_below(trie, *child)))
+            }
         };
         left -= below + routes_at(trie, at);
         match place {

@@ -102,8 +102,19 @@ mod tests {
     #[test]
     fn names_stay_names() {
         for name in [
-            "", "servers", "detail", "v2", "2013-10-17", "logstash-puppetconf-2012", "index.html", "deadbeef", "meta_data.json", "os-server-external-events",
-            "feedface", "~user", "apple-touch-icon-120x120-precomposed.png",
+            "",
+            "servers",
+            "detail",
+            "v2",
+            "2013-10-17",
+            "logstash-puppetconf-2012",
+            "index.html",
+            "deadbeef",
+            "meta_data.json",
+            "os-server-external-events",
+            "feedface",
+            "~user",
+            "apple-touch-icon-120x120-precomposed.png",
         ] {
             assert_eq!(kind(name.as_bytes()), None, "{name}");
         }
@@ -112,8 +123,17 @@ mod tests {
     #[test]
     fn values_are_told_by_their_look() {
         for value in [
-            "1", "2026", "54fadb412c4e40cdbaed9335e4c35a9e", "0123456789ab", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "cus_NffrFeUfNV2Hib9x", "i-0abcdef1234567890",
-            "req-b9000564-fe1a-409b-b8cc-1e88b294cd1d", "a%20b", "a+b", "$default",
+            "1",
+            "2026",
+            "54fadb412c4e40cdbaed9335e4c35a9e",
+            "0123456789ab",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "cus_NffrFeUfNV2Hib9x",
+            "i-0abcdef1234567890",
+            "req-b9000564-fe1a-409b-b8cc-1e88b294cd1d",
+            "a%20b",
+            "a+b",
+            "$default",
         ] {
             assert_eq!(kind(value.as_bytes()), Some(Kind::Id), "{value}");
         }

@@ -118,7 +118,8 @@ impl Trie {
     /// Makes the names at a position part of its variable, but for the `keep` most frequent and those with `light` calls or
     /// more.
     pub(super) fn merge_names(&mut self, at: usize, keep: usize, light: u64) {
-        let mut names: Vec<_> = self.nodes[at].names.iter().map(|(name, child)| (self.nodes[*child].count, name.clone())).collect();
+        let mut names: Vec<_> =
+            self.nodes[at].names.iter().map(|(name, child)| (self.nodes[*child].count, name.clone())).collect();
         // Ties by name: the result must not depend on the order of a hash map.
         names.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         let rare = names.into_iter().skip(keep).filter(|(count, _)| *count < light);
