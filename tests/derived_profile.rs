@@ -4,23 +4,33 @@ use std::path::Path;
 
 use sluicegate::config::{Overrides, Plan, Script, load_text};
 use sluicegate::import::{Options, derive, run};
-use sluicegate::traffic::trace::TraceReader;
+use sluicegate::traffic::trace::{Entry, TraceReader};
+use sluicegate_policy::model::{Route, RouteId};
+use sluicegate_policy::routing::Router;
 
-/// Imports the log, derives its profile and proves it; gives the plan and the names of the trace's series.
-fn derived(log: &Path) -> (Plan, Vec<String>) {
+/// Imports the log, derives its profile and proves it; gives the plan, the names of the trace's series and its entries.
+fn derived(log: &Path) -> (Plan, Vec<String>, Vec<Entry>) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let trace = dir.path().join("trace");
     let imported = run(log, &Options::default(), &trace).expect("a log");
     let profile = derive(&imported, "derived");
     let overrides = Overrides { script: Script::Recorded, ..Overrides::default() };
     let plan = load_text("derived.yaml", &profile, &overrides, &[]).unwrap_or_else(|why| panic!("{why}\n{profile}"));
-    (plan, TraceReader::open(&trace).expect("a trace").series().to_vec())
+    let reader = TraceReader::open(&trace).expect("a trace");
+    let series = reader.series().to_vec();
+    (plan, series, reader.collect::<Result<_, _>>().expect("whole entries"))
 }
 
+/// The routes are the series, and the gateway's router sends each call to the route that the importer counted it under.
 fn agrees(log: &Path) -> Plan {
-    let (plan, series) = derived(log);
-    assert_eq!(plan.model.routes.iter().map(sluicegate_policy::model::Route::key).collect::<Vec<_>>(), series);
+    let (plan, series, entries) = derived(log);
+    assert_eq!(plan.model.routes.iter().map(Route::key).collect::<Vec<_>>(), series);
     assert_eq!(plan.catalog.series, series);
+    let router = Router::new(&plan.model);
+    for Entry { recorded, series, .. } in &entries {
+        let path = recorded.target.split('?').next().unwrap_or_default();
+        assert_eq!(router.in_stage(&recorded.method, path), Some(RouteId(series.0)), "{} {path}", recorded.method);
+    }
     plan
 }
 

@@ -82,7 +82,7 @@ pub struct SeriesStat {
     pub count: u64,
     /// Calls with a query.
     pub with_query: u64,
-    /// Calls whose path ends in a slash (`/` itself apart): a REST API ignores it, an HTTP API does not.
+    /// Calls whose path has slashes at its ends that a REST API ignores and an HTTP API does not.
     pub with_slash: u64,
     /// Calls by method.
     pub methods: BTreeMap<String, u64>,

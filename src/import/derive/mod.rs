@@ -68,7 +68,7 @@ fn write_header(out: &mut String, imported: &Imported, name: &str) -> std::fmt::
 fn write_gateway(out: &mut String, routes: &[(&SeriesStat, Option<String>)]) -> std::fmt::Result {
     writeln!(out, "gateway:")?;
     if routes.iter().any(|(series, _)| series.with_slash > 0) {
-        writeln!(out, "  api: rest            # some paths end in a slash, which an HTTP API takes for another path")?;
+        writeln!(out, "  api: rest            # some paths have slashes to spare, which an HTTP API takes for other paths")?;
     } else {
         writeln!(out, "  api: http")?;
     }

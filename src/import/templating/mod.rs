@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::traffic::SeriesId;
 use segment::Kind;
+pub(super) use trie::has_idle_slash;
 use trie::{Ends, METHODS, NODES_MAX, Trie, method_index, segments};
 
 /// Sees all calls of a log.
@@ -33,11 +34,6 @@ pub(super) struct Routes {
     greedy: Vec<[Option<SeriesId>; METHODS.len()]>,
     all: Vec<Route>,
     notes: Vec<String>,
-}
-
-/// Whether the path of a target ends in a slash that means nothing to a route.
-pub(super) fn has_idle_slash(target: &str) -> bool {
-    trie::path(target).len() > 1 && trie::path(target).ends_with(b"/")
 }
 
 /// A method and a path pattern.

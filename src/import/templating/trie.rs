@@ -49,16 +49,28 @@ pub(super) struct Trie {
 }
 
 /// The path of a target, without its query.
-pub(super) fn path(target: &str) -> &[u8] {
+fn path(target: &str) -> &[u8] {
     let target = target.as_bytes();
     memchr::memchr(b'?', target).map_or(target, |query| &target[..query])
 }
 
-/// The segments of a target's path; none for `/`. A slash at the end makes no route of its own: no route key can hold one.
-pub(super) fn segments(target: &str) -> impl Iterator<Item = &[u8]> {
+/// The path of a target without the slashes that make no route of their own: no route key can hold them.
+fn trimmed(target: &str) -> &[u8] {
+    let slash = |byte: &u8| *byte == b'/';
     let path = path(target);
-    let path = path.strip_prefix(b"/").unwrap_or(path);
-    let path = path.strip_suffix(b"/").unwrap_or(path);
+    let start = path.iter().position(|byte| !slash(byte)).unwrap_or(path.len());
+    let end = path.iter().rposition(|byte| !slash(byte)).map_or(start, |last| last + 1);
+    &path[start..end]
+}
+
+/// Whether slashes at the beginning or end of a path mean nothing to a route: a REST API ignores them, an HTTP API does not.
+pub(in crate::import) fn has_idle_slash(target: &str) -> bool {
+    trimmed(target).len() + 1 < path(target).len()
+}
+
+/// The segments of a target's path; none for `/`.
+pub(super) fn segments(target: &str) -> impl Iterator<Item = &[u8]> {
+    let path = trimmed(target);
     path.split(|byte| *byte == b'/').filter(move |_| !path.is_empty())
 }
 
