@@ -1,6 +1,6 @@
 //! From named values of a line to a call: one place for what the names mean, whatever the format.
 //!
-//! Owns [`Field`], the values found for each ([`Raw`]) and the [`Rules`] by which they are read. Refuses to find values in a
+//! Owns [`Field`], the values found for each (`Raw`) and the `Rules` by which they are read. Refuses to find values in a
 //! line (each format does). Called by the formats `json`, `pattern` and `expression`.
 
 use std::borrow::Cow;

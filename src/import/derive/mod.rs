@@ -1,6 +1,6 @@
 //! A profile from a log: the gateway that would have answered as the log says.
 //!
-//! Owns the choices of a derived profile and its text; [`shape`] has the distributions, [`claims`] the expectations. Refuses to
+//! Owns the choices of a derived profile and its text; `shape` has the distributions, `claims` the expectations. Refuses to
 //! claim more than the log tells: it holds the server's whole time of each call, and neither cold starts nor the gateway's
 //! share. So the whole time is the function's, the overhead is nothing, and no environment is ever cold. The profile has no
 //! traffic: the trace is that. Its claims hold a mock or gateway against this model, not against the log, which is provenance.

@@ -1,10 +1,10 @@
 //! From paths to routes: `/v2/54fa.../servers/detail` is a call of `/v2/{id}/servers/detail`.
 //!
-//! Owns the finding of routes in two passes: a [`Templater`] sees every call of the log, then [`Routes`] says for each call
+//! Owns the finding of routes in two passes: a `Templater` sees every call of the log, then `Routes` says for each call
 //! which route it is. Refuses to keep the calls. Called by `pass`.
 //!
 //! A segment varies if it looks like a value (`segment`), or stands where very many rare names stand (`prune`). Memory is
-//! bounded (`trie`), and so is the number of routes; where a bound was met, [`Routes::notes`] says so. No two routes of a
+//! bounded (`trie`), and so is the number of routes; where a bound was met, `Routes::notes` says so. No two routes of a
 //! method match the same path with the same number of names, so that a gateway's router agrees: names before variables before
 //! `{proxy+}`.
 
