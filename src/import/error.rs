@@ -1,0 +1,92 @@
+//! Why nothing is imported.
+
+use std::path::PathBuf;
+
+use super::format::{ExpressionError, PatternError};
+use crate::traffic::trace::TraceError;
+
+/// Why an import fails as a whole. Single lines that cannot be read are counted instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The log cannot be opened or read.
+    #[error("cannot {what} log {}", path.display())]
+    Read {
+        /// `open` or `read`.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not something that holds lines.
+    #[error("{} is not a file but {what}; name one log file, or a pipe", path.display())]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Nothing in it.
+    #[error("log {} is empty", path.display())]
+    Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// No built-in format reads its lines.
+    #[error(
+        "log {} has none of the formats that are detected (combined, common, apigw, json, nova); its first line is \"{first}\"; name its format: --format combined|common|apigw|json|nova, or describe it: --log-format '$remote_addr ...' or --regex '(?<time>...)...'",
+        path.display()
+    )]
+    Undetected {
+        /// Which file.
+        path: PathBuf,
+        /// Its first line, shortened.
+        first: String,
+    },
+    /// All lines were refused.
+    #[error(
+        "log {}: none of {lines} lines became a call in format {format}; most often because {reason} (line {line}: \"{excerpt}\")",
+        path.display()
+    )]
+    NothingAccepted {
+        /// Which file.
+        path: PathBuf,
+        /// Lines in it.
+        lines: u64,
+        /// The format they were read in.
+        format: &'static str,
+        /// The most frequent reason.
+        reason: String,
+        /// A line that it holds for.
+        line: u64,
+        /// What that line says, shortened.
+        excerpt: String,
+    },
+    /// The format string cannot work.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The format string logs too little.
+    #[error("format \"{format}\" does not log {part}, without which no call can be replayed; read other fields, or another log")]
+    FormatLacks {
+        /// The string.
+        format: String,
+        /// What is missing.
+        part: &'static str,
+    },
+    /// The regular expression cannot work.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    /// The temporary files for sorting cannot be written or read.
+    #[error("cannot sort in temporary files in {}; free space there, or write the trace elsewhere", path.display())]
+    Sort {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The trace cannot be written.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+}

@@ -1,1 +1,0 @@
-//! The trace file: recorded traffic in our own format. (being built)
