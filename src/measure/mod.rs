@@ -10,3 +10,9 @@ pub mod sample;
 
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample};
+
+/// Takes samples, one after the other: the seam between the two worlds and whoever counts.
+pub trait Record {
+    /// One action has ended.
+    fn on_sample(&mut self, sample: &Sample);
+}
