@@ -3,7 +3,14 @@
 //! Owns the [`Source`] of steps, arrival processes, speed and loop, the shaper and the overload policies. Refuses clocks,
 //! sockets and the gateway. Called by `sim` and by every lane of `engine`.
 
+mod arrivals;
+mod curve;
+pub mod hash;
+pub mod held;
 pub mod overload;
+pub mod replay;
+pub mod script;
+pub mod shaper;
 pub mod traffic;
 
 use crate::traffic::Step;

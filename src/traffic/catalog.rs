@@ -40,6 +40,27 @@ pub struct Outgoing {
     pub body: Vec<u8>,
 }
 
+impl Recorded {
+    /// Writes it into `out`, where headers after its own stay as they were; gives the number of its own.
+    fn write(&self, out: &mut Outgoing) -> usize {
+        out.method.clone_from(&self.method);
+        out.target.clone_from(&self.target);
+        self.headers.iter().enumerate().for_each(|(at, header)| out.header_slot(at).clone_from(header));
+        out.body.clone_from(&self.body);
+        self.headers.len()
+    }
+}
+
+impl Outgoing {
+    /// Header number `at`, to be overwritten; at most one is added, and its strings keep their buffers.
+    pub(super) fn header_slot(&mut self, at: usize) -> &mut (String, String) {
+        if at == self.headers.len() {
+            self.headers.push(<(String, String)>::default());
+        }
+        &mut self.headers[at]
+    }
+}
+
 /// Series names, templates and the headers that every request gets.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -54,20 +75,37 @@ pub struct Catalog {
 impl Catalog {
     /// Writes the content of `request` into `out`, using its buffers again.
     pub fn fill(&self, request: &Request, out: &mut Outgoing) {
-        match &request.what {
-            What::Described { template, key } => self.templates[usize::from(template.0)].fill(*key, request.identity, out),
-            What::Recorded(recorded) => {
-                out.method.clone_from(&recorded.method);
-                out.target.clone_from(&recorded.target);
-                out.headers.clone_from(&recorded.headers);
-                out.body.clone_from(&recorded.body);
-            }
-        }
-        out.headers.extend(self.headers.iter().cloned());
+        let own = match &request.what {
+            What::Described { template, key } => self.templates[usize::from(template.0)].write(*key, request.identity, out),
+            What::Recorded(recorded) => recorded.write(out),
+        };
+        let after = self.headers.iter().enumerate().map(|(at, header)| (own + at, header));
+        after.for_each(|(at, header)| out.header_slot(at).clone_from(header));
+        out.headers.truncate(own + self.headers.len());
     }
 
     /// The name of a series.
     pub fn name(&self, series: SeriesId) -> &str {
         &self.series[usize::from(series.0)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_headers_of_every_request_come_after_its_own_and_buffers_leave_nothing_behind() {
+        let header = |name: &str| (name.to_owned(), "1".to_owned());
+        let catalog = Catalog { headers: vec![header("all")], ..Catalog::default() };
+        let mut out = Outgoing { headers: vec![header("a"), header("b"), header("c"), header("d")], ..Outgoing::default() };
+        for own in [vec![header("x"), header("y")], vec![]] {
+            let recorded = Recorded { method: "GET".into(), target: "/".into(), headers: own.clone(), body: vec![] };
+            let what = What::Recorded(Arc::new(recorded));
+            catalog.fill(&Request { series: SeriesId(0), identity: 0, what }, &mut out);
+            assert_eq!(out.headers, [own, vec![header("all")]].concat());
+        }
     }
 }

@@ -1,1 +1,292 @@
-//! (being built)
+//! The order of the checks, as a state machine.
+//!
+//! Owns what happens to a call from its arrival to its reply: stage, route, throttle, payload limit, integration, and the answer
+//! for each way this can go. Refuses rules of its own (throttles, pools and distributions have theirs), clocks (`now` comes in;
+//! an earlier one than before counts as the one before) and bytes. Called by the simulator under virtual time and by the mock
+//! under the real clock.
+//!
+//! Its queues are bounded by the calls that the driver has in flight: each holds a few entries for each call, and an action
+//! waits only until the driver takes it.
+
+mod flights;
+mod queue;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use self::flights::{Flight, FlightId, Flights, Phase};
+use self::queue::Queue;
+use crate::call::{Action, Call, Effect, EffectId, Outcome, Reason, Reply, Timing};
+use crate::lambda::{Ending, Environments, Invocation, Pools};
+use crate::latency::Latency;
+use crate::model::{FunctionId, Integration, Model, PAYLOAD_BYTES_MAX, RouteId};
+use crate::routing::Router;
+use crate::seed::Seed;
+use crate::throttle::Throttles;
+use crate::time::{Instant, Span};
+
+/// Below this many abandoned time-outs the queue is not searched for them.
+const ABANDONED_MIN: usize = 1_024;
+
+/// One API, deciding.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    model: Arc<Model>,
+    router: Router,
+    throttles: Throttles,
+    pools: Pools,
+    flights: Flights,
+    queue: Queue<Event>,
+    actions: VecDeque<Action>,
+    overhead: Seed,
+    refusal: Seed,
+    /// How many calls came so far: the number of a call's own draws.
+    calls: u64,
+    /// How many time-outs in the queue nobody waits for any longer.
+    abandoned: usize,
+    now: Instant,
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// The gateway has done its part before the integration.
+    HandOver(FlightId, RouteId),
+    /// The function is over: its environment is free, whoever still waits for the answer.
+    FunctionEnds(FunctionId),
+    /// External work is not waited for any longer.
+    TimeOut(FlightId),
+    /// The answer is ready.
+    Reply(FlightId),
+}
+
+/// An answer, but for the time until it is given.
+#[derive(Clone, Copy, Debug)]
+struct Decision {
+    reason: Reason,
+    status: u16,
+    /// How long the integration took, if there was one.
+    took: Option<Span>,
+}
+
+impl Gateway {
+    /// A gateway at rest: full buckets, no environments. All its draws come from `seed`.
+    pub fn new(model: Arc<Model>, seed: Seed) -> Self {
+        Self {
+            router: Router::new(&model),
+            throttles: Throttles::new(&model),
+            pools: Pools::new(&model, seed.child("functions")),
+            flights: Flights::default(),
+            queue: Queue::new(),
+            actions: VecDeque::new(),
+            overhead: seed.child("overhead"),
+            refusal: seed.child("refusal"),
+            calls: 0,
+            abandoned: 0,
+            now: Instant::ZERO,
+            model,
+        }
+    }
+
+    /// The client speaks. What was due until `now` happens before.
+    pub fn on_call(&mut self, now: Instant, call: Call) {
+        self.advance(now);
+        let number = self.calls;
+        self.calls += 1;
+        match self.admit(&call) {
+            Ok(route) => self.accept(call, route, number),
+            Err(reason) => self.refuse(call, number, reason),
+        }
+        self.run_due();
+    }
+
+    /// The real world answers. The answer to work that was cancelled, or answered before, is ignored.
+    pub fn on_effect(&mut self, now: Instant, id: EffectId, what: Outcome) {
+        self.advance(now);
+        let id = FlightId::of_effect(id);
+        let Some(since) = self.flights.waiting_since(id) else { return };
+        let took = Some(self.now.since(since));
+        match what {
+            Outcome::Answered { status } => self.decide(id, self.now, Decision { reason: Reason::Served, status, took }),
+            Outcome::Unreachable => self.decide(id, self.now, self.failure(Reason::IntegrationUnreachable, took)),
+        }
+        self.abandon_time_out();
+        self.run_due();
+    }
+
+    /// Lets everything happen that is due until `now`, in the order and at the instants in which it is due.
+    pub fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.run_due();
+    }
+
+    /// When [`Self::advance`] is to be called next, if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.queue.next_due()
+    }
+
+    /// What the driver is to do next; ask until there is nothing.
+    pub fn take_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Which route a path means.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// What this gateway was built from.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Calls that came and have no reply yet.
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// How the environments of a function were used so far.
+    pub fn environments(&self, function: FunctionId) -> Environments {
+        self.pools.environments(function)
+    }
+
+    /// The checks, in the order in which the gateway makes them.
+    fn admit(&mut self, call: &Call) -> Result<RouteId, Reason> {
+        let stage = call.stage.filter(|id| usize::from(id.0) < self.model.stages.len()).ok_or(Reason::NoStage)?;
+        let route = call.route.filter(|id| usize::from(id.0) < self.model.routes.len()).ok_or(Reason::NoRoute)?;
+        self.throttles.try_admit(self.now, stage, route).map_err(|refusal| Reason::Throttled(refusal.scope))?;
+        if call.body_bytes > PAYLOAD_BYTES_MAX { Err(Reason::PayloadTooLarge) } else { Ok(route) }
+    }
+
+    /// The gateway answers by itself.
+    fn refuse(&mut self, call: Call, number: u64, reason: Reason) {
+        let time = draw(&self.model.refusal, self.refusal, number);
+        let id = self.begin(call, Span::ZERO);
+        self.decide(id, self.now + time, self.failure(reason, None));
+    }
+
+    /// The call goes on to its integration, after the first half of the gateway's own time.
+    fn accept(&mut self, call: Call, route: RouteId, number: u64) {
+        let overhead = draw(&self.model.overhead, self.overhead, number);
+        let before = Span::from_ns(overhead.as_ns() / 2);
+        let id = self.begin(call, overhead.saturating_sub(before));
+        let handed_over = self.now + before;
+        match self.model.routes[usize::from(route.0)].integration {
+            Integration::Mock { status, .. } => {
+                self.decide(id, handed_over, Decision { reason: Reason::Served, status, took: None });
+            }
+            Integration::Lambda { .. } | Integration::External { .. } => {
+                self.queue.schedule(handed_over, Event::HandOver(id, route));
+            }
+        }
+    }
+
+    fn begin(&mut self, call: Call, after: Span) -> FlightId {
+        let reply = Reply {
+            call: call.id,
+            at: self.now,
+            status: 0,
+            reason: Reason::Served,
+            stage: call.stage,
+            route: call.route,
+            timing: Timing { received: self.now, ..Timing::default() },
+        };
+        self.flights.begin(Flight { reply, after, phase: Phase::Arrived })
+    }
+
+    fn run_due(&mut self) {
+        while let Some((due, event)) = self.queue.pop_due(self.now) {
+            match event {
+                Event::HandOver(id, route) => self.hand_over(due, id, route),
+                Event::FunctionEnds(function) => self.pools.release(due, function),
+                Event::TimeOut(id) => self.time_out(due, id),
+                Event::Reply(id) => self.reply(due, id),
+            }
+        }
+    }
+
+    fn hand_over(&mut self, now: Instant, id: FlightId, route: RouteId) {
+        match self.model.routes[usize::from(route.0)].integration {
+            // A mock integration is answered where it is accepted.
+            Integration::Mock { .. } => {}
+            Integration::Lambda { function, timeout } => self.invoke(now, id, function, timeout),
+            Integration::External { timeout } => {
+                let Some(flight) = self.flights.get_mut(id) else { return };
+                flight.phase = Phase::Waiting(now);
+                let effect = Effect::Integrate { call: flight.reply.call, route };
+                self.actions.push_back(Action::Start(id.effect(), effect));
+                self.queue.schedule(now + timeout, Event::TimeOut(id));
+            }
+        }
+    }
+
+    fn invoke(&mut self, now: Instant, id: FlightId, function: FunctionId, timeout: Span) {
+        let Some(invocation) = self.pools.invoke(now, function) else {
+            return self.decide(id, now, self.failure(Reason::FunctionThrottled(function), None));
+        };
+        let Invocation { cold_start, busy, ending } = invocation;
+        if let Some(flight) = self.flights.get_mut(id) {
+            flight.reply.timing.cold_start = cold_start;
+        }
+        self.queue.schedule(now + busy, Event::FunctionEnds(function));
+        if busy > timeout {
+            return self.decide(id, now + timeout, self.failure(Reason::IntegrationTimeout, Some(timeout)));
+        }
+        let decision = match ending {
+            Ending::Returned => {
+                let status = self.model.functions[usize::from(function.0)].response.status;
+                Decision { reason: Reason::Served, status, took: Some(busy) }
+            }
+            Ending::Failed => self.failure(Reason::FunctionFailed(function), Some(busy)),
+        };
+        self.decide(id, now + busy, decision);
+    }
+
+    fn time_out(&mut self, now: Instant, id: FlightId) {
+        let Some(since) = self.flights.waiting_since(id) else {
+            self.abandoned -= 1;
+            return;
+        };
+        self.actions.push_back(Action::Cancel(id.effect()));
+        self.decide(id, now, self.failure(Reason::IntegrationTimeout, Some(now.since(since))));
+    }
+
+    /// The answer that the gateway itself gives for this reason.
+    fn failure(&self, reason: Reason, took: Option<Span>) -> Decision {
+        Decision { reason, status: self.model.api.status_of(reason), took }
+    }
+
+    /// The answer is known at `when`; the reply follows after the second half of the gateway's own time.
+    fn decide(&mut self, id: FlightId, when: Instant, decision: Decision) {
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        flight.phase = Phase::Decided;
+        flight.reply.reason = decision.reason;
+        flight.reply.status = decision.status;
+        flight.reply.timing.integration = decision.took;
+        self.queue.schedule(when + flight.after, Event::Reply(id));
+    }
+
+    fn reply(&mut self, now: Instant, id: FlightId) {
+        let Some(flight) = self.flights.end(id) else { return };
+        self.actions.push_back(Action::Reply(Reply { at: now, ..flight.reply }));
+    }
+
+    /// Nobody waits for one of the time-outs any longer. They outlive their calls by half a minute, so they are swept out
+    /// whenever they are more than half of the queue.
+    fn abandon_time_out(&mut self) {
+        self.abandoned += 1;
+        if self.abandoned < ABANDONED_MIN || self.abandoned * 2 < self.queue.len() {
+            return;
+        }
+        let flights = &self.flights;
+        self.queue.retain(|event| match event {
+            Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
+            Event::HandOver(..) | Event::FunctionEnds(_) | Event::Reply(_) => true,
+        });
+        self.abandoned = 0;
+    }
+}
+
+fn draw(latency: &Latency, seed: Seed, number: u64) -> Span {
+    latency.at(seed.unit(number))
+}

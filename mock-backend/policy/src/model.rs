@@ -3,6 +3,7 @@
 //! Owns the shapes and the numbers that have a provider's default, with their source. Refuses to parse (the product's
 //! `config` proves a profile into this) and to decide (the state machine does). Vocabulary: everybody may read it.
 
+use crate::call::Reason;
 use crate::latency::Latency;
 use crate::time::Span;
 
@@ -177,6 +178,25 @@ impl Api {
         match self {
             Self::Http => Span::from_secs(30),
             Self::Rest => Span::from_secs(29),
+        }
+    }
+
+    /// The status with which the gateway itself answers for this reason (API Gateway developer guide,
+    /// "Gateway response types", "Troubleshooting HTTP APIs" and "Handle Lambda errors", 2023).
+    ///
+    /// That an HTTP API answers 503 where the function is throttled is unconfirmed; 500 was reported too.
+    /// [`Reason::Served`] has the integration's status; without one it is 200.
+    pub const fn status_of(self, reason: Reason) -> u16 {
+        match (self, reason) {
+            (_, Reason::Served) => 200,
+            (Self::Rest, Reason::NoStage | Reason::NoRoute) => 403,
+            (Self::Http, Reason::NoStage | Reason::NoRoute) => 404,
+            (_, Reason::Throttled(_)) => 429,
+            (_, Reason::PayloadTooLarge) => 413,
+            (Self::Rest, Reason::FunctionThrottled(_)) | (Self::Http, Reason::FunctionFailed(_)) => 500,
+            (Self::Rest, Reason::FunctionFailed(_)) => 502,
+            (Self::Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
+            (Self::Http, Reason::FunctionThrottled(_) | Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,
         }
     }
 

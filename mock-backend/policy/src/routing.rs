@@ -1,1 +1,249 @@
-//! (being built)
+//! Which stage and route a method and path mean.
+//!
+//! Owns the match of a path against the routes of an API, as HTTP and REST APIs do it. Refuses to look at anything but method
+//! and path (a method override is the driver's business), and to decode: segments are compared as they came. Called by the
+//! mock for each request, by the simulator once for each template, and by `config`, which proves patterns with [`pattern`].
+
+mod alike;
+pub mod pattern;
+
+use crate::model::{Api, Model, RouteId, StageId};
+
+pub use self::pattern::{PatternError, check_pattern, conflicts};
+use self::pattern::{Segment, segments};
+
+/// Name of the stage without a prefix, and of the route that catches everything (HTTP APIs).
+const DEFAULT: &str = "$default";
+/// The methods that `ANY` stands for in a REST API (API Gateway developer guide, "Set up an HTTP method", 2023).
+const REST_ANY: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+const ROOT: usize = 0;
+
+/// The routes of an API as a tree of path segments. Matching a path allocates nothing.
+#[derive(Clone, Debug)]
+pub struct Router {
+    api: Api,
+    stages: Vec<Box<str>>,
+    default_stage: Option<StageId>,
+    default_route: Option<RouteId>,
+    nodes: Vec<Node>,
+    patterns: Vec<Box<str>>,
+}
+
+/// What a full path and a method mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The stage; `None` if the path names none and there is no `$default`.
+    pub stage: Option<StageId>,
+    /// The route within it.
+    pub route: Option<RouteId>,
+}
+
+/// What follows the segments from the root to here.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// Ordered by name.
+    named: Vec<(Box<str>, usize)>,
+    variable: Option<usize>,
+    here: Methods,
+    greedy: Methods,
+}
+
+/// The routes of one path, by method; `None` is `ANY`.
+#[derive(Clone, Debug, Default)]
+struct Methods(Vec<(Option<Box<str>>, RouteId)>);
+
+impl Router {
+    /// The router of the model's routes and stages. Of routes that conflict the first one wins.
+    pub fn new(model: &Model) -> Self {
+        let mut router = Self {
+            api: model.api,
+            stages: model.stages.iter().map(|stage| stage.name.as_str().into()).collect(),
+            default_stage: model.stage(DEFAULT).filter(|_| model.api == Api::Http),
+            default_route: None,
+            nodes: vec![Node::default()],
+            patterns: model.routes.iter().map(|route| route.path.as_str().into()).collect(),
+        };
+        for (at, route) in model.routes.iter().enumerate() {
+            let id = RouteId(at as u16);
+            if route.path == DEFAULT {
+                router.default_route = router.default_route.or(Some(id).filter(|_| model.api == Api::Http));
+            } else {
+                router.insert(&route.path, route.method.as_deref(), id);
+            }
+        }
+        router
+    }
+
+    /// What `method` and `path` mean; the path with its stage prefix and without its query.
+    ///
+    /// The first segment names a stage, or else the `$default` stage of an HTTP API gets the whole path (API Gateway developer
+    /// guide, "Working with routes for HTTP APIs", 2023).
+    pub fn resolve(&self, method: &str, path: &str) -> Resolved {
+        let whole = path.strip_prefix('/').unwrap_or(path);
+        let (first, below) = split(whole);
+        let named = self.stages.iter().position(|name| **name == *first && **name != *DEFAULT);
+        let (stage, path) = match named {
+            Some(at) => (Some(StageId(at as u16)), below.unwrap_or("")),
+            None => (self.default_stage, whole),
+        };
+        Resolved { stage, route: stage.and_then(|_| self.relative(method, path)) }
+    }
+
+    /// The route that `method` and `path` mean within any stage; the path without stage prefix and query.
+    pub fn in_stage(&self, method: &str, path: &str) -> Option<RouteId> {
+        self.relative(method, path.strip_prefix('/').unwrap_or(path))
+    }
+
+    /// The route that `method` and all paths of this form mean within any stage, if they all mean the same; `None` if they do
+    /// not, or if there are too many cases to tell. A segment `None` stands for any text that is neither empty nor holds a `/`.
+    pub fn resolve_alike(&self, method: &str, segments: &[Option<&str>]) -> Option<Option<RouteId>> {
+        alike::resolve(self, method, segments)
+    }
+
+    /// Names and values of the route's path parameters, as they stand in `path` (without stage prefix and query, not decoded).
+    /// Empty if the path is not one of the route's.
+    pub fn parameters(&self, route: RouteId, path: &str) -> Vec<(String, String)> {
+        let Some(pattern) = self.patterns.get(usize::from(route.0)).filter(|pattern| ***pattern != *DEFAULT) else {
+            return Vec::new();
+        };
+        let mut rest = non_empty(self.trimmed(path.strip_prefix('/').unwrap_or(path)));
+        let mut found = Vec::new();
+        for segment in segments(pattern) {
+            let Some(text) = rest else { return Vec::new() };
+            let (first, below) = split(text);
+            match segment {
+                Segment::Named(name) if name != first => return Vec::new(),
+                Segment::Named(_) => {}
+                Segment::Variable(name) => found.push((name.to_owned(), first.to_owned())),
+                Segment::Greedy(name) => {
+                    found.push((name.to_owned(), text.to_owned()));
+                    return found;
+                }
+            }
+            rest = below;
+        }
+        if rest.is_some() { Vec::new() } else { found }
+    }
+
+    fn insert(&mut self, path: &str, method: Option<&str>, id: RouteId) {
+        let mut at = ROOT;
+        for segment in segments(path) {
+            at = match segment {
+                Segment::Named(name) => self.named_child(at, name),
+                Segment::Variable(_) => self.variable_child(at),
+                Segment::Greedy(_) => return self.nodes[at].greedy.0.push((method.map(Into::into), id)),
+            };
+        }
+        self.nodes[at].here.0.push((method.map(Into::into), id));
+    }
+
+    fn named_child(&mut self, at: usize, name: &str) -> usize {
+        match self.nodes[at].place(name) {
+            Ok(place) => self.nodes[at].named[place].1,
+            Err(place) => {
+                let new = self.grow();
+                self.nodes[at].named.insert(place, (name.into(), new));
+                new
+            }
+        }
+    }
+
+    fn variable_child(&mut self, at: usize) -> usize {
+        if let Some(child) = self.nodes[at].variable {
+            return child;
+        }
+        let new = self.grow();
+        self.nodes[at].variable = Some(new);
+        new
+    }
+
+    fn grow(&mut self) -> usize {
+        self.nodes.push(Node::default());
+        self.nodes.len() - 1
+    }
+
+    /// A trailing slash, and several leading ones, make no difference to a REST API; to an HTTP API `/a/` is not `/a`.
+    fn trimmed<'p>(&self, path: &'p str) -> &'p str {
+        match self.api {
+            Api::Http => path,
+            Api::Rest => path.trim_start_matches('/').trim_end_matches('/'),
+        }
+    }
+
+    /// The route for a path without its leading slash.
+    fn relative(&self, method: &str, path: &str) -> Option<RouteId> {
+        let path = non_empty(self.trimmed(path));
+        match self.api {
+            // The resource is found by the path alone; a method it does not have is not looked for elsewhere.
+            Api::Rest => self.resource(ROOT, path)?.find(method, Api::Rest),
+            Api::Http => {
+                let full = self.full(ROOT, path, method);
+                full.or_else(|| self.greedy(ROOT, path, method)).or(self.default_route)
+            }
+        }
+    }
+
+    /// REST: at each segment the named child, else the variable, else the greedy variable.
+    fn resource(&self, at: usize, path: Option<&str>) -> Option<&Methods> {
+        let node = &self.nodes[at];
+        let Some(path) = path else { return Some(&node.here).filter(|methods| !methods.0.is_empty()) };
+        let (first, below) = split(path);
+        let children = node.children(first);
+        let deeper = children.into_iter().flatten().find_map(|child| self.resource(child, below));
+        deeper.or(Some(&node.greedy).filter(|methods| !methods.0.is_empty()))
+    }
+
+    /// HTTP, first choice: a route without a greedy variable, named segments before variables.
+    fn full(&self, at: usize, path: Option<&str>, method: &str) -> Option<RouteId> {
+        let node = &self.nodes[at];
+        let Some(path) = path else { return node.here.find(method, Api::Http) };
+        let (first, below) = split(path);
+        node.children(first).into_iter().flatten().find_map(|child| self.full(child, below, method))
+    }
+
+    /// HTTP, second choice: the greedy route with the longest way to its variable, which is never empty.
+    fn greedy(&self, at: usize, path: Option<&str>, method: &str) -> Option<RouteId> {
+        let node = &self.nodes[at];
+        let path = path?;
+        let (first, below) = split(path);
+        let deeper = node.children(first).into_iter().flatten().find_map(|child| self.greedy(child, below, method));
+        deeper.or_else(|| node.greedy.find(method, Api::Http).filter(|_| !path.is_empty()))
+    }
+}
+
+impl Node {
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.named.binary_search_by(|(known, _)| (**known).cmp(name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|(name, _)| &**name)
+    }
+
+    /// The named child, then the variable one.
+    fn children(&self, segment: &str) -> [Option<usize>; 2] {
+        [self.place(segment).ok().map(|place| self.named[place].1), self.variable.filter(|_| !segment.is_empty())]
+    }
+}
+
+impl Methods {
+    /// The method's own route, else the one for `ANY`.
+    fn find(&self, method: &str, api: Api) -> Option<RouteId> {
+        let own = self.0.iter().find(|(known, _)| known.as_deref() == Some(method));
+        let any = || self.0.iter().find(|(known, _)| known.is_none() && (api == Api::Http || REST_ANY.contains(&method)));
+        own.or_else(any).map(|(_, id)| *id)
+    }
+}
+
+/// The first segment, and what is below it, if there is another slash.
+fn split(path: &str) -> (&str, Option<&str>) {
+    path.split_once('/').map_or((path, None), |(first, below)| (first, Some(below)))
+}
+
+/// The root has no segments at all, not an empty one.
+fn non_empty(path: &str) -> Option<&str> {
+    Some(path).filter(|path| !path.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
