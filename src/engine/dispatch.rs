@@ -6,17 +6,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::Arc;
 
 use sluicegate_policy::time::{Instant, Span};
 
-use super::drive::{Counts, Shaper};
-use super::held::Held;
+use super::drive::Counts;
 use super::job::{Ending, Job, Stamps};
 use super::progress::Tally;
-use super::seats::{Fate, Seats};
+use super::seats::Seats;
 use super::stop::Urgency;
+use crate::load::held::Held;
 use crate::load::overload::Overload;
+use crate::load::shaper::Shaper;
 use crate::load::{Feedback, Source};
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::{Due, Step};
@@ -33,14 +33,11 @@ const BACKOFF_FIRST: Span = Span::from_ms(1);
 /// 1 ms doubled ten times: about a second.
 const BACKOFF_DOUBLINGS_MAX: u32 = 10;
 
-/// A ceiling that names an instant in the past is asked again after this.
-const RETRY_MIN: Span = Span::from_us(10);
-
 /// What a lane's decisions depend on, fixed before the run.
-#[derive(Clone)]
+#[derive(Debug)]
 pub(super) struct Rules {
     pub(super) overload: Overload,
-    pub(super) shaper: Option<Arc<Shaper>>,
+    pub(super) shaper: Shaper,
     /// Length of the plan.
     pub(super) horizon: Span,
     pub(super) grace: Span,
@@ -48,18 +45,20 @@ pub(super) struct Rules {
 
 /// The decisions of one lane.
 pub(super) struct Dispatch<R> {
-    rules: Rules,
+    overload: Overload,
+    horizon: Span,
+    grace: Span,
     source: Box<dyn Source>,
     /// One step ahead of the plan; `None` when the plan has no more.
     upcoming: Option<Step>,
     ready: VecDeque<Job>,
-    held: Held,
+    held: Held<Job>,
     /// Closed sessions that think: at most one entry for each, so bounded by the plan's users.
     later: BinaryHeap<Reverse<Later>>,
     pub(super) seats: Seats,
-    pub(super) recorder: R,
+    recorder: R,
     pub(super) counts: Counts,
-    pub(super) tally: Tally,
+    tally: Tally,
     /// Failures since the last answer.
     failing: u32,
     phase: Phase,
@@ -93,11 +92,13 @@ impl<R: Record> Dispatch<R> {
         let upcoming = source.next(Feedback::Idle);
         let end = Instant::ZERO + rules.horizon + rules.grace;
         Self {
-            rules,
+            overload: rules.overload,
+            horizon: rules.horizon,
+            grace: rules.grace,
             source,
             upcoming,
             ready: VecDeque::new(),
-            held: Held::default(),
+            held: Held::new(rules.shaper),
             later: BinaryHeap::new(),
             seats,
             recorder,
@@ -126,7 +127,7 @@ impl<R: Record> Dispatch<R> {
 
     /// The next instant at which [`Dispatch::turn`] has something to do, and whether the script asks for it.
     pub(super) fn next_turn(&self) -> (Instant, Waiting) {
-        let held = if self.seats.any_free() { self.held.next_retry() } else { None };
+        let held = if self.seats.any_free() { self.held.next_release() } else { None };
         let script = self.next_due().min(held.unwrap_or(Instant::MAX));
         let other = self.end.min(self.seats.next_deadline());
         if script <= other { (script, Waiting::ForScript) } else { (other, Waiting::ForTimeout) }
@@ -142,7 +143,7 @@ impl<R: Record> Dispatch<R> {
             && self.upcoming.is_none()
             && self.later.is_empty()
             && self.ready.is_empty()
-            && self.held.len() == 0
+            && self.held.is_empty()
     }
 
     /// An exchange ended; what its worker does next, if anything.
@@ -158,7 +159,7 @@ impl<R: Record> Dispatch<R> {
         }
         match next {
             // A session that goes on at once stays on its connection, unless others have waited for one.
-            Some(job) if self.ready.is_empty() && self.held.next_retry().is_none_or(|at| at > now) => {
+            Some(job) if self.ready.is_empty() && self.held.next_release().is_none_or(|at| at > now) => {
                 self.counts.intended += 1;
                 match self.admit(job, now) {
                     Admission::Start(job) => Some(job),
@@ -176,16 +177,8 @@ impl<R: Record> Dispatch<R> {
 
     /// The first waiting action that may start.
     fn take(&mut self, now: Instant) -> Option<Job> {
-        while let Some(job) = self.held.head(now) {
-            if self.is_stale(job, now) {
-                let job = self.held.take_head()?;
-                self.refuse(&job, Outcome::Shed, now);
-                continue;
-            }
-            match self.ask(job, now) {
-                Ok(()) => return self.held.take_head(),
-                Err(retry) => self.held.retry_head(retry),
-            }
+        if let Some(job) = self.take_held(now) {
+            return Some(job);
         }
         while let Some(job) = self.ready.pop_front() {
             if let Admission::Start(job) = self.admit(job, now) {
@@ -193,6 +186,17 @@ impl<R: Record> Dispatch<R> {
             }
         }
         None
+    }
+
+    fn take_held(&mut self, now: Instant) -> Option<Job> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let overload = self.overload;
+        while let Some(job) = self.held.discard(now, |job| is_stale(overload, job, now)) {
+            self.refuse(&job, Outcome::Shed, now);
+        }
+        self.held.release(now)
     }
 
     fn next_due(&self) -> Instant {
@@ -247,7 +251,7 @@ impl<R: Record> Dispatch<R> {
     }
 
     fn queue(&mut self, job: Job, now: Instant) {
-        if self.rules.overload.may_wait(self.ready.len() + self.held.len()) {
+        if self.overload.may_wait(self.ready.len() + self.held.len()) {
             self.ready.push_back(job);
         } else {
             self.refuse(&job, Outcome::Dropped, now);
@@ -267,34 +271,23 @@ impl<R: Record> Dispatch<R> {
             self.refuse(&job, Outcome::Shed, now);
             return Admission::Settled;
         }
-        let retry = if self.held.holds(job.request.series, job.request.identity) {
-            Instant::MAX
-        } else {
-            match self.ask(&job, now) {
-                Ok(()) => return Admission::Start(job),
-                Err(retry) => retry,
+        let (series, identity) = (job.request.series, job.request.identity);
+        match self.held.admits(now, series, identity) {
+            Ok(()) => return Admission::Start(job),
+            Err(until) if self.overload.may_wait(self.ready.len() + self.held.len()) => {
+                self.counts.shaped += 1;
+                self.held.hold(until, series, identity, job);
             }
-        };
-        self.counts.shaped += 1;
-        if self.rules.overload.may_wait(self.ready.len() + self.held.len()) {
-            self.held.push(job, retry);
-        } else {
-            self.refuse(&job, Outcome::Dropped, now);
+            Err(_) => {
+                self.counts.shaped += 1;
+                self.refuse(&job, Outcome::Dropped, now);
+            }
         }
         Admission::Settled
     }
 
-    fn ask(&self, job: &Job, now: Instant) -> Result<(), Instant> {
-        match &self.rules.shaper {
-            None => Ok(()),
-            Some(shaper) => {
-                shaper(now, job.request.series, job.request.identity).map_err(|retry| retry.max(now + RETRY_MIN))
-            }
-        }
-    }
-
     fn is_stale(&self, job: &Job, now: Instant) -> bool {
-        !self.rules.overload.still_sent(now.since(job.intended))
+        is_stale(self.overload, job, now)
     }
 
     /// An action ends without having been sent; its session goes on later, if it does.
@@ -347,7 +340,7 @@ impl<R: Record> Dispatch<R> {
     /// Nothing new begins; what waits is abandoned, what is in flight has the grace.
     fn stop(&mut self, now: Instant, urgency: Urgency) {
         self.phase = Phase::Stopping;
-        self.end = if urgency == Urgency::AtOnce { now } else { self.end.min(now + self.rules.grace) };
+        self.end = if urgency == Urgency::AtOnce { now } else { self.end.min(now + self.grace) };
         self.abandon_waiting(now);
         self.abandon_due(now);
         self.upcoming = None;
@@ -358,7 +351,7 @@ impl<R: Record> Dispatch<R> {
     fn finish(&mut self, now: Instant) {
         self.phase = Phase::Over;
         self.abandon_waiting(now);
-        self.abandon_due(now.min(Instant::ZERO + self.rules.horizon));
+        self.abandon_due(now.min(Instant::ZERO + self.horizon));
         self.seats.dismiss();
     }
 
@@ -377,17 +370,27 @@ impl<R: Record> Dispatch<R> {
     }
 
     fn abandon_waiting(&mut self, now: Instant) {
-        let waiting: Vec<Job> = self.held.drain().into_iter().chain(self.ready.drain(..)).collect();
+        let waiting: Vec<Job> = self.held.drain().chain(self.ready.drain(..)).collect();
         for job in waiting {
             let outcome = if self.is_stale(&job, now) { Outcome::Shed } else { Outcome::Abandoned };
             self.refuse(&job, outcome, now);
         }
     }
 
-    /// Why a busy seat must end now, if it must.
-    pub(super) fn fate(&mut self, seat: u32) -> Option<Fate> {
-        self.seats.fate(seat)
+    /// What was counted since the run began, for the progress; the lag starts anew.
+    pub(super) fn show(&mut self) -> Tally {
+        let shown = Tally { intended: self.counts.intended, ..self.tally };
+        self.tally.lag = Span::ZERO;
+        shown
     }
+
+    pub(super) fn into_results(self) -> (R, Counts) {
+        (self.recorder, self.counts)
+    }
+}
+
+fn is_stale(overload: Overload, job: &Job, now: Instant) -> bool {
+    !overload.still_sent(now.since(job.intended))
 }
 
 /// What the conductor waits for: only for the script is it worth spinning.

@@ -12,13 +12,12 @@ use super::error::EngineError;
 use super::prepare::Engine;
 use super::progress::{Progress, Tally};
 use super::stop::Stop;
+use super::transport::stamp::Meter;
 use super::{cores, lane};
+use crate::load::shaper::Shaper;
 use crate::load::{Share, Source};
 use crate::measure::{Outcome, Record, Sample};
-use crate::traffic::{Catalog, SeriesId};
-
-/// A ceiling on what is sent: may an action of this series and identity start now, and if not, when should it ask again?
-pub type Shaper = dyn Fn(Instant, SeriesId, u32) -> Result<(), Instant> + Send + Sync;
+use crate::traffic::Catalog;
 
 /// What is driven, and who watches.
 pub struct Drive<'a, R> {
@@ -29,7 +28,7 @@ pub struct Drive<'a, R> {
     /// Makes the recorder of a lane; called once on each lane's thread.
     pub recorder: &'a (dyn Fn() -> R + Sync),
     /// Hard ceilings, one set for all lanes.
-    pub shaper: Option<Arc<Shaper>>,
+    pub shaper: Shaper,
     /// The run's clock. An origin a few milliseconds ahead gives the lanes time to stand ready at the script's zero.
     pub clock: Clock,
     /// Length of the plan.
@@ -102,20 +101,18 @@ pub struct Counts {
 
 impl Engine {
     /// Plays the script against the target; blocks until the last answer, the end of the grace, or a stop.
-    pub fn drive<R: Record + Send>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
+    pub fn drive<R: Record + Send + 'static>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
         let lanes = self.portions.len();
         let results = std::thread::scope(|scope| {
             let start = |lane: usize| {
                 std::thread::Builder::new()
                     .name(format!("lane-{lane}"))
-                    .spawn_scoped(scope, move || run_lane(self, drive, lane))
+                    .spawn_scoped(scope, move || run_lane(self, drive, lane).inspect_err(|_| give_up(&drive.stop)))
                     .map_err(|source| EngineError::Start { lane, source })
             };
             let threads: Vec<_> = (0..lanes).map(start).collect();
             if threads.iter().any(Result::is_err) {
-                // A part of the script would be missing: the lanes that did start end at once.
-                drive.stop.request();
-                drive.stop.request();
+                give_up(&drive.stop);
             }
             let join = |(lane, thread): (usize, Result<std::thread::ScopedJoinHandle<'_, _>, EngineError>)| {
                 thread?.join().unwrap_or(Err(EngineError::Broken { lane }))
@@ -135,7 +132,7 @@ impl Engine {
 
 type Played<R> = (R, Counts, LaneReport);
 
-fn run_lane<R: Record>(engine: &Engine, drive: &Drive<'_, R>, lane: usize) -> Result<Played<R>, EngineError> {
+fn run_lane<R: Record + 'static>(engine: &Engine, drive: &Drive<'_, R>, lane: usize) -> Result<Played<R>, EngineError> {
     let portion = engine.portions[lane];
     if let Some(core) = portion.core {
         cores::pin(core).map_err(|source| EngineError::Pin { lane, core, source })?;
@@ -144,7 +141,23 @@ fn run_lane<R: Record>(engine: &Engine, drive: &Drive<'_, R>, lane: usize) -> Re
     lane::play(engine, drive, portion, share).map_err(|source| EngineError::Start { lane, source })
 }
 
+/// A part of the script would be missing: the other lanes end at once.
+fn give_up(stop: &Stop) {
+    stop.request();
+    stop.request();
+}
+
 impl Counts {
+    /// Takes over what was counted at the sockets.
+    pub(super) fn read(&mut self, meter: &Meter) {
+        self.bytes_sent = meter.bytes_sent.get();
+        self.bytes_received = meter.bytes_received.get();
+        self.connections_opened = meter.opened.get();
+        self.reconnects = meter.reopened.get();
+        self.connects_failed = meter.failed.get();
+        self.no_sockets = meter.no_sockets.get();
+    }
+
     /// Counts a sample.
     pub(super) fn count(&mut self, sample: &Sample) {
         self.sent += u64::from(sample.sent != Instant::MAX);

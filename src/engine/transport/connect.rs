@@ -3,6 +3,7 @@
 //! Owns the resolver of a lane, which asks for the name again when connections are opened again, and takes its addresses in turn.
 //! Refuses to speak HTTP and to decide when to connect. Every failure is an [`Outcome`].
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -57,32 +58,43 @@ impl Connector {
         self.clock
     }
 
-    pub(super) fn meter(&self) -> &Meter {
-        &self.meter
-    }
-
     /// Opens a connection within the connect time-out, and counts the attempt.
-    pub(super) async fn connect(&self) -> Result<Stream, Outcome> {
+    pub(in crate::engine) async fn connect(&self) -> Result<Stream, Outcome> {
         let limit = Duration::from_nanos(self.route.timeout.as_ns());
         let result = tokio::time::timeout(limit, self.open()).await.unwrap_or(Err(Outcome::Unreachable));
-        let add = |cell: &std::cell::Cell<u64>| cell.set(cell.get() + 1);
         match &result {
-            Ok(_) => add(&self.meter.opened),
+            Ok(_) => add_one(&self.meter.opened),
             Err(outcome) => {
-                add(&self.meter.failed);
+                add_one(&self.meter.failed);
                 if *outcome == Outcome::NoSockets {
-                    add(&self.meter.no_sockets);
+                    add_one(&self.meter.no_sockets);
                 }
             }
         }
         result
     }
 
-    async fn open(&self) -> Result<Stream, Outcome> {
-        let stream = Counted::new(self.dial().await?, Rc::clone(&self.meter));
+    /// Asks for the name's addresses, so that the next connection need not.
+    pub(in crate::engine) async fn look_up(&self) -> Result<(), Outcome> {
+        self.addresses().await.map(drop)
+    }
+
+    /// TLS over an open connection, where the route asks for it.
+    pub(in crate::engine) async fn secure(&self, stream: TcpStream) -> Result<Stream, Outcome> {
+        let stream = Counted::new(stream, Rc::clone(&self.meter));
         let Some((config, name)) = &self.route.tls else { return Ok(Stream::Plain(stream)) };
         let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
         Ok(Stream::Tls(Box::new(handshake.await.map_err(|_| Outcome::TlsFailed)?)))
+    }
+
+    /// A connection took the place of one that was there before.
+    pub(super) fn count_reopened(&self) {
+        add_one(&self.meter.reopened);
+    }
+
+    async fn open(&self) -> Result<Stream, Outcome> {
+        let stream = self.dial().await?;
+        self.secure(stream).await
     }
 
     /// The first address that answers, beginning with the one whose turn it is.
@@ -122,4 +134,8 @@ impl Connector {
         let addresses: Vec<SocketAddr> = found.collect();
         if addresses.is_empty() { Err(Outcome::Unresolved) } else { Ok(addresses) }
     }
+}
+
+fn add_one(cell: &Cell<u64>) {
+    cell.set(cell.get() + 1);
 }

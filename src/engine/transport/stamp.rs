@@ -33,6 +33,7 @@ pub(in crate::engine) struct Watch {
     sent: Cell<Instant>,
     first_byte: Cell<Instant>,
     broken: Cell<Option<Broken>>,
+    reads: Cell<u64>,
 }
 
 /// How a connection ended.
@@ -47,7 +48,7 @@ pub(in crate::engine) enum Broken {
 impl Watch {
     pub(super) fn new(clock: Clock) -> Rc<Self> {
         let absent = || Cell::new(Instant::MAX);
-        Rc::new(Self { clock, sent: absent(), first_byte: absent(), broken: Cell::new(None) })
+        Rc::new(Self { clock, sent: absent(), first_byte: absent(), broken: Cell::new(None), reads: Cell::new(0) })
     }
 
     /// The next byte each way is the first of an exchange.
@@ -64,6 +65,11 @@ impl Watch {
         self.first_byte.get()
     }
 
+    /// How often something was read.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.get()
+    }
+
     pub(super) fn broken(&self) -> Option<Broken> {
         self.broken.get()
     }
@@ -77,6 +83,7 @@ impl Watch {
     }
 
     fn on_read(&self, result: &io::Result<()>, bytes: usize) {
+        self.reads.set(self.reads.get() + 1);
         match result {
             Ok(()) if bytes > 0 => self.stamp(&self.first_byte),
             Ok(()) => self.broken.set(Some(Broken::Closed)),
@@ -105,14 +112,14 @@ impl Watch {
 
 /// Counts the bytes of a stream.
 #[derive(Debug)]
-pub(super) struct Counted<S> {
+pub(in crate::engine) struct Counted<S> {
     inner: S,
     meter: Rc<Meter>,
 }
 
 /// A connection, in the clear or under TLS.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(in crate::engine) enum Stream {
     Plain(Counted<TcpStream>),
     Tls(Box<TlsStream<Counted<TcpStream>>>),
 }
@@ -127,6 +134,16 @@ pub(super) struct Stamped {
 impl<S> Counted<S> {
     pub(super) const fn new(inner: S, meter: Rc<Meter>) -> Self {
         Self { inner, meter }
+    }
+}
+
+impl Stream {
+    /// The protocol that both sides agreed on, if they spoke about it.
+    pub(in crate::engine) fn agreed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
     }
 }
 
