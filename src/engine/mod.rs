@@ -21,6 +21,8 @@ mod progress;
 mod seats;
 mod settings;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod worker;
 
