@@ -10,7 +10,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use sluicegate_policy::time::{Instant, Span};
 
 use super::drive::Counts;
-use super::job::{Ending, Job, Stamps};
+use super::job::{Ending, Job, Later, Stamps};
 use super::progress::Tally;
 use super::seats::Seats;
 use super::stop::Urgency;
@@ -78,13 +78,6 @@ enum Phase {
 enum Admission {
     Start(Job),
     Settled,
-}
-
-#[derive(Debug)]
-struct Later {
-    due: Instant,
-    order: (u32, u32),
-    job: Job,
 }
 
 impl<R: Record> Dispatch<R> {
@@ -206,7 +199,7 @@ impl<R: Record> Dispatch<R> {
             Some(Step { due: Due::After(think), .. }) => Instant::ZERO + *think,
             None => Instant::MAX,
         };
-        self.later.peek().map_or(planned, |Reverse(later)| planned.min(later.due))
+        self.later.peek().map_or(planned, |Reverse(later)| planned.min(later.due()))
     }
 
     fn release(&mut self, now: Instant) {
@@ -230,9 +223,9 @@ impl<R: Record> Dispatch<R> {
 
     /// Takes the action that is due at `due`, which [`Dispatch::next_due`] has named.
     fn take_due(&mut self, due: Instant) -> Job {
-        if self.later.peek().is_some_and(|Reverse(later)| later.due == due) {
+        if self.later.peek().is_some_and(|Reverse(later)| later.due() == due) {
             let Reverse(later) = self.later.pop().expect("it was just seen");
-            return later.job;
+            return later.0;
         }
         let following = self.source.next(Feedback::Idle);
         let step = std::mem::replace(&mut self.upcoming, following).expect("something is due");
@@ -328,7 +321,7 @@ impl<R: Record> Dispatch<R> {
     }
 
     fn postpone(&mut self, job: Job) {
-        self.later.push(Reverse(Later { due: job.intended, order: (job.session, job.seq), job }));
+        self.later.push(Reverse(Later(job)));
     }
 
     fn record(&mut self, sample: &Sample) {
@@ -398,24 +391,4 @@ fn is_stale(overload: Overload, job: &Job, now: Instant) -> bool {
 pub(super) enum Waiting {
     ForScript,
     ForTimeout,
-}
-
-impl PartialEq for Later {
-    fn eq(&self, other: &Self) -> bool {
-        (self.due, self.order) == (other.due, other.order)
-    }
-}
-
-impl Eq for Later {}
-
-impl PartialOrd for Later {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Later {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.order).cmp(&(other.due, other.order))
-    }
 }

@@ -1,5 +1,7 @@
 //! An action whose instant has come (or is known), and the sample that it ends as.
 
+use std::cmp::Ordering;
+
 use sluicegate_policy::time::Instant;
 
 use crate::measure::sample::blame_of_status;
@@ -29,6 +31,40 @@ pub(super) struct Ending {
     pub(super) outcome: Outcome,
     /// Zero where no head of an answer was read.
     pub(super) status: u16,
+}
+
+/// A job whose instant is still to come, ordered by it.
+#[derive(Debug)]
+pub(super) struct Later(pub(super) Job);
+
+impl Later {
+    pub(super) const fn due(&self) -> Instant {
+        self.0.intended
+    }
+
+    const fn order(&self) -> (Instant, u32, u32) {
+        (self.0.intended, self.0.session, self.0.seq)
+    }
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Later {}
+
+impl PartialOrd for Later {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Later {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
 }
 
 impl Stamps {

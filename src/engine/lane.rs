@@ -97,7 +97,7 @@ async fn run<R: Record + 'static>(
         nudge: Nudge::default(),
     });
     let connector = Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), usize::from(share.index));
-    let mut workers = hire(&lane, engine.speaks, portion.connections, seats, Rc::new(connector));
+    let mut workers = hire(&lane, engine.speaks, portion.connections, seats, &Rc::new(connector));
     let mut board = Board { progress: &drive.progress, shown: Tally::default() };
     let conducted = conduct(&lane, drive, &mut pacer, &mut board).await;
     if conducted.is_err() {
@@ -122,15 +122,15 @@ fn hire<R: Record + 'static>(
     speaks: Speaks,
     connections: u32,
     seats: u32,
-    connector: Rc<Connector>,
+    connector: &Rc<Connector>,
 ) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     let shared: Vec<Rc<Shared>> = match speaks {
         Speaks::Http1 => Vec::new(),
-        Speaks::Http2 => (0..connections).map(|_| Rc::new(Shared::new(Rc::clone(&connector)))).collect(),
+        Speaks::Http2 => (0..connections).map(|_| Rc::new(Shared::new(Rc::clone(connector)))).collect(),
     };
     for seat in 0..seats {
-        let connector = Rc::clone(&connector);
+        let connector = Rc::clone(connector);
         let channel = match speaks {
             Speaks::Http1 => Channel::http1(connector),
             Speaks::Http2 => Channel::http2(connector, Rc::clone(&shared[(seat % connections) as usize])),

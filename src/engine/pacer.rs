@@ -86,10 +86,11 @@ impl Pacer {
 impl Nudge {
     /// Something is due at `due`: wakes the pacer if it waits for something later.
     pub(super) fn due(&self, due: Instant) {
-        if due < self.waits_for.get() && !self.rung.replace(true) {
-            if let Some(waker) = &*self.waker.borrow() {
-                waker.wake_by_ref();
-            }
+        if due < self.waits_for.get()
+            && !self.rung.replace(true)
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) enum Link {
 /// All seats of a lane.
 #[derive(Debug)]
 pub(super) struct Seats {
-    seats: Vec<Seat>,
+    all: Vec<Seat>,
     /// Free seats, most recently used last: a few warm connections are used rather than many cold ones.
     warm: Vec<u32>,
     /// Free seats without a connection.
@@ -53,13 +53,13 @@ struct Seat {
 impl Seats {
     pub(super) fn new(count: u32) -> Self {
         let seat = |_| Seat { given: None, waker: None, deadline: Instant::MAX, fate: None, link: Link::Down };
-        let seats = (0..count).map(seat).collect();
+        let all = (0..count).map(seat).collect();
         // None is free until its worker has come (`wait`).
-        Self { seats, warm: Vec::with_capacity(count as usize), cold: Vec::new(), next_deadline: Instant::MAX }
+        Self { all, warm: Vec::with_capacity(count as usize), cold: Vec::new(), next_deadline: Instant::MAX }
     }
 
     pub(super) fn count(&self) -> u32 {
-        self.seats.len() as u32
+        self.all.len() as u32
     }
 
     pub(super) fn any_free(&self) -> bool {
@@ -67,12 +67,12 @@ impl Seats {
     }
 
     pub(super) fn busy(&self) -> usize {
-        self.seats.len() - self.warm.len() - self.cold.len()
+        self.all.len() - self.warm.len() - self.cold.len()
     }
 
     /// A worker has nothing to do: its seat is free.
     pub(super) fn wait(&mut self, seat: u32, link: Link, waker: &Waker) {
-        let place = &mut self.seats[seat as usize];
+        let place = &mut self.all[seat as usize];
         place.waker = Some(waker.clone());
         place.link = link;
         match link {
@@ -83,13 +83,13 @@ impl Seats {
 
     /// The connection of a waiting worker was closed; its seat is passed over while there are others.
     pub(super) fn lost(&mut self, seat: u32) {
-        self.seats[seat as usize].link = Link::Down;
+        self.all[seat as usize].link = Link::Down;
     }
 
     /// Gives a job to a free seat; hands it back if there is none.
     pub(super) fn give(&mut self, job: Job) -> Result<(), Job> {
         let Some(seat) = self.pick() else { return Err(job) };
-        let seat = &mut self.seats[seat as usize];
+        let seat = &mut self.all[seat as usize];
         seat.given = Some(job);
         seat.waker.as_ref().expect("a free seat has a waiting worker").wake_by_ref();
         Ok(())
@@ -97,12 +97,12 @@ impl Seats {
 
     /// The job that was given to a seat.
     pub(super) fn take(&mut self, seat: u32) -> Option<Job> {
-        self.seats[seat as usize].given.take()
+        self.all[seat as usize].given.take()
     }
 
     /// An exchange begins; whether its deadline comes before all others.
     pub(super) fn begin(&mut self, seat: u32, deadline: Instant) -> Urgent {
-        let place = &mut self.seats[seat as usize];
+        let place = &mut self.all[seat as usize];
         place.deadline = deadline;
         let urgent = if deadline < self.next_deadline { Urgent::Yes } else { Urgent::No };
         self.next_deadline = self.next_deadline.min(deadline);
@@ -111,14 +111,14 @@ impl Seats {
 
     /// The exchange of a seat is over.
     pub(super) fn end(&mut self, seat: u32) {
-        let place = &mut self.seats[seat as usize];
+        let place = &mut self.all[seat as usize];
         place.deadline = Instant::MAX;
         place.fate = None;
     }
 
     /// Whether the exchange of a seat has to end now; told once.
     pub(super) fn fate(&mut self, seat: u32) -> Option<Fate> {
-        self.seats[seat as usize].fate.take()
+        self.all[seat as usize].fate.take()
     }
 
     pub(super) const fn next_deadline(&self) -> Instant {
@@ -131,7 +131,7 @@ impl Seats {
             return;
         }
         let mut next = Instant::MAX;
-        for seat in &mut self.seats {
+        for seat in &mut self.all {
             if seat.deadline <= now {
                 seat.seal(Fate::TimedOut);
             } else {
@@ -143,14 +143,14 @@ impl Seats {
 
     /// The run is over: whoever is busy abandons, whoever waits wakes up to leave.
     pub(super) fn dismiss(&mut self) {
-        for seat in &mut self.seats {
+        for seat in &mut self.all {
             seat.seal(Fate::Abandoned);
         }
     }
 
     fn pick(&mut self) -> Option<u32> {
         while let Some(seat) = self.warm.pop() {
-            match self.seats[seat as usize].link {
+            match self.all[seat as usize].link {
                 Link::Up => return Some(seat),
                 Link::Down => self.cold.push(seat),
             }

@@ -36,7 +36,7 @@ pub(super) struct Channel {
 }
 
 enum Wire {
-    Http1 { open: Option<Http1>, before: Before },
+    Http1 { open: Option<Box<Http1>>, before: Before },
     Http2 { shared: Rc<Shared>, open: Option<Open>, reads: u64 },
 }
 
@@ -156,7 +156,7 @@ enum Connection {
 }
 
 async fn ready_http1<'a>(
-    open: &'a mut Option<Http1>,
+    open: &'a mut Option<Box<Http1>>,
     before: &mut Before,
     connector: &Connector,
     tap: &Tap,
@@ -169,7 +169,7 @@ async fn ready_http1<'a>(
     if std::mem::replace(before, Before::Connected) == Before::Connected {
         connector.count_reopened();
     }
-    Ok((open.insert(Http1::new(stream, connector).await?), Connection::New))
+    Ok((open.insert(Box::new(Http1::new(stream, connector).await?)), Connection::New))
 }
 
 async fn ready_http2<'a>(open: &'a mut Option<Open>, shared: &Shared) -> Result<(&'a mut Open, Connection), Outcome> {
