@@ -11,7 +11,7 @@ use crate::engine::{Drive, Driven, Engine, Progress, Settings, Stop};
 use crate::load::shaper::{Ceilings, Shaper};
 use crate::load::{Feedback, Share, Source};
 use crate::measure::{Outcome, Record, Sample};
-use crate::traffic::catalog::Recorded;
+use crate::traffic::catalog::{Recorded, TemplateId};
 use crate::traffic::{Action, Catalog, Due, Request, SeriesId, Step, What};
 
 impl Record for Vec<Sample> {
@@ -34,7 +34,7 @@ pub(super) struct Drives {
 }
 
 /// What the script says.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) enum Plan {
     /// One action at each of these instants.
     At(Vec<Instant>),
@@ -147,6 +147,11 @@ impl Ran {
             assert!(!answered || happened.len() == 5 && sample.status != 0, "{sample:?}");
         }
     }
+}
+
+/// The whole of a plan.
+pub(super) fn script(plan: &Plan) -> Box<dyn Source> {
+    Box::new(Script::new(plan, Share::ALL, What::Described { template: TemplateId(0), key: 0 }))
 }
 
 /// The source behind a [`Plan`].

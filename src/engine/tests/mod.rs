@@ -3,6 +3,7 @@
 //! `drive` builds a drive and runs it, `server` is what it runs against.
 
 mod broken;
+mod conservation;
 mod drive;
 mod ending;
 mod http;
