@@ -335,7 +335,7 @@ impl<R: Record> Dispatch<R> {
         self.phase = Phase::Stopping;
         self.end = if urgency == Urgency::AtOnce { now } else { self.end.min(now + self.grace) };
         self.abandon_waiting(now);
-        self.abandon_due(now);
+        self.abandon_due(now, now);
         self.upcoming = None;
         self.later.clear();
     }
@@ -344,12 +344,12 @@ impl<R: Record> Dispatch<R> {
     fn finish(&mut self, now: Instant) {
         self.phase = Phase::Over;
         self.abandon_waiting(now);
-        self.abandon_due(now.min(Instant::ZERO + self.horizon));
+        self.abandon_due(now.min(Instant::ZERO + self.horizon), now);
         self.seats.dismiss();
     }
 
     /// Abandons what the plan intended until then and the lane has not come to.
-    fn abandon_due(&mut self, until: Instant) {
+    fn abandon_due(&mut self, until: Instant, now: Instant) {
         for _ in 0..ABANDON_MAX {
             let due = self.next_due();
             if due > until {
@@ -357,7 +357,7 @@ impl<R: Record> Dispatch<R> {
             }
             let job = self.take_due(due);
             self.counts.intended += 1;
-            self.refuse(&job, Outcome::Abandoned, until);
+            self.refuse(&job, Outcome::Abandoned, now);
         }
         self.counts.unplayed = until.since(self.next_due());
     }

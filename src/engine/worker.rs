@@ -59,6 +59,7 @@ impl<R: Record> Worker<R> {
     async fn perform(&mut self, job: &Job) -> Option<Job> {
         let Self { lane, seat, channel, tap } = self;
         let started = lane.begin(*seat);
+        channel.begin();
         let ended = {
             let mut exchange = pin!(channel.exchange(&job.request, &lane.encoder, tap));
             poll_fn(|cx| {

@@ -63,6 +63,16 @@ fn the_end_of_the_grace_abandons_what_is_still_open() {
 }
 
 #[test]
+fn what_is_abandoned_before_it_began_has_no_stamps_of_the_exchange_before() {
+    let server = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    // The plan ends at 50 ms: the last action is due and over in the same instant, on a warm connection.
+    let drives = against(server.address).at([ms(0), ms(50)]).with(|settings| settings.grace = Span::ZERO);
+    let ran = drives.run();
+    let last = ran.samples.iter().find(|sample| sample.intended == ms(50)).unwrap();
+    assert_eq!((last.outcome, last.sent, last.first_byte), (Outcome::Abandoned, Instant::MAX, Instant::MAX));
+}
+
+#[test]
 fn a_script_that_no_machine_can_keep_is_counted_to_its_end() {
     let server = silent();
     let drives = against(server.address).times(300_000).with(|settings| {

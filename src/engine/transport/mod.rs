@@ -82,6 +82,15 @@ impl Channel {
         }
     }
 
+    /// An exchange is about to begin, and may be dropped before it was polled once: nothing of the one before belongs to it.
+    pub(super) fn begin(&mut self) {
+        self.times.clear();
+        match &mut self.wire {
+            Wire::Http1 { open, .. } => open.iter().for_each(|open| open.watch().begin()),
+            Wire::Http2 { open, reads, .. } => open.iter().for_each(|open| *reads = open.reads()),
+        }
+    }
+
     /// Sends a request and reads its answer to the end, over a new connection if there is none.
     ///
     /// A connection that turns out to be closed before a byte was written is replaced once (RFC 9112, section 9.3.1: the request
@@ -92,7 +101,6 @@ impl Channel {
         encoder: &RefCell<Encoder>,
         tap: &Tap,
     ) -> Result<Ending, Unsendable> {
-        self.times.clear();
         let encoded = encoder.borrow_mut().encode(request)?;
         let (ending, first) = self.attempt(encoded, tap).await;
         if first == Connection::Reused && ending.outcome != Outcome::Answered && self.times.nothing_happened() {
