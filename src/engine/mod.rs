@@ -1,1 +1,35 @@
-//! (being built)
+//! Real time: plays the script against a live target over sockets, and samples what it sees.
+//!
+//! Owns lanes (a thread each), pacing, connections, time-outs and stops. Refuses to make the script (`load`), to count
+//! (`measure`), and to import `sim` or `config`. Called by `command`: [`Engine::prepare`], perhaps [`Engine::probe`], then
+//! [`Engine::drive`].
+//!
+//! Within: `drive` starts lanes; a `lane`'s conductor sleeps with the `pacer` and turns its `dispatch`, which decides everything
+//! and knows no socket; `worker`s sit on `seats` and speak through `transport`.
+
+mod cores;
+mod dispatch;
+mod drive;
+mod error;
+mod job;
+mod lane;
+mod limits;
+mod pacer;
+mod prepare;
+mod probe;
+mod progress;
+mod seats;
+mod settings;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod worker;
+
+pub use drive::{Counts, Drive, Driven, LaneReport};
+pub use error::EngineError;
+pub use prepare::{Engine, Speaks};
+pub use probe::Probe;
+pub use progress::{Progress, Reading};
+pub use settings::{Pacing, Pin, Protocol, Settings, Tls};
+pub use stop::{Stop, Urgency};

@@ -1,0 +1,209 @@
+//! One drive: the script's shares are dealt to lanes, each on its own thread, and their reports come back.
+//!
+//! Owns the shape of what goes in and what comes out. Refuses to decide anything about an action (`dispatch`) and to speak to
+//! anybody (`transport`). Called by `command`.
+
+use std::sync::Arc;
+
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
+
+use super::error::EngineError;
+use super::prepare::Engine;
+use super::progress::{Progress, Tally};
+use super::stop::Stop;
+use super::transport::stamp::Meter;
+use super::{cores, lane};
+use crate::load::shaper::Shaper;
+use crate::load::{Share, Source};
+use crate::measure::{Outcome, Record, Sample};
+use crate::traffic::Catalog;
+
+/// What is driven, and who watches.
+pub struct Drive<'a, R> {
+    /// What the script's requests say.
+    pub catalog: Arc<Catalog>,
+    /// Makes the source of a share; called once on each lane's thread.
+    pub source: &'a (dyn Fn(Share) -> Box<dyn Source> + Sync),
+    /// Makes the recorder of a lane; called once on each lane's thread.
+    pub recorder: &'a (dyn Fn() -> R + Sync),
+    /// Hard ceilings, one set for all lanes.
+    pub shaper: Shaper,
+    /// The run's clock. An origin a few milliseconds ahead gives the lanes time to stand ready at the script's zero.
+    pub clock: Clock,
+    /// Length of the plan.
+    pub horizon: Span,
+    /// Ends the drive early.
+    pub stop: Stop,
+    /// Shows where the drive stands.
+    pub progress: Arc<Progress>,
+}
+
+/// What a drive gives back.
+#[derive(Debug)]
+pub struct Driven<R> {
+    /// The recorders, one for each lane.
+    pub recorders: Vec<R>,
+    /// The lanes, in the same order.
+    pub lanes: Vec<LaneReport>,
+    /// Counts of all lanes together.
+    pub counts: Counts,
+}
+
+/// What one lane used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneReport {
+    /// The core it was tied to, if it was.
+    pub core: Option<u32>,
+    /// Its connections.
+    pub connections: u32,
+    /// CPU time of its thread.
+    pub cpu: Span,
+    /// Of that, spent waiting awake on purpose.
+    pub spin: Span,
+    /// Wall time that it ran.
+    pub wall: Span,
+}
+
+/// What became of the script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Actions whose instant came; each is exactly one sample.
+    pub intended: u64,
+    /// Actions whose first byte was written.
+    pub sent: u64,
+    /// Actions that a ceiling held back for a while.
+    pub shaped: u64,
+    /// Never sent: the queue was full, or the policy drops what cannot start at once.
+    pub dropped: u64,
+    /// Never sent: older than the policy's deadline.
+    pub shed: u64,
+    /// Neither answered nor failed when the run ended.
+    pub abandoned: u64,
+    /// Never sent: what they say cannot be written as HTTP; sampled as dropped.
+    pub unsendable: u64,
+    /// Of the plan, at its end: how much no lane has come to, and is not counted as intended. Above zero only where the
+    /// script is denser than this machine can even count.
+    pub unplayed: Span,
+    /// Bytes written to sockets.
+    pub bytes_sent: u64,
+    /// Bytes read from sockets.
+    pub bytes_received: u64,
+    /// Connections opened.
+    pub connections_opened: u64,
+    /// Of those, opened in place of one that was lost or closed.
+    pub reconnects: u64,
+    /// Attempts to open a connection that failed.
+    pub connects_failed: u64,
+    /// Of those, for want of a descriptor, a local port or memory on this machine.
+    pub no_sockets: u64,
+}
+
+impl Engine {
+    /// Plays the script against the target; blocks until the last answer, the end of the grace, or a stop.
+    pub fn drive<R: Record + Send + 'static>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
+        let lanes = self.portions.len();
+        let results = std::thread::scope(|scope| {
+            let start = |lane: usize| {
+                std::thread::Builder::new()
+                    .name(format!("lane-{lane}"))
+                    .spawn_scoped(scope, move || run_lane(self, drive, lane).inspect_err(|_| give_up(&drive.stop)))
+                    .map_err(|source| EngineError::Start { lane, source })
+            };
+            let threads: Vec<_> = (0..lanes).map(start).collect();
+            if threads.iter().any(Result::is_err) {
+                give_up(&drive.stop);
+            }
+            let join = |(lane, thread): (usize, Result<std::thread::ScopedJoinHandle<'_, _>, EngineError>)| {
+                thread?.join().unwrap_or(Err(EngineError::Broken { lane }))
+            };
+            threads.into_iter().enumerate().map(join).collect::<Vec<_>>()
+        });
+        let mut driven = Driven { recorders: Vec::with_capacity(lanes), lanes: Vec::new(), counts: Counts::default() };
+        for result in results {
+            let (recorder, counts, report) = result?;
+            driven.recorders.push(recorder);
+            driven.counts.add(&counts);
+            driven.lanes.push(report);
+        }
+        Ok(driven)
+    }
+}
+
+type Played<R> = (R, Counts, LaneReport);
+
+fn run_lane<R: Record + 'static>(engine: &Engine, drive: &Drive<'_, R>, lane: usize) -> Result<Played<R>, EngineError> {
+    let portion = engine.portions[lane];
+    if let Some(core) = portion.core {
+        cores::pin(core).map_err(|source| EngineError::Pin { lane, core, source })?;
+    }
+    let share = Share { index: lane as u16, of: engine.portions.len() as u16 };
+    lane::play(engine, drive, portion, share).map_err(|source| EngineError::Start { lane, source })
+}
+
+/// A part of the script would be missing: the other lanes end at once.
+fn give_up(stop: &Stop) {
+    stop.request();
+    stop.request();
+}
+
+impl Counts {
+    /// Takes over what was counted at the sockets.
+    pub(super) fn read(&mut self, meter: &Meter) {
+        self.bytes_sent = meter.bytes_sent.get();
+        self.bytes_received = meter.bytes_received.get();
+        self.connections_opened = meter.opened.get();
+        self.reconnects = meter.reopened.get();
+        self.connects_failed = meter.failed.get();
+        self.no_sockets = meter.no_sockets.get();
+    }
+
+    /// Counts a sample.
+    pub(super) fn count(&mut self, sample: &Sample) {
+        self.sent += u64::from(sample.sent != Instant::MAX);
+        match sample.outcome {
+            Outcome::Dropped => self.dropped += 1,
+            Outcome::Shed => self.shed += 1,
+            Outcome::Abandoned => self.abandoned += 1,
+            Outcome::Answered
+            | Outcome::TimedOut
+            | Outcome::Unresolved
+            | Outcome::Refused
+            | Outcome::Unreachable
+            | Outcome::TlsFailed
+            | Outcome::NoSockets
+            | Outcome::Reset
+            | Outcome::Closed
+            | Outcome::Truncated
+            | Outcome::Malformed => {}
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.intended += other.intended;
+        self.sent += other.sent;
+        self.shaped += other.shaped;
+        self.dropped += other.dropped;
+        self.shed += other.shed;
+        self.abandoned += other.abandoned;
+        self.unsendable += other.unsendable;
+        self.unplayed = self.unplayed.max(other.unplayed);
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+        self.connections_opened += other.connections_opened;
+        self.reconnects += other.reconnects;
+        self.connects_failed += other.connects_failed;
+        self.no_sockets += other.no_sockets;
+    }
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, sample: &Sample) {
+        self.sent += u64::from(sample.sent != Instant::MAX);
+        match sample.outcome {
+            Outcome::Answered => self.answered += 1,
+            _ => self.failed += 1,
+        }
+        self.lag = self.lag.max(sample.schedule_lag().unwrap_or(Span::ZERO));
+    }
+}

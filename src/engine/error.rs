@@ -1,0 +1,90 @@
+//! Why a drive cannot begin, or broke down. What the target does is never one of these: that is a result.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a drive cannot begin, or broke down.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No connection was allowed.
+    #[error("0 connections cannot send anything; allow at least 1")]
+    NoConnections,
+    /// Every connection is a descriptor, and the process may not have so many.
+    #[error(
+        "{connections} connections need {needed} file descriptors and this process may open {limit}; \
+         use at most {possible} connections, or raise the limit (ulimit -n {needed})"
+    )]
+    Descriptors {
+        /// Connections asked for.
+        connections: u32,
+        /// Descriptors that they need.
+        needed: u64,
+        /// Hard limit of the process.
+        limit: u64,
+        /// Connections that would fit.
+        possible: u64,
+    },
+    /// The certificates to trust cannot be read.
+    #[error("{}: cannot read certificates: {why}; name a PEM file that holds at least one certificate", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// This machine has no trusted roots.
+    #[error("no trusted root certificates on this machine ({why}); name a PEM file with --ca")]
+    NoRoots {
+        /// What the search for them said.
+        why: String,
+    },
+    /// The TLS library refuses its settings.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// The host is neither a name nor an address that TLS can check.
+    #[error("\"{host}\" is not a host name that a certificate can be checked against; use a DNS name or an IP address")]
+    ServerName {
+        /// The host.
+        host: String,
+    },
+    /// The value for the host header cannot be sent.
+    #[error("\"{value}\" cannot be sent as a Host header; use a host name, with a port if it is needed")]
+    Host {
+        /// The value.
+        value: String,
+    },
+    /// A lane got no runtime, timer or thread.
+    #[error("lane {lane}: cannot start; lower the number of lanes or raise the limits of this process")]
+    Start {
+        /// Which lane.
+        lane: usize,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A lane cannot run on its core.
+    #[error("lane {lane}: cannot run on core {core}; name cores that this process may use")]
+    Pin {
+        /// Which lane.
+        lane: usize,
+        /// Which core.
+        core: u32,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A lane broke down; this is a defect.
+    #[error("lane {lane} broke down; this is a defect of the generator")]
+    Broken {
+        /// Which lane.
+        lane: usize,
+    },
+    /// The probe got no connection.
+    #[error("no connection to {target}: {outcome}; check that it is up, or give the network's round trip in the profile")]
+    Probe {
+        /// The target.
+        target: String,
+        /// How the attempts ended.
+        outcome: &'static str,
+    },
+}

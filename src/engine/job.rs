@@ -1,0 +1,128 @@
+//! An action whose instant has come (or is known), and the sample that it ends as.
+
+use std::cmp::Ordering;
+
+use sluicegate_policy::time::Instant;
+
+use crate::measure::sample::blame_of_status;
+use crate::measure::{Outcome, Sample};
+use crate::traffic::{Action, Request, Step};
+
+/// A step with its intended instant fixed; the instant travels with it and never moves.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) intended: Instant,
+    pub(super) session: u32,
+    pub(super) seq: u32,
+    pub(super) request: Request,
+}
+
+/// When the parts of an exchange happened; `Instant::MAX` for what did not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamps {
+    pub(super) started: Instant,
+    pub(super) sent: Instant,
+    pub(super) first_byte: Instant,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) outcome: Outcome,
+    /// Zero where no head of an answer was read.
+    pub(super) status: u16,
+}
+
+/// A job whose instant is still to come, ordered by it.
+#[derive(Debug)]
+pub(super) struct Later(pub(super) Job);
+
+impl Later {
+    pub(super) const fn due(&self) -> Instant {
+        self.0.intended
+    }
+
+    const fn order(&self) -> (Instant, u32, u32) {
+        (self.0.intended, self.0.session, self.0.seq)
+    }
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Later {}
+
+impl PartialOrd for Later {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Later {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl Stamps {
+    pub(super) const NONE: Self = Self { started: Instant::MAX, sent: Instant::MAX, first_byte: Instant::MAX };
+}
+
+impl Ending {
+    pub(super) const fn unanswered(outcome: Outcome) -> Self {
+        Self { outcome, status: 0 }
+    }
+}
+
+impl Job {
+    pub(super) fn new(step: Step, intended: Instant) -> Self {
+        let Action::Request(request) = step.action;
+        Self { intended, session: step.session, seq: step.seq, request }
+    }
+
+    pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
+        let blame = match ending.outcome {
+            Outcome::Answered => blame_of_status(ending.status),
+            other => other.blame(),
+        };
+        Sample {
+            intended: self.intended,
+            started: stamps.started,
+            sent: stamps.sent,
+            first_byte: stamps.first_byte,
+            done,
+            session: self.session,
+            seq: self.seq,
+            series: self.request.series,
+            status: ending.status,
+            outcome: ending.outcome,
+            blame,
+            attempt: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::traffic::catalog::TemplateId;
+    use crate::traffic::{SeriesId, What};
+
+    /// A job of identity 0 that says nothing in particular.
+    pub(in crate::engine) fn job(intended: Instant, series: u16) -> Job {
+        let what = What::Described { template: TemplateId(0), key: 0 };
+        let request = Request { series: SeriesId(series), identity: 0, what };
+        Job { intended, session: 0, seq: 0, request }
+    }
+
+    #[test]
+    fn the_intended_instant_reaches_the_sample_unchanged() {
+        let intended = Instant::from_ns(17);
+        let sample = job(intended, 3).ended(Ending::unanswered(Outcome::Dropped), Stamps::NONE, Instant::from_ns(99));
+        assert_eq!((sample.intended, sample.series, sample.sent), (intended, SeriesId(3), Instant::MAX));
+        assert_eq!(sample.schedule_lag(), None);
+    }
+}

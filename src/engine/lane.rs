@@ -1,0 +1,209 @@
+//! A lane: one thread with its own runtime, connections, queue and recorder. Nothing is shared with other lanes on the hot path.
+//!
+//! Owns the runtime and the conductor, which turns [`Dispatch`] whenever something is due. Refuses decisions (`dispatch`) and
+//! sockets (`transport`). Called by `drive`, once on each thread.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::{Clock, clock};
+use tokio::task::JoinSet;
+
+use super::cores::Portion;
+use super::dispatch::{Dispatch, Rules, Waiting};
+use super::drive::{Counts, Drive, LaneReport};
+use super::job::{Ending, Job, Stamps};
+use super::pacer::{Nudge, Pacer};
+use super::prepare::{Engine, Speaks};
+use super::progress::{Progress, Tally};
+use super::seats::{Seats, Urgent};
+use super::transport::Channel;
+use super::transport::connect::Connector;
+use super::transport::http2::Shared;
+use super::transport::request::Encoder;
+use super::transport::stamp::Meter;
+use super::worker;
+use crate::load::Share;
+use crate::measure::Record;
+
+/// The conductor looks up at least so often: for a stop, and to bring the progress up to date.
+const TICK: Span = Span::from_ms(20);
+
+/// Tasks that are polled before the sockets and the timer are looked at again. tokio's 61 would let a due instant wait for as
+/// many exchanges.
+const EVENT_INTERVAL: u32 = 16;
+
+/// Threads for name resolution.
+const RESOLVERS_MAX: usize = 2;
+
+/// What the tasks of a lane share, on its one thread.
+pub(super) struct Lane<R> {
+    pub(super) dispatch: RefCell<Dispatch<R>>,
+    pub(super) encoder: RefCell<Encoder>,
+    clock: Clock,
+    timeout: Span,
+    nudge: Nudge,
+}
+
+/// Plays a share of the script on the calling thread.
+pub(super) fn play<R: Record + 'static>(
+    engine: &Engine,
+    drive: &Drive<'_, R>,
+    portion: Portion,
+    share: Share,
+) -> io::Result<(R, Counts, LaneReport)> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .event_interval(EVENT_INTERVAL)
+        .max_blocking_threads(RESOLVERS_MAX)
+        .build_local(tokio::runtime::LocalOptions::default())?;
+    let (began, cpu) = (drive.clock.now(), clock::thread_cpu());
+    let meter = Rc::new(Meter::default());
+    let (recorder, mut counts, spin) = runtime.block_on(run(engine, drive, portion, share, &meter))?;
+    counts.read(&meter);
+    let report = LaneReport {
+        core: portion.core,
+        connections: portion.connections,
+        cpu: clock::thread_cpu().saturating_sub(cpu),
+        spin,
+        wall: drive.clock.now().since(began),
+    };
+    Ok((recorder, counts, report))
+}
+
+async fn run<R: Record + 'static>(
+    engine: &Engine,
+    drive: &Drive<'_, R>,
+    portion: Portion,
+    share: Share,
+    meter: &Rc<Meter>,
+) -> io::Result<(R, Counts, Span)> {
+    let settings = &engine.settings;
+    let mut pacer = Pacer::new(drive.clock, settings.pacing)?;
+    let seats = engine.speaks.seats(portion.connections, settings.streams);
+    let rules =
+        Rules { overload: settings.overload, shaper: drive.shaper.clone(), horizon: drive.horizon, grace: settings.grace };
+    let dispatch = Dispatch::new(rules, (drive.source)(share), Seats::new(seats), (drive.recorder)());
+    let encoder = Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), settings.endpoint.base_path.clone());
+    let lane = Rc::new(Lane {
+        dispatch: RefCell::new(dispatch),
+        encoder: RefCell::new(encoder),
+        clock: drive.clock,
+        timeout: settings.timeout,
+        nudge: Nudge::default(),
+    });
+    let connector = Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), usize::from(share.index));
+    let mut workers = hire(&lane, engine.speaks, portion.connections, seats, &Rc::new(connector));
+    let mut board = Board { progress: &drive.progress, shown: Tally::default() };
+    let conducted = conduct(&lane, drive, &mut pacer, &mut board).await;
+    if conducted.is_err() {
+        workers.abort_all();
+    }
+    while let Some(joined) = workers.join_next().await {
+        if let Err(error) = joined
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+    conducted?;
+    board.show(lane.dispatch.borrow_mut().show());
+    let lane = Rc::into_inner(lane).expect("the workers, who shared it, have left");
+    let (recorder, counts) = lane.dispatch.into_inner().into_results();
+    Ok((recorder, counts, pacer.spent()))
+}
+
+fn hire<R: Record + 'static>(
+    lane: &Rc<Lane<R>>,
+    speaks: Speaks,
+    connections: u32,
+    seats: u32,
+    connector: &Rc<Connector>,
+) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    let shared: Vec<Rc<Shared>> = match speaks {
+        Speaks::Http1 => Vec::new(),
+        Speaks::Http2 => (0..connections).map(|_| Rc::new(Shared::new(Rc::clone(connector)))).collect(),
+    };
+    for seat in 0..seats {
+        let connector = Rc::clone(connector);
+        let channel = match speaks {
+            Speaks::Http1 => Channel::http1(connector),
+            Speaks::Http2 => Channel::http2(connector, Rc::clone(&shared[(seat % connections) as usize])),
+        };
+        workers.spawn_local(worker::work(Rc::clone(lane), seat, channel));
+    }
+    workers
+}
+
+/// Turns the dispatch whenever something is due, until the run is over.
+async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pacer, board: &mut Board<'_>) -> io::Result<()> {
+    while lane.dispatch.borrow().seats.busy() > 0 {
+        tokio::task::yield_now().await;
+    }
+    // The clock reads zero until its origin has come.
+    pacer.until(Instant::from_ns(1), Waiting::ForTimeout, &lane.nudge).await?;
+    let mut show = Instant::ZERO;
+    loop {
+        let now = drive.clock.now();
+        let (due, waiting) = {
+            let mut dispatch = lane.dispatch.borrow_mut();
+            dispatch.turn(now, drive.stop.urgency());
+            if dispatch.is_over() {
+                return Ok(());
+            }
+            if now >= show {
+                board.show(dispatch.show());
+                show = now + TICK;
+            }
+            dispatch.next_turn()
+        };
+        let (due, waiting) = if show < due { (show, Waiting::ForTimeout) } else { (due, waiting) };
+        pacer.until(due, waiting, &lane.nudge).await?;
+    }
+}
+
+/// What of a lane's numbers stands in the progress already.
+struct Board<'a> {
+    progress: &'a Progress,
+    shown: Tally,
+}
+
+impl Board<'_> {
+    fn show(&mut self, now: Tally) {
+        self.progress.add(self.shown, now);
+        self.shown = now;
+    }
+}
+
+impl<R: Record> Lane<R> {
+    /// An exchange begins now.
+    pub(super) fn begin(&self, seat: u32) -> Instant {
+        let now = self.clock.now();
+        let deadline = now + self.timeout;
+        if self.dispatch.borrow_mut().seats.begin(seat, deadline) == Urgent::Yes {
+            self.nudge.due(deadline);
+        }
+        now
+    }
+
+    /// An exchange has ended; gives what its worker does next.
+    pub(super) fn end(&self, seat: u32, job: &Job, ending: Ending, stamps: Stamps) -> Option<Job> {
+        let sample = job.ended(ending, stamps, self.clock.now());
+        let mut dispatch = self.dispatch.borrow_mut();
+        dispatch.seats.end(seat);
+        let next = dispatch.on_ended(job, &sample);
+        self.nudge.due(dispatch.next_turn().0);
+        next
+    }
+
+    /// Tells the conductor what is due next, or that nothing ever will be.
+    pub(super) fn look_ahead(&self) {
+        let dispatch = self.dispatch.borrow();
+        self.nudge.due(if dispatch.is_idle() { Instant::ZERO } else { dispatch.next_turn().0 });
+    }
+}

@@ -1,0 +1,58 @@
+//! File descriptors: whether the plan's connections fit, found out before the run.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::error::EngineError;
+
+/// What a lane needs besides connections: epoll, its waker, the timer, a socket of the resolver.
+const PER_LANE: u64 = 6;
+
+/// What the rest of the process needs: standard streams, the mock's pipes, the report's files.
+const PER_PROCESS: u64 = 64;
+
+/// Raises the soft limit as far as is needed and allowed; an error says what would fit.
+pub(super) fn reserve(connections: u32, lanes: usize) -> Result<(), EngineError> {
+    let limit = getrlimit(Resource::Nofile);
+    let needed = needed(connections, lanes);
+    if limit.current.is_none_or(|soft| soft >= needed) {
+        return Ok(());
+    }
+    check(connections, lanes, limit.maximum)?;
+    // Refused only if another thread lowered the limit meanwhile; then connecting reports it.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum: limit.maximum });
+    Ok(())
+}
+
+fn needed(connections: u32, lanes: usize) -> u64 {
+    u64::from(connections) + lanes as u64 * PER_LANE + PER_PROCESS
+}
+
+fn check(connections: u32, lanes: usize, hard: Option<u64>) -> Result<(), EngineError> {
+    let needed = needed(connections, lanes);
+    match hard {
+        Some(limit) if limit < needed => {
+            let possible = limit.saturating_sub(lanes as u64 * PER_LANE + PER_PROCESS);
+            Err(EngineError::Descriptors { connections, needed, limit, possible })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_connections_are_refused_with_the_number_that_fits() {
+        let error = check(20_000, 2, Some(1_024)).unwrap_err();
+        let EngineError::Descriptors { possible, .. } = error else { panic!("{error}") };
+        assert!(check(u32::try_from(possible).unwrap(), 2, Some(1_024)).is_ok());
+        assert!(check(u32::try_from(possible + 1).unwrap(), 2, Some(1_024)).is_err());
+        assert!(error.to_string().contains("at most 948 connections"), "{error}");
+    }
+
+    #[test]
+    fn no_limit_is_no_error() {
+        assert!(check(u32::MAX, 256, None).is_ok());
+    }
+}

@@ -1,0 +1,172 @@
+//! What is found out and set up before the run, so that nothing of it is paid for while the script plays.
+//!
+//! Owns [`Engine`]: proven settings with their trust, their protocol and their lanes. Refuses to send a request. Called by
+//! `command` before the run's clock starts.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::uri::{Authority, Scheme as UriScheme};
+use rustls_pki_types::ServerName;
+use sluicegate_timer::Clock;
+use tokio::runtime::{Builder, LocalOptions};
+
+use super::cores::{self, Portion};
+use super::error::EngineError;
+use super::limits;
+use super::settings::{Protocol, Settings};
+use super::transport::connect::{Connector, Route};
+use super::transport::request::Form;
+use super::transport::stamp::Meter;
+use super::transport::tls;
+use crate::traffic::endpoint::{Endpoint, Scheme};
+
+/// A generator that is ready to drive its target.
+pub struct Engine {
+    pub(super) settings: Settings,
+    pub(super) portions: Vec<Portion>,
+    pub(super) route: Route,
+    pub(super) speaks: Speaks,
+    pub(super) form: Form,
+}
+
+/// The protocol of a drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Engine {
+    /// Proves the settings against this machine: descriptors, certificates, cores. With [`Protocol::Auto`] on `https` it opens
+    /// one connection to the target to agree on a protocol; no request is sent.
+    ///
+    /// Blocks; not to be called from within an async runtime.
+    pub fn prepare(settings: Settings) -> Result<Self, EngineError> {
+        if settings.connections == 0 {
+            return Err(EngineError::NoConnections);
+        }
+        let portions = cores::deal(&settings, cores::available());
+        limits::reserve(settings.connections, portions.len())?;
+        let mut route = route(&settings)?;
+        let speaks = agree(&settings, &mut route)?;
+        let form = form(&settings, speaks)?;
+        Ok(Self { settings, portions, route, speaks, form })
+    }
+
+    /// How many lanes there will be.
+    pub fn lanes(&self) -> usize {
+        self.portions.len()
+    }
+
+    /// Which protocol is spoken.
+    pub const fn speaks(&self) -> Speaks {
+        self.speaks
+    }
+}
+
+impl Speaks {
+    /// Places for one exchange at a time on so many connections.
+    pub(super) fn seats(self, connections: u32, streams: u32) -> u32 {
+        match self {
+            Self::Http1 => connections,
+            Self::Http2 => connections.saturating_mul(streams.max(1)),
+        }
+    }
+}
+
+fn route(settings: &Settings) -> Result<Route, EngineError> {
+    let Endpoint { scheme, host, port, .. } = &settings.endpoint;
+    let tls = match scheme {
+        Scheme::Http => None,
+        Scheme::Https => {
+            let config = tls::config(&settings.tls, settings.protocol)?;
+            let name = ServerName::try_from(host.clone()).map_err(|_| EngineError::ServerName { host: host.clone() })?;
+            Some((Arc::new(config), name))
+        }
+    };
+    Ok(Route { host: host.clone(), port: *port, tls, timeout: settings.connect_timeout })
+}
+
+/// Settles the protocol, so that all connections of the run speak the same.
+fn agree(settings: &Settings, route: &mut Route) -> Result<Speaks, EngineError> {
+    let speaks = match (settings.protocol, &route.tls) {
+        (Protocol::Http2, _) => Speaks::Http2,
+        (Protocol::Http1, _) | (Protocol::Auto, None) => Speaks::Http1,
+        (Protocol::Auto, Some(_)) => ask(route)?,
+    };
+    if let Some((config, _)) = &mut route.tls {
+        let mut settled = (**config).clone();
+        tls::offer(
+            &mut settled,
+            match speaks {
+                Speaks::Http1 => Protocol::Http1,
+                Speaks::Http2 => Protocol::Http2,
+            },
+        );
+        *config = Arc::new(settled);
+    }
+    Ok(speaks)
+}
+
+/// What the target chooses. One that cannot be reached now is spoken to in HTTP/1.1: that it is down is a result of the run.
+fn ask(route: &Route) -> Result<Speaks, EngineError> {
+    let connector = Connector::new(route.clone(), Clock::starting_now(), Rc::new(Meter::default()), 0);
+    let chosen = alone(async move { connector.connect().await.ok()?.agreed().map(<[u8]>::to_vec) })?;
+    Ok(if chosen.as_deref() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 })
+}
+
+/// Runs a future on a runtime of its own, on this thread.
+pub(super) fn alone<T>(future: impl Future<Output = T>) -> Result<T, EngineError> {
+    let runtime =
+        Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(1).build_local(LocalOptions::default());
+    Ok(runtime.map_err(|source| EngineError::Start { lane: 0, source })?.block_on(future))
+}
+
+fn form(settings: &Settings, speaks: Speaks) -> Result<Form, EngineError> {
+    let host = settings.host.clone().unwrap_or_else(|| settings.endpoint.authority());
+    let refuse = || EngineError::Host { value: host.clone() };
+    match speaks {
+        Speaks::Http1 => HeaderValue::from_str(&host).map(Form::Origin).map_err(|_| refuse()),
+        Speaks::Http2 => {
+            let scheme = match settings.endpoint.scheme {
+                Scheme::Http => UriScheme::HTTP,
+                Scheme::Https => UriScheme::HTTPS,
+            };
+            let authority = host.parse::<Authority>().map_err(|_| refuse())?;
+            Ok(Form::Absolute(scheme, authority))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(target: &str) -> Settings {
+        Settings { lanes: Some(1), connections: 1, ..Settings::for_target(target.parse().unwrap()) }
+    }
+
+    fn error(settings: Settings) -> String {
+        Engine::prepare(settings).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused_before_the_run() {
+        let target = "http://127.0.0.1:1";
+        assert!(error(Settings { connections: 0, ..settings(target) }).contains("at least 1"));
+        assert!(error(Settings { connections: u32::MAX, ..settings(target) }).contains("file descriptors"));
+        assert!(error(Settings { host: Some("a\nb".to_owned()), ..settings(target) }).contains("Host"));
+        assert!(error(Settings { host: Some("a b".to_owned()), protocol: Protocol::Http2, ..settings(target) }).contains("Host"));
+    }
+
+    #[test]
+    fn a_target_in_the_clear_is_spoken_to_in_http1_unless_http2_is_known() {
+        let speaks = |protocol| Engine::prepare(Settings { protocol, ..settings("http://127.0.0.1:1") }).unwrap().speaks();
+        assert_eq!(speaks(Protocol::Auto), Speaks::Http1);
+        assert_eq!(speaks(Protocol::Http2), Speaks::Http2);
+    }
+}

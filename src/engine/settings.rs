@@ -1,0 +1,109 @@
+//! What a drive is told about its target and about itself.
+//!
+//! Owns the proven settings and their defaults. Refuses to read profiles or flags (`config` and `command` fill these in) and
+//! to check them against the machine (`Engine::prepare`).
+
+use std::path::PathBuf;
+
+use sluicegate_policy::time::Span;
+
+use crate::load::overload::Overload;
+use crate::traffic::endpoint::Endpoint;
+
+/// How the target is reached and how the generator behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The target.
+    pub endpoint: Endpoint,
+    /// Value of the `Host` header (`:authority` in HTTP/2) instead of the endpoint's own.
+    pub host: Option<String>,
+    /// Whom to trust when the endpoint is `https`.
+    pub tls: Tls,
+    /// Which HTTP is spoken.
+    pub protocol: Protocol,
+    /// Connections in all; at least one.
+    pub connections: u32,
+    /// HTTP/2: exchanges at a time on one connection; at least one.
+    pub streams: u32,
+    /// Threads; `None` takes the cores that this process may use, less [`spare_cores`](Self::spare_cores).
+    pub lanes: Option<u32>,
+    /// Cores left to a target on this machine when `lanes` is `None`.
+    pub spare_cores: u32,
+    /// Whether lanes are tied to cores.
+    pub pin: Pin,
+    /// From the start of a request to the end of its answer.
+    pub timeout: Span,
+    /// To set up a connection: name, TCP and TLS together.
+    pub connect_timeout: Span,
+    /// What happens to actions that are due and cannot start.
+    pub overload: Overload,
+    /// How the pacer waits.
+    pub pacing: Pacing,
+    /// How long answers are waited for after the plan's end, and after a stop.
+    pub grace: Span,
+}
+
+/// Whom to trust when the endpoint is `https`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// The roots of this machine.
+    #[default]
+    System,
+    /// The certificates of this PEM file, and nobody else.
+    Authority(PathBuf),
+    /// Anybody.
+    Insecure,
+}
+
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// What the target chooses by ALPN on `https`, HTTP/1.1 on `http`.
+    #[default]
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2; by prior knowledge on `http`.
+    Http2,
+}
+
+/// Whether lanes are tied to cores.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Pin {
+    /// The kernel places them.
+    #[default]
+    Free,
+    /// Lane `i` runs on the `i`-th of these cores, and there are at most as many lanes.
+    Cores(Vec<u32>),
+}
+
+/// How the pacer waits for a due instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// Sleeps until the instant; late by what the kernel takes to wake it.
+    Sleep,
+    /// Sleeps until so long before the instant, then polls the clock (and the sockets) until it comes.
+    Spin(Span),
+}
+
+impl Settings {
+    /// Settings for a target, everything else at its default.
+    pub fn for_target(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            host: None,
+            tls: Tls::System,
+            protocol: Protocol::Auto,
+            connections: 64,
+            streams: 32,
+            lanes: None,
+            spare_cores: 0,
+            pin: Pin::Free,
+            timeout: Span::from_secs(30),
+            connect_timeout: Span::from_secs(10),
+            overload: Overload::Queue,
+            pacing: Pacing::Sleep,
+            grace: Span::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The law of the dispatch, without sockets or clocks: whatever happens, each intended action becomes exactly one sample.
+
+use std::task::Waker;
+
+use proptest::prelude::*;
+use sluicegate_policy::model::PerSecond;
+use sluicegate_policy::time::{Instant, Span};
+
+use super::drive::{Plan, script};
+use crate::engine::dispatch::{Dispatch, Rules};
+use crate::engine::job::{Ending, Job, Stamps};
+use crate::engine::seats::{Link, Seats};
+use crate::engine::stop::Urgency;
+use crate::load::overload::Overload;
+use crate::load::shaper::{Ceilings, Shaper};
+use crate::measure::{Outcome, Sample};
+
+const SEATS: u32 = 3;
+const HORIZON: Span = Span::from_ms(60);
+
+/// What happens in one millisecond of a lane's life.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// The exchange on this seat ends in this way, if there is one.
+    Ends(u32, Outcome),
+    Nothing,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let outcome = prop_oneof![Just(Outcome::Answered), Just(Outcome::Refused), Just(Outcome::TimedOut)];
+    let event =
+        prop_oneof![2 => (0..SEATS, outcome).prop_map(|(seat, outcome)| Event::Ends(seat, outcome)), 1 => Just(Event::Nothing)];
+    prop::collection::vec(event, 0..120)
+}
+
+fn overload() -> impl Strategy<Value = Overload> {
+    prop_oneof![Just(Overload::Queue), Just(Overload::Drop), (0_u64..20).prop_map(|ms| Overload::Deadline(Span::from_ms(ms)))]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let open = prop::collection::vec(0_u64..70, 0..40).prop_map(|mut at| {
+        at.sort_unstable();
+        Plan::At(at.into_iter().map(super::drive::ms).collect())
+    });
+    prop_oneof![open, (0_u32..6, 1_u32..5).prop_map(|(users, steps)| Plan::Users(users, steps))]
+}
+
+/// Plays the part of the workers.
+struct Crew {
+    dispatch: Dispatch<Vec<Sample>>,
+    busy: Vec<Option<(Job, Instant)>>,
+}
+
+impl Crew {
+    fn new(plan: &Plan, overload: Overload, ceiling: Option<u64>) -> Self {
+        let target = ceiling.map(|tokens| PerSecond { tokens, per: Span::from_secs(1) });
+        let shaper = Shaper::new(&Ceilings { target, ..Ceilings::default() });
+        let rules = Rules { overload, shaper, horizon: HORIZON, grace: Span::from_ms(20) };
+        let mut dispatch = Dispatch::new(rules, script(plan), Seats::new(SEATS), Vec::new());
+        (0..SEATS).for_each(|seat| dispatch.seats.wait(seat, Link::Down, Waker::noop()));
+        Self { dispatch, busy: vec![None; SEATS as usize] }
+    }
+
+    fn turn(&mut self, now: Instant, urgency: Urgency) {
+        self.dispatch.turn(now, urgency);
+        for (seat, place) in (0..).zip(&mut self.busy) {
+            if let Some(job) = self.dispatch.seats.take(seat) {
+                assert!(place.is_none() && job.intended <= now, "a busy seat, or an action before its time");
+                *place = Some((job, now));
+            }
+        }
+    }
+
+    fn end(&mut self, seat: u32, outcome: Outcome, now: Instant) {
+        let Some((job, started)) = self.busy[seat as usize].take() else { return };
+        self.dispatch.seats.end(seat);
+        let stamps = Stamps { started, ..Stamps::NONE };
+        let sample = job.ended(Ending { outcome, status: 200 }, stamps, now);
+        match self.dispatch.on_ended(&job, &sample) {
+            Some(next) => self.busy[seat as usize] = Some((next, now)),
+            None => self.dispatch.seats.wait(seat, Link::Up, Waker::noop()),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_intended_action_becomes_exactly_one_sample(
+        plan in plan(),
+        overload in overload(),
+        ceiling in prop::option::of(1_u64..2_000),
+        events in events(),
+        stop in prop::option::of(0_usize..120),
+    ) {
+        let mut crew = Crew::new(&plan, overload, ceiling);
+        for (ms, event) in (0..).zip(&events) {
+            let urgency = if stop.is_some_and(|stop| stop <= ms as usize) { Urgency::Graceful } else { Urgency::None };
+            crew.turn(super::drive::ms(ms), urgency);
+            if let Event::Ends(seat, outcome) = event {
+                crew.end(*seat, *outcome, super::drive::ms(ms));
+            }
+        }
+        let end = super::drive::ms(1_000);
+        crew.turn(end, Urgency::AtOnce);
+        (0..SEATS).for_each(|seat| crew.end(seat, Outcome::Abandoned, end));
+        crew.turn(end, Urgency::AtOnce);
+        prop_assert!(crew.dispatch.is_over() && crew.dispatch.is_idle());
+        let (samples, counts) = crew.dispatch.into_results();
+        prop_assert_eq!(counts.intended, samples.len() as u64);
+        let mut steps: Vec<_> = samples.iter().map(|sample| (sample.session, sample.seq)).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        prop_assert_eq!(steps.len(), samples.len());
+        prop_assert!(samples.iter().all(|sample| sample.intended <= sample.done));
+    }
+}

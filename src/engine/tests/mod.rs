@@ -1,0 +1,11 @@
+//! Drives over real sockets, against servers that behave and servers that do not.
+//!
+//! `drive` builds a drive and runs it, `server` is what it runs against.
+
+mod broken;
+mod conservation;
+mod drive;
+mod ending;
+mod http;
+mod schedule;
+mod server;

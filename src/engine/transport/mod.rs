@@ -1,0 +1,220 @@
+//! How a request gets to the target and its answer back: connections, protocols, and the names of what goes wrong.
+//!
+//! Owns [`Channel`], the one thing that a worker speaks through, whichever HTTP it is. Refuses to decide what is sent and when
+//! (`dispatch`), and to time out (`worker`). A target that misbehaves is an outcome here, never an error.
+
+pub(super) mod connect;
+mod failure;
+mod http1;
+pub(super) mod http2;
+pub(super) mod request;
+pub(super) mod stamp;
+pub(super) mod tap;
+pub(super) mod tls;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Poll;
+
+use sluicegate_policy::time::Instant;
+
+use self::connect::Connector;
+use self::http1::{Http1, Life};
+use self::http2::{Open, Shared};
+use self::request::{Encoded, Encoder, Unsendable};
+use self::tap::Tap;
+use super::job::Ending;
+use super::seats::Link;
+use crate::measure::Outcome;
+use crate::traffic::Request;
+
+/// What a worker speaks through: one exchange at a time.
+pub(super) struct Channel {
+    connector: Rc<Connector>,
+    wire: Wire,
+    times: Times,
+}
+
+enum Wire {
+    Http1 { open: Option<Box<Http1>>, before: Before },
+    Http2 { shared: Rc<Shared>, open: Option<Open>, reads: u64 },
+}
+
+/// Whether a worker has had a connection before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Never,
+    Connected,
+}
+
+/// When an exchange's first bytes went out and came in; `Instant::MAX` where they did not.
+#[derive(Debug)]
+pub(super) struct Times {
+    sent: Cell<Instant>,
+    first_byte: Cell<Instant>,
+}
+
+impl Channel {
+    /// Speaks HTTP/1.1 on a connection of its own.
+    pub(super) fn http1(connector: Rc<Connector>) -> Self {
+        Self { connector, wire: Wire::Http1 { open: None, before: Before::Never }, times: Times::absent() }
+    }
+
+    /// Speaks HTTP/2 on a connection that others use as well.
+    pub(super) fn http2(connector: Rc<Connector>, shared: Rc<Shared>) -> Self {
+        Self { connector, wire: Wire::Http2 { shared, open: None, reads: 0 }, times: Times::absent() }
+    }
+
+    pub(super) fn link(&self) -> Link {
+        let alive = match &self.wire {
+            Wire::Http1 { open, .. } => open.as_ref().is_some_and(|open| open.life() != Life::Over),
+            Wire::Http2 { open, .. } => open.as_ref().is_some_and(Open::is_alive),
+        };
+        if alive { Link::Up } else { Link::Down }
+    }
+
+    /// Looks after an idle connection; ready when it has just been lost.
+    pub(super) fn poll_idle(&mut self, tap: &Tap) -> Poll<()> {
+        match &mut self.wire {
+            Wire::Http1 { open: Some(open), .. } if open.life() != Life::Over => open.poll_idle(tap),
+            // Nobody but its own task needs to look after a shared connection.
+            Wire::Http1 { .. } | Wire::Http2 { .. } => Poll::Pending,
+        }
+    }
+
+    /// An exchange is about to begin, and may be dropped before it was polled once: nothing of the one before belongs to it.
+    pub(super) fn begin(&mut self) {
+        self.times.clear();
+        match &mut self.wire {
+            Wire::Http1 { open, .. } => open.iter().for_each(|open| open.watch().begin()),
+            Wire::Http2 { open, reads, .. } => open.iter().for_each(|open| *reads = open.reads()),
+        }
+    }
+
+    /// Sends a request and reads its answer to the end, over a new connection if there is none.
+    ///
+    /// A connection that turns out to be closed before a byte was written is replaced once (RFC 9112, section 9.3.1: the request
+    /// was not sent, so this is no retry of anything the target saw).
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Request,
+        encoder: &RefCell<Encoder>,
+        tap: &Tap,
+    ) -> Result<Ending, Unsendable> {
+        let encoded = encoder.borrow_mut().encode(request)?;
+        let (ending, first) = self.attempt(encoded, tap).await;
+        if first == Connection::Reused && ending.outcome != Outcome::Answered && self.times.nothing_happened() {
+            let encoded = encoder.borrow_mut().encode(request)?;
+            return Ok(self.attempt(encoded, tap).await.0);
+        }
+        Ok(ending)
+    }
+
+    /// The exchange was dropped before its end: what it had come to, and the connection is not used again.
+    pub(super) fn interrupt(&mut self) {
+        match &mut self.wire {
+            Wire::Http1 { open, .. } => {
+                if let Some(open) = open.take() {
+                    self.times.read(&open);
+                }
+            }
+            Wire::Http2 { shared, open, reads } => {
+                // Others may be well served on it; but if nothing at all was heard since, they are not.
+                if let Some(open) = open.take_if(|open| open.reads() == *reads) {
+                    shared.retire(&open);
+                }
+            }
+        }
+    }
+
+    pub(super) const fn times(&self) -> &Times {
+        &self.times
+    }
+
+    async fn attempt(&mut self, request: Encoded, tap: &Tap) -> (Ending, Connection) {
+        let Self { connector, wire, times } = self;
+        match wire {
+            Wire::Http1 { open, before } => {
+                let (connection, used) = match ready_http1(open, before, connector, tap).await {
+                    Ok(ready) => ready,
+                    Err(outcome) => return (Ending::unanswered(outcome), Connection::New),
+                };
+                let ending = connection.exchange(request, tap).await;
+                times.read(connection);
+                open.take_if(|open| open.life() == Life::Over);
+                (ending, used)
+            }
+            Wire::Http2 { shared, open, reads } => {
+                let (connection, used) = match ready_http2(open, shared).await {
+                    Ok(ready) => ready,
+                    Err(outcome) => return (Ending::unanswered(outcome), Connection::New),
+                };
+                *reads = connection.reads();
+                (connection.exchange(request, || connector.clock().now(), times).await, used)
+            }
+        }
+    }
+}
+
+/// Whether an exchange went over a connection that had been used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    New,
+    Reused,
+}
+
+async fn ready_http1<'a>(
+    open: &'a mut Option<Box<Http1>>,
+    before: &mut Before,
+    connector: &Connector,
+    tap: &Tap,
+) -> Result<(&'a mut Http1, Connection), Outcome> {
+    open.take_if(|open| !open.is_ready(tap));
+    if let Some(open) = open {
+        return Ok((open, Connection::Reused));
+    }
+    let stream = connector.connect().await?;
+    if std::mem::replace(before, Before::Connected) == Before::Connected {
+        connector.count_reopened();
+    }
+    Ok((open.insert(Box::new(Http1::new(stream, connector).await?)), Connection::New))
+}
+
+async fn ready_http2<'a>(open: &'a mut Option<Open>, shared: &Shared) -> Result<(&'a mut Open, Connection), Outcome> {
+    open.take_if(|open| !open.is_alive());
+    if open.is_none() {
+        *open = shared.alive();
+    }
+    match open {
+        Some(open) => Ok((open, Connection::Reused)),
+        None => Ok((open.insert(shared.open().await?), Connection::New)),
+    }
+}
+
+impl Times {
+    const fn absent() -> Self {
+        Self { sent: Cell::new(Instant::MAX), first_byte: Cell::new(Instant::MAX) }
+    }
+
+    pub(super) fn sent(&self) -> Instant {
+        self.sent.get()
+    }
+
+    pub(super) fn first_byte(&self) -> Instant {
+        self.first_byte.get()
+    }
+
+    fn clear(&self) {
+        self.sent.set(Instant::MAX);
+        self.first_byte.set(Instant::MAX);
+    }
+
+    fn read(&self, open: &Http1) {
+        self.sent.set(open.watch().sent());
+        self.first_byte.set(open.watch().first_byte());
+    }
+
+    fn nothing_happened(&self) -> bool {
+        self.sent() == Instant::MAX && self.first_byte() == Instant::MAX
+    }
+}

@@ -1,0 +1,230 @@
+//! From a request of the script to one that hyper can send.
+//!
+//! Owns the headers that are the transport's (host, user agent, length) and the buffers that are used again. Refuses sockets.
+//! One for each lane; requests that differ only in their path share their headers.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{Method, Version};
+use http_body_util::Full;
+
+use crate::traffic::{Catalog, Outgoing, Request};
+
+/// A request as hyper takes it.
+pub(super) type Encoded = http::Request<Full<Bytes>>;
+
+/// Who we say we are, unless the traffic says something else.
+const AGENT: &str = concat!("sluicegate/", env!("CARGO_PKG_VERSION"));
+
+/// Headers that belong to the transport or to one connection; a recorded value would be wrong on ours.
+const OURS: [HeaderName; 6] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
+
+/// Room for paths that is taken from the allocator at a time.
+const PATHS_BYTES: usize = 16 * 1024;
+
+/// What the script says here cannot be written as HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Unsendable;
+
+/// How the target of a request is written.
+#[derive(Clone, Debug)]
+pub(in crate::engine) enum Form {
+    /// `/path`, with a `Host` header (HTTP/1).
+    Origin(HeaderValue),
+    /// `scheme://authority/path`, which HTTP/2 takes apart again.
+    Absolute(Scheme, Authority),
+}
+
+/// Makes requests.
+pub(in crate::engine) struct Encoder {
+    catalog: Arc<Catalog>,
+    form: Form,
+    base_path: String,
+    outgoing: Outgoing,
+    /// The traffic's headers that `headers` was made from.
+    described: Vec<(String, String)>,
+    headers: HeaderMap,
+    path: PathAndQuery,
+    paths: BytesMut,
+}
+
+impl Encoder {
+    pub(in crate::engine) fn new(catalog: Arc<Catalog>, form: Form, base_path: String) -> Self {
+        let headers = own_headers(&form);
+        Self {
+            catalog,
+            form,
+            base_path,
+            outgoing: Outgoing::default(),
+            described: Vec::new(),
+            headers,
+            path: PathAndQuery::from_static("/"),
+            paths: BytesMut::new(),
+        }
+    }
+
+    /// The request as it is sent.
+    pub(super) fn encode(&mut self, request: &Request) -> Result<Encoded, Unsendable> {
+        self.catalog.fill(request, &mut self.outgoing);
+        if self.outgoing.headers != self.described {
+            self.headers = headers(&self.form, &self.outgoing.headers)?;
+            self.described.clone_from(&self.outgoing.headers);
+        }
+        let body = Bytes::copy_from_slice(&self.outgoing.body);
+        let mut encoded = http::Request::new(Full::new(body));
+        *encoded.method_mut() = Method::from_bytes(self.outgoing.method.as_bytes()).map_err(|_| Unsendable)?;
+        *encoded.uri_mut() = self.uri()?;
+        *encoded.headers_mut() = self.headers.clone();
+        if let Form::Absolute(..) = self.form {
+            *encoded.version_mut() = Version::HTTP_2;
+        }
+        Ok(encoded)
+    }
+
+    fn uri(&mut self) -> Result<Uri, Unsendable> {
+        self.read_path()?;
+        let mut parts = http::uri::Parts::default();
+        parts.path_and_query = Some(self.path.clone());
+        if let Form::Absolute(scheme, authority) = &self.form {
+            parts.scheme = Some(scheme.clone());
+            parts.authority = Some(authority.clone());
+        }
+        Uri::from_parts(parts).map_err(|_| Unsendable)
+    }
+
+    /// Brings `path` up to date; the one of the request before is often still right.
+    fn read_path(&mut self) -> Result<(), Unsendable> {
+        let target = &self.outgoing.target;
+        if self.path.as_str().strip_prefix(&self.base_path).is_some_and(|path| path == target) {
+            return Ok(());
+        }
+        if self.paths.capacity() < self.base_path.len() + target.len() * 3 {
+            self.paths.reserve(PATHS_BYTES.max(self.base_path.len() + target.len() * 3));
+        }
+        self.paths.extend_from_slice(self.base_path.as_bytes());
+        if !target.starts_with('/') {
+            self.paths.extend_from_slice(b"/");
+        }
+        escape(target, &mut self.paths);
+        self.path = PathAndQuery::from_maybe_shared(self.paths.split().freeze()).map_err(|_| Unsendable)?;
+        Ok(())
+    }
+}
+
+/// Bytes that cannot stand in a request line are percent-encoded, as browsers do (RFC 3986, section 2.1); logs are full of them.
+fn escape(target: &str, out: &mut BytesMut) {
+    for &byte in target.as_bytes() {
+        if byte <= b' ' || byte >= 0x7f || matches!(byte, b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'"') {
+            out.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
+        } else {
+            out.extend_from_slice(&[byte]);
+        }
+    }
+}
+
+fn own_headers(form: &Form) -> HeaderMap {
+    let mut map = HeaderMap::with_capacity(8);
+    if let Form::Origin(host) = form {
+        map.insert(header::HOST, host.clone());
+    }
+    map.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+    map
+}
+
+fn headers(form: &Form, described: &[(String, String)]) -> Result<HeaderMap, Unsendable> {
+    let mut map = own_headers(form);
+    let mut agent = map.remove(header::USER_AGENT);
+    for (name, value) in described {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Unsendable)?;
+        if OURS.contains(&name) {
+            continue;
+        }
+        if name == header::USER_AGENT {
+            agent = None;
+        }
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Unsendable)?);
+    }
+    if let Some(agent) = agent {
+        map.insert(header::USER_AGENT, agent);
+    }
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::catalog::Recorded;
+    use crate::traffic::{SeriesId, What};
+
+    fn encoder(form: Form) -> Encoder {
+        Encoder::new(Arc::new(Catalog::default()), form, "/prod".to_owned())
+    }
+
+    fn http1() -> Encoder {
+        encoder(Form::Origin(HeaderValue::from_static("api.test:81")))
+    }
+
+    fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Request {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let recorded = Recorded { method: method.to_owned(), target: target.to_owned(), headers, body: b"hi".to_vec() };
+        Request { series: SeriesId(0), identity: 0, what: What::Recorded(Arc::new(recorded)) }
+    }
+
+    #[test]
+    fn the_path_follows_the_base_path_and_the_host_is_ours() {
+        let encoded = http1().encode(&request("PUT", "/a?b=1", &[("Host", "old"), ("X-K", "v"), ("x-k", "w")])).unwrap();
+        assert_eq!((encoded.method(), encoded.uri().to_string()), (&Method::PUT, "/prod/a?b=1".to_owned()));
+        let headers = encoded.headers();
+        assert_eq!((&headers["host"], headers.get_all("x-k").iter().count()), (&HeaderValue::from_static("api.test:81"), 2));
+        assert_eq!(headers["user-agent"], AGENT);
+    }
+
+    #[test]
+    fn a_user_agent_of_the_traffic_replaces_ours() {
+        let encoded = http1().encode(&request("GET", "/", &[("user-agent", "theirs")])).unwrap();
+        assert_eq!(encoded.headers().get_all("user-agent").iter().collect::<Vec<_>>(), ["theirs"]);
+    }
+
+    #[test]
+    fn one_request_leaves_nothing_behind_in_the_next() {
+        let mut encoder = http1();
+        encoder.encode(&request("GET", "/a", &[("x-a", "1")])).unwrap();
+        let second = encoder.encode(&request("GET", "/a", &[])).unwrap();
+        assert!(!second.headers().contains_key("x-a"));
+        let third = encoder.encode(&request("GET", "/prod/a", &[])).unwrap();
+        assert_eq!(third.uri(), "/prod/prod/a");
+    }
+
+    #[test]
+    fn http2_names_the_authority_in_the_uri() {
+        let form = Form::Absolute(Scheme::HTTPS, Authority::from_static("api.test"));
+        let encoded = encoder(form).encode(&request("GET", "/a", &[("connection", "close")])).unwrap();
+        assert_eq!((encoded.uri().to_string(), encoded.version()), ("https://api.test/prod/a".to_owned(), Version::HTTP_2));
+        assert!(!encoded.headers().contains_key("host") && !encoded.headers().contains_key("connection"));
+    }
+
+    #[test]
+    fn what_a_request_line_cannot_hold_is_escaped() {
+        let encoded = http1().encode(&request("GET", "/ä b#c", &[])).unwrap();
+        assert_eq!(encoded.uri(), "/prod/%C3%A4%20b%23c");
+        assert_eq!(http1().encode(&request("GET", "x", &[])).unwrap().uri(), "/prod/x");
+    }
+
+    #[test]
+    fn what_no_escape_can_save_is_refused_without_a_panic() {
+        assert!(http1().encode(&request("G T", "/", &[])).is_err());
+        assert!(http1().encode(&request("GET", "/", &[("a b", "v")])).is_err());
+        assert!(http1().encode(&request("GET", "/", &[("a", "v\r\nx: y")])).is_err());
+        assert!(http1().encode(&request("GET", &"/a".repeat(40_000), &[])).is_err());
+    }
+}
