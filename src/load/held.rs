@@ -83,6 +83,27 @@ impl<T> Held<T> {
         None
     }
 
+    /// The longest held action that could be asked about now, if `is_stale` finds that it is no longer wanted: it must not take
+    /// a token that a fresh one could use. Call it before [`Self::release`].
+    pub fn discard(&mut self, now: Instant, is_stale: impl Fn(&T) -> bool) -> Option<T> {
+        let Reverse((until, _, key)) = self.heads.peek().copied()?;
+        let first = self.queues.get(&key)?.front()?;
+        if until > now || !is_stale(&first.item) {
+            return None;
+        }
+        self.heads.pop();
+        self.take(now, key)
+    }
+
+    /// Everything that waits, in the order in which it came.
+    pub fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
+        self.heads.clear();
+        self.len = 0;
+        let mut all: Vec<Waiting<T>> = std::mem::take(&mut self.queues).into_values().flatten().collect();
+        all.sort_by_key(|waiting| waiting.order);
+        all.into_iter().map(|waiting| waiting.item)
+    }
+
     /// When to call [`Self::release`] again, at the earliest.
     pub fn next_release(&self) -> Option<Instant> {
         self.heads.peek().map(|Reverse((until, ..))| *until)
@@ -164,6 +185,28 @@ mod tests {
         assert_eq!(held.release(at(300)), Some("fourth"));
         assert!(held.is_empty());
         assert_eq!(held.next_release(), None);
+    }
+
+    #[test]
+    fn what_is_stale_takes_no_token() {
+        let mut held = held(Some(10), None);
+        for item in ["first", "stale", "fresh"] {
+            offer(&mut held, at(0), A, item);
+        }
+        assert_eq!(held.discard(at(99), |_| true), None, "its time to be asked about has not come");
+        assert_eq!(held.discard(at(100), |item| *item == "stale"), Some("stale"));
+        assert_eq!(held.discard(at(100), |item| *item == "stale"), None);
+        assert_eq!(held.release(at(100)), Some("fresh"));
+    }
+
+    #[test]
+    fn draining_gives_all_in_order_and_leaves_nothing() {
+        let mut held = held(Some(1), None);
+        for (series, item) in [(A, "passes"), (B, "one"), (A, "two"), (B, "three")] {
+            offer(&mut held, at(0), series, item);
+        }
+        assert_eq!(held.drain().collect::<Vec<_>>(), ["one", "two", "three"]);
+        assert!(held.is_empty() && held.next_release().is_none() && held.release(at(9_999)).is_none());
     }
 
     #[test]
