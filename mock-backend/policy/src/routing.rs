@@ -96,6 +96,7 @@ impl Router {
 
     /// The route that `method` and all paths of this form mean within any stage, if they all mean the same; `None` if they do
     /// not, or if there are too many cases to tell. A segment `None` stands for any text that is neither empty nor holds a `/`.
+    #[allow(clippy::option_option, reason = "unknown, no route and a route are three answers")]
     pub fn resolve_alike(&self, method: &str, segments: &[Option<&str>]) -> Option<Option<RouteId>> {
         alike::resolve(self, method, segments)
     }

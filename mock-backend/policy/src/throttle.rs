@@ -67,3 +67,86 @@ fn gate(stage: &Stage, route: RouteId) -> Option<Gate> {
     let (throttle, scope) = own.or(stage.throttle.map(|throttle| (throttle, Scope::Stage)))?;
     Some(Gate { bucket: Bucket::new(throttle), scope })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::latency::Latency;
+    use crate::model::{Account, Api, Burst, Integration, PerSecond, Route, Throttle};
+    use crate::time::Span;
+
+    const ROUTE: RouteId = RouteId(0);
+    const OTHER: RouteId = RouteId(1);
+    const STAGE: StageId = StageId(0);
+
+    fn per_second(tokens: u64, burst: u64) -> Throttle {
+        Throttle { rate: PerSecond { tokens, per: Span::from_secs(1) }, burst: Burst(burst) }
+    }
+
+    /// Two stages with two routes; the second stage sets nothing.
+    fn throttles(default: Option<Throttle>, own: Option<Throttle>, account: Throttle) -> Throttles {
+        let route = |path: &str| Route {
+            method: None,
+            path: path.to_owned(),
+            integration: Integration::Mock { status: 200, body: String::new() },
+        };
+        let stage = |throttle, route_throttles| Stage { name: String::new(), throttle, route_throttles, access_log: None };
+        let own = own.map(|own| (ROUTE, own)).into_iter().collect();
+        Throttles::new(&Model {
+            api: Api::Rest,
+            api_id: String::new(),
+            region: String::new(),
+            account: Account { throttle: account, concurrency: 1 },
+            overhead: Latency::constant(Span::ZERO),
+            refusal: Latency::constant(Span::ZERO),
+            stages: vec![stage(default, own), stage(None, Vec::new())],
+            functions: Vec::new(),
+            routes: vec![route("/a"), route("/b")],
+        })
+    }
+
+    fn refused(throttles: &mut Throttles, stage: StageId, route: RouteId) -> Option<Scope> {
+        throttles.try_admit(Instant::ZERO, stage, route).err().map(|refusal| refusal.scope)
+    }
+
+    #[test]
+    fn each_route_of_a_stage_has_a_bucket_of_its_own_with_the_default_numbers() {
+        let mut throttles = throttles(Some(per_second(1, 1)), None, per_second(100, 100));
+        let scopes = [ROUTE, OTHER, ROUTE, OTHER].map(|route| refused(&mut throttles, STAGE, route));
+        assert_eq!(scopes, [None, None, Some(Scope::Stage), Some(Scope::Stage)]);
+        assert_eq!(refused(&mut throttles, StageId(1), ROUTE), None);
+    }
+
+    #[test]
+    fn the_setting_of_a_route_replaces_the_default() {
+        let mut throttles = throttles(Some(per_second(1, 5)), Some(per_second(1, 1)), per_second(100, 100));
+        let scopes = [ROUTE, ROUTE, OTHER, OTHER].map(|route| refused(&mut throttles, STAGE, route));
+        assert_eq!(scopes, [None, Some(Scope::Route), None, None]);
+    }
+
+    #[test]
+    fn the_account_is_shared_by_all_stages_and_asked_last() {
+        let mut throttles = throttles(None, Some(per_second(1, 1)), per_second(1, 2));
+        assert_eq!(refused(&mut throttles, STAGE, ROUTE), None);
+        assert_eq!(refused(&mut throttles, StageId(1), ROUTE), None);
+        assert_eq!(refused(&mut throttles, STAGE, ROUTE), Some(Scope::Route));
+        assert_eq!(refused(&mut throttles, STAGE, OTHER), Some(Scope::Account));
+    }
+
+    #[test]
+    fn a_refusal_says_when_its_bucket_would_accept() {
+        let mut throttles = throttles(None, Some(per_second(2, 1)), per_second(1, 2));
+        throttles.try_admit(Instant::ZERO, STAGE, ROUTE).unwrap();
+        let refusal = throttles.try_admit(Instant::ZERO, STAGE, ROUTE).unwrap_err();
+        assert_eq!(refusal, Refusal { scope: Scope::Route, until: Instant::ZERO + Span::from_ms(500) });
+    }
+
+    #[test]
+    fn what_the_account_refuses_takes_no_token_from_the_route() {
+        let mut throttles = throttles(None, Some(per_second(1, 2)), per_second(1, 1));
+        let scopes = [(); 4].map(|()| refused(&mut throttles, STAGE, ROUTE));
+        assert_eq!(scopes, [None, Some(Scope::Account), Some(Scope::Account), Some(Scope::Account)]);
+        let later = Instant::ZERO + Span::from_secs(1);
+        assert_eq!(throttles.try_admit(later, STAGE, ROUTE), Ok(()));
+    }
+}

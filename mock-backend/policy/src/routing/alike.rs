@@ -11,12 +11,14 @@ const OTHER: &str = "\u{1}";
 /// How many concrete paths are tried before "cannot say".
 const PATHS_MAX: usize = 4_096;
 
+#[allow(clippy::option_option, reason = "unknown, no route and a route are three answers")]
 pub(super) fn resolve(router: &Router, method: &str, segments: &[Option<&str>]) -> Option<Option<RouteId>> {
     let mut search = Search { router, method, found: None, tried: 0 };
     search.explore(&[ROOT], String::new(), segments)?;
     search.found
 }
 
+#[allow(clippy::option_option, reason = "none tried yet, no route and a route are three states")]
 struct Search<'r> {
     router: &'r Router,
     method: &'r str,

@@ -1,0 +1,304 @@
+//! The numeric reference cases that buckets, pools and distributions can answer by themselves: closed forms, exact chains
+//! and exact bookkeeping, each with its own tolerance. They are read from `../shared` and run where that is there.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use sluicegate_policy::bucket::Bucket;
+use sluicegate_policy::call::{Action, Call, CallId, Reason, Scope};
+use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{
+    Account, Api, Burst, Function, FunctionId, Integration, Model, PerSecond, Response, Route, RouteId, Stage, StageId, Throttle,
+};
+use sluicegate_policy::seed::{Seed, Stream};
+use sluicegate_policy::time::{Instant, Span};
+
+const EVER: Throttle = Throttle { rate: PerSecond { tokens: 1_000_000_000, per: Span::from_secs(1) }, burst: Burst(1 << 40) };
+
+/// One case of `references.json`.
+struct Case(Value);
+
+fn cases() -> Vec<Case> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/model/references.json");
+    let text = std::fs::read_to_string(path).expect("../shared is there");
+    let file: Value = serde_json::from_str(&text).expect("the references are JSON");
+    file["cases"].as_array().expect("a list of cases").iter().cloned().map(Case).collect()
+}
+
+fn case(id: &str) -> Case {
+    cases().into_iter().find(|case| case.id() == id).expect("the case is in the file")
+}
+
+impl Case {
+    fn id(&self) -> &str {
+        self.0["id"].as_str().expect("a case has an id")
+    }
+
+    fn parameter(&self, name: &str) -> f64 {
+        self.0["params"][name].as_f64().expect("the case has this parameter")
+    }
+
+    fn whole(&self, name: &str) -> u64 {
+        self.0["params"][name].as_u64().expect("the case has this whole parameter")
+    }
+
+    fn throttle(&self) -> Throttle {
+        per_second(self.whole("rate"), self.whole("burst"))
+    }
+
+    fn expect(&self, metric: &str, found: f64) {
+        let metric_of = &self.0["metrics"][metric];
+        let expected = metric_of["expected"].as_f64().expect("an expected value");
+        let tolerance = metric_of["tol_abs"].as_f64().expect("a tolerance");
+        assert!((found - expected).abs() <= tolerance, "{} {metric}: {found}, not {expected} +- {tolerance}", self.id());
+    }
+}
+
+fn per_second(tokens: u64, burst: u64) -> Throttle {
+    Throttle { rate: PerSecond { tokens, per: Span::from_secs(1) }, burst: Burst(burst) }
+}
+
+/// A Poisson process.
+struct Poisson {
+    stream: Stream,
+    rate: f64,
+    now: Instant,
+}
+
+fn poisson(rate: f64) -> Poisson {
+    Poisson { stream: Seed::new(20_260_101).child("arrivals").stream(), rate, now: Instant::ZERO }
+}
+
+impl Iterator for Poisson {
+    type Item = Instant;
+
+    fn next(&mut self) -> Option<Instant> {
+        self.now += Span::from_secs_f64(self.stream.exponential() / self.rate);
+        Some(self.now)
+    }
+}
+
+/// Request `k` comes at `k / rate`, rounded down to the nanosecond.
+fn constant(rate: u64) -> impl Iterator<Item = Instant> {
+    (0..).map(move |k: u64| Instant::from_ns((u128::from(k) * 1_000_000_000 / u128::from(rate)) as u64))
+}
+
+/// The share of `n` arrivals, after the first `dropped`, that the bucket refuses.
+fn refused(throttle: Throttle, arrivals: impl Iterator<Item = Instant>, dropped: usize, n: usize) -> f64 {
+    let mut bucket = Bucket::new(throttle);
+    let refused = arrivals.take(dropped + n).enumerate().filter(|(at, now)| bucket.try_take(*now, 1).is_err() && *at >= dropped);
+    refused.count() as f64 / n as f64
+}
+
+/// A gateway that takes no time, with one route to one function.
+fn function(account: u32, reserved: Option<u32>, [duration, cold_start, keep_alive]: [Latency; 3]) -> Gateway {
+    let function = Function {
+        name: "f".to_owned(),
+        memory_mb: 512,
+        duration,
+        cold_start,
+        failures: 0.0,
+        concurrency: reserved,
+        keep_alive,
+        response: Response { status: 200, body: String::new() },
+    };
+    gateway(Account { throttle: EVER, concurrency: account }, None, vec![function])
+}
+
+fn gateway(account: Account, route: Option<Throttle>, functions: Vec<Function>) -> Gateway {
+    let integration = if functions.is_empty() {
+        Integration::Mock { status: 200, body: String::new() }
+    } else {
+        Integration::Lambda { function: FunctionId(0), timeout: Span::MAX }
+    };
+    let route_throttles = route.map(|throttle| (RouteId(0), throttle)).into_iter().collect();
+    let model = Model {
+        api: Api::Rest,
+        api_id: "a1b2c3".to_owned(),
+        region: "us-east-1".to_owned(),
+        account,
+        overhead: Latency::constant(Span::ZERO),
+        refusal: Latency::constant(Span::ZERO),
+        stages: vec![Stage { name: "prod".to_owned(), throttle: None, route_throttles, access_log: None }],
+        functions,
+        routes: vec![Route { method: None, path: "/f".to_owned(), integration }],
+    };
+    Gateway::new(Arc::new(model), Seed::new(7))
+}
+
+/// Lets `n` requests come after the first `dropped`, and tells of each of their replies why it is so and whether it was cold.
+fn run(gateway: &mut Gateway, arrivals: impl Iterator<Item = Instant>, dropped: u64, n: u64) -> Vec<(Reason, bool)> {
+    let mut replies = Vec::new();
+    let mut take = |gateway: &mut Gateway| {
+        while let Some(action) = gateway.take_action() {
+            if let Action::Reply(reply) = action
+                && reply.call.0 >= dropped
+            {
+                replies.push((reply.reason, reply.timing.cold_start.is_some()));
+            }
+        }
+    };
+    for (id, now) in (0..dropped + n).zip(arrivals) {
+        let call = Call { id: CallId(id), stage: Some(StageId(0)), route: Some(RouteId(0)), body_bytes: 0 };
+        gateway.on_call(now, call);
+        take(gateway);
+    }
+    gateway.advance(Instant::MAX);
+    take(gateway);
+    replies
+}
+
+fn share(replies: &[(Reason, bool)], among: impl Fn(&(Reason, bool)) -> bool, what: impl Fn(&(Reason, bool)) -> bool) -> f64 {
+    let all = replies.iter().filter(|reply| among(reply));
+    all.clone().filter(|reply| what(reply)).count() as f64 / all.count() as f64
+}
+
+fn cold(replies: &[(Reason, bool)]) -> f64 {
+    share(replies, |reply| reply.0 == Reason::Served, |reply| reply.1)
+}
+
+fn throttled(replies: &[(Reason, bool)]) -> f64 {
+    share(replies, |_| true, |reply| reply.0 == Reason::FunctionThrottled(FunctionId(0)))
+}
+
+fn exponential(mean: f64) -> Latency {
+    Latency::exponential(Span::from_secs_f64(mean)).expect("a mean above zero")
+}
+
+fn seconds(seconds: f64) -> Latency {
+    Latency::constant(Span::from_secs_f64(seconds))
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn t01_a_bucket_under_a_constant_overload() {
+    let case = case("T01");
+    let mut bucket = Bucket::new(case.throttle());
+    let accepted: Vec<bool> = constant(150).take(9_000).map(|now| bucket.try_take(now, 1).is_ok()).collect();
+    let admitted = accepted.iter().filter(|it| **it).count();
+    let first = accepted.iter().position(|it| !it).expect("some are throttled");
+    case.expect("requests", accepted.len() as f64);
+    case.expect("admitted", admitted as f64);
+    case.expect("throttled", (accepted.len() - admitted) as f64);
+    case.expect("first_throttled_index", first as f64);
+    case.expect("admitted_before_first", first as f64);
+    case.expect("first_throttled_at_s", first as f64 / 150.0);
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn t02_nothing_is_throttled_exactly_at_the_rate() {
+    let case = case("T02");
+    case.expect("throttled", refused(case.throttle(), constant(case.whole("rate")), 0, 1_000) * 1_000.0);
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn t03_a_bucket_under_poisson_arrivals() {
+    let cases: Vec<Case> = cases().into_iter().filter(|case| case.id().starts_with("T03")).collect();
+    assert!(cases.len() >= 10);
+    for case in cases {
+        let found = refused(case.throttle(), poisson(case.parameter("lambda_")), 100_000, 2_000_000);
+        case.expect("throttle", found);
+    }
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn t04_a_leaky_meter_is_a_bucket_of_one_more() {
+    let case = case("T04");
+    let throttle = per_second(case.whole("rate"), case.whole("burst") + 1);
+    case.expect("throttle", refused(throttle, poisson(case.parameter("lambda_")), 100_000, 2_000_000));
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn t08_a_bucket_under_bursts() {
+    let case = case("T08");
+    let mut stream = Seed::new(8).stream();
+    let (mut now, mut change, mut busy) = (0.0, 0.0, true);
+    let arrivals = std::iter::from_fn(|| {
+        loop {
+            let next = now + stream.exponential() / if busy { 220.0 } else { 40.0 };
+            if next < change {
+                now = next;
+                return Some(Instant::ZERO + Span::from_secs_f64(now));
+            }
+            // What is left of the gap is drawn anew: the exponential does not remember.
+            (now, busy) = (change, !busy);
+            change += stream.exponential() * if busy { 1.0 } else { 2.0 };
+        }
+    });
+    case.expect("throttle", refused(case.throttle(), arrivals, 100_000, 4_000_000));
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn t10a_what_the_account_refuses_takes_nothing_from_the_bucket_before() {
+    let case = case("T10a");
+    let account = Account { throttle: per_second(120, 60), concurrency: 1 };
+    let mut gateway = gateway(account, Some(per_second(200, 100)), Vec::new());
+    let replies = run(&mut gateway, constant(300), 0, 9_000);
+    let count = |reason| replies.iter().filter(|reply| reply.0 == reason).count() as f64;
+    case.expect("requests", replies.len() as f64);
+    case.expect("admitted", count(Reason::Served));
+    case.expect("rejected_by_account", count(Reason::Throttled(Scope::Account)));
+    case.expect("rejected_by_key", count(Reason::Throttled(Scope::Route)));
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn q05_a_concurrency_limit_loses_as_erlang_b_says_whatever_the_distribution() {
+    for (id, duration) in [("Q05a", exponential(1.0)), ("Q05b", seconds(1.0))] {
+        let mut gateway = function(100, None, [duration, seconds(0.0), seconds(1e9)]);
+        case(id).expect("throttle", throttled(&run(&mut gateway, poisson(90.0), 100_000, 2_000_000)));
+    }
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn k01_a_function_that_takes_no_time_is_cold_if_the_gap_exceeds_its_keep_alive() {
+    let mut gateway = function(1_000, None, [seconds(0.0), seconds(0.0), seconds(600.0)]);
+    case("K01").expect("cold", cold(&run(&mut gateway, poisson(1.0 / 600.0), 0, 2_000_000)));
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn k02_the_share_of_cold_starts_of_a_pool_used_last_first() {
+    for id in ["K02a", "K02c", "K02e"] {
+        let case = case(id);
+        let reserved = case.0["params"]["limit"].as_u64().map(|limit| limit as u32);
+        let times = [exponential(case.parameter("mean_duration")), seconds(0.0), seconds(case.parameter("keep_alive"))];
+        let mut gateway = function(1_000_000, reserved, times);
+        let replies = run(&mut gateway, poisson(case.parameter("lambda_")), 100_000, 2_000_000);
+        case.expect("cold", cold(&replies));
+        if reserved.is_some() {
+            case.expect("throttle", throttled(&replies));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn k06_a_herd_of_cold_starts_ends_when_the_first_environment_is_free() {
+    let mut gateway = function(1_000, None, [seconds(0.25), seconds(0.7), seconds(600.0)]);
+    let replies = run(&mut gateway, constant(10), 0, 1_000);
+    case("K06").expect("cold_starts", cold(&replies) * 1_000.0);
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn l01_a_sum_of_lognormals() {
+    let case = case("L01");
+    let parts = [(20, 0.3), (3, 0.5), (50, 0.6)].map(|(ms, sigma)| Latency::lognormal(Span::from_ms(ms), sigma).expect("proper"));
+    let seed = Seed::new(1);
+    let n = 2_000_000;
+    let sum = |at| (0..3).map(|part: u64| parts[part as usize].at(seed.nth(part).unit(at)).as_ms_f64()).sum();
+    let mut sums: Vec<f64> = (0..n).map(sum).collect();
+    sums.sort_by(f64::total_cmp);
+    case.expect("mean", sums.iter().sum::<f64>() / n as f64);
+    for (name, p) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)] {
+        case.expect(name, sums[(p * n as f64) as usize]);
+    }
+}
