@@ -92,10 +92,18 @@ impl Client {
         Fate::Wait
     }
 
-    /// The next waiting action whose turn has come at `now`; `None` if there is none.
+    /// What becomes of the next waiting action whose turn has come at `now`; `None` if there is none.
     pub(super) fn next(&mut self, now: Instant) -> Option<Fate> {
+        let overload = self.overload;
+        let is_stale = |action: &Pending| !overload.still_sent(now.since(action.intended));
+        if self.ready.front().is_some_and(is_stale) {
+            return self.ready.pop_front().map(Fate::Shed);
+        }
         if !self.has_connection() {
             return None;
+        }
+        if let Some(stale) = self.held.discard(now, is_stale) {
+            return Some(Fate::Shed(stale));
         }
         if let Some(action) = self.held.release(now) {
             return Some(self.unless_stale(now, action));
@@ -107,6 +115,11 @@ impl Client {
     /// When a held action may be asked for again; only useful while there is a connection for it.
     pub(super) fn next_release(&self) -> Option<Instant> {
         if self.has_connection() { self.held.next_release() } else { None }
+    }
+
+    /// Everything that waits, which will not be sent any more.
+    pub(super) fn drain(&mut self) -> Vec<Pending> {
+        self.held.drain().chain(self.ready.drain(..)).collect()
     }
 
     /// Takes a connection for an action that starts.

@@ -49,6 +49,8 @@ pub struct World {
     pub ceilings: Ceilings,
     /// The way to the gateway.
     pub network: Network,
+    /// When the run is over: what has not ended by then is abandoned. [`Instant::MAX`] waits for everything.
+    pub end: Instant,
 }
 
 /// The way to the gateway: constant times.
@@ -75,6 +77,8 @@ pub struct SimSummary {
     pub dropped: u64,
     /// Never sent: too old when their turn came.
     pub shed: u64,
+    /// Sent or not, not ended when the run was over.
+    pub abandoned: u64,
     /// Actions that a ceiling held back for a while.
     pub shaped: u64,
     /// Most actions that waited at one time.

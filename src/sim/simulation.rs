@@ -17,14 +17,11 @@ use super::client::{Client, Connection, Fate, Pending};
 use super::flights::{Flight, Flights};
 use super::routes::{self, Routes};
 use super::{SimSummary, World};
+use crate::load::overload::Backoff;
 use crate::load::shaper::Shaper;
 use crate::load::{Feedback, Source};
 use crate::measure::{Outcome, Sample};
 use crate::traffic::{Action, Due, SeriesId, Step};
-
-/// A user's next step comes no earlier than this after the intended instant of one that took no time at all (it was dropped at
-/// once, or the model has no latency anywhere): virtual time must go on.
-const PAUSE_MIN: Span = Span::from_ms(1);
 
 /// Status of an answer that the model does not predict.
 const UNPREDICTED_STATUS: u16 = 200;
@@ -37,6 +34,7 @@ pub(super) struct Simulation<'a> {
     gateway: Gateway,
     routes: Routes,
     client: Client,
+    backoff: Backoff,
     flights: Flights,
     /// The next step of the plan, and when.
     planned: Option<(Instant, Pending)>,
@@ -68,6 +66,7 @@ impl<'a> Simulation<'a> {
             gateway,
             routes,
             client: Client::new(world.connections, world.overload, Shaper::new(&world.ceilings)),
+            backoff: Backoff::new(world.connections),
             flights: Flights::new(),
             planned: None,
             thinking: BinaryHeap::new(),
@@ -79,12 +78,13 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Until every step has ended; what the gateway still does then is of no interest.
+    /// Until every step has ended, or the run is over; what the gateway still does then is of no interest.
     pub(super) fn run(mut self) -> SimSummary {
         self.plan_next();
-        while let Some(now) = self.next_instant() {
+        while let Some(now) = self.next_instant().filter(|now| *now <= self.world.end) {
             self.turn(now);
         }
+        self.abandon(self.world.end);
         SimSummary {
             shaped: self.client.shaped(),
             waiting_max: self.client.waiting_max,
@@ -167,8 +167,14 @@ impl<'a> Simulation<'a> {
         match fate {
             Fate::Start(action) => self.start(now, &action),
             Fate::Wait => {}
-            Fate::Drop(action) => self.give_up(now, &action, Outcome::Dropped),
-            Fate::Shed(action) => self.give_up(now, &action, Outcome::Shed),
+            Fate::Drop(action) => {
+                self.summary.dropped += 1;
+                self.finish(&never_sent(&action, now, Outcome::Dropped));
+            }
+            Fate::Shed(action) => {
+                self.summary.shed += 1;
+                self.finish(&never_sent(&action, now, Outcome::Shed));
+            }
         }
     }
 
@@ -238,15 +244,18 @@ impl<'a> Simulation<'a> {
         self.finish(&ended(&flight, now, Outcome::TimedOut));
     }
 
-    fn give_up(&mut self, now: Instant, action: &Pending, outcome: Outcome) {
-        match outcome {
-            Outcome::Shed => self.summary.shed += 1,
-            _ => self.summary.dropped += 1,
+    /// The run is over: nobody goes on, but every step has its sample.
+    fn abandon(&mut self, now: Instant) {
+        let waiting = self.client.drain();
+        let mut abandoned: Vec<Sample> = waiting.iter().map(|action| never_sent(action, now, Outcome::Abandoned)).collect();
+        while let Some(flight) = self.flights.oldest().and_then(|(call, _)| self.flights.end(call)) {
+            abandoned.push(ended(&flight, now, Outcome::Abandoned));
         }
-        let Pending { session, seq, intended, request } = action;
-        let (started, sent) = (Instant::MAX, Instant::MAX);
-        let never = Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started, sent };
-        self.finish(&ended(&never, now, outcome));
+        self.summary.abandoned = abandoned.len() as u64;
+        for sample in &abandoned {
+            self.summary.ended = now;
+            (self.record)(sample);
+        }
     }
 
     /// Records the end of a step, and asks what its session does next.
@@ -259,11 +268,27 @@ impl<'a> Simulation<'a> {
             Due::At(instant) => instant.max(at),
             Due::After(think) => at + think,
         };
-        let took_time = at > sample.intended && sample.outcome.was_sent();
-        let due = if took_time { due } else { due.max(sample.intended + PAUSE_MIN) };
+        let due = due.max(self.earliest_after(sample));
         let order = self.summary.intended;
         self.thinking.push(Reverse(Thinking { due, order, pending: pending(step, due) }));
     }
+
+    /// A session pauses after a failure, as the engine's do; and after an answer that took no time at all (no latency anywhere
+    /// in the model), because virtual time must go on.
+    fn earliest_after(&mut self, sample: &Sample) -> Instant {
+        if sample.outcome != Outcome::Answered {
+            return sample.done + self.backoff.on_failure();
+        }
+        self.backoff.on_answer();
+        if sample.done > sample.intended { sample.done } else { sample.done + Backoff::FIRST }
+    }
+}
+
+fn never_sent(action: &Pending, now: Instant, outcome: Outcome) -> Sample {
+    let Pending { session, seq, intended, request } = action;
+    let (started, sent) = (Instant::MAX, Instant::MAX);
+    let flight = Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started, sent };
+    ended(&flight, now, outcome)
 }
 
 fn pending(step: Step, intended: Instant) -> Pending {

@@ -80,6 +80,7 @@ fn world(model: Model) -> World {
         overload: Overload::Queue,
         ceilings: Ceilings::default(),
         network: Network::default(),
+        end: Instant::MAX,
     }
 }
 
@@ -228,6 +229,18 @@ fn a_connection_that_takes_longer_than_the_time_out_is_never_written_to() {
 }
 
 #[test]
+fn what_has_not_ended_when_the_run_is_over_is_abandoned() {
+    // 1 connection, 100 ms each, 100/s for a second: 20 are answered by then, one is under way, the rest waits.
+    let end = Instant::ZERO + Span::from_ms(2_050);
+    let few = World { connections: 1, end, ..world(model(constant(100))) };
+    let (samples, summary) = run(&few, &even(0, 100, 1));
+    assert_eq!((summary.intended, summary.answered, summary.abandoned), (100, 20, 80));
+    let abandoned: Vec<&Sample> = samples.iter().filter(|sample| sample.outcome == Outcome::Abandoned).collect();
+    assert!(abandoned.len() == 80 && abandoned.iter().all(|sample| sample.done == end));
+    assert_eq!(abandoned.iter().filter(|sample| sample.sent != Instant::MAX).count(), 1);
+}
+
+#[test]
 fn a_ceiling_is_kept_and_what_it_holds_back_is_counted() {
     let ceilings = Ceilings { target: Some(per_second(100)), ..Ceilings::default() };
     let (samples, summary) = run(&World { ceilings, ..world(model(constant(1))) }, &even(0, 200, 2));
@@ -265,7 +278,7 @@ fn users_whose_steps_take_no_time_do_not_stop_the_clock() {
     let dropping = World { connections: 1, overload: Overload::Drop, ..world(model(constant(10))) };
     for world in [nothing_takes_time, dropping] {
         let (samples, _) = run(&world, &closed(3, Span::ZERO, 1));
-        assert!((1_000..=3_003).contains(&samples.len()), "{}", samples.len());
+        assert!((300..=3_003).contains(&samples.len()), "{}", samples.len());
     }
 }
 
@@ -329,8 +342,11 @@ fn any_world() -> impl Strategy<Value = World> {
     let network = (0_u64..3_000, 0_u64..40_000)
         .prop_map(|(trip, connect)| Network { round_trip: Span::from_us(trip), connect: Span::from_us(connect) });
     let ceiling = prop::option::of(20_u64..400).prop_map(|tokens| tokens.map(per_second));
-    (1_u32..8, 5_u64..60, overload, network, ceiling.clone(), ceiling).prop_map(
-        |(connections, timeout_ms, overload, network, target, identity)| World {
+    let end = prop_oneof![Just(Instant::MAX), (100_u64..1_200).prop_map(|ms| Instant::ZERO + Span::from_ms(ms))];
+    let client = (1_u32..8, 5_u64..60, overload, end);
+    (client, network, ceiling.clone(), ceiling).prop_map(
+        |((connections, timeout_ms, overload, end), network, target, identity)| World {
+            end,
             connections,
             timeout: Span::from_ms(timeout_ms),
             overload,
@@ -352,7 +368,7 @@ proptest! {
         steps.dedup();
         prop_assert_eq!(steps.len(), samples.len());
         prop_assert_eq!(samples.len() as u64, summary.intended);
-        prop_assert_eq!(summary.intended, summary.answered + summary.timed_out + summary.dropped + summary.shed);
+        prop_assert_eq!(summary.intended, summary.answered + summary.timed_out + summary.dropped + summary.shed + summary.abandoned);
         prop_assert!(samples.is_sorted_by_key(|sample| sample.done));
         for sample in samples.iter().filter(|sample| sample.outcome == Outcome::Answered) {
             prop_assert!(sample.intended <= sample.started && sample.started <= sample.sent && sample.sent <= sample.done);

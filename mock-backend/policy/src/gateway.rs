@@ -51,7 +51,7 @@ pub struct Gateway {
 #[derive(Clone, Copy, Debug)]
 enum Event {
     /// The gateway has done its part before the integration.
-    HandOver(FlightId, RouteId),
+    HandOver(FlightId),
     /// The function is over: its environment is free, whoever still waits for the answer.
     FunctionEnds(FunctionId),
     /// External work is not waited for any longer.
@@ -176,7 +176,7 @@ impl Gateway {
                 self.decide(id, handed_over, Decision { reason: Reason::Served, status, took: None });
             }
             Integration::Lambda { .. } | Integration::External { .. } => {
-                self.queue.schedule(handed_over, Event::HandOver(id, route));
+                self.queue.schedule(handed_over, Event::HandOver(id));
             }
         }
     }
@@ -197,7 +197,7 @@ impl Gateway {
     fn run_due(&mut self) {
         while let Some((due, event)) = self.queue.pop_due(self.now) {
             match event {
-                Event::HandOver(id, route) => self.hand_over(due, id, route),
+                Event::HandOver(id) => self.hand_over(due, id),
                 Event::FunctionEnds(function) => self.pools.release(due, function),
                 Event::TimeOut(id) => self.time_out(due, id),
                 Event::Reply(id) => self.reply(due, id),
@@ -205,13 +205,14 @@ impl Gateway {
         }
     }
 
-    fn hand_over(&mut self, now: Instant, id: FlightId, route: RouteId) {
+    fn hand_over(&mut self, now: Instant, id: FlightId) {
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        let Some(route) = flight.reply.route else { return };
         match self.model.routes[usize::from(route.0)].integration {
             // A mock integration is answered where it is accepted.
             Integration::Mock { .. } => {}
             Integration::Lambda { function, timeout } => self.invoke(now, id, function, timeout),
             Integration::External { timeout } => {
-                let Some(flight) = self.flights.get_mut(id) else { return };
                 flight.phase = Phase::Waiting(now);
                 let effect = Effect::Integrate { call: flight.reply.call, route };
                 self.actions.push_back(Action::Start(id.effect(), effect));
@@ -281,7 +282,7 @@ impl Gateway {
         let flights = &self.flights;
         self.queue.retain(|event| match event {
             Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
-            Event::HandOver(..) | Event::FunctionEnds(_) | Event::Reply(_) => true,
+            Event::HandOver(_) | Event::FunctionEnds(_) | Event::Reply(_) => true,
         });
         self.abandoned = 0;
     }
@@ -291,6 +292,8 @@ fn draw(latency: &Latency, seed: Seed, number: u64) -> Span {
     latency.at(seed.unit(number))
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

@@ -5,14 +5,13 @@
 //! draws exactly k times as much. Called by the gateway, the function pool, and the traffic's think times.
 
 mod gamma;
+mod line;
 mod normal;
-
-use std::sync::Arc;
 
 use crate::time::Span;
 
 use self::gamma::GammaTable;
-use self::normal::below;
+use self::line::{Line, slope};
 
 pub use self::normal::inverse_normal;
 
@@ -34,10 +33,10 @@ enum Shape {
     Exponential,
     /// Mean one.
     Gamma(GammaTable),
-    /// Lines in (normal score, ln nanoseconds); at least three knots.
-    Lines(Arc<[(f64, f64)]>),
-    /// Lines in (probability, nanoseconds); the first has probability zero, the last one.
-    Empirical(Arc<[(f64, f64)]>),
+    /// In (normal score, ln nanoseconds).
+    Lines(Line),
+    /// In (probability, nanoseconds), from probability zero to one.
+    Empirical(Line),
 }
 
 /// Why numbers do not make a distribution.
@@ -140,7 +139,7 @@ impl Latency {
                 let sigma = slope(*a, *b);
                 Ok(Self { scale: (a.1 - sigma * a.0).exp(), shape: Shape::Lognormal(sigma) })
             }
-            _ => Ok(Self { scale: 1.0, shape: Shape::Lines(knots.into()) }),
+            _ => Ok(Self { scale: 1.0, shape: Shape::Lines(Line::through(&knots)) }),
         }
     }
 
@@ -165,7 +164,7 @@ impl Latency {
             // An empty bin gives a knot of equal probability: there the inverse jumps over the bin.
             knots.push((counted as f64 / total as f64, bound.as_ns() as f64));
         }
-        Ok(Self { scale: 1.0, shape: Shape::Empirical(knots.into()) })
+        Ok(Self { scale: 1.0, shape: Shape::Empirical(Line::through(&knots)) })
     }
 
     /// The span below which the share `u` of the distribution lies, 0 < u < 1, rounded to the nanosecond; a uniform `u`
@@ -176,8 +175,8 @@ impl Latency {
             Shape::Lognormal(sigma) => (sigma * inverse_normal(u)).exp(),
             Shape::Exponential => -(-u).ln_1p(),
             Shape::Gamma(table) => table.at(inverse_normal(u)),
-            Shape::Lines(knots) => along(knots, inverse_normal(u)).exp(),
-            Shape::Empirical(knots) => along(knots, u),
+            Shape::Lines(line) => line.at(inverse_normal(u)).exp(),
+            Shape::Empirical(line) => line.at(u),
         };
         // `as` saturates: what is longer than time can be said is the longest.
         Span::from_ns((self.scale * number).round() as u64)
@@ -193,36 +192,11 @@ impl Latency {
         let number = match &self.shape {
             Shape::Constant | Shape::Exponential | Shape::Gamma(_) => 1.0,
             Shape::Lognormal(sigma) => (sigma * sigma / 2.0).exp(),
-            Shape::Lines(knots) => mean_of_lines(knots),
-            Shape::Empirical(knots) => knots.windows(2).map(|pair| (pair[1].0 - pair[0].0) * 0.5 * (pair[0].1 + pair[1].1)).sum(),
+            Shape::Lines(line) => line.normal_mean_of_exp(),
+            Shape::Empirical(line) => line.integral(),
         };
         Span::from_ns((self.scale * number).round() as u64)
     }
-}
-
-fn slope(a: (f64, f64), b: (f64, f64)) -> f64 {
-    (b.1 - a.1) / (b.0 - a.0)
-}
-
-/// The height at `x` of the line through the knots, the outer pieces extended.
-fn along(knots: &[(f64, f64)], x: f64) -> f64 {
-    // The piece on the left of the first knot at or above x: where knots share their x, its ends do not.
-    let right = knots.partition_point(|knot| knot.0 < x).clamp(1, knots.len() - 1);
-    let (a, b) = (knots[right - 1], knots[right]);
-    a.1 + (x - a.0) * slope(a, b)
-}
-
-/// The mean of exp(line): over each piece `a + b z` it is exp(a + b^2/2) times the normal share of the piece moved by b.
-fn mean_of_lines(knots: &[(f64, f64)]) -> f64 {
-    let last = knots.len() - 2;
-    let pieces = knots.windows(2).enumerate().map(|(i, pair)| {
-        let b = slope(pair[0], pair[1]);
-        let a = pair[0].1 - b * pair[0].0;
-        let from = if i == 0 { f64::NEG_INFINITY } else { pair[0].0 };
-        let to = if i == last { f64::INFINITY } else { pair[1].0 };
-        (a + b * b / 2.0).exp() * (below(to - b) - below(from - b))
-    });
-    pieces.sum()
 }
 
 fn above_zero(span: Span, what: &'static str) -> Result<f64, LatencyError> {
