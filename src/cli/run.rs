@@ -23,6 +23,10 @@ pub struct Run {
     #[command(flatten)]
     pub target: TargetFlags,
 
+    /// Send and measure, without simulating first: no predictions, no verdicts
+    #[arg(long)]
+    pub drive_only: bool,
+
     /// What is shown and kept.
     #[command(flatten)]
     pub output: OutputFlags,

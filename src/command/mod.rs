@@ -1,1 +1,51 @@
-//! (being built)
+//! What each subcommand does: the wiring of the rooms, one file per subcommand.
+//!
+//! Owns the order of things and the rim: files, processes, signals, standard output, exit codes. Refuses to compute: each step
+//! is a call into the room that owns it. Called by `main`.
+
+mod drive;
+mod failure;
+mod flags;
+mod import;
+mod machine;
+mod mock;
+mod mock_child;
+mod predict;
+mod profile;
+mod receiver;
+mod rehearsal;
+mod replay;
+mod run;
+mod run_folder;
+mod script;
+mod shown;
+mod signals;
+mod simulate;
+mod target;
+mod terminal;
+
+use crate::cli::Action;
+use crate::report::problem::problem;
+
+pub use failure::Failure;
+
+/// Does what was asked; the exit code. A failure has been told on standard error.
+pub fn perform(action: &Action) -> u8 {
+    let done = match action {
+        Action::Run(asked) => run::run(asked),
+        Action::Replay(asked) => replay::replay(asked),
+        Action::Simulate(asked) => simulate::simulate(asked),
+        Action::Mock(asked) => mock::mock(asked),
+        Action::Import(asked) => import::import(asked),
+        Action::Report(asked) => shown::report(asked),
+        Action::Schema(asked) => shown::schema(asked),
+        Action::Completions(asked) => shown::completions(asked),
+        Action::Man(_) => shown::man(),
+    };
+    done.unwrap_or_else(|failure| {
+        if !matches!(failure, Failure::OutputClosed) {
+            terminal::tell(&problem(&failure, terminal::error_paint()));
+        }
+        failure.code()
+    })
+}

@@ -1,0 +1,151 @@
+//! Drives the script at its target, shows how far it is, and gives back one recorder.
+//!
+//! Owns the run's clock, the progress line and the merging of the lanes. Refuses to judge.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use sluicegate_policy::time::Span;
+use sluicegate_timer::Clock;
+
+use super::failure::Failure;
+use super::script::Script;
+use super::terminal;
+use crate::config::Plan;
+use crate::engine::{Counts, Drive, Engine, LaneReport, Progress, Stop};
+use crate::load::shaper::Shaper;
+use crate::measure::record::{LaneRecord, LoadRecord};
+use crate::measure::recorder::Layout;
+use crate::measure::{Recorder, summary};
+use crate::report::progress::{self, Place};
+
+/// From the clock's setting to the script's zero: time for the lanes to stand ready.
+const HEAD_START: Span = Span::from_ms(50);
+/// How often the progress line is renewed on a terminal, and elsewhere.
+const ON_TERMINAL: Duration = Duration::from_millis(250);
+const ON_STREAM: Duration = Duration::from_secs(5);
+
+/// What a drive gave.
+pub(super) struct Driven {
+    /// What all lanes recorded.
+    pub(super) recorder: Recorder,
+    /// What they counted beside that.
+    pub(super) counts: Counts,
+    /// The lanes.
+    pub(super) lanes: Vec<LaneReport>,
+    /// The run's clock: zero is the script's zero.
+    pub(super) clock: Clock,
+}
+
+/// What is shown while the drive lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// Progress on standard error.
+    Progress,
+    /// Nothing.
+    Nothing,
+}
+
+/// Drives `script` with `engine` until its end, or until `stop`.
+pub(super) fn drive(
+    plan: &Plan,
+    script: &Script,
+    engine: &Engine,
+    layout: &Arc<Layout>,
+    watch: (Stop, Show),
+) -> Result<Driven, Failure> {
+    let (stop, show) = watch;
+    let clock = Clock::with_origin(Clock::starting_now().origin_ns() + HEAD_START.as_ns());
+    let progress = Arc::new(Progress::default());
+    let ticker = (show == Show::Progress).then(|| Ticker::start(Arc::clone(&progress), clock, plan.run.duration));
+    let driven = engine.drive(&Drive {
+        catalog: Arc::clone(&plan.catalog),
+        source: &|share| script.source(share),
+        recorder: &|| Recorder::new(Arc::clone(layout)),
+        shaper: Shaper::new(&plan.safety.ceilings),
+        clock,
+        horizon: plan.run.duration,
+        stop,
+        progress,
+    });
+    drop(ticker);
+    let driven = driven.map_err(|error| Failure::broken("driving the traffic", error))?;
+    let recorder = driven.recorders.into_iter().reduce(|mut all, one| {
+        all.merge(one);
+        all
+    });
+    Ok(Driven {
+        recorder: recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout))),
+        counts: driven.counts,
+        lanes: driven.lanes,
+        clock,
+    })
+}
+
+impl Driven {
+    /// What the generator did, from its recorder and from its sockets.
+    pub(super) fn load(&self) -> LoadRecord {
+        LoadRecord {
+            shaped: self.counts.shaped,
+            bytes_sent: self.counts.bytes_sent,
+            bytes_received: self.counts.bytes_received,
+            connections_opened: self.counts.connections_opened,
+            reconnects: self.counts.reconnects,
+            lanes: self.lanes.iter().map(lane).collect(),
+            ..summary::load(&self.recorder)
+        }
+    }
+}
+
+fn lane(lane: &LaneReport) -> LaneRecord {
+    LaneRecord { core: lane.core, cpu_ns: lane.cpu.as_ns(), spin_ns: lane.spin.as_ns(), wall_ns: lane.wall.as_ns() }
+}
+
+/// Renews the progress line on a thread of its own, away from the lanes, until it is dropped.
+struct Ticker {
+    // Dropping it wakes the thread.
+    end: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(progress: Arc<Progress>, clock: Clock, planned: Span) -> Self {
+        let (end, ended) = sync_channel(0);
+        let place = terminal::progress_place();
+        let every = if place == Place::Stream { ON_STREAM } else { ON_TERMINAL };
+        let thread = thread::spawn(move || {
+            let mut before = (Span::ZERO, 0);
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                let elapsed = Span::from_ns(clock.now().as_ns());
+                let seen = progress.read();
+                let seconds = elapsed.saturating_sub(before.0).as_secs_f64().max(1e-3);
+                let per_s = (seen.sent - before.1) as f64 / seconds;
+                before = (elapsed, seen.sent);
+                let shown = progress::Progress {
+                    elapsed,
+                    planned,
+                    intended: seen.intended,
+                    sent: seen.sent,
+                    answered: seen.answered,
+                    failed: seen.failed,
+                    lag: Some(seen.lag),
+                    per_s,
+                };
+                terminal::tell(&progress::line(&shown, place));
+            }
+            terminal::tell(progress::end(place));
+        });
+        Self { end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What the model predicts for a run, before anything is sent: replications, predictions, planned power.
+//!
+//! Owns how often the run is simulated: until the model's own error is small against every margin, within a budget of
+//! simulated requests. Refuses statistics (`verdict`) and the gateway (`sim`).
+
+use std::sync::Arc;
+
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::Instant;
+
+use super::script::Script;
+use crate::config::Plan;
+use crate::load::Share;
+use crate::load::hash::ScriptHash;
+use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
+use crate::measure::record::{OutcomeRecord, SeriesRecord, Unit};
+use crate::measure::recorder::{Detail, Layout};
+use crate::measure::{Record, Recorder, summary};
+use crate::report::plan::PlannedPower;
+use crate::sim::{Network, Replica, World, replicate};
+use crate::verdict::{Claim, Phase, power, predict};
+
+/// Replications to begin with; enough for a standard error.
+const REPLICATIONS_FIRST: usize = 8;
+/// Most replications, however wide they spread.
+const REPLICATIONS_MAX: usize = 64;
+/// Simulated requests beyond which no further replication is begun (a few seconds on two cores).
+const REQUESTS_MAX: u64 = 10_000_000;
+
+/// What the model says of a run.
+pub(super) struct Predicted {
+    /// For each assumption of the plan; `None` where the model has no prediction.
+    pub(super) predictions: Vec<Option<Prediction>>,
+    /// Where the driven run must count exactly.
+    pub(super) edges: Vec<Edge>,
+    /// For each assumption, what this run can decide, and a sentence if that is too little.
+    pub(super) powers: Vec<(PlannedPower, Option<String>)>,
+    /// Everything together, as one run.
+    pub(super) total: SeriesRecord,
+    /// Each series, as one run.
+    pub(super) series: Vec<SeriesRecord>,
+    /// Fingerprint of the script.
+    pub(super) script: ScriptHash,
+}
+
+/// A plan with its script and the way to the target: what is simulated.
+pub(super) struct Model<'a> {
+    plan: &'a Plan,
+    script: &'a Script,
+    world: World,
+}
+
+impl<'a> Model<'a> {
+    /// The model of a plan.
+    pub(super) fn of(plan: &'a Plan, script: &'a Script, network: Network) -> Self {
+        let world = World {
+            model: Arc::clone(&plan.model),
+            stage: plan.stage,
+            catalog: Arc::clone(&plan.catalog),
+            connections: plan.run.connections,
+            timeout: plan.run.timeout,
+            overload: plan.run.overload,
+            ceilings: plan.safety.ceilings.clone(),
+            network,
+            // The engine waits as long after the plan's end (`target`).
+            end: Instant::ZERO + plan.run.duration + plan.run.timeout,
+        };
+        Self { plan, script, world }
+    }
+
+    /// Replications `first` to `last`, each with the policy's randomness anew, recorded by `layout`.
+    pub(super) fn replicate(&self, replicas: std::ops::Range<usize>, layout: &Arc<Layout>) -> Vec<Replica<Recorder>> {
+        let policy = self.plan.run.seed.child("policy").child("simulate");
+        let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
+        replicate(
+            &self.world,
+            &|| self.script.source(Share::ALL),
+            &seeds,
+            &|| Recorder::new(Arc::clone(layout)),
+            &|recorder, sample| recorder.on_sample(sample),
+        )
+    }
+
+    /// A recorder's layout for this plan.
+    pub(super) fn layout(&self, edges: Vec<Edge>, detail: Detail) -> Arc<Layout> {
+        layout(self.plan, edges, detail)
+    }
+
+    /// Simulates until the predictions are precise, and looks at what the run can decide.
+    pub(super) fn predict(&self) -> Predicted {
+        let assumptions = &self.plan.expectations;
+        let plain = self.layout(Vec::new(), Detail::Totals);
+        let mut replicas = self.replicate(0..REPLICATIONS_FIRST, &plain);
+        let wanted = self.replications_wanted(&replicas);
+        if wanted > REPLICATIONS_FIRST {
+            replicas.extend(self.replicate(REPLICATIONS_FIRST..wanted, &plain));
+        }
+        let script = replicas[0].summary.script;
+        let unpredicted: Vec<_> =
+            replicas.iter().flat_map(|replica| replica.summary.unpredicted.iter().map(|(series, _)| *series)).collect();
+        let has_model = |assumption: &Assumption| match assumption.series {
+            Some(series) => !unpredicted.contains(&series),
+            None => unpredicted.is_empty(),
+        };
+        let runs: Vec<Recorder> = replicas.into_iter().map(|replica| replica.recorded).collect();
+        let rough: Vec<Option<Prediction>> =
+            assumptions.iter().map(|assumption| predict::predict(assumption, &runs).filter(|_| has_model(assumption))).collect();
+        let edges = predict::edges(assumptions, &rough);
+        let predictions = self.with_design_effects(rough, &edges);
+        let powers = assumptions
+            .iter()
+            .zip(&predictions)
+            .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs))
+            .collect();
+        let (total, series) = as_one_run(runs);
+        Predicted { predictions, edges, powers, total, series, script }
+    }
+
+    /// How many replications the least precise prediction asks for, within the budget.
+    fn replications_wanted(&self, replicas: &[Replica<Recorder>]) -> usize {
+        let runs: Vec<Recorder> = replicas.iter().map(|replica| replica.recorded.clone()).collect();
+        let wanted = self
+            .plan
+            .expectations
+            .iter()
+            .filter_map(|assumption| predict::predict(assumption, &runs))
+            .filter(|prediction| !predict::is_precise(prediction))
+            .map(|prediction| predict::replications_needed(&prediction, runs.len()))
+            .max()
+            .unwrap_or(0);
+        let requests_each = replicas.iter().map(|replica| replica.summary.intended).max().unwrap_or(0).max(1);
+        let affordable = usize::try_from(REQUESTS_MAX / requests_each).unwrap_or(usize::MAX);
+        wanted.min(affordable).clamp(replicas.len(), REPLICATIONS_MAX)
+    }
+
+    /// A second look, now that it is known where to count: how far the events at the edges come in bursts.
+    fn with_design_effects(&self, rough: Vec<Option<Prediction>>, edges: &[Edge]) -> Vec<Option<Prediction>> {
+        if edges.is_empty() {
+            return rough;
+        }
+        let layout = self.layout(edges.to_vec(), Detail::Totals);
+        let runs: Vec<Recorder> =
+            self.replicate(0..REPLICATIONS_FIRST, &layout).into_iter().map(|replica| replica.recorded).collect();
+        let phase = phase(self.plan);
+        rough
+            .into_iter()
+            .zip(&self.plan.expectations)
+            .map(|(prediction, assumption)| prediction.map(|it| predict::with_design_effect(assumption, &it, &runs, phase)))
+            .collect()
+    }
+}
+
+/// The part of a run that is judged.
+pub(super) fn phase(plan: &Plan) -> Phase {
+    Phase { warmup: plan.run.warmup, end: plan.run.duration }
+}
+
+/// A recorder's layout for a plan.
+pub(super) fn layout(plan: &Plan, edges: Vec<Edge>, detail: Detail) -> Arc<Layout> {
+    let run = &plan.run;
+    Arc::new(Layout { series: plan.catalog.series.clone(), warmup: run.warmup, duration: run.duration, edges, detail })
+}
+
+fn planned(assumption: &Assumption, prediction: Option<&Prediction>, runs: &[Recorder]) -> (PlannedPower, Option<String>) {
+    let requests = runs
+        .iter()
+        .filter_map(|run| run.channel(assumption.series))
+        .map(super::super::measure::channel::Channel::count)
+        .sum::<u64>() as f64
+        / runs.len() as f64;
+    let unit = match assumption.metric {
+        Metric::Latency(_) => Unit::Ns,
+        Metric::Ratio(_) => Unit::Share,
+    };
+    let mut line = PlannedPower {
+        assumption: assumption.name.clone(),
+        unit,
+        predicted: prediction.map(|it| it.value),
+        band: prediction.map(|it| (it.low, it.high)),
+        planned_power: None,
+        requests_planned: Some(requests.round() as u64),
+        requests_needed: None,
+    };
+    let Some(claim) = prediction.and_then(|prediction| Claim::of(assumption, prediction)) else {
+        return (line, Some("the model has no prediction for it, so it cannot be decided".to_owned()));
+    };
+    let outlook = power::Outlook::of(&claim, power::slower_in(&claim, runs));
+    let (power, advice) = power::planned(&claim, &outlook, requests);
+    line.planned_power = Some(power.holds);
+    line.requests_needed = outlook.requests_for(0.8, claim.prediction.design_effect).map(|needed| needed.ceil() as u64);
+    (line, advice)
+}
+
+/// The replications pooled, with the counts of one: what the report shows beside the measured.
+fn as_one_run(runs: Vec<Recorder>) -> (SeriesRecord, Vec<SeriesRecord>) {
+    let times = runs.len() as u64;
+    let Some(pooled) = runs.into_iter().reduce(|mut all, one| {
+        all.merge(one);
+        all
+    }) else {
+        return (SeriesRecord::default(), Vec::new());
+    };
+    let one_run = |record: SeriesRecord| SeriesRecord {
+        count: record.count / times,
+        outcomes: record
+            .outcomes
+            .into_iter()
+            .map(|outcome| OutcomeRecord { count: outcome.count.div_ceil(times), ..outcome })
+            .collect(),
+        ..record
+    };
+    (one_run(summary::total(&pooled)), summary::series(&pooled).into_iter().map(one_run).collect())
+}

@@ -1,0 +1,319 @@
+//! The main job, the same for `run` and `replay`: stand the target, predict, drive, judge, keep, report.
+//!
+//! Owns the order and what happens when a part fails: what was measured until then is kept and reported. Refuses statistics
+//! (`verdict`), formats (`report`) and sockets (`engine`).
+
+use std::path::Path;
+
+use sluicegate_mock::Summary;
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::Span;
+use sluicegate_timer::clock::wall_epoch;
+
+use super::drive::{Driven, Show, drive};
+use super::failure::Failure;
+use super::mock_child::MockChild;
+use super::predict::{Model, Predicted, layout, phase};
+use super::run_folder::{ARRIVALS, FolderError, PROFILE, RECORD, RunFolder};
+use super::script::Script;
+use super::signals::{self, Received};
+use super::target::{Way, stand};
+use super::{machine, receiver, terminal};
+use crate::cli::{OutputFlags, OutputFormat};
+use crate::config::{Drift, Plan, Target};
+use crate::engine::Stop;
+use crate::measure::doubt::{self, Seen};
+use crate::measure::interval_log::IntervalLog;
+use crate::measure::record::{Doubt, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict, Weight};
+use crate::measure::recorder::Detail;
+use crate::measure::summary;
+use crate::report::plan::PrintedPlan;
+use crate::report::{self, Conclusion, json};
+use crate::sim;
+use crate::verdict::{Context, decide, judge, withhold};
+
+/// Everything that is known before the run.
+pub(super) struct Rehearsal<'a> {
+    /// The proven profile.
+    pub(super) plan: &'a Plan,
+    /// What is played.
+    pub(super) script: Script,
+    /// The profile's path, or what stands for it.
+    pub(super) profile_name: String,
+    /// The profile's text, for the mock and for the run's folder.
+    pub(super) profile_text: String,
+    /// How the mock differs from it.
+    pub(super) drifts: Vec<Drift>,
+    /// The log that is replayed.
+    pub(super) log: Option<String>,
+    /// What is shown and kept.
+    pub(super) output: &'a OutputFlags,
+    /// Whether the model speaks too.
+    pub(super) prediction: Prediction,
+}
+
+/// Whether the model speaks too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prediction {
+    /// The script is simulated first, and what is observed is judged by it.
+    Wanted,
+    /// The traffic is driven and measured, nothing more.
+    NotWanted,
+}
+
+impl Rehearsal<'_> {
+    /// Runs it; the exit code.
+    pub(super) fn perform(&self) -> Result<u8, Failure> {
+        if self.output.print_plan {
+            return self.print_plan();
+        }
+        if !self.drifts.is_empty() && self.plan.target != Target::Mock {
+            return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
+        }
+        let started = wall_epoch();
+        let mut folder = self.open_folder(started)?;
+        let (stop, received) = listen()?;
+        let standing = stand(self.plan, folder.path(), &self.drifts)?;
+        let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(&standing.network));
+        let mut record = self.header(started, predicted.as_ref(), &standing.network);
+        keep(&folder, &record)?;
+        let edges = predicted.as_ref().map(|it| it.edges.clone()).unwrap_or_default();
+        let layout = layout(self.plan, edges, Detail::Seconds);
+        let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
+        let driven = drive(self.plan, &self.script, &standing.engine, &layout, (stop, show));
+        let driven = match driven {
+            Ok(driven) => driven,
+            Err(failure) => {
+                record.stopped = Some(Stopped::Failed(failure.to_string()));
+                keep(&folder, &record)?;
+                return Err(failure);
+            }
+        };
+        let arrivals = folder.path().join(ARRIVALS);
+        let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven));
+        self.complete(&mut record, &driven, seen, predicted.as_ref());
+        if let Some(signal) = received.signal() {
+            record.complete = false;
+            record.stopped = Some(Stopped::Interrupted(i32::from(signal.number())));
+        }
+        let kept = keep_all(&mut folder, &record, &driven, started);
+        self.show(&record, kept.is_ok().then(|| folder.path()))?;
+        kept.map_err(|error| Failure::broken("keeping the run: the report above is all there is of it", error))?;
+        Ok(Conclusion::of(&record).exit_code())
+    }
+
+    fn open_folder(&self, started: Span) -> Result<RunFolder, Failure> {
+        let name = self.log.as_deref().unwrap_or(&self.profile_name);
+        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+        let folder = RunFolder::create(self.output.output.as_deref(), &format!("{}-{stem}", machine::stamp(started)))
+            .map_err(Failure::usage)?;
+        folder.write(PROFILE, self.profile_text.as_bytes()).map_err(Failure::usage)?;
+        Ok(folder)
+    }
+
+    fn predict(&self, way: &Way) -> Predicted {
+        self.tell("simulating the run before it is driven\n");
+        let predicted = Model::of(self.plan, &self.script, way.network).predict();
+        for (power, advice) in &predicted.powers {
+            if let Some(advice) = advice {
+                self.tell(&format!("note: {}: {advice}\n", power.assumption));
+            }
+        }
+        predicted
+    }
+
+    /// Shows what would be run and what it could decide; the way to the target is not probed, for nothing is sent.
+    fn print_plan(&self) -> Result<u8, Failure> {
+        let predicted = Model::of(self.plan, &self.script, sim::Network::default()).predict();
+        let notes =
+            predicted.powers.iter().filter_map(|(power, advice)| Some(format!("{}: {}", power.assumption, advice.as_ref()?)));
+        let plan = PrintedPlan {
+            resolved: self.plan.resolved.clone(),
+            notes: notes.collect(),
+            assumptions: predicted.powers.iter().map(|(power, _)| power.clone()).collect(),
+        };
+        match self.output.format {
+            OutputFormat::Text => terminal::print(report::plan::text(&plan, terminal::look()))?,
+            OutputFormat::Json => {
+                terminal::print(report::plan::json(&plan).map_err(|error| Failure::broken("writing the plan", error))?)?;
+            }
+        }
+        Ok(0)
+    }
+
+    /// The record as it is known before the first request.
+    fn header(&self, started: Span, predicted: Option<&Predicted>, way: &Way) -> RunRecord {
+        let run = &self.plan.run;
+        let script = predicted.map_or_else(|| self.script.hash(), |it| it.script);
+        RunRecord {
+            version: VERSION,
+            complete: false,
+            stopped: None,
+            plan: PlanRecord {
+                sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
+                profile: self.profile_name.clone(),
+                resolved: self.plan.resolved.clone(),
+                log: self.log.clone(),
+                seed: run.seed.root(),
+                world_seed: world_seed(run.seed),
+                script_hash: script.to_string(),
+                drift: self.drifts.iter().map(ToString::to_string).collect(),
+                target: match &self.plan.target {
+                    Target::Mock => "mock".to_owned(),
+                    Target::Live(live) => live.endpoint.to_string(),
+                },
+                started_at: machine::rfc3339(started),
+                duration_ns: run.duration.as_ns(),
+                warmup_ns: run.warmup.as_ns(),
+                connections: run.connections,
+                model: self.script.model(),
+            },
+            machine: machine::this(),
+            load: None,
+            total: None,
+            series: Vec::new(),
+            predicted_total: predicted.map(|it| it.total.clone()),
+            predicted_series: predicted.map(|it| it.series.clone()).unwrap_or_default(),
+            seconds: Vec::new(),
+            receiver: None,
+            network: Some(way.record()),
+            doubts: way.problem.iter().map(unprobed).collect(),
+            verdicts: Vec::new(),
+        }
+    }
+
+    /// Ends the mock, and holds what it saw against the script.
+    fn receiver(&self, mock: MockChild, arrivals: &Path, driven: &Driven) -> Result<ReceiverRecord, Doubt> {
+        let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
+        let record = receiver::compare(&summary, arrivals, &self.script, driven.clock).map_err(|error| silent_mock(&error));
+        // Its content is in the record now.
+        let _ = std::fs::remove_file(arrivals);
+        record
+    }
+
+    /// Everything that the run has shown.
+    fn complete(
+        &self,
+        record: &mut RunRecord,
+        driven: &Driven,
+        seen: Option<Result<ReceiverRecord, Doubt>>,
+        predicted: Option<&Predicted>,
+    ) {
+        let load = driven.load();
+        record.load = Some(load.clone());
+        record.total = Some(summary::total(&driven.recorder));
+        record.series = summary::series(&driven.recorder);
+        record.seconds = summary::seconds(&driven.recorder);
+        let (receiver, silent) = match seen {
+            None => (None, None),
+            Some(Ok(receiver)) => (Some(receiver), None),
+            Some(Err(doubt)) => (None, Some(doubt)),
+        };
+        record.receiver = receiver;
+        let smallest_margin = predicted.and_then(smallest_margin);
+        let seen =
+            Seen { smallest_margin, receiver: record.receiver.clone(), ..Seen::of(&driven.recorder, load, record.plan.model) };
+        record.doubts.extend(doubt::doubts(&seen));
+        record.doubts.extend(silent);
+        record.complete = true;
+        record.verdicts = predicted.map(|it| self.verdicts(it, driven, &record.doubts)).unwrap_or_default();
+    }
+
+    fn verdicts(&self, predicted: &Predicted, driven: &Driven, doubts: &[Doubt]) -> Vec<Verdict> {
+        let judged = self.plan.expectations.iter().zip(&predicted.predictions).zip(&predicted.powers).map(
+            |((assumption, prediction), (power, _))| {
+                let context =
+                    Context { phase: phase(self.plan), arrivals: self.script.arrivals(), planned_power: power.planned_power };
+                judge(assumption, prediction.as_ref(), &driven.recorder, &context)
+            },
+        );
+        withhold(decide(judged.collect()), doubts)
+    }
+
+    fn show(&self, record: &RunRecord, kept_in: Option<&Path>) -> Result<(), Failure> {
+        match self.output.format {
+            OutputFormat::Text => {
+                let path = kept_in.map(|path| path.display().to_string());
+                terminal::print(report::text::report(record, terminal::look(), path.as_deref()))
+            }
+            OutputFormat::Json => {
+                terminal::print(json::write(record).map_err(|error| Failure::broken("writing the record", error))?)
+            }
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        if !self.output.quiet {
+            terminal::tell(text);
+        }
+    }
+}
+
+/// The seed of the driven world's own randomness: not the simulator's, or the observed would equal the predicted.
+pub(super) fn world_seed(seed: Seed) -> u64 {
+    seed.child("policy").child("drive").nth(0).root()
+}
+
+fn listen() -> Result<(Stop, Received), Failure> {
+    let stop = Stop::new();
+    let asked = stop.clone();
+    let received = signals::listen(move || asked.request()).map_err(|error| Failure::broken("listening for signals", error))?;
+    Ok((stop, received))
+}
+
+fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure> {
+    let bytes = json::write(record).map_err(|error| Failure::broken("writing the record", error))?;
+    folder.write(RECORD, &bytes).map_err(|error| Failure::broken("keeping the run", error))
+}
+
+fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &Driven, started: Span) -> Result<(), KeepError> {
+    let moment = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(started.as_ns());
+    let mut log = IntervalLog::new(folder.intervals(), &record_series(record), moment)?;
+    log.write(driven.recorder.intervals())?;
+    folder.finish_intervals()?;
+    folder.write(RECORD, &json::write(record)?)?;
+    Ok(())
+}
+
+fn record_series(record: &RunRecord) -> Vec<String> {
+    record.series.iter().map(|series| series.name.clone()).collect()
+}
+
+/// Why a run could not be kept.
+#[derive(Debug, thiserror::Error)]
+enum KeepError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the interval log cannot be written")]
+    Intervals(#[from] std::io::Error),
+    #[error(transparent)]
+    Json(#[from] json::WriteError),
+}
+
+/// Half-width of the narrowest latency band.
+fn smallest_margin(predicted: &Predicted) -> Option<Span> {
+    let widths =
+        predicted.powers.iter().filter(|(power, _)| power.unit == crate::measure::record::Unit::Ns).filter_map(|(power, _)| {
+            let (low, high) = power.band?;
+            Some(Span::from_ns(((high - low) / 2.0) as u64))
+        });
+    widths.min()
+}
+
+fn unprobed(problem: &String) -> Doubt {
+    Doubt {
+        weight: Weight::Note,
+        kind: "network-unknown".to_owned(),
+        what: format!("the way to the target could not be probed: {problem}; the model takes it to be no way at all"),
+        advice: "give it in the profile's `network`, or see that the target answers".to_owned(),
+    }
+}
+
+fn silent_mock(error: &dyn std::error::Error) -> Doubt {
+    Doubt {
+        weight: Weight::Note,
+        kind: "receiver-silent".to_owned(),
+        what: format!("the mock gave no account of what it received: {error}"),
+        advice: "look for its own message above; without it the sent schedule has no independent proof".to_owned(),
+    }
+}

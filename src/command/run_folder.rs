@@ -1,0 +1,101 @@
+//! The folder of a run: opened and tried before the first byte is sent, completed at the end.
+//!
+//! Owns the files `run.json`, `latency.hlog` and `profile.yaml`, and the rule that a run never overwrites another. Refuses to
+//! know what is in them. The header of `run.json` is written at the start with `complete: false` and replaced by rename, so
+//! that there is a whole file at every moment.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// An open run folder.
+#[derive(Debug)]
+pub(super) struct RunFolder {
+    path: PathBuf,
+    intervals: BufWriter<File>,
+}
+
+/// Why the folder, or a file in it, cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FolderError {
+    /// Something is already there.
+    #[error("{}: there is a run in it already; name another folder with --output, or remove it", path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The operating system refuses.
+    #[error("{}: cannot be written; name a folder that can with --output", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Name of the record within the folder.
+pub(super) const RECORD: &str = "run.json";
+/// Name of the interval log within the folder.
+pub(super) const INTERVALS: &str = "latency.hlog";
+/// Name of the copy of the profile within the folder.
+pub(super) const PROFILE: &str = "profile.yaml";
+/// Name of the mock's record of arrivals within the folder, while the run lasts.
+pub(super) const ARRIVALS: &str = "arrivals.bin";
+
+impl RunFolder {
+    /// Makes the folder `asked` for, or a new one below `sluicegate-runs` called after `name`, and opens its files.
+    pub(super) fn create(asked: Option<&Path>, name: &str) -> Result<Self, FolderError> {
+        let path = match asked {
+            Some(path) => path.to_path_buf(),
+            None => unused(&Path::new("sluicegate-runs").join(name)),
+        };
+        fs::create_dir_all(&path).map_err(|source| FolderError::Unwritable { path: path.clone(), source })?;
+        if path.join(RECORD).exists() {
+            return Err(FolderError::Taken { path });
+        }
+        let file = path.join(INTERVALS);
+        let intervals = File::create(&file).map_err(|source| FolderError::Unwritable { path: file, source })?;
+        Ok(Self { path, intervals: BufWriter::new(intervals) })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the interval log goes.
+    pub(super) fn intervals(&mut self) -> &mut impl Write {
+        &mut self.intervals
+    }
+
+    /// Closes the interval log.
+    pub(super) fn finish_intervals(&mut self) -> Result<(), FolderError> {
+        self.intervals.flush().map_err(|source| FolderError::Unwritable { path: self.path.join(INTERVALS), source })
+    }
+
+    /// Writes a file of the folder whole: beside it first, then by rename.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        write_whole(&path, bytes).map_err(|source| FolderError::Unwritable { path, source })
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// `path`, or the first of `path-2`, `path-3`, ... that does not exist.
+fn unused(path: &Path) -> PathBuf {
+    if !path.exists() {
+        return path.to_path_buf();
+    }
+    let numbered = |n: u32| path.with_file_name(format!("{}-{n}", path.file_name().unwrap_or_default().to_string_lossy()));
+    (2..u32::MAX).map(numbered).find(|candidate| !candidate.exists()).expect("there are more numbers than folders")
+}

@@ -1,0 +1,190 @@
+//! The script of a run, wherever it comes from: described in the profile, or recorded in a trace.
+//!
+//! Owns making its [`Source`] as often as it is needed (each replication of the simulator, each lane of the engine, and once
+//! more to hold the mock's record of arrivals against it). Refuses to play it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sluicegate_policy::routing::Router;
+use sluicegate_policy::time::{Instant, Span};
+
+use crate::config::Plan;
+use crate::load::hash::ScriptHash;
+use crate::load::replay::{self, RecordedArrival, Warp};
+use crate::load::script::script;
+use crate::load::traffic::{Pace, Traffic};
+use crate::load::{Feedback, Share, Source};
+use crate::measure::record::LoadModel;
+use crate::traffic::catalog::Recorded;
+use crate::traffic::trace::{TraceError, TraceReader};
+use crate::traffic::{Catalog, Due, SeriesId, Step};
+use crate::verdict::Arrivals;
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub(super) enum Script {
+    /// Traffic that the profile describes.
+    Described(Box<Traffic>),
+    /// Traffic that was recorded.
+    Recorded {
+        /// What was recorded.
+        recording: Arc<Recording>,
+        /// What is done to its time.
+        warp: Warp,
+        /// Where the plan ends, whatever is left of the recording.
+        end: Span,
+    },
+}
+
+impl Script {
+    /// The steps that `share` plays, from the beginning.
+    pub(super) fn source(&self, share: Share) -> Box<dyn Source> {
+        match self {
+            Self::Described(traffic) => script(traffic, share),
+            Self::Recorded { recording, warp, end } => {
+                let source = replay::replay(Box::new(Reading::of(Arc::clone(recording))), warp.clone(), share);
+                Box::new(Until { source, end: Instant::ZERO + *end })
+            }
+        }
+    }
+
+    /// Whether arrivals wait for answers.
+    pub(super) fn model(&self) -> LoadModel {
+        match self {
+            Self::Described(traffic) if matches!(traffic.pace, Pace::Closed { .. }) => LoadModel::Closed,
+            Self::Described(_) | Self::Recorded { .. } => LoadModel::Open,
+        }
+    }
+
+    /// Whether it keeps one rate.
+    pub(super) fn arrivals(&self) -> Arrivals {
+        match self {
+            Self::Recorded { .. } => Arrivals::Varying,
+            Self::Described(traffic) => match &traffic.pace {
+                Pace::Closed { .. } => Arrivals::Steady,
+                Pace::Open(arrivals)
+                    if arrivals.pieces.iter().all(|piece| piece.from == piece.to && piece.from == arrivals.pieces[0].from) =>
+                {
+                    Arrivals::Steady
+                }
+                Pace::Open(_) => Arrivals::Varying,
+            },
+        }
+    }
+
+    /// Fingerprint of its planned steps.
+    pub(super) fn hash(&self) -> ScriptHash {
+        let mut source = self.source(Share::ALL);
+        let mut hash = ScriptHash::default();
+        while let Some(step) = source.next(Feedback::Idle) {
+            hash.add(&step);
+        }
+        hash
+    }
+
+    /// The intended instants in order; only those that need no answer.
+    pub(super) fn intended(&self) -> impl Iterator<Item = Instant> {
+        let mut source = self.source(Share::ALL);
+        std::iter::from_fn(move || {
+            let step = source.next(Feedback::Idle)?;
+            match step.due {
+                Due::At(at) => Some(at),
+                Due::After(_) => None,
+            }
+        })
+    }
+}
+
+/// A trace whose entries are counted under the routes of a plan's gateway.
+///
+/// Owns nothing of the trace's content: each [`Source`] reads the file anew, so memory does not grow with it.
+#[derive(Debug)]
+pub(super) struct Recording {
+    trace: PathBuf,
+    router: Router,
+    /// Where entries are counted that no route of the gateway takes.
+    unrouted: SeriesId,
+    entries: u64,
+    unrouted_entries: u64,
+}
+
+impl Recording {
+    /// Reads the trace through once, so that a broken one is known before the run.
+    pub(super) fn open(trace: &Path, plan: &Plan) -> Result<Self, TraceError> {
+        let unrouted = SeriesId(u16::try_from(plan.catalog.series.len()).unwrap_or(u16::MAX));
+        let mut recording =
+            Self { trace: trace.to_owned(), router: Router::new(&plan.model), unrouted, entries: 0, unrouted_entries: 0 };
+        for entry in TraceReader::open(trace)? {
+            let series = recording.series(&entry?.recorded);
+            recording.entries += 1;
+            recording.unrouted_entries += u64::from(series == unrouted);
+        }
+        Ok(recording)
+    }
+
+    /// How many requests there are.
+    pub(super) const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// The plan's catalog, with a series for what no route takes, if there is any.
+    pub(super) fn catalog(&self, planned: &Catalog) -> Catalog {
+        let mut catalog = planned.clone();
+        if self.unrouted_entries > 0 {
+            catalog.series.push(UNROUTED.to_owned());
+        }
+        catalog
+    }
+
+    fn series(&self, recorded: &Recorded) -> SeriesId {
+        let path = recorded.target.split('?').next().unwrap_or_default();
+        self.router.in_stage(&recorded.method, path).map_or(self.unrouted, |route| SeriesId(route.0))
+    }
+}
+
+/// Name of the series of requests that no route of the gateway takes.
+const UNROUTED: &str = "(no route)";
+
+/// A recording that is being read, again from the start when it is rewound.
+struct Reading {
+    recording: Arc<Recording>,
+    reader: Result<TraceReader, TraceError>,
+}
+
+impl Reading {
+    fn of(recording: Arc<Recording>) -> Self {
+        let reader = TraceReader::open(&recording.trace);
+        Self { recording, reader }
+    }
+}
+
+impl replay::Recording for Reading {
+    /// The trace was read whole before the run; if it breaks now, the recording ends there and the run is short of its script,
+    /// which its doubts say.
+    fn next(&mut self) -> Option<RecordedArrival> {
+        let entry = self.reader.as_mut().ok()?.next()?.ok()?;
+        let series = self.recording.series(&entry.recorded);
+        Some(RecordedArrival { at: entry.at, series, identity: entry.identity, recorded: Arc::new(entry.recorded) })
+    }
+
+    fn rewind(&mut self) {
+        self.reader = TraceReader::open(&self.recording.trace);
+    }
+}
+
+/// A source that ends with the plan.
+struct Until {
+    source: Box<dyn Source>,
+    end: Instant,
+}
+
+impl Source for Until {
+    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+        let step = self.source.next(feedback)?;
+        match step.due {
+            Due::At(at) if at >= self.end => None,
+            Due::At(_) | Due::After(_) => Some(step),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `sluicegate simulate`: the model alone, in virtual time.
+
+use sluicegate_policy::time::Span;
+use sluicegate_timer::Clock;
+
+use super::failure::Failure;
+use super::predict::Model;
+use super::script::Script;
+use super::{flags, profile, terminal};
+use crate::cli::{OutputFormat, Simulate};
+use crate::config::{self, Network, Plan};
+use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
+use crate::measure::recorder::Detail;
+use crate::measure::{Recorder, summary};
+use crate::report::{self, json, quantity};
+use crate::sim::{self, Replica};
+
+/// Replications beyond the first that are pooled at a time: bounds the memory.
+const AT_A_TIME: usize = 32;
+
+/// Simulates the profile; the exit code. Standard output is the same to the byte for the same seed.
+pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
+    let overrides = flags::of_load(&asked.load, config::Script::Described)?;
+    let plan = profile::load(&asked.profile, &overrides)?;
+    let Some(traffic) = plan.traffic.clone() else {
+        return Err(Failure::usage(format!("{}: it describes no traffic; add `traffic`", asked.profile.display())));
+    };
+    let script = Script::Described(Box::new(traffic));
+    let network = match plan.network {
+        Network::Given { round_trip, connect } => sim::Network { round_trip, connect },
+        Network::Probed => sim::Network::default(),
+    };
+    let clock = Clock::starting_now();
+    let (recorder, summaries) = replicate(&Model::of(&plan, &script, network), asked.replications as usize);
+    let took = Span::from_ns(clock.now().as_ns());
+    if !asked.output.quiet {
+        let requests: u64 = summaries.iter().map(|summary| summary.intended).sum();
+        terminal::tell(&format!(
+            "simulated {} in {} ({})\n",
+            quantity::counted(requests, "request"),
+            quantity::duration_ns(took.as_ns()),
+            quantity::rate(requests as f64 / took.as_secs_f64().max(1e-9))
+        ));
+    }
+    let record = record(asked, &plan, &script, (&recorder, &summaries), network);
+    match asked.output.format {
+        OutputFormat::Text => terminal::print(report::text::report(&record, terminal::look(), None))?,
+        OutputFormat::Json => {
+            terminal::print(json::write(&record).map_err(|error| Failure::broken("writing the record", error))?)?;
+        }
+    }
+    Ok(0)
+}
+
+/// All replications, pooled in one recorder.
+fn replicate(model: &Model<'_>, replications: usize) -> (Recorder, Vec<sim::SimSummary>) {
+    let layout = model.layout(Vec::new(), if replications == 1 { Detail::Seconds } else { Detail::Totals });
+    let mut pooled = Recorder::new(layout.clone());
+    let mut summaries = Vec::new();
+    for first in (0..replications).step_by(AT_A_TIME) {
+        for Replica { recorded, summary } in model.replicate(first..(first + AT_A_TIME).min(replications), &layout) {
+            pooled.merge(recorded);
+            summaries.push(summary);
+        }
+    }
+    (pooled, summaries)
+}
+
+/// As a run's record has it; what a machine or a moment would add is left out, so that the same seed gives the same bytes.
+fn record(
+    asked: &Simulate,
+    plan: &Plan,
+    script: &Script,
+    played: (&Recorder, &[sim::SimSummary]),
+    network: sim::Network,
+) -> RunRecord {
+    let (recorder, summaries) = played;
+    let run = &plan.run;
+    let hash = summaries.first().map(|summary| summary.script).unwrap_or_default();
+    RunRecord {
+        version: VERSION,
+        complete: true,
+        stopped: None,
+        plan: PlanRecord {
+            sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
+            profile: asked.profile.display().to_string(),
+            resolved: plan.resolved.clone(),
+            log: None,
+            seed: run.seed.root(),
+            world_seed: run.seed.child("policy").child("simulate").nth(0).root(),
+            script_hash: hash.to_string(),
+            drift: Vec::new(),
+            target: "model".to_owned(),
+            started_at: "1970-01-01T00:00:00Z".to_owned(),
+            duration_ns: run.duration.as_ns(),
+            warmup_ns: run.warmup.as_ns(),
+            connections: run.connections,
+            model: script.model(),
+        },
+        machine: Machine::default(),
+        load: Some(LoadRecord {
+            shaped: summaries.iter().map(|summary| summary.shaped).sum(),
+            connections_opened: summaries.iter().map(|summary| summary.connections_opened).sum(),
+            reconnects: summaries.iter().map(|summary| summary.reconnects).sum(),
+            ..summary::load(recorder)
+        }),
+        total: Some(summary::total(recorder)),
+        series: summary::series(recorder),
+        predicted_total: None,
+        predicted_series: Vec::new(),
+        seconds: summary::seconds(recorder),
+        receiver: None,
+        network: Some(NetworkRecord {
+            source: NetworkSource::Given,
+            round_trip_ns: network.round_trip.as_ns(),
+            connect_ns: network.connect.as_ns(),
+        }),
+        doubts: Vec::new(),
+        verdicts: Vec::new(),
+    }
+}

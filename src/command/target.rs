@@ -1,0 +1,130 @@
+//! Where the traffic of a run goes: the bundled mock, started for it, or a live endpoint; and the way there.
+//!
+//! Owns the order: start the mock, prepare the engine, probe the way. Refuses to send a request.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use sluicegate_policy::time::Span;
+
+use super::failure::Failure;
+use super::mock_child::MockChild;
+use super::rehearsal::world_seed;
+use super::run_folder::{ARRIVALS, PROFILE};
+use crate::config::value::{Certificates, Protocol};
+use crate::config::{Drift, Network, Plan, Target};
+use crate::engine::{self, Engine, Settings, Tls};
+use crate::measure::record::{NetworkRecord, NetworkSource};
+use crate::sim;
+use crate::traffic::endpoint::Endpoint;
+
+/// Connections that a probe opens, one after the other.
+const PROBES: u32 = 9;
+/// Most cores of this machine that are left to a target on it, when there are more than one.
+const SPARE_CORES: u32 = 1;
+
+/// A target that is ready.
+pub(super) struct Standing {
+    /// The generator, ready to drive it.
+    pub(super) engine: Engine,
+    /// The mock's process, if it is the target.
+    pub(super) mock: Option<MockChild>,
+    /// The way there, as the model takes it.
+    pub(super) network: Way,
+}
+
+/// The way to a target.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    /// For the simulator.
+    pub(super) network: sim::Network,
+    /// Where it comes from.
+    pub(super) source: NetworkSource,
+    /// Why it could not be probed, if it could not.
+    pub(super) problem: Option<String>,
+}
+
+impl Way {
+    /// As the record of the run has it.
+    pub(super) fn record(&self) -> NetworkRecord {
+        let ns = |span: Span| span.as_ns();
+        NetworkRecord { source: self.source, round_trip_ns: ns(self.network.round_trip), connect_ns: ns(self.network.connect) }
+    }
+}
+
+/// Makes the target of `plan` ready; the mock reads its profile from `folder`, and differs from it by `drifts`.
+pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Standing, Failure> {
+    let (endpoint, tls, mock) = match &plan.target {
+        Target::Mock => {
+            let mock = start_mock(plan, folder, drifts)?;
+            let stage = &plan.model.stages[usize::from(plan.stage.0)].name;
+            let url = mock.stage_url(stage).unwrap_or_default().parse::<Endpoint>();
+            (url.map_err(|error| Failure::broken("reading the mock gateway's address", error))?, Tls::System, Some(mock))
+        }
+        Target::Live(live) => {
+            let tls = match (live.certificates, &live.ca) {
+                (Certificates::Unchecked, _) => Tls::Insecure,
+                (Certificates::Checked, Some(ca)) => Tls::Authority(ca.clone()),
+                (Certificates::Checked, None) => Tls::System,
+            };
+            (live.endpoint.clone(), tls, None)
+        }
+    };
+    let engine =
+        Engine::prepare(settings(plan, endpoint, tls)).map_err(|error| Failure::broken("preparing the load generator", error))?;
+    let network = way(plan, &engine);
+    Ok(Standing { engine, mock, network })
+}
+
+fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
+    let run = &plan.run;
+    Settings {
+        tls,
+        protocol: match run.protocol {
+            Protocol::Auto => engine::Protocol::Auto,
+            Protocol::Http1 => engine::Protocol::Http1,
+            Protocol::Http2 => engine::Protocol::Http2,
+        },
+        connections: run.connections,
+        lanes: run.lanes,
+        spare_cores: if endpoint.is_loopback() { SPARE_CORES } else { 0 },
+        timeout: run.timeout,
+        overload: run.overload,
+        // Whoever waits longer than a time-out has timed out, so no answer is waited for in vain.
+        grace: run.timeout,
+        ..Settings::for_target(endpoint)
+    }
+}
+
+fn start_mock(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<MockChild, Failure> {
+    let seed = world_seed(plan.run.seed);
+    let mut arguments: Vec<OsString> = vec!["mock".into(), folder.join(PROFILE).into()];
+    for (flag, value) in [("--listen", "127.0.0.1:0".into()), ("--format", "json".into()), ("--seed", seed.to_string())] {
+        arguments.extend([OsString::from(flag), value.into()]);
+    }
+    arguments.extend(["--arrivals".into(), folder.join(ARRIVALS).into(), "--until-stdin-closes".into()]);
+    for drift in drifts {
+        arguments.extend(["--drift".into(), drift.to_string().into()]);
+    }
+    MockChild::start(&arguments).map_err(|error| Failure::broken("starting the mock gateway", error))
+}
+
+/// The way as the profile gives it, or as a few connections measure it. A target that cannot be reached now is a result of the
+/// run, not a failure of it: the way is then taken to be no way at all, and the record says why.
+fn way(plan: &Plan, engine: &Engine) -> Way {
+    match plan.network {
+        Network::Given { round_trip, connect } => {
+            Way { network: sim::Network { round_trip, connect }, source: NetworkSource::Given, problem: None }
+        }
+        Network::Probed => match engine.probe(PROBES) {
+            Ok(probe) => {
+                let network = sim::Network { round_trip: probe.round_trip, connect: probe.connect };
+                Way { network, source: NetworkSource::Probed, problem: None }
+            }
+            Err(error) => {
+                let network = sim::Network::default();
+                Way { network, source: NetworkSource::Probed, problem: Some(error.to_string()) }
+            }
+        },
+    }
+}
