@@ -1,0 +1,83 @@
+//! Sluicegate beside its peers, in one run: the same nginx on the other core, the same closed model, medians of several rounds.
+//!
+//! `just bench` runs it. Prints a table and writes `target/bench/latest.json`: for each figure its name, value, unit, and the
+//! value of each peer. A peer that is not installed is skipped by name. Processes are pinned with `taskset`; whole-process CPU
+//! time comes from the shell's own accounting of the finished command. Rounds are interleaved, so that a drift of the machine
+//! meets everybody.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod figures;
+mod nginx;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use figures::{Figure, median};
+use tools::{Measured, Tool};
+
+/// Rounds of each tool; the median is reported.
+const ROUNDS: usize = 5;
+
+fn main() -> ExitCode {
+    match bench() {
+        Ok(figures) => {
+            figures::print(&figures);
+            match figures::write(&figures, &target().join("bench/latest.json")) {
+                Ok(path) => println!("\nwritten to {}", path.display()),
+                Err(error) => {
+                    println!("cannot write the figures: {error}");
+                    return ExitCode::FAILURE;
+                }
+            }
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!("the benchmark could not run: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench() -> Result<Vec<Figure>, String> {
+    let server = nginx::start("1")?;
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let tools = tools::present(folder.path());
+    let mut figures = closed_model(&tools, &server.url());
+    figures.extend(tools::schedule_lag(&server.url(), folder.path())?);
+    figures.push(tools::simulator()?);
+    Ok(figures)
+}
+
+/// Closed model, 64 connections, one core: requests per second and CPU time per request, whole process.
+fn closed_model(tools: &[Tool], url: &str) -> Vec<Figure> {
+    let mut rounds: Vec<Vec<Measured>> = tools.iter().map(|_| Vec::new()).collect();
+    for round in 1..=ROUNDS {
+        println!("closed model, round {round} of {ROUNDS}");
+        for (tool, results) in tools.iter().zip(&mut rounds) {
+            match tool.measure(url) {
+                Ok(measured) => results.push(measured),
+                Err(why) => println!("  {}: {why}", tool.name),
+            }
+        }
+    }
+    let of = |value: fn(&Measured) -> f64| {
+        tools
+            .iter()
+            .zip(&rounds)
+            .filter(|(_, results)| !results.is_empty())
+            .map(|(tool, results)| (tool.name.clone(), median(results.iter().map(value))))
+            .collect::<Vec<_>>()
+    };
+    vec![
+        Figure::beside_peers("closed model, 64 connections, one core: rate", "requests/s", of(Measured::rate)),
+        Figure::beside_peers("closed model, 64 connections, one core: CPU", "us/request", of(Measured::cpu_us)),
+    ]
+}
+
+/// The folder that cargo builds into, from the place of the binary under test.
+fn target() -> PathBuf {
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_sluicegate"));
+    binary.ancestors().nth(2).map_or_else(|| PathBuf::from("target"), PathBuf::from)
+}
