@@ -141,40 +141,12 @@ pub(crate) fn schedule_lag(url: &str, folder: &Path) -> Result<Vec<Figure>, Stri
     ])
 }
 
-/// Requests per second of the simulator, on one core, as `simulate` reports it.
-pub(crate) fn simulator() -> Result<Figure, String> {
-    let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/quickstart.yaml");
-    let mut rates = Vec::new();
-    for _ in 0..3 {
-        let command = [
-            own_binary(),
-            "simulate".into(),
-            profile.into(),
-            "-d".into(),
-            "20m".into(),
-            "--replications".into(),
-            "8".into(),
-            "--format".into(),
-            "json".into(),
-        ];
-        let (text, _) = timed(&command, "--quiet")?;
-        let simulated: serde_json::Value =
-            serde_json::from_str(&text).map_err(|error| format!("the answer is not JSON: {error}"))?;
-        rates.push(simulated["simulated_per_s_and_thread"].as_f64().ok_or("the answer has no rate")?);
-    }
-    Ok(Figure::alone(
-        "simulator, quickstart, one thread pinned to one core",
-        "requests/s",
-        crate::figures::median(rates.into_iter()),
-    ))
-}
-
 const PROFILE_HEAD: &str = "gateway:\n  api: http\n  region: us-east-1\n  stages: { prod: {} }\n  routes:\n    GET /: { integration: { mock: { status: 200, body: ok } } }\ntraffic:\n  mix:\n    - request: GET /\n";
 
 fn closed_profile(folder: &Path) -> String {
     let path = folder.join("closed.yaml");
     let text = format!(
-        "{PROFILE_HEAD}  users: {{ count: {CONNECTIONS}, think: 0s }}\nrun: {{ duration: {}s, warmup: 0s, connections: {CONNECTIONS} }}\n",
+        "{PROFILE_HEAD}  closed: {{ users: {CONNECTIONS}, think: 0s }}\nrun: {{ duration: {}s, warmup: 0s, connections: {CONNECTIONS} }}\n",
         ROUND.as_secs()
     );
     if let Err(error) = fs::write(&path, text) {
