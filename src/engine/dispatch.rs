@@ -211,6 +211,7 @@ impl<R: Record> Dispatch<R> {
             if due > now {
                 break;
             }
+            self.recorder.on_noticed(due, now);
             let job = self.take_due(due);
             self.offer(job, now);
         }

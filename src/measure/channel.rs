@@ -116,7 +116,7 @@ pub fn full_range() -> Histogram<u64> {
     Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS).expect("the range and the digits are valid together")
 }
 
-fn growing() -> Histogram<u64> {
+pub(super) fn growing() -> Histogram<u64> {
     let mut histogram =
         Histogram::new_with_bounds(LOWEST_NS, 2 * LOWEST_NS, DIGITS).expect("the range and the digits are valid together");
     histogram.auto(true);

@@ -6,7 +6,7 @@
 
 use sluicegate_policy::time::Span;
 
-use super::record::{Doubt, LaneRecord, LoadModel, LoadRecord, Quantiles, ReceiverRecord, Weight};
+use super::record::{Doubt, LaneRecord, LoadModel, LoadRecord, ReceiverRecord, Weight};
 use super::recorder::{Recorder, Uncounted};
 use super::summary;
 
@@ -36,9 +36,6 @@ pub struct Seen {
     pub attempted: u64,
     /// Actions for which this machine had no descriptor, port or memory.
     pub no_sockets: u64,
-    /// How late it was by its own fault: waiting for a connection that a slow target holds is left out if the engine can
-    /// tell; `None` takes the schedule lag.
-    pub own_lag: Option<Quantiles>,
     /// Half-width of the narrowest latency band of the run.
     pub smallest_margin: Option<Span>,
     /// Values above the histograms' range.
@@ -57,7 +54,6 @@ impl Seen {
             load,
             attempted: recorder.load().attempted(),
             no_sockets: recorder.load().no_sockets,
-            own_lag: None,
             smallest_margin: None,
             saturated: summary::total(recorder).saturated,
             uncounted: recorder.uncounted(),
@@ -109,7 +105,7 @@ fn rate_missed(seen: &Seen) -> Option<Doubt> {
 }
 
 fn schedule_lag(seen: &Seen) -> Option<Doubt> {
-    let lag = seen.own_lag.as_ref().or(seen.load.schedule_lag.as_ref())?;
+    let lag = seen.load.own_lag.as_ref().or(seen.load.schedule_lag.as_ref())?;
     let margin = seen.smallest_margin.map_or(0.0, |margin| margin.as_ns() as f64);
     let limit = LAG_MAX_NS.max(LAG_OF_MARGIN * margin);
     (lag.p99_ns as f64 > limit).then(|| {
@@ -232,15 +228,17 @@ fn ms(ns: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::record::Quantiles;
 
     fn healthy() -> Seen {
-        let load = LoadRecord { intended: 10_000, sent: 10_000, intended_per_s: 500.0, ..LoadRecord::default() };
+        let lag = Quantiles { p99_ns: 900_000, ..Quantiles::default() };
+        let load =
+            LoadRecord { intended: 10_000, sent: 10_000, intended_per_s: 500.0, own_lag: Some(lag), ..LoadRecord::default() };
         Seen {
             model: LoadModel::Open,
             load,
             attempted: 10_000,
             no_sockets: 0,
-            own_lag: Some(Quantiles { p99_ns: 900_000, ..Quantiles::default() }),
             smallest_margin: None,
             saturated: 0,
             uncounted: Uncounted::default(),
@@ -273,7 +271,7 @@ mod tests {
         let lane = |cpu_ns, spin_ns| vec![LaneRecord { cpu_ns, spin_ns, wall_ns: 1_000, ..LaneRecord::default() }];
         assert_eq!(kinds(|seen| seen.attempted = 9_899), invalid("rate-missed"));
         assert_eq!(
-            kinds(|seen| seen.own_lag = Some(Quantiles { p99_ns: 1_100_000, ..Quantiles::default() })),
+            kinds(|seen| seen.load.own_lag = Some(Quantiles { p99_ns: 1_100_000, ..Quantiles::default() })),
             invalid("schedule-lag")
         );
         assert_eq!(kinds(|seen| seen.load.lanes = lane(800, 0)), invalid("generator-cpu"));
@@ -284,7 +282,7 @@ mod tests {
     #[test]
     fn wide_margins_allow_more_lag() {
         let late = |seen: &mut Seen| {
-            seen.own_lag = Some(Quantiles { p99_ns: 4_000_000, ..Quantiles::default() });
+            seen.load.own_lag = Some(Quantiles { p99_ns: 4_000_000, ..Quantiles::default() });
             seen.smallest_margin = Some(Span::from_ms(50));
         };
         assert_eq!(kinds(late), []);
@@ -325,7 +323,7 @@ mod tests {
     #[test]
     fn an_empty_run_is_not_invalid_by_division() {
         let empty = |seen: &mut Seen| {
-            *seen = Seen { load: LoadRecord::default(), attempted: 0, own_lag: None, receiver: None, ..seen.clone() };
+            *seen = Seen { load: LoadRecord::default(), attempted: 0, receiver: None, ..seen.clone() };
         };
         assert_eq!(kinds(empty), []);
     }

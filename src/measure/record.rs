@@ -145,6 +145,9 @@ pub struct LoadRecord {
     /// How late the generator turned to its actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_lag: Option<Quantiles>,
+    /// Of that, the generator's own part: how late it noticed planned actions, without any wait for a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_lag: Option<Quantiles>,
     /// Bytes written to the target.
     pub bytes_sent: u64,
     /// Bytes read from it.

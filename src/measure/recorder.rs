@@ -13,7 +13,7 @@ use crate::traffic::SeriesId;
 
 use super::Record;
 use super::assumption::Edge;
-use super::channel::Channel;
+use super::channel::{Channel, HIGHEST_NS, growing};
 use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX, row_of};
 use super::intervals::Intervals;
@@ -73,6 +73,8 @@ pub struct Recorder {
     seconds: Vec<SecondCounts>,
     intervals: Intervals,
     load: Load,
+    /// How late the generator noticed planned actions.
+    noticed: Histogram<u64>,
     uncounted: Uncounted,
 }
 
@@ -101,6 +103,7 @@ impl Recorder {
             seconds: Vec::new(),
             intervals: Intervals::default(),
             load: Load::default(),
+            noticed: growing(),
             uncounted: Uncounted::default(),
             layout,
         }
@@ -126,6 +129,7 @@ impl Recorder {
         }
         self.intervals.merge(other.intervals);
         self.load.merge(&other.load);
+        self.noticed.add(&other.noticed).expect("a histogram that grows takes every value of another");
         self.uncounted.beyond_seconds += other.uncounted.beyond_seconds;
         self.uncounted.beyond_series += other.uncounted.beyond_series;
     }
@@ -179,6 +183,11 @@ impl Recorder {
         &self.load
     }
 
+    /// How late the generator noticed planned actions, after the warm-up.
+    pub const fn noticed(&self) -> &Histogram<u64> {
+        &self.noticed
+    }
+
     /// What there was no room for.
     pub const fn uncounted(&self) -> Uncounted {
         Uncounted { beyond_intervals: self.intervals.left_out(), ..self.uncounted }
@@ -222,6 +231,13 @@ impl Record for Recorder {
             None => self.uncounted.beyond_series += 1,
         }
         self.on_edges(sample);
+    }
+
+    fn on_noticed(&mut self, intended: Instant, now: Instant) {
+        if intended.since(Instant::ZERO) >= self.layout.warmup {
+            let late = now.since(intended).as_ns().min(HIGHEST_NS);
+            self.noticed.record(late).expect("a value up to 24 h fits into a histogram that grows");
+        }
     }
 }
 

@@ -84,6 +84,7 @@ fn load() -> impl Strategy<Value = LoadRecord> {
             abandoned: n[5],
             intended_per_s,
             achieved_per_s,
+            own_lag: schedule_lag.clone(),
             schedule_lag,
             bytes_sent: n[6],
             bytes_received: n[7],

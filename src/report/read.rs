@@ -151,7 +151,7 @@ mod tests {
             .join("\n"),
             @r#"
             the file is empty; the run was stopped before it wrote its header, or the disk was full
-            the file ends in the middle, at line 269; it was cut off when it was written or copied
+            the file ends in the middle, at line 274; it was cut off when it was written or copied
             line 2, column 13: not JSON (expected `:`), in `"version" 1`
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
@@ -171,10 +171,10 @@ mod tests {
         let times = all.flat_map(|it| [&mut it.response_time, &mut it.service_time, &mut it.schedule_lag]);
         let load = record.load.iter_mut().map(|load| {
             (load.intended_per_s, load.achieved_per_s) = (0.1, 1.0 / 3.0);
-            &mut load.schedule_lag
+            [&mut load.schedule_lag, &mut load.own_lag]
         });
         let receiver = record.receiver.iter_mut().map(|it| &mut it.behind_schedule);
-        for times in times.chain(load).chain(receiver).flatten() {
+        for times in times.chain(load.flatten()).chain(receiver).flatten() {
             (times.mean_ns, times.stdev_ns) = (times.count as f64 / 3.0, 0.0);
         }
         record

@@ -144,6 +144,7 @@ fn load() -> LoadRecord {
         intended_per_s: 200.6,
         achieved_per_s: 200.6,
         schedule_lag: Some(quantiles(4_012, 0.001)),
+        own_lag: Some(quantiles(4_012, 0.000_8)),
         bytes_sent: 431_200,
         bytes_received: 1_203_400,
         connections_opened: 64,
