@@ -13,7 +13,7 @@ const LINE: &str = "127.0.0.1 - - [17/May/2015:10:05:03 +0000] \"GET /orders/1 H
 fn refused(name: &str, content: Option<&[u8]>, message: &[&str]) {
     let bench = Bench::new();
     if let Some(content) = content {
-        fs::write(bench.path(name), content).unwrap();
+        fs::write(bench.path(name), content).expect("the temporary folder is writable");
     }
     for command in ["import", "replay"] {
         bench.line(&format!("{command} {name}")).refuses(2, message);
@@ -37,7 +37,8 @@ fn a_log_of_no_known_format_is_refused_with_the_flags_that_would_name_one() {
         b"127.0.0.1 - - [99/Xxx/9999:99:99:99 +9999] \"GET \xFF\x1b[2J HTTP/9.9\" 999 99999999999999999999999\n\"\"\"[[[\n";
     let nested = "{\"a\":".repeat(60_000);
     let endless = vec![b'['; 3 << 20];
-    let contents: [&[u8]; 6] = [&noise, &[0; 100_000], hostile, nested.as_bytes(), &endless, b"127.0.0.1 - - [17/Ma"];
+    let zeros = vec![0; 100_000];
+    let contents: [&[u8]; 6] = [&noise, &zeros, hostile, nested.as_bytes(), &endless, b"127.0.0.1 - - [17/Ma"];
     for content in contents {
         refused("a.log", Some(content), &cure);
     }

@@ -46,9 +46,10 @@ fn is_connected(pid: u32) -> bool {
         links.filter_map(|link| Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
     let table = fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
     // Columns: number, local, remote, state (01: established), ..., inode.
-    table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|row| {
-        row.get(3) == Some(&"01") && row.get(9).is_some_and(|inode| sockets.iter().any(|socket| socket == inode))
-    })
+    table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .any(|row| row.get(3) == Some(&"01") && row.get(9).is_some_and(|inode| sockets.iter().any(|socket| socket == inode)))
 }
 
 #[track_caller]

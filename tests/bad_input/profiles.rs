@@ -1,4 +1,5 @@
-use super::{Bench, SERVICE, service};
+use super::{SERVICE, service};
+use crate::program::{Bench, Mock};
 
 /// A part of the profile, what is written instead, and what the message must hold: the place, the value, the cure.
 const BREAKS: &[(&str, &str, &[&str])] = &[
@@ -11,19 +12,19 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
     (
         "- of: GET /orders/{id}",
         "- of: GET /order/{id}",
-        &["service.yaml:21:", "expect[0].of", "did you mean \"GET /orders/{id}\"?"],
+        &["service.yaml:22:", "expect[0].of", "did you mean \"GET /orders/{id}\"?"],
     ),
     ("  api: http\n", "  api: http\n  api: http\n", &["service.yaml:4:3: gateway.api", "given twice; keep one"]),
-    ("target: mock", "target: 127.0.0.1:80", &["service.yaml:18:9: target", "no scheme", "e.g. \"http://"]),
-    ("max_rate: 10000000/s", "ceilings: { target: much }", &["service.yaml:19:", "safety.ceilings.target", "\"much\"", "write"]),
-    ("max_rate: 10000000/s", "max_rate: 1/s", &["service.yaml:15:", "reaches 50/s", "safety.max_rate is 1/s"]),
+    ("target: mock", "target: 127.0.0.1:80", &["service.yaml:19:9: target", "no scheme", "e.g. \"http://"]),
+    ("max_rate: 10000000/s", "ceilings: { target: much }", &["service.yaml:20:", "safety.ceilings.target", "\"much\"", "write"]),
+    ("max_rate: 10000000/s", "max_rate: 1/s", &["service.yaml:16:", "reaches 50/s", "safety.max_rate is 1/s"]),
     (
         "      weight: 1\n",
         "      headers: { x-a: \"${env:SLUICEGATE_NOT_SET}\" }\n",
-        &["service.yaml:14:", "\"SLUICEGATE_NOT_SET\" is not set", "export it"],
+        &["service.yaml:15:", "\"SLUICEGATE_NOT_SET\" is not set", "export it"],
     ),
-    ("      weight: 1\n", "      headers: { x-a: \"${file:none.txt}\" }\n", &["service.yaml:14:", "none.txt"]),
-    ("duration: 2s", "duration: 2", &["service.yaml:17:", "run.duration: \"2\"", "write"]),
+    ("      weight: 1\n", "      headers: { x-a: \"${file:none.txt}\" }\n", &["service.yaml:15:", "none.txt"]),
+    ("duration: 2s", "duration: 2", &["service.yaml:18:", "run.duration: \"2\"", "write"]),
 ];
 
 #[test]
@@ -77,7 +78,8 @@ fn wrong_usage_is_refused() {
 
 #[test]
 fn a_drift_that_fits_nothing_or_a_live_target_is_refused() {
-    let (bench, _) = service();
+    let (bench, profile) = service();
+    let live = Mock::serve(&bench, &profile);
     let run = |drift: &str, rest: &str| {
         let mut arguments = super::words("run service.yaml -o out --drift");
         arguments.push(drift.into());
@@ -86,7 +88,7 @@ fn a_drift_that_fits_nothing_or_a_live_target_is_refused() {
     };
     run("functions.orders.durtion * 1.5", "").refuses(2, &["functions.orders.durtion", "did you mean \"duration\"?"]);
     run("functions.orders.duration", "").refuses(2, &["functions.orders.duration"]);
-    run("functions.orders.duration * 1.5", "--target http://127.0.0.1:1")
+    run("functions.orders.duration * 1.5", &format!("--target {}", live.url))
         .refuses(2, &["--drift", "live", "leave one of them out"]);
     assert!(!bench.path("out").exists());
 }
