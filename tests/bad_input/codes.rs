@@ -1,3 +1,5 @@
+//! The exit codes: the table in the README, the help, and what the program uses are one.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Folders that cannot be used, a disk that is full at the end, an output that is closed, a record that was cut.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;

@@ -1,3 +1,5 @@
+//! Logs that are empty, cut, binary, hostile or absent, for both commands that read them.
+
 use std::fs;
 use std::io::Write;
 

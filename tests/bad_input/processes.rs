@@ -1,3 +1,5 @@
+//! Signals in the middle of a run, and what becomes of the run and of its mock.
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

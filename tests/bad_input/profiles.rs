@@ -1,3 +1,5 @@
+//! Profiles broken in each of their parts, wrong flags, and drifts that fit nothing.
+
 use super::{SERVICE, service};
 use crate::program::{Bench, Mock};
 

@@ -1,3 +1,5 @@
+//! Hosts that are not allowed, targets that refuse, break off or keep silent, and a rate beyond any machine.
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
