@@ -107,6 +107,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       2        usage or profile error
       5        refused by the safety policy, before the first byte
       130/143  interrupted: partial report, assumptions not judged
+      141      standard output was closed before the result was written
       1        the run failed
       4        the run is invalid: the generator missed its own script
       3        an assumption, threshold, baseline or abort condition was violated

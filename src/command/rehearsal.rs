@@ -14,7 +14,7 @@ use super::drive::{Driven, Show, drive};
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::predict::{Model, Predicted, layout, phase};
-use super::run_folder::{ARRIVALS, FolderError, PROFILE, RECORD, RunFolder};
+use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFolder};
 use super::script::Script;
 use super::signals::{self, Received};
 use super::target::{Way, stand};
@@ -98,7 +98,7 @@ impl Rehearsal<'_> {
         }
         let kept = keep_all(&mut folder, &record, &driven, started);
         self.show(&record, kept.is_ok().then(|| folder.path()))?;
-        kept.map_err(|error| Failure::broken("keeping the run: the report above is all there is of it", error))?;
+        kept?;
         Ok(Conclusion::of(&record).exit_code())
     }
 
@@ -266,13 +266,21 @@ fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure> {
     folder.write(RECORD, &bytes).map_err(|error| Failure::broken("keeping the run", error))
 }
 
-fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &Driven, started: Span) -> Result<(), KeepError> {
+/// The record first, and whether or not the interval log finds room too: it is what a report can be made of again.
+fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &Driven, started: Span) -> Result<(), Failure> {
+    let lost = |error: KeepError| Failure::broken("keeping the run: the report on standard output is all there is of it", error);
+    json::write(record).map_err(KeepError::from).and_then(|bytes| Ok(folder.write(RECORD, &bytes)?)).map_err(lost)?;
+    keep_intervals(folder, record, driven, started).map_err(|error| {
+        let path = folder.path().display();
+        Failure::broken(format!("keeping the run: {path}/{RECORD} is whole, {path}/{INTERVALS} is not; free space there"), error)
+    })
+}
+
+fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &Driven, started: Span) -> Result<(), KeepError> {
     let moment = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(started.as_ns());
     let mut log = IntervalLog::new(folder.intervals(), &record_series(record), moment)?;
     log.write(driven.recorder.intervals())?;
-    folder.finish_intervals()?;
-    folder.write(RECORD, &json::write(record)?)?;
-    Ok(())
+    Ok(folder.finish_intervals()?)
 }
 
 fn record_series(record: &RunRecord) -> Vec<String> {

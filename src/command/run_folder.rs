@@ -25,7 +25,7 @@ pub(super) enum FolderError {
         path: PathBuf,
     },
     /// The operating system refuses.
-    #[error("{}: cannot be written; name a folder that can with --output", path.display())]
+    #[error("{}: cannot be written; name another folder with --output", path.display())]
     Unwritable {
         /// The file or folder.
         path: PathBuf,

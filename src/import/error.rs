@@ -9,7 +9,7 @@ use crate::traffic::trace::TraceError;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The log cannot be opened or read.
-    #[error("cannot {what} log {}", path.display())]
+    #[error("cannot {what} log {}; check its path and who may read it", path.display())]
     Read {
         /// `open` or `read`.
         what: &'static str,
@@ -28,14 +28,14 @@ pub enum ImportError {
         what: &'static str,
     },
     /// Nothing in it.
-    #[error("log {} is empty", path.display())]
+    #[error("log {} holds no lines; name one with at least one request, and see that it was written or copied whole", path.display())]
     Empty {
         /// Which file.
         path: PathBuf,
     },
     /// No built-in format reads its lines.
     #[error(
-        "log {} has none of the formats that are detected (combined, common, apigw, json, nova); its first line is \"{first}\"; name its format: --format combined|common|apigw|json|nova, or describe it: --log-format '$remote_addr ...' or --regex '(?<time>...)...'",
+        "log {} has none of the formats that are detected (combined, common, apigw, json, nova); its first line is \"{first}\"; name its format with --log-format, or describe it: --log-format format --pattern '$remote_addr ...', or --log-format regex --pattern '(?<time>...)...'",
         path.display()
     )]
     Undetected {

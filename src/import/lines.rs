@@ -59,10 +59,12 @@ impl Lines {
 
     /// Up to `count` lines from the beginning, without taking them; only before the first [`next`](Self::next).
     pub(super) fn peek(&mut self, count: usize) -> io::Result<Vec<&[u8]>> {
-        while !self.at_end && self.buffer.len() < CHUNK {
+        while !self.at_end && (self.buffer.len() < CHUNK || self.is_within_its_first_line()) {
             self.fill()?;
         }
-        let whole = if self.at_end { self.buffer.len() } else { memchr::memrchr(b'\n', &self.buffer).unwrap_or(0) };
+        let all = self.buffer.len();
+        // A first line that is longer than any may be is looked at as far as it is known.
+        let whole = if self.at_end { all } else { memchr::memrchr(b'\n', &self.buffer).unwrap_or(all) };
         Ok(self.buffer[..whole]
             .split(|byte| *byte == b'\n')
             .enumerate()
@@ -70,6 +72,11 @@ impl Lines {
             .filter(|line| !line.is_empty())
             .take(count)
             .collect())
+    }
+
+    /// No line end is known yet, and one may still come.
+    fn is_within_its_first_line(&self) -> bool {
+        self.buffer.len() <= LINE_BYTES_MAX && memchr::memchr(b'\n', &self.buffer).is_none()
     }
 
     /// The next line; `first` is its number being one.

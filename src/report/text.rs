@@ -15,7 +15,8 @@ use crate::measure::record::RunRecord;
 use super::look::Look;
 use super::page::Page;
 
-/// The report of a run. `kept_in` is where the run's folder is, if it is kept.
+/// The report of a run. `kept_in` is where the run's folder is; without one no exit code is named, for what could not be kept
+/// exits with another.
 ///
 /// No line is wider than the look allows; there are no control characters in it but line ends and the look's own paint.
 pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {

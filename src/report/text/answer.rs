@@ -40,10 +40,10 @@ pub(super) fn write_last(page: &mut Page, record: &RunRecord, kept_in: Option<&s
     let conclusion = Conclusion::of(record);
     page.heading("Result");
     let sentence = conclusion.sentence(record.verdicts.len());
+    // A run that could not be kept exits with 1, whatever it came to.
+    let Some(folder) = kept_in else { return page.marked(tone_of(conclusion), "", &sentence) };
     page.marked(tone_of(conclusion), "", &format!("{sentence} (exit code {})", conclusion.exit_code()));
-    if let Some(folder) = kept_in {
-        page.entry("kept in", folder);
-    }
+    page.entry("kept in", folder);
 }
 
 fn verdicts(page: &mut Page, record: &RunRecord, is_judged: bool) {
