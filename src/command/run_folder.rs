@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// An open run folder.
@@ -52,7 +53,7 @@ impl RunFolder {
             None => unused(&Path::new("sluicegate-runs").join(name)),
         };
         fs::create_dir_all(&path).map_err(|source| FolderError::Unwritable { path: path.clone(), source })?;
-        if path.join(RECORD).exists() {
+        if [RECORD, INTERVALS].iter().any(|name| path.join(name).is_file()) {
             return Err(FolderError::Taken { path });
         }
         let file = path.join(INTERVALS);
@@ -84,7 +85,9 @@ impl RunFolder {
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+    // As any other file of the user: the umask decides, not the caution of temporary files.
+    let mode = fs::Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new().prefix(".writing-").permissions(mode).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -18,6 +18,8 @@ const LAG_MAX_NS: f64 = 1e6;
 const LAG_OF_MARGIN: f64 = 0.1;
 /// Share of a core that a lane may use, spinning not counted.
 const CPU_MAX: f64 = 0.8;
+/// Shorter drives than this spend their CPU on standing ready.
+const CPU_WALL_MIN_NS: u64 = 1_000_000_000;
 /// Share of the sent requests by which a receiver's count may differ before it contradicts.
 const ARRIVED_OFF_MAX: f64 = 0.01;
 /// Share of a second's requests by which arrivals may differ from the plan before it is worth a note.
@@ -123,7 +125,8 @@ fn schedule_lag(seen: &Seen) -> Option<Doubt> {
 fn generator_cpu(lanes: &[LaneRecord]) -> Option<Doubt> {
     let share = |lane: &LaneRecord| lane.cpu_ns.saturating_sub(lane.spin_ns) as f64 / lane.wall_ns.max(1) as f64;
     let (index, busiest) = lanes.iter().map(share).enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (busiest >= CPU_MAX).then(|| {
+    let too_short_to_tell = lanes.iter().all(|lane| lane.wall_ns < CPU_WALL_MIN_NS);
+    (busiest >= CPU_MAX && !too_short_to_tell).then(|| {
         let what = format!(
             "lane {index} used {:.0} % of a core, spinning left out; from 80 % on it delays its own answers",
             busiest * 100.0
@@ -268,7 +271,11 @@ mod tests {
 
     #[test]
     fn past_a_stated_limit_the_run_is_invalid() {
-        let lane = |cpu_ns, spin_ns| vec![LaneRecord { cpu_ns, spin_ns, wall_ns: 1_000, ..LaneRecord::default() }];
+        let s = 1_000_000_000;
+        let lane = |cpu_ms: u64, spin_ms: u64| {
+            let (cpu_ns, spin_ns) = (cpu_ms * s / 1_000, spin_ms * s / 1_000);
+            vec![LaneRecord { cpu_ns, spin_ns, wall_ns: s, ..LaneRecord::default() }]
+        };
         assert_eq!(kinds(|seen| seen.attempted = 9_899), invalid("rate-missed"));
         assert_eq!(
             kinds(|seen| seen.load.own_lag = Some(Quantiles { p99_ns: 1_100_000, ..Quantiles::default() })),

@@ -1,3 +1,5 @@
+//! Broken profiles: each problem says where it is and what would work.
+
 use super::*;
 
 /// Each part of the good profile, broken; what stands there, and what is written instead.

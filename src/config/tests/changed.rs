@@ -1,3 +1,5 @@
+//! What flags and drifts change, and what they must leave alone.
+
 use super::*;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{Integration, PerSecond};

@@ -1,3 +1,5 @@
+//! The profiles that come with the product, and the schema beside them.
+
 use super::*;
 
 fn delivered() -> Vec<(PathBuf, String)> {

@@ -1,3 +1,5 @@
+//! Derived profiles: what the log shows, and no claim that it cannot carry.
+
 use std::path::PathBuf;
 
 use sluicegate_policy::time::Span;

@@ -1,3 +1,5 @@
+//! Whole imports: every line is counted, whatever it holds.
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! The trace file: whole, cut anywhere, foreign.
+
 use std::fs;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The routing rules, case by case, and against trying all routes one after the other.
+
 use super::*;
 use crate::model::Api::{Http, Rest};
 use crate::model::{Account, Integration, Route, Stage};
