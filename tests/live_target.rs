@@ -17,9 +17,11 @@ fn bench() -> Bench {
     bench
 }
 
-/// Drives the short run with these arguments in addition.
+/// Drives the short run with these arguments in addition. Whether a busy machine was late (exit code 4) matters to nobody here.
 fn drive(bench: &Bench, more: &[&str]) -> Kept {
-    bench.kept_valid(SHORT.iter().chain(more))
+    let kept = bench.kept(SHORT.iter().chain(more));
+    assert!(matches!(kept.finished.code, Some(0 | 4)), "{:?}", kept.finished);
+    kept
 }
 
 /// What was asked, without regard to the order in which connections brought it.
@@ -48,7 +50,7 @@ fn every_endpoint_gets_the_same_traffic() {
     let bench = bench();
     let (first, second) = (Origin::plain(), Origin::plain());
     for origin in [&first, &second] {
-        let kept = drive(&bench, &["--target", &origin.url("http", "/base/")]).expect_code(0);
+        let kept = drive(&bench, &["--target", &origin.url("http", "/base/")]);
         assert_eq!(kept.record["load"]["sent"], origin.seen().len());
         let host = origin.address().to_string();
         assert!(origin.seen().iter().all(|request| request.header("host") == Some(&host)), "the host is named");
@@ -62,11 +64,11 @@ fn the_ipv6_loopback_is_this_machine_too() {
     let _quiet = quiet();
     let bench = bench();
     let Some(origin) = Origin::plain_v6() else { return };
-    let kept = drive(&bench, &["--target", &origin.url("http", "")]).expect_code(0);
+    let kept = drive(&bench, &["--target", &origin.url("http", "")]);
     assert_eq!(kept.record["load"]["sent"], origin.seen().len());
     let mock = Mock::serve_on(&bench, &bench.path("service.yaml"), "[::1]:0");
     assert!(mock.url.starts_with("http://[::1]:"), "{}", mock.url);
-    let kept = drive(&bench, &["--target", &mock.url]).expect_code(0);
+    let kept = drive(&bench, &["--target", &mock.url]);
     assert_eq!(kept.outcomes("GET /health").keys().collect::<Vec<_>>(), [&("answered".to_owned(), 200)]);
 }
 
@@ -82,9 +84,8 @@ fn https_speaks_the_protocol_that_both_sides_know() {
     ] {
         let origin = Origin::tls(&bench.path("ca.pem"), &offered);
         let url = origin.url("https", "");
-        let mut arguments = vec!["--target", url.as_str(), "--ca", "ca.pem"];
-        arguments.extend(&more);
-        let kept = drive(&bench, &arguments).expect_code(0);
+        let arguments = [vec!["--target", &url, "--ca", "ca.pem"], more.clone()].concat();
+        let kept = drive(&bench, &arguments);
         let seen = origin.seen();
         assert_eq!(kept.record["load"]["sent"], seen.len(), "{offered:?} {more:?}");
         assert!(seen.iter().all(|request| request.version == spoken), "{offered:?} {more:?}: {:?}", seen.first());
@@ -100,13 +101,12 @@ fn a_certificate_is_checked_unless_one_asks_not_to() {
     drop(Origin::tls(&bench.path("other.pem"), &[]));
     let url = origin.url("https", "");
     let distrusting = drive(&bench, &["--target", &url, "--ca", "other.pem"]);
-    assert!(matches!(distrusting.finished.code, Some(0 | 3 | 4)), "a bad certificate is a result: {:?}", distrusting.finished);
     let outcomes = distrusting.outcomes("GET /orders/{id}");
     assert!(outcomes.keys().all(|(outcome, status)| outcome == "tls-failed" && *status == 0), "{outcomes:?}");
     assert!(!outcomes.is_empty() && origin.seen().is_empty(), "nothing was said to a stranger");
     let said = unwrapped(&distrusting.finished.stdout);
     assert!(said.contains("the TLS handshake failed") && said.contains("tls-failed"), "{said}");
-    let trusting = drive(&bench, &["--target", &url, "-k"]).expect_code(0);
+    let trusting = drive(&bench, &["--target", &url, "-k"]);
     assert_eq!(trusting.record["load"]["sent"], origin.seen().len());
 }
 
@@ -119,7 +119,7 @@ fn a_host_that_nobody_allowed_is_refused_before_one_byte_is_sent() {
     listener.set_nonblocking(true).expect("a socket can be so");
     let url = format!("http://0.0.0.0:{}/prod", listener.local_addr().expect("it is bound").port());
     for more in [vec![], vec!["--print-plan"], vec!["--allow-host", "0.0.0.1"]] {
-        let arguments = SHORT.iter().chain(&["--target", &url, "-o", "refused"]).chain(&more);
+        let arguments = [&SHORT[..], &["--target", &url, "-o", "refused"], &more].concat();
         let refused = bench.sluicegate(arguments).expect_code(5);
         let said = unwrapped(&refused.stderr);
         assert!(said.contains("0.0.0.0 is not this machine") && said.contains("--allow-host 0.0.0.0"), "{said}");
@@ -135,11 +135,11 @@ fn a_host_is_allowed_by_the_flag_or_by_the_profile() {
     let bench = bench();
     let origin = Origin::plain();
     let url = format!("http://0.0.0.0:{}", origin.address().port());
-    let kept = drive(&bench, &["--target", &url, "--allow-host", "0.0.0.0"]).expect_code(0);
+    let kept = drive(&bench, &["--target", &url, "--allow-host", "0.0.0.0"]);
     assert_eq!(kept.record["load"]["sent"], origin.seen().len());
     bench.file("service.yaml", &SERVICE.replace("max_rate: 1000/s", "max_rate: 1000/s, allow: [0.0.0.0]"));
     let before = origin.seen().len();
-    let kept = drive(&bench, &["--target", &url]).expect_code(0);
+    let kept = drive(&bench, &["--target", &url]);
     assert_eq!(kept.record["load"]["sent"], origin.seen().len() - before);
 }
 

@@ -10,11 +10,11 @@ use crate::program::{Bench, Kept, outcomes, quiet};
 /// How many actions of a series ended so.
 type Counts = BTreeMap<(String, u64), u64>;
 
-/// A profile with the stage's throttle, its functions, routes and mix, and constant arrivals.
+/// A profile that ends in its gateway, to which the kind of API and the stage's throttle are added.
 fn profile(api: &str, throttle: &str, rest: &str) -> String {
     format!(
         "# Imitates nothing: every latency is constant, so that only decisions remain.\n\
-         gateway:\n  api: {api}\n  stages:\n    prod: {{ throttle: {throttle} }}\n{rest}"
+         {rest}  api: {api}\n  stages:\n    prod: {{ throttle: {throttle} }}\n"
     )
 }
 
@@ -51,11 +51,6 @@ fn a_token_bucket_lets_as_many_through_here_as_there() {
     let _quiet = quiet();
     for api in ["http", "rest"] {
         let rest = "\
-  functions:
-    work: { duration: 10ms, cold_start: 0s }
-  routes:
-    GET /a/{id}: { integration: { lambda: work } }
-    GET /b: { integration: { mock: { status: 204 } }, throttle: { rate: 20/s, burst: 1 } }
 traffic:
   mix:
     - request: GET /a/{id}
@@ -64,6 +59,12 @@ traffic:
     - request: GET /b
   arrivals: { constant: 200/s }
 run: { duration: 4s, warmup: 0s, connections: 64 }
+gateway:
+  functions:
+    work: { duration: 10ms, cold_start: 0s }
+  routes:
+    GET /a/{id}: { integration: { lambda: work } }
+    GET /b: { integration: { mock: { status: 204 } }, throttle: { rate: 20/s, burst: 1 } }
 ";
         let bench = Bench::new();
         let both = both(&bench, &profile(api, "{ rate: 50/s, burst: 20 }", rest));
@@ -86,13 +87,6 @@ fn routes_are_found_and_missed_alike() {
     let _quiet = quiet();
     for (api, unknown) in [("http", 404), ("rest", 403)] {
         let rest = "\
-  functions:
-    work: { duration: 2ms, cold_start: 0s, response: { status: 202 } }
-  routes:
-    GET /a/{id}: { integration: { lambda: work } }
-    GET /a/me: { integration: { mock: { status: 204 } } }
-    ANY /files/{rest+}: { integration: { mock: { status: 200 } } }
-    POST /gone: { integration: { mock: { status: 410 } } }
 traffic:
   mix:
     - request: GET /a/{id}
@@ -107,6 +101,14 @@ traffic:
     - request: GET /gone
   arrivals: { constant: 400/s }
 run: { duration: 1s, warmup: 0s, connections: 64 }
+gateway:
+  functions:
+    work: { duration: 2ms, cold_start: 0s, response: { status: 202 } }
+  routes:
+    GET /a/{id}: { integration: { lambda: work } }
+    GET /a/me: { integration: { mock: { status: 204 } } }
+    ANY /files/{rest+}: { integration: { mock: { status: 200 } } }
+    POST /gone: { integration: { mock: { status: 410 } } }
 ";
         let bench = Bench::new();
         let both = both(&bench, &profile(api, "{ rate: 5000/s, burst: 2500 }", rest));
@@ -129,12 +131,6 @@ fn failures_have_the_same_statuses_and_the_same_share() {
     let _quiet = quiet();
     for api in ["http", "rest"] {
         let rest = "\
-  functions:
-    frail: { duration: 2ms, cold_start: 0s, failures: 20% }
-    slow: { duration: 300ms, cold_start: 0s }
-  routes:
-    GET /frail: { integration: { lambda: frail } }
-    GET /slow: { integration: { lambda: slow }, timeout: 100ms }
 traffic:
   mix:
     - request: GET /frail
@@ -142,6 +138,13 @@ traffic:
     - request: GET /slow
   arrivals: { constant: 500/s }
 run: { duration: 2s, warmup: 0s, connections: 128 }
+gateway:
+  functions:
+    frail: { duration: 2ms, cold_start: 0s, failures: 20% }
+    slow: { duration: 300ms, cold_start: 0s }
+  routes:
+    GET /frail: { integration: { lambda: frail } }
+    GET /slow: { integration: { lambda: slow }, timeout: 100ms }
 ";
         let bench = Bench::new();
         let both = both(&bench, &profile(api, "{ rate: 5000/s, burst: 2500 }", rest));
