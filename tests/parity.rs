@@ -28,7 +28,7 @@ fn both(bench: &Bench, profile: &str) -> Both {
     bench.file("parity.yaml", profile);
     let simulated = bench.sluicegate(["simulate", "parity.yaml", "--format", "json"]).expect_code(0);
     let simulated: Value = serde_json::from_str(&simulated.stdout).expect("the record is JSON");
-    let driven = bench.kept_valid(["run", "parity.yaml", "--drive-only"]).expect_code(0);
+    let driven = bench.kept(["run", "parity.yaml", "--drive-only"]).expect_driven();
     assert_eq!(driven.record["plan"]["script_hash"], simulated["plan"]["script_hash"], "it is one schedule");
     assert_eq!(driven.record["receiver"]["arrived"], simulated["load"]["sent"]);
     Both { simulated, driven }
@@ -64,7 +64,7 @@ gateway:
     work: { duration: 10ms, cold_start: 0s }
   routes:
     GET /a/{id}: { integration: { lambda: work } }
-    GET /b: { integration: { mock: { status: 204 } }, throttle: { rate: 20/s, burst: 1 } }
+    GET /b: { integration: { mock: { status: 204 } }, throttle: { rate: 20/s, burst: 10 } }
 ";
         let bench = Bench::new();
         let both = both(&bench, &profile(api, "{ rate: 50/s, burst: 20 }", rest));
@@ -75,7 +75,8 @@ gateway:
                 let count = |of: &Counts| *of.get(&("answered".to_owned(), status)).unwrap_or(&0);
                 let (there, here) = (count(&simulated), count(&driven));
                 assert!(there > 20, "{api} {series} {status}: {simulated:?}");
-                // A request a moment late may meet a token that one in time would have missed, and the other way round.
+                // A request a moment late may meet a token that one in time would have missed, and the other way round. A
+                // stall of the machine loses no token: the empty buckets take 0.4 s to fill.
                 assert!(there.abs_diff(here) <= 4, "{api} {series} {status}: simulated {there}, driven {here}");
             }
         }
@@ -97,7 +98,7 @@ traffic:
     - request: GET /nowhere/{word}
       with: { word: text(6) }
     - request: POST /gone
-      body: '{}'
+      body: { why: test }
     - request: GET /gone
   arrivals: { constant: 400/s }
 run: { duration: 1s, warmup: 0s, connections: 64 }

@@ -150,6 +150,15 @@ impl Kept {
         Self { finished: self.finished.expect_code(code), ..self }
     }
 
+    /// Fails unless the traffic was driven to its end: for tests of what was sent, to which it is the same whether a busy machine
+    /// made the run late (exit code 4).
+    #[track_caller]
+    pub(crate) fn expect_driven(self) -> Self {
+        let ended = matches!(self.finished.code, Some(0 | 4)) && self.record["complete"] == true;
+        assert!(ended, "stdout:\n{}\nstderr:\n{}", self.finished.stdout, self.finished.stderr);
+        self
+    }
+
     fn is_invalid(&self) -> bool {
         self.record["doubts"].as_array().is_some_and(|doubts| doubts.iter().any(|doubt| doubt["weight"] == "invalid"))
     }

@@ -1,3 +1,5 @@
+//! What each decision looks like to a client, for both kinds of API.
+
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{Api, Function, Integration};
 use sluicegate_policy::time::Span;

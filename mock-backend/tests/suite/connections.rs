@@ -1,3 +1,5 @@
+//! Keep-alive, HTTP/2, clients that leave, limits, and the end.
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};

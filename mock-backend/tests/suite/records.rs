@@ -1,3 +1,5 @@
+//! The access log and the record of arrivals agree with what was sent.
+
 use std::fs;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Profiles broken in one part each: the message names file, line, key, value and cure.
+
 use super::*;
 
 /// Each part of the good profile, broken; what stands there, and what is written instead.

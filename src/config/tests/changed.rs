@@ -1,3 +1,5 @@
+//! What flags and drifts change in a plan.
+
 use super::*;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{Integration, PerSecond};

@@ -1,3 +1,5 @@
+//! Every delivered profile proves and opens with its paragraph, and the schema beside them is current.
+
 use super::*;
 
 fn delivered() -> Vec<(PathBuf, String)> {

@@ -1,3 +1,5 @@
+//! What a good profile is proven into.
+
 use super::*;
 use sluicegate_policy::model::Integration;
 use sluicegate_policy::time::Span;

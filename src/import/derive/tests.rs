@@ -1,3 +1,5 @@
+//! What a derived profile says, and what it does not claim.
+
 use std::path::PathBuf;
 
 use sluicegate_policy::time::Span;

@@ -1,3 +1,5 @@
+//! From a log to a trace: nothing is lost, and what is out of order is sorted.
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! A trace reads back as it was written, and a damaged one is refused.
+
 use std::fs;
 
 use proptest::prelude::*;

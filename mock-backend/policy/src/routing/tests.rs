@@ -1,3 +1,5 @@
+//! Which route a request means, for both kinds of API.
+
 use super::*;
 use crate::model::Api::{Http, Rest};
 use crate::model::{Account, Integration, Route, Stage};
