@@ -193,6 +193,21 @@ fn a_secret_is_sent_and_never_shown() {
     }
 }
 
+#[test]
+fn the_mock_of_a_run_hangs_neither_on_its_flags_nor_on_files_beside_the_profile() {
+    let _quiet = quiet();
+    let bench = Bench::new();
+    let beside = SERVICE
+        .replace("run: {", "run: { headers: { x-api-key: \"${file:key.txt}\" },")
+        .replace("max_rate: 1000/s", "max_rate: 100/s");
+    fs::create_dir(bench.path("profiles")).expect("the temporary folder is writable");
+    bench.file("profiles/service.yaml", &beside);
+    bench.file("profiles/key.txt", "a key that only the generator reads");
+    let asked = ["run", "profiles/service.yaml", "--drive-only", "-d", "500ms", "--warmup", "0s", "-R", "90/s"];
+    let kept = bench.kept(asked).expect_driven();
+    assert_eq!(kept.record["receiver"]["arrived"], kept.record["load"]["sent"]);
+}
+
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
