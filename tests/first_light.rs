@@ -194,6 +194,27 @@ fn a_secret_is_sent_and_never_shown() {
 }
 
 #[test]
+fn every_delivered_profile_simulates_and_plans_to_decide_what_it_claims() {
+    let bench = Bench::new();
+    let profiles = files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles")));
+    for profile in profiles.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yaml")) {
+        let ask = |words: &[&str]| {
+            let (command, flags) = words.split_first().expect("a command");
+            let asked = [command.as_ref(), profile.as_os_str()].into_iter().chain(flags.iter().map(AsRef::as_ref));
+            bench.sluicegate(asked).expect_code(0).stdout
+        };
+        assert!(ask(&["simulate", "--quiet"]).contains("Latency of"), "{}", profile.display());
+        let plan: Value = serde_json::from_str(&ask(&["run", "--print-plan", "--format", "json"])).expect("the plan is JSON");
+        let claims = plan["assumptions"].as_array().expect("assumptions");
+        assert!(!claims.is_empty(), "{} claims nothing", profile.display());
+        for claim in claims {
+            let power = claim["planned_power"].as_f64();
+            assert!(power.is_some_and(|power| power >= 0.99), "{}: {claim:#}", profile.display());
+        }
+    }
+}
+
+#[test]
 fn the_mock_of_a_run_hangs_neither_on_its_flags_nor_on_files_beside_the_profile() {
     let _quiet = quiet();
     let bench = Bench::new();
