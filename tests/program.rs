@@ -1,7 +1,8 @@
 //! The program under test, run as its users run it: a process with arguments, an exit code, and what it printed and wrote.
 
-use std::ffi::OsStr;
-use std::fs;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -15,6 +16,31 @@ pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+/// A finished run with the folder that it kept.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) finished: Finished,
+    pub(crate) folder: PathBuf,
+    /// Its `run.json`.
+    pub(crate) record: Value,
+}
+
+/// How often a run that calls itself invalid is repeated before the machine is given up.
+const ATTEMPTS: usize = 5;
+
+/// The machine to itself among the tests that measure time or make load, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    _lock: File,
+}
+
+/// Waits for the machine. A file's lock, so that it holds for tests in one process and in many.
+pub(crate) fn quiet() -> Quiet {
+    let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("quiet.lock")).expect("the target folder is writable");
+    lock.lock().expect("a file can be locked");
+    Quiet { _lock: lock }
 }
 
 /// A folder to work in, with a profile in it.
@@ -45,6 +71,39 @@ impl Bench {
         let path = self.path(name).join("run.json");
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&text).expect("run.json is JSON")
+    }
+
+    /// Runs the program with these arguments and a run folder, which must be named neither in them nor before.
+    pub(crate) fn kept<I>(&self, arguments: I) -> Kept
+    where
+        I: IntoIterator,
+        I::Item: AsRef<OsStr>,
+    {
+        let runs = fs::read_dir(self.folder.path()).map_or(0, Iterator::count);
+        let name = format!("run-{runs}");
+        let mut all: Vec<OsString> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+        all.extend(["--output".into(), OsString::from(&name)]);
+        let finished = self.sluicegate(all);
+        let folder = self.path(&name);
+        assert!(folder.join("run.json").exists(), "no run was kept\nstdout:\n{}\nstderr:\n{}", finished.stdout, finished.stderr);
+        Kept { finished, record: self.record(&name), folder }
+    }
+
+    /// As [`Self::kept`], again while the run calls itself invalid: then the machine was too busy, the run has proved nothing,
+    /// and says so. A run that does not doubt itself is taken as it is, whatever its verdicts.
+    pub(crate) fn kept_valid<I>(&self, arguments: I) -> Kept
+    where
+        I: IntoIterator + Clone,
+        I::Item: AsRef<OsStr>,
+    {
+        for _ in 1..ATTEMPTS {
+            let kept = self.kept(arguments.clone());
+            if !kept.is_invalid() {
+                return kept;
+            }
+            assert_eq!(kept.finished.code, Some(4), "an invalid run says so: {}", kept.finished.stdout);
+        }
+        self.kept(arguments)
     }
 
     /// Runs the program to its end, in this folder.
@@ -84,6 +143,58 @@ pub(crate) fn finish(child: Child) -> Finished {
     }
 }
 
+impl Kept {
+    /// Fails with all that was printed unless the exit code is `code`.
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        Self { finished: self.finished.expect_code(code), ..self }
+    }
+
+    /// Fails unless the traffic was driven to its end: for tests of what was sent, to which it is the same whether a busy machine
+    /// made the run late (exit code 4).
+    #[track_caller]
+    pub(crate) fn expect_driven(self) -> Self {
+        let ended = matches!(self.finished.code, Some(0 | 4)) && self.record["complete"] == true;
+        assert!(ended, "stdout:\n{}\nstderr:\n{}", self.finished.stdout, self.finished.stderr);
+        self
+    }
+
+    fn is_invalid(&self) -> bool {
+        self.record["doubts"].as_array().is_some_and(|doubts| doubts.iter().any(|doubt| doubt["weight"] == "invalid"))
+    }
+
+    /// How many actions of a series ended so: by `outcome` and status (0 where there was no answer).
+    pub(crate) fn outcomes(&self, series: &str) -> BTreeMap<(String, u64), u64> {
+        outcomes(&self.record, "series", series)
+    }
+
+    /// What became of the assumption of that name.
+    #[track_caller]
+    pub(crate) fn verdict(&self, assumption: &str) -> &Value {
+        let all = self.record["verdicts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let found = all.iter().find(|verdict| verdict["assumption"] == assumption);
+        found.unwrap_or_else(|| panic!("no verdict on `{assumption}`: {all:#?}"))
+    }
+}
+
+/// How the actions of a series of a record ended, in its list `list`.
+pub(crate) fn outcomes(record: &Value, list: &str, series: &str) -> BTreeMap<(String, u64), u64> {
+    let all = record[list].as_array().expect("the record lists its series");
+    let found = all.iter().find(|it| it["name"] == series).unwrap_or_else(|| panic!("no series `{series}`: {all:#?}"));
+    let mut counts = BTreeMap::new();
+    for outcome in found["outcomes"].as_array().expect("a series lists its outcomes") {
+        let name = outcome["outcome"].as_str().expect("an outcome has a name").to_owned();
+        let count = outcome["count"].as_u64().expect("an outcome has a count");
+        *counts.entry((name, outcome["status"].as_u64().unwrap_or(0))).or_default() += count;
+    }
+    counts
+}
+
+/// Text without its line breaks and runs of blanks: what a report says, however it is wrapped.
+pub(crate) fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Finished {
     /// Fails with all that was printed unless the exit code is `code`.
     #[track_caller]
@@ -111,11 +222,16 @@ pub(crate) struct Mock {
 impl Mock {
     /// Serves `profile`; `url` is the base URL of its stage `prod`.
     pub(crate) fn serve(bench: &Bench, profile: &Path) -> Self {
+        Self::serve_on(bench, profile, "127.0.0.1:0")
+    }
+
+    /// The same on the address `listen`.
+    pub(crate) fn serve_on(bench: &Bench, profile: &Path, listen: &str) -> Self {
         let mut command = bench.command([
             OsStr::new("mock"),
             profile.as_os_str(),
             OsStr::new("--listen"),
-            OsStr::new("127.0.0.1:0"),
+            OsStr::new(listen),
             OsStr::new("--format"),
             OsStr::new("json"),
             OsStr::new("--until-stdin-closes"),

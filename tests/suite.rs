@@ -2,7 +2,11 @@
 
 mod arrows; // every `use crate::` line of the product respects the arrows of the house
 mod derived_profile; // a profile derived from a log proves, and routes every call of that log
+mod origin; // a live endpoint that is not our mock: plain or TLS, HTTP/1.1 and HTTP/2
 mod program; // how the program is run as its users run it
 
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod first_light; // the main job from end to end: holds, drift, replay, live targets
+mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed
+mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
+mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared

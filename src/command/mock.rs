@@ -14,14 +14,13 @@ use super::failure::Failure;
 use super::mock_child::Ready;
 use super::{flags, profile, terminal};
 use crate::cli::{Mock, OutputFormat};
-use crate::config::{self, Overrides, Plan};
+use crate::config::{self, Overrides, Plan, Script};
 use crate::report::quantity;
 
 /// Serves the profile; the exit code.
 pub(super) fn mock(asked: &Mock) -> Result<u8, Failure> {
     let drifts = flags::drifts(&asked.drift)?;
-    // A mock needs no target that may be reached: it sends nothing.
-    let overrides = Overrides { target: Some("mock".to_owned()), ..Overrides::default() };
+    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
     let plan = config::load(&asked.profile, &overrides, &drifts).map_err(profile::failure)?;
     let runtime = runtime().map_err(|error| Failure::broken("starting the mock gateway", error))?;
     let summary = runtime.block_on(serve(asked, &plan))?;

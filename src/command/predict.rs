@@ -110,7 +110,7 @@ impl<'a> Model<'a> {
         let powers = assumptions
             .iter()
             .zip(&predictions)
-            .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs))
+            .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs, phase(self.plan)))
             .collect();
         let (total, series) = as_one_run(runs);
         Predicted { predictions, edges, powers, total, series, script }
@@ -161,7 +161,12 @@ pub(super) fn layout(plan: &Plan, edges: Vec<Edge>, detail: Detail) -> Arc<Layou
     Arc::new(Layout { series: plan.catalog.series.clone(), warmup: run.warmup, duration: run.duration, edges, detail })
 }
 
-fn planned(assumption: &Assumption, prediction: Option<&Prediction>, runs: &[Recorder]) -> (PlannedPower, Option<String>) {
+fn planned(
+    assumption: &Assumption,
+    prediction: Option<&Prediction>,
+    runs: &[Recorder],
+    phase: Phase,
+) -> (PlannedPower, Option<String>) {
     let requests = runs
         .iter()
         .filter_map(|run| run.channel(assumption.series))
@@ -185,7 +190,7 @@ fn planned(assumption: &Assumption, prediction: Option<&Prediction>, runs: &[Rec
         return (line, Some("the model has no prediction for it, so it cannot be decided".to_owned()));
     };
     let outlook = power::Outlook::of(&claim, power::slower_in(&claim, runs));
-    let (power, advice) = power::planned(&claim, &outlook, requests);
+    let (power, advice) = power::planned(&claim, &outlook, requests, phase);
     line.planned_power = Some(power.holds);
     line.requests_needed = outlook.requests_for(0.8, claim.prediction.design_effect).map(|needed| needed.ceil() as u64);
     (line, advice)

@@ -22,6 +22,8 @@ use crate::traffic::trace::{TraceError, TraceReader};
 /// What the profile is called in messages when it was derived from the log.
 const DERIVED: &str = "(derived from the log)";
 
+const MILLISECOND: Span = Span::from_ms(1);
+
 /// Replays the log; the exit code.
 pub(super) fn replay(asked: &Replay) -> Result<u8, Failure> {
     // Lives until the end: every lane reads it.
@@ -94,7 +96,7 @@ fn warp(asked: &Replay) -> Result<Warp, Failure> {
     Ok(Warp { speed: asked.speed.map_or(1.0, |speed| speed.0), repeat: asked.times, slice: None, pace })
 }
 
-/// How long the whole replay takes: to just after the last arrival.
+/// How long the whole replay takes: to just after the last arrival, in whole milliseconds, as a person would have planned it.
 fn length(trace: &Path, warp: &Warp) -> Result<Span, Failure> {
     let reader = TraceReader::open(trace).map_err(Failure::usage)?;
     let entries = reader.entries().max(1);
@@ -106,7 +108,8 @@ fn length(trace: &Path, warp: &Warp) -> Result<Span, Failure> {
             lap * f64::from(warp.repeat) + gap * f64::from(warp.repeat - 1)
         }
     };
-    Ok(Span::from_secs_f64(seconds) + Span::from_ms(1))
+    let until = Span::from_secs_f64(seconds) + Span::from_ms(1);
+    Ok(Span::from_ms(until.as_ns().div_ceil(MILLISECOND.as_ns())))
 }
 
 /// A replay that is faster on the whole than the profile's safety allows is refused before anything is sent.

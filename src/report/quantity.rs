@@ -3,6 +3,8 @@
 //! Owns durations (three significant digits), rates, counts, shares, bytes and ranges. Refuses layout and colour. Called by
 //! every part of the report that shows a number; nobody else formats one.
 
+use sluicegate_policy::time::Span;
+
 use crate::measure::record::Unit;
 
 /// What stands where a number is absent. Absent is not zero.
@@ -18,6 +20,9 @@ const TIMES: [(&str, f64, f64); 6] = [
     ("h", 3_600e9, f64::INFINITY),
 ];
 
+/// A planned length with more digits than this was computed, and nobody would write it so.
+const PLANNED_DIGITS_MAX: usize = 3;
+
 /// Units of bytes: name, bytes, and the rounded value from which the next unit is used.
 const BYTES: [(&str, f64, f64); 5] =
     [("B", 1.0, 1e3), ("kB", 1e3, 1e6), ("MB", 1e6, 1e9), ("GB", 1e9, 1e12), ("TB", 1e12, f64::INFINITY)];
@@ -30,6 +35,14 @@ pub fn duration(ns: f64) -> String {
 /// [`duration`] of whole nanoseconds.
 pub fn duration_ns(ns: u64) -> String {
     duration(ns as f64)
+}
+
+/// A planned length of time: as a profile would say it (`20s`, `500ms`, `2m`) where that is short, else as a measured one is
+/// written: `14.8 s`.
+pub fn planned_length(ns: u64) -> String {
+    let exact = Span::from_ns(ns).to_string();
+    let digits = exact.bytes().filter(u8::is_ascii_digit).count();
+    if digits <= PLANNED_DIGITS_MAX { exact } else { duration_ns(ns) }
 }
 
 /// [`duration_ns`], or `n/a`.
@@ -208,6 +221,21 @@ mod tests {
             (-1_500.0, "-1.50 us"),
         ] {
             assert_eq!(duration(ns), text);
+        }
+    }
+
+    #[test]
+    fn a_planned_length_is_exact_where_that_is_short() {
+        for (ns, text) in [
+            (20_000_000_000, "20s"),
+            (500_000_000, "500ms"),
+            (120_000_000_000, "2m"),
+            (14_796_000_000, "14.8 s"),
+            (14_795_250_413, "14.8 s"),
+            (1_479_000_000, "1.48 s"),
+            (0, "0s"),
+        ] {
+            assert_eq!(planned_length(ns), text);
         }
     }
 

@@ -51,6 +51,17 @@ impl Phase {
         }
     }
 
+    /// Why nothing can be judged on it, if nothing can.
+    pub fn too_short(self) -> Option<String> {
+        self.batches().is_none().then(|| {
+            format!(
+                "{} s after the warm-up are too short: the method needs {SECONDS_MIN} s to see how far the data depend on each \
+                 other; plan a longer run",
+                self.seconds()
+            )
+        })
+    }
+
     /// Cuts the rows of an edge (events and trials of each second from the start of the run) into batches.
     pub fn cut(self, rows: &[(u32, u32)]) -> Option<Vec<Batch>> {
         let count = self.batches()?;

@@ -10,7 +10,7 @@ use crate::measure::Recorder;
 use crate::measure::assumption::{Assumption, Metric, Prediction};
 use crate::measure::record::{Answer, Unit, Verdict};
 
-use super::batches::{Phase, SECONDS_MIN};
+use super::batches::Phase;
 use super::claim::{Claim, Ends, Line};
 use super::evidence::Evidence;
 
@@ -97,13 +97,9 @@ pub fn judge(assumption: &Assumption, prediction: Option<&Prediction>, recorder:
 /// Judges a claim from what was counted at its lines.
 pub fn judge_claim(claim: &Claim, observed: &Observed, context: &Context) -> Judged {
     let verdict = described(claim, context);
-    let Some(_) = context.phase.batches() else {
-        let because = format!(
-            "{} s after the warm-up are too short: the method needs {SECONDS_MIN} s to see how far the data depend on each other",
-            context.phase.seconds()
-        );
+    if let Some(because) = context.phase.too_short() {
         return undecided(verdict, because);
-    };
+    }
     match Evidence::of(claim, observed, context) {
         Some(evidence) => evidence.judged(verdict, observed, context),
         None => undecided(verdict, "no action of it was measured after the warm-up"),

@@ -11,6 +11,7 @@ use crate::measure::assumption::{Event, Metric, Prediction};
 use crate::measure::record::Unit;
 use crate::measure::sample::Outcome;
 
+use super::batches::Phase;
 use super::beta::binomial_at_most;
 use super::bounds::Share;
 use super::claim::{Claim, Ends, Line};
@@ -112,8 +113,11 @@ impl Outlook {
 
 /// What a planned run can decide on one claim, with the sentence to print before it starts if that is too little.
 ///
-/// `requests` is the planned number of the claim's series after the warm-up.
-pub fn planned(claim: &Claim, outlook: &Outlook, requests: f64) -> (Power, Option<String>) {
+/// `requests` is the planned number of the claim's series in `phase`, the part of the run that is judged.
+pub fn planned(claim: &Claim, outlook: &Outlook, requests: f64, phase: Phase) -> (Power, Option<String>) {
+    if let Some(too_short) = phase.too_short() {
+        return (Power { holds: 0.0, violated: 0.0 }, Some(too_short));
+    }
     let design_effect = claim.prediction.design_effect;
     let power = outlook.power(requests / price(design_effect));
     let advice = (power.holds < 0.8).then(|| match outlook.requests_for(0.8, design_effect) {
@@ -171,7 +175,10 @@ mod tests {
     use super::super::claim::tests::{assume, predict};
     use super::*;
     use crate::measure::assumption::Ratio;
+    use sluicegate_policy::time::Span;
     use statrs::function::erf::erfc;
+
+    const MINUTE: Phase = Phase { warmup: Span::ZERO, end: Span::from_secs(60) };
 
     /// The outlook on the quantile of a lognormal distribution.
     fn lognormal(sigma: f64, p: f64, margin: f64) -> Outlook {
@@ -239,9 +246,19 @@ mod tests {
         let prediction = Prediction { standard_error: 4e6, ..predict(&assumption, 100e6) };
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let outlook = Outlook::of(&claim, |ns| (1.0 - ns / 200e6).clamp(0.0, 1.0));
-        let (power, advice) = planned(&claim, &outlook, 1e6);
+        let (power, advice) = planned(&claim, &outlook, 1e6, MINUTE);
         assert!(power.holds <= 0.0 && advice.is_some_and(|advice| advice.contains("no number")));
         assert!(outlook.power(0.0).holds <= 0.0 && outlook.power(f64::NAN).holds <= 0.0);
+    }
+
+    #[test]
+    fn seconds_that_the_method_cannot_use_decide_nothing_however_many_requests_they_hold() {
+        let assumption = assume(Metric::Latency(0.95), 0.1, 0.0);
+        let prediction = predict(&assumption, 100e6);
+        let claim = Claim::of(&assumption, &prediction).expect("numbers");
+        let short = Phase { warmup: Span::from_secs(1), end: Span::from_ms(8_900) };
+        let (power, advice) = planned(&claim, &lognormal(0.5, 0.95, 0.1), 1e6, short);
+        assert!(power.holds <= 0.0 && advice.is_some_and(|advice| advice.contains("7 s") && advice.contains("8 s")));
     }
 
     #[test]
@@ -249,7 +266,7 @@ mod tests {
         let assumption = assume(Metric::Latency(0.95), 0.1, 0.0);
         let prediction = Prediction { design_effect: 2.0, ..predict(&assumption, 100e6) };
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
-        let (power, advice) = planned(&claim, &lognormal(0.5, 0.95, 0.1), 1_000.0);
+        let (power, advice) = planned(&claim, &lognormal(0.5, 0.95, 0.1), 1_000.0, MINUTE);
         assert!(power.holds < 0.5);
         let needed = lognormal(0.5, 0.95, 0.1).requests_for(0.8, 2.0).expect("a number");
         assert!((needed / (1_081.0 * 2.0 * PRICE_OF_ESTIMATING) - 1.0).abs() < 0.05, "{needed}");

@@ -72,7 +72,7 @@ fn plan() -> Plan {
         assert!(is_precise(&known), "{known:?}");
         let known = with_design_effect(assumption, &known, &counted, PHASE);
         let claim = Claim::of(assumption, &known).expect("numbers");
-        powers.push(planned(&claim, &Outlook::of(&claim, slower_in(&claim, &counted)), (18 * PER_SECOND) as f64).0);
+        powers.push(planned(&claim, &Outlook::of(&claim, slower_in(&claim, &counted)), (18 * PER_SECOND) as f64, PHASE).0);
         *prediction = Some(known);
     }
     Plan { assumptions, predictions, powers, layout }

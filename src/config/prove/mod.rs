@@ -39,12 +39,16 @@ pub enum Script {
     Described,
     /// From a log: the profile's `traffic` is left aside, and the series are the gateway's routes.
     Recorded,
+    /// From nowhere: the gateway is served, and whatever the profile says about driving it is left aside, credentials included.
+    Served,
 }
 
 /// Proves a profile; `None` means that problems were reported.
 pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, reader: &mut Reader) -> Option<Plan> {
-    if script == Script::Recorded {
-        profile.traffic = None;
+    match script {
+        Script::Described => {}
+        Script::Recorded => profile.traffic = None,
+        Script::Served => keep_gateway(profile),
     }
     // Every part is proven even if another failed, so that all problems are shown at once.
     let model = gateway::model(&mut profile.gateway, reader);
@@ -75,6 +79,19 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     };
     plan.resolved = resolved::resolved(profile, &plan);
     Some(plan)
+}
+
+/// Leaves of a profile what a mock needs: the gateway, and the seed of its randomness. The rest may hang on flags of the run that
+/// started it, and on files beside the profile of which the mock has a copy.
+fn keep_gateway(profile: &mut Profile) {
+    profile.traffic = None;
+    profile.target = None;
+    profile.network = None;
+    profile.safety = None;
+    profile.expect = None;
+    if let Some(run) = &mut profile.run {
+        run.value = raw::run::Run { seed: run.value.seed.take(), ..run::empty().value };
+    }
 }
 
 /// The value of a key, with its default written in if it is missing.

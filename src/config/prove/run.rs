@@ -98,7 +98,7 @@ fn count_in_bounds(given: &At<Count>, most: u32, what: &str, reader: &mut Reader
 
 fn warmup(run: &mut Run, spot: &Spot, duration: Option<Span>, reader: &mut Reader) -> Option<Span> {
     let duration = duration?;
-    let tenth = Span::from_ns(duration.as_ns() / 10).min(Span::from_secs(5));
+    let tenth = tenth(duration).min(Span::from_secs(5));
     let warmup = filled(&mut run.warmup, spot, "warmup", || Duration(tenth));
     let span = warmup.value.0;
     if span < duration {
@@ -107,6 +107,13 @@ fn warmup(run: &mut Run, spot: &Spot, duration: Option<Span>, reader: &mut Reade
     let what = format!("a warm-up of {span} leaves nothing of a run of {duration}; write less, e.g. {tenth}");
     reader.report_at(&warmup.spot.clone(), what);
     None
+}
+
+/// A tenth, in whole milliseconds where there are any: the tenth of a replay's length would have nine digits otherwise.
+fn tenth(duration: Span) -> Span {
+    let exact = duration.as_ns() / 10;
+    let ms = exact / Span::from_ms(1).as_ns();
+    if ms == 0 { Span::from_ns(exact) } else { Span::from_ms(ms) }
 }
 
 fn stage(run: &mut Run, spot: &Spot, model: &Model, reader: &mut Reader) -> Option<StageId> {

@@ -1,4 +1,4 @@
-//! Broken profiles: each problem says where it is and what would work.
+//! Profiles broken in one part each: the message names file, line, key, value and cure.
 
 use super::*;
 

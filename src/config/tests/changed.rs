@@ -1,4 +1,4 @@
-//! What flags and drifts change, and what they must leave alone.
+//! What flags and drifts change in a plan.
 
 use super::*;
 use sluicegate_policy::latency::Latency;
@@ -129,4 +129,16 @@ fn a_recorded_script_leaves_the_traffic_aside_and_counts_by_route() {
     assert!(plan.traffic.is_none());
     assert_eq!(plan.catalog.series, ["GET /orders/{id}", "GET /health"]);
     assert_eq!(plan.expectations.len(), 3);
+}
+
+#[test]
+fn a_gateway_that_is_served_needs_nothing_of_what_drives_it() {
+    let driven_only = GOOD
+        .replace("poisson: 200/s", "poisson: 900/s")
+        .replace("warmup: 2s", "warmup: 2m\n  seed: 77\n  headers: { x-api-key: \"${file:not-here}\" }");
+    assert!(plan(&driven_only).is_err());
+    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
+    let served = load_text("p.yaml", &driven_only, &overrides, &[]).unwrap();
+    assert_eq!((&served.model, served.run.seed.root()), (&plan(GOOD).unwrap().model, 77));
+    assert!(served.traffic.is_none() && served.expectations.is_empty() && served.target == Target::Mock);
 }

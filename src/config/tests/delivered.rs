@@ -1,4 +1,4 @@
-//! The profiles that come with the product, and the schema beside them.
+//! Every delivered profile proves and opens with its paragraph, and the schema beside them is current.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Derived profiles: what the log shows, and no claim that it cannot carry.
+//! What a derived profile says, and what it does not claim.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Whole imports: every line is counted, whatever it holds.
+//! From a log to a trace: nothing is lost, and what is out of order is sorted.
 
 use std::fs;
 use std::path::PathBuf;

@@ -3,11 +3,10 @@
 //! Owns the header of the report. Refuses to read the profile beyond what the record kept of it. Called by [`super::report`].
 
 use crate::measure::record::{LoadModel, PlanRecord, RunRecord};
-use sluicegate_policy::time::Span;
 
 use super::super::look::Tone;
 use super::super::page::Page;
-use super::super::quantity::{counted, rate};
+use super::super::quantity::{counted, planned_length, rate};
 
 /// A description of the arrivals longer than this is left to `run.json`.
 const ARRIVALS_MAX: usize = 60;
@@ -63,9 +62,9 @@ fn planned(record: &RunRecord) -> String {
     if let Some(load) = &record.load {
         parts.push(format!("{} intended, {}", counted(load.intended, "action"), rate(load.intended_per_s)));
     }
-    parts.push(format!("duration {}", Span::from_ns(plan.duration_ns)));
+    parts.push(format!("duration {}", planned_length(plan.duration_ns)));
     if plan.warmup_ns > 0 {
-        parts.push(format!("of which {} are warm-up, left out below", Span::from_ns(plan.warmup_ns)));
+        parts.push(format!("of which {} are warm-up, left out below", planned_length(plan.warmup_ns)));
     }
     parts.push(format!("up to {}", counted(u64::from(plan.connections), "connection")));
     parts.join(", ")

@@ -1,4 +1,4 @@
-//! The trace file: whole, cut anywhere, foreign.
+//! A trace reads back as it was written, and a damaged one is refused.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The routing rules, case by case, and against trying all routes one after the other.
+//! Which route a request means, for both kinds of API.
 
 use super::*;
 use crate::model::Api::{Http, Rest};
