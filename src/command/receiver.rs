@@ -25,6 +25,7 @@ pub(super) fn compare(
     let mut record = ReceiverRecord {
         arrived: summary.arrived,
         unrecorded: summary.unrecorded,
+        late_answers: summary.release.over_1ms,
         cpu_ns: summary.cpu_ns,
         ..ReceiverRecord::default()
     };

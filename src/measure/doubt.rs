@@ -22,6 +22,8 @@ const CPU_MAX: f64 = 0.8;
 const CPU_WALL_MIN_NS: u64 = 1_000_000_000;
 /// Share of the sent requests by which a receiver's count may differ before it contradicts.
 const ARRIVED_OFF_MAX: f64 = 0.01;
+/// Share of its answers that the mock may release more than a millisecond late, as the generator's own lag may be late at p99.
+const LATE_ANSWERS_MAX: f64 = 0.01;
 /// Share of a second's requests by which arrivals may differ from the plan before it is worth a note.
 const SECOND_OFF_MAX: f64 = 0.05;
 /// Arrivals that may always cross the border of a second.
@@ -73,6 +75,7 @@ pub fn doubts(seen: &Seen) -> Vec<Doubt> {
         no_sockets(seen),
         receiver_count(seen),
         receiver_second(seen),
+        receiver_late(seen),
         shaped(seen),
         dropped(seen),
         shed(seen),
@@ -151,6 +154,16 @@ fn receiver_count(seen: &Seen) -> Option<Doubt> {
     (off > 0).then(|| {
         let what = format!("{sent} requests were sent, but the mock saw {arrived} arrive");
         doubt(weight, "receiver-count", what, "look for resets and time-outs among the outcomes; run again on a quieter machine")
+    })
+}
+
+/// A mock that is starved of its processor answers late: that is this machine, and neither the model nor the target.
+fn receiver_late(seen: &Seen) -> Option<Doubt> {
+    let receiver = seen.receiver.as_ref()?;
+    let (late, arrived) = (receiver.late_answers, receiver.arrived);
+    (arrived > 0 && late as f64 > LATE_ANSWERS_MAX * arrived as f64).then(|| {
+        let what = format!("the mock released {late} of {arrived} answers more than 1 ms after they were due");
+        doubt(Weight::Invalid, "mock-late", what, "keep other work off this machine, or lower the rate")
     })
 }
 
@@ -284,6 +297,8 @@ mod tests {
         assert_eq!(kinds(|seen| seen.load.lanes = lane(800, 0)), invalid("generator-cpu"));
         assert_eq!(kinds(|seen| seen.load.lanes = lane(990, 200)), []);
         assert_eq!(kinds(|seen| seen.no_sockets = 1), invalid("no-sockets"));
+        let starved = |seen: &mut Seen| seen.receiver.iter_mut().for_each(|it| it.late_answers = 101);
+        assert_eq!(kinds(starved), invalid("mock-late"));
     }
 
     #[test]

@@ -274,6 +274,9 @@ pub struct ReceiverRecord {
     /// Largest difference between arrivals and intended actions in one second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst_second: Option<u64>,
+    /// Answers that the mock released more than a millisecond after they were due, for want of a processor.
+    #[serde(default)]
+    pub late_answers: u64,
     /// CPU time that the mock used.
     pub cpu_ns: u64,
 }

@@ -105,6 +105,7 @@ fn receiver() -> impl Strategy<Value = ReceiverRecord> {
             unrecorded,
             behind_schedule,
             worst_second,
+            late_answers: unrecorded,
             cpu_ns,
         },
     )

@@ -26,6 +26,7 @@ pub(super) fn holding() -> RunRecord {
             unrecorded: 0,
             behind_schedule: Some(quantiles(4_012, 0.004)),
             worst_second: Some(1),
+            late_answers: 3,
             cpu_ns: 1_310_000_000,
         }),
         network: Some(NetworkRecord { source: NetworkSource::Given, round_trip_ns: 80_000, connect_ns: 120_000 }),

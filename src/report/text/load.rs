@@ -63,6 +63,7 @@ fn proof(receiver: &ReceiverRecord) -> String {
     if let Some(worst) = receiver.worst_second {
         parts.push(format!("off by at most {} in any second", count(worst)));
     }
+    parts.push(format!("{} released over 1 ms late", counted(receiver.late_answers, "answer")));
     parts.push(format!("mock CPU {}", duration_ns(receiver.cpu_ns)));
     parts.join("; ")
 }
