@@ -14,4 +14,4 @@ test *args:
 
 # Measure, side by side with other generators where they are installed
 bench *args:
-    cargo bench {{args}}
+    cargo bench --bench peers {{args}}
