@@ -127,15 +127,28 @@ fn is_room(name: &str) -> bool {
     ARROWS.iter().any(|(room, ..)| *room == name)
 }
 
-/// The lines of code, numbered from one, without comments and without the file's tests.
+/// The statements that may use something, each with the number of its first line: `use` items joined to one line, other lines
+/// as they are. Comments are left out, and so are the tests: a module behind `#[cfg(test)]`, or a block of them at the end.
 fn code_lines(file: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(file).expect("a source file is text");
-    text.lines()
-        .enumerate()
-        .take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .map(|(at, line)| (at + 1, line.to_owned()))
-        .collect()
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut behind_cfg_test = false;
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        match lines.last_mut() {
+            _ if line.trim() == "#[cfg(test)]" => behind_cfg_test = true,
+            _ if behind_cfg_test && line.ends_with('{') => break,
+            _ if behind_cfg_test => behind_cfg_test = !line.ends_with(';'),
+            Some((_, open)) if is_open_use(open) => open.push_str(line.trim()),
+            _ => lines.push((at + 1, line.to_owned())),
+        }
+    }
+    lines
+}
+
+/// A `use` item that goes on in the next line.
+fn is_open_use(line: &str) -> bool {
+    let item = line.trim_start().trim_start_matches("pub ");
+    item.starts_with("use ") && !line.ends_with(';')
 }
 
 /// The names that follow `prefix` in a line: one, or those in braces.

@@ -32,7 +32,7 @@ pub struct LoadFlags {
     #[arg(long, value_name = "TIME")]
     pub warmup: Option<Span>,
 
-    /// Time-out of a request, from its first byte to the last of its answer
+    /// Time-out of a request, from its start (a new connection included) to the last byte of its answer
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<Span>,
 

@@ -41,10 +41,6 @@ pub struct Mock {
     #[arg(long, value_name = "FILE", hide = true)]
     pub arrivals: Option<PathBuf>,
 
-    /// Origin of the run's clock, in nanoseconds of the monotonic clock
-    #[arg(long, value_name = "NS", hide = true)]
-    pub origin: Option<u64>,
-
     /// End when standard input is closed: when the run that started this mock is gone
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,

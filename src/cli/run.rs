@@ -23,6 +23,14 @@ pub struct Run {
     #[command(flatten)]
     pub target: TargetFlags,
 
+    /// Method of the one request of the mix
+    #[arg(short, long, value_name = "METHOD")]
+    pub method: Option<String>,
+
+    /// Body of the one request of the mix
+    #[arg(short, long, value_name = "TEXT")]
+    pub body: Option<String>,
+
     /// Send and measure, without simulating first: no predictions, no verdicts
     #[arg(long)]
     pub drive_only: bool,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::flags::{LoadFlags, OutputFlags};
+use super::flags::{LoadFlags, OutputFormat};
 
 /// Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
 #[derive(Args, Debug)]
@@ -23,9 +23,13 @@ pub struct Simulate {
     #[command(flatten)]
     pub load: LoadFlags,
 
-    /// What is shown and kept.
-    #[command(flatten)]
-    pub output: OutputFlags,
+    /// How the result is written to standard output
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, help_heading = "Output")]
+    pub format: OutputFormat,
+
+    /// No word about the speed on standard error
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
 }
 
 /// What the long help says.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use sluicegate_policy::time::Span;
+use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
 use super::failure::Failure;
@@ -37,6 +37,8 @@ pub(super) struct Driven {
     pub(super) lanes: Vec<LaneReport>,
     /// The run's clock: zero is the script's zero.
     pub(super) clock: Clock,
+    /// How much of the plan was played.
+    pub(super) played: Span,
 }
 
 /// What is shown while the drive lasts.
@@ -81,20 +83,26 @@ pub(super) fn drive(
         counts: driven.counts,
         lanes: driven.lanes,
         clock,
+        played: clock.now().since(Instant::ZERO).min(plan.run.duration),
     })
 }
 
 impl Driven {
     /// What the generator did, from its recorder and from its sockets.
     pub(super) fn load(&self) -> LoadRecord {
+        let load = summary::load(&self.recorder);
+        let seconds = self.played.as_secs_f64().max(1e-9);
         LoadRecord {
+            // Of a run that ended early, over the time that it lasted.
+            intended_per_s: load.intended as f64 / seconds,
+            achieved_per_s: load.sent as f64 / seconds,
             shaped: self.counts.shaped,
             bytes_sent: self.counts.bytes_sent,
             bytes_received: self.counts.bytes_received,
             connections_opened: self.counts.connections_opened,
             reconnects: self.counts.reconnects,
             lanes: self.lanes.iter().map(lane).collect(),
-            ..summary::load(&self.recorder)
+            ..load
         }
     }
 }

@@ -1,9 +1,12 @@
 //! `sluicegate import`: what is in a log, and what can be made of it.
 
-use std::fs;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::failure::Failure;
+use super::run_folder::beside;
 use super::{flags, terminal};
 use crate::cli::{Import, OutputFormat};
 use crate::import::{self, ImportError, Imported, Options, SeriesStat};
@@ -14,15 +17,9 @@ use crate::report::import::{ImportSummary, ImportedSeries, RejectedLine};
 /// Reads a log; the exit code.
 pub(super) fn import(asked: &Import) -> Result<u8, Failure> {
     let options = flags::of_log(&asked.reading, asked.seed.unwrap_or(1))?;
-    let unwanted = tempfile::NamedTempFile::new().map_err(|error| Failure::broken("making a temporary file", error))?;
-    let trace = asked.output.as_deref().unwrap_or(unwanted.path());
-    let imported = read(&asked.file, &options, trace)?;
-    let mut written: Vec<String> = asked.output.iter().map(|path| path.display().to_string()).collect();
-    if let Some(path) = &asked.profile_out {
-        fs::write(path, import::derive(&imported, &name(&asked.file)))
-            .map_err(|error| Failure::broken(format!("writing {}", path.display()), error))?;
-        written.push(path.display().to_string());
-    }
+    let outputs = Outputs::open(asked)?;
+    let imported = read(&asked.file, &options, outputs.trace.path())?;
+    let written = outputs.keep(asked, &import::derive(&imported, &name(&asked.file)))?;
     let summary = ImportSummary { written, ..summary(&imported) };
     match asked.format {
         OutputFormat::Text => terminal::print(report::import::text(&summary, terminal::look()))?,
@@ -31,6 +28,60 @@ pub(super) fn import(asked: &Import) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+/// The files that an import writes: beside their places until they are whole, so that nothing is lost if it fails.
+struct Outputs {
+    trace: NamedTempFile,
+    profile: Option<NamedTempFile>,
+}
+
+impl Outputs {
+    /// Opens them before the log is read; one that is the log itself, or both the same, is refused.
+    fn open(asked: &Import) -> Result<Self, Failure> {
+        let asked_for = [Some(&asked.file), asked.output.as_ref(), asked.profile_out.as_ref()];
+        let mut seen = Vec::new();
+        for path in asked_for.into_iter().flatten() {
+            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if seen.contains(&real) {
+                return Err(Failure::usage(format!(
+                    "{}: it is named twice; each file that is read or written needs a name of its own",
+                    path.display()
+                )));
+            }
+            seen.push(real);
+        }
+        let trace = asked.output.as_ref().map_or_else(NamedTempFile::new, |path| beside(path));
+        let place =
+            |path: Option<&PathBuf>| path.map_or_else(|| "a temporary file".to_owned(), |path| path.display().to_string());
+        let unwritable = |path: Option<&PathBuf>, error| {
+            Failure::usage(format!("{}: cannot be written ({error}); name a place that can", place(path)))
+        };
+        Ok(Self {
+            trace: trace.map_err(|error| unwritable(asked.output.as_ref(), error))?,
+            profile: asked
+                .profile_out
+                .as_ref()
+                .map(|path| beside(path).map_err(|error| unwritable(Some(path), error)))
+                .transpose()?,
+        })
+    }
+
+    /// Puts them in their places; their names.
+    fn keep(self, asked: &Import, profile: &str) -> Result<Vec<String>, Failure> {
+        let mut written = Vec::new();
+        let broken = |path: &Path, error: std::io::Error| Failure::broken(format!("writing {}", path.display()), error);
+        if let Some(path) = &asked.output {
+            self.trace.persist(path).map_err(|error| broken(path, error.error))?;
+            written.push(path.display().to_string());
+        }
+        if let Some((path, mut file)) = asked.profile_out.as_ref().zip(self.profile) {
+            file.write_all(profile.as_bytes()).map_err(|error| broken(path, error))?;
+            file.persist(path).map_err(|error| broken(path, error.error))?;
+            written.push(path.display().to_string());
+        }
+        Ok(written)
+    }
 }
 
 /// Reads a log into a trace. A log that cannot be read is wrong usage; a disk that cannot be written is not.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use sluicegate_mock::{MockError, Server, Settings, Summary, runtime};
 use sluicegate_policy::seed::Seed;
-use sluicegate_timer::Clock;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,9 +39,6 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.listen = asked.listen;
     settings.access_log.clone_from(&asked.access_log);
     settings.arrivals.clone_from(&asked.arrivals);
-    if let Some(origin) = asked.origin {
-        settings.clock = Clock::with_origin(origin);
-    }
     let server = Server::bind(settings).await.map_err(|error| match error {
         MockError::System { .. } => Failure::broken("starting the mock gateway", error),
         MockError::Listen { .. } | MockError::Open { .. } | MockError::Format { .. } => Failure::usage(error),

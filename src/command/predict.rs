@@ -10,17 +10,19 @@ use sluicegate_policy::time::Instant;
 
 use super::script::Script;
 use crate::config::Plan;
-use crate::load::Share;
+use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
+use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
 use crate::measure::record::{OutcomeRecord, SeriesRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, summary};
 use crate::report::plan::PlannedPower;
 use crate::sim::{Network, Replica, World, replicate};
+use crate::traffic::Step;
 use crate::verdict::{Claim, Phase, power, predict};
 
-/// Replications to begin with; enough for a standard error.
+/// Replications to begin with, two at a time: enough for a standard error.
 const REPLICATIONS_FIRST: usize = 8;
 /// Most replications, however wide they spread.
 const REPLICATIONS_MAX: usize = 64;
@@ -48,6 +50,7 @@ pub(super) struct Model<'a> {
     plan: &'a Plan,
     script: &'a Script,
     world: World,
+    stop: Stop,
 }
 
 impl<'a> Model<'a> {
@@ -65,7 +68,12 @@ impl<'a> Model<'a> {
             // The engine waits as long after the plan's end (`target`).
             end: Instant::ZERO + plan.run.duration + plan.run.timeout,
         };
-        Self { plan, script, world }
+        Self { plan, script, world, stop: Stop::new() }
+    }
+
+    /// Breaks simulations off when `stop` is asked for; what they gave is then worth nothing.
+    pub(super) fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// Replications `first` to `last`, each with the policy's randomness anew, recorded by `layout`.
@@ -74,7 +82,7 @@ impl<'a> Model<'a> {
         let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
         replicate(
             &self.world,
-            &|| self.script.source(Share::ALL),
+            &|| Box::new(Stoppable { source: self.script.source(Share::ALL), stop: self.stop.clone() }),
             &seeds,
             &|| Recorder::new(Arc::clone(layout)),
             &|recorder, sample| recorder.on_sample(sample),
@@ -90,11 +98,11 @@ impl<'a> Model<'a> {
     pub(super) fn predict(&self) -> Predicted {
         let assumptions = &self.plan.expectations;
         let plain = self.layout(Vec::new(), Detail::Totals);
-        let mut replicas = self.replicate(0..REPLICATIONS_FIRST, &plain);
+        let mut replicas = self.replicate(0..predict::REPLICATIONS_MIN, &plain);
+        let first = REPLICATIONS_FIRST.min(affordable(&replicas));
+        replicas.extend(self.replicate(replicas.len()..first, &plain));
         let wanted = self.replications_wanted(&replicas);
-        if wanted > REPLICATIONS_FIRST {
-            replicas.extend(self.replicate(REPLICATIONS_FIRST..wanted, &plain));
-        }
+        replicas.extend(self.replicate(replicas.len()..wanted, &plain));
         let script = replicas[0].summary.script;
         let unpredicted: Vec<_> =
             replicas.iter().flat_map(|replica| replica.summary.unpredicted.iter().map(|(series, _)| *series)).collect();
@@ -106,7 +114,7 @@ impl<'a> Model<'a> {
         let rough: Vec<Option<Prediction>> =
             assumptions.iter().map(|assumption| predict::predict(assumption, &runs).filter(|_| has_model(assumption))).collect();
         let edges = predict::edges(assumptions, &rough);
-        let predictions = self.with_design_effects(rough, &edges);
+        let predictions = self.with_design_effects(rough, &edges, runs.len());
         let powers = assumptions
             .iter()
             .zip(&predictions)
@@ -128,25 +136,43 @@ impl<'a> Model<'a> {
             .map(|prediction| predict::replications_needed(&prediction, runs.len()))
             .max()
             .unwrap_or(0);
-        let requests_each = replicas.iter().map(|replica| replica.summary.intended).max().unwrap_or(0).max(1);
-        let affordable = usize::try_from(REQUESTS_MAX / requests_each).unwrap_or(usize::MAX);
-        wanted.min(affordable).clamp(replicas.len(), REPLICATIONS_MAX)
+        wanted.min(affordable(replicas)).clamp(replicas.len(), REPLICATIONS_MAX)
     }
 
     /// A second look, now that it is known where to count: how far the events at the edges come in bursts.
-    fn with_design_effects(&self, rough: Vec<Option<Prediction>>, edges: &[Edge]) -> Vec<Option<Prediction>> {
+    fn with_design_effects(
+        &self,
+        rough: Vec<Option<Prediction>>,
+        edges: &[Edge],
+        replications: usize,
+    ) -> Vec<Option<Prediction>> {
         if edges.is_empty() {
             return rough;
         }
         let layout = self.layout(edges.to_vec(), Detail::Totals);
-        let runs: Vec<Recorder> =
-            self.replicate(0..REPLICATIONS_FIRST, &layout).into_iter().map(|replica| replica.recorded).collect();
+        let runs: Vec<Recorder> = self
+            .replicate(0..REPLICATIONS_FIRST.min(replications), &layout)
+            .into_iter()
+            .map(|replica| replica.recorded)
+            .collect();
         let phase = phase(self.plan);
         rough
             .into_iter()
             .zip(&self.plan.expectations)
             .map(|(prediction, assumption)| prediction.map(|it| predict::with_design_effect(assumption, &it, &runs, phase)))
             .collect()
+    }
+}
+
+/// A source that ends when a stop is asked for.
+struct Stoppable {
+    source: Box<dyn Source>,
+    stop: Stop,
+}
+
+impl Source for Stoppable {
+    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+        if self.stop.urgency() == Urgency::None { self.source.next(feedback) } else { None }
     }
 }
 
@@ -159,6 +185,12 @@ pub(super) fn phase(plan: &Plan) -> Phase {
 pub(super) fn layout(plan: &Plan, edges: Vec<Edge>, detail: Detail) -> Arc<Layout> {
     let run = &plan.run;
     Arc::new(Layout { series: plan.catalog.series.clone(), warmup: run.warmup, duration: run.duration, edges, detail })
+}
+
+/// How many replications the budget of simulated requests allows; never fewer than a standard error needs.
+fn affordable(replicas: &[Replica<Recorder>]) -> usize {
+    let requests_each = replicas.iter().map(|replica| replica.summary.intended).max().unwrap_or(0).max(1);
+    usize::try_from(REQUESTS_MAX / requests_each).unwrap_or(usize::MAX).max(predict::REPLICATIONS_MIN)
 }
 
 fn planned(

@@ -15,11 +15,20 @@ use crate::measure::channel::full_range;
 use crate::measure::record::{LoadModel, ReceiverRecord};
 use crate::measure::summary::quantiles;
 
+/// Whether arrivals can be held against the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// The whole script was played.
+    WithScript,
+    /// The run ended early: arrivals are counted, no more.
+    CountedOnly,
+}
+
 /// What the mock's arrivals say of the script that was sent.
 pub(super) fn compare(
     summary: &Summary,
     arrivals: &Path,
-    script: &Script,
+    (script, how): (&Script, Compared),
     clock: Clock,
 ) -> Result<ReceiverRecord, ReadArrivalsError> {
     let mut record = ReceiverRecord {
@@ -31,7 +40,7 @@ pub(super) fn compare(
     };
     let arrived: Vec<Instant> =
         read_arrivals(arrivals)?.into_iter().map(|ns| Instant::from_ns(ns.saturating_sub(clock.origin_ns()))).collect();
-    if script.model() == LoadModel::Open && summary.unrecorded == 0 {
+    if how == Compared::WithScript && script.model() == LoadModel::Open && summary.unrecorded == 0 {
         record.behind_schedule = behind(&arrived, script.intended());
         record.worst_second = worst_second(&arrived, script.intended());
     }

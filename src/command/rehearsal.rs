@@ -14,14 +14,15 @@ use super::drive::{Driven, Show, drive};
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::predict::{Model, Predicted, layout, phase};
+use super::receiver::Compared;
 use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFolder};
 use super::script::Script;
 use super::signals::{self, Received};
-use super::target::{Way, stand};
+use super::target::{Standing, Way, stand};
 use super::{machine, receiver, terminal};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
-use crate::engine::Stop;
+use crate::engine::{Stop, Urgency};
 use crate::measure::doubt::{self, Seen};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{Doubt, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict, Weight};
@@ -52,6 +53,12 @@ pub(super) struct Rehearsal<'a> {
     pub(super) prediction: Prediction,
 }
 
+/// How a user ends a run early.
+struct Interruption {
+    stop: Stop,
+    received: Received,
+}
+
 /// Whether the model speaks too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prediction {
@@ -72,34 +79,50 @@ impl Rehearsal<'_> {
         }
         let started = wall_epoch();
         let mut folder = self.open_folder(started)?;
-        let (stop, received) = listen()?;
-        let standing = stand(self.plan, folder.path(), &self.drifts)?;
-        let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(&standing.network));
-        let mut record = self.header(started, predicted.as_ref(), &standing.network);
-        keep(&folder, &record)?;
-        let edges = predicted.as_ref().map(|it| it.edges.clone()).unwrap_or_default();
-        let layout = layout(self.plan, edges, Detail::Seconds);
-        let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
-        let driven = drive(self.plan, &self.script, &standing.engine, &layout, (stop, show));
-        let driven = match driven {
-            Ok(driven) => driven,
+        let interruption = self.listen()?;
+        let standing = match stand(self.plan, folder.path(), &self.drifts) {
+            Ok(standing) => standing,
             Err(failure) => {
-                record.stopped = Some(Stopped::Failed(failure.to_string()));
-                keep(&folder, &record)?;
+                folder.discard();
                 return Err(failure);
             }
         };
-        let arrivals = folder.path().join(ARRIVALS);
-        let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven));
-        self.complete(&mut record, &driven, seen, predicted.as_ref());
-        if let Some(signal) = received.signal() {
-            record.complete = false;
-            record.stopped = Some(Stopped::Interrupted(i32::from(signal.number())));
+        let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(&standing.network, &interruption.stop));
+        let mut record = self.header(started, predicted.as_ref(), &standing.network);
+        record.stopped = interruption.received.stopped();
+        keep(&folder, &record)?;
+        let driven = match record.stopped {
+            None => self.drive_and_judge(&mut record, standing, (folder.path(), &interruption), predicted.as_ref()),
+            // Interrupted before a request was sent: the header is all there is.
+            Some(_) => Ok(None),
+        };
+        if let Err(failure) = &driven {
+            record.stopped = Some(Stopped::Failed(failure.to_string()));
+            keep(&folder, &record)?;
         }
-        let kept = keep_all(&mut folder, &record, &driven, started);
+        let kept = driven?.map_or(Ok(()), |driven| keep_all(&mut folder, &record, &driven, started));
         self.show(&record, kept.is_ok().then(|| folder.path()))?;
         kept?;
         Ok(Conclusion::of(&record).exit_code())
+    }
+
+    /// Sends the traffic, and completes the record with all that it shows.
+    fn drive_and_judge(
+        &self,
+        record: &mut RunRecord,
+        standing: Standing,
+        (folder, interruption): (&Path, &Interruption),
+        predicted: Option<&Predicted>,
+    ) -> Result<Option<Driven>, Failure> {
+        let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
+        let layout = layout(self.plan, edges, Detail::Seconds);
+        let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
+        let driven = drive(self.plan, &self.script, &standing.engine, &layout, (interruption.stop.clone(), show))?;
+        record.stopped = interruption.received.stopped();
+        let arrivals = folder.join(ARRIVALS);
+        let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
+        self.complete(record, &driven, seen, predicted);
+        Ok(Some(driven))
     }
 
     fn open_folder(&self, started: Span) -> Result<RunFolder, Failure> {
@@ -111,9 +134,23 @@ impl Rehearsal<'_> {
         Ok(folder)
     }
 
-    fn predict(&self, way: &Way) -> Predicted {
+    /// Asks the run to end when a signal comes, and says what a second one would do.
+    fn listen(&self) -> Result<Interruption, Failure> {
+        let stop = Stop::new();
+        let (asked, quiet, grace) = (stop.clone(), self.output.quiet, self.plan.run.timeout);
+        let received = signals::listen(move || {
+            if !quiet && asked.urgency() == Urgency::None {
+                terminal::tell(&format!("\nstopping: answers are awaited for up to {grace}; once more stops at once\n"));
+            }
+            asked.request();
+        });
+        let received = received.map_err(|error| Failure::broken("listening for signals", error))?;
+        Ok(Interruption { stop, received })
+    }
+
+    fn predict(&self, way: &Way, stop: &Stop) -> Predicted {
         self.tell("simulating the run before it is driven\n");
-        let predicted = Model::of(self.plan, &self.script, way.network).predict();
+        let predicted = Model::of(self.plan, &self.script, way.network).until(stop.clone()).predict();
         for (power, advice) in &predicted.powers {
             if let Some(advice) = advice {
                 self.tell(&format!("note: {}: {advice}\n", power.assumption));
@@ -183,9 +220,17 @@ impl Rehearsal<'_> {
     }
 
     /// Ends the mock, and holds what it saw against the script.
-    fn receiver(&self, mock: MockChild, arrivals: &Path, driven: &Driven) -> Result<ReceiverRecord, Doubt> {
+    fn receiver(
+        &self,
+        mock: MockChild,
+        arrivals: &Path,
+        driven: &Driven,
+        stopped: Option<&Stopped>,
+    ) -> Result<ReceiverRecord, Doubt> {
+        let how = if stopped.is_some() { Compared::CountedOnly } else { Compared::WithScript };
         let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
-        let record = receiver::compare(&summary, arrivals, &self.script, driven.clock).map_err(|error| silent_mock(&error));
+        let record =
+            receiver::compare(&summary, arrivals, (&self.script, how), driven.clock).map_err(|error| silent_mock(&error));
         // Its content is in the record now.
         let _ = std::fs::remove_file(arrivals);
         record
@@ -215,8 +260,10 @@ impl Rehearsal<'_> {
             Seen { smallest_margin, receiver: record.receiver.clone(), ..Seen::of(&driven.recorder, load, record.plan.model) };
         record.doubts.extend(doubt::doubts(&seen));
         record.doubts.extend(silent);
-        record.complete = true;
-        record.verdicts = predicted.map(|it| self.verdicts(it, driven, &record.doubts)).unwrap_or_default();
+        record.complete = record.stopped.is_none();
+        if record.complete {
+            record.verdicts = predicted.map(|it| self.verdicts(it, driven, &record.doubts)).unwrap_or_default();
+        }
     }
 
     fn verdicts(&self, predicted: &Predicted, driven: &Driven, doubts: &[Doubt]) -> Vec<Verdict> {
@@ -252,13 +299,6 @@ impl Rehearsal<'_> {
 /// The seed of the driven world's own randomness: not the simulator's, or the observed would equal the predicted.
 pub(super) fn world_seed(seed: Seed) -> u64 {
     seed.child("policy").child("drive").nth(0).root()
-}
-
-fn listen() -> Result<(Stop, Received), Failure> {
-    let stop = Stop::new();
-    let asked = stop.clone();
-    let received = signals::listen(move || asked.request()).map_err(|error| Failure::broken("listening for signals", error))?;
-    Ok((stop, received))
 }
 
 fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure> {

@@ -7,11 +7,12 @@ use super::rehearsal::{Prediction, Rehearsal};
 use super::script::Script;
 use super::{flags, profile};
 use crate::cli::Run;
-use crate::config;
+use crate::config::{self, Overrides};
 
 /// Runs the profile; the exit code.
 pub(super) fn run(run: &Run) -> Result<u8, Failure> {
     let overrides = flags::with_target(flags::of_load(&run.load, config::Script::Described)?, &run.target);
+    let overrides = Overrides { method: run.method.clone(), body: run.body.clone(), ..overrides };
     let drifts = flags::drifts(&run.target.drift)?;
     let plan = profile::load(&run.profile, &overrides)?;
     profile::check_drifts(&run.profile, &overrides, &drifts)?;

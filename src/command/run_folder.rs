@@ -9,6 +9,8 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// An open run folder.
 #[derive(Debug)]
 pub(super) struct RunFolder {
@@ -61,6 +63,14 @@ impl RunFolder {
         Ok(Self { path, intervals: BufWriter::new(intervals) })
     }
 
+    /// Gives it up before anything was measured: a run that never began leaves no folder behind, unless others have files there.
+    pub(super) fn discard(self) {
+        for name in [INTERVALS, PROFILE, ARRIVALS] {
+            let _ = fs::remove_file(self.path.join(name));
+        }
+        let _ = fs::remove_dir(&self.path);
+    }
+
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -84,14 +94,19 @@ impl RunFolder {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // As any other file of the user: the umask decides, not the caution of temporary files.
-    let mode = fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".writing-").permissions(mode).tempfile_in(folder)?;
+    let mut file = beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// A file beside `path`, to be renamed to it once it is whole. Readable as any other file of the user: the umask decides, not
+/// the caution of temporary files.
+pub(super) fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new().prefix(".writing-").permissions(mode).tempfile_in(folder)
 }
 
 /// `path`, or the first of `path-2`, `path-3`, ... that does not exist.

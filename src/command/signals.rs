@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
+use crate::measure::record::Stopped;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,6 +35,11 @@ impl Signal {
 pub(super) struct Received(Arc<AtomicU8>);
 
 impl Received {
+    /// Why a run is not complete, if a signal has been received.
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        self.signal().map(|signal| Stopped::Interrupted(i32::from(signal.number())))
+    }
+
     /// The first signal that was received.
     pub(super) fn signal(&self) -> Option<Signal> {
         match self.0.load(Ordering::Acquire) {

@@ -33,7 +33,7 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
     let clock = Clock::starting_now();
     let (recorder, summaries) = replicate(&Model::of(&plan, &script, network), asked.replications as usize);
     let took = Span::from_ns(clock.now().as_ns());
-    if !asked.output.quiet {
+    if !asked.quiet {
         let requests: u64 = summaries.iter().map(|summary| summary.intended).sum();
         terminal::tell(&format!(
             "simulated {} in {} ({})\n",
@@ -43,7 +43,7 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
         ));
     }
     let record = record(asked, &plan, &script, (&recorder, &summaries), network);
-    match asked.output.format {
+    match asked.format {
         OutputFormat::Text => terminal::print(report::text::report(&record, terminal::look(), None))?,
         OutputFormat::Json => {
             terminal::print(json::write(&record).map_err(|error| Failure::broken("writing the record", error))?)?;

@@ -13,7 +13,7 @@ use super::rehearsal::world_seed;
 use super::run_folder::{ARRIVALS, PROFILE};
 use crate::config::value::{Certificates, Protocol};
 use crate::config::{Drift, Network, Plan, Target};
-use crate::engine::{self, Engine, Settings, Tls};
+use crate::engine::{self, Engine, EngineError, Settings, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
 use crate::sim;
 use crate::traffic::endpoint::Endpoint;
@@ -70,8 +70,7 @@ pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Stan
             (live.endpoint.clone(), tls, None)
         }
     };
-    let engine =
-        Engine::prepare(settings(plan, endpoint, tls)).map_err(|error| Failure::broken("preparing the load generator", error))?;
+    let engine = Engine::prepare(settings(plan, endpoint, tls)).map_err(unprepared)?;
     let network = way(plan, &engine);
     Ok(Standing { engine, mock, network })
 }
@@ -107,6 +106,23 @@ fn start_mock(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<MockChild,
         arguments.extend(["--drift".into(), drift.to_string().into()]);
     }
     MockChild::start(&arguments).map_err(|error| Failure::broken("starting the mock gateway", error))
+}
+
+/// What was asked for cannot be, or this machine does not do it.
+fn unprepared(error: EngineError) -> Failure {
+    match error {
+        EngineError::NoConnections
+        | EngineError::Descriptors { .. }
+        | EngineError::Authority { .. }
+        | EngineError::NoRoots { .. }
+        | EngineError::ServerName { .. }
+        | EngineError::Host { .. } => Failure::usage(error),
+        EngineError::Tls(_)
+        | EngineError::Start { .. }
+        | EngineError::Pin { .. }
+        | EngineError::Broken { .. }
+        | EngineError::Probe { .. } => Failure::broken("preparing the load generator", error),
+    }
 }
 
 /// The way as the profile gives it, or as a few connections measure it. A target that cannot be reached now is a result of the

@@ -58,7 +58,7 @@ pub struct Overrides {
     pub overload: Option<Overload>,
     /// `--lanes`.
     pub lanes: Option<u32>,
-    /// `--protocol`.
+    /// `--http`.
     pub protocol: Option<Protocol>,
 }
 
@@ -109,7 +109,7 @@ impl Overrides {
         set(&mut run.overload, self.overload, "--overload", "run.overload", OverloadPolicy);
         set(&mut run.seed, self.seed, "--seed", "run.seed", Seed);
         set(&mut run.lanes, self.lanes, "--lanes", "run.lanes", Count);
-        set(&mut run.protocol, self.protocol, "--protocol", "run.protocol", |protocol| protocol);
+        set(&mut run.protocol, self.protocol, "--http", "run.protocol", |protocol| protocol);
         set(&mut run.stage, self.stage.clone(), "--stage", "run.stage", Text);
     }
 

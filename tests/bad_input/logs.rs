@@ -96,3 +96,17 @@ fn a_trace_that_was_cut_is_refused() {
         bench.line("replay cut.trace a.yaml --rate 1000/s").refuses(2, &["cut.trace"]);
     }
 }
+
+#[test]
+fn an_import_never_writes_over_what_it_reads() {
+    let bench = Bench::new();
+    bench.file("a.log", LINE);
+    for outputs in ["-o a.log", "--profile-out ./a.log", "-o x --profile-out x"] {
+        bench.line(&format!("import a.log {outputs}")).refuses(2, &["named twice", "a name of its own"]);
+    }
+    bench.line("import a.log -o none/a.trace").refuses(2, &["none/a.trace: cannot be written"]);
+    bench.line("import a.log --profile-out none/a.yaml").refuses(2, &["none/a.yaml: cannot be written"]);
+    assert_eq!(fs::read_to_string(bench.path("a.log")).unwrap(), LINE);
+    bench.line("import a.log -o a.trace --profile-out a.yaml").expect_code(0);
+    assert!(bench.path("a.trace").is_file() && bench.path("a.yaml").is_file());
+}

@@ -156,3 +156,22 @@ fn a_mock_that_dies_in_the_middle_is_a_result() {
     assert_eq!(record["total"]["count"].as_u64(), Some(150), "every call of the plan is accounted for");
     done.shows("the mock gave no account of what it received");
 }
+
+#[test]
+fn ctrl_c_ends_a_long_simulation_too() {
+    let (bench, _) = service();
+    let child = bench.command(words("run service.yaml -d 24h -R 1000/s -o out")).spawn().expect("it starts");
+    let mock = eventually("the mock", || child_of(child.id()));
+    eventually("the mock's socket", || is_listening(mock).then_some(()));
+    send(child.id(), Signal::INT);
+    let done = finish(child).expect_code(130).expect_calm().shows("INTERRUPTED");
+    let done = done.complains("once more stops at once");
+    assert!(!runs(mock), "the mock is left behind");
+    assert!(bench.record("out")["load"].is_null(), "nothing was sent: {}", done.stdout);
+}
+
+/// Whether it holds a socket.
+fn is_listening(pid: u32) -> bool {
+    let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    files.flatten().filter_map(|file| fs::read_link(file.path()).ok()).any(|link| link.to_string_lossy().starts_with("socket:"))
+}

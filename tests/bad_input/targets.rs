@@ -132,3 +132,11 @@ fn a_rate_that_no_machine_can_send_is_an_invalid_run_in_bounded_memory() {
     let load = &record["load"];
     assert!(load["sent"].as_u64() < load["intended"].as_u64(), "{load}");
 }
+
+#[test]
+fn an_authority_that_is_none_is_wrong_usage_and_leaves_no_folder() {
+    let (bench, _) = service();
+    let done = bench.line("run service.yaml -d 1s -o out --target https://127.0.0.1:9 --ca nope.pem");
+    done.refuses(2, &["nope.pem: cannot read certificates", "name a PEM file"]);
+    assert!(!bench.path("out").exists(), "a run that never began leaves no folder");
+}

@@ -16,9 +16,15 @@ use crate::traffic::catalog::TemplateId;
 use crate::traffic::template::{Template, TemplateError, TemplateParts};
 use crate::traffic::{Catalog, SeriesId};
 
-/// Headers whose value is a credential: it does not stand in a profile, and no output shows it.
-pub(in crate::config) const CREDENTIALS: [&str; 5] =
-    ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-amz-security-token"];
+/// Words in the name of a header whose value is a credential: it does not stand in a profile, and no output shows it.
+const CREDENTIAL_WORDS: [&str; 9] =
+    ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "session", "signature"];
+
+/// Whether a header of that name carries a credential, as far as its name tells.
+pub(in crate::config) fn is_credential(header: &str) -> bool {
+    let name = header.to_ascii_lowercase();
+    CREDENTIAL_WORDS.iter().any(|word| name.contains(word))
+}
 
 /// Fields, query parameters or headers of one request; they are looked up by name.
 const NAMES_MAX: usize = 1_000;
@@ -163,9 +169,8 @@ fn phrase(member: &RawText, outside: Outside<'_>, reader: &mut Reader) -> Option
 pub(super) fn header(member: &RawText, outside: Outside<'_>, read_by: PhraseReader, reader: &mut Reader) -> Option<Pair> {
     let name = &member.name.0;
     let given = &member.value;
-    let is_credential = CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known));
     let in_profile = matches!(given.spot.place, Place::Line { .. });
-    if is_credential && in_profile && !given.value.has_secret() && !given.value.to_string().contains('{') {
+    if is_credential(name) && in_profile && !given.value.has_secret() && !given.value.to_string().contains('{') {
         let what = "a credential does not stand in a profile; refer to it, e.g. \"${env:TOKEN}\" or \"${file:token.txt}\"";
         reader.report_at(&given.spot, what);
         return None;

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::arrivals::{peak, requests};
-use super::mix::CREDENTIALS;
+use super::mix::is_credential;
 use crate::config::plan::{Plan, Target};
 use crate::config::raw::Profile;
 use crate::config::value::Rate;
@@ -41,9 +41,8 @@ fn hide_credentials(profile: &mut Value) {
 
 fn hide(headers: &mut Map<String, Value>) {
     for (name, value) in headers.iter_mut() {
-        let is_credential = CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known));
         let shows_something = value.as_str().is_some_and(|text| !text.contains("${"));
-        if is_credential && shows_something {
+        if is_credential(name) && shows_something {
             *value = Value::from("(not shown)");
         }
     }

@@ -49,7 +49,10 @@ fn no_output_shows_a_secret() {
         .replace("duration: 20s", "headers: { authorization: \"Bearer ${file:key}\" }\n  duration: 20s");
     let path = folder.path().join("p.yaml");
     std::fs::write(&path, text).unwrap();
-    let overrides = Overrides { headers: vec!["Cookie: id=s3cr3t-flag".into()], ..Overrides::default() };
+    let overrides = Overrides {
+        headers: vec!["Cookie: id=s3cr3t-flag".into(), "X-Shop-Auth-Token: s3cr3t-too".into()],
+        ..Overrides::default()
+    };
     let plan = load(&path, &overrides, &[]).unwrap();
     assert_eq!(first_request(&plan, 0).headers[0].1, "s3cr3t-{value}");
     assert_eq!(plan.catalog.headers[0].1, "Bearer s3cr3t-{value}");
