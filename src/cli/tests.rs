@@ -172,5 +172,5 @@ fn what_the_mock_of_a_run_is_told_stays_out_of_the_help() {
     assert!(mock.until_stdin_closes);
     let mut top = command();
     let help = top.find_subcommand_mut("mock").expect("there is a mock").render_long_help().to_string();
-    assert!(!help.contains("--origin") && help.contains("--listen"));
+    assert!(!help.contains("--arrivals") && help.contains("--listen"));
 }
