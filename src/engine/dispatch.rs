@@ -187,9 +187,11 @@ impl<R: Record> Dispatch<R> {
         }
         let overload = self.overload;
         while let Some(job) = self.held.discard(now, |job| is_stale(overload, job, now)) {
-            self.refuse(&job, Outcome::Shed, now);
+            self.refuse(job, Outcome::Shed, now);
         }
-        self.held.release(now)
+        let mut job = self.held.release(now)?;
+        job.waits_no_more(now);
+        Some(job)
     }
 
     fn next_due(&self) -> Instant {
@@ -211,13 +213,12 @@ impl<R: Record> Dispatch<R> {
             if due > now {
                 break;
             }
-            self.recorder.on_noticed(due, now);
             let job = self.take_due(due);
             self.offer(job, now);
         }
         while self.ready.front().is_some_and(|job| self.is_stale(job, now)) {
             if let Some(job) = self.ready.pop_front() {
-                self.refuse(&job, Outcome::Shed, now);
+                self.refuse(job, Outcome::Shed, now);
             }
         }
     }
@@ -244,11 +245,12 @@ impl<R: Record> Dispatch<R> {
         }
     }
 
-    fn queue(&mut self, job: Job, now: Instant) {
+    fn queue(&mut self, mut job: Job, now: Instant) {
         if self.overload.may_wait(self.ready.len() + self.held.len()) {
+            job.waits(now);
             self.ready.push_back(job);
         } else {
-            self.refuse(&job, Outcome::Dropped, now);
+            self.refuse(job, Outcome::Dropped, now);
         }
     }
 
@@ -260,21 +262,25 @@ impl<R: Record> Dispatch<R> {
     }
 
     /// A seat is free for this job: may it start?
-    fn admit(&mut self, job: Job, now: Instant) -> Admission {
+    fn admit(&mut self, mut job: Job, now: Instant) -> Admission {
         if self.is_stale(&job, now) {
-            self.refuse(&job, Outcome::Shed, now);
+            self.refuse(job, Outcome::Shed, now);
             return Admission::Settled;
         }
         let (series, identity) = (job.request.series, job.request.identity);
         match self.held.admits(now, series, identity) {
-            Ok(()) => return Admission::Start(job),
+            Ok(()) => {
+                job.waits_no_more(now);
+                return Admission::Start(job);
+            }
             Err(until) if self.overload.may_wait(self.ready.len() + self.held.len()) => {
                 self.counts.shaped += 1;
+                job.waits(now);
                 self.held.hold(until, series, identity, job);
             }
             Err(_) => {
                 self.counts.shaped += 1;
-                self.refuse(&job, Outcome::Dropped, now);
+                self.refuse(job, Outcome::Dropped, now);
             }
         }
         Admission::Settled
@@ -285,10 +291,11 @@ impl<R: Record> Dispatch<R> {
     }
 
     /// An action ends without having been sent; its session goes on later, if it does.
-    fn refuse(&mut self, job: &Job, outcome: Outcome, now: Instant) {
+    fn refuse(&mut self, mut job: Job, outcome: Outcome, now: Instant) {
+        job.waits_no_more(now);
         self.record(&job.ended(Ending::unanswered(outcome), Stamps::NONE, now));
         if self.phase == Phase::Playing
-            && let Some(next) = self.follow_up(job, outcome, now)
+            && let Some(next) = self.follow_up(&job, outcome, now)
         {
             self.postpone(next);
         }
@@ -302,8 +309,10 @@ impl<R: Record> Dispatch<R> {
             Due::At(at) => at,
             Due::After(think) => now + think.max(pause),
         };
-        let next = Job::new(step, due);
+        let mut next = Job::new(step, due);
         if due <= now {
+            // Its instant may have passed while the step before lasted.
+            next.waits(due);
             return Some(next);
         }
         self.postpone(next);
@@ -358,7 +367,7 @@ impl<R: Record> Dispatch<R> {
             }
             let job = self.take_due(due);
             self.counts.intended += 1;
-            self.refuse(&job, Outcome::Abandoned, now);
+            self.refuse(job, Outcome::Abandoned, now);
         }
         self.counts.unplayed = until.since(self.next_due());
     }
@@ -367,7 +376,7 @@ impl<R: Record> Dispatch<R> {
         let waiting: Vec<Job> = self.held.drain().chain(self.ready.drain(..)).collect();
         for job in waiting {
             let outcome = if self.is_stale(&job, now) { Outcome::Shed } else { Outcome::Abandoned };
-            self.refuse(&job, outcome, now);
+            self.refuse(job, outcome, now);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the limits (method 3.7a: at least 99 % of the script attempted, lag p99 at most 1 ms or a tenth of the smallest
 //! margin, CPU below 80 %) and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
-//! say. A target that refuses, resets or times out is a result, not a doubt. Pure; called by `command` after a run.
+//! say. A target that refuses, resets, times out or holds every connection is a result, not a doubt. Pure; called by `command` after a run.
 
 use sluicegate_policy::time::Span;
 
@@ -36,7 +36,7 @@ pub struct Seen {
     pub model: LoadModel,
     /// What it did with the script.
     pub load: LoadRecord,
-    /// Actions that it turned to, whether or not the network let them through.
+    /// Actions that it came to and could send, whether or not the target left it a connection for them.
     pub attempted: u64,
     /// Actions for which this machine had no descriptor, port or memory.
     pub no_sockets: u64,
@@ -99,10 +99,10 @@ fn rate_missed(seen: &Seen) -> Option<Doubt> {
     let (attempted, intended) = (seen.attempted, seen.load.intended);
     let share = attempted as f64 / intended.max(1) as f64;
     (intended > 0 && share < ATTEMPTED_MIN).then(|| {
-        let advice = if seen.load.shaped > 0 {
-            "raise the ceilings of `safety`, or lower the rate of the plan"
+        let advice = if seen.no_sockets > 0 {
+            "lower the rate, allow fewer connections, or raise the limits of this machine"
         } else {
-            "lower the rate, allow more connections, or give the generator more cores"
+            "lower the rate, or give the generator more cores"
         };
         let what = format!("{attempted} of {intended} intended actions were attempted, {:.2} %; 99 % are needed", share * 100.0);
         doubt(Weight::Invalid, "rate-missed", what, advice)
@@ -192,22 +192,38 @@ fn shaped(seen: &Seen) -> Option<Doubt> {
 
 fn dropped(seen: &Seen) -> Option<Doubt> {
     (seen.load.dropped > 0).then(|| {
-        let what = format!("{} actions were never sent because nothing was free when they were due", seen.load.dropped);
-        doubt(Weight::Note, "dropped", what, "allow more connections, or choose the overload policy `queue`")
+        let what = if seen.load.shaped > 0 {
+            format!(
+                "{} actions were never sent: when they were due the target held every connection, or a ceiling was reached",
+                seen.load.dropped
+            )
+        } else {
+            format!("{} actions were never sent: when they were due the target held every connection", seen.load.dropped)
+        };
+        let advice = "allow more connections, set a shorter time-out, or choose the overload policy `queue`";
+        doubt(Weight::Note, "dropped", what, advice)
     })
 }
 
 fn shed(seen: &Seen) -> Option<Doubt> {
     (seen.load.shed > 0).then(|| {
-        let what = format!("{} actions were never sent because they were older than the deadline", seen.load.shed);
-        doubt(Weight::Note, "shed", what, "allow more connections, or a longer deadline")
+        let what = format!("{} actions were never sent: they waited for a connection until the deadline", seen.load.shed);
+        doubt(Weight::Note, "shed", what, "allow more connections, set a shorter time-out, or a longer deadline")
     })
 }
 
 fn abandoned(seen: &Seen) -> Option<Doubt> {
     (seen.load.abandoned > 0).then(|| {
-        let what = format!("{} actions had not ended when the run did", seen.load.abandoned);
-        doubt(Weight::Note, "abandoned", what, "let the run wait longer for its last answers, or set a shorter time-out")
+        let what = format!(
+            "{} actions had not ended when the run did: the target had not answered them, or held every connection they needed",
+            seen.load.abandoned
+        );
+        doubt(
+            Weight::Note,
+            "abandoned",
+            what,
+            "allow more connections, set a shorter time-out, or let the run wait longer for its last answers",
+        )
     })
 }
 
