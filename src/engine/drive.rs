@@ -57,11 +57,11 @@ pub struct LaneReport {
     pub core: Option<u32>,
     /// Its connections.
     pub connections: u32,
-    /// CPU time of its thread.
+    /// CPU time of its thread while the plan lasted.
     pub cpu: Span,
     /// Of that, spent waiting awake on purpose.
     pub spin: Span,
-    /// Wall time that it ran.
+    /// How long the plan lasted, from the script's zero to its end or to an earlier end of the run; without the grace.
     pub wall: Span,
 }
 

@@ -167,11 +167,11 @@ pub struct LaneRecord {
     /// Core it was pinned to, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core: Option<u32>,
-    /// CPU time it used.
+    /// CPU time it used while the plan lasted.
     pub cpu_ns: u64,
     /// Of that, spent spinning on purpose before a due instant.
     pub spin_ns: u64,
-    /// Wall time it ran.
+    /// How long the plan lasted for it, without the wait for the last answers.
     pub wall_ns: u64,
 }
 

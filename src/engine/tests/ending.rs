@@ -63,6 +63,17 @@ fn the_end_of_the_grace_abandons_what_is_still_open() {
 }
 
 #[test]
+fn what_a_lane_used_is_taken_while_the_plan_lasts_and_not_over_the_grace() {
+    let server = silent();
+    let drives = against(server.address).with(|settings| settings.grace = Span::from_ms(600));
+    let ran = drives.run().expect([(Outcome::Abandoned, 1)]);
+    let lane = ran.driven.lanes[0];
+    // The plan lasts 50 ms.
+    assert!((Span::from_ms(49)..Span::from_ms(500)).contains(&lane.wall), "{lane:?}");
+    assert!(lane.spin <= lane.cpu && lane.cpu <= lane.wall + Span::from_ms(10), "{lane:?}");
+}
+
+#[test]
 fn what_is_abandoned_before_it_began_has_no_stamps_of_the_exchange_before() {
     let server = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     // The plan ends at 50 ms: the last action is due and over in the same instant, on a warm connection.
