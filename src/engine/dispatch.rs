@@ -15,7 +15,7 @@ use super::progress::Tally;
 use super::seats::Seats;
 use super::stop::Urgency;
 use crate::load::held::Held;
-use crate::load::overload::Overload;
+use crate::load::overload::{Backoff, Overload};
 use crate::load::shaper::Shaper;
 use crate::load::{Feedback, Source};
 use crate::measure::{Outcome, Record, Sample};
@@ -26,12 +26,6 @@ const RELEASE_MAX: usize = 256;
 
 /// When the time is up, as many actions that were never begun are still counted one by one.
 const ABANDON_MAX: usize = 1 << 20;
-
-/// A closed session whose step failed comes back no sooner than this, doubled with every round of failures.
-const BACKOFF_FIRST: Span = Span::from_ms(1);
-
-/// 1 ms doubled ten times: about a second.
-const BACKOFF_DOUBLINGS_MAX: u32 = 10;
 
 /// What a lane's decisions depend on, fixed before the run.
 #[derive(Debug)]
@@ -59,8 +53,7 @@ pub(super) struct Dispatch<R> {
     recorder: R,
     pub(super) counts: Counts,
     tally: Tally,
-    /// Failures since the last answer.
-    failing: u32,
+    backoff: Backoff,
     phase: Phase,
     end: Instant,
 }
@@ -83,6 +76,7 @@ enum Admission {
 impl<R: Record> Dispatch<R> {
     pub(super) fn new(rules: Rules, mut source: Box<dyn Source>, seats: Seats, recorder: R) -> Self {
         let upcoming = source.next(Feedback::Idle);
+        let backoff = Backoff::new(seats.count());
         let end = Instant::ZERO + rules.horizon + rules.grace;
         Self {
             overload: rules.overload,
@@ -97,7 +91,7 @@ impl<R: Record> Dispatch<R> {
             recorder,
             counts: Counts::default(),
             tally: Tally::default(),
-            failing: 0,
+            backoff,
             phase: Phase::Playing,
             end,
         }
@@ -322,12 +316,10 @@ impl<R: Record> Dispatch<R> {
     /// A closed session must not run in circles around a target that refuses at once.
     fn pause_after(&mut self, outcome: Outcome) -> Span {
         if outcome == Outcome::Answered {
-            self.failing = 0;
+            self.backoff.on_answer();
             return Span::ZERO;
         }
-        let round = self.failing / self.seats.count().max(1);
-        self.failing = self.failing.saturating_add(1);
-        BACKOFF_FIRST * (1 << round.min(BACKOFF_DOUBLINGS_MAX))
+        self.backoff.on_failure()
     }
 
     fn postpone(&mut self, job: Job) {
