@@ -96,6 +96,10 @@ impl Rehearsal<'_> {
             record.complete = false;
             record.stopped = Some(Stopped::Interrupted(i32::from(signal.number())));
         }
+        if let Some(error) = &driven.broken {
+            record.complete = false;
+            record.stopped = Some(Stopped::Failed(error.to_string()));
+        }
         let kept = keep_all(&mut folder, &record, &driven, started);
         self.show(&record, kept.is_ok().then(|| folder.path()))?;
         kept?;
