@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::script::Script;
 use super::terminal;
 use crate::config::Plan;
-use crate::engine::{Counts, Drive, Engine, LaneReport, Progress, Stop};
+use crate::engine::{Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop};
 use crate::load::shaper::Shaper;
 use crate::measure::record::{LaneRecord, LoadRecord};
 use crate::measure::recorder::Layout;
@@ -35,6 +35,8 @@ pub(super) struct Driven {
     pub(super) counts: Counts,
     /// The lanes.
     pub(super) lanes: Vec<LaneReport>,
+    /// Why a lane broke, if one did: its part of the script is missing.
+    pub(super) broken: Option<EngineError>,
     /// The run's clock: zero is the script's zero.
     pub(super) clock: Clock,
     /// How much of the plan was played.
@@ -82,6 +84,7 @@ pub(super) fn drive(
         recorder: recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout))),
         counts: driven.counts,
         lanes: driven.lanes,
+        broken: driven.broken,
         clock,
         played: clock.now().since(Instant::ZERO).min(plan.run.duration),
     })

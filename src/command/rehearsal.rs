@@ -118,7 +118,8 @@ impl Rehearsal<'_> {
         let layout = layout(self.plan, edges, Detail::Seconds);
         let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
         let driven = drive(self.plan, &self.script, &standing.engine, &layout, (interruption.stop.clone(), show))?;
-        record.stopped = interruption.received.stopped();
+        let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
+        record.stopped = broken.or(interruption.received.stopped());
         let arrivals = folder.join(ARRIVALS);
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
         self.complete(record, &driven, seen, predicted);

@@ -15,7 +15,7 @@ use super::progress::Tally;
 use super::seats::Seats;
 use super::stop::Urgency;
 use crate::load::held::Held;
-use crate::load::overload::Overload;
+use crate::load::overload::{Backoff, Overload};
 use crate::load::shaper::Shaper;
 use crate::load::{Feedback, Source};
 use crate::measure::{Outcome, Record, Sample};
@@ -26,12 +26,6 @@ const RELEASE_MAX: usize = 256;
 
 /// When the time is up, as many actions that were never begun are still counted one by one.
 const ABANDON_MAX: usize = 1 << 20;
-
-/// A closed session whose step failed comes back no sooner than this, doubled with every round of failures.
-const BACKOFF_FIRST: Span = Span::from_ms(1);
-
-/// 1 ms doubled ten times: about a second.
-const BACKOFF_DOUBLINGS_MAX: u32 = 10;
 
 /// What a lane's decisions depend on, fixed before the run.
 #[derive(Debug)]
@@ -59,8 +53,7 @@ pub(super) struct Dispatch<R> {
     recorder: R,
     pub(super) counts: Counts,
     tally: Tally,
-    /// Failures since the last answer.
-    failing: u32,
+    backoff: Backoff,
     phase: Phase,
     end: Instant,
 }
@@ -83,6 +76,7 @@ enum Admission {
 impl<R: Record> Dispatch<R> {
     pub(super) fn new(rules: Rules, mut source: Box<dyn Source>, seats: Seats, recorder: R) -> Self {
         let upcoming = source.next(Feedback::Idle);
+        let backoff = Backoff::new(seats.count());
         let end = Instant::ZERO + rules.horizon + rules.grace;
         Self {
             overload: rules.overload,
@@ -97,7 +91,7 @@ impl<R: Record> Dispatch<R> {
             recorder,
             counts: Counts::default(),
             tally: Tally::default(),
-            failing: 0,
+            backoff,
             phase: Phase::Playing,
             end,
         }
@@ -187,9 +181,11 @@ impl<R: Record> Dispatch<R> {
         }
         let overload = self.overload;
         while let Some(job) = self.held.discard(now, |job| is_stale(overload, job, now)) {
-            self.refuse(&job, Outcome::Shed, now);
+            self.refuse(job, Outcome::Shed, now);
         }
-        self.held.release(now)
+        let mut job = self.held.release(now)?;
+        job.waits_no_more(now);
+        Some(job)
     }
 
     fn next_due(&self) -> Instant {
@@ -211,13 +207,12 @@ impl<R: Record> Dispatch<R> {
             if due > now {
                 break;
             }
-            self.recorder.on_noticed(due, now);
             let job = self.take_due(due);
             self.offer(job, now);
         }
         while self.ready.front().is_some_and(|job| self.is_stale(job, now)) {
             if let Some(job) = self.ready.pop_front() {
-                self.refuse(&job, Outcome::Shed, now);
+                self.refuse(job, Outcome::Shed, now);
             }
         }
     }
@@ -244,11 +239,12 @@ impl<R: Record> Dispatch<R> {
         }
     }
 
-    fn queue(&mut self, job: Job, now: Instant) {
+    fn queue(&mut self, mut job: Job, now: Instant) {
         if self.overload.may_wait(self.ready.len() + self.held.len()) {
+            job.waits(now);
             self.ready.push_back(job);
         } else {
-            self.refuse(&job, Outcome::Dropped, now);
+            self.refuse(job, Outcome::Dropped, now);
         }
     }
 
@@ -260,21 +256,25 @@ impl<R: Record> Dispatch<R> {
     }
 
     /// A seat is free for this job: may it start?
-    fn admit(&mut self, job: Job, now: Instant) -> Admission {
+    fn admit(&mut self, mut job: Job, now: Instant) -> Admission {
         if self.is_stale(&job, now) {
-            self.refuse(&job, Outcome::Shed, now);
+            self.refuse(job, Outcome::Shed, now);
             return Admission::Settled;
         }
         let (series, identity) = (job.request.series, job.request.identity);
         match self.held.admits(now, series, identity) {
-            Ok(()) => return Admission::Start(job),
+            Ok(()) => {
+                job.waits_no_more(now);
+                return Admission::Start(job);
+            }
             Err(until) if self.overload.may_wait(self.ready.len() + self.held.len()) => {
                 self.counts.shaped += 1;
+                job.waits(now);
                 self.held.hold(until, series, identity, job);
             }
             Err(_) => {
                 self.counts.shaped += 1;
-                self.refuse(&job, Outcome::Dropped, now);
+                self.refuse(job, Outcome::Dropped, now);
             }
         }
         Admission::Settled
@@ -285,10 +285,11 @@ impl<R: Record> Dispatch<R> {
     }
 
     /// An action ends without having been sent; its session goes on later, if it does.
-    fn refuse(&mut self, job: &Job, outcome: Outcome, now: Instant) {
+    fn refuse(&mut self, mut job: Job, outcome: Outcome, now: Instant) {
+        job.waits_no_more(now);
         self.record(&job.ended(Ending::unanswered(outcome), Stamps::NONE, now));
         if self.phase == Phase::Playing
-            && let Some(next) = self.follow_up(job, outcome, now)
+            && let Some(next) = self.follow_up(&job, outcome, now)
         {
             self.postpone(next);
         }
@@ -302,8 +303,10 @@ impl<R: Record> Dispatch<R> {
             Due::At(at) => at,
             Due::After(think) => now + think.max(pause),
         };
-        let next = Job::new(step, due);
+        let mut next = Job::new(step, due);
         if due <= now {
+            // Its instant may have passed while the step before lasted.
+            next.waits(due);
             return Some(next);
         }
         self.postpone(next);
@@ -313,12 +316,10 @@ impl<R: Record> Dispatch<R> {
     /// A closed session must not run in circles around a target that refuses at once.
     fn pause_after(&mut self, outcome: Outcome) -> Span {
         if outcome == Outcome::Answered {
-            self.failing = 0;
+            self.backoff.on_answer();
             return Span::ZERO;
         }
-        let round = self.failing / self.seats.count().max(1);
-        self.failing = self.failing.saturating_add(1);
-        BACKOFF_FIRST * (1 << round.min(BACKOFF_DOUBLINGS_MAX))
+        self.backoff.on_failure()
     }
 
     fn postpone(&mut self, job: Job) {
@@ -358,7 +359,7 @@ impl<R: Record> Dispatch<R> {
             }
             let job = self.take_due(due);
             self.counts.intended += 1;
-            self.refuse(&job, Outcome::Abandoned, now);
+            self.refuse(job, Outcome::Abandoned, now);
         }
         self.counts.unplayed = until.since(self.next_due());
     }
@@ -367,7 +368,7 @@ impl<R: Record> Dispatch<R> {
         let waiting: Vec<Job> = self.held.drain().chain(self.ready.drain(..)).collect();
         for job in waiting {
             let outcome = if self.is_stale(&job, now) { Outcome::Shed } else { Outcome::Abandoned };
-            self.refuse(&job, outcome, now);
+            self.refuse(job, outcome, now);
         }
     }
 

@@ -42,12 +42,14 @@ pub struct Drive<'a, R> {
 /// What a drive gives back.
 #[derive(Debug)]
 pub struct Driven<R> {
-    /// The recorders, one for each lane.
+    /// The recorders, one for each lane that came to its end.
     pub recorders: Vec<R>,
     /// The lanes, in the same order.
     pub lanes: Vec<LaneReport>,
-    /// Counts of all lanes together.
+    /// Counts of all these lanes together.
     pub counts: Counts,
+    /// Why the first of the other lanes broke, if any did: its part of the script is missing, and the others ended early.
+    pub broken: Option<EngineError>,
 }
 
 /// What one lane used.
@@ -57,11 +59,11 @@ pub struct LaneReport {
     pub core: Option<u32>,
     /// Its connections.
     pub connections: u32,
-    /// CPU time of its thread.
+    /// CPU time of its thread while the plan lasted.
     pub cpu: Span,
     /// Of that, spent waiting awake on purpose.
     pub spin: Span,
-    /// Wall time that it ran.
+    /// How long the plan lasted, from the script's zero to its end or to an earlier end of the run; without the grace.
     pub wall: Span,
 }
 
@@ -101,13 +103,18 @@ pub struct Counts {
 
 impl Engine {
     /// Plays the script against the target; blocks until the last answer, the end of the grace, or a stop.
+    ///
+    /// A lane that breaks ends the run early and stands in [`Driven::broken`]; it is an error only if no lane is left.
     pub fn drive<R: Record + Send + 'static>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
         let lanes = self.portions.len();
         let results = std::thread::scope(|scope| {
             let start = |lane: usize| {
                 std::thread::Builder::new()
                     .name(format!("lane-{lane}"))
-                    .spawn_scoped(scope, move || run_lane(self, drive, lane).inspect_err(|_| give_up(&drive.stop)))
+                    .spawn_scoped(scope, move || {
+                        let _panicking = EndsOthers(&drive.stop);
+                        run_lane(self, drive, lane).inspect_err(|_| give_up(&drive.stop))
+                    })
                     .map_err(|source| EngineError::Start { lane, source })
             };
             let threads: Vec<_> = (0..lanes).map(start).collect();
@@ -119,14 +126,40 @@ impl Engine {
             };
             threads.into_iter().enumerate().map(join).collect::<Vec<_>>()
         });
-        let mut driven = Driven { recorders: Vec::with_capacity(lanes), lanes: Vec::new(), counts: Counts::default() };
+        Driven::of(results)
+    }
+}
+
+impl<R> Driven<R> {
+    fn of(results: Vec<Result<Played<R>, EngineError>>) -> Result<Self, EngineError> {
+        let mut driven = Self { recorders: Vec::new(), lanes: Vec::new(), counts: Counts::default(), broken: None };
         for result in results {
-            let (recorder, counts, report) = result?;
-            driven.recorders.push(recorder);
-            driven.counts.add(&counts);
-            driven.lanes.push(report);
+            match result {
+                Ok((recorder, counts, report)) => {
+                    driven.recorders.push(recorder);
+                    driven.counts.add(&counts);
+                    driven.lanes.push(report);
+                }
+                Err(error) => {
+                    driven.broken.get_or_insert(error);
+                }
+            }
         }
-        Ok(driven)
+        match driven.broken {
+            Some(error) if driven.recorders.is_empty() => Err(error),
+            _ => Ok(driven),
+        }
+    }
+}
+
+/// A lane that panics ends the others, as one that fails does.
+struct EndsOthers<'a>(&'a Stop);
+
+impl Drop for EndsOthers<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            give_up(self.0);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use sluicegate_policy::time::Instant;
+use sluicegate_policy::time::{Instant, Span};
 
 use crate::measure::sample::blame_of_status;
 use crate::measure::{Outcome, Sample};
@@ -12,6 +12,10 @@ use crate::traffic::{Action, Request, Step};
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) intended: Instant,
+    /// Since when it waits by no fault of the generator; `Instant::MAX` until then.
+    pub(super) waits_since: Instant,
+    /// How long it has waited so, once that is over.
+    pub(super) waited: Span,
     pub(super) session: u32,
     pub(super) seq: u32,
     pub(super) request: Request,
@@ -80,7 +84,20 @@ impl Ending {
 impl Job {
     pub(super) fn new(step: Step, intended: Instant) -> Self {
         let Action::Request(request) = step.action;
-        Self { intended, session: step.session, seq: step.seq, request }
+        Self { intended, waits_since: Instant::MAX, waited: Span::ZERO, session: step.session, seq: step.seq, request }
+    }
+
+    /// It has to wait by no fault of the generator: from now on, if it does not already.
+    pub(super) fn waits(&mut self, now: Instant) {
+        self.waits_since = self.waits_since.min(now);
+    }
+
+    /// Nothing keeps it any longer, or it is given up. What was given up in the instant in which it came has waited a nanosecond:
+    /// only what the generator did not come to has waited for nothing.
+    pub(super) fn waits_no_more(&mut self, now: Instant) {
+        if self.waits_since != Instant::MAX {
+            self.waited = now.since(self.waits_since).max(Span::from_ns(1));
+        }
     }
 
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
@@ -94,6 +111,7 @@ impl Job {
             sent: stamps.sent,
             first_byte: stamps.first_byte,
             done,
+            waited: self.waited,
             session: self.session,
             seq: self.seq,
             series: self.request.series,
@@ -115,7 +133,7 @@ pub(super) mod tests {
     pub(in crate::engine) fn job(intended: Instant, series: u16) -> Job {
         let what = What::Described { template: TemplateId(0), key: 0 };
         let request = Request { series: SeriesId(series), identity: 0, what };
-        Job { intended, session: 0, seq: 0, request }
+        Job { intended, waits_since: Instant::MAX, waited: Span::ZERO, session: 0, seq: 0, request }
     }
 
     #[test]

@@ -61,17 +61,11 @@ pub(super) fn play<R: Record + 'static>(
         .event_interval(EVENT_INTERVAL)
         .max_blocking_threads(RESOLVERS_MAX)
         .build_local(tokio::runtime::LocalOptions::default())?;
-    let (began, cpu) = (drive.clock.now(), clock::thread_cpu());
     let meter = Rc::new(Meter::default());
-    let (recorder, mut counts, spin) = runtime.block_on(run(engine, drive, portion, share, &meter))?;
+    let (recorder, mut counts, used) = runtime.block_on(run(engine, drive, portion, share, &meter))?;
     counts.read(&meter);
-    let report = LaneReport {
-        core: portion.core,
-        connections: portion.connections,
-        cpu: clock::thread_cpu().saturating_sub(cpu),
-        spin,
-        wall: drive.clock.now().since(began),
-    };
+    let report =
+        LaneReport { core: portion.core, connections: portion.connections, cpu: used.cpu, spin: used.spin, wall: used.wall };
     Ok((recorder, counts, report))
 }
 
@@ -81,7 +75,7 @@ async fn run<R: Record + 'static>(
     portion: Portion,
     share: Share,
     meter: &Rc<Meter>,
-) -> io::Result<(R, Counts, Span)> {
+) -> io::Result<(R, Counts, Used)> {
     let settings = &engine.settings;
     let mut pacer = Pacer::new(drive.clock, settings.pacing)?;
     let seats = engine.speaks.seats(portion.connections, settings.streams);
@@ -110,11 +104,11 @@ async fn run<R: Record + 'static>(
             std::panic::resume_unwind(panic);
         }
     }
-    conducted?;
+    let used = conducted?;
     board.show(lane.dispatch.borrow_mut().show());
     let lane = Rc::into_inner(lane).expect("the workers, who shared it, have left");
     let (recorder, counts) = lane.dispatch.into_inner().into_results();
-    Ok((recorder, counts, pacer.spent()))
+    Ok((recorder, counts, used))
 }
 
 fn hire<R: Record + 'static>(
@@ -140,21 +134,25 @@ fn hire<R: Record + 'static>(
     workers
 }
 
-/// Turns the dispatch whenever something is due, until the run is over.
-async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pacer, board: &mut Board<'_>) -> io::Result<()> {
+/// Turns the dispatch whenever something is due, until the run is over; gives what the lane used while the plan lasted.
+async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pacer, board: &mut Board<'_>) -> io::Result<Used> {
     while lane.dispatch.borrow().seats.busy() > 0 {
         tokio::task::yield_now().await;
     }
     // The clock reads zero until its origin has come.
     pacer.until(Instant::from_ns(1), Waiting::ForTimeout, &lane.nudge).await?;
-    let mut show = Instant::ZERO;
+    let (mut show, zero) = (Instant::ZERO, Used::so_far(drive.clock, pacer));
+    let mut used = None;
     loop {
         let now = drive.clock.now();
+        if used.is_none() && now >= Instant::ZERO + drive.horizon {
+            used = Some(Used::so_far(drive.clock, pacer).since(zero));
+        }
         let (due, waiting) = {
             let mut dispatch = lane.dispatch.borrow_mut();
             dispatch.turn(now, drive.stop.urgency());
             if dispatch.is_over() {
-                return Ok(());
+                return Ok(used.unwrap_or_else(|| Used::so_far(drive.clock, pacer).since(zero)));
             }
             if now >= show {
                 board.show(dispatch.show());
@@ -164,6 +162,28 @@ async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pa
         };
         let (due, waiting) = if show < due { (show, Waiting::ForTimeout) } else { (due, waiting) };
         pacer.until(due, waiting, &lane.nudge).await?;
+    }
+}
+
+/// What a lane's thread has used. It is judged while the plan lasts: the wait for the last answers would dilute it.
+#[derive(Clone, Copy)]
+struct Used {
+    cpu: Span,
+    spin: Span,
+    wall: Span,
+}
+
+impl Used {
+    fn so_far(clock: Clock, pacer: &Pacer) -> Self {
+        Self { cpu: clock::thread_cpu(), spin: pacer.spent(), wall: clock.now().since(Instant::ZERO) }
+    }
+
+    const fn since(self, before: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(before.cpu),
+            spin: self.spin.saturating_sub(before.spin),
+            wall: self.wall.saturating_sub(before.wall),
+        }
     }
 }
 

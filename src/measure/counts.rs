@@ -33,8 +33,10 @@ pub struct Load {
     pub shed: u64,
     /// Not ended when the run ended.
     pub abandoned: u64,
-    /// Of those, not even sent.
-    pub abandoned_unsent: u64,
+    /// Of those, not even noticed: the generator had not come to them.
+    pub unnoticed: u64,
+    /// Of the dropped, what has no form as HTTP.
+    pub unsendable: u64,
     /// Never sent: this machine had no descriptor, port or memory left.
     pub no_sockets: u64,
 }
@@ -64,7 +66,8 @@ impl Load {
         self.dropped += u64::from(sample.outcome == Outcome::Dropped);
         self.shed += u64::from(sample.outcome == Outcome::Shed);
         self.abandoned += u64::from(sample.outcome == Outcome::Abandoned);
-        self.abandoned_unsent += u64::from(sample.outcome == Outcome::Abandoned && !sent);
+        self.unnoticed += u64::from(!sample.was_noticed());
+        self.unsendable += u64::from(sample.outcome == Outcome::Dropped && sample.started != Instant::MAX);
         self.no_sockets += u64::from(sample.outcome == Outcome::NoSockets);
     }
 
@@ -74,12 +77,51 @@ impl Load {
         self.dropped += other.dropped;
         self.shed += other.shed;
         self.abandoned += other.abandoned;
-        self.abandoned_unsent += other.abandoned_unsent;
+        self.unnoticed += other.unnoticed;
+        self.unsendable += other.unsendable;
         self.no_sockets += other.no_sockets;
     }
 
-    /// Actions that the generator turned to, whether or not the network let them through.
+    /// Actions for which the generator did its duty: it came to them, and had the means to send them. That they then waited for
+    /// connections that a slow target held, and were dropped, shed or abandoned, is a result and not its failure.
     pub const fn attempted(&self) -> u64 {
-        self.intended.saturating_sub(self.dropped + self.shed + self.abandoned_unsent + self.no_sockets)
+        self.intended.saturating_sub(self.unnoticed + self.no_sockets + self.unsendable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::{answered, failed};
+    use super::*;
+    use sluicegate_policy::time::Span;
+
+    fn attempted(sample: Sample) -> u64 {
+        let mut load = Load::default();
+        load.on_sample(&sample);
+        let mut merged = load;
+        merged.merge(&load);
+        assert_eq!((merged.intended, merged.attempted()), (2, 2 * load.attempted()));
+        load.attempted()
+    }
+
+    fn unstarted(outcome: Outcome) -> Sample {
+        let sent = Instant::MAX;
+        Sample { started: Instant::MAX, sent, waited: Span::from_ms(1), ..failed(1.0, outcome) }
+    }
+
+    #[test]
+    fn what_waited_for_a_slow_target_in_vain_was_attempted() {
+        assert_eq!(attempted(answered(1.0, 1.0)), 1);
+        for outcome in [Outcome::Dropped, Outcome::Shed, Outcome::Abandoned] {
+            assert_eq!(attempted(unstarted(outcome)), 1, "{outcome:?}");
+        }
+        assert_eq!(attempted(Sample { waited: Span::ZERO, ..unstarted(Outcome::Dropped) }), 1, "it finds no free connection");
+    }
+
+    #[test]
+    fn what_the_generator_did_not_come_to_or_could_not_send_was_not() {
+        assert_eq!(attempted(Sample { waited: Span::ZERO, ..unstarted(Outcome::Abandoned) }), 0);
+        assert_eq!(attempted(failed(1.0, Outcome::NoSockets)), 0);
+        assert_eq!(attempted(failed(1.0, Outcome::Dropped)), 0, "it began, and had no form as HTTP");
     }
 }

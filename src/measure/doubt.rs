@@ -1,8 +1,8 @@
 //! Reasons to distrust a run, from what the generator saw of itself.
 //!
-//! Owns the limits (method 3.7a: at least 99 % of the script attempted, lag p99 at most 1 ms or a tenth of the smallest
+//! Owns the limits (method 3.7a: the whole script played, at least 99 % of it attempted, lag p99 at most 1 ms or a tenth of the smallest
 //! margin, CPU below 80 %) and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
-//! say. A target that refuses, resets or times out is a result, not a doubt. Pure; called by `command` after a run.
+//! say. A target that refuses, resets, times out or holds every connection is a result, not a doubt. Pure; called by `command` after a run.
 
 use sluicegate_policy::time::Span;
 
@@ -12,6 +12,8 @@ use super::summary;
 
 /// Least share of the script that must be attempted.
 const ATTEMPTED_MIN: f64 = 0.99;
+/// Share of the planned actions by which the intended ones may differ.
+const PLANNED_OFF_MAX: f64 = 0.01;
 /// Lag that is always allowed.
 const LAG_MAX_NS: f64 = 1e6;
 /// Share of the smallest margin that the lag may reach.
@@ -36,10 +38,16 @@ pub struct Seen {
     pub model: LoadModel,
     /// What it did with the script.
     pub load: LoadRecord,
-    /// Actions that it turned to, whether or not the network let them through.
+    /// Actions that it came to and could send, whether or not the target left it a connection for them.
     pub attempted: u64,
     /// Actions for which this machine had no descriptor, port or memory.
     pub no_sockets: u64,
+    /// Actions that have no form as HTTP.
+    pub unsendable: u64,
+    /// How much of the plan was denser than the generator can count.
+    pub unplayed: Span,
+    /// Actions that the simulator counted for the same open script; `None` for closed scripts and interrupted runs.
+    pub planned: Option<u64>,
     /// Half-width of the narrowest latency band of the run.
     pub smallest_margin: Option<Span>,
     /// Values above the histograms' range.
@@ -58,6 +66,9 @@ impl Seen {
             load,
             attempted: recorder.load().attempted(),
             no_sockets: recorder.load().no_sockets,
+            unsendable: recorder.load().unsendable,
+            unplayed: Span::ZERO,
+            planned: None,
             smallest_margin: None,
             saturated: summary::total(recorder).saturated,
             uncounted: recorder.uncounted(),
@@ -70,12 +81,15 @@ impl Seen {
 pub fn doubts(seen: &Seen) -> Vec<Doubt> {
     let mut doubts: Vec<Doubt> = [
         rate_missed(seen),
+        unplayed(seen.unplayed),
+        script_short(seen),
         schedule_lag(seen),
         generator_cpu(&seen.load.lanes),
         no_sockets(seen),
         receiver_count(seen),
         receiver_second(seen),
         receiver_late(seen),
+        unsendable(seen.unsendable),
         shaped(seen),
         dropped(seen),
         shed(seen),
@@ -99,13 +113,41 @@ fn rate_missed(seen: &Seen) -> Option<Doubt> {
     let (attempted, intended) = (seen.attempted, seen.load.intended);
     let share = attempted as f64 / intended.max(1) as f64;
     (intended > 0 && share < ATTEMPTED_MIN).then(|| {
-        let advice = if seen.load.shaped > 0 {
-            "raise the ceilings of `safety`, or lower the rate of the plan"
+        let advice = if seen.no_sockets > 0 {
+            "lower the rate, allow fewer connections, or raise the limits of this machine"
         } else {
-            "lower the rate, allow more connections, or give the generator more cores"
+            "lower the rate, or give the generator more cores"
         };
         let what = format!("{attempted} of {intended} intended actions were attempted, {:.2} %; 99 % are needed", share * 100.0);
         doubt(Weight::Invalid, "rate-missed", what, advice)
+    })
+}
+
+fn unplayed(left: Span) -> Option<Doubt> {
+    (left > Span::ZERO).then(|| {
+        let what = format!(
+            "the script is denser than the generator can even count: of the plan {:.2} s were left over at its end, \
+             and their actions are counted nowhere",
+            left.as_secs_f64()
+        );
+        doubt(Weight::Invalid, "unplayed", what, "lower the rate, or give the generator more cores")
+    })
+}
+
+fn script_short(seen: &Seen) -> Option<Doubt> {
+    let (planned, intended) = (seen.planned?, seen.load.intended);
+    (planned.abs_diff(intended) as f64 > PLANNED_OFF_MAX * planned as f64).then(|| {
+        let what = format!("{intended} actions were intended, but the same script holds {planned}");
+        let advice =
+            "see that the log or trace can be read to its end and does not change during the run; look for a lane that broke";
+        doubt(Weight::Invalid, "script-short", what, advice)
+    })
+}
+
+fn unsendable(count: u64) -> Option<Doubt> {
+    (count > 0).then(|| {
+        let what = format!("{count} requests cannot be written as HTTP; they were not sent, and count as dropped");
+        doubt(Weight::Note, "unsendable", what, "correct the methods, paths and headers of the traffic")
     })
 }
 
@@ -120,7 +162,7 @@ fn schedule_lag(seen: &Seen) -> Option<Doubt> {
             ms(lag.p99_ns as f64),
             ms(limit)
         );
-        let advice = "lower the rate, allow more connections, keep other work off the generator's cores, or widen the margins";
+        let advice = "lower the rate, keep other work off the generator's cores, give it more of them, or widen the margins";
         doubt(Weight::Invalid, "schedule-lag", what, advice)
     })
 }
@@ -191,23 +233,34 @@ fn shaped(seen: &Seen) -> Option<Doubt> {
 }
 
 fn dropped(seen: &Seen) -> Option<Doubt> {
-    (seen.load.dropped > 0).then(|| {
-        let what = format!("{} actions were never sent because nothing was free when they were due", seen.load.dropped);
-        doubt(Weight::Note, "dropped", what, "allow more connections, or choose the overload policy `queue`")
+    let dropped = seen.load.dropped.saturating_sub(seen.unsendable);
+    (dropped > 0).then(|| {
+        let or_ceiling = if seen.load.shaped > 0 { ", or a ceiling was reached" } else { "" };
+        let what = format!("{dropped} actions were never sent: when they were due the target held every connection{or_ceiling}");
+        let advice = "allow more connections, set a shorter time-out, or choose the overload policy `queue`";
+        doubt(Weight::Note, "dropped", what, advice)
     })
 }
 
 fn shed(seen: &Seen) -> Option<Doubt> {
     (seen.load.shed > 0).then(|| {
-        let what = format!("{} actions were never sent because they were older than the deadline", seen.load.shed);
-        doubt(Weight::Note, "shed", what, "allow more connections, or a longer deadline")
+        let what = format!("{} actions were never sent: they waited for a connection until the deadline", seen.load.shed);
+        doubt(Weight::Note, "shed", what, "allow more connections, set a shorter time-out, or a longer deadline")
     })
 }
 
 fn abandoned(seen: &Seen) -> Option<Doubt> {
     (seen.load.abandoned > 0).then(|| {
-        let what = format!("{} actions had not ended when the run did", seen.load.abandoned);
-        doubt(Weight::Note, "abandoned", what, "let the run wait longer for its last answers, or set a shorter time-out")
+        let what = format!(
+            "{} actions had not ended when the run did: the target had not answered them, or held every connection they needed",
+            seen.load.abandoned
+        );
+        doubt(
+            Weight::Note,
+            "abandoned",
+            what,
+            "allow more connections, set a shorter time-out, or let the run wait longer for its last answers",
+        )
     })
 }
 
@@ -255,6 +308,9 @@ mod tests {
             load,
             attempted: 10_000,
             no_sockets: 0,
+            unsendable: 0,
+            unplayed: Span::ZERO,
+            planned: Some(10_000),
             smallest_margin: None,
             saturated: 0,
             uncounted: Uncounted::default(),
@@ -297,6 +353,7 @@ mod tests {
         assert_eq!(kinds(|seen| seen.load.lanes = lane(800, 0)), invalid("generator-cpu"));
         assert_eq!(kinds(|seen| seen.load.lanes = lane(990, 200)), []);
         assert_eq!(kinds(|seen| seen.no_sockets = 1), invalid("no-sockets"));
+        assert_eq!(kinds(|seen| seen.unplayed = Span::from_ns(1)), invalid("unplayed"));
         let starved = |seen: &mut Seen| seen.receiver.iter_mut().for_each(|it| it.late_answers = 101);
         assert_eq!(kinds(starved), invalid("mock-late"));
     }
@@ -308,6 +365,22 @@ mod tests {
             seen.smallest_margin = Some(Span::from_ms(50));
         };
         assert_eq!(kinds(late), []);
+    }
+
+    #[test]
+    fn a_script_that_was_played_in_part_is_no_rehearsal_of_it() {
+        assert_eq!(kinds(|seen| seen.planned = Some(10_100)), []);
+        assert_eq!(kinds(|seen| seen.planned = Some(10_102)), invalid("script-short"));
+        assert_eq!(kinds(|seen| seen.planned = Some(9_900)), invalid("script-short"));
+        assert_eq!(kinds(|seen| seen.planned = None), []);
+    }
+
+    #[test]
+    fn a_target_that_holds_every_connection_is_a_result_with_notes() {
+        let silent = |seen: &mut Seen| {
+            (seen.load.sent, seen.load.abandoned, seen.receiver) = (3_000, 7_000, None);
+        };
+        assert_eq!(kinds(silent), note("abandoned"));
     }
 
     #[test]
@@ -335,6 +408,7 @@ mod tests {
     fn what_was_held_back_cut_off_or_left_out_is_noted() {
         assert_eq!(kinds(|seen| seen.load.shaped = 1), note("shaped"));
         assert_eq!(kinds(|seen| seen.load.dropped = 1), note("dropped"));
+        assert_eq!(kinds(|seen| (seen.load.dropped, seen.unsendable) = (1, 1)), note("unsendable"));
         assert_eq!(kinds(|seen| seen.load.shed = 1), note("shed"));
         assert_eq!(kinds(|seen| seen.load.abandoned = 1), note("abandoned"));
         assert_eq!(kinds(|seen| seen.saturated = 1), note("saturated"));
@@ -345,7 +419,7 @@ mod tests {
     #[test]
     fn an_empty_run_is_not_invalid_by_division() {
         let empty = |seen: &mut Seen| {
-            *seen = Seen { load: LoadRecord::default(), attempted: 0, receiver: None, ..seen.clone() };
+            *seen = Seen { load: LoadRecord::default(), attempted: 0, planned: Some(0), receiver: None, ..seen.clone() };
         };
         assert_eq!(kinds(empty), []);
     }

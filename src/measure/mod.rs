@@ -20,8 +20,6 @@ pub mod summary;
 #[cfg(test)]
 pub(crate) mod scripted;
 
-use sluicegate_policy::time::Instant;
-
 pub use recorder::{Layout, Recorder};
 pub use sample::{Outcome, Sample};
 
@@ -29,9 +27,4 @@ pub use sample::{Outcome, Sample};
 pub trait Record {
     /// One action has ended.
     fn on_sample(&mut self, sample: &Sample);
-
-    /// The generator noticed at `now` an action that was planned for `intended`. Unlike the schedule lag of a sample, the
-    /// difference holds no wait for a connection that a slow target keeps busy: it is the generator's own fault. Virtual time is
-    /// never late, and says nothing here.
-    fn on_noticed(&mut self, _intended: Instant, _now: Instant) {}
 }

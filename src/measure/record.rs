@@ -136,7 +136,7 @@ pub struct LoadRecord {
     pub dropped: u64,
     /// Never sent: older than the deadline of the policy.
     pub shed: u64,
-    /// Neither answered nor sent when the run ended.
+    /// Neither answered nor failed when the run ended.
     pub abandoned: u64,
     /// Intended actions per second over the planned length.
     pub intended_per_s: f64,
@@ -145,7 +145,8 @@ pub struct LoadRecord {
     /// How late the generator turned to its actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_lag: Option<Quantiles>,
-    /// Of that, the generator's own part: how late it noticed planned actions, without any wait for a connection.
+    /// The generator's own part: how late it turned to its actions, or gave them up, without what they waited for a connection
+    /// that the target held, for a ceiling or for their session's step before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_lag: Option<Quantiles>,
     /// Bytes written to the target.
@@ -166,11 +167,11 @@ pub struct LaneRecord {
     /// Core it was pinned to, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core: Option<u32>,
-    /// CPU time it used.
+    /// CPU time it used while the plan lasted.
     pub cpu_ns: u64,
     /// Of that, spent spinning on purpose before a due instant.
     pub spin_ns: u64,
-    /// Wall time it ran.
+    /// How long the plan lasted for it, without the wait for the last answers.
     pub wall_ns: u64,
 }
 

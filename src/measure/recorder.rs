@@ -73,8 +73,8 @@ pub struct Recorder {
     seconds: Vec<SecondCounts>,
     intervals: Intervals,
     load: Load,
-    /// How late the generator noticed planned actions.
-    noticed: Histogram<u64>,
+    /// How late the generator turned to its actions by its own fault.
+    own_lag: Histogram<u64>,
     uncounted: Uncounted,
 }
 
@@ -103,7 +103,7 @@ impl Recorder {
             seconds: Vec::new(),
             intervals: Intervals::default(),
             load: Load::default(),
-            noticed: growing(),
+            own_lag: growing(),
             uncounted: Uncounted::default(),
             layout,
         }
@@ -129,7 +129,7 @@ impl Recorder {
         }
         self.intervals.merge(other.intervals);
         self.load.merge(&other.load);
-        self.noticed.add(&other.noticed).expect("a histogram that grows takes every value of another");
+        self.own_lag.add(&other.own_lag).expect("a histogram that grows takes every value of another");
         self.uncounted.beyond_seconds += other.uncounted.beyond_seconds;
         self.uncounted.beyond_series += other.uncounted.beyond_series;
     }
@@ -183,9 +183,9 @@ impl Recorder {
         &self.load
     }
 
-    /// How late the generator noticed planned actions, after the warm-up.
-    pub const fn noticed(&self) -> &Histogram<u64> {
-        &self.noticed
+    /// How late the generator turned to its actions by its own fault, after the warm-up.
+    pub const fn own_lag(&self) -> &Histogram<u64> {
+        &self.own_lag
     }
 
     /// What there was no room for.
@@ -225,19 +225,14 @@ impl Record for Recorder {
         if sample.intended.since(Instant::ZERO) < self.layout.warmup {
             return;
         }
+        let own_lag = sample.own_lag().as_ns().min(HIGHEST_NS);
+        self.own_lag.record(own_lag).expect("a value up to 24 h fits into a histogram that grows");
         self.total.on_sample(sample);
         match self.series.get_mut(usize::from(sample.series.0)) {
             Some(series) => series.get_or_insert_with(Channel::new).on_sample(sample),
             None => self.uncounted.beyond_series += 1,
         }
         self.on_edges(sample);
-    }
-
-    fn on_noticed(&mut self, intended: Instant, now: Instant) {
-        if intended.since(Instant::ZERO) >= self.layout.warmup {
-            let late = now.since(intended).as_ns().min(HIGHEST_NS);
-            self.noticed.record(late).expect("a value up to 24 h fits into a histogram that grows");
-        }
     }
 }
 
@@ -359,6 +354,17 @@ mod tests {
         let cut = |ms| Sample { outcome: Outcome::Abandoned, ..answered(3.0, ms) };
         let recorder = recorded(&[cut(21.0), cut(20.0), failed(3.0, Outcome::Abandoned)]);
         assert_eq!(at_edge(&recorder, 0), (1, 1));
+    }
+
+    #[test]
+    fn the_generators_own_lag_is_counted_after_the_warm_up_without_what_it_waited() {
+        let sample = answered(3.0, 30.0);
+        let waited = Sample { started: sample.done, waited: Span::from_ms(30), ..sample };
+        let late = Sample { started: sample.done, ..answered(4.0, 30.0) };
+        let recorder = recorded(&[waited, late, Sample { intended: Instant::ZERO, ..late }]);
+        let mut merged = recorder.clone();
+        merged.merge(recorder);
+        assert_eq!((merged.own_lag().len(), merged.own_lag().min()), (4, 0));
     }
 
     #[test]

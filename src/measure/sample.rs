@@ -20,6 +20,10 @@ pub struct Sample {
     pub first_byte: Instant,
     /// When it ended, well or not.
     pub done: Instant,
+    /// Of the time before it started (or, never started, before it ended): how long it waited by no fault of the generator,
+    /// for a connection that the target held, for a ceiling, or for its session's step before. Zero for what was abandoned
+    /// before the generator came to it.
+    pub waited: Span,
     /// Session of the step.
     pub session: u32,
     /// Step of the session.
@@ -171,8 +175,47 @@ impl Sample {
     pub fn schedule_lag(&self) -> Option<Span> {
         span(self.intended, self.started)
     }
+
+    /// The generator's own part of the lag: from the intended instant until it turned to the action, or gave it up, without
+    /// what the action waited by no fault of the generator.
+    pub fn own_lag(&self) -> Span {
+        self.started.min(self.done).since(self.intended).saturating_sub(self.waited)
+    }
+
+    /// Whether the generator came to it at all, in time or late, before the run was over.
+    pub fn was_noticed(&self) -> bool {
+        self.outcome != Outcome::Abandoned || self.started != Instant::MAX || self.waited > Span::ZERO
+    }
 }
+
+const _: () = assert!(size_of::<Sample>() <= 64, "a sample is copied often");
 
 fn span(from: Instant, to: Instant) -> Option<Span> {
     (from != Instant::MAX && to != Instant::MAX).then(|| to.since(from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::{answered, failed};
+    use super::*;
+
+    const MS: Span = Span::from_ms(1);
+
+    #[test]
+    fn what_an_action_waited_for_the_target_is_not_the_generators_lag() {
+        let sample = answered(1.0, 30.0);
+        let late = Sample { started: sample.intended + MS * 10, waited: MS * 8, ..sample };
+        assert_eq!((late.schedule_lag(), late.own_lag()), (Some(MS * 10), MS * 2));
+    }
+
+    #[test]
+    fn an_action_that_never_started_has_its_own_lag_too() {
+        let sample = failed(1.0, Outcome::Dropped);
+        let dropped = Sample { started: Instant::MAX, done: sample.intended + MS * 5, ..sample };
+        assert_eq!((dropped.own_lag(), dropped.was_noticed()), (MS * 5, true));
+        let abandoned = Sample { outcome: Outcome::Abandoned, ..dropped };
+        assert!(!abandoned.was_noticed());
+        let waited = Sample { waited: MS * 4, ..abandoned };
+        assert_eq!((waited.own_lag(), waited.was_noticed()), (MS, true));
+    }
 }

@@ -17,6 +17,7 @@ pub(crate) fn answered(second: f64, ms: f64) -> Sample {
         sent: intended,
         first_byte: done,
         done,
+        waited: Span::ZERO,
         session: 0,
         seq: 0,
         series: SeriesId(0),

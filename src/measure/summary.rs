@@ -56,7 +56,7 @@ pub fn load(recorder: &Recorder) -> LoadRecord {
         intended_per_s: per_second(load.intended, recorder.layout().duration),
         achieved_per_s: per_second(load.sent, recorder.layout().duration),
         schedule_lag: recorder.channel(None).and_then(|all| quantiles(all.lag())),
-        own_lag: quantiles(recorder.noticed()),
+        own_lag: quantiles(recorder.own_lag()),
         ..LoadRecord::default()
     }
 }

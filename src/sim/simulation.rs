@@ -305,12 +305,15 @@ fn pop_due<T>(queue: &mut VecDeque<(Instant, T)>, now: Instant) -> Option<T> {
 
 /// A sample without an answer.
 fn ended(flight: &Flight, done: Instant, outcome: Outcome) -> Sample {
+    // Virtual time is never late: whatever passed was a wait.
+    let waited = flight.started.min(done).since(flight.intended);
     Sample {
         intended: flight.intended,
         started: flight.started,
         sent: flight.sent,
         first_byte: Instant::MAX,
         done,
+        waited,
         session: flight.session,
         seq: flight.seq,
         series: flight.series,

@@ -183,6 +183,7 @@ fn what_waits_for_a_connection_is_late_and_stays_late() {
     assert!(samples.last().unwrap().schedule_lag() > Some(Span::from_ms(980)));
     assert!(samples.is_sorted_by_key(|sample| sample.started), "first in, first out");
     assert!((195..=200).contains(&summary.waiting_max), "{}", summary.waiting_max);
+    assert!(samples.iter().all(|sample| sample.own_lag() == Span::ZERO), "virtual time is never late");
 }
 
 #[test]

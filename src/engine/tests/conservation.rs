@@ -11,7 +11,7 @@ use crate::engine::dispatch::{Dispatch, Rules};
 use crate::engine::job::{Ending, Job, Stamps};
 use crate::engine::seats::{Link, Seats};
 use crate::engine::stop::Urgency;
-use crate::load::overload::Overload;
+use crate::load::overload::{Backoff, Overload};
 use crate::load::shaper::{Ceilings, Shaper};
 use crate::measure::{Outcome, Sample};
 
@@ -113,4 +113,53 @@ proptest! {
         prop_assert_eq!(steps.len(), samples.len());
         prop_assert!(samples.iter().all(|sample| sample.intended <= sample.done));
     }
+}
+
+#[test]
+fn waiting_for_a_seat_that_the_target_holds_is_told_apart_from_being_late() {
+    let ms = super::drive::ms;
+    let mut crew = Crew::new(&Plan::At(vec![ms(0); 4]), Overload::Queue, None);
+    crew.turn(ms(2), Urgency::None);
+    crew.end(0, Outcome::Answered, ms(10));
+    crew.end(0, Outcome::Answered, ms(12));
+    let (samples, _) = crew.dispatch.into_results();
+    let lags: Vec<_> = samples.iter().map(|it| (it.schedule_lag(), it.waited, it.own_lag())).collect();
+    let own = Span::from_ms(2);
+    assert_eq!(lags, [(Some(own), Span::ZERO, own), (Some(Span::from_ms(10)), Span::from_ms(8), own)]);
+}
+
+#[test]
+fn only_what_the_lane_had_not_come_to_when_the_run_was_over_is_unnoticed() {
+    let ms = super::drive::ms;
+    // More than two turns release: the lane looks up once in time and once after the end.
+    let mut crew = Crew::new(&Plan::At(vec![ms(0); 600]), Overload::Queue, None);
+    crew.turn(ms(0), Urgency::None);
+    crew.turn(ms(1_000), Urgency::None);
+    let (samples, counts) = crew.dispatch.into_results();
+    assert_eq!((counts.intended, samples.len()), (600, 597), "three are in flight");
+    assert_eq!(samples.iter().filter(|sample| !sample.was_noticed()).count(), 600 - 2 * 256);
+    let in_time = samples.iter().filter(|sample| sample.own_lag() == Span::ZERO).count();
+    assert_eq!(in_time, 256 - 3, "what waited from the start was abandoned by no fault of the generator");
+}
+
+#[test]
+fn a_session_that_fails_pauses_by_the_rule_of_the_simulator() {
+    let mut crew = Crew::new(&Plan::Users(1, 30), Overload::Queue, None);
+    let mut rule = Backoff::new(SEATS);
+    let mut now = Instant::ZERO;
+    crew.dispatch.turn(now, Urgency::None);
+    while let Some(job) = (0..SEATS).find_map(|seat| crew.dispatch.seats.take(seat).map(|job| (seat, job))) {
+        let (seat, job) = job;
+        crew.busy[seat as usize] = Some((job, now));
+        crew.end(seat, Outcome::Refused, now);
+        let due = crew.dispatch.next_turn().0;
+        let pause = rule.on_failure();
+        if now + pause >= Instant::ZERO + HORIZON {
+            return;
+        }
+        assert_eq!(due, now + pause);
+        now = due;
+        crew.dispatch.turn(now, Urgency::None);
+    }
+    panic!("the session went no further");
 }

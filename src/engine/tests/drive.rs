@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
-use crate::engine::{Drive, Driven, Engine, Progress, Settings, Stop};
+use crate::engine::{Drive, Driven, Engine, EngineError, Progress, Settings, Stop};
 use crate::load::shaper::{Ceilings, Shaper};
 use crate::load::{Feedback, Share, Source};
 use crate::measure::{Outcome, Record, Sample};
@@ -88,12 +88,22 @@ impl Drives {
     }
 
     pub(super) fn run(self) -> Ran {
+        let ran = self.try_run(|_| {}).unwrap();
+        assert!(ran.driven.broken.is_none());
+        ran
+    }
+
+    /// Runs it; `on_lane` is called on each lane's thread.
+    pub(super) fn try_run(self, on_lane: impl Fn(Share) + Sync) -> Result<Ran, EngineError> {
         let engine = Engine::prepare(self.settings).unwrap();
         let progress = Arc::new(Progress::default());
         let recorded = Recorded { method: "POST".into(), target: "/".into(), headers: vec![], body: self.body };
         let what = What::Recorded(Arc::new(recorded));
         let plan = self.plan;
-        let source = |share: Share| -> Box<dyn Source> { Box::new(Script::new(&plan, share, what.clone())) };
+        let source = |share: Share| -> Box<dyn Source> {
+            on_lane(share);
+            Box::new(Script::new(&plan, share, what.clone()))
+        };
         let drive = Drive {
             catalog: Arc::new(Catalog::default()),
             source: &source,
@@ -104,11 +114,11 @@ impl Drives {
             stop: self.stop,
             progress: Arc::clone(&progress),
         };
-        let driven = engine.drive(&drive).unwrap();
+        let driven = engine.drive(&drive)?;
         let samples = driven.recorders.iter().flatten().copied().collect();
         let ran = Ran { samples, driven, progress };
         ran.conserves();
-        ran
+        Ok(ran)
     }
 }
 

@@ -4,6 +4,7 @@ use sluicegate_policy::time::{Instant, Span};
 
 use super::drive::{Drives, Plan, against, ms};
 use super::server::{Server, answering, silent};
+use crate::engine::EngineError;
 use crate::load::overload::Overload;
 use crate::measure::Outcome;
 
@@ -60,6 +61,41 @@ fn the_end_of_the_grace_abandons_what_is_still_open() {
     let drives = against(server.address).times(4).with(|settings| settings.grace = Span::from_ms(10));
     let ran = drives.run().expect([(Outcome::Abandoned, 4)]);
     assert_eq!(ran.driven.counts.abandoned, 4);
+}
+
+#[test]
+fn what_a_lane_used_is_taken_while_the_plan_lasts_and_not_over_the_grace() {
+    let server = silent();
+    let drives = against(server.address).with(|settings| settings.grace = Span::from_ms(600));
+    let ran = drives.run().expect([(Outcome::Abandoned, 1)]);
+    let lane = ran.driven.lanes[0];
+    // The plan lasts 50 ms.
+    assert!((Span::from_ms(49)..Span::from_ms(500)).contains(&lane.wall), "{lane:?}");
+    assert!(lane.spin <= lane.cpu && lane.cpu <= lane.wall + Span::from_ms(10), "{lane:?}");
+}
+
+fn three_lanes(server: &Server) -> Drives {
+    against(server.address).times(6).with(|settings| {
+        settings.lanes = Some(3);
+        settings.connections = 3;
+    })
+}
+
+#[test]
+fn a_lane_that_breaks_loses_its_own_part_and_ends_the_run() {
+    // Time-out and grace are twenty seconds: without the broken lane's stop the test would not end.
+    let server = silent();
+    let ran = three_lanes(&server).try_run(|share| assert_ne!(share.index, 1, "broken on purpose")).unwrap();
+    assert!(matches!(ran.driven.broken, Some(EngineError::Broken { lane: 1 })), "{:?}", ran.driven.broken);
+    assert_eq!((ran.driven.recorders.len(), ran.driven.lanes.len()), (2, 2));
+    assert!(ran.outcomes().keys().all(|outcome| *outcome == Outcome::Abandoned));
+}
+
+#[test]
+fn if_every_lane_breaks_there_is_nothing_to_give_back() {
+    let server = silent();
+    let ran = three_lanes(&server).try_run(|_| panic!("broken on purpose"));
+    assert!(matches!(ran.map(|_| ()), Err(EngineError::Broken { lane: 0 })));
 }
 
 #[test]
