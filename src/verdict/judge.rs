@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use crate::measure::Recorder;
 use crate::measure::assumption::{Assumption, Metric, Prediction};
+use crate::measure::channel::Channel;
 use crate::measure::record::{Answer, Unit, Verdict};
 
 use super::batches::Phase;
@@ -49,7 +50,7 @@ pub enum Arrivals {
 pub struct Observed<'a> {
     /// Events and trials of each second, at each end of the claim's bands.
     pub rows: Ends<&'a [(u32, u32)]>,
-    /// Response times of the answered, for the displayed value of a latency.
+    /// Response times of those that were admitted and did not fail, for the displayed value of a latency.
     pub distribution: Option<&'a Histogram<u64>>,
 }
 
@@ -76,7 +77,7 @@ impl<'a> Observed<'a> {
     pub fn of(recorder: &'a Recorder, claim: &Claim) -> Option<Self> {
         let rows = |line: &Line| recorder.edge_index(&line.edge).map(|index| recorder.edge_counts(index));
         let rows = claim.lines().try_map(rows)?;
-        Some(Self { rows, distribution: recorder.response(claim.assumption.series) })
+        Some(Self { rows, distribution: recorder.channel(claim.assumption.series).map(Channel::admitted) })
     }
 }
 
@@ -102,7 +103,16 @@ pub fn judge_claim(claim: &Claim, observed: &Observed, context: &Context) -> Jud
     }
     match Evidence::of(claim, observed, context) {
         Some(evidence) => evidence.judged(verdict, observed, context),
-        None => undecided(verdict, "no action of it was measured after the warm-up"),
+        None => undecided(verdict, nothing_measured(claim)),
+    }
+}
+
+const fn nothing_measured(claim: &Claim) -> &'static str {
+    match claim.assumption.metric {
+        Metric::Latency(_) => {
+            "no admitted action of it was measured after the warm-up (answers with 429 have no part in a latency)"
+        }
+        Metric::Ratio(_) => "no action of it was measured after the warm-up",
     }
 }
 
