@@ -10,8 +10,8 @@ use sluicegate_policy::time::Span;
 use crate::measure::assumption::{Assumption, Margin, Metric, Prediction, Ratio};
 use crate::measure::record::{Answer, Verdict};
 use crate::measure::recorder::{Detail, Layout};
-use crate::measure::scripted::answered;
-use crate::measure::{Record, Recorder};
+use crate::measure::scripted::{answered, failed};
+use crate::measure::{Outcome, Record, Recorder};
 use crate::traffic::SeriesId;
 
 use super::power::{Outlook, Power, planned, slower_in};
@@ -127,6 +127,30 @@ fn a_target_that_fails_at_once_is_not_quick() {
     let answers: Vec<Answer> = throttled.iter().map(|verdict| verdict.answer).collect();
     assert_eq!(answers, [Answer::Holds, Answer::Holds, Answer::Violated]);
     assert_eq!(throttled[0].requests, 9 * PER_SECOND);
+}
+
+#[test]
+fn a_target_that_dies_in_the_middle_violates_its_tail() {
+    let plan = plan();
+    let died = |dead: std::ops::Range<u64>| {
+        let mut recorder = Recorder::new(plan.layout.clone());
+        let mut stream = Seed::new(4).child("dying").stream();
+        for n in 0..20 * PER_SECOND {
+            let normal = (-2.0 * stream.unit().ln()).sqrt() * (std::f64::consts::TAU * stream.unit()).cos();
+            let at = n as f64 / PER_SECOND as f64;
+            recorder.on_sample(&match dead.contains(&(n / PER_SECOND)) {
+                true => failed(at, Outcome::Refused),
+                false => answered(at, 24.0 * (0.5 * normal).exp()),
+            });
+        }
+        let verdicts = verdicts(&plan, &recorder);
+        verdicts.into_iter().map(|verdict| verdict.answer).collect::<Vec<_>>()
+    };
+    for dies in [8, 11] {
+        let [p50, p95, throttled] = died(dies..20)[..] else { panic!("three assumptions") };
+        assert_eq!((p95, throttled), (Answer::Violated, Answer::Holds), "dies at {dies} s");
+        assert_ne!(p50, Answer::Holds, "dies at {dies} s");
+    }
 }
 
 #[test]
