@@ -61,6 +61,7 @@ impl<'a> Model<'a> {
             stage: plan.stage,
             catalog: Arc::clone(&plan.catalog),
             connections: plan.run.connections,
+            streams: 1,
             timeout: plan.run.timeout,
             overload: plan.run.overload,
             ceilings: plan.safety.ceilings.clone(),

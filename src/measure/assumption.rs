@@ -26,7 +26,10 @@ pub struct Assumption {
 /// A quantity that can be simulated and measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Metric {
-    /// The quantile of the response time (from the intended instant), 0 < p < 1; what failed or timed out counts as infinite.
+    /// The quantile of the response time (from the intended instant) of admitted actions, 0 < p < 1.
+    ///
+    /// What failed (5xx, timed out, or no complete answer for any other reason) counts as infinite; any other answer counts by
+    /// its time, 4xx included. Answers with 429 are left out: they were not admitted, and are [`Ratio::Throttled`]'s business.
     Latency(f64),
     /// A share of the actions.
     Ratio(Ratio),
@@ -77,7 +80,7 @@ pub struct Edge {
 /// What a recorder counts at an edge: events among trials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Response time above this; trials are all actions that were to be sent.
+    /// Response time above this, or failed; trials are all actions that were to be sent, but for those answered 429.
     SlowerThan(Span),
     /// The event of this ratio; trials are its denominator.
     Ratio(Ratio),

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use sluicegate_policy::call::Blame;
 use sluicegate_policy::time::Span;
 
+use super::edges::{Wait, wait_of};
 use super::sample::{Outcome, Sample};
 
 /// Lowest value that a histogram tells apart, in nanoseconds.
@@ -35,6 +36,7 @@ pub struct Channel {
     count: u64,
     endings: BTreeMap<Ending, u64>,
     response: Histogram<u64>,
+    admitted: Histogram<u64>,
     service: Histogram<u64>,
     lag: Histogram<u64>,
     saturated: u64,
@@ -43,7 +45,8 @@ pub struct Channel {
 impl Channel {
     /// Nothing recorded yet. Histograms grow with the largest value seen, so that a fast series stays small.
     pub(super) fn new() -> Self {
-        Self { count: 0, endings: BTreeMap::new(), response: growing(), service: growing(), lag: growing(), saturated: 0 }
+        let (response, admitted, service, lag) = (growing(), growing(), growing(), growing());
+        Self { count: 0, endings: BTreeMap::new(), response, admitted, service, lag, saturated: 0 }
     }
 
     /// Counts one action.
@@ -59,6 +62,10 @@ impl Channel {
                 self.saturated += time.map_or(0, |time| record(histogram, time));
             }
         }
+        if let (Wait::Known, Some(time)) = (wait_of(sample.outcome, sample.status), sample.response_time()) {
+            // Cut off as in `response`, where it is counted.
+            record(&mut self.admitted, time);
+        }
     }
 
     /// Adds what another recorder has seen under the same name.
@@ -68,9 +75,12 @@ impl Channel {
         for (ending, count) in &other.endings {
             *self.endings.entry(*ending).or_default() += count;
         }
-        for (mine, theirs) in
-            [(&mut self.response, &other.response), (&mut self.service, &other.service), (&mut self.lag, &other.lag)]
-        {
+        for (mine, theirs) in [
+            (&mut self.response, &other.response),
+            (&mut self.admitted, &other.admitted),
+            (&mut self.service, &other.service),
+            (&mut self.lag, &other.lag),
+        ] {
             mine.add(theirs).expect("histograms of one range that grow can be added");
         }
     }
@@ -90,7 +100,19 @@ impl Channel {
         self.endings().filter(|(ending, _)| ending.outcome == outcome).map(|(_, count)| count).sum()
     }
 
-    /// From the intended instant, complete answers only.
+    /// How many actions a latency quantile is taken over: those that were admitted and whose end is known.
+    pub fn latency_trials(&self) -> u64 {
+        let counts = |ending: &Ending| matches!(wait_of(ending.outcome, ending.status), Wait::Known | Wait::Endless);
+        self.endings().filter(|(ending, _)| counts(ending)).map(|(_, count)| count).sum()
+    }
+
+    /// From the intended instant, of those that were admitted and did not fail: what a latency quantile is read from. What
+    /// [`latency_trials`](Self::latency_trials) counts beyond these took for ever.
+    pub const fn admitted(&self) -> &Histogram<u64> {
+        &self.admitted
+    }
+
+    /// From the intended instant, complete answers only, whatever their status.
     pub const fn response(&self) -> &Histogram<u64> {
         &self.response
     }

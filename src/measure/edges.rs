@@ -17,31 +17,61 @@ pub struct EdgeRows {
     rows: Vec<(u32, u32)>,
 }
 
+/// How long an action is taken to have waited, where a latency is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as its answer took.
+    Known,
+    /// For ever: it failed.
+    Endless,
+    /// Nobody knows: the run ended first.
+    CutOff,
+    /// It was throttled; that is the business of [`Ratio::Throttled`], and no trial of a latency.
+    TurnedAway,
+}
+
 /// Whether a sample is an event at this edge; `None` if it is not even a trial.
 ///
-/// `SlowerThan`: every action that was to be sent is a trial; what was not answered is infinitely slow (method 3.3). An
-/// action that the end of the run cut off is an event if it had already waited longer, and else no trial: nobody knows.
+/// `SlowerThan`: see [`wait_of`]; what failed is infinitely slow. An action that the end of the run cut off is an event if
+/// it had already waited longer, and else no trial: nobody knows.
 /// `Throttled`: answered attempts; an event is a 429. `Errors`: attempts that were answered otherwise than by 429 or that
 /// the network failed; what the generator itself did not send says nothing about the gateway (method 3.4).
 pub fn event_of(event: Event, sample: &Sample) -> Option<bool> {
     match event {
-        Event::SlowerThan(limit) => match sample.outcome {
-            Outcome::Answered => Some(sample.response_time().is_none_or(|time| time > limit)),
-            Outcome::Abandoned => sample.response_time().is_some_and(|time| time > limit).then_some(true),
-            Outcome::TimedOut
-            | Outcome::Unresolved
-            | Outcome::Refused
-            | Outcome::Unreachable
-            | Outcome::TlsFailed
-            | Outcome::NoSockets
-            | Outcome::Reset
-            | Outcome::Closed
-            | Outcome::Truncated
-            | Outcome::Malformed
-            | Outcome::Dropped
-            | Outcome::Shed => Some(true),
+        Event::SlowerThan(limit) => match wait_of(sample.outcome, sample.status) {
+            Wait::Known => Some(sample.response_time().is_none_or(|time| time > limit)),
+            Wait::Endless => Some(true),
+            Wait::CutOff => sample.response_time().is_some_and(|time| time > limit).then_some(true),
+            Wait::TurnedAway => None,
         },
         Event::Ratio(ratio) => ratio_event(ratio, sample.outcome, sample.status),
+    }
+}
+
+/// What an action that ended so says about a latency (method 3.3 and 3.4, in both worlds alike).
+///
+/// A failure is a 5xx answer or no complete answer at all: however soon it came, nobody got what was waited for. A 4xx answer
+/// is what was asked for, and counts by its time; but a 429 is no trial, or a gateway that throttles would look quick.
+pub const fn wait_of(outcome: Outcome, status: u16) -> Wait {
+    match outcome {
+        Outcome::Answered => match status {
+            429 => Wait::TurnedAway,
+            500.. => Wait::Endless,
+            _ => Wait::Known,
+        },
+        Outcome::Abandoned => Wait::CutOff,
+        Outcome::TimedOut
+        | Outcome::Unresolved
+        | Outcome::Refused
+        | Outcome::Unreachable
+        | Outcome::TlsFailed
+        | Outcome::NoSockets
+        | Outcome::Reset
+        | Outcome::Closed
+        | Outcome::Truncated
+        | Outcome::Malformed
+        | Outcome::Dropped
+        | Outcome::Shed => Wait::Endless,
     }
 }
 

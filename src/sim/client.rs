@@ -1,10 +1,9 @@
-//! The modelled client: how many connections it has, and which actions wait for one.
+//! The modelled client: how many seats it has, and which actions wait for one.
 //!
-//! Owns connections and the two places where actions wait: for a connection, and behind a ceiling. Refuses time: the caller
-//! says when. Called by `simulation`.
+//! Owns the two places where actions wait: for a seat, and behind a ceiling. Refuses time: the caller says when. Called by
+//! `simulation`.
 //!
-//! Idle connections are used again before a new one is opened; all are alike, so counting them is enough. An action asks the
-//! ceilings only when a connection is at hand: what they admit is sent at once.
+//! An action asks the ceilings only when a seat is at hand: what they admit is sent at once.
 
 use std::collections::VecDeque;
 
@@ -15,6 +14,8 @@ use crate::load::overload::Overload;
 use crate::load::shaper::Shaper;
 use crate::traffic::Request;
 
+use super::seats::Seats;
+
 /// An action that is due.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
@@ -24,20 +25,14 @@ pub(super) struct Pending {
     pub(super) request: Request,
 }
 
-/// Connections and waiting actions.
+/// Seats and waiting actions.
 #[derive(Debug)]
 pub(super) struct Client {
     overload: Overload,
-    connections: u32,
-    open: u32,
-    idle: u32,
-    /// Lost and not yet replaced.
-    lost: u32,
+    pub(super) seats: Seats,
     ready: VecDeque<Pending>,
     held: Held<Pending>,
     pub(super) waiting_max: u64,
-    pub(super) opened: u64,
-    pub(super) reconnects: u64,
 }
 
 /// What becomes of an action.
@@ -53,35 +48,15 @@ pub(super) enum Fate {
     Shed(Pending),
 }
 
-/// What an action is sent over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Connection {
-    /// One that was idle.
-    Idle,
-    /// One that must be set up first.
-    New,
-}
-
 impl Client {
-    pub(super) fn new(connections: u32, overload: Overload, shaper: Shaper) -> Self {
-        Self {
-            overload,
-            connections: connections.max(1),
-            open: 0,
-            idle: 0,
-            lost: 0,
-            ready: VecDeque::new(),
-            held: Held::new(shaper),
-            waiting_max: 0,
-            opened: 0,
-            reconnects: 0,
-        }
+    pub(super) fn new(seats: Seats, overload: Overload, shaper: Shaper) -> Self {
+        Self { overload, seats, ready: VecDeque::new(), held: Held::new(shaper), waiting_max: 0 }
     }
 
     /// An action is due.
     pub(super) fn offer(&mut self, now: Instant, action: Pending) -> Fate {
-        // If others wait for a connection there is none to be had.
-        if self.has_connection() && self.ready.is_empty() {
+        // If others wait for a seat there is none to be had.
+        if self.seats.any_free() && self.ready.is_empty() {
             return self.consider(now, action);
         }
         if !self.overload.may_wait(self.waiting()) {
@@ -99,7 +74,7 @@ impl Client {
         if self.ready.front().is_some_and(is_stale) {
             return self.ready.pop_front().map(Fate::Shed);
         }
-        if !self.has_connection() {
+        if !self.seats.any_free() {
             return None;
         }
         if let Some(stale) = self.held.discard(now, is_stale) {
@@ -112,9 +87,9 @@ impl Client {
         Some(self.consider(now, action))
     }
 
-    /// When a held action may be asked for again; only useful while there is a connection for it.
+    /// When a held action may be asked for again; only useful while there is a seat for it.
     pub(super) fn next_release(&self) -> Option<Instant> {
-        if self.has_connection() { self.held.next_release() } else { None }
+        if self.seats.any_free() { self.held.next_release() } else { None }
     }
 
     /// Everything that waits, which will not be sent any more.
@@ -122,39 +97,9 @@ impl Client {
         self.held.drain().chain(self.ready.drain(..)).collect()
     }
 
-    /// Takes a connection for an action that starts.
-    pub(super) fn take_connection(&mut self) -> Connection {
-        if self.idle > 0 {
-            self.idle -= 1;
-            return Connection::Idle;
-        }
-        self.open += 1;
-        self.opened += 1;
-        if self.lost > 0 {
-            self.lost -= 1;
-            self.reconnects += 1;
-        }
-        Connection::New
-    }
-
-    /// A connection may be used again.
-    pub(super) const fn on_idle(&mut self) {
-        self.idle += 1;
-    }
-
-    /// A connection is gone.
-    pub(super) const fn on_lost(&mut self) {
-        self.open -= 1;
-        self.lost += 1;
-    }
-
     /// How many actions a ceiling held back so far.
     pub(super) const fn shaped(&self) -> u64 {
         self.held.shaped()
-    }
-
-    const fn has_connection(&self) -> bool {
-        self.idle > 0 || self.open < self.connections
     }
 
     fn waiting(&self) -> usize {
@@ -165,7 +110,7 @@ impl Client {
         self.waiting_max = self.waiting_max.max(self.waiting() as u64);
     }
 
-    /// There is a connection for it; do deadline and ceilings let it start?
+    /// There is a seat for it; do deadline and ceilings let it start?
     fn consider(&mut self, now: Instant, action: Pending) -> Fate {
         if !self.overload.still_sent(now.since(action.intended)) {
             return Fate::Shed(action);

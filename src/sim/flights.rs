@@ -17,6 +17,8 @@ pub(super) struct Flight {
     pub(super) intended: Instant,
     pub(super) started: Instant,
     pub(super) sent: Instant,
+    /// The connection it goes over, and how many answers had come over it by then.
+    pub(super) over: (u32, u64),
 }
 
 /// All of them.
@@ -102,7 +104,7 @@ mod tests {
 
     fn flight(started: u64) -> Flight {
         let started = Instant::from_ns(started);
-        Flight { session: 0, seq: 0, series: SeriesId(0), intended: started, started, sent: started }
+        Flight { session: 0, seq: 0, series: SeriesId(0), intended: started, started, sent: started, over: (0, 0) }
     }
 
     proptest! {

@@ -13,6 +13,7 @@ mod client;
 mod flights;
 mod replicate;
 mod routes;
+mod seats;
 mod simulation;
 
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct World {
     pub catalog: Arc<Catalog>,
     /// Most connections at a time, all lanes together; zero counts as one.
     pub connections: u32,
+    /// Actions that one connection carries at a time: one in HTTP/1.1, the streams in HTTP/2; zero counts as one.
+    pub streams: u32,
     /// From turning to an action until giving up its answer; the connection is then lost.
     pub timeout: Span,
     /// What happens to actions that are due and cannot start.

@@ -13,9 +13,10 @@ use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
-use super::client::{Client, Connection, Fate, Pending};
+use super::client::{Client, Fate, Pending};
 use super::flights::{Flight, Flights};
 use super::routes::{self, Routes};
+use super::seats::{Seats, Taken};
 use super::{SimSummary, World};
 use crate::load::overload::Backoff;
 use crate::load::shaper::Shaper;
@@ -59,14 +60,15 @@ impl<'a> Simulation<'a> {
     pub(super) fn new(world: &'a World, source: Box<dyn Source>, seed: Seed, record: &'a mut dyn FnMut(&Sample)) -> Self {
         let gateway = Gateway::new(world.model.clone(), seed);
         let routes = Routes::new(&world.catalog, &gateway);
+        let seats = Seats::new(world.connections, world.streams, world.network.connect);
         Self {
             world,
             source,
             record,
             gateway,
             routes,
-            client: Client::new(world.connections, world.overload, Shaper::new(&world.ceilings)),
-            backoff: Backoff::new(world.connections),
+            client: Client::new(seats, world.overload, Shaper::new(&world.ceilings)),
+            backoff: Backoff::new(world.connections.saturating_mul(world.streams.max(1))),
             flights: Flights::new(),
             planned: None,
             thinking: BinaryHeap::new(),
@@ -88,8 +90,8 @@ impl<'a> Simulation<'a> {
         SimSummary {
             shaped: self.client.shaped(),
             waiting_max: self.client.waiting_max,
-            connections_opened: self.client.opened,
-            reconnects: self.client.reconnects,
+            connections_opened: self.client.seats.opened,
+            reconnects: self.client.seats.reconnects,
             unpredicted: self.unpredicted.into_iter().collect(),
             ..self.summary
         }
@@ -179,16 +181,13 @@ impl<'a> Simulation<'a> {
     }
 
     fn start(&mut self, now: Instant, action: &Pending) {
-        let connection = self.client.take_connection();
-        let set_up = match connection {
-            Connection::Idle => Span::ZERO,
-            Connection::New => self.world.network.connect,
-        };
+        let Taken { over, set_up } = self.client.seats.take(now).expect("an action starts only when a seat is free");
         // A connection that takes longer than the time-out is never written to.
-        let is_sent = set_up < self.world.timeout || set_up == Span::ZERO;
+        let is_sent = set_up == Span::ZERO || self.world.network.connect < self.world.timeout;
         let sent = if is_sent { now + set_up } else { Instant::MAX };
         let Pending { session, seq, intended, request } = action;
-        let flight = Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started: now, sent };
+        let flight =
+            Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started: now, sent, over };
         let id = self.flights.begin(flight);
         if !is_sent {
             return;
@@ -198,9 +197,12 @@ impl<'a> Simulation<'a> {
         let body_bytes = routes::body_bytes(request, &self.world.catalog);
         let call = Call { id, stage: Some(self.world.stage), route, body_bytes };
         let at = sent + Span::from_ns(self.world.network.round_trip.as_ns() / 2);
-        match connection {
-            Connection::Idle => self.over_idle.push_back((at, call)),
-            Connection::New => self.over_new.push_back((at, call)),
+        if set_up == Span::ZERO {
+            self.over_idle.push_back((at, call));
+        } else {
+            // Who waits for a connection that another opened may be there before who opened one meanwhile.
+            let place = self.over_new.partition_point(|(other, _)| *other <= at);
+            self.over_new.insert(place, (at, call));
         }
     }
 
@@ -230,7 +232,7 @@ impl<'a> Simulation<'a> {
     fn on_reply(&mut self, now: Instant, reply: &Reply) {
         // Nobody waits for an answer whose call has timed out.
         let Some(flight) = self.flights.end(reply.call) else { return };
-        self.client.on_idle();
+        self.client.seats.on_answer(flight.over);
         self.summary.answered += 1;
         let answered =
             Sample { status: reply.status, blame: reply.blame(), first_byte: now, ..ended(&flight, now, Outcome::Answered) };
@@ -239,7 +241,7 @@ impl<'a> Simulation<'a> {
 
     fn on_time_out(&mut self, now: Instant, call: CallId) {
         let Some(flight) = self.flights.end(call) else { return };
-        self.client.on_lost();
+        self.client.seats.on_time_out(flight.over);
         self.summary.timed_out += 1;
         self.finish(&ended(&flight, now, Outcome::TimedOut));
     }
@@ -287,7 +289,8 @@ impl<'a> Simulation<'a> {
 fn never_sent(action: &Pending, now: Instant, outcome: Outcome) -> Sample {
     let Pending { session, seq, intended, request } = action;
     let (started, sent) = (Instant::MAX, Instant::MAX);
-    let flight = Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started, sent };
+    let flight =
+        Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started, sent, over: (0, 0) };
     ended(&flight, now, outcome)
 }
 

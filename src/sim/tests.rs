@@ -76,6 +76,7 @@ fn world(model: Model) -> World {
         stage: StageId(0),
         catalog: Arc::new(catalog()),
         connections: 64,
+        streams: 1,
         timeout: Span::from_secs(10),
         overload: Overload::Queue,
         ceilings: Ceilings::default(),
@@ -311,6 +312,32 @@ impl Source for Union {
 }
 
 #[test]
+fn two_connections_of_32_streams_serve_64_at_a_time_and_are_set_up_once() {
+    let network = Network { round_trip: Span::ZERO, connect: Span::from_ms(3) };
+    let shared = World { connections: 2, streams: 32, network, ..world(model(constant(10))) };
+    let plan = closed(65, MS, 1);
+    let (samples, summary) = run(&shared, &plan);
+    let first = |ms| count(&samples, |sample| sample.seq == 0 && sample.response_time() == Some(Span::from_ms(ms)));
+    assert_eq!((first(13), first(23)), (64, 1), "64 wait for the set-up, one for a seat");
+    assert_eq!((summary.connections_opened, summary.reconnects), (2, 0));
+    let late = count(&samples, |sample| sample.seq > 1 && sample.service_time() != Some(Span::from_ms(10)));
+    assert_eq!(late, 0, "an open connection costs no set-up");
+    let (_, alone) = run(&World { streams: 1, ..shared }, &plan);
+    assert!(alone.answered * 20 < summary.answered, "{} {}", alone.answered, summary.answered);
+}
+
+#[test]
+fn a_stream_that_times_out_leaves_a_connection_alone_over_which_others_are_answered() {
+    let silent = World { timeout: Span::from_ms(20), connections: 1, streams: 4, ..world(model(constant(50))) };
+    let (_, summary) = run(&silent, &even(0, 10, 1));
+    assert_eq!((summary.connections_opened, summary.reconnects, summary.timed_out), (10, 9, 10));
+    let spread = model(Latency::lognormal(Span::from_ms(10), 1.0).expect("a distribution"));
+    let busy = World { model: Arc::new(spread), streams: 64, ..silent };
+    let (_, summary) = run(&busy, &even(0, 1_000, 1));
+    assert!(summary.timed_out > 100 && summary.reconnects < summary.timed_out / 20, "{summary:?}");
+}
+
+#[test]
 fn how_the_script_is_dealt_to_lanes_does_not_change_the_simulated_result() {
     let spread = world(model(Latency::lognormal(Span::from_ms(24), 0.5).unwrap()));
     for plan in [traffic(0, 3, open(300, Spacing::Poisson)), closed(40, MS, 3)] {
@@ -344,11 +371,12 @@ fn any_world() -> impl Strategy<Value = World> {
         .prop_map(|(trip, connect)| Network { round_trip: Span::from_us(trip), connect: Span::from_us(connect) });
     let ceiling = prop::option::of(20_u64..400).prop_map(|tokens| tokens.map(per_second));
     let end = prop_oneof![Just(Instant::MAX), (100_u64..1_200).prop_map(|ms| Instant::ZERO + Span::from_ms(ms))];
-    let client = (1_u32..8, 5_u64..60, overload, end);
+    let client = ((1_u32..8, 1_u32..4), 5_u64..60, overload, end);
     (client, network, ceiling.clone(), ceiling).prop_map(
-        |((connections, timeout_ms, overload, end), network, target, identity)| World {
+        |(((connections, streams), timeout_ms, overload, end), network, target, identity)| World {
             end,
             connections,
+            streams,
             timeout: Span::from_ms(timeout_ms),
             overload,
             network,

@@ -38,12 +38,12 @@ impl Evidence<'_> {
                 format!("at most {} is {word} the lower end {end}", share(side.share.upper(VIOLATED_ALPHA)))
             }
             (Metric::Latency(_), Direction::TooHigh) => format!(
-                "it is {word} the upper end: at least {} took longer than {end}, where {} may",
+                "it is {word} the upper end: at least {} took longer than {end} or failed, where {} may",
                 share(side.share.lower(VIOLATED_ALPHA)),
                 share(side.limit)
             ),
             (Metric::Latency(_), Direction::TooLow) => format!(
-                "it is {word} the lower end: at most {} took longer than {end}, where {} should",
+                "it is {word} the lower end: at most {} took longer than {end} or failed, where {} should",
                 share(side.share.upper(VIOLATED_ALPHA)),
                 share(side.limit)
             ),
@@ -63,7 +63,7 @@ impl Evidence<'_> {
                 )
             }
             _ => match (verdict.interval, verdict.band) {
-                (None, _) => "the interval has no upper end: too many actions were not answered".to_owned(),
+                (None, _) => "the interval has no upper end: too many actions failed".to_owned(),
                 (Some(interval), Some((low, high))) if low <= interval.0 && interval.1 <= high => format!(
                     "the 90 % interval {} lies within the band, but not clear of its ends by the model's own error ({})",
                     words::range(verdict.unit, interval),

@@ -31,14 +31,24 @@ const EVENTS_TELLING: f64 = 10.0;
 impl Share {
     /// From batches, whose number is 32, 16 or 8 (or any other, which then is the only cut); `None` without a trial.
     pub fn of(batches: &[Batch]) -> Option<Self> {
+        Self::with_effects(batches, &effects(batches))
+    }
+
+    /// The same for a run that is known to have changed on its way: the noise is taken from the differences of neighbours
+    /// (J. von Neumann, "Distribution of the ratio of the mean square successive difference to the variance", Annals of
+    /// Mathematical Statistics 12, 1941), to which a step adds once and a drift hardly at all.
+    pub fn between_neighbours(batches: &[Batch]) -> Option<Self> {
+        Self::with_effects(batches, &cuts(batches, successive_differences))
+    }
+
+    fn with_effects(batches: &[Batch], effects: &[(usize, f64)]) -> Option<Self> {
         let events = batches.iter().map(|batch| batch.events).sum::<u64>() as f64;
         let trials = batches.iter().map(|batch| batch.trials).sum::<u64>() as f64;
         if trials <= 0.0 {
             return None;
         }
         let mut share = Self { events, trials, design_effect: 1.0, batches: batches.len(), unsettled: false };
-        let effects = effects(batches);
-        for (count, effect) in &effects {
+        for (count, effect) in effects {
             if *effect > share.design_effect {
                 (share.design_effect, share.batches) = (*effect, *count);
             }
@@ -94,13 +104,27 @@ impl Share {
 
 /// The design effect for each cut, finest first; 1 where the share is 0 or 1.
 pub fn effects(batches: &[Batch]) -> Vec<(usize, f64)> {
-    let cuts = CUTS.into_iter().filter(|count| *count <= batches.len() && batches.len().is_multiple_of(*count));
-    let effects: Vec<_> = cuts.map(|count| (count, effect(&merge_neighbours(batches, count)))).collect();
-    if effects.is_empty() && batches.len() > 1 { vec![(batches.len(), effect(batches))] } else { effects }
+    cuts(batches, squares)
 }
 
-/// Variance of the share between batches over the variance that independent trials would have.
-fn effect(batches: &[Batch]) -> f64 {
+fn cuts(batches: &[Batch], spread: impl Fn(&[f64]) -> f64) -> Vec<(usize, f64)> {
+    let cuts = CUTS.into_iter().filter(|count| *count <= batches.len() && batches.len().is_multiple_of(*count));
+    let effects: Vec<_> = cuts.map(|count| (count, effect(&merge_neighbours(batches, count), &spread))).collect();
+    if effects.is_empty() && batches.len() > 1 { vec![(batches.len(), effect(batches, &spread))] } else { effects }
+}
+
+/// How far the batches lie from the common share.
+fn squares(residuals: &[f64]) -> f64 {
+    residuals.iter().map(|residual| residual.powi(2)).sum()
+}
+
+/// How far they lie from each other, scaled so that independent batches give the same as [`squares`].
+fn successive_differences(residuals: &[f64]) -> f64 {
+    residuals.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f64>() / 2.0
+}
+
+/// Variance of the share between batches, from their `spread`, over the variance that independent trials would have.
+fn effect(batches: &[Batch], spread: impl Fn(&[f64]) -> f64) -> f64 {
     let count = batches.len() as f64;
     let trials = batches.iter().map(|batch| batch.trials).sum::<u64>() as f64;
     let share = batches.iter().map(|batch| batch.events).sum::<u64>() as f64 / trials;
@@ -108,8 +132,8 @@ fn effect(batches: &[Batch]) -> f64 {
     if independent <= 0.0 {
         return 1.0;
     }
-    let squares: f64 = batches.iter().map(|batch| (batch.events as f64 - share * batch.trials as f64).powi(2)).sum();
-    count / (count - 1.0) * squares / (trials * trials) / independent
+    let residuals: Vec<f64> = batches.iter().map(|batch| batch.events as f64 - share * batch.trials as f64).collect();
+    count / (count - 1.0) * spread(&residuals) / (trials * trials) / independent
 }
 
 #[cfg(test)]
@@ -186,6 +210,19 @@ mod tests {
         let burst = Share::of(&batches(&events, 1_000)).expect("trials");
         assert!(burst.design_effect > 50.0 && burst.upper(0.05) > 2.0 * scattered.upper(0.05));
         assert!(Share::of(&batches(&[0; 32], 1_000)).expect("trials").with_clustering(40.0).upper(0.05) > 0.003);
+    }
+
+    #[test]
+    fn a_step_is_no_noise_between_neighbours_and_noise_is() {
+        let step: Vec<u64> = (0..32).map(|batch| if batch < 22 { 0 } else { 1_000 }).collect();
+        let step = batches(&step, 1_000);
+        let (noisy, trend) = (Share::of(&step).expect("trials"), Share::between_neighbours(&step).expect("trials"));
+        assert!(trend.lower(0.01) > 0.05 && noisy.lower(0.01) < 0.05, "{trend:?} {noisy:?}");
+        let stream = |n: u64| ((n * 2_654_435_761) >> 7) % 61;
+        let noise = batches(&(0..32).map(stream).collect::<Vec<_>>(), 1_000);
+        let ratio =
+            Share::between_neighbours(&noise).expect("trials").design_effect / Share::of(&noise).expect("trials").design_effect;
+        assert!((0.5..2.0).contains(&ratio), "{ratio}");
     }
 
     proptest! {

@@ -26,6 +26,7 @@ pub(super) struct Evidence<'a> {
     pub(super) sides: Ends<Side>,
     /// The share at the busiest line: most trials' worth of information, and the one whose halves are compared.
     pub(super) busiest: Share,
+    /// The halves of a steady plan differ: only "too slow" and "too many" can be said of it, which need no upper bound.
     changed: bool,
 }
 
@@ -35,23 +36,29 @@ impl<'a> Evidence<'a> {
             let share = Share::of(&context.phase.cut(rows)?)?;
             Some(Side { share: share.with_clustering(claim.prediction.design_effect), limit: line.limit })
         };
-        let sides = claim.lines().zip(observed.rows).try_map(side)?;
+        let mut sides = claim.lines().zip(observed.rows).try_map(side)?;
         let busiest = sides.iter().next()?.share;
         let busiest_rows = observed.rows.iter().next()?;
         let changed = context.arrivals == Arrivals::Steady && steady::halves_differ(&context.phase.cut(busiest_rows)?);
+        if let (true, Some(high), Some(rows)) = (changed, &mut sides.wide_high, observed.rows.wide_high) {
+            // The change itself is no chance: taken as noise, it would hide a target that is dead for half of the run.
+            let share = Share::between_neighbours(&context.phase.cut(rows)?)?;
+            high.share = share.with_clustering(claim.prediction.design_effect);
+        }
         Some(Self { claim, sides, busiest, changed })
     }
 
     pub(super) fn judged(&self, verdict: Verdict, observed: &Observed, context: &Context) -> Judged {
         let verdict = self.measured(verdict, observed);
         if self.changed {
-            return undecided(
+            let judged = undecided(
                 verdict,
                 "its first half differs from its second: the run is not stationary; run longer, or leave more out as warm-up",
             );
+            return Judged { against: Some(self.against()), ..judged };
         }
         let unsettled = if self.busiest.unsettled { "; the run is short against its own correlation time" } else { "" };
-        let (answer, because) = if self.sides.hold(1.0) && self.gate_is_open(1.0) {
+        let (answer, because) = if self.sides.hold(1.0) && self.upper_bounds_are_trusted() {
             (Answer::Holds, self.why_it_holds(&verdict))
         } else {
             (Answer::Inconclusive, format!("{}{unsettled}", self.why_not(&verdict, context)))
@@ -80,6 +87,11 @@ impl<'a> Evidence<'a> {
         }
     }
 
+    /// Whether what needs an upper bound may be said: it asks for a tail that is full enough, and for a run of one piece.
+    fn upper_bounds_are_trusted(&self) -> bool {
+        !self.changed && self.gate_is_open(1.0)
+    }
+
     /// Whether a run `k` times as long has the effective tail events that upper bounds need.
     pub(super) fn gate_is_open(&self, k: f64) -> bool {
         self.tail_events(k).is_none_or(|events| events >= TAIL_EVENTS_MIN)
@@ -91,7 +103,7 @@ impl<'a> Evidence<'a> {
 
     /// The smallest level at which this alone is violated, and on which side.
     fn against(&self) -> Against {
-        let open = self.gate_is_open(1.0);
+        let open = self.upper_bounds_are_trusted();
         let Some(direction) = self.sides.violated(VIOLATED_ALPHA, open) else {
             return Against { p_value: 1.0, because: String::new() };
         };

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use crate::measure::Recorder;
 use crate::measure::assumption::{Assumption, Metric, Prediction};
+use crate::measure::channel::Channel;
 use crate::measure::record::{Answer, Unit, Verdict};
 
 use super::batches::Phase;
@@ -20,6 +21,10 @@ pub const HOLDS_ALPHA: f64 = 0.05;
 pub const VIOLATED_ALPHA: f64 = 0.01;
 /// Effective tail events that a trusted upper bound needs.
 pub const TAIL_EVENTS_MIN: f64 = 10.0;
+
+/// What holds for every verdict on a plan that varies: the replications of method 3.6 are not built.
+const APPROXIMATE: &str =
+    "; the rate of this plan varies, so that its batches are not exchangeable: take the interval as approximate";
 
 /// Smallest level that is told apart.
 pub(super) const ALPHA_MIN: f64 = 1e-12;
@@ -49,7 +54,7 @@ pub enum Arrivals {
 pub struct Observed<'a> {
     /// Events and trials of each second, at each end of the claim's bands.
     pub rows: Ends<&'a [(u32, u32)]>,
-    /// Response times of the answered, for the displayed value of a latency.
+    /// Response times of those that were admitted and did not fail, for the displayed value of a latency.
     pub distribution: Option<&'a Histogram<u64>>,
 }
 
@@ -71,12 +76,24 @@ pub struct Against {
     pub because: String,
 }
 
+impl Judged {
+    /// Says what the method does not vouch for: where the plan itself varies, whatever the answer.
+    fn with_caveat(mut self, arrivals: Arrivals) -> Self {
+        if arrivals == Arrivals::Varying {
+            let sentences =
+                self.against.as_mut().map(|against| &mut against.because).into_iter().chain([&mut self.verdict.because]);
+            sentences.for_each(|because| because.push_str(APPROXIMATE));
+        }
+        self
+    }
+}
+
 impl<'a> Observed<'a> {
     /// What a recorder has measured for this claim; `None` if its layout lacks one of the claim's edges.
     pub fn of(recorder: &'a Recorder, claim: &Claim) -> Option<Self> {
         let rows = |line: &Line| recorder.edge_index(&line.edge).map(|index| recorder.edge_counts(index));
         let rows = claim.lines().try_map(rows)?;
-        Some(Self { rows, distribution: recorder.response(claim.assumption.series) })
+        Some(Self { rows, distribution: recorder.channel(claim.assumption.series).map(Channel::admitted) })
     }
 }
 
@@ -86,23 +103,36 @@ pub fn judge(assumption: &Assumption, prediction: Option<&Prediction>, recorder:
         return undecided(
             blank(assumption, context),
             "the model predicts no value for it, so that there is nothing to hold it against",
-        );
+        )
+        .with_caveat(context.arrivals);
     };
     match Observed::of(recorder, &claim) {
         Some(observed) => judge_claim(&claim, &observed, context),
-        None => undecided(described(&claim, context), "nothing was counted at the ends of its band during this run"),
+        None => undecided(described(&claim, context), "nothing was counted at the ends of its band during this run")
+            .with_caveat(context.arrivals),
     }
 }
 
 /// Judges a claim from what was counted at its lines.
 pub fn judge_claim(claim: &Claim, observed: &Observed, context: &Context) -> Judged {
     let verdict = described(claim, context);
-    if let Some(because) = context.phase.too_short() {
-        return undecided(verdict, because);
-    }
-    match Evidence::of(claim, observed, context) {
-        Some(evidence) => evidence.judged(verdict, observed, context),
-        None => undecided(verdict, "no action of it was measured after the warm-up"),
+    let judged = if let Some(because) = context.phase.too_short() {
+        undecided(verdict, because)
+    } else {
+        match Evidence::of(claim, observed, context) {
+            Some(evidence) => evidence.judged(verdict, observed, context),
+            None => undecided(verdict, nothing_measured(claim)),
+        }
+    };
+    judged.with_caveat(context.arrivals)
+}
+
+const fn nothing_measured(claim: &Claim) -> &'static str {
+    match claim.assumption.metric {
+        Metric::Latency(_) => {
+            "no admitted action of it was measured after the warm-up (answers with 429 have no part in a latency)"
+        }
+        Metric::Ratio(_) => "no action of it was measured after the warm-up",
     }
 }
 
@@ -186,12 +216,50 @@ mod tests {
     }
 
     #[test]
-    fn a_run_whose_halves_differ_is_not_judged() {
+    fn a_run_whose_halves_differ_neither_holds_nor_is_too_low() {
         let mut rows = [(10, 1_000); 32];
         rows[16..].iter_mut().for_each(|row| row.0 = 90);
-        let verdict = errors(0.05, 0.04, 1.0, &rows);
-        assert_eq!(verdict.answer, Answer::Inconclusive);
-        assert!(verdict.because.contains("stationary"), "{}", verdict.because);
+        for predicted in [0.05, 0.5] {
+            let verdict = errors(predicted, 0.04, 1.0, &rows);
+            assert_eq!(verdict.answer, Answer::Inconclusive, "{predicted}");
+            assert!(verdict.because.contains("stationary"), "{}", verdict.because);
+        }
+    }
+
+    #[test]
+    fn a_target_that_dies_on_the_way_is_violated() {
+        for dies in [12, 16, 20] {
+            let mut rows = [(1, 1_000); 32];
+            rows[dies..].iter_mut().for_each(|row| row.0 = 1_000);
+            let verdict = errors(0.001, 0.01, 1.0, &rows);
+            assert_eq!(verdict.answer, Answer::Violated, "at {dies} s: {}", verdict.because);
+        }
+    }
+
+    #[test]
+    fn a_plan_that_varies_is_judged_with_a_caveat_whatever_the_answer() {
+        let assumption = assume(Metric::Ratio(Ratio::Errors), 0.0, 0.01);
+        let answers = [0.05, 0.5, 0.06].map(|predicted| {
+            let prediction = predict(&assumption, predicted);
+            let claim = Claim::of(&assumption, &prediction).expect("numbers");
+            let judged = |arrivals| {
+                let rows = [(50, 1_000); 32];
+                let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), distribution: None };
+                decide(vec![judge_claim(&claim, &observed, &Context { arrivals, ..context(32) })]).remove(0)
+            };
+            let (steady, varying) = (judged(Arrivals::Steady), judged(Arrivals::Varying));
+            assert_eq!(varying.because, format!("{}{APPROXIMATE}", steady.because));
+            assert_eq!(varying.answer, steady.answer);
+            varying.answer
+        });
+        assert_eq!(answers, [Answer::Holds, Answer::Violated, Answer::Inconclusive]);
+        let nothing = judge(
+            &assumption,
+            None,
+            &Recorder::new(std::sync::Arc::default()),
+            &Context { arrivals: Arrivals::Varying, ..context(32) },
+        );
+        assert!(nothing.verdict.because.ends_with(APPROXIMATE));
     }
 
     #[test]

@@ -9,7 +9,6 @@
 use crate::measure::Recorder;
 use crate::measure::assumption::{Event, Metric, Prediction};
 use crate::measure::record::Unit;
-use crate::measure::sample::Outcome;
 
 use super::batches::Phase;
 use super::beta::binomial_at_most;
@@ -135,14 +134,14 @@ pub fn planned(claim: &Claim, outlook: &Outlook, requests: f64, phase: Phase) ->
     (power, advice)
 }
 
-/// The share of a claim's actions that are slower than a time, from simulated runs; what was not answered is slower.
+/// The share of a claim's admitted actions that are slower than a time, from simulated runs; what failed is slower.
 pub fn slower_in<'a>(claim: &Claim, replications: &'a [Recorder]) -> impl Fn(f64) -> f64 + use<'a> {
     let series = claim.assumption.series;
     move |ns| {
         let (mut slower, mut trials) = (0.0, 0.0);
         for channel in replications.iter().filter_map(|run| run.channel(series)) {
-            let ended = (channel.count() - channel.ended(Outcome::Abandoned)) as f64;
-            let quick = if ns < 1.0 { 0 } else { channel.response().count_between(0, ns as u64) };
+            let ended = channel.latency_trials() as f64;
+            let quick = if ns < 1.0 { 0 } else { channel.admitted().count_between(0, ns as u64) };
             trials += ended;
             slower += ended - quick as f64;
         }

@@ -11,7 +11,6 @@ use crate::measure::Recorder;
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
 use crate::measure::channel::Channel;
 use crate::measure::edges::ratio_event;
-use crate::measure::sample::Outcome;
 
 use super::batches::Phase;
 use super::bounds::effects;
@@ -80,12 +79,12 @@ pub fn replications_needed(prediction: &Prediction, done: usize) -> usize {
 fn value(metric: Metric, channels: &[&Channel]) -> Option<f64> {
     match metric {
         Metric::Latency(p) => {
-            let mut pooled = Histogram::new_from(channels.first()?.response());
+            let mut pooled = Histogram::new_from(channels.first()?.admitted());
             pooled.auto(true);
             for channel in channels {
-                pooled.add(channel.response()).ok()?;
+                pooled.add(channel.admitted()).ok()?;
             }
-            let trials: u64 = channels.iter().map(|channel| channel.count() - channel.ended(Outcome::Abandoned)).sum();
+            let trials: u64 = channels.iter().map(|channel| channel.latency_trials()).sum();
             interval::quantile(&pooled, trials as f64, p)
         }
         Metric::Ratio(ratio) => {
@@ -121,11 +120,12 @@ fn design_effect(edge: &Edge, replications: &[Recorder], phase: Phase) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::claim::tests::assume;
+    use super::super::power::slower_in;
     use super::*;
     use crate::measure::assumption::Ratio;
     use crate::measure::recorder::{Detail, Layout};
     use crate::measure::scripted::{answered, failed};
-    use crate::measure::{Record, Sample};
+    use crate::measure::{Outcome, Record, Sample};
     use sluicegate_policy::seed::Seed;
     use sluicegate_policy::time::Span;
     use std::sync::Arc;
@@ -171,6 +171,29 @@ mod tests {
         assert_eq!(predict(&assume(Metric::Latency(0.9), 0.1, 0.0), &replications(&[], half_fail)), None);
         let errors = predict(&assume(Metric::Ratio(Ratio::Errors), 0.1, 0.0), &replications(&[], half_fail));
         assert!(errors.is_some_and(|errors| (errors.value - 0.5).abs() < 1e-9));
+    }
+
+    #[test]
+    fn what_fails_at_once_is_slow_and_what_is_throttled_is_left_out() {
+        let assumption = assume(Metric::Latency(0.8), 0.1, 0.0);
+        let with = |status: u16| {
+            let sample = move |n: u64, at| if n.is_multiple_of(10) { answered(at, 0.1).status(status) } else { uniform(n, at) };
+            let runs = replications(&[], sample);
+            let prediction = predict(&assumption, &runs).expect("a prediction");
+            let claim = Claim::of(&assumption, &prediction).expect("numbers");
+            let (slower, at) = (slower_in(&claim, &runs), claim.line_at_value());
+            let edges = [at.edge];
+            let counted = replications(&edges, sample);
+            let rows = counted.iter().flat_map(|run| run.edge_counts(0));
+            let (events, trials) = rows.fold((0, 0), |(e, n), row| (e + row.0, n + row.1));
+            let exact = f64::from(events) / f64::from(trials);
+            assert!((slower(prediction.value) - exact).abs() < 1e-3, "{exact}: histograms and counters are of one mind");
+            prediction.value / 1e6
+        };
+        // Of the others, uniform to 100 ms, a share of 8/9 makes 8/10 of all; or they are all there is.
+        for (status, value) in [(500, 800.0 / 9.0), (404, 700.0 / 9.0), (429, 80.0)] {
+            assert!((with(status) - value).abs() < 1.5, "{status}: {} for {value}", with(status));
+        }
     }
 
     #[test]

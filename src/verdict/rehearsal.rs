@@ -10,8 +10,8 @@ use sluicegate_policy::time::Span;
 use crate::measure::assumption::{Assumption, Margin, Metric, Prediction, Ratio};
 use crate::measure::record::{Answer, Verdict};
 use crate::measure::recorder::{Detail, Layout};
-use crate::measure::scripted::answered;
-use crate::measure::{Record, Recorder};
+use crate::measure::scripted::{answered, failed};
+use crate::measure::{Outcome, Record, Recorder};
 use crate::traffic::SeriesId;
 
 use super::power::{Outlook, Power, planned, slower_in};
@@ -99,6 +99,58 @@ fn a_right_model_holds_as_often_as_planned_and_is_never_violated() {
         }
     }
     assert!(not_held <= 6, "{not_held} of 600 verdicts did not hold");
+}
+
+#[test]
+fn a_target_that_fails_at_once_is_not_quick() {
+    let plan = plan();
+    let verdicts_with = |status: u16, every: u64| {
+        let mut recorder = Recorder::new(plan.layout.clone());
+        let mut stream = Seed::new(3).child("failing").stream();
+        for n in 0..20 * PER_SECOND {
+            let normal = (-2.0 * stream.unit().ln()).sqrt() * (std::f64::consts::TAU * stream.unit()).cos();
+            let at = n as f64 / PER_SECOND as f64;
+            let refused = n.is_multiple_of(every);
+            recorder.on_sample(&match refused {
+                true => answered(at, 0.5).status(status),
+                false => answered(at, 24.0 * (0.5 * normal).exp()),
+            });
+        }
+        verdicts(&plan, &recorder)
+    };
+    let failing = verdicts_with(503, 12);
+    assert_eq!(failing[1].answer, Answer::Violated, "{}", failing[1].because);
+    assert!(failing[1].because.contains("or failed"), "{}", failing[1].because);
+    assert!(failing[1].observed.is_none_or(|ns| ns > 60e6), "its quantile is among the slow");
+    // Half of all turned away: the latency is that of the others.
+    let throttled = verdicts_with(429, 2);
+    let answers: Vec<Answer> = throttled.iter().map(|verdict| verdict.answer).collect();
+    assert_eq!(answers, [Answer::Holds, Answer::Holds, Answer::Violated]);
+    assert_eq!(throttled[0].requests, 9 * PER_SECOND);
+}
+
+#[test]
+fn a_target_that_dies_in_the_middle_violates_its_tail() {
+    let plan = plan();
+    let died = |dead: std::ops::Range<u64>| {
+        let mut recorder = Recorder::new(plan.layout.clone());
+        let mut stream = Seed::new(4).child("dying").stream();
+        for n in 0..20 * PER_SECOND {
+            let normal = (-2.0 * stream.unit().ln()).sqrt() * (std::f64::consts::TAU * stream.unit()).cos();
+            let at = n as f64 / PER_SECOND as f64;
+            recorder.on_sample(&match dead.contains(&(n / PER_SECOND)) {
+                true => failed(at, Outcome::Refused),
+                false => answered(at, 24.0 * (0.5 * normal).exp()),
+            });
+        }
+        let verdicts = verdicts(&plan, &recorder);
+        verdicts.into_iter().map(|verdict| verdict.answer).collect::<Vec<_>>()
+    };
+    for dies in [8, 11] {
+        let [p50, p95, throttled] = died(dies..20)[..] else { panic!("three assumptions") };
+        assert_eq!((p95, throttled), (Answer::Violated, Answer::Holds), "dies at {dies} s");
+        assert_ne!(p50, Answer::Holds, "dies at {dies} s");
+    }
 }
 
 #[test]

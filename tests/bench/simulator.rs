@@ -25,6 +25,7 @@ pub(crate) fn rate(rounds: usize) -> Result<Figure, String> {
         stage: plan.stage,
         catalog: Arc::clone(&plan.catalog),
         connections: plan.run.connections,
+        streams: 1,
         timeout: plan.run.timeout,
         overload: plan.run.overload,
         ceilings: plan.safety.ceilings.clone(),
