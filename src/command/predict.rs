@@ -14,7 +14,7 @@ use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
 use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
-use crate::measure::record::{OutcomeRecord, SeriesRecord, Unit};
+use crate::measure::record::{LoadModel, OutcomeRecord, SeriesRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, summary};
 use crate::report::plan::PlannedPower;
@@ -43,6 +43,8 @@ pub(super) struct Predicted {
     pub(super) series: Vec<SeriesRecord>,
     /// Fingerprint of the script.
     pub(super) script: ScriptHash,
+    /// Actions of the script, where no answer has a say in it.
+    pub(super) planned: Option<u64>,
 }
 
 /// A plan with its script and the way to the target: what is simulated.
@@ -70,6 +72,12 @@ impl<'a> Model<'a> {
             end: Instant::ZERO + plan.run.duration + plan.run.timeout,
         };
         Self { plan, script, world, stop: Stop::new() }
+    }
+
+    /// With so many exchanges at a time on one connection (HTTP/2).
+    pub(super) fn with_streams(mut self, streams: u32) -> Self {
+        self.world.streams = streams;
+        self
     }
 
     /// Breaks simulations off when `stop` is asked for; what they gave is then worth nothing.
@@ -105,6 +113,7 @@ impl<'a> Model<'a> {
         let wanted = self.replications_wanted(&replicas);
         replicas.extend(self.replicate(replicas.len()..wanted, &plain));
         let script = replicas[0].summary.script;
+        let planned_actions = (self.script.model() == LoadModel::Open).then_some(replicas[0].summary.intended);
         let unpredicted: Vec<_> =
             replicas.iter().flat_map(|replica| replica.summary.unpredicted.iter().map(|(series, _)| *series)).collect();
         let has_model = |assumption: &Assumption| match assumption.series {
@@ -122,7 +131,7 @@ impl<'a> Model<'a> {
             .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs, phase(self.plan)))
             .collect();
         let (total, series) = as_one_run(runs);
-        Predicted { predictions, edges, powers, total, series, script }
+        Predicted { predictions, edges, powers, total, series, script, planned: planned_actions }
     }
 
     /// How many replications the least precise prediction asks for, within the budget.

@@ -87,7 +87,7 @@ impl Rehearsal<'_> {
                 return Err(failure);
             }
         };
-        let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(&standing.network, &interruption.stop));
+        let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(&standing, &interruption.stop));
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
         record.stopped = interruption.received.stopped();
         keep(&folder, &record)?;
@@ -149,9 +149,12 @@ impl Rehearsal<'_> {
         Ok(Interruption { stop, received })
     }
 
-    fn predict(&self, way: &Way, stop: &Stop) -> Predicted {
+    fn predict(&self, standing: &Standing, stop: &Stop) -> Predicted {
         self.tell("simulating the run before it is driven\n");
-        let predicted = Model::of(self.plan, &self.script, way.network).until(stop.clone()).predict();
+        let predicted = Model::of(self.plan, &self.script, standing.network.network)
+            .with_streams(standing.streams)
+            .until(stop.clone())
+            .predict();
         for (power, advice) in &predicted.powers {
             if let Some(advice) = advice {
                 self.tell(&format!("note: {}: {advice}\n", power.assumption));
@@ -257,8 +260,14 @@ impl Rehearsal<'_> {
         };
         record.receiver = receiver;
         let smallest_margin = predicted.and_then(smallest_margin);
-        let seen =
-            Seen { smallest_margin, receiver: record.receiver.clone(), ..Seen::of(&driven.recorder, load, record.plan.model) };
+        let seen = Seen {
+            smallest_margin,
+            receiver: record.receiver.clone(),
+            unplayed: driven.counts.unplayed,
+            // A run that was ended early did not come to the rest of its script.
+            planned: predicted.and_then(|it| it.planned).filter(|_| record.stopped.is_none()),
+            ..Seen::of(&driven.recorder, load, record.plan.model)
+        };
         record.doubts.extend(doubt::doubts(&seen));
         record.doubts.extend(silent);
         record.complete = record.stopped.is_none();

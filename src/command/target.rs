@@ -13,7 +13,7 @@ use super::rehearsal::world_seed;
 use super::run_folder::{ARRIVALS, PROFILE};
 use crate::config::value::{Certificates, Protocol};
 use crate::config::{Drift, Network, Plan, Target};
-use crate::engine::{self, Engine, EngineError, Settings, Tls};
+use crate::engine::{self, Engine, EngineError, Settings, Speaks, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
 use crate::sim;
 use crate::traffic::endpoint::Endpoint;
@@ -27,6 +27,8 @@ const SPARE_CORES: u32 = 1;
 pub(super) struct Standing {
     /// The generator, ready to drive it.
     pub(super) engine: Engine,
+    /// Exchanges at a time on one connection, as it has come out.
+    pub(super) streams: u32,
     /// The mock's process, if it is the target.
     pub(super) mock: Option<MockChild>,
     /// The way there, as the model takes it.
@@ -70,9 +72,15 @@ pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Stan
             (live.endpoint.clone(), tls, None)
         }
     };
-    let engine = Engine::prepare(settings(plan, endpoint, tls)).map_err(unprepared)?;
+    let settings = settings(plan, endpoint, tls);
+    let streams_http2 = settings.streams;
+    let engine = Engine::prepare(settings).map_err(unprepared)?;
+    let streams = match engine.speaks() {
+        Speaks::Http1 => 1,
+        Speaks::Http2 => streams_http2,
+    };
     let network = way(plan, &engine);
-    Ok(Standing { engine, mock, network })
+    Ok(Standing { engine, streams, mock, network })
 }
 
 fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
