@@ -126,7 +126,7 @@ fn a_rate_that_no_machine_can_send_is_an_invalid_run_in_bounded_memory() {
         .stderr(Stdio::piped())
         .spawn();
     let done = finish(child.expect("there is a shell")).expect_code(4).expect_calm();
-    done.shows("INVALID").shows("actions were attempted").shows("What to change: lower the rate");
+    done.shows("INVALID").shows("the generator turned to its actions late").shows("What to change: lower the rate");
     let record = bench.record("out");
     assert_eq!(record["complete"], true);
     let load = &record["load"];
