@@ -111,9 +111,10 @@ fn a_target_that_fails_at_once_is_not_quick() {
             let normal = (-2.0 * stream.unit().ln()).sqrt() * (std::f64::consts::TAU * stream.unit()).cos();
             let at = n as f64 / PER_SECOND as f64;
             let refused = n.is_multiple_of(every);
-            recorder.on_sample(&match refused {
-                true => answered(at, 0.5).status(status),
-                false => answered(at, 24.0 * (0.5 * normal).exp()),
+            recorder.on_sample(&if refused {
+                answered(at, 0.5).status(status)
+            } else {
+                answered(at, 24.0 * (0.5 * normal).exp())
             });
         }
         verdicts(&plan, &recorder)
@@ -138,9 +139,10 @@ fn a_target_that_dies_in_the_middle_violates_its_tail() {
         for n in 0..20 * PER_SECOND {
             let normal = (-2.0 * stream.unit().ln()).sqrt() * (std::f64::consts::TAU * stream.unit()).cos();
             let at = n as f64 / PER_SECOND as f64;
-            recorder.on_sample(&match dead.contains(&(n / PER_SECOND)) {
-                true => failed(at, Outcome::Refused),
-                false => answered(at, 24.0 * (0.5 * normal).exp()),
+            recorder.on_sample(&if dead.contains(&(n / PER_SECOND)) {
+                failed(at, Outcome::Refused)
+            } else {
+                answered(at, 24.0 * (0.5 * normal).exp())
             });
         }
         let verdicts = verdicts(&plan, &recorder);
