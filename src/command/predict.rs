@@ -14,6 +14,7 @@ use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
 use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
+use crate::measure::channel::Channel;
 use crate::measure::record::{LoadModel, OutcomeRecord, SeriesRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, summary};
@@ -197,6 +198,14 @@ pub(super) fn layout(plan: &Plan, edges: Vec<Edge>, detail: Detail) -> Arc<Layou
     Arc::new(Layout { series: plan.catalog.series.clone(), warmup: run.warmup, duration: run.duration, edges, detail })
 }
 
+/// The actions that a claim is judged on: for latencies, those that were admitted.
+fn trials(metric: Metric, channel: &Channel) -> u64 {
+    match metric {
+        Metric::Latency(_) => channel.latency_trials(),
+        Metric::Ratio(_) => channel.count(),
+    }
+}
+
 /// How many replications the budget of simulated requests allows; never fewer than a standard error needs.
 fn affordable(replicas: &[Replica<Recorder>]) -> usize {
     let requests_each = replicas.iter().map(|replica| replica.summary.intended).max().unwrap_or(0).max(1);
@@ -212,7 +221,7 @@ fn planned(
     let requests = runs
         .iter()
         .filter_map(|run| run.channel(assumption.series))
-        .map(super::super::measure::channel::Channel::count)
+        .map(|channel| trials(assumption.metric, channel))
         .sum::<u64>() as f64
         / runs.len() as f64;
     let unit = match assumption.metric {

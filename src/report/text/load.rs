@@ -37,7 +37,7 @@ fn sent(page: &mut Page, load: &LoadRecord) {
     page.entry("shaped", &format!("{} held back by a ceiling, then sent", counted(load.shaped, "action")));
     page.entry("schedule lag", &load.schedule_lag.as_ref().map_or_else(|| ABSENT.to_owned(), spread));
     if let Some(own) = &load.own_lag {
-        page.entry("", &format!("of that the generator's own, without waiting for a connection: {}", spread(own)));
+        page.entry("", &format!("the generator's own part, without waits for the target or a ceiling: {}", spread(own)));
     }
     page.entry(
         "connections",
