@@ -56,36 +56,7 @@ macro_rules! words {
             }
         }
 
-        impl crate::config::reader::Scalar for $name {
-            const KIND: &'static str = $kind;
-            const CURE: &'static str = $cure;
-        }
-
-        impl crate::config::reader::Read for $name {
-            fn read(node: &crate::config::tree::Node, reader: &mut crate::config::reader::Reader) -> Option<Self> {
-                reader.scalar(node)
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl schemars::JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "enum": [$($word),*] })
-            }
-        }
+        text_scalar!($name, $kind, $cure, { "type": "string", "enum": [$($word),*] });
     };
 }
 
