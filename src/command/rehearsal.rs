@@ -91,11 +91,14 @@ impl Rehearsal<'_> {
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
         record.stopped = interruption.received.stopped();
         keep(&folder, &record)?;
-        let driven = match record.stopped {
-            None => self.drive_and_judge(&mut record, standing, (folder.path(), &interruption), predicted.as_ref()),
+        let driven = if record.stopped.is_none() {
+            self.drive_and_judge(&mut record, standing, (folder.path(), &interruption), predicted.as_ref())
+        } else {
             // Interrupted before a request was sent: the header is all there is.
-            Some(_) => Ok(None),
+            drop(standing);
+            Ok(None)
         };
+        folder.forget(ARRIVALS);
         if let Err(failure) = &driven {
             record.stopped = Some(Stopped::Failed(failure.to_string()));
             keep(&folder, &record)?;
@@ -233,11 +236,7 @@ impl Rehearsal<'_> {
     ) -> Result<ReceiverRecord, Doubt> {
         let how = if stopped.is_some() { Compared::CountedOnly } else { Compared::WithScript };
         let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
-        let record =
-            receiver::compare(&summary, arrivals, (&self.script, how), driven.clock).map_err(|error| silent_mock(&error));
-        // Its content is in the record now.
-        let _ = std::fs::remove_file(arrivals);
-        record
+        receiver::compare(&summary, arrivals, (&self.script, how), driven.clock).map_err(|error| silent_mock(&error))
     }
 
     /// Everything that the run has shown.

@@ -66,9 +66,14 @@ impl RunFolder {
     /// Gives it up before anything was measured: a run that never began leaves no folder behind, unless others have files there.
     pub(super) fn discard(self) {
         for name in [INTERVALS, PROFILE, ARRIVALS] {
-            let _ = fs::remove_file(self.path.join(name));
+            self.forget(name);
         }
         let _ = fs::remove_dir(&self.path);
+    }
+
+    /// Removes a file whose content stands elsewhere, or that nobody needs any longer.
+    pub(super) fn forget(&self, name: &str) {
+        let _ = fs::remove_file(self.path.join(name));
     }
 
     /// Where it is.

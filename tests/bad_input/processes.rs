@@ -168,6 +168,7 @@ fn ctrl_c_ends_a_long_simulation_too() {
     let done = done.complains("once more stops at once");
     assert!(!runs(mock), "the mock is left behind");
     assert!(bench.record("out")["load"].is_null(), "nothing was sent: {}", done.stdout);
+    assert!(!bench.path("out/arrivals.bin").exists(), "what the mock recorded is of no use");
 }
 
 /// Whether it holds a socket.
