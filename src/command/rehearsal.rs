@@ -23,6 +23,7 @@ use super::{machine, receiver, terminal};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{Stop, Urgency};
+use crate::load::hash::ScriptHash;
 use crate::measure::doubt::{self, Seen};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{Doubt, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict, Weight};
@@ -188,7 +189,6 @@ impl Rehearsal<'_> {
     /// The record as it is known before the first request.
     fn header(&self, started: Span, predicted: Option<&Predicted>, way: &Way) -> RunRecord {
         let run = &self.plan.run;
-        let script = predicted.map_or_else(|| self.script.hash(), |it| it.script);
         RunRecord {
             version: VERSION,
             complete: false,
@@ -200,7 +200,8 @@ impl Rehearsal<'_> {
                 log: self.log.clone(),
                 seed: run.seed.root(),
                 world_seed: world_seed(run.seed),
-                script_hash: script.to_string(),
+                // Without a prediction it is known once the lanes have played it.
+                script_hash: predicted.map(|it| it.script.to_string()).unwrap_or_default(),
                 drift: self.drifts.iter().map(ToString::to_string).collect(),
                 target: match &self.plan.target {
                     Target::Mock => "mock".to_owned(),
@@ -270,7 +271,11 @@ impl Rehearsal<'_> {
         record.doubts.extend(doubt::doubts(&seen));
         record.doubts.extend(silent);
         record.complete = record.stopped.is_none();
+        if record.complete || predicted.is_none() {
+            record.plan.script_hash = driven.counts.script.to_string();
+        }
         if record.complete {
+            record.doubts.extend(predicted.and_then(|it| other_script(it.script, driven.counts.script)));
             record.verdicts = predicted.map(|it| self.verdicts(it, driven, &record.doubts)).unwrap_or_default();
         }
     }
@@ -364,6 +369,17 @@ fn unprobed(problem: &String) -> Doubt {
         what: format!("the way to the target could not be probed: {problem}; the model takes it to be no way at all"),
         advice: "give it in the profile's `network`, or see that the target answers".to_owned(),
     }
+}
+
+/// The two worlds must have played the same script, to the nanosecond.
+fn other_script(simulated: ScriptHash, driven: ScriptHash) -> Option<Doubt> {
+    (simulated != driven).then(|| Doubt {
+        weight: Weight::Invalid,
+        kind: "script-differs".to_owned(),
+        what: format!("the lanes played the script {driven}, and what was simulated is {simulated}"),
+        advice: "see that the log or trace does not change while it is replayed, and lower a rate that cannot be played"
+            .to_owned(),
+    })
 }
 
 fn silent_mock(error: &dyn std::error::Error) -> Doubt {

@@ -10,7 +10,6 @@ use sluicegate_policy::routing::Router;
 use sluicegate_policy::time::{Instant, Span};
 
 use crate::config::Plan;
-use crate::load::hash::ScriptHash;
 use crate::load::replay::{self, RecordedArrival, Warp};
 use crate::load::script::script;
 use crate::load::traffic::{Pace, Traffic};
@@ -71,16 +70,6 @@ impl Script {
                 Pace::Open(_) => Arrivals::Varying,
             },
         }
-    }
-
-    /// Fingerprint of its planned steps.
-    pub(super) fn hash(&self) -> ScriptHash {
-        let mut source = self.source(Share::ALL);
-        let mut hash = ScriptHash::default();
-        while let Some(step) = source.next(Feedback::Idle) {
-            hash.add(&step);
-        }
-        hash
     }
 
     /// The intended instants in order; only those that need no answer.

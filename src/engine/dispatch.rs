@@ -225,6 +225,7 @@ impl<R: Record> Dispatch<R> {
         }
         let following = self.source.next(Feedback::Idle);
         let step = std::mem::replace(&mut self.upcoming, following).expect("something is due");
+        self.counts.script.add(&step);
         Job::new(step, due)
     }
 

@@ -14,6 +14,7 @@ use super::progress::{Progress, Tally};
 use super::stop::Stop;
 use super::transport::stamp::Meter;
 use super::{cores, lane};
+use crate::load::hash::ScriptHash;
 use crate::load::shaper::Shaper;
 use crate::load::{Share, Source};
 use crate::measure::{Outcome, Record, Sample};
@@ -70,6 +71,8 @@ pub struct LaneReport {
 /// What became of the script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Fingerprint of the planned steps that the lanes came to.
+    pub script: ScriptHash,
     /// Actions whose instant came; each is exactly one sample.
     pub intended: u64,
     /// Actions whose first byte was written.
@@ -213,6 +216,7 @@ impl Counts {
     }
 
     fn add(&mut self, other: &Self) {
+        self.script.merge(other.script);
         self.intended += other.intended;
         self.sent += other.sent;
         self.shaped += other.shaped;
