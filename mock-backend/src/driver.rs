@@ -11,9 +11,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use sluicegate_policy::call::{Action, Call, CallId, Effect, EffectId, Outcome, Reply};
-use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::routing::Resolved;
+use sluicegate_policy::call::{Action, Arrival, Call, CallId, Credential, Effect, EffectId, Outcome, Purpose, Reply, Size};
+use sluicegate_policy::gateway::{Gateway, Plain};
+use sluicegate_policy::model::{ApiId, RouteId};
 use sluicegate_policy::time::Instant;
 use sluicegate_timer::{Clock, Timer};
 
@@ -71,16 +71,24 @@ impl Driver {
         Self { clock, inner: RefCell::new(inner) }
     }
 
-    /// The stage and the route that a request means.
-    pub(crate) fn resolve(&self, method: &str, path: &str) -> Resolved {
-        self.inner.borrow().gateway.router().resolve(method, path)
+    /// A head arrived: the snapshot that serves it, and the route that it means there.
+    pub(crate) fn arrive(&self, now: Instant, host: Option<&str>, method: &str, path: &str) -> (Arrival, Option<RouteId>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.now = inner.now.max(now);
+        let now = inner.now;
+        let entered = inner.gateway.doors().enter(ApiId(0), host, path);
+        let arrival = inner.gateway.arrive(now, entered.stage);
+        let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, entered.path));
+        (arrival, route)
     }
 
     /// A whole request has been read at `now`: the gateway's turn.
-    pub(crate) fn on_call(self: &Rc<Self>, now: Instant, to: Resolved, body_bytes: u64) -> Pending {
+    pub(crate) fn on_call(self: &Rc<Self>, now: Instant, to: (Arrival, Option<RouteId>), body_bytes: u64) -> Pending {
         let mut inner = self.inner.borrow_mut();
         let id = inner.waiting.open();
-        inner.on_call(now, Call { id, stage: to.stage, route: to.route, body_bytes });
+        let size = Size { body: body_bytes, ..Size::default() };
+        let (arrival, route) = to;
+        inner.on_call(now, Call { id, arrival, route, purpose: Purpose::Answer, key: Credential::Absent, size });
         Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
     }
 
@@ -118,7 +126,8 @@ impl Inner {
     fn on_call(&mut self, now: Instant, call: Call) {
         self.now = self.now.max(now);
         // Also releases what fell due before this call, whether or not the timer has fired yet.
-        self.gateway.on_call(self.now, call);
+        let model = std::sync::Arc::clone(self.gateway.model());
+        self.gateway.on_call(self.now, call, &mut Plain(&model));
         self.take_actions();
         if self.gateway.next_deadline().is_some_and(|due| due < self.armed) {
             // At most one wake for each setting: what is armed now is what the pacer will find.
@@ -140,7 +149,7 @@ impl Inner {
                 Action::Reply(reply) => self.release(reply),
                 Action::Start(id, effect) => self.start(id, &effect),
                 // Nothing real runs yet, so there is nothing to cancel.
-                Action::Cancel(_) => {}
+                Action::Cancel(_) | Action::Forget(_) => {}
             }
         }
     }

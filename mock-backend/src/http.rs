@@ -14,8 +14,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use sluicegate_policy::model::{Api, PAYLOAD_BYTES_MAX};
-use sluicegate_policy::routing::Resolved;
+use sluicegate_policy::call::Arrival;
+use sluicegate_policy::model::RouteId;
+use sluicegate_policy::model::{ApiKind, PAYLOAD_BYTES_MAX};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
@@ -33,7 +34,7 @@ pub(crate) struct Desk {
     pub(crate) driver: Rc<Driver>,
     pub(crate) renderer: Renderer,
     pub(crate) ids: IdSource,
-    pub(crate) api: Api,
+    pub(crate) api: ApiKind,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
@@ -88,7 +89,7 @@ impl Desk {
                 let bytes = body_bytes(&parts.headers, body).await?;
                 (self.clock.now(), bytes)
             };
-            let released = self.driver.on_call(now, self.resolve(&parts), body_bytes).await;
+            let released = self.driver.on_call(now, self.arrive(arrived, &parts), body_bytes).await;
             self.respond(number, source, &parts, &released)
         };
         unanswered.answered(response.status().as_u16());
@@ -101,17 +102,16 @@ impl Desk {
         arrivals.arrived()
     }
 
-    fn resolve(&self, parts: &Parts) -> Resolved {
+    fn arrive(&self, now: Instant, parts: &Parts) -> (Arrival, Option<RouteId>) {
+        let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
         // CONNECT names a host and no path; a gateway is no proxy.
-        if parts.method == Method::CONNECT {
-            return Resolved { stage: None, route: None };
-        }
-        self.driver.resolve(self.method(parts), parts.uri.path())
+        let path = if parts.method == Method::CONNECT { "" } else { parts.uri.path() };
+        self.driver.arrive(now, host, self.method(parts), path)
     }
 
     /// The method that routes the request: of a REST API a header may name another one (developer guide, "Known issues").
     fn method<'a>(&self, parts: &'a Parts) -> &'a str {
-        let named = parts.headers.get("x-http-method-override").filter(|_| self.api == Api::Rest);
+        let named = parts.headers.get("x-http-method-override").filter(|_| self.api == ApiKind::Rest);
         named.and_then(|method| method.to_str().ok()).unwrap_or(parts.method.as_str())
     }
 
@@ -143,7 +143,7 @@ struct Line<'a> {
 
 impl AccessLog {
     fn write(&mut self, released: &Released, line: &Line<'_>) {
-        let stage = released.reply.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
+        let stage = released.reply.arrival.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
         let Some(format) = self.formats.get(stage).and_then(Option::as_ref) else {
             return;
         };

@@ -7,8 +7,8 @@
 //! service). Some bodies print a space after the colon, others do not; that is how they were recorded. Not confirmed by any
 //! recording, and chosen here: the REST answer for an unknown stage, both 413 content types, the HTTP API's 413 body.
 
-use sluicegate_policy::call::Reason;
-use sluicegate_policy::model::Api;
+use sluicegate_policy::call::{Invalid, Reason};
+use sluicegate_policy::model::ApiKind;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
@@ -29,17 +29,17 @@ pub(crate) struct Refusal {
 }
 
 /// What an API of this kind says for this reason and status; `None` if the integration's own answer is passed on.
-pub(crate) fn refusal(api: Api, reason: Reason, status: u16) -> Option<Refusal> {
+pub(crate) fn refusal(api: ApiKind, reason: Reason, status: u16) -> Option<Refusal> {
     match api {
-        Api::Rest => rest(reason),
-        Api::Http => http(reason, status),
+        ApiKind::Rest => rest(reason),
+        ApiKind::Http => http(reason, status),
     }
 }
 
 fn rest(reason: Reason) -> Option<Refusal> {
     let (body, message, error_type, response_type) = match reason {
-        Reason::Served => return None,
-        Reason::NoStage => (r#"{"message":"Forbidden"}"#, "Forbidden", "ForbiddenException", None),
+        Reason::Served | Reason::Preflight => return None,
+        Reason::NoStage | Reason::KeyRefused => (r#"{"message":"Forbidden"}"#, "Forbidden", "ForbiddenException", None),
         Reason::NoRoute => (
             r#"{"message":"Missing Authentication Token"}"#,
             "Missing Authentication Token",
@@ -48,6 +48,28 @@ fn rest(reason: Reason) -> Option<Refusal> {
         ),
         Reason::Throttled(_) => {
             (r#"{"message":"Too Many Requests"}"#, "Too Many Requests", "TooManyRequestsException", Some("THROTTLED"))
+        }
+        Reason::QuotaExceeded => {
+            (r#"{"message":"Limit Exceeded"}"#, "Limit Exceeded", "LimitExceededException", Some("QUOTA_EXCEEDED"))
+        }
+        Reason::UrlTooLong | Reason::HeadersTooLarge | Reason::InvalidationRefused => {
+            (r#"{"message":"Forbidden"}"#, "Forbidden", "ForbiddenException", None)
+        }
+        Reason::Invalid(Invalid::Parameters) => {
+            let text = r#"{"message":"Missing required request parameters"}"#;
+            (text, "Missing required request parameters", "BadRequestException", Some("BAD_REQUEST_PARAMETERS"))
+        }
+        Reason::Invalid(Invalid::Body) => {
+            let text = r#"{"message":"Invalid request body"}"#;
+            (text, "Invalid request body", "BadRequestException", Some("BAD_REQUEST_BODY"))
+        }
+        Reason::UnsupportedMediaType => {
+            let text = r#"{"message":"Unsupported Media Type"}"#;
+            (text, "Unsupported Media Type", "BadRequestException", Some("UNSUPPORTED_MEDIA_TYPE"))
+        }
+        Reason::Misconfigured => {
+            let body = r#"{"message": "Internal server error"}"#;
+            (body, "Internal server error", "InternalServerErrorException", Some("API_CONFIGURATION_ERROR"))
         }
         Reason::PayloadTooLarge => {
             let text = "HTTP content length exceeded 10485760 bytes.";
@@ -73,7 +95,16 @@ fn rest(reason: Reason) -> Option<Refusal> {
 
 fn http(reason: Reason, status: u16) -> Option<Refusal> {
     let (body, message, content_type, response_type) = match reason {
-        Reason::Served => return None,
+        Reason::Served | Reason::Preflight => return None,
+        Reason::KeyRefused
+        | Reason::QuotaExceeded
+        | Reason::Invalid(_)
+        | Reason::InvalidationRefused
+        | Reason::UnsupportedMediaType
+        | Reason::Misconfigured => internal(),
+        Reason::UrlTooLong | Reason::HeadersTooLarge => {
+            (r#"{"message":"Request Header Fields Too Large"}"#, "Request Header Fields Too Large", Some(JSON), None)
+        }
         Reason::NoStage | Reason::NoRoute => (r#"{"message":"Not Found"}"#, "Not Found", Some(JSON), None),
         Reason::Throttled(_) => (r#"{"message":"Too Many Requests"}"#, "Too Many Requests", None, Some("THROTTLED")),
         Reason::PayloadTooLarge => {
@@ -111,14 +142,14 @@ mod tests {
             (Reason::FunctionFailed(sluicegate_policy::model::FunctionId(0)), 500, 35),
             (Reason::IntegrationTimeout, 503, 33),
         ] {
-            assert_eq!(refusal(Api::Http, reason, status).unwrap().body.len(), length, "{reason:?}");
+            assert_eq!(refusal(ApiKind::Http, reason, status).unwrap().body.len(), length, "{reason:?}");
         }
     }
 
     #[test]
     fn only_rest_names_the_error() {
-        assert_eq!(refusal(Api::Rest, Reason::NoRoute, 403).unwrap().error_type, Some("MissingAuthenticationTokenException"));
-        assert_eq!(refusal(Api::Http, Reason::NoRoute, 404).unwrap().error_type, None);
+        assert_eq!(refusal(ApiKind::Rest, Reason::NoRoute, 403).unwrap().error_type, Some("MissingAuthenticationTokenException"));
+        assert_eq!(refusal(ApiKind::Http, Reason::NoRoute, 404).unwrap().error_type, None);
     }
 
     #[test]
@@ -134,11 +165,11 @@ mod tests {
             Reason::IntegrationTimeout,
             Reason::IntegrationUnreachable,
         ] {
-            for api in [Api::Http, Api::Rest] {
+            for api in [ApiKind::Http, ApiKind::Rest] {
                 let refusal = refusal(api, reason, 500).unwrap();
                 assert!(refusal.body.contains(refusal.message), "{api:?} {reason:?}");
             }
         }
-        assert_eq!(refusal(Api::Rest, Reason::Served, 200), None);
+        assert_eq!(refusal(ApiKind::Rest, Reason::Served, 200), None);
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use sluicegate_policy::call::Reply;
-use sluicegate_policy::model::{Api, Integration, Model, RouteId};
+use sluicegate_policy::model::{ApiKind, Integration, MockIntegration, Model, RouteId};
 use sluicegate_policy::time::Span;
 
 use crate::refusal::{Refusal, refusal};
@@ -24,7 +24,7 @@ const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 /// Makes answers for one API.
 #[derive(Debug)]
 pub(crate) struct Renderer {
-    api: Api,
+    api: ApiKind,
     /// What the integration of each route answers, by [`RouteId`].
     answers: Vec<IntegrationAnswer>,
 }
@@ -48,7 +48,7 @@ impl Renderer {
     /// A renderer of this model's answers.
     pub(crate) fn new(model: &Model) -> Self {
         let answers = model.routes.iter().map(|route| IntegrationAnswer::of(model, &route.integration)).collect();
-        Self { api: model.api, answers }
+        Self { api: model.apis[0].kind, answers }
     }
 
     /// The answer to a call that came at `wall` since 1970.
@@ -82,10 +82,10 @@ impl Renderer {
     fn identify(&self, response: &mut Response<Bytes>, ids: &CallIds) {
         let headers = response.headers_mut();
         match self.api {
-            Api::Http => {
+            ApiKind::Http => {
                 headers.insert(APIGW_REQUEST_ID, value(ids.extended()));
             }
-            Api::Rest => {
+            ApiKind::Rest => {
                 headers.insert(REQUEST_ID, value(ids.request()));
                 headers.insert(EXTENDED_REQUEST_ID, value(ids.extended()));
             }
@@ -96,21 +96,23 @@ impl Renderer {
 impl IntegrationAnswer {
     fn of(model: &Model, integration: &Integration) -> Self {
         match integration {
-            Integration::Mock { body, .. } => Self::holding(body, model.api, Trace::Hidden),
+            Integration::Mock(MockIntegration::Fixed { body, .. }) => Self::holding(body, model.apis[0].kind, Trace::Hidden),
             Integration::Lambda { function, .. } => {
                 let body = model.functions.get(usize::from(function.0)).map_or("", |function| &function.response.body);
-                let trace = if model.api == Api::Rest { Trace::Shown } else { Trace::Hidden };
-                Self::holding(body, model.api, trace)
+                let trace = if model.apis[0].kind == ApiKind::Rest { Trace::Shown } else { Trace::Hidden };
+                Self::holding(body, model.apis[0].kind, trace)
             }
-            Integration::External { .. } => Self { body: Bytes::new(), content_type: None, trace: Trace::Hidden },
+            Integration::Mock(MockIntegration::Mapped(_)) | Integration::Http(_) | Integration::Service(_) => {
+                Self { body: Bytes::new(), content_type: None, trace: Trace::Hidden }
+            }
         }
     }
 
     /// With the content type that a function gets which names none (facts, section 5.4).
-    fn holding(body: &str, api: Api, trace: Trace) -> Self {
+    fn holding(body: &str, api: ApiKind, trace: Trace) -> Self {
         let content_type = match api {
-            Api::Rest => "application/json",
-            Api::Http => "text/plain; charset=utf-8",
+            ApiKind::Rest => "application/json",
+            ApiKind::Http => "text/plain; charset=utf-8",
         };
         let content_type = Some(HeaderValue::from_static(content_type));
         Self { body: Bytes::copy_from_slice(body.as_bytes()), content_type, trace }

@@ -8,7 +8,7 @@
 
 use std::str;
 
-use sluicegate_policy::model::Api;
+use sluicegate_policy::model::ApiKind;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
@@ -22,7 +22,7 @@ const REPLACED: &str = "UUID_REPLACED_INVALID_REQUEST_ID";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IdSource {
     seed: Seed,
-    api: Api,
+    api: ApiKind,
 }
 
 /// The ids of one call.
@@ -46,7 +46,7 @@ enum RequestId {
 
 impl IdSource {
     /// Ids for an API of this kind; the same seed gives the same ids.
-    pub(crate) fn new(seed: Seed, api: Api) -> Self {
+    pub(crate) fn new(seed: Seed, api: ApiKind) -> Self {
         Self { seed: seed.child("request ids"), api }
     }
 
@@ -55,9 +55,9 @@ impl IdSource {
         let own = self.seed.nth(n);
         let extended = ShortId::spelled(own.draw(0), own.draw(1));
         let request = match (self.api, offered) {
-            (Api::Http, _) => RequestId::Short(extended),
-            (Api::Rest, None) => RequestId::Uuid(uuid(own.draw(2), own.draw(3))),
-            (Api::Rest, Some(offered)) => as_uuid(offered).map_or(RequestId::ReplacedInvalid, RequestId::Uuid),
+            (ApiKind::Http, _) => RequestId::Short(extended),
+            (ApiKind::Rest, None) => RequestId::Uuid(uuid(own.draw(2), own.draw(3))),
+            (ApiKind::Rest, Some(offered)) => as_uuid(offered).map_or(RequestId::ReplacedInvalid, RequestId::Uuid),
         };
         CallIds { request, extended, trace: [own.draw(4), own.draw(5)] }
     }
@@ -130,13 +130,13 @@ mod tests {
 
     use super::*;
 
-    fn source(api: Api) -> IdSource {
+    fn source(api: ApiKind) -> IdSource {
         IdSource::new(Seed::new(1), api)
     }
 
     #[test]
     fn a_rest_api_has_a_uuid_and_an_extended_id() {
-        let ids = source(Api::Rest).ids(0, None);
+        let ids = source(ApiKind::Rest).ids(0, None);
         assert!(as_uuid(ids.request().as_bytes()).is_some(), "{}", ids.request());
         assert_eq!(&ids.request()[14..15], "4");
         assert!("89ab".contains(&ids.request()[19..20]));
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_http_api_has_one_id_for_both() {
-        let ids = source(Api::Http).ids(0, Some(b"ignored"));
+        let ids = source(ApiKind::Http).ids(0, Some(b"ignored"));
         assert_eq!(ids.request(), ids.extended());
         assert!(ids.request().ends_with('='));
     }
@@ -154,13 +154,13 @@ mod tests {
     #[test]
     fn a_rest_client_may_bring_a_uuid_and_nothing_else() {
         let brought = b"01234567-89ab-cdef-0123-456789abcdef";
-        assert_eq!(source(Api::Rest).ids(0, Some(brought)).request().as_bytes(), brought);
-        assert_eq!(source(Api::Rest).ids(0, Some(b"mine")).request(), REPLACED);
+        assert_eq!(source(ApiKind::Rest).ids(0, Some(brought)).request().as_bytes(), brought);
+        assert_eq!(source(ApiKind::Rest).ids(0, Some(b"mine")).request(), REPLACED);
     }
 
     #[test]
     fn ids_repeat_with_the_seed_and_not_within_a_run() {
-        let source = source(Api::Rest);
+        let source = source(ApiKind::Rest);
         assert_eq!(source.ids(7, None), source.ids(7, None));
         let distinct: BTreeSet<_> = (0..10_000).map(|n| source.ids(n, None).extended().to_owned()).collect();
         assert_eq!(distinct.len(), 10_000);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_trace_id_opens_with_the_second() {
-        let trace = source(Api::Rest).ids(0, None).trace(Span::from_secs(0x5f00_0000));
+        let trace = source(ApiKind::Rest).ids(0, None).trace(Span::from_secs(0x5f00_0000));
         assert!(trace.starts_with("Root=1-5f000000-"), "{trace}");
         assert_eq!(trace.len(), "Root=1-5f000000-0123456789abcdef01234567".len());
     }

@@ -247,8 +247,8 @@ fn desk(settings: &Settings, log: Option<AccessLog>) -> Desk {
     Desk {
         driver: Rc::new(Driver::new(gateway, clock)),
         renderer: Renderer::new(model),
-        ids: IdSource::new(settings.seed, model.api),
-        api: model.api,
+        ids: IdSource::new(settings.seed, model.apis[0].kind),
+        api: model.apis[0].kind,
         clock,
         wall_origin: wall_epoch().saturating_sub(clock.now().since(sluicegate_policy::time::Instant::ZERO)),
         // Without a file for them, arrivals are only counted.

@@ -102,8 +102,8 @@ impl Recording {
     /// Reads the trace through once, so that a broken one is known before the run.
     pub(super) fn open(trace: &Path, plan: &Plan) -> Result<Self, TraceError> {
         let unrouted = SeriesId(u16::try_from(plan.catalog.series.len()).unwrap_or(u16::MAX));
-        let mut recording =
-            Self { trace: trace.to_owned(), router: Router::new(&plan.model), unrouted, entries: 0, unrouted_entries: 0 };
+        let router = Router::new(&plan.model, plan.model.stages[usize::from(plan.stage.0)].deployment);
+        let mut recording = Self { trace: trace.to_owned(), router, unrouted, entries: 0, unrouted_entries: 0 };
         for entry in TraceReader::open(trace)? {
             let series = recording.series(&entry?.recorded);
             recording.entries += 1;

@@ -4,10 +4,10 @@
 //! rules of the gateway: the policy is the mock's own code. Emits the same [`Sample`]s as the engine does, to the same recorder.
 //! Called by `command`. The same world, source and seed give the same samples in the same order, to the byte.
 //!
-//! What has no model has no prediction: the integrations that only a driver can perform ([`Integration::External`]) are answered
+//! What has no model has no prediction: the integrations that only a driver can perform ([`Effect::Integrate`]) are answered
 //! at once with 200, and counted in [`SimSummary::unpredicted`], so that no verdict is built on them.
 //!
-//! [`Integration::External`]: sluicegate_policy::model::Integration::External
+//! [`Effect::Integrate`]: sluicegate_policy::call::Effect::Integrate
 
 mod client;
 mod flights;

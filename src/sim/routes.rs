@@ -3,14 +3,15 @@
 //! Owns that short cut. Refuses to know routing: the policy's router answers. Called by `simulation` for every call.
 
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::RouteId;
+use sluicegate_policy::model::{DeploymentId, RouteId};
 
 use crate::traffic::{Catalog, Request, What};
 
 /// Routes of the templates of a catalog.
 #[derive(Debug)]
 pub(super) struct Routes {
-    templates: Vec<Means>,
+    /// By deployment, then by template.
+    templates: Vec<Vec<Means>>,
     path: String,
 }
 
@@ -25,27 +26,35 @@ enum Means {
 
 impl Routes {
     pub(super) fn new(catalog: &Catalog, gateway: &Gateway) -> Self {
-        let means = |template: &crate::traffic::template::Template| {
-            let alike = gateway.router().resolve_alike(template.method(), &template.path_segments());
+        let means = |deployment, template: &crate::traffic::template::Template| {
+            let alike = gateway.router(deployment).resolve_alike(template.method(), &template.path_segments());
             alike.map_or(Means::ByPath, Means::Always)
         };
-        Self { templates: catalog.templates.iter().map(means).collect(), path: String::new() }
+        let deployments = (0..gateway.model().deployments.len()).map(|at| DeploymentId(at as u16));
+        let templates = deployments.map(|id| catalog.templates.iter().map(|template| means(id, template)).collect());
+        Self { templates: templates.collect(), path: String::new() }
     }
 
-    /// The route of a request.
-    pub(super) fn of(&mut self, request: &Request, catalog: &Catalog, gateway: &Gateway) -> Option<RouteId> {
+    /// The route of a request in a deployment.
+    pub(super) fn of(
+        &mut self,
+        request: &Request,
+        deployment: DeploymentId,
+        catalog: &Catalog,
+        gateway: &Gateway,
+    ) -> Option<RouteId> {
         match &request.what {
-            What::Described { template, key } => match self.templates[usize::from(template.0)] {
+            What::Described { template, key } => match self.templates[usize::from(deployment.0)][usize::from(template.0)] {
                 Means::Always(route) => route,
                 Means::ByPath => {
                     let template = &catalog.templates[usize::from(template.0)];
                     template.fill_path(*key, request.identity, &mut self.path);
-                    gateway.router().in_stage(template.method(), &self.path)
+                    gateway.router(deployment).in_stage(template.method(), &self.path)
                 }
             },
             What::Recorded(recorded) => {
                 let path = recorded.target.split('?').next().unwrap_or_default();
-                gateway.router().in_stage(&recorded.method, path)
+                gateway.router(deployment).in_stage(&recorded.method, path)
             }
         }
     }

@@ -8,8 +8,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-use sluicegate_policy::call::{Action as PolicyAction, Call, CallId, Effect, EffectId, Outcome as EffectOutcome, Reply};
-use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::call::{
+    Action as PolicyAction, Call, CallId, Content, Credential, Effect, EffectId, Outcome as EffectOutcome, Purpose, Reply, Size,
+};
+use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
@@ -22,7 +24,7 @@ use crate::load::overload::Backoff;
 use crate::load::shaper::Shaper;
 use crate::load::{Feedback, Source};
 use crate::measure::{Outcome, Sample};
-use crate::traffic::{Action, Due, SeriesId, Step};
+use crate::traffic::{Action, Due, Request, SeriesId, Step};
 
 /// Status of an answer that the model does not predict.
 const UNPREDICTED_STATUS: u16 = 200;
@@ -41,12 +43,18 @@ pub(super) struct Simulation<'a> {
     planned: Option<(Instant, Pending)>,
     thinking: BinaryHeap<Reverse<Thinking>>,
     /// On the way to the gateway, over connections that were idle and over new ones: each in order of arrival.
-    over_idle: VecDeque<(Instant, Call)>,
-    over_new: VecDeque<(Instant, Call)>,
+    over_idle: VecDeque<(Instant, Arriving)>,
+    over_new: VecDeque<(Instant, Arriving)>,
     /// On the way back.
     replies: VecDeque<(Instant, Reply)>,
     unpredicted: BTreeMap<SeriesId, u64>,
     summary: SimSummary,
+}
+
+/// A request on its way to the gateway.
+struct Arriving {
+    id: CallId,
+    request: Request,
 }
 
 /// A step that comes after another has ended.
@@ -193,9 +201,7 @@ impl<'a> Simulation<'a> {
             return;
         }
         self.summary.sent += 1;
-        let route = self.routes.of(request, &self.world.catalog, &self.gateway);
-        let body_bytes = routes::body_bytes(request, &self.world.catalog);
-        let call = Call { id, stage: Some(self.world.stage), route, body_bytes };
+        let call = Arriving { id, request: request.clone() };
         let at = sent + Span::from_ns(self.world.network.round_trip.as_ns() / 2);
         if set_up == Span::ZERO {
             self.over_idle.push_back((at, call));
@@ -206,8 +212,13 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn on_arrived(&mut self, now: Instant, call: Call) {
-        self.gateway.on_call(now, call);
+    fn on_arrived(&mut self, now: Instant, Arriving { id, request }: Arriving) {
+        let arrival = self.gateway.arrive(now, Some(self.world.stage));
+        let catalog = &self.world.catalog;
+        let route = arrival.deployment.and_then(|deployment| self.routes.of(&request, deployment, catalog, &self.gateway));
+        let size = Size { body: routes::body_bytes(&request, catalog), ..Size::default() };
+        let call = Call { id, arrival, route, purpose: Purpose::Answer, key: Credential::Absent, size };
+        self.gateway.on_call(now, call, &mut Plain(&self.world.model));
         self.take_actions(now);
     }
 
@@ -217,7 +228,7 @@ impl<'a> Simulation<'a> {
             match action {
                 PolicyAction::Reply(reply) => self.replies.push_back((reply.at + Span::from_ns(back), reply)),
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
-                PolicyAction::Cancel(_) => {}
+                PolicyAction::Cancel(_) | PolicyAction::Forget(_) => {}
             }
         }
     }
@@ -226,7 +237,7 @@ impl<'a> Simulation<'a> {
         if let Some(flight) = self.flights.get(call) {
             *self.unpredicted.entry(flight.series).or_default() += 1;
         }
-        self.gateway.on_effect(now, id, EffectOutcome::Answered { status: UNPREDICTED_STATUS });
+        self.gateway.on_effect(now, id, EffectOutcome::Answered { content: Content { status: UNPREDICTED_STATUS, bytes: 0 } });
     }
 
     fn on_reply(&mut self, now: Instant, reply: &Reply) {

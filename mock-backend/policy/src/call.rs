@@ -3,7 +3,7 @@
 //! Owns the values that cross between [`crate::gateway::Gateway`] and whoever drives it (the simulator in virtual time, the
 //! mock over sockets). Refuses bytes: an answer here is a status, a reason, a blame and its timing; the mock renders it.
 
-use crate::model::{FunctionId, RouteId, StageId};
+use crate::model::{DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId};
 use crate::time::{Instant, Span};
 
 /// Names one call, given by the driver and echoed in the [`Reply`]; unique while the call is in flight.
@@ -14,17 +14,140 @@ pub struct CallId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EffectId(pub u64);
 
-/// One request as the policy sees it: where it wants to go, not what it says.
+/// What the gateway fixed when the head of a request arrived: from here on the request sees this snapshot and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// How many requests arrived before it: the number of its own draws.
+    pub number: u64,
+    /// The stage that host and path named; `None` if there is no such stage.
+    pub stage: Option<StageId>,
+    /// The deployment that serves it; `None` without a stage.
+    pub deployment: Option<DeploymentId>,
+    /// Whether the stage's canary serves it.
+    pub release: Release,
+}
+
+/// Which release of a stage serves a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Release {
+    /// The stage's own deployment and variables.
+    #[default]
+    Base,
+    /// Its canary.
+    Canary,
+}
+
+/// One request as the policy sees it: where it wants to go, and what can be told of it without its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The driver's name for it.
     pub id: CallId,
-    /// The stage that the path named; `None` if there is no such stage.
-    pub stage: Option<StageId>,
-    /// The route that method and path named within the API; `None` if there is none.
+    /// What [`Gateway::arrive`](crate::gateway::Gateway::arrive) said.
+    pub arrival: Arrival,
+    /// The route that method and path named within the deployment; `None` if there is none.
     pub route: Option<RouteId>,
-    /// Length of the body in bytes, for the payload limit.
-    pub body_bytes: u64,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The API key that it brought.
+    pub key: Credential,
+    /// How long its parts are.
+    pub size: Size,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// An answer.
+    #[default]
+    Answer,
+    /// Leave to ask: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
+    Preflight,
+}
+
+/// The API key that a request brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// None.
+    #[default]
+    Absent,
+    /// One that does not exist.
+    Unknown,
+    /// This one.
+    Key(KeyId),
+}
+
+/// How long the parts of a request are, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Path and query.
+    pub url: u64,
+    /// The request line, with its end.
+    pub line: u64,
+    /// Names and values of the headers, with what separates them.
+    pub headers: u64,
+    /// Body.
+    pub body: u64,
+}
+
+/// What only the bytes of a request can tell. The gateway asks when it gets that far, each question at most once, and within
+/// [`Gateway::on_call`](crate::gateway::Gateway::on_call).
+pub trait Evidence {
+    /// Whether it satisfies the route's validator.
+    fn examine(&mut self, route: RouteId) -> Result<(), Invalid>;
+
+    /// Writes the values of the route's cache-key parameters, told apart from each other, to `key` (which is empty); and says
+    /// whether the client asks for an entry to be made anew.
+    fn cache_key(&mut self, route: RouteId, key: &mut Vec<u8>) -> Freshness;
+
+    /// It will be answered with what was kept as this entry.
+    fn on_hit(&mut self, entry: EntryId);
+
+    /// Takes it through the route's request mapping; for a mock integration through the response mapping, too.
+    fn integrate(&mut self, route: RouteId) -> Mapped;
+}
+
+/// Names an answer in the response cache; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub u64);
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invalid {
+    /// Required parameters are missing or blank.
+    Parameters,
+    /// The body does not satisfy its schema.
+    Body,
+}
+
+/// Whether a kept answer will do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Freshness {
+    /// It will.
+    #[default]
+    Any,
+    /// `Cache-Control: max-age=0`.
+    Anew,
+}
+
+/// How the mapping of a request went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapped {
+    /// Well. For a mock integration this is the answer; for a modelled function the answer if it returns; for real work nothing
+    /// is known yet, and this is not looked at.
+    Answer(Content),
+    /// There is no template for its media type.
+    UnsupportedMediaType,
+    /// A template failed, or chose nothing that exists.
+    Misconfigured,
+}
+
+/// What an answer is, without its bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// HTTP status.
+    pub status: u16,
+    /// Length of the body.
+    pub bytes: u64,
 }
 
 /// What the gateway wants done next. Taken one at a time with `take_action` until there is none.
@@ -36,6 +159,8 @@ pub enum Action {
     Start(EffectId, Effect),
     /// Nobody waits for this work any longer (the integration timed out); its end may still be reported and is ignored.
     Cancel(EffectId),
+    /// This entry of the response cache is gone: what was kept for it can go, too.
+    Forget(EntryId),
 }
 
 /// Real work that only a driver can do. In the simulator the same part needs a model.
@@ -55,11 +180,13 @@ pub enum Effect {
 pub enum Outcome {
     /// The integration answered with this status.
     Answered {
-        /// HTTP status of the integration's own answer.
-        status: u16,
+        /// The answer as the client will get it, after the response mapping.
+        content: Content,
     },
     /// The integration could not be reached, or broke off before answering.
     Unreachable,
+    /// It answered, and no integration response fits, or its mapping failed.
+    Misconfigured,
 }
 
 /// The answer to a call: decided, not yet rendered.
@@ -73,12 +200,28 @@ pub struct Reply {
     pub status: u16,
     /// Why this answer.
     pub reason: Reason,
-    /// The stage, if there was one.
-    pub stage: Option<StageId>,
+    /// The snapshot that served it.
+    pub arrival: Arrival,
     /// The route, if there was one.
     pub route: Option<RouteId>,
+    /// What the response cache had to do with it.
+    pub cache: CacheUse,
     /// Where the time went.
     pub timing: Timing,
+}
+
+/// What the response cache had to do with an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheUse {
+    /// Nothing: there is none for this route.
+    #[default]
+    None,
+    /// It came from there.
+    Hit(EntryId),
+    /// It was not there, and is not kept either (a failure, too large, or not to be kept).
+    Missed,
+    /// It was not there, and is kept from now on as this entry.
+    Kept(EntryId),
 }
 
 impl Reply {
@@ -103,16 +246,34 @@ pub struct Timing {
 /// Why an answer is what it is. A new reason must visit every place that speaks of reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// The integration answered.
+    /// The integration answered, or the response cache in its place.
     Served,
+    /// An HTTP API answered a preflight request by itself.
+    Preflight,
     /// The path names no stage.
     NoStage,
     /// Method and path name no route.
     NoRoute,
-    /// A token bucket was empty.
-    Throttled(Scope),
+    /// Path and query are above the limit.
+    UrlTooLong,
+    /// The head is above the limit.
+    HeadersTooLarge,
     /// The body is above the payload limit.
     PayloadTooLarge,
+    /// The API key is missing, unknown, switched off, or in no usage plan of the stage.
+    KeyRefused,
+    /// The API key's quota is spent.
+    QuotaExceeded,
+    /// A token bucket was empty.
+    Throttled(Scope),
+    /// The request validator refused.
+    Invalid(Invalid),
+    /// The client may not have a cache entry made anew.
+    InvalidationRefused,
+    /// No template for the body's media type.
+    UnsupportedMediaType,
+    /// A mapping failed, or no integration response fits.
+    Misconfigured,
     /// No environment of the function was free and none could be added.
     FunctionThrottled(FunctionId),
     /// The function raised an error.
@@ -126,6 +287,10 @@ pub enum Reason {
 /// Which throttle refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
+    /// The bucket of one API key on one method.
+    KeyRoute,
+    /// The bucket of one API key.
+    Key,
     /// The bucket of one route (or method) of a stage.
     Route,
     /// The default bucket of a stage.
@@ -159,12 +324,48 @@ impl Reason {
         match self {
             Self::Served if status < 400 => Blame::Nobody,
             Self::Served if status < 500 => Blame::Client,
-            Self::NoStage | Self::NoRoute | Self::Throttled(_) | Self::PayloadTooLarge => Blame::Client,
+            Self::Preflight => Blame::Nobody,
+            Self::NoStage
+            | Self::NoRoute
+            | Self::UrlTooLong
+            | Self::HeadersTooLarge
+            | Self::PayloadTooLarge
+            | Self::KeyRefused
+            | Self::QuotaExceeded
+            | Self::Throttled(_)
+            | Self::Invalid(_)
+            | Self::InvalidationRefused
+            | Self::UnsupportedMediaType => Blame::Client,
+            Self::Misconfigured => Blame::Gateway,
             Self::Served
             | Self::FunctionThrottled(_)
             | Self::FunctionFailed(_)
             | Self::IntegrationTimeout
             | Self::IntegrationUnreachable => Blame::Integration,
+        }
+    }
+
+    /// The gateway response (REST) that answers for it; `None` if something else does, or if none is documented.
+    ///
+    /// Source: developer guide, "Gateway response types", 2026. That an unknown stage, too long a URL and a refused
+    /// invalidation have none is unconfirmed.
+    pub const fn response_type(self) -> Option<ResponseType> {
+        match self {
+            Self::Served | Self::Preflight | Self::NoStage | Self::UrlTooLong | Self::HeadersTooLarge => None,
+            Self::NoRoute => Some(ResponseType::MissingAuthenticationToken),
+            Self::PayloadTooLarge => Some(ResponseType::RequestTooLarge),
+            Self::KeyRefused => Some(ResponseType::InvalidApiKey),
+            Self::QuotaExceeded => Some(ResponseType::QuotaExceeded),
+            Self::Throttled(_) => Some(ResponseType::Throttled),
+            Self::Invalid(Invalid::Parameters) => Some(ResponseType::BadRequestParameters),
+            Self::Invalid(Invalid::Body) => Some(ResponseType::BadRequestBody),
+            Self::InvalidationRefused => Some(ResponseType::AccessDenied),
+            Self::UnsupportedMediaType => Some(ResponseType::UnsupportedMediaType),
+            Self::Misconfigured => Some(ResponseType::ApiConfigurationError),
+            Self::FunctionThrottled(_) | Self::FunctionFailed(_) | Self::IntegrationUnreachable => {
+                Some(ResponseType::IntegrationFailure)
+            }
+            Self::IntegrationTimeout => Some(ResponseType::IntegrationTimeout),
         }
     }
 }

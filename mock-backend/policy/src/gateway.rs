@@ -9,18 +9,22 @@
 //! waits only until the driver takes it.
 
 mod flights;
+mod plain;
 mod queue;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use self::flights::{Flight, FlightId, Flights, Phase};
+pub use self::plain::Plain;
 use self::queue::Queue;
-use crate::call::{Action, Call, Effect, EffectId, Outcome, Reason, Reply, Timing};
+use crate::call::{
+    Action, Arrival, CacheUse, Call, Content, Effect, EffectId, Evidence, Mapped, Outcome, Reason, Release, Reply, Timing,
+};
 use crate::lambda::{Ending, Environments, Invocation, Pools};
 use crate::latency::Latency;
-use crate::model::{FunctionId, Integration, Model, PAYLOAD_BYTES_MAX, RouteId};
-use crate::routing::Router;
+use crate::model::{DeploymentId, FunctionId, Integration, Model, RouteId, StageId};
+use crate::routing::{Doors, Router};
 use crate::seed::Seed;
 use crate::throttle::Throttles;
 use crate::time::{Instant, Span};
@@ -32,7 +36,11 @@ const ABANDONED_MIN: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct Gateway {
     model: Arc<Model>,
-    router: Router,
+    doors: Doors,
+    /// By deployment.
+    routers: Vec<Router>,
+    /// What each stage serves now.
+    serving: Vec<DeploymentId>,
     throttles: Throttles,
     pools: Pools,
     flights: Flights,
@@ -41,7 +49,7 @@ pub struct Gateway {
     overhead: Seed,
     refusal: Seed,
     /// How many calls came so far: the number of a call's own draws.
-    calls: u64,
+    arrived: u64,
     /// How many time-outs in the queue nobody waits for any longer.
     abandoned: usize,
     now: Instant,
@@ -73,7 +81,9 @@ impl Gateway {
     /// A gateway at rest: full buckets, no environments. All its draws come from `seed`.
     pub fn new(model: Arc<Model>, seed: Seed) -> Self {
         Self {
-            router: Router::new(&model),
+            doors: Doors::new(&model),
+            routers: (0..model.deployments.len()).map(|at| Router::new(&model, DeploymentId(at as u16))).collect(),
+            serving: model.stages.iter().map(|stage| stage.deployment).collect(),
             throttles: Throttles::new(&model),
             pools: Pools::new(&model, seed.child("functions")),
             flights: Flights::default(),
@@ -81,21 +91,28 @@ impl Gateway {
             actions: VecDeque::new(),
             overhead: seed.child("overhead"),
             refusal: seed.child("refusal"),
-            calls: 0,
+            arrived: 0,
             abandoned: 0,
             now: Instant::ZERO,
             model,
         }
     }
 
-    /// The client speaks. What was due until `now` happens before.
-    pub fn on_call(&mut self, now: Instant, call: Call) {
+    /// The head of a request is there: fixes which snapshot serves it. What was due until `now` happens before.
+    pub fn arrive(&mut self, now: Instant, stage: Option<StageId>) -> Arrival {
         self.advance(now);
-        let number = self.calls;
-        self.calls += 1;
-        match self.admit(&call) {
-            Ok(route) => self.accept(call, route, number),
-            Err(reason) => self.refuse(call, number, reason),
+        let number = self.arrived;
+        self.arrived += 1;
+        let deployment = stage.and_then(|stage| self.serving.get(usize::from(stage.0)).copied());
+        Arrival { number, stage: stage.filter(|_| deployment.is_some()), deployment, release: Release::Base }
+    }
+
+    /// The whole request is there. What was due until `now` happens before.
+    pub fn on_call(&mut self, now: Instant, call: Call, evidence: &mut dyn Evidence) {
+        self.advance(now);
+        match self.admit(&call, evidence) {
+            Ok((route, content)) => self.accept(call, route, content),
+            Err(reason) => self.refuse(call, reason),
         }
         self.run_due();
     }
@@ -107,8 +124,11 @@ impl Gateway {
         let Some(since) = self.flights.waiting_since(id) else { return };
         let took = Some(self.now.since(since));
         match what {
-            Outcome::Answered { status } => self.decide(id, self.now, Decision { reason: Reason::Served, status, took }),
-            Outcome::Unreachable => self.decide(id, self.now, self.failure(Reason::IntegrationUnreachable, took)),
+            Outcome::Answered { content } => {
+                self.decide(id, self.now, Decision { reason: Reason::Served, status: content.status, took });
+            }
+            Outcome::Unreachable => self.fail(id, self.now, Reason::IntegrationUnreachable, took),
+            Outcome::Misconfigured => self.fail(id, self.now, Reason::Misconfigured, took),
         }
         self.abandon_time_out();
         self.run_due();
@@ -130,9 +150,14 @@ impl Gateway {
         self.actions.pop_front()
     }
 
-    /// Which route a path means.
-    pub fn router(&self) -> &Router {
-        &self.router
+    /// Which stage a host and a path mean.
+    pub const fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    /// Which route a method and a path mean in this deployment.
+    pub fn router(&self, deployment: DeploymentId) -> &Router {
+        &self.routers[usize::from(deployment.0)]
     }
 
     /// What this gateway was built from.
@@ -151,47 +176,60 @@ impl Gateway {
     }
 
     /// The checks, in the order in which the gateway makes them.
-    fn admit(&mut self, call: &Call) -> Result<RouteId, Reason> {
-        let stage = call.stage.filter(|id| usize::from(id.0) < self.model.stages.len()).ok_or(Reason::NoStage)?;
+    fn admit(&mut self, call: &Call, evidence: &mut dyn Evidence) -> Result<(RouteId, Content), Reason> {
+        let stage = call.arrival.stage.ok_or(Reason::NoStage)?;
         let route = call.route.filter(|id| usize::from(id.0) < self.model.routes.len()).ok_or(Reason::NoRoute)?;
         self.throttles.try_admit(self.now, stage, route).map_err(|refusal| Reason::Throttled(refusal.scope))?;
-        if call.body_bytes > PAYLOAD_BYTES_MAX { Err(Reason::PayloadTooLarge) } else { Ok(route) }
+        if call.size.body > self.model.api_of(stage).limits.payload_bytes {
+            return Err(Reason::PayloadTooLarge);
+        }
+        match evidence.integrate(route) {
+            Mapped::Answer(content) => Ok((route, content)),
+            Mapped::UnsupportedMediaType => Err(Reason::UnsupportedMediaType),
+            Mapped::Misconfigured => Err(Reason::Misconfigured),
+        }
     }
 
     /// The gateway answers by itself.
-    fn refuse(&mut self, call: Call, number: u64, reason: Reason) {
-        let time = draw(&self.model.refusal, self.refusal, number);
-        let id = self.begin(call, Span::ZERO);
-        self.decide(id, self.now + time, self.failure(reason, None));
+    fn refuse(&mut self, call: Call, reason: Reason) {
+        let time = draw(&self.api_of(&call).refusal, self.refusal, call.arrival.number);
+        let id = self.begin(call, Content::default(), Span::ZERO);
+        self.fail(id, self.now + time, reason, None);
     }
 
     /// The call goes on to its integration, after the first half of the gateway's own time.
-    fn accept(&mut self, call: Call, route: RouteId, number: u64) {
-        let overhead = draw(&self.model.overhead, self.overhead, number);
+    fn accept(&mut self, call: Call, route: RouteId, content: Content) {
+        let overhead = draw(&self.api_of(&call).overhead, self.overhead, call.arrival.number);
         let before = Span::from_ns(overhead.as_ns() / 2);
-        let id = self.begin(call, overhead.saturating_sub(before));
+        let id = self.begin(call, content, overhead.saturating_sub(before));
         let handed_over = self.now + before;
         match self.model.routes[usize::from(route.0)].integration {
-            Integration::Mock { status, .. } => {
-                self.decide(id, handed_over, Decision { reason: Reason::Served, status, took: None });
+            Integration::Mock(_) => {
+                self.decide(id, handed_over, Decision { reason: Reason::Served, status: content.status, took: None });
             }
-            Integration::Lambda { .. } | Integration::External { .. } => {
+            Integration::Lambda { .. } | Integration::Http(_) | Integration::Service(_) => {
                 self.queue.schedule(handed_over, Event::HandOver(id));
             }
         }
     }
 
-    fn begin(&mut self, call: Call, after: Span) -> FlightId {
+    /// The API that a call is for; without a stage the first.
+    fn api_of(&self, call: &Call) -> &crate::model::Api {
+        call.arrival.stage.map_or(&self.model.apis[0], |stage| self.model.api_of(stage))
+    }
+
+    fn begin(&mut self, call: Call, content: Content, after: Span) -> FlightId {
         let reply = Reply {
             call: call.id,
             at: self.now,
             status: 0,
             reason: Reason::Served,
-            stage: call.stage,
+            arrival: call.arrival,
             route: call.route,
+            cache: CacheUse::None,
             timing: Timing { received: self.now, ..Timing::default() },
         };
-        self.flights.begin(Flight { reply, after, phase: Phase::Arrived })
+        self.flights.begin(Flight { reply, content, after, phase: Phase::Arrived })
     }
 
     fn run_due(&mut self) {
@@ -210,9 +248,10 @@ impl Gateway {
         let Some(route) = flight.reply.route else { return };
         match self.model.routes[usize::from(route.0)].integration {
             // A mock integration is answered where it is accepted.
-            Integration::Mock { .. } => {}
+            Integration::Mock(_) => {}
             Integration::Lambda { function, timeout } => self.invoke(now, id, function, timeout),
-            Integration::External { timeout } => {
+            Integration::Http(crate::model::HttpIntegration { timeout, .. })
+            | Integration::Service(crate::model::ServiceIntegration { timeout, .. }) => {
                 flight.phase = Phase::Waiting(now);
                 let effect = Effect::Integrate { call: flight.reply.call, route };
                 self.actions.push_back(Action::Start(id.effect(), effect));
@@ -223,24 +262,20 @@ impl Gateway {
 
     fn invoke(&mut self, now: Instant, id: FlightId, function: FunctionId, timeout: Span) {
         let Some(invocation) = self.pools.invoke(now, function) else {
-            return self.decide(id, now, self.failure(Reason::FunctionThrottled(function), None));
+            return self.fail(id, now, Reason::FunctionThrottled(function), None);
         };
         let Invocation { cold_start, busy, ending } = invocation;
-        if let Some(flight) = self.flights.get_mut(id) {
-            flight.reply.timing.cold_start = cold_start;
-        }
         self.queue.schedule(now + busy, Event::FunctionEnds(function));
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        flight.reply.timing.cold_start = cold_start;
+        let status = flight.content.status;
         if busy > timeout {
-            return self.decide(id, now + timeout, self.failure(Reason::IntegrationTimeout, Some(timeout)));
+            return self.fail(id, now + timeout, Reason::IntegrationTimeout, Some(timeout));
         }
-        let decision = match ending {
-            Ending::Returned => {
-                let status = self.model.functions[usize::from(function.0)].response.status;
-                Decision { reason: Reason::Served, status, took: Some(busy) }
-            }
-            Ending::Failed => self.failure(Reason::FunctionFailed(function), Some(busy)),
-        };
-        self.decide(id, now + busy, decision);
+        match ending {
+            Ending::Returned => self.decide(id, now + busy, Decision { reason: Reason::Served, status, took: Some(busy) }),
+            Ending::Failed => self.fail(id, now + busy, Reason::FunctionFailed(function), Some(busy)),
+        }
     }
 
     fn time_out(&mut self, now: Instant, id: FlightId) {
@@ -249,12 +284,17 @@ impl Gateway {
             return;
         };
         self.actions.push_back(Action::Cancel(id.effect()));
-        self.decide(id, now, self.failure(Reason::IntegrationTimeout, Some(now.since(since))));
+        self.fail(id, now, Reason::IntegrationTimeout, Some(now.since(since)));
     }
 
-    /// The answer that the gateway itself gives for this reason.
-    fn failure(&self, reason: Reason, took: Option<Span>) -> Decision {
-        Decision { reason, status: self.model.api.status_of(reason), took }
+    /// The gateway itself answers, for this reason.
+    fn fail(&mut self, id: FlightId, when: Instant, reason: Reason, took: Option<Span>) {
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        let arrival = flight.reply.arrival;
+        let kind = arrival.stage.map_or(self.model.apis[0].kind, |stage| self.model.api_of(stage).kind);
+        let deployment = arrival.deployment.map(|id| &self.model.deployments[usize::from(id.0)]);
+        let status = deployment.map_or(kind.status_of(reason), |deployment| deployment.status_of(kind, reason));
+        self.decide(id, when, Decision { reason, status, took });
     }
 
     /// The answer is known at `when`; the reply follows after the second half of the gateway's own time.

@@ -1,41 +1,31 @@
-//! Which stage and route a method and path mean.
+//! Which stage and route a host, a path and a method mean.
 //!
 //! Owns the match of a path against the routes of an API, as HTTP and REST APIs do it. Refuses to look at anything but method
 //! and path (a method override is the driver's business), and to decode: segments are compared as they came. Called by the
 //! mock for each request, by the simulator once for each template, and by `config`, which proves patterns with [`pattern`].
 
 mod alike;
+mod doors;
 pub mod pattern;
 
-use crate::model::{Api, Model, RouteId, StageId};
+use crate::model::{ApiKind, DeploymentId, Model, RouteId};
 
+pub use self::doors::{Doors, Entered};
 pub use self::pattern::{PatternError, check_pattern, conflicts};
 use self::pattern::{Segment, segments};
 
 /// Name of the stage without a prefix, and of the route that catches everything (HTTP APIs).
-const DEFAULT: &str = "$default";
+pub(crate) const DEFAULT: &str = "$default";
 /// The methods that `ANY` stands for in a REST API (API Gateway developer guide, "Set up an HTTP method", 2023).
 const REST_ANY: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const ROOT: usize = 0;
 
-/// The routes of an API as a tree of path segments. Matching a path allocates nothing.
+/// The routes of a deployment as a tree of path segments. Matching a path allocates nothing.
 #[derive(Clone, Debug)]
 pub struct Router {
-    api: Api,
-    stages: Vec<Box<str>>,
-    default_stage: Option<StageId>,
+    api: ApiKind,
     default_route: Option<RouteId>,
     nodes: Vec<Node>,
-    patterns: Vec<Box<str>>,
-}
-
-/// What a full path and a method mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resolved {
-    /// The stage; `None` if the path names none and there is no `$default`.
-    pub stage: Option<StageId>,
-    /// The route within it.
-    pub route: Option<RouteId>,
 }
 
 /// What follows the segments from the root to here.
@@ -53,40 +43,20 @@ struct Node {
 struct Methods(Vec<(Option<Box<str>>, RouteId)>);
 
 impl Router {
-    /// The router of the model's routes and stages. Of routes that conflict the first one wins.
-    pub fn new(model: &Model) -> Self {
-        let mut router = Self {
-            api: model.api,
-            stages: model.stages.iter().map(|stage| stage.name.as_str().into()).collect(),
-            default_stage: model.stage(DEFAULT).filter(|_| model.api == Api::Http),
-            default_route: None,
-            nodes: vec![Node::default()],
-            patterns: model.routes.iter().map(|route| route.path.as_str().into()).collect(),
-        };
-        for (at, route) in model.routes.iter().enumerate() {
-            let id = RouteId(at as u16);
+    /// The router of a deployment's routes. Of routes that conflict the first one wins.
+    ///
+    /// Panics if the model has no such deployment or API.
+    pub fn new(model: &Model, deployment: DeploymentId) -> Self {
+        let api = model.apis[usize::from(model.deployments[usize::from(deployment.0)].api.0)].kind;
+        let mut router = Self { api, default_route: None, nodes: vec![Node::default()] };
+        for (id, route) in model.routes_of(deployment) {
             if route.path == DEFAULT {
-                router.default_route = router.default_route.or(Some(id).filter(|_| model.api == Api::Http));
+                router.default_route = router.default_route.or(Some(id).filter(|_| api == ApiKind::Http));
             } else {
                 router.insert(&route.path, route.method.as_deref(), id);
             }
         }
         router
-    }
-
-    /// What `method` and `path` mean; the path with its stage prefix and without its query.
-    ///
-    /// The first segment names a stage, or else the `$default` stage of an HTTP API gets the whole path (API Gateway developer
-    /// guide, "Working with routes for HTTP APIs", 2023).
-    pub fn resolve(&self, method: &str, path: &str) -> Resolved {
-        let whole = path.strip_prefix('/').unwrap_or(path);
-        let (first, below) = split(whole);
-        let named = self.stages.iter().position(|name| **name == *first && **name != *DEFAULT);
-        let (stage, path) = match named {
-            Some(at) => (Some(StageId(at as u16)), below.unwrap_or("")),
-            None => (self.default_stage, whole),
-        };
-        Resolved { stage, route: stage.and_then(|_| self.relative(method, path)) }
     }
 
     /// The route that `method` and `path` mean within any stage; the path without stage prefix and query.
@@ -99,31 +69,6 @@ impl Router {
     #[allow(clippy::option_option, reason = "unknown, no route and a route are three answers")]
     pub fn resolve_alike(&self, method: &str, segments: &[Option<&str>]) -> Option<Option<RouteId>> {
         alike::resolve(self, method, segments)
-    }
-
-    /// Names and values of the route's path parameters, as they stand in `path` (without stage prefix and query, not decoded).
-    /// Empty if the path is not one of the route's.
-    pub fn parameters(&self, route: RouteId, path: &str) -> Vec<(String, String)> {
-        let Some(pattern) = self.patterns.get(usize::from(route.0)).filter(|pattern| ***pattern != *DEFAULT) else {
-            return Vec::new();
-        };
-        let mut rest = non_empty(self.trimmed(path.strip_prefix('/').unwrap_or(path)));
-        let mut found = Vec::new();
-        for segment in segments(pattern) {
-            let Some(text) = rest else { return Vec::new() };
-            let (first, below) = split(text);
-            match segment {
-                Segment::Named(name) if name != first => return Vec::new(),
-                Segment::Named(_) => {}
-                Segment::Variable(name) => found.push((name.to_owned(), first.to_owned())),
-                Segment::Greedy(name) => {
-                    found.push((name.to_owned(), text.to_owned()));
-                    return found;
-                }
-            }
-            rest = below;
-        }
-        if rest.is_some() { Vec::new() } else { found }
     }
 
     fn insert(&mut self, path: &str, method: Option<&str>, id: RouteId) {
@@ -163,21 +108,13 @@ impl Router {
         self.nodes.len() - 1
     }
 
-    /// A trailing slash, and several leading ones, make no difference to a REST API; to an HTTP API `/a/` is not `/a`.
-    fn trimmed<'p>(&self, path: &'p str) -> &'p str {
-        match self.api {
-            Api::Http => path,
-            Api::Rest => path.trim_start_matches('/').trim_end_matches('/'),
-        }
-    }
-
     /// The route for a path without its leading slash.
     fn relative(&self, method: &str, path: &str) -> Option<RouteId> {
-        let path = non_empty(self.trimmed(path));
+        let path = non_empty(trimmed(self.api, path));
         match self.api {
             // The resource is found by the path alone; a method it does not have is not looked for elsewhere.
-            Api::Rest => self.resource(ROOT, path)?.find(method, Api::Rest),
-            Api::Http => {
+            ApiKind::Rest => self.resource(ROOT, path)?.find(method, ApiKind::Rest),
+            ApiKind::Http => {
                 let full = self.full(ROOT, path, method);
                 full.or_else(|| self.greedy(ROOT, path, method)).or(self.default_route)
             }
@@ -197,7 +134,7 @@ impl Router {
     /// HTTP, first choice: a route without a greedy variable, named segments before variables.
     fn full(&self, at: usize, path: Option<&str>, method: &str) -> Option<RouteId> {
         let node = &self.nodes[at];
-        let Some(path) = path else { return node.here.find(method, Api::Http) };
+        let Some(path) = path else { return node.here.find(method, ApiKind::Http) };
         let (first, below) = split(path);
         node.children(first).into_iter().flatten().find_map(|child| self.full(child, below, method))
     }
@@ -208,7 +145,7 @@ impl Router {
         let path = path?;
         let (first, below) = split(path);
         let deeper = node.children(first).into_iter().flatten().find_map(|child| self.greedy(child, below, method));
-        deeper.or_else(|| node.greedy.find(method, Api::Http).filter(|_| !path.is_empty()))
+        deeper.or_else(|| node.greedy.find(method, ApiKind::Http).filter(|_| !path.is_empty()))
     }
 }
 
@@ -229,10 +166,43 @@ impl Node {
 
 impl Methods {
     /// The method's own route, else the one for `ANY`.
-    fn find(&self, method: &str, api: Api) -> Option<RouteId> {
+    fn find(&self, method: &str, api: ApiKind) -> Option<RouteId> {
         let own = self.0.iter().find(|(known, _)| known.as_deref() == Some(method));
-        let any = || self.0.iter().find(|(known, _)| known.is_none() && (api == Api::Http || REST_ANY.contains(&method)));
+        let any = || self.0.iter().find(|(known, _)| known.is_none() && (api == ApiKind::Http || REST_ANY.contains(&method)));
         own.or_else(any).map(|(_, id)| *id)
+    }
+}
+
+/// Names and values of the path parameters of `pattern`, as they stand in `path` (without stage prefix and query, not
+/// decoded). Empty if the path is not one of the pattern's.
+pub fn parameters<'p>(kind: ApiKind, pattern: &'p str, path: &'p str) -> Vec<(&'p str, &'p str)> {
+    if pattern == DEFAULT {
+        return Vec::new();
+    }
+    let mut rest = non_empty(trimmed(kind, path.strip_prefix('/').unwrap_or(path)));
+    let mut found = Vec::new();
+    for segment in segments(pattern) {
+        let Some(text) = rest else { return Vec::new() };
+        let (first, below) = split(text);
+        match segment {
+            Segment::Named(name) if name != first => return Vec::new(),
+            Segment::Named(_) => {}
+            Segment::Variable(name) => found.push((name, first)),
+            Segment::Greedy(name) => {
+                found.push((name, text));
+                return found;
+            }
+        }
+        rest = below;
+    }
+    if rest.is_some() { Vec::new() } else { found }
+}
+
+/// A trailing slash, and several leading ones, make no difference to a REST API; to an HTTP API `/a/` is not `/a`.
+fn trimmed(kind: ApiKind, path: &str) -> &str {
+    match kind {
+        ApiKind::Http => path,
+        ApiKind::Rest => path.trim_start_matches('/').trim_end_matches('/'),
     }
 }
 

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use sluicegate_policy::call::{Reason, Reply};
-use sluicegate_policy::model::{Api, Integration, Model};
+use sluicegate_policy::model::{ApiKind, Integration, Model};
 use sluicegate_policy::time::Span;
 
 use crate::refusal::{Refusal, refusal};
@@ -24,7 +24,7 @@ const ACCOUNT_ID: &str = "123456789012";
 /// What the log says of the API itself.
 #[derive(Debug)]
 pub(crate) struct Naming {
-    api: Api,
+    api: ApiKind,
     api_id: String,
     domain: String,
     stages: Vec<String>,
@@ -140,16 +140,16 @@ impl Naming {
     pub(crate) fn new(model: &Model) -> Self {
         let routes = model.routes.iter().map(|route| {
             let behind = match route.integration {
-                Integration::Mock { .. } => Behind::Mock,
+                Integration::Mock(_) => Behind::Mock,
                 Integration::Lambda { .. } => Behind::Function,
-                Integration::External { .. } => Behind::Elsewhere,
+                Integration::Http(_) | Integration::Service(_) => Behind::Elsewhere,
             };
             RouteNames { key: route.key(), path: route.path.clone(), behind }
         });
         Self {
-            api: model.api,
-            api_id: model.api_id.clone(),
-            domain: format!("{}.execute-api.{}.amazonaws.com", model.api_id, model.region),
+            api: model.apis[0].kind,
+            api_id: model.apis[0].id.clone(),
+            domain: format!("{}.execute-api.{}.amazonaws.com", model.apis[0].id, model.region),
             stages: model.stages.iter().map(|stage| stage.name.clone()).collect(),
             routes: routes.collect(),
         }
@@ -210,9 +210,11 @@ impl Entry<'_> {
             // Also for HTTP/2 clients (developer guide, "Logging variables").
             Variable::Protocol => Some("HTTP/1.1"),
             Variable::RequestId => Some(self.ids.request()),
-            Variable::ResourcePath if naming.api == Api::Rest => naming.route(self.reply).map(|route| route.path.as_str()),
-            Variable::RouteKey if naming.api == Api::Http => naming.route(self.reply).map(|route| route.key.as_str()),
-            Variable::Stage => self.reply.stage.and_then(|stage| naming.stages.get(usize::from(stage.0))).map(String::as_str),
+            Variable::ResourcePath if naming.api == ApiKind::Rest => naming.route(self.reply).map(|route| route.path.as_str()),
+            Variable::RouteKey if naming.api == ApiKind::Http => naming.route(self.reply).map(|route| route.key.as_str()),
+            Variable::Stage => {
+                self.reply.arrival.stage.and_then(|stage| naming.stages.get(usize::from(stage.0))).map(String::as_str)
+            }
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! Owns the rules of the real gateway (facts, sections 10.2 and 10.3): only `$context` variables, one line, and at least one
 //! of the two request ids. Refuses to know what the variables hold; that is `entry`.
 
-use sluicegate_policy::model::Api;
+use sluicegate_policy::model::ApiKind;
 
 use super::entry::{Entry, Naming, Variable};
 
@@ -23,12 +23,12 @@ pub const JSON_HTTP: &str = r#"{ "requestId":"$context.requestId", "ip": "$conte
 pub const JSON_REST: &str = r#"{ "requestId":"$context.requestId", "extendedRequestId":"$context.extendedRequestId", "ip": "$context.identity.sourceIp", "caller":"$context.identity.caller", "user":"$context.identity.user", "requestTime":"$context.requestTime", "httpMethod":"$context.httpMethod", "resourcePath":"$context.resourcePath", "status":"$context.status", "protocol":"$context.protocol", "responseLength":"$context.responseLength" }"#;
 
 /// A console format by its name in a profile, `clf` or `json`, for this kind of API.
-pub fn named(name: &str, api: Api) -> Option<&'static str> {
+pub fn named(name: &str, api: ApiKind) -> Option<&'static str> {
     match (name, api) {
-        ("clf", Api::Http) => Some(CLF_HTTP),
-        ("clf", Api::Rest) => Some(CLF_REST),
-        ("json", Api::Http) => Some(JSON_HTTP),
-        ("json", Api::Rest) => Some(JSON_REST),
+        ("clf", ApiKind::Http) => Some(CLF_HTTP),
+        ("clf", ApiKind::Rest) => Some(CLF_REST),
+        ("json", ApiKind::Http) => Some(JSON_HTTP),
+        ("json", ApiKind::Rest) => Some(JSON_REST),
         _ => None,
     }
 }
@@ -141,11 +141,11 @@ mod tests {
     #[test]
     fn the_console_formats_are_formats() {
         for name in ["clf", "json"] {
-            for api in [Api::Http, Api::Rest] {
+            for api in [ApiKind::Http, ApiKind::Rest] {
                 assert!(Format::parse(named(name, api).unwrap()).is_ok(), "{name} {api:?}");
             }
         }
-        assert_eq!(named("xml", Api::Http), None);
+        assert_eq!(named("xml", ApiKind::Http), None);
     }
 
     #[test]

@@ -3,22 +3,25 @@
 //! Owns their defaults, with the source of each. Refuses routes and every behaviour (the policy's). Called by
 //! `prove::plan`.
 
-use sluicegate_policy::model::{Account, Api, Function, Model, Response, Route, Stage, Throttle};
+use sluicegate_policy::model::{
+    Account, Api, ApiId, ApiKind, Deployment, DeploymentId, Function, Model, Response, Route, Stage, Throttle,
+};
 use sluicegate_policy::time::Span;
 
 use super::{filled, latency, routes, throttle};
 use crate::config::problem::Spot;
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{ApiKind, Count, Decimal, Duration, Member, Memory, Named, Percent, Rate, Shape, Status, Text};
+use crate::config::value;
+use crate::config::value::{Count, Decimal, Duration, Member, Memory, Named, Percent, Rate, Shape, Status, Text};
 
 /// The model of the gateway.
 pub(super) fn model(gateway: &mut At<raw::Gateway>, reader: &mut Reader) -> Option<Model> {
     let spot = gateway.spot.clone();
     let gateway = &mut gateway.value;
     let api = match gateway.api.value {
-        ApiKind::Http => Api::Http,
-        ApiKind::Rest => Api::Rest,
+        value::ApiKind::Http => ApiKind::Http,
+        value::ApiKind::Rest => ApiKind::Rest,
     };
     let id = filled(&mut gateway.id, &spot, "id", || Text("sluicegate".to_owned())).clone();
     let api_id = name(&id, "an API's id", reader);
@@ -31,23 +34,25 @@ pub(super) fn model(gateway: &mut At<raw::Gateway>, reader: &mut Reader) -> Opti
     let routes = routes::routes(&mut gateway.routes, api, gateway.functions.as_ref(), reader);
     let stages = stages(gateway, api, routes.as_deref(), reader);
     Some(Model {
-        api,
-        api_id: api_id?,
         region: region?,
         account,
-        overhead: overhead?,
-        refusal: refusal?,
+        apis: vec![Api { overhead: overhead?, refusal: refusal?, ..Api::new(api, api_id?) }],
+        deployments: vec![Deployment::new(ApiId(0), "current")],
         stages: stages?,
         functions: functions?,
         routes: routes?,
+        plans: Vec::new(),
+        keys: Vec::new(),
+        domains: Vec::new(),
+        moves: Vec::new(),
     })
 }
 
 /// Placeholder, no source: guesses (median 4 ms for HTTP APIs, 8 ms for REST APIs, sigma 0.3). No authoritative figure was found.
-fn overhead(api: Api) -> Shape {
+fn overhead(api: ApiKind) -> Shape {
     let median = match api {
-        Api::Http => Span::from_ms(4),
-        Api::Rest => Span::from_ms(8),
+        ApiKind::Http => Span::from_ms(4),
+        ApiKind::Rest => Span::from_ms(8),
     };
     Shape::lognormal(median, Decimal(0.3))
 }
@@ -155,7 +160,7 @@ pub(super) fn filled_answer(answer: &mut raw::Answer, section: &Spot, body: &str
     (status, body)
 }
 
-fn stages(gateway: &mut raw::Gateway, api: Api, routes: Option<&[Route]>, reader: &mut Reader) -> Option<Vec<Stage>> {
+fn stages(gateway: &mut raw::Gateway, api: ApiKind, routes: Option<&[Route]>, reader: &mut Reader) -> Option<Vec<Stage>> {
     let stages = &gateway.stages;
     if stages.value.0.is_empty() {
         reader.report_at(&stages.spot, "there is no stage; write at least one, e.g. prod: {}");
@@ -183,10 +188,10 @@ fn stages(gateway: &mut raw::Gateway, api: Api, routes: Option<&[Route]>, reader
             let sound_log = has_sound_log(stage, reader);
             let route_throttles = routes.and_then(|routes| routes::throttles(stage, &own, routes, reader));
             let proven = Stage {
-                name: name?,
                 throttle: stage.throttle.as_ref().map(throttle),
                 route_throttles: route_throttles?,
                 access_log: stage.access_log.as_ref().map(|format| format.value.0.clone()),
+                ..Stage::new(ApiId(0), name?, DeploymentId(0))
             };
             sound_log.then_some(proven)
         })
@@ -194,10 +199,10 @@ fn stages(gateway: &mut raw::Gateway, api: Api, routes: Option<&[Route]>, reader
     proven.into_iter().collect()
 }
 
-fn stage_name(text: &Text, spot: &Spot, api: Api, reader: &mut Reader) -> Option<String> {
+fn stage_name(text: &Text, spot: &Spot, api: ApiKind, reader: &mut Reader) -> Option<String> {
     match (text.0.as_str(), api) {
-        ("$default", Api::Http) => Some("$default".to_owned()),
-        ("$default", Api::Rest) => {
+        ("$default", ApiKind::Http) => Some("$default".to_owned()),
+        ("$default", ApiKind::Rest) => {
             reader.report_at(spot, "a REST API has no stage \"$default\"; name it, e.g. prod");
             None
         }

@@ -3,7 +3,7 @@
 //! Owns the naming of series and the rule that credentials stand in no profile. Refuses to draw (`traffic`). Called by
 //! `traffic` and `run`.
 
-use sluicegate_policy::model::Model;
+use sluicegate_policy::model::{DeploymentId, Model};
 use sluicegate_policy::routing::Router;
 
 use super::filled;
@@ -43,7 +43,7 @@ pub(super) fn mix(
         reader.report_at(&mix.spot, what);
         return None;
     }
-    let router = Router::new(model);
+    let router = Router::new(model, DeploymentId(0));
     let mut catalog = Catalog::default();
     let mut shares = Vec::new();
     let mut fine = true;

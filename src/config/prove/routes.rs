@@ -3,7 +3,7 @@
 //! Owns the references between routes, functions and stages. Refuses to match a path (the policy's `routing` does). Called
 //! by `gateway`.
 
-use sluicegate_policy::model::{Api, FunctionId, Integration, Route, RouteId, Throttle};
+use sluicegate_policy::model::{ApiKind, DeploymentId, FunctionId, Integration, Route, RouteId, Throttle};
 use sluicegate_policy::routing::{check_pattern, conflicts};
 use sluicegate_policy::time::Span;
 
@@ -18,7 +18,12 @@ type RawRoutes = At<Named<RouteKey, At<raw::Route>>>;
 type RawFunctions = At<Named<Text, At<raw::Function>>>;
 
 /// The routes, in the order of the profile.
-pub(super) fn routes(raw: &mut RawRoutes, api: Api, functions: Option<&RawFunctions>, reader: &mut Reader) -> Option<Vec<Route>> {
+pub(super) fn routes(
+    raw: &mut RawRoutes,
+    api: ApiKind,
+    functions: Option<&RawFunctions>,
+    reader: &mut Reader,
+) -> Option<Vec<Route>> {
     if raw.value.0.is_empty() {
         reader.report_at(
             &raw.spot,
@@ -36,15 +41,15 @@ pub(super) fn routes(raw: &mut RawRoutes, api: Api, functions: Option<&RawFuncti
         .map(|member| {
             let path = path(&member.name, api, &member.spot, reader);
             let integration = integration(&mut member.value, api, functions, reader);
-            Some(Route { method: member.name.method.clone(), path: path?, integration: integration? })
+            Some(Route::new(DeploymentId(0), member.name.method.as_deref(), path?, integration?))
         })
         .collect();
     let proven: Vec<Route> = proven.into_iter().collect::<Option<_>>()?;
     without_conflicts(&proven, raw, reader).then_some(proven)
 }
 
-fn path(key: &RouteKey, api: Api, spot: &Spot, reader: &mut Reader) -> Option<String> {
-    if key.path == "$default" && api == Api::Rest {
+fn path(key: &RouteKey, api: ApiKind, spot: &Spot, reader: &mut Reader) -> Option<String> {
+    if key.path == "$default" && api == ApiKind::Rest {
         reader.report_at(spot, "a REST API has no route \"$default\"; write e.g. \"ANY /{proxy+}\"");
         return None;
     }
@@ -65,7 +70,7 @@ fn without_conflicts(routes: &[Route], raw: &RawRoutes, reader: &mut Reader) -> 
 
 fn integration(
     route: &mut At<raw::Route>,
-    api: Api,
+    api: ApiKind,
     functions: Option<&RawFunctions>,
     reader: &mut Reader,
 ) -> Option<Integration> {
@@ -78,7 +83,7 @@ fn integration(
                 return None;
             }
             let (status, body) = filled_answer(answer, &spot, "");
-            Some(Integration::Mock { status, body })
+            Some(Integration::fixed(status, body))
         }
         raw::Integration::Lambda(name) => {
             let function = function(name, functions, reader);
@@ -102,10 +107,10 @@ fn function(name: &At<Text>, functions: Option<&RawFunctions>, reader: &mut Read
 
 /// 50 ms to 30 s for HTTP APIs; to 29 s for REST APIs, more on request, for which a quarter of an hour is the end
 /// (API Gateway developer guide, "Quotas", 2026; the streaming limit of 15 minutes is the highest that it names).
-fn timeout_in_bounds(timeout: &At<Duration>, api: Api, reader: &mut Reader) -> Option<Span> {
+fn timeout_in_bounds(timeout: &At<Duration>, api: ApiKind, reader: &mut Reader) -> Option<Span> {
     let longest = match api {
-        Api::Http => Span::from_secs(30),
-        Api::Rest => Span::from_secs(900),
+        ApiKind::Http => Span::from_secs(30),
+        ApiKind::Rest => Span::from_secs(900),
     };
     let span = timeout.value.0;
     if (Span::from_ms(50)..=longest).contains(&span) {

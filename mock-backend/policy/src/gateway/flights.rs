@@ -1,6 +1,6 @@
 //! The calls in flight, in slots that are used again.
 
-use crate::call::{EffectId, Reply};
+use crate::call::{Content, EffectId, Reply};
 use crate::time::{Instant, Span};
 
 /// A call between its arrival and its reply.
@@ -8,6 +8,8 @@ use crate::time::{Instant, Span};
 pub(super) struct Flight {
     /// The reply, as far as it is known.
     pub(super) reply: Reply,
+    /// What the integration answers if all goes well, where that is known before.
+    pub(super) content: Content,
     /// What the gateway still needs after the integration.
     pub(super) after: Span,
     /// How far it has come.

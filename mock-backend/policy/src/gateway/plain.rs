@@ -1,0 +1,35 @@
+//! The evidence of a request that nothing is asked of.
+//!
+//! Owns what follows from the model alone. Refuses bytes: a route that validates, caches by parameters or maps needs the
+//! request itself. Used by the simulator for routes without such, and by tests.
+
+use crate::call::{Content, EntryId, Evidence, Freshness, Invalid, Mapped};
+use crate::model::{Integration, MockIntegration, Model, RouteId};
+
+/// A request that satisfies every check and maps to what the model says.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'m>(pub &'m Model);
+
+impl Evidence for Plain<'_> {
+    fn examine(&mut self, _: RouteId) -> Result<(), Invalid> {
+        Ok(())
+    }
+
+    fn cache_key(&mut self, _: RouteId, _: &mut Vec<u8>) -> Freshness {
+        Freshness::Any
+    }
+
+    fn on_hit(&mut self, _: EntryId) {}
+
+    fn integrate(&mut self, route: RouteId) -> Mapped {
+        let content = |status, body: &str| Content { status, bytes: body.len() as u64 };
+        Mapped::Answer(match &self.0.routes[usize::from(route.0)].integration {
+            Integration::Mock(MockIntegration::Fixed { status, body }) => content(*status, body),
+            Integration::Lambda { function, .. } => {
+                let response = &self.0.functions[usize::from(function.0)].response;
+                content(response.status, &response.body)
+            }
+            Integration::Mock(MockIntegration::Mapped(_)) | Integration::Http(_) | Integration::Service(_) => content(200, ""),
+        })
+    }
+}

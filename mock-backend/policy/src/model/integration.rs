@@ -1,0 +1,135 @@
+//! What is behind a route.
+//!
+//! Owns the kinds of integration, and the mapping that stands before and after those that are not proxies. Refuses to run a
+//! template or reach a back end: templates are texts here, and `render` compiles them.
+
+use super::FunctionId;
+use crate::time::Span;
+
+/// What answers on a route.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Integration {
+    /// The gateway answers by itself.
+    Mock(MockIntegration),
+    /// A Lambda-like function answers, as a proxy.
+    Lambda {
+        /// Which.
+        function: FunctionId,
+        /// How long the gateway waits for it.
+        timeout: Span,
+    },
+    /// An HTTP back end answers, which the driver reaches; the policy only waits.
+    Http(HttpIntegration),
+    /// A service of the provider answers (`AWS`, also a Lambda function without proxy); the policy only waits.
+    Service(ServiceIntegration),
+}
+
+/// An answer of the gateway's own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MockIntegration {
+    /// Always the same.
+    Fixed {
+        /// HTTP status of the answer.
+        status: u16,
+        /// Body of the answer.
+        body: String,
+    },
+    /// The request template makes an object with a `statusCode`, which chooses the integration response.
+    Mapped(Mapping),
+}
+
+/// Templates before and after an integration that is not a proxy (REST).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mapping {
+    /// Integration request parameter (`header.X`, `querystring.q`, `path.p`) and where its value comes from
+    /// (`method.request.header.X`, `'literal'`, `context.requestId`, `stageVariables.v`).
+    pub parameters: Vec<(String, String)>,
+    /// Request templates by media type; `$default` for the rest.
+    pub requests: Vec<(String, String)>,
+    /// What happens to a body whose media type has no template.
+    pub passthrough: Passthrough,
+    /// Integration responses, in their order.
+    pub responses: Vec<ResponseRule>,
+}
+
+/// What happens to a request body whose media type has no template (developer guide, "Integration passthrough behaviors").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Passthrough {
+    /// It passes unchanged: `WHEN_NO_MATCH`.
+    #[default]
+    WhenNoMatch,
+    /// It passes unchanged if there are no templates at all, else 415: `WHEN_NO_TEMPLATES`.
+    WhenNoTemplates,
+    /// 415: `NEVER`.
+    Never,
+}
+
+/// An integration response: chosen by a pattern, mapped by templates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseRule {
+    /// Regular expression that the whole status (or error message) must match; `None` is the default response.
+    pub pattern: Option<String>,
+    /// Status of the method response.
+    pub status: u16,
+    /// Header of the method response and where its value comes from (`'literal'`, `integration.response.header.X`,
+    /// `integration.response.body.p`, `context.*`, `stageVariables.*`).
+    pub headers: Vec<(String, String)>,
+    /// Response templates by media type.
+    pub templates: Vec<(String, String)>,
+}
+
+/// An HTTP back end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpIntegration {
+    /// Whether the request goes through as it is.
+    pub protocol: Protocol,
+    /// Method of the integration request; `None` is the request's own.
+    pub method: Option<String>,
+    /// URL with `{path}` parameters and `${stageVariables.x}`.
+    pub url: String,
+    /// Way to it.
+    pub connection: Connection,
+    /// How long the gateway waits for it.
+    pub timeout: Span,
+}
+
+/// How an integration is spoken to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Protocol {
+    /// `HTTP_PROXY`, `AWS_PROXY`: the request as it is, but for these parameters.
+    Proxy {
+        /// Integration request parameters, as [`Mapping::parameters`].
+        parameters: Vec<(String, String)>,
+    },
+    /// `HTTP`, `AWS`: through templates.
+    Mapped(Mapping),
+}
+
+/// The way to a back end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Public.
+    Internet,
+    /// Private, through the link of this name.
+    VpcLink(String),
+}
+
+/// A service of the provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceIntegration {
+    /// Whether the request goes through as it is.
+    pub protocol: Protocol,
+    /// Method of the integration request; `None` is the request's own.
+    pub method: Option<String>,
+    /// The `uri` of the definition, or the `integrationSubtype` of an HTTP API.
+    pub uri: String,
+    /// How long the gateway waits for it.
+    pub timeout: Span,
+}
+
+impl Integration {
+    /// A mock integration that always answers the same.
+    pub fn fixed(status: u16, body: impl Into<String>) -> Self {
+        Self::Mock(MockIntegration::Fixed { status, body: body.into() })
+    }
+}

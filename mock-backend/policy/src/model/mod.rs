@@ -1,0 +1,208 @@
+//! What the gateway is believed to be: the proven description from which a [`crate::gateway::Gateway`] is built.
+//!
+//! Owns the shapes and the numbers that have a provider's default, with their source. Refuses to parse (the product's
+//! `config` proves a profile into this), to compile templates and schemas (`render` does) and to decide (the state machine
+//! does). Vocabulary: everybody may read it.
+//!
+//! The tables are flat, and ids are indices into them: several APIs share one account, one set of functions and one set of
+//! usage plans. A route belongs to one deployment for ever; a stage points at a deployment and may be moved to another one.
+
+mod api;
+mod function;
+mod integration;
+mod plan;
+mod route;
+mod stage;
+
+use crate::time::Span;
+
+pub use self::api::{
+    Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
+    Schema,
+};
+pub use self::function::{Function, Response};
+pub use self::integration::{
+    Connection, HttpIntegration, Integration, Mapping, MockIntegration, Passthrough, Protocol, ResponseRule, ServiceIntegration,
+};
+pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
+pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
+pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
+
+/// Index into [`Model::apis`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiId(pub u16);
+
+/// Index into [`Model::deployments`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeploymentId(pub u16);
+
+/// Index into [`Model::stages`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId(pub u16);
+
+/// Index into [`Model::routes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(pub u16);
+
+/// Index into [`Model::functions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionId(pub u16);
+
+/// Index into [`Model::plans`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanId(pub u16);
+
+/// Index into [`Model::keys`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub u16);
+
+/// The APIs of one account in one region, and what they share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The provider's region, as in `us-east-1`.
+    pub region: String,
+    /// What all APIs of the account share.
+    pub account: Account,
+    /// APIs, at least one.
+    pub apis: Vec<Api>,
+    /// Snapshots of an API's routes and what goes with them.
+    pub deployments: Vec<Deployment>,
+    /// Stages, at least one for each API.
+    pub stages: Vec<Stage>,
+    /// Routes of all deployments; the order has no meaning.
+    pub routes: Vec<Route>,
+    /// Functions that routes may name.
+    pub functions: Vec<Function>,
+    /// Usage plans.
+    pub plans: Vec<UsagePlan>,
+    /// API keys.
+    pub keys: Vec<ApiKey>,
+    /// Custom domain names.
+    pub domains: Vec<Domain>,
+    /// When stages move to other deployments, in the order of their instants.
+    pub moves: Vec<Move>,
+}
+
+/// A custom domain name with its base paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// The name, in lower case: `api.example.com`.
+    pub name: String,
+    /// Base path (no slash at either end; empty for the rest) and the stage it means. The longest that fits is taken.
+    pub base_paths: Vec<(String, StageId)>,
+}
+
+/// A stage moves to another deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// How long after the start of the run.
+    pub at: Span,
+    /// Which stage.
+    pub stage: StageId,
+    /// The deployment of the same API that it then has.
+    pub deployment: DeploymentId,
+}
+
+/// Limits of the account in its region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Shared by all APIs of the account.
+    pub throttle: Throttle,
+    /// Environments of all functions together.
+    pub concurrency: u32,
+}
+
+/// Tokens per second, exactly: `tokens` every `per`, so that `12000/min` and `0.5/s` are whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PerSecond {
+    /// Tokens that arrive during `per`; above zero.
+    pub tokens: u64,
+    /// The time in which they arrive; above zero.
+    pub per: Span,
+}
+
+/// Size of a bucket in whole tokens; zero refuses everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Burst(pub u64);
+
+/// A token bucket's two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Throttle {
+    /// Refill.
+    pub rate: PerSecond,
+    /// Bucket size.
+    pub burst: Burst,
+}
+
+/// Regions whose account throttle defaults to 2,500/s with a bucket of 1,250 (developer guide, "Quotas", 2026).
+const SMALLER_REGIONS: [&str; 13] = [
+    "af-south-1",
+    "ap-south-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-7",
+    "ca-west-1",
+    "eu-central-2",
+    "eu-south-1",
+    "eu-south-2",
+    "il-central-1",
+    "me-central-1",
+    "mx-central-1",
+];
+
+impl Account {
+    /// The provider's defaults in `region`: 10,000/s with a bucket of 5,000 (2,500/s and 1,250 in smaller regions), and
+    /// 1,000 environments (API Gateway developer guide and Lambda developer guide, "Quotas", 2026).
+    pub fn default_in(region: &str) -> Self {
+        let (tokens, burst) = if SMALLER_REGIONS.contains(&region) { (2_500, 1_250) } else { (10_000, 5_000) };
+        let rate = PerSecond { tokens, per: Span::from_secs(1) };
+        Self { throttle: Throttle { rate, burst: Burst(burst) }, concurrency: 1_000 }
+    }
+}
+
+impl Model {
+    /// One API with one deployment, called `current`, which the stages serve; in the provider's default region and account.
+    pub fn of(api: Api, stages: &[&str], routes: Vec<Route>) -> Self {
+        let region = "us-east-1";
+        Self {
+            region: region.to_owned(),
+            account: Account::default_in(region),
+            apis: vec![api],
+            deployments: vec![Deployment::new(ApiId(0), "current")],
+            stages: stages.iter().map(|name| Stage::new(ApiId(0), *name, DeploymentId(0))).collect(),
+            routes,
+            functions: Vec::new(),
+            plans: Vec::new(),
+            keys: Vec::new(),
+            domains: Vec::new(),
+            moves: Vec::new(),
+        }
+    }
+
+    /// The stage of that name; of several APIs' stages the first.
+    pub fn stage(&self, name: &str) -> Option<StageId> {
+        self.stages.iter().position(|stage| stage.name == name).map(|at| StageId(at as u16))
+    }
+
+    /// The API that a stage belongs to.
+    ///
+    /// Panics if the model has no such stage or API.
+    pub fn api_of(&self, stage: StageId) -> &Api {
+        &self.apis[usize::from(self.stages[usize::from(stage.0)].api.0)]
+    }
+
+    /// The API that a route belongs to.
+    ///
+    /// Panics if the model has no such route.
+    pub fn api_of_route(&self, route: RouteId) -> &Api {
+        let deployment = self.routes[usize::from(route.0)].deployment;
+        &self.apis[usize::from(self.deployments[usize::from(deployment.0)].api.0)]
+    }
+
+    /// The routes of a deployment, with their ids.
+    pub fn routes_of(&self, deployment: DeploymentId) -> impl Iterator<Item = (RouteId, &Route)> {
+        let ids = self.routes.iter().enumerate().map(|(at, route)| (RouteId(at as u16), route));
+        ids.filter(move |(_, route)| route.deployment == deployment)
+    }
+}

@@ -1,0 +1,11 @@
+//! The bytes of the gateway's front door: what a request says, what templates make of it, and what an answer looks like. Pure.
+//!
+//! Owns everything between raw bytes and the policy's decisions: requests, `$context`, mapping templates, request validation,
+//! gateway responses, answers and the lines of the logs. Refuses sockets, clocks, files and randomness (they come in as values), and
+//! to decide: the policy asks this crate for evidence and says what happens. Called by the mock gateway for every request, by
+//! the simulator where a decision needs a body, and by the product's `config`, which proves templates and schemas with it.
+
+#![warn(missing_docs)]
+
+pub mod answer;
+pub mod request;
