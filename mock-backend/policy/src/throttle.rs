@@ -71,8 +71,7 @@ fn gate(stage: &Stage, route: RouteId) -> Option<Gate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::Latency;
-    use crate::model::{Account, Api, Burst, Integration, PerSecond, Route, Throttle};
+    use crate::model::{Account, Api, ApiKind, Burst, DeploymentId, Integration, PerSecond, Route, Throttle};
     use crate::time::Span;
 
     const ROUTE: RouteId = RouteId(0);
@@ -85,24 +84,12 @@ mod tests {
 
     /// Two stages with two routes; the second stage sets nothing.
     fn throttles(default: Option<Throttle>, own: Option<Throttle>, account: Throttle) -> Throttles {
-        let route = |path: &str| Route {
-            method: None,
-            path: path.to_owned(),
-            integration: Integration::Mock { status: 200, body: String::new() },
-        };
-        let stage = |throttle, route_throttles| Stage { name: String::new(), throttle, route_throttles, access_log: None };
-        let own = own.map(|own| (ROUTE, own)).into_iter().collect();
-        Throttles::new(&Model {
-            api: Api::Rest,
-            api_id: String::new(),
-            region: String::new(),
-            account: Account { throttle: account, concurrency: 1 },
-            overhead: Latency::constant(Span::ZERO),
-            refusal: Latency::constant(Span::ZERO),
-            stages: vec![stage(default, own), stage(None, Vec::new())],
-            functions: Vec::new(),
-            routes: vec![route("/a"), route("/b")],
-        })
+        let route = |path: &str| Route::new(DeploymentId(0), None, path, Integration::fixed(200, ""));
+        let mut model = Model::of(Api::new(ApiKind::Rest, "a1b2c3"), &["one", "two"], vec![route("/a"), route("/b")]);
+        model.account = Account { throttle: account, concurrency: 1 };
+        model.stages[0].throttle = default;
+        model.stages[0].route_throttles = own.map(|own| (ROUTE, own)).into_iter().collect();
+        Throttles::new(&model)
     }
 
     fn refused(throttles: &mut Throttles, stage: StageId, route: RouteId) -> Option<Scope> {
