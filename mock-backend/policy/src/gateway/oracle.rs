@@ -210,7 +210,7 @@ impl<'m> World<'m> {
         let received = arrival.at;
         let Call { id: call, arrival, route, .. } = arrival.call;
         let timing = Timing { received, ..timing };
-        self.replies.push(Reply { call, at, status, reason, arrival, route, cache: CacheUse::None, timing });
+        self.replies.push(Reply { call, at, status, reason, arrival, route, cache: CacheUse::None, warning: None, timing });
     }
 
     /// Which bucket refuses the call; if none does, all give a token.

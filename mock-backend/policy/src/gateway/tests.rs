@@ -305,6 +305,6 @@ fn answered_time_outs_do_not_pile_up() {
             }
         }
     }
-    assert!(gateway.gateway.queue.len() < 3 * ABANDONED_MIN, "{}", gateway.gateway.queue.len());
+    assert!(gateway.gateway.queue.len() < 3 * course::ABANDONED_MIN, "{}", gateway.gateway.queue.len());
     assert_eq!(gateway.gateway.in_flight(), 1);
 }
