@@ -183,8 +183,8 @@ fn stages(gateway: &mut raw::Gateway, api: ApiKind, routes: Option<&[Route]>, re
         .iter()
         .map(|member| {
             let name = stage_name(&member.name, &member.spot, api, reader);
-            let empty = raw::Stage { throttle: None, route_throttles: None, access_log: None };
-            let stage = member.value.as_ref().unwrap_or(&empty);
+            let empty = raw::stage::Stage::default();
+            let stage = member.value.as_ref().map_or(&empty, |stage| &stage.value);
             let sound_log = has_sound_log(stage, reader);
             let route_throttles = routes.and_then(|routes| routes::throttles(stage, &own, routes, reader));
             let proven = Stage {
@@ -211,7 +211,7 @@ fn stage_name(text: &Text, spot: &Spot, api: ApiKind, reader: &mut Reader) -> Op
 }
 
 /// That it says something; whether it can be rendered, the mock tells.
-fn has_sound_log(stage: &raw::Stage, reader: &mut Reader) -> bool {
+fn has_sound_log(stage: &raw::stage::Stage, reader: &mut Reader) -> bool {
     let Some(format) = &stage.access_log else { return true };
     let is_empty = format.value.0.trim().is_empty();
     if is_empty {

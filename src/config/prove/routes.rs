@@ -11,10 +11,11 @@ use super::gateway::{at_most, filled_answer};
 use super::{filled, throttle};
 use crate::config::problem::{Spot, listed, quoted, suggestion};
 use crate::config::raw::gateway as raw;
+use crate::config::raw::gateway::integration::{Integration as Raw, Mock};
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Duration, Named, RouteKey, Text};
 
-type RawRoutes = At<Named<RouteKey, At<raw::Route>>>;
+type RawRoutes = At<Named<RouteKey, At<raw::route::Route>>>;
 type RawFunctions = At<Named<Text, At<raw::Function>>>;
 
 /// The routes, in the order of the profile.
@@ -69,7 +70,7 @@ fn without_conflicts(routes: &[Route], raw: &RawRoutes, reader: &mut Reader) -> 
 }
 
 fn integration(
-    route: &mut At<raw::Route>,
+    route: &mut At<raw::route::Route>,
     api: ApiKind,
     functions: Option<&RawFunctions>,
     reader: &mut Reader,
@@ -77,7 +78,7 @@ fn integration(
     let spot = route.spot.clone();
     let route = &mut route.value;
     match &mut route.integration.value {
-        raw::Integration::Mock(answer) => {
+        Raw::Mock(Mock::Fixed(answer)) => {
             if let Some(timeout) = &route.timeout {
                 reader.report_at(&timeout.spot, "a mock integration is never waited for; remove the timeout");
                 return None;
@@ -85,11 +86,15 @@ fn integration(
             let (status, body) = filled_answer(answer, &spot, "");
             Some(Integration::fixed(status, body))
         }
-        raw::Integration::Lambda(name) => {
+        Raw::Lambda(name) => {
             let function = function(name, functions, reader);
             let timeout = filled(&mut route.timeout, &spot, "timeout", || Duration(api.integration_timeout()));
             let timeout = timeout_in_bounds(timeout, api, reader);
             Some(Integration::Lambda { function: function?, timeout: timeout? })
+        }
+        Raw::Mock(Mock::Mapped(_)) | Raw::Http(_) | Raw::Service(_) => {
+            reader.report_at(&route.integration.spot, "this kind of integration is read, but not proven yet");
+            None
         }
     }
 }
@@ -123,7 +128,7 @@ fn timeout_in_bounds(timeout: &At<Duration>, api: ApiKind, reader: &mut Reader) 
 
 /// The throttles of single routes in a stage: those of the stage, and else those of the routes themselves.
 pub(super) fn throttles(
-    stage: &raw::Stage,
+    stage: &raw::stage::Stage,
     own: &[(usize, Throttle)],
     routes: &[Route],
     reader: &mut Reader,
