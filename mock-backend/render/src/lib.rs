@@ -9,3 +9,5 @@
 
 pub mod answer;
 pub mod request;
+pub mod validate;
+pub mod vtl;
