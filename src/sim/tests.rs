@@ -18,6 +18,8 @@ use crate::traffic::catalog::TemplateId;
 use crate::traffic::template::{Generator, Template, TemplateParts};
 use crate::traffic::{Due, Step};
 
+mod door;
+
 const MS: Span = Span::from_ms(1);
 const NOTHING: u64 = 0;
 
