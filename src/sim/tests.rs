@@ -66,7 +66,7 @@ fn catalog() -> Catalog {
     };
     let id = vec![("id".to_owned(), Generator::Range { low: 1, high: 9 })];
     let templates = vec![get("/slow/{id}", id), get("/fast", vec![]), get("/real", vec![]), get("/none", vec![])];
-    Catalog { series: ["slow", "fast", "real", "none"].map(str::to_owned).to_vec(), templates, headers: vec![] }
+    Catalog { series: ["slow", "fast", "real", "none"].map(str::to_owned).to_vec(), templates, ..Catalog::default() }
 }
 
 fn world(model: Model) -> World {
