@@ -20,6 +20,12 @@ pub const MODEL_BYTES_MAX: usize = 400 * 1024;
 /// How often a pattern may try again before a text counts as not matching. Java, which the provider runs, would go on.
 const PATTERN_STEPS_MAX: usize = 100_000;
 
+/// Models that every REST API has unless it has its own of that name (as the service makes them with each API).
+const BUILT_IN: [(&str, &str); 2] = [
+    ("Empty", r#"{"title":"Empty Schema","type":"object"}"#),
+    ("Error", r#"{"properties":{"message":{"type":"string"}},"title":"Error Schema","type":"object"}"#),
+];
+
 /// What cannot stand as it is in the fragment of an address.
 const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'~').remove(b'-').remove(b'_').remove(b'.');
 
@@ -53,8 +59,11 @@ const PLAIN: [&str; 17] = [
     "uniqueItems",
 ];
 
+/// Formats of draft 4. Others say nothing of a value; that the provider checks these and no others is unconfirmed.
+const FORMATS: [&str; 6] = ["date-time", "email", "hostname", "ipv4", "ipv6", "uri"];
+
 /// Why a model cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// There is no such model.
     #[error("there is no model `{name}`; give it a schema, or name another")]
@@ -71,13 +80,12 @@ pub enum SchemaError {
         bytes: usize,
     },
     /// It is not JSON, or nested too deep to be read.
-    #[error("the model `{model}` is not JSON")]
+    #[error("the model `{model}` is not JSON: {why}")]
     NotJson {
         /// Its name.
         model: String,
         /// Why.
-        #[source]
-        source: serde_json::Error,
+        why: String,
     },
     /// A reference points at nothing.
     #[error(
@@ -137,14 +145,16 @@ pub(super) struct Model {
 impl Model {
     /// Compiles the model of this name.
     pub(super) fn new(name: &str, schemas: &[Schema]) -> Result<Self, SchemaError> {
-        let (document, branching) = Linker::link(name, schemas)?;
+        let named: Vec<Named<'_>> =
+            schemas.iter().map(|schema| (schema.name.as_str(), schema.text.as_str())).chain(BUILT_IN).collect();
+        let (document, branching) = Linker::link(name, &named)?;
         let schema = jsonschema::options()
             .with_draft(Draft::Draft4)
             .should_validate_formats(true)
             .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(PATTERN_STEPS_MAX))
             .offline()
             .build(&document)
-            .map_err(|error| unsound(&error, schemas))?;
+            .map_err(|error| unsound(&error, &named))?;
         Ok(Self { schema, detail: detail::Told::of(branching) })
     }
 
@@ -162,9 +172,12 @@ impl Model {
     }
 }
 
+/// A model's name and text.
+type Named<'s> = (&'s str, &'s str);
+
 /// The models that one of them reaches, on their way into one document.
 struct Linker<'s> {
-    schemas: &'s [Schema],
+    schemas: &'s [Named<'s>],
     /// By their place in `schemas`.
     parsed: BTreeMap<usize, Value>,
     /// Models that something refers to and that are not in the document yet.
@@ -182,7 +195,7 @@ struct Link {
 }
 
 impl<'s> Linker<'s> {
-    fn link(name: &str, schemas: &'s [Schema]) -> Result<(Value, Branching), SchemaError> {
+    fn link(name: &str, schemas: &'s [Named<'s>]) -> Result<(Value, Branching), SchemaError> {
         let mut linker =
             Linker { schemas, parsed: BTreeMap::new(), wanted: Vec::new(), definitions: Map::new(), links: Vec::new() };
         let root = linker.named(name).ok_or_else(|| SchemaError::Unknown { name: name.to_owned() })?;
@@ -197,7 +210,7 @@ impl<'s> Linker<'s> {
         }
         let document = json!({ "$ref": format!("#/definitions/{}", key(root)), "definitions": linker.definitions });
         if let Some(link) = linker.links.iter().find(|link| !document.pointer(&link.target).is_some_and(Value::is_object)) {
-            let model = schemas[link.model].name.clone();
+            let model = schemas[link.model].0.to_owned();
             return Err(SchemaError::Dangling { model, reference: link.reference.clone() });
         }
         let branching = bounds::of(&document).map_err(|broken| broken_bound(&broken, schemas))?;
@@ -205,21 +218,22 @@ impl<'s> Linker<'s> {
     }
 
     fn named(&self, name: &str) -> Option<usize> {
-        self.schemas.iter().position(|schema| schema.name == name)
+        self.schemas.iter().position(|(given, _)| *given == name)
     }
 
     fn parse(&mut self, model: usize) -> Result<(), SchemaError> {
         if self.parsed.contains_key(&model) {
             return Ok(());
         }
-        let Schema { name, text } = &self.schemas[model];
+        let (name, text) = self.schemas[model];
         if text.len() > MODEL_BYTES_MAX {
-            return Err(SchemaError::TooLong { model: name.clone(), bytes: text.len() });
+            return Err(SchemaError::TooLong { model: name.to_owned(), bytes: text.len() });
         }
-        let value: Value = serde_json::from_str(text).map_err(|source| SchemaError::NotJson { model: name.clone(), source })?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| SchemaError::NotJson { model: name.to_owned(), why: error.to_string() })?;
         if !value.is_object() {
             let why = "it is not an object".to_owned();
-            return Err(SchemaError::Unsound { model: name.clone(), at: String::new(), why });
+            return Err(SchemaError::Unsound { model: name.to_owned(), at: String::new(), why });
         }
         self.parsed.insert(model, value);
         Ok(())
@@ -240,7 +254,8 @@ impl<'s> Linker<'s> {
         }
         let mut moved = self.moved_keywords(model, schema, &MAP)?;
         for (keyword, value) in schema {
-            if PLAIN.contains(&keyword.as_str()) {
+            let other_format = keyword == "format" && value.as_str().is_some_and(|name| !FORMATS.contains(&name));
+            if PLAIN.contains(&keyword.as_str()) && !other_format {
                 moved.insert(keyword.clone(), value.clone());
             }
         }
@@ -280,7 +295,7 @@ impl<'s> Linker<'s> {
     /// What a reference means: a JSON pointer into the document.
     fn target(&mut self, model: usize, reference: &str) -> Result<String, SchemaError> {
         let (address, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let name = || self.schemas[model].name.clone();
+        let name = || self.schemas[model].0.to_owned();
         let dangling = || SchemaError::Dangling { model: name(), reference: reference.to_owned() };
         let fragment = percent_decode_str(fragment).decode_utf8().map_err(|_| dangling())?;
         let (found, pointer) = if address.is_empty() {
@@ -331,19 +346,19 @@ fn key(model: usize) -> String {
 }
 
 /// The model and the place in it that a place in the document is.
-fn origin(pointer: &str, schemas: &[Schema]) -> (String, String) {
+fn origin(pointer: &str, schemas: &[Named<'_>]) -> (String, String) {
     let inside = pointer.strip_prefix("/definitions/m").unwrap_or_default();
     let (model, at) = inside.split_at(inside.find('/').unwrap_or(inside.len()));
-    let name = model.parse().ok().and_then(|model: usize| schemas.get(model)).map(|schema| schema.name.clone());
+    let name = model.parse().ok().and_then(|model: usize| schemas.get(model)).map(|(name, _)| (*name).to_owned());
     (name.unwrap_or_default(), at.to_owned())
 }
 
-fn unsound(error: &ValidationError<'_>, schemas: &[Schema]) -> SchemaError {
+fn unsound(error: &ValidationError<'_>, schemas: &[Named<'_>]) -> SchemaError {
     let (model, at) = origin(error.instance_path().as_str(), schemas);
     SchemaError::Unsound { model, at, why: error.to_string() }
 }
 
-fn broken_bound(broken: &bounds::Broken, schemas: &[Schema]) -> SchemaError {
+fn broken_bound(broken: &bounds::Broken, schemas: &[Named<'_>]) -> SchemaError {
     let (model, at) = origin(&broken.at, schemas);
     match broken.limit {
         None => SchemaError::Circular { model, at },

@@ -228,6 +228,25 @@ fn a_model_that_is_missing_too_long_or_no_json_is_refused() {
 }
 
 #[test]
+fn every_api_has_the_models_that_the_service_makes() {
+    let list = |name: &str| models(&[("List", json!({ "items": { "$ref": name } }))]).expect("it is always there");
+    assert!(passes(&list("Empty"), "[{}]") && !passes(&list("Empty"), "[1]"));
+    assert!(passes(&list("Error"), r#"[{"message":""}]"#) && !passes(&list("Error"), r#"[{"message":1}]"#));
+    let own =
+        models(&[("List", json!({ "items": { "$ref": "Empty" } })), ("Empty", json!({ "type": "null" }))]).expect("it is sound");
+    assert!(passes(&own, "[null]") && !passes(&own, "[{}]"));
+}
+
+#[test]
+fn formats_of_the_draft_are_checked_and_others_are_not() {
+    let of = |format: &str| schema(json!({ "type": ["string", "integer"], "format": format }));
+    assert!(passes(&of("date-time"), "\"2024-01-01T00:00:00Z\"") && !passes(&of("date-time"), "\"today\""));
+    for unknown in ["int64", "byte", "password", "date", "anything"] {
+        assert!(passes(&of(unknown), "1") && passes(&of(unknown), "\"today\""), "{unknown}");
+    }
+}
+
+#[test]
 fn models_that_recurse_through_the_value_work() {
     let person = json!({ "type": "object", "required": ["name"], "properties": { "name": { "type": "string" }, "house": { "$ref": "#/components/schemas/House" } } });
     let house = json!({ "type": "object", "properties": { "contains": { "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/Person" } } } });
