@@ -15,7 +15,7 @@ use crate::served::Answer;
 pub(crate) fn answer(scenario: &Scenario, case: &Case, got: &Answer) -> Result<(), Vec<String>> {
     let mut comparison = Comparison::default();
     let recorded = &scenario.recorded_answer;
-    comparison.same("status", &scenario.expected_status, &got.status);
+    comparison.same("status", &scenario.expected_status, &Value::from(got.status));
     match case.recorded {
         Recorded::Body => comparison.body(recorded, got),
         Recorded::ContentAndErrorType => {

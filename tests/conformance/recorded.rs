@@ -13,8 +13,8 @@ use serde_json::Value;
 pub(crate) struct Scenario {
     /// Its name; the family stands before the first point.
     pub(crate) id: String,
-    /// Status of the answer.
-    pub(crate) expected_status: u16,
+    /// Status of the answer; empty where none was recorded, which no case that is run has.
+    pub(crate) expected_status: Value,
     /// The answer, or a part of it, with placeholders such as `<uuid:1>` for what is new each time.
     pub(crate) recorded_answer: Value,
 }
