@@ -123,3 +123,20 @@ impl Drop for Mock {
         let _ = self.child.wait();
     }
 }
+
+#[test]
+fn every_document_of_our_own_is_served_and_answers() {
+    let specs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/specs");
+    for entry in std::fs::read_dir(specs).expect("the documents are there") {
+        let path = entry.expect("the folder can be read").path();
+        let mock = Mock::serve(&path).unwrap_or_else(|said| panic!("{}: {}", path.display(), said.join("\n")));
+        let nowhere = Request { method: "GET", target: "/nowhere", headers: &[], body: "" };
+        assert_eq!(mock.ask(&nowhere).map(|answer| answer.status), Ok(403), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_document_that_cannot_be_served_is_told_with_its_message() {
+    let said = Mock::serve(Path::new("/nowhere/at/all.yaml")).expect_err("there is no such file");
+    assert!(said[0].contains("/nowhere/at/all.yaml"), "{said:?}");
+}
