@@ -7,7 +7,7 @@
 //! Where is ...?
 //! - the loop that feeds calls to the policy and releases replies when they are due: `driver`
 //! - what a request goes through: `http`; what a connection goes through: `accept`
-//! - the bytes of an answer: `render`, its error messages: `refusal`, its ids: `request_id`
+//! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
 //! - the access log: [`access_log`]; the independent record of arrivals: [`arrivals`]
 //!
 //! One thread owns the policy and all connections; no lock and no channel stands between a request and its answer. Only the
@@ -20,9 +20,6 @@ pub mod access_log;
 pub mod arrivals;
 mod driver;
 mod http;
-mod refusal;
-mod render;
-mod request_id;
 mod server;
 mod summary;
 mod tasks;

@@ -15,6 +15,7 @@ use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::Model;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
+use sluicegate_render::front::{Front, FrontError};
 use sluicegate_timer::clock::{process_cpu, wall_epoch};
 use sluicegate_timer::{Clock, Timer};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -27,8 +28,6 @@ use crate::access_log::{Format, FormatError, LogFile, Naming};
 use crate::arrivals::Arrivals;
 use crate::driver::{Driver, pace};
 use crate::http::{AccessLog, Desk, Tally};
-use crate::render::Renderer;
-use crate::request_id::IdSource;
 use crate::summary::Summary;
 use crate::tasks::Tasks;
 
@@ -85,6 +84,9 @@ pub enum MockError {
         /// Why.
         source: FormatError,
     },
+    /// A template, schema or mapping of the model is none.
+    #[error(transparent)]
+    Front(#[from] FrontError),
     /// The system gave no timer or thread.
     #[error("cannot set up the mock gateway: {source}; the process may have too few descriptors or threads (ulimit -n, -u)")]
     System {
@@ -150,7 +152,7 @@ impl Server {
             listener,
             address,
             stages: settings.model.stages.iter().map(|stage| stage.name.clone()).collect(),
-            desk: Rc::new(desk(&settings, log)),
+            desk: Rc::new(desk(&settings, log)?),
             connections_max: settings.connections_max,
             grace: settings.grace,
             arrivals,
@@ -240,22 +242,20 @@ async fn leave(tasks: &Tasks, mut timer: Timer, grace: Span) -> usize {
     left
 }
 
-fn desk(settings: &Settings, log: Option<AccessLog>) -> Desk {
+fn desk(settings: &Settings, log: Option<AccessLog>) -> Result<Desk, FrontError> {
     let model = &settings.model;
     let gateway = Gateway::new(Arc::clone(model), settings.seed);
     let clock = settings.clock;
-    Desk {
+    Ok(Desk {
         driver: Rc::new(Driver::new(gateway, clock)),
-        renderer: Renderer::new(model),
-        ids: IdSource::new(settings.seed, model.apis[0].kind),
-        api: model.apis[0].kind,
+        front: Front::new(Arc::clone(model), settings.seed)?,
         clock,
         wall_origin: wall_epoch().saturating_sub(clock.now().since(sluicegate_policy::time::Instant::ZERO)),
         // Without a file for them, arrivals are only counted.
         arrivals: RefCell::new(Arrivals::up_to(if settings.arrivals.is_some() { settings.arrivals_max } else { 0 })),
         log: RefCell::new(log),
         tally: Tally::default(),
-    }
+    })
 }
 
 fn open_log(settings: &Settings) -> Result<Option<AccessLog>, MockError> {
