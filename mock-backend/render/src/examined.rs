@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use sluicegate_policy::call::{
     Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason,
     Release, Reply, Size,
@@ -33,7 +32,7 @@ use crate::parameters::Parameters;
 use crate::refusal::refusal;
 use crate::request::Request;
 use crate::validate::Fault;
-use crate::vtl::{Limits, RenderError, Scope, Template};
+use crate::vtl::{Limits, Map, RenderError, Scope, Template, Tree};
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +54,7 @@ pub struct Examined<'a> {
     /// What the validator found.
     fault: Option<Fault>,
     /// What templates set below `$context`.
-    overrides: Map<String, Value>,
+    overrides: Map,
     /// The body after the request template, where there is one.
     transformed: Option<String>,
     /// The integration's answer, where it is not always the same.
@@ -143,7 +142,7 @@ impl<'a> Seen<'a> {
 impl<'a> Examined<'a> {
     pub(crate) fn new(front: &'a Front, request: &'a Request, to: Addressed<'a>, (ids, wall): (&'a CallIds, Span)) -> Self {
         let seen = Seen { front, request, to, ids, wall };
-        Self { seen, fault: None, overrides: Map::new(), transformed: None, made: None, hit: None }
+        Self { seen, fault: None, overrides: Map::default(), transformed: None, made: None, hit: None }
     }
 
     /// The request as the policy sees it. Its body is as long as what was read of it.
@@ -201,7 +200,7 @@ impl<'a> Examined<'a> {
     }
 
     /// What templates set below `$context`, `requestOverride` among it.
-    pub fn overrides(&self) -> &Map<String, Value> {
+    pub fn overrides(&self) -> &Map {
         &self.overrides
     }
 
@@ -405,13 +404,13 @@ impl<'a> Examined<'a> {
 
     /// What templates set below `$context.responseOverride`. A status counts only as a whole number from 100 to 599.
     fn override_response(&self, answer: &mut Answer) {
-        let Some(overrides) = self.overrides.get("responseOverride") else { return };
-        if let Some(status) = overrides.get("status").and_then(Value::as_u64).filter(|status| (100..600).contains(status)) {
-            answer.status = status as u16;
+        if let Some(Tree::Int(status @ 100..600)) = self.overrides.at(&["responseOverride", "status"]) {
+            answer.status = *status as u16;
         }
-        for (name, value) in overrides.get("header").and_then(Value::as_object).into_iter().flatten() {
-            let text = value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
-            answer.set_made(name, &text);
+        if let Some(Tree::Map(headers)) = self.overrides.at(&["responseOverride", "header"]) {
+            for (name, value) in headers.iter() {
+                answer.set_made(name, &value.to_text());
+            }
         }
     }
 

@@ -3,11 +3,9 @@
 //! Owns the grammar and the look-up. Refuses to say where the value goes ([`mapping`](crate::mapping) and gateway responses do).
 //! Compiled with the front door; asked while an answer is made. (Developer guide, "Request and response data mapping reference".)
 
-use serde_json::Map;
-
 use crate::front_error::{ExpressionFault, FrontFault};
 use crate::parameters::Parameters;
-use crate::vtl::{Limits, Lookup, ParamKind, Params, Scope, Template};
+use crate::vtl::{Limits, Lookup, Map, ParamKind, Params, Scope, Template};
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -181,7 +179,7 @@ impl BodyPath {
     /// What stands there; nothing if that is null, empty, or not to be found.
     pub(crate) fn value(&self, body: &str, params: &dyn Params) -> Option<String> {
         let mut scope =
-            Scope { body, params, context: &Nothing, stage_variables: &[], overrides: Map::new(), limits: Limits::default() };
+            Scope { body, params, context: &Nothing, stage_variables: &[], overrides: Map::default(), limits: Limits::default() };
         self.0.render(&mut scope).ok().filter(|text| !text.is_empty())
     }
 }

@@ -2,7 +2,39 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+/// Names and values in the order in which they were assigned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Map(Vec<(String, Tree)>);
+
+/// A value that a template assigned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tree {
+    /// A whole number.
+    Int(i128),
+    /// A text.
+    Text(String),
+    /// A map.
+    Map(Map),
+}
+
+impl Map {
+    /// The value at the end of these names.
+    pub fn at(&self, _: &[&str]) -> Option<&Tree> {
+        None
+    }
+
+    /// Names and values in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tree)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+}
+
+impl Tree {
+    /// The value as a template prints it.
+    pub fn to_text(&self) -> String {
+        String::new()
+    }
+}
 
 /// A compiled template.
 #[derive(Debug)]
@@ -33,7 +65,7 @@ pub struct Scope<'a> {
     /// `$stageVariables`.
     pub stage_variables: &'a [(String, String)],
     /// What the template sets below `$context`.
-    pub overrides: Map<String, Value>,
+    pub overrides: Map,
     /// Bounds.
     pub limits: Limits,
 }

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::oracle::{self, Coming};
 use super::tests::{EVER, call, gateway, http};
 use super::*;
-use crate::call::{CallId, Size};
-use crate::model::{Account, ApiKind, Burst, Function, PAYLOAD_BYTES_MAX, PerSecond, Response, Throttle};
+use crate::call::{CallId, Effect, Reply, Size};
+use crate::latency::Latency;
+use crate::model::{
+    Account, ApiKind, Burst, Function, FunctionId, Integration, PAYLOAD_BYTES_MAX, PerSecond, Response, RouteId, Throttle,
+};
 use proptest::prelude::*;
+use std::collections::VecDeque;
 
 /// Times are in nanoseconds and small, so that much happens at once.
 fn some_latency() -> impl Strategy<Value = Latency> {

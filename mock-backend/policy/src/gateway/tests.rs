@@ -1,10 +1,11 @@
 //! The rules, as sentences.
 
 use super::*;
-use crate::call::{CallId, Credential, Purpose, Scope, Size};
+use crate::call::{CallId, Content, Credential, Purpose, Reason, Reply, Scope, Size};
+use crate::latency::Latency;
 use crate::model::{
-    Account, Api, ApiKind, Burst, Connection, Function, HttpIntegration, PAYLOAD_BYTES_MAX, PerSecond, Protocol, Response, Route,
-    Throttle,
+    Account, Api, ApiKind, Burst, Connection, Function, HttpIntegration, Integration, PAYLOAD_BYTES_MAX, PerSecond, Protocol,
+    Response, Route, RouteId, Throttle,
 };
 
 pub(super) const EVER: Throttle =

@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn numbers_ascend_and_time_does_not_run_backwards() {
         let mut calendar = Calendar::starting(Span::ZERO);
-        let day = |n| Instant::ZERO + Span::from_secs(86_400 * n);
+        let day = |n: u64| Instant::ZERO + Span::from_secs(86_400 * n);
         assert_eq!(calendar.period(day(0), Period::Day), (0, day(1)));
         assert_eq!(calendar.period(day(1), Period::Day), (1, day(2)));
         assert_eq!(calendar.period(day(5), Period::Day), (2, day(6)));
