@@ -11,10 +11,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use sluicegate_policy::call::{Action, Arrival, Call, CallId, Credential, Effect, EffectId, Outcome, Purpose, Reply, Size};
-use sluicegate_policy::gateway::{Gateway, Plain};
-use sluicegate_policy::model::{ApiId, RouteId};
+use sluicegate_policy::call::{Action, Call, CallId, Effect, EffectId, Evidence, Outcome, Reply, Size};
+use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::model::ApiId;
 use sluicegate_policy::time::Instant;
+use sluicegate_render::examined::{Addressed, Examined};
+use sluicegate_render::front::Front;
+use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
 use crate::summary::Release;
@@ -72,24 +75,38 @@ impl Driver {
     }
 
     /// A head arrived: the snapshot that serves it, and the route that it means there.
-    pub(crate) fn arrive(&self, now: Instant, host: Option<&str>, method: &str, path: &str) -> (Arrival, Option<RouteId>) {
+    pub(crate) fn arrive<'h>(&self, now: Instant, front: &Front, head: &'h Head) -> Addressed<'h> {
+        let host = head.header("host").and_then(|host| str::from_utf8(host).ok());
+        // CONNECT names a host and no path; a gateway is no proxy.
+        let path = if head.method() == "CONNECT" { "" } else { head.path() };
         let mut inner = self.inner.borrow_mut();
         inner.now = inner.now.max(now);
         let now = inner.now;
         let entered = inner.gateway.doors().enter(ApiId(0), host, path);
         let arrival = inner.gateway.arrive(now, entered.stage);
+        let method = front.method(entered.api, head);
         let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, entered.path));
-        (arrival, route)
+        Addressed { api: entered.api, arrival, route, path: entered.path }
     }
 
     /// A whole request has been read at `now`: the gateway's turn.
-    pub(crate) fn on_call(self: &Rc<Self>, now: Instant, to: (Arrival, Option<RouteId>), body_bytes: u64) -> Pending {
+    pub(crate) fn on_call(self: &Rc<Self>, now: Instant, examined: &mut Examined<'_>, body_bytes: u64) -> Pending {
         let mut inner = self.inner.borrow_mut();
         let id = inner.waiting.open();
-        let size = Size { body: body_bytes, ..Size::default() };
-        let (arrival, route) = to;
-        inner.on_call(now, Call { id, arrival, route, purpose: Purpose::Answer, key: Credential::Absent, size });
+        let call = examined.call(id);
+        let size = Size { body: body_bytes, ..call.size };
+        inner.on_call(now, Call { size, ..call }, examined);
         Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
+    }
+
+    /// Tells the gateway something, and does what it then wants done: the way in for whoever else may speak to it.
+    pub(crate) fn tell<T>(&self, now: Instant, what: impl FnOnce(&mut Gateway, Instant) -> T) -> T {
+        let mut inner = self.inner.borrow_mut();
+        inner.now = inner.now.max(now);
+        let now = inner.now;
+        let said = what(&mut inner.gateway, now);
+        inner.take_actions();
+        said
     }
 
     /// How late replies were.
@@ -123,11 +140,10 @@ impl Driver {
 }
 
 impl Inner {
-    fn on_call(&mut self, now: Instant, call: Call) {
+    fn on_call(&mut self, now: Instant, call: Call, evidence: &mut dyn Evidence) {
         self.now = self.now.max(now);
         // Also releases what fell due before this call, whether or not the timer has fired yet.
-        let model = std::sync::Arc::clone(self.gateway.model());
-        self.gateway.on_call(self.now, call, &mut Plain(&model));
+        self.gateway.on_call(self.now, call, evidence);
         self.take_actions();
         if self.gateway.next_deadline().is_some_and(|due| due < self.armed) {
             // At most one wake for each setting: what is armed now is what the pacer will find.

@@ -7,48 +7,40 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT, USER_AGENT};
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use sluicegate_policy::call::Arrival;
-use sluicegate_policy::model::RouteId;
-use sluicegate_policy::model::{ApiKind, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::model::{Model, PAYLOAD_BYTES_MAX};
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::answer::Answer;
+use sluicegate_render::examined::{Addressed, Told};
+use sluicegate_render::front::Front;
+use sluicegate_render::request::{self, Head};
 use sluicegate_timer::Clock;
 
-use crate::access_log::{Entry, Format, LogFile, Naming};
 use crate::arrivals::Arrivals;
-use crate::driver::{Driver, Released};
-use crate::render::{self, Renderer};
-use crate::request_id::{CallIds, IdSource};
+use crate::driver::Driver;
+use crate::observe::{Observed, Observer};
 
 /// How far a body is read: a client that sends somewhat too much gets to read its 413 before the connection closes.
 const BODY_BYTES_READ_MAX: u64 = 2 * PAYLOAD_BYTES_MAX;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
+    pub(crate) model: Arc<Model>,
     pub(crate) driver: Rc<Driver>,
-    pub(crate) renderer: Renderer,
-    pub(crate) ids: IdSource,
-    pub(crate) api: ApiKind,
+    pub(crate) front: Front,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
     pub(crate) arrivals: RefCell<Arrivals>,
-    pub(crate) log: RefCell<Option<AccessLog>>,
+    pub(crate) observer: RefCell<Observer>,
     pub(crate) tally: Tally,
-}
-
-/// An access log and what it needs to write a line.
-pub(crate) struct AccessLog {
-    pub(crate) naming: Naming,
-    /// By [`StageId`]; `None` where the stage has no log.
-    pub(crate) formats: Vec<Option<Format>>,
-    pub(crate) file: LogFile,
 }
 
 /// What is counted as it happens.
@@ -78,10 +70,12 @@ impl Desk {
         let number = self.on_arrival(arrived);
         let unanswered = Unanswered(&self.tally);
         let (parts, body) = request.into_parts();
-        let response = if matches!(parts.uri.path(), "/ping" | "/sping") {
+        let answer = if matches!(parts.uri.path(), "/ping" | "/sping") {
             self.tally.health_checks.set(self.tally.health_checks.get() + 1);
-            render::health()
+            Answer::health()
         } else {
+            let head = head(&parts);
+            let to = self.driver.arrive(arrived, &self.front, &head);
             // Without a body the head is all there is, and the gateway's instant is the recorded one.
             let (now, body_bytes) = if body.is_end_stream() {
                 (arrived, 0)
@@ -89,76 +83,28 @@ impl Desk {
                 let bytes = body_bytes(&parts.headers, body).await?;
                 (self.clock.now(), bytes)
             };
-            let released = self.driver.on_call(now, self.arrive(arrived, &parts), body_bytes).await;
-            self.respond(number, source, &parts, &released)
+            let request = request::Request { head: head.clone(), body: Bytes::new(), source };
+            self.serve((number, now), &request, to, body_bytes).await
         };
-        unanswered.answered(response.status().as_u16());
-        Ok(response.map(Full::new))
+        unanswered.answered(answer.status);
+        Ok(response(answer))
+    }
+
+    async fn serve(&self, (number, now): (u64, Instant), request: &request::Request, to: Addressed<'_>, body: u64) -> Answer {
+        let ids = self.front.ids(number, to.api, &request.head);
+        let wall = self.wall_origin + now.since(Instant::ZERO);
+        let mut examined = self.front.examine(request, to, &ids, wall);
+        let released = self.driver.on_call(now, &mut examined, body).await;
+        let answer = examined.answer(&released.reply);
+        let told = Told { reply: &released.reply, answer: &answer, latency: released.at.since(released.reply.timing.received) };
+        self.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told, body_bytes: body });
+        answer
     }
 
     fn on_arrival(&self, arrived: Instant) -> u64 {
         let mut arrivals = self.arrivals.borrow_mut();
         arrivals.on_arrival(self.clock.origin_ns().saturating_add(arrived.as_ns()));
         arrivals.arrived()
-    }
-
-    fn arrive(&self, now: Instant, parts: &Parts) -> (Arrival, Option<RouteId>) {
-        let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
-        // CONNECT names a host and no path; a gateway is no proxy.
-        let path = if parts.method == Method::CONNECT { "" } else { parts.uri.path() };
-        self.driver.arrive(now, host, self.method(parts), path)
-    }
-
-    /// The method that routes the request: of a REST API a header may name another one (developer guide, "Known issues").
-    fn method<'a>(&self, parts: &'a Parts) -> &'a str {
-        let named = parts.headers.get("x-http-method-override").filter(|_| self.api == ApiKind::Rest);
-        named.and_then(|method| method.to_str().ok()).unwrap_or(parts.method.as_str())
-    }
-
-    fn respond(&self, number: u64, source: IpAddr, parts: &Parts, released: &Released) -> Response<Bytes> {
-        let offered = parts.headers.get("x-amzn-requestid").map(HeaderValue::as_bytes);
-        let ids = self.ids.ids(number, offered);
-        let wall = self.wall_origin + released.reply.timing.received.since(Instant::ZERO);
-        let mut response = self.renderer.render(&released.reply, &ids, wall);
-        if parts.method == Method::HEAD {
-            response = render::without_body(response);
-        }
-        if let Some(log) = self.log.borrow_mut().as_mut() {
-            let line = Line { source, method: self.method(parts), parts, ids: &ids, wall, response_bytes: response.body().len() };
-            log.write(released, &line);
-        }
-        response
-    }
-}
-
-/// What a line of the log says besides the reply.
-struct Line<'a> {
-    source: IpAddr,
-    method: &'a str,
-    parts: &'a Parts,
-    ids: &'a CallIds,
-    wall: Span,
-    response_bytes: usize,
-}
-
-impl AccessLog {
-    fn write(&mut self, released: &Released, line: &Line<'_>) {
-        let stage = released.reply.arrival.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
-        let Some(format) = self.formats.get(stage).and_then(Option::as_ref) else {
-            return;
-        };
-        let entry = Entry {
-            reply: &released.reply,
-            ids: line.ids,
-            method: line.method,
-            path: line.parts.uri.path(),
-            user_agent: line.parts.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
-            source: line.source,
-            response_bytes: line.response_bytes,
-            latency: released.at.since(released.reply.timing.received),
-            wall: line.wall,
-        };
-        self.file.append(|out| format.write(&self.naming, &entry, out));
     }
 }
 
@@ -192,4 +138,21 @@ async fn body_bytes(headers: &HeaderMap, mut body: Incoming) -> Result<u64, Clie
         }
     }
     Ok(bytes)
+}
+
+fn head(parts: &Parts) -> Head {
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    Head::new(parts.method.as_str(), target, headers)
+}
+
+fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }
