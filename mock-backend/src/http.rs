@@ -1,46 +1,47 @@
 //! One request, from its head to its answer.
 //!
-//! Owns the order of things: note the arrival, read the body as far as the limit needs, ask the gateway, render, log. Refuses
-//! to decide, and to keep a body: bytes are counted and dropped. Called by the connections of `accept`.
+//! Owns the order of things: note the arrival, fix the snapshot, have the request examined, ask the gateway, make the answer, tell
+//! the observers. Refuses to decide (the policy does), to word an answer (the renderer does) and to read from a socket. Called by
+//! the connections: `http1` and `http2`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT, USER_AGENT};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
-use sluicegate_policy::call::Arrival;
-use sluicegate_policy::model::RouteId;
-use sluicegate_policy::model::{ApiKind, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::call::CacheUse;
+use sluicegate_policy::model::{ApiId, ApiKind, Model};
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::answer::Answer;
+use sluicegate_render::request::{Head, Request};
 use sluicegate_timer::Clock;
 
 use crate::access_log::{Entry, Format, LogFile, Naming};
 use crate::arrivals::Arrivals;
-use crate::driver::{Driver, Released};
-use crate::render::{self, Renderer};
-use crate::request_id::{CallIds, IdSource};
-
-/// How far a body is read: a client that sends somewhat too much gets to read its 413 before the connection closes.
-const BODY_BYTES_READ_MAX: u64 = 2 * PAYLOAD_BYTES_MAX;
+use crate::decisions::Decisions;
+use crate::driver::{Driver, Entrance, Released};
+use crate::front::{Addressed, CallIds, Front};
+use crate::http1::body::Body;
+use crate::http1::date::{DateText, Dates};
+use crate::http1::write::Outgoing;
+use crate::malformed::{Malformed, check_target};
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
+    pub(crate) model: Arc<Model>,
     pub(crate) driver: Rc<Driver>,
-    pub(crate) renderer: Renderer,
-    pub(crate) ids: IdSource,
-    pub(crate) api: ApiKind,
+    pub(crate) front: Rc<Front>,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
     pub(crate) arrivals: RefCell<Arrivals>,
+    pub(crate) decisions: RefCell<Decisions>,
     pub(crate) log: RefCell<Option<AccessLog>>,
     pub(crate) tally: Tally,
+    pub(crate) dates: Dates,
+    /// What the bodies that are being read may hold together.
+    pub(crate) bodies_bytes_max: usize,
 }
 
 /// An access log and what it needs to write a line.
@@ -56,44 +57,87 @@ pub(crate) struct AccessLog {
 pub(crate) struct Tally {
     pub(crate) replies: RefCell<BTreeMap<u16, u64>>,
     pub(crate) health_checks: Cell<u64>,
+    pub(crate) malformed: Cell<u64>,
+    pub(crate) crowded: Cell<u64>,
     pub(crate) abandoned: Cell<u64>,
+    /// Bytes of bodies that are being read, all together.
+    pub(crate) held: Cell<usize>,
 }
 
-/// The client went away within its request; there is nobody to answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the client went away within its request")]
-pub(crate) struct ClientGone;
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// The API whose listener it came to.
+    pub(crate) api: ApiId,
+    /// Whence it came.
+    pub(crate) source: IpAddr,
+}
 
-/// Counts a request as abandoned unless it was answered.
-struct Unanswered<'a>(&'a Tally);
+/// A request whose head is there. Dropping it means that its client went away.
+pub(crate) struct Visit {
+    head: Head,
+    source: IpAddr,
+    arrived: Instant,
+    ids: CallIds,
+    /// The API of the listener.
+    api: ApiId,
+    to: Destination,
+    presence: Presence,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy)]
+enum Destination {
+    /// The provider's health check.
+    Health,
+    /// Nothing: it is broken.
+    Nowhere(Malformed),
+    /// The gateway.
+    Gateway(Entrance),
+}
+
+/// That a request is being dealt with. It counts as abandoned unless it was answered.
+struct Presence {
+    desk: Rc<Desk>,
+    /// Bytes of its body.
+    held: Cell<usize>,
+    answered: Cell<bool>,
+}
+
+/// An answer, for those who watch.
+struct Seen<'a> {
+    request: &'a Request,
+    method: &'a str,
+    ids: &'a CallIds,
+    released: &'a Released,
+    answer: &'a Answer,
+    wall: Span,
+}
 
 impl Desk {
-    /// Answers one request of the client at `source`.
-    pub(crate) async fn answer(
-        self: Rc<Self>,
-        source: IpAddr,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, ClientGone> {
+    /// A head has been read.
+    pub(crate) fn on_head(self: &Rc<Self>, client: &Client, head: Head) -> Visit {
         let arrived = self.clock.now();
         let number = self.on_arrival(arrived);
-        let unanswered = Unanswered(&self.tally);
-        let (parts, body) = request.into_parts();
-        let response = if matches!(parts.uri.path(), "/ping" | "/sping") {
-            self.tally.health_checks.set(self.tally.health_checks.get() + 1);
-            render::health()
-        } else {
-            // Without a body the head is all there is, and the gateway's instant is the recorded one.
-            let (now, body_bytes) = if body.is_end_stream() {
-                (arrived, 0)
-            } else {
-                let bytes = body_bytes(&parts.headers, body).await?;
-                (self.clock.now(), bytes)
-            };
-            let released = self.driver.on_call(now, self.arrive(arrived, &parts), body_bytes).await;
-            self.respond(number, source, &parts, &released)
-        };
-        unanswered.answered(response.status().as_u16());
-        Ok(response.map(Full::new))
+        let to = self.destination(arrived, client, &head);
+        let api = to.api().unwrap_or(client.api);
+        let ids = self.front.ids(number, api, &head);
+        let presence = Presence { desk: Rc::clone(self), held: Cell::new(0), answered: Cell::new(false) };
+        Visit { head, source: client.source, arrived, ids, api: client.api, to, presence }
+    }
+
+    /// What came is no request at all; what to say to that.
+    pub(crate) fn on_malformed(self: &Rc<Self>, client: &Client, malformed: Malformed) -> Outgoing {
+        self.on_head(client, Head::new("", "", [])).refuse(malformed)
+    }
+
+    /// The date of an answer.
+    pub(crate) fn date(&self) -> DateText {
+        self.dates.at(self.wall(self.clock.now()))
+    }
+
+    fn wall(&self, at: Instant) -> Span {
+        self.wall_origin + at.since(Instant::ZERO)
     }
 
     fn on_arrival(&self, arrived: Instant) -> u64 {
@@ -102,94 +146,159 @@ impl Desk {
         arrivals.arrived()
     }
 
-    fn arrive(&self, now: Instant, parts: &Parts) -> (Arrival, Option<RouteId>) {
-        let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
-        // CONNECT names a host and no path; a gateway is no proxy.
-        let path = if parts.method == Method::CONNECT { "" } else { parts.uri.path() };
-        self.driver.arrive(now, host, self.method(parts), path)
-    }
-
-    /// The method that routes the request: of a REST API a header may name another one (developer guide, "Known issues").
-    fn method<'a>(&self, parts: &'a Parts) -> &'a str {
-        let named = parts.headers.get("x-http-method-override").filter(|_| self.api == ApiKind::Rest);
-        named.and_then(|method| method.to_str().ok()).unwrap_or(parts.method.as_str())
-    }
-
-    fn respond(&self, number: u64, source: IpAddr, parts: &Parts, released: &Released) -> Response<Bytes> {
-        let offered = parts.headers.get("x-amzn-requestid").map(HeaderValue::as_bytes);
-        let ids = self.ids.ids(number, offered);
-        let wall = self.wall_origin + released.reply.timing.received.since(Instant::ZERO);
-        let mut response = self.renderer.render(&released.reply, &ids, wall);
-        if parts.method == Method::HEAD {
-            response = render::without_body(response);
+    fn destination(&self, arrived: Instant, client: &Client, head: &Head) -> Destination {
+        if matches!(head.path(), "/ping" | "/sping") {
+            return Destination::Health;
         }
+        match check_target(self.kind(client.api), head.target()) {
+            Err(malformed) => Destination::Nowhere(malformed),
+            Ok(()) => Destination::Gateway(self.driver.arrive(arrived, client.api, head)),
+        }
+    }
+
+    /// The one place where everything that watches hears of an answer.
+    fn observe(&self, seen: &Seen<'_>) {
         if let Some(log) = self.log.borrow_mut().as_mut() {
-            let line = Line { source, method: self.method(parts), parts, ids: &ids, wall, response_bytes: response.body().len() };
-            log.write(released, &line);
+            log.write(seen);
         }
-        response
+    }
+
+    fn kind(&self, api: ApiId) -> ApiKind {
+        self.model.apis[usize::from(api.0)].kind
     }
 }
 
-/// What a line of the log says besides the reply.
-struct Line<'a> {
-    source: IpAddr,
-    method: &'a str,
-    parts: &'a Parts,
-    ids: &'a CallIds,
-    wall: Span,
-    response_bytes: usize,
+impl Destination {
+    fn api(&self) -> Option<ApiId> {
+        match self {
+            Self::Gateway(entrance) => Some(entrance.api),
+            Self::Health | Self::Nowhere(_) => None,
+        }
+    }
+}
+
+impl Visit {
+    /// How long a body may be that anybody looks at.
+    pub(crate) fn body_bytes_max(&self) -> u64 {
+        let api = self.to.api().map(|api| &self.presence.desk.model.apis[usize::from(api.0)]);
+        api.map_or(0, |api| api.limits.payload_bytes)
+    }
+
+    /// So much of its body is held now; whether there is room for it.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), Malformed> {
+        self.presence.hold(bytes)
+    }
+
+    /// The answer, when it is due.
+    pub(crate) async fn answer(self, body: Body) -> Outgoing {
+        match self.to {
+            Destination::Gateway(entrance) => self.through_gateway(entrance, body).await,
+            Destination::Nowhere(malformed) => self.refuse(malformed),
+            Destination::Health => {
+                let health_checks = &self.presence.desk.tally.health_checks;
+                health_checks.set(health_checks.get() + 1);
+                self.presence.answered(Outgoing::to(self.head.method(), health()))
+            }
+        }
+    }
+
+    /// It broke on the way.
+    pub(crate) fn refuse(self, malformed: Malformed) -> Outgoing {
+        let desk = &self.presence.desk;
+        desk.tally.malformed.set(desk.tally.malformed.get() + 1);
+        let api = self.to.api().unwrap_or(self.api);
+        let mut answer = malformed.answer(desk.kind(api));
+        desk.front.identify(api, &self.ids, &mut answer);
+        self.presence.answered(Outgoing::to(self.head.method(), answer).last())
+    }
+
+    async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
+        let Self { head, source, arrived, ids, presence, .. } = self;
+        let desk = &*presence.desk;
+        let Body { bytes, length } = body;
+        // Without a body the head is all there is, and the gateway's instant is the recorded one.
+        let now = if length == 0 { arrived } else { desk.clock.now() };
+        let wall = desk.wall(now);
+        let request = Request { head, body: bytes, source };
+        let to = Addressed {
+            api: entrance.api,
+            arrival: entrance.arrival,
+            route: entrance.route,
+            path: &request.head.path()[entrance.path_at..],
+        };
+        let mut examined = desk.front.examine(&request, to, &ids, wall);
+        let pending = desk.driver.open();
+        let mut call = examined.call(pending.id());
+        call.size.body = length;
+        let at = desk.driver.on_call(now, call, &mut examined);
+        let decision = desk.decisions.borrow_mut().on_call(entrance.at, at, call);
+        let released = pending.await;
+        desk.decisions.borrow_mut().on_reply(decision, &released.reply);
+        let answer = examined.answer(&released.reply);
+        if let CacheUse::Kept(entry) = released.reply.cache {
+            desk.front.keep(entry, &answer);
+        }
+        let method = desk.front.method(entrance.api, &request.head);
+        let outgoing = Outgoing::to(request.head.method(), answer);
+        desk.observe(&Seen { request: &request, method, ids: &ids, released: &released, answer: &outgoing.answer, wall });
+        presence.answered(outgoing)
+    }
+}
+
+impl Presence {
+    fn hold(&self, bytes: usize) -> Result<(), Malformed> {
+        let held = &self.desk.tally.held;
+        held.set(held.get() - self.held.replace(bytes) + bytes);
+        if held.get() <= self.desk.bodies_bytes_max {
+            return Ok(());
+        }
+        self.desk.tally.crowded.set(self.desk.tally.crowded.get() + 1);
+        Err(Malformed::Crowded)
+    }
+
+    fn answered(&self, outgoing: Outgoing) -> Outgoing {
+        self.answered.set(true);
+        *self.desk.tally.replies.borrow_mut().entry(outgoing.answer.status).or_default() += 1;
+        outgoing
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let tally = &self.desk.tally;
+        tally.held.set(tally.held.get() - self.held.get());
+        if !self.answered.get() {
+            tally.abandoned.set(tally.abandoned.get() + 1);
+        }
+    }
 }
 
 impl AccessLog {
-    fn write(&mut self, released: &Released, line: &Line<'_>) {
-        let stage = released.reply.arrival.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
+    fn write(&mut self, seen: &Seen<'_>) {
+        let reply = &seen.released.reply;
+        let stage = reply.arrival.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
         let Some(format) = self.formats.get(stage).and_then(Option::as_ref) else {
             return;
         };
         let entry = Entry {
-            reply: &released.reply,
-            ids: line.ids,
-            method: line.method,
-            path: line.parts.uri.path(),
-            user_agent: line.parts.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
-            source: line.source,
-            response_bytes: line.response_bytes,
-            latency: released.at.since(released.reply.timing.received),
-            wall: line.wall,
+            reply,
+            ids: seen.ids,
+            method: seen.method,
+            path: seen.request.head.path(),
+            user_agent: seen.request.head.header("user-agent"),
+            source: seen.request.source,
+            response_bytes: seen.answer.body.len(),
+            latency: seen.released.at.since(reply.timing.received),
+            wall: seen.wall,
         };
         self.file.append(|out| format.write(&self.naming, &entry, out));
     }
 }
 
-impl Unanswered<'_> {
-    fn answered(self, status: u16) {
-        *self.0.replies.borrow_mut().entry(status).or_default() += 1;
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        self.0.abandoned.set(self.0.abandoned.get() + 1);
-    }
-}
-
-/// The length of a body, read no further than the answer needs.
-async fn body_bytes(headers: &HeaderMap, mut body: Incoming) -> Result<u64, ClientGone> {
-    let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // One that waits for leave to send, or would send far too much, is answered before it has sent.
-    let unwelcome = if headers.contains_key(EXPECT) { PAYLOAD_BYTES_MAX } else { BODY_BYTES_READ_MAX };
-    if let Some(said) = said.filter(|said| *said > unwelcome) {
-        return Ok(said);
-    }
-    let mut bytes = 0_u64;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ClientGone)?;
-        bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-        if bytes > BODY_BYTES_READ_MAX {
-            break;
-        }
-    }
-    Ok(bytes)
+/// `/ping` and `/sping` at the root belong to the provider's health check and never reach an API (developer guide, "Known
+/// issues"). What they say is not documented: a plain `healthy` here.
+fn health() -> Answer {
+    let mut answer = Answer::new(200, "healthy");
+    answer.push("Content-Type", "text/plain");
+    answer
 }

@@ -6,7 +6,7 @@
 //! Header names are case-insensitive; hyper writes them in lower case. No answer carries `Retry-After` (facts, section 2.1).
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use sluicegate_policy::call::Reply;
 use sluicegate_policy::model::{ApiKind, Integration, MockIntegration, Model, RouteId};
@@ -79,6 +79,13 @@ impl Renderer {
         response
     }
 
+    pub(crate) fn identity(&self, ids: &CallIds) -> Vec<(&'static str, String)> {
+        match self.api {
+            ApiKind::Http => vec![("apigw-requestid", ids.extended().to_owned())],
+            ApiKind::Rest => vec![("x-amzn-RequestId", ids.request().to_owned()), ("x-amz-apigw-id", ids.extended().to_owned())],
+        }
+    }
+
     fn identify(&self, response: &mut Response<Bytes>, ids: &CallIds) {
         let headers = response.headers_mut();
         match self.api {
@@ -119,22 +126,6 @@ impl IntegrationAnswer {
     }
 }
 
-/// The same answer as a `HEAD` request gets it: told how long the body would be, and spared the body.
-pub(crate) fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
-    let length = response.body().len() as u64;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    *response.body_mut() = Bytes::new();
-    response
-}
-
-/// `/ping` and `/sping` at the root belong to the provider's health check and never reach an API (developer guide, "Known
-/// issues"). What they say is not documented: a plain `healthy` here.
-pub(crate) fn health() -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from_static(b"healthy"));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
-}
-
 /// A status that no final answer can carry (1xx, or above 999) is the integration's mistake, as the real gateway sees it.
 fn final_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).ok().filter(|status| !status.is_informational()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -164,11 +155,5 @@ mod tests {
     fn a_status_that_cannot_end_a_request_becomes_500() {
         let statuses = [99, 100, 101, 200, 204, 599, 999, 1_000].map(|status| final_status(status).as_u16());
         assert_eq!(statuses, [500, 500, 500, 200, 204, 599, 999, 500]);
-    }
-
-    #[test]
-    fn a_body_left_out_is_still_measured() {
-        let spared = without_body(Response::new(Bytes::from_static(b"four")));
-        assert_eq!((spared.headers()[CONTENT_LENGTH].as_bytes(), spared.body().len()), (b"4".as_slice(), 0));
     }
 }
