@@ -16,10 +16,10 @@ use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::{ApiId, RouteId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::Instant;
+use sluicegate_render::front::Front;
 use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
-use crate::front::Front;
 use crate::summary::Release;
 use crate::waiting::Waiting;
 
@@ -92,13 +92,14 @@ impl Driver {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         let host = head.header("host").and_then(|host| str::from_utf8(host).ok());
-        let path = head.path();
+        // CONNECT names a host and no path; a gateway is no proxy.
+        let path = if head.method() == "CONNECT" { "" } else { head.path() };
         let Entered { api, stage, path: below } = inner.gateway.doors().enter(api, host, path);
         inner.now = inner.now.max(now);
         let arrival = inner.gateway.arrive(inner.now, stage);
         let method = self.front.method(api, head);
         let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, below));
-        let entrance = Entrance { api, arrival, route, path_at: path.len() - below.len(), at: inner.now };
+        let entrance = Entrance { api, arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
         // What fell due until now has happened.
         inner.take_actions(&self.front);
         inner.wake_pacer();

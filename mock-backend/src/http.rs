@@ -14,6 +14,9 @@ use sluicegate_policy::call::CacheUse;
 use sluicegate_policy::model::{ApiId, ApiKind, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
+use sluicegate_render::examined::Addressed;
+use sluicegate_render::front::Front;
+use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
 use sluicegate_timer::Clock;
 
@@ -21,7 +24,6 @@ use crate::access_log::{Entry, Format, LogFile, Naming};
 use crate::arrivals::Arrivals;
 use crate::decisions::Decisions;
 use crate::driver::{Driver, Entrance, Released};
-use crate::front::{Addressed, CallIds, Front};
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
@@ -197,7 +199,7 @@ impl Visit {
             Destination::Health => {
                 let health_checks = &self.presence.desk.tally.health_checks;
                 health_checks.set(health_checks.get() + 1);
-                self.presence.answered(Outgoing::to(self.head.method(), health()))
+                self.presence.answered(Outgoing::to(self.head.method(), Answer::health()))
             }
         }
     }
@@ -207,8 +209,8 @@ impl Visit {
         let desk = &self.presence.desk;
         desk.tally.malformed.set(desk.tally.malformed.get() + 1);
         let api = self.to.api().unwrap_or(self.api);
-        let mut answer = malformed.answer(desk.kind(api));
-        desk.front.identify(api, &self.ids, &mut answer);
+        let mut answer = malformed.answer();
+        desk.front.identify(api, &self.ids, Some(Malformed::ERROR_TYPE), &mut answer);
         self.presence.answered(Outgoing::to(self.head.method(), answer).last())
     }
 
@@ -238,7 +240,7 @@ impl Visit {
         if let CacheUse::Kept(entry) = released.reply.cache {
             desk.front.keep(entry, &answer);
         }
-        let method = desk.front.method(entrance.api, &request.head);
+        let method = examined.method();
         let outgoing = Outgoing::to(request.head.method(), answer);
         desk.observe(&Seen { request: &request, method, ids: &ids, released: &released, answer: &outgoing.answer, wall });
         presence.answered(outgoing)
@@ -293,12 +295,4 @@ impl AccessLog {
         };
         self.file.append(|out| format.write(&self.naming, &entry, out));
     }
-}
-
-/// `/ping` and `/sping` at the root belong to the provider's health check and never reach an API (developer guide, "Known
-/// issues"). What they say is not documented: a plain `healthy` here.
-fn health() -> Answer {
-    let mut answer = Answer::new(200, "healthy");
-    answer.push("Content-Type", "text/plain");
-    answer
 }

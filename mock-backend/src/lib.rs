@@ -8,7 +8,7 @@
 //! - the loop that feeds calls to the policy and releases replies when they are due: `driver`
 //! - what a request goes through: `http`; what a connection goes through: `accept`, then `http1` or `http2`
 //! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
-//! - the bytes of an answer: `render`, its error messages: `refusal`, its ids: `request_id`
+//! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
 //! - the access log: [`access_log`]; the independent record of arrivals: [`arrivals`]
 //!
 //! One thread owns the policy and all connections; no lock and no channel stands between a request and its answer. Only the
@@ -21,15 +21,11 @@ pub mod access_log;
 pub mod arrivals;
 pub mod decisions;
 mod driver;
-mod front;
 mod http;
 mod http1;
 mod http2;
 mod malformed;
 mod patience;
-mod refusal;
-mod render;
-mod request_id;
 mod server;
 mod summary;
 mod tasks;

@@ -79,13 +79,13 @@ impl Malformed {
         }
     }
 
-    /// The answer of an API of this kind, without its ids.
-    pub(crate) fn answer(self, kind: ApiKind) -> Answer {
+    /// The name of the error, as a REST API gives it.
+    pub(crate) const ERROR_TYPE: &str = "BadRequestException";
+
+    /// The answer, without what identifies it.
+    pub(crate) fn answer(self) -> Answer {
         let mut answer = Answer::new(self.status(), format!(r#"{{"message":"{}"}}"#, self.message()));
         answer.push("Content-Type", "application/json");
-        if kind == ApiKind::Rest {
-            answer.push("x-amzn-ErrorType", "BadRequestException");
-        }
         answer
     }
 }
@@ -128,9 +128,7 @@ mod tests {
 
     #[test]
     fn every_message_is_json_of_its_own_status() {
-        let answer = Malformed::Chunk.answer(ApiKind::Rest);
+        let answer = Malformed::Chunk.answer();
         assert_eq!((answer.status, &answer.body[..]), (400, br#"{"message":"Bad Request"}"#.as_slice()));
-        assert_eq!(answer.header("x-amzn-errortype"), Some("BadRequestException"));
-        assert_eq!(Malformed::HeadTooLarge.answer(ApiKind::Http).header("x-amzn-errortype"), None);
     }
 }

@@ -16,6 +16,7 @@ use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::{ApiId, Model, Stage};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::front::{Front, FrontError};
 use sluicegate_timer::clock::{process_cpu, wall_epoch};
 use sluicegate_timer::{Clock, Timer};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -28,7 +29,6 @@ use crate::access_log::{Format, FormatError, LogFile, Naming};
 use crate::arrivals::Arrivals;
 use crate::decisions::Decisions;
 use crate::driver::{Driver, pace};
-use crate::front::{Front, FrontError};
 use crate::http::{AccessLog, Desk, Tally};
 use crate::http1::date::Dates;
 use crate::patience::{Patience, Waits, sweep};
@@ -113,7 +113,7 @@ pub enum MockError {
     /// The settings of TLS cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// What the model says cannot be rendered.
+    /// A template, schema or mapping of the model is none.
     #[error(transparent)]
     Front(#[from] FrontError),
     /// The system gave no timer or thread.
@@ -300,7 +300,8 @@ fn desk(settings: &Settings, log: Option<AccessLog>) -> Result<Desk, MockError> 
     let model = &settings.model;
     let clock = settings.clock;
     let front = Rc::new(Front::new(Arc::clone(model), settings.seed)?);
-    let gateway = Gateway::new(Arc::clone(model), settings.seed);
+    let wall_origin = wall_epoch().saturating_sub(clock.now().since(Instant::ZERO));
+    let gateway = Gateway::new(Arc::clone(model), settings.seed).at_wall(wall_origin);
     // Without a file for them, arrivals and decisions are only counted.
     let arrivals_max = settings.arrivals.as_ref().map_or(0, |_| settings.arrivals_max);
     let decisions_max = settings.decisions.as_ref().map_or(0, |_| settings.decisions_max);
@@ -309,7 +310,7 @@ fn desk(settings: &Settings, log: Option<AccessLog>) -> Result<Desk, MockError> 
         driver: Rc::new(Driver::new(gateway, Rc::clone(&front), clock)),
         front,
         clock,
-        wall_origin: wall_epoch().saturating_sub(clock.now().since(Instant::ZERO)),
+        wall_origin,
         arrivals: RefCell::new(Arrivals::up_to(arrivals_max)),
         decisions: RefCell::new(Decisions::up_to(decisions_max, clock.origin_ns())),
         log: RefCell::new(log),

@@ -106,6 +106,7 @@ mod tests {
             arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
             route: None,
             cache: CacheUse::None,
+            warning: None,
             timing: Timing::default(),
         };
         Released { reply, at: Instant::ZERO }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sluicegate_policy::bucket::Bucket;
-use sluicegate_policy::call::{Action, Call, CallId, Reason, Scope};
-use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::call::{Action, Call, CallId, Credential, Purpose, Reason, Scope, Size};
+use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Account, Api, Burst, Function, FunctionId, Integration, Model, PerSecond, Response, Route, RouteId, Stage, StageId, Throttle,
+    Account, Api, ApiKind, Burst, DeploymentId, Function, FunctionId, Integration, Model, PerSecond, Response, Route, RouteId,
+    StageId, Throttle,
 };
 use sluicegate_policy::seed::{Seed, Stream};
 use sluicegate_policy::time::{Instant, Span};
@@ -108,22 +109,14 @@ fn function(account: u32, reserved: Option<u32>, [duration, cold_start, keep_ali
 
 fn gateway(account: Account, route: Option<Throttle>, functions: Vec<Function>) -> Gateway {
     let integration = if functions.is_empty() {
-        Integration::Mock { status: 200, body: String::new() }
+        Integration::fixed(200, "")
     } else {
         Integration::Lambda { function: FunctionId(0), timeout: Span::MAX }
     };
     let route_throttles = route.map(|throttle| (RouteId(0), throttle)).into_iter().collect();
-    let model = Model {
-        api: Api::Rest,
-        api_id: "a1b2c3".to_owned(),
-        region: "us-east-1".to_owned(),
-        account,
-        overhead: Latency::constant(Span::ZERO),
-        refusal: Latency::constant(Span::ZERO),
-        stages: vec![Stage { name: "prod".to_owned(), throttle: None, route_throttles, access_log: None }],
-        functions,
-        routes: vec![Route { method: None, path: "/f".to_owned(), integration }],
-    };
+    let routes = vec![Route::new(DeploymentId(0), None, "/f", integration)];
+    let mut model = Model { account, functions, ..Model::of(Api::new(ApiKind::Rest, "a1b2c3"), &["prod"], routes) };
+    model.stages[0].route_throttles = route_throttles;
     Gateway::new(Arc::new(model), Seed::new(7))
 }
 
@@ -140,8 +133,11 @@ fn run(gateway: &mut Gateway, arrivals: impl Iterator<Item = Instant>, dropped: 
         }
     };
     for (id, now) in (0..dropped + n).zip(arrivals) {
-        let call = Call { id: CallId(id), stage: Some(StageId(0)), route: Some(RouteId(0)), body_bytes: 0 };
-        gateway.on_call(now, call);
+        let arrival = gateway.arrive(now, Some(StageId(0)));
+        let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
+        let call = Call { id: CallId(id), arrival, route: Some(RouteId(0)), purpose, key, size };
+        let model = Arc::clone(gateway.model());
+        gateway.on_call(now, call, &mut Plain(&model));
         take(gateway);
     }
     gateway.advance(Instant::MAX);

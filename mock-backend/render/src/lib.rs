@@ -8,4 +8,25 @@
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod context;
+mod cors;
+mod customised;
+pub mod examined;
+mod expression;
+pub mod front;
+mod front_error;
+mod identification;
+pub mod ids;
+mod keys;
+mod mapping;
+mod mock;
+mod naming;
+mod parameter_mapping;
+mod parameters;
+pub mod refusal;
 pub mod request;
+pub mod responses;
+mod store;
+mod substitution;
+pub mod validate;
+pub mod vtl;

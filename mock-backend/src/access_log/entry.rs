@@ -14,9 +14,8 @@ use jiff::fmt::strtime;
 use sluicegate_policy::call::{Reason, Reply};
 use sluicegate_policy::model::{ApiKind, Integration, Model};
 use sluicegate_policy::time::Span;
-
-use crate::refusal::{Refusal, refusal};
-use crate::request_id::CallIds;
+use sluicegate_render::ids::CallIds;
+use sluicegate_render::refusal::{Refusal, refusal};
 
 /// The account that all mock gateways belong to: the placeholder of the provider's own examples, nobody's account.
 const ACCOUNT_ID: &str = "123456789012";
@@ -175,15 +174,18 @@ impl Entry<'_> {
             Variable::SourceIp => text(out, Some(self.source.to_string().as_bytes())),
             Variable::UserAgent => text(out, self.user_agent),
             Variable::ErrorMessageString => {
-                let quoted = self.refusal(naming).map(|refusal| format!("\"{}\"", refusal.message));
+                let quoted = self.refusal(naming).map(|refusal| refusal.message_string());
                 // The variable is the quoted message; its quotes belong to the format and are not escaped.
                 out.extend_from_slice(quoted.as_deref().unwrap_or("-").as_bytes());
+            }
+            Variable::ErrorMessage => {
+                let message = self.refusal(naming).and_then(|refusal| refusal.message);
+                text(out, message.as_deref().map(str::as_bytes));
             }
             Variable::AccountId
             | Variable::ApiId
             | Variable::DomainName
             | Variable::DomainPrefix
-            | Variable::ErrorMessage
             | Variable::ErrorResponseType
             | Variable::ExtendedRequestId
             | Variable::HttpMethod
@@ -202,8 +204,9 @@ impl Entry<'_> {
             Variable::AccountId => Some(ACCOUNT_ID),
             Variable::ApiId | Variable::DomainPrefix => Some(&naming.api_id),
             Variable::DomainName => Some(&naming.domain),
-            Variable::ErrorMessage => self.refusal(naming).map(|refusal| refusal.message),
-            Variable::ErrorResponseType => self.refusal(naming).and_then(|refusal| refusal.response_type),
+            Variable::ErrorResponseType => {
+                self.refusal(naming).and_then(|refusal| refusal.response_type).map(|response| response.as_str())
+            }
             Variable::ExtendedRequestId => Some(self.ids.extended()),
             Variable::HttpMethod => Some(self.method),
             Variable::Path => Some(self.path),
@@ -220,7 +223,7 @@ impl Entry<'_> {
     }
 
     fn refusal(&self, naming: &Naming) -> Option<Refusal> {
-        refusal(naming.api, self.reply.reason, self.reply.status)
+        refusal(naming.api, self.reply.reason, self.reply.status, None)
     }
 
     /// What the code behind the gateway answered, if it did.

@@ -29,7 +29,9 @@ impl Outgoing {
     /// The answer to a request of this method.
     pub(crate) fn to(method: &str, mut answer: Answer) -> Self {
         answer.status = final_status(answer.status);
-        let length = (!matches!(answer.status, 204 | 304)).then_some(answer.body.len());
+        // An answer to HEAD that has left its body out already says itself how long it was.
+        let said = answer.header("content-length").filter(|_| method == "HEAD").and_then(|length| length.parse().ok());
+        let length = (!matches!(answer.status, 204 | 304)).then_some(said.unwrap_or(answer.body.len()));
         if length.is_none() || method == "HEAD" {
             answer.body.clear();
         }

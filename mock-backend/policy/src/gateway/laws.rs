@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::oracle::{self, Arrival};
-use super::tests::{EVER, gateway};
+use super::oracle::{self, Coming};
+use super::tests::{EVER, call, gateway, http};
 use super::*;
-use crate::call::CallId;
-use crate::model::{Account, Api, Burst, Function, PerSecond, Response, StageId, Throttle};
+use crate::call::{CallId, Effect, Reply, Size};
+use crate::latency::Latency;
+use crate::model::{
+    Account, ApiKind, Burst, Function, FunctionId, Integration, PAYLOAD_BYTES_MAX, PerSecond, Response, RouteId, Throttle,
+};
 use proptest::prelude::*;
+use std::collections::VecDeque;
 
 /// Times are in nanoseconds and small, so that much happens at once.
 fn some_latency() -> impl Strategy<Value = Latency> {
@@ -47,13 +51,13 @@ fn some_model() -> impl Strategy<Value = Model> {
         |(rest, functions, (default, own), (overhead, refusal, timeout), (throttle, concurrency))| {
             let timeout = Span::from_ns(timeout);
             let lambda = |at| Integration::Lambda { function: FunctionId(at), timeout };
-            gateway(if rest { Api::Rest } else { Api::Http })
+            gateway(if rest { ApiKind::Rest } else { ApiKind::Http })
                 .mock()
                 .route(lambda(0))
                 .route(lambda(1))
-                .route(Integration::External { timeout })
+                .route(http(timeout))
                 .set(|model| {
-                    (model.overhead, model.refusal, model.functions) = (overhead, refusal, functions);
+                    (model.apis[0].overhead, model.apis[0].refusal, model.functions) = (overhead, refusal, functions);
                     model.account = Account { throttle, concurrency };
                     model.stages[0].throttle = default;
                     model.stages[0].route_throttles = own.map(|own| (RouteId(1), own)).into_iter().collect();
@@ -64,7 +68,7 @@ fn some_model() -> impl Strategy<Value = Model> {
 }
 
 /// Calls with the time since the one before, and how long external work takes if it is that.
-fn some_arrivals() -> impl Strategy<Value = Vec<Arrival>> {
+fn some_arrivals() -> impl Strategy<Value = Vec<Coming>> {
     let arrival = (0_u64..20, 0_u16..5, 0_u8..10, 0_u64..100);
     prop::collection::vec(arrival, 0..60).prop_map(|arrivals| {
         let mut now = Instant::ZERO;
@@ -72,17 +76,19 @@ fn some_arrivals() -> impl Strategy<Value = Vec<Arrival>> {
             now += Span::from_ns(gap);
             let stage = Some(StageId(0)).filter(|_| oddity != 0);
             let route = Some(RouteId(route)).filter(|route| route.0 < 4);
-            let body_bytes = if oddity == 1 { PAYLOAD_BYTES_MAX + 1 } else { 0 };
-            Arrival { at: now, call: Call { id: CallId(n as u64), stage, route, body_bytes }, takes: Span::from_ns(takes) }
+            let size = Size { body: if oddity == 1 { PAYLOAD_BYTES_MAX + 1 } else { 0 }, ..Size::default() };
+            let plain = call(0);
+            let arrival = Arrival { number: n as u64, stage, deployment: stage.and(plain.arrival.deployment), ..plain.arrival };
+            Coming { at: now, call: Call { id: CallId(n as u64), arrival, route, size, ..plain }, takes: Span::from_ns(takes) }
         };
         arrivals.into_iter().enumerate().map(arrival).collect()
     })
 }
 
 /// Drives the gateway through the arrivals, step by step, and checks on the way what always holds.
-fn drive(model: &Model, seed: Seed, arrivals: &[Arrival]) -> Vec<Reply> {
+fn drive(model: &Model, seed: Seed, arrivals: &[Coming]) -> Vec<Reply> {
     let mut gateway = Gateway::new(Arc::new(model.clone()), seed);
-    let mut coming: VecDeque<&Arrival> = arrivals.iter().collect();
+    let mut coming: VecDeque<&Coming> = arrivals.iter().collect();
     let mut answers: BTreeMap<(Instant, EffectId), Outcome> = BTreeMap::new();
     let mut started = BTreeSet::new();
     let mut replies: Vec<Reply> = Vec::new();
@@ -93,7 +99,9 @@ fn drive(model: &Model, seed: Seed, arrivals: &[Arrival]) -> Vec<Reply> {
         gateway.advance(now);
         assert!(gateway.next_deadline().is_none_or(|due| due > now), "a deadline in the past");
         if next_call == Some(now) {
-            gateway.on_call(now, coming.pop_front().unwrap().call);
+            let call = coming.pop_front().unwrap().call;
+            assert_eq!(gateway.arrive(now, call.arrival.stage), call.arrival);
+            gateway.on_call(now, call, &mut Plain(model));
         } else if next_answer == Some(now) {
             let ((_, id), what) = answers.pop_first().unwrap();
             gateway.on_effect(now, id, what);
@@ -110,6 +118,7 @@ fn drive(model: &Model, seed: Seed, arrivals: &[Arrival]) -> Vec<Reply> {
                     answers.insert((now + takes, id), oracle::outcome(takes));
                 }
                 Action::Cancel(id) => assert!(started.remove(&id), "cancelled twice, or what did not run"),
+                Action::Forget(entry) => panic!("{entry:?} of no cache"),
             }
         }
     }
@@ -141,10 +150,16 @@ proptest! {
         model in some_model(), arrivals in some_arrivals(), gap in 1_u64..200,
     ) {
         // Without external work, which would begin when the driver looks.
-        let arrivals: Vec<Arrival> = arrivals.into_iter().filter(|arrival| arrival.call.route != Some(RouteId(3))).collect();
+        let arrivals: Vec<Coming> = arrivals.into_iter().filter(|arrival| arrival.call.route != Some(RouteId(3))).collect();
+        let number = |(n, coming): (usize, Coming)| {
+            let arrival = Arrival { number: n as u64, ..coming.call.arrival };
+            Coming { call: Call { arrival, ..coming.call }, ..coming }
+        };
+        let arrivals: Vec<Coming> = arrivals.into_iter().enumerate().map(number).collect();
         let mut gateway = Gateway::new(Arc::new(model.clone()), Seed::new(3));
         for arrival in &arrivals {
-            gateway.on_call(arrival.at, arrival.call);
+            let fixed = gateway.arrive(arrival.at, arrival.call.arrival.stage);
+            gateway.on_call(arrival.at, Call { arrival: fixed, ..arrival.call }, &mut Plain(&model));
         }
         let mut now = Instant::ZERO;
         while let Some(due) = gateway.next_deadline() {

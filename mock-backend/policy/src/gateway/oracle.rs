@@ -4,14 +4,16 @@
 //! story, and plays each bucket's story again from the beginning whenever it is asked. Only the keys of the draws are shared
 //! with the real one: they are part of what a seed means.
 
-use crate::call::{Call, Outcome, Reason, Reply, Scope, Timing};
-use crate::model::{Api, Function, FunctionId, Integration, Model, PAYLOAD_BYTES_MAX, RouteId, Throttle};
+use crate::call::{CacheUse, Call, Content, Outcome, Reason, Reply, Scope, Timing};
+use crate::model::{
+    ApiKind, Function, FunctionId, HttpIntegration, Integration, MockIntegration, Model, PAYLOAD_BYTES_MAX, RouteId, Throttle,
+};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 
 /// A call, when it comes, and how long its external work takes, should it be that.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
+pub(super) struct Coming {
     pub(super) at: Instant,
     pub(super) call: Call,
     pub(super) takes: Span,
@@ -19,11 +21,15 @@ pub(super) struct Arrival {
 
 /// How external work that takes so long ends.
 pub(super) fn outcome(takes: Span) -> Outcome {
-    if takes.as_ns().is_multiple_of(5) { Outcome::Unreachable } else { Outcome::Answered { status: 203 } }
+    if takes.as_ns().is_multiple_of(5) {
+        Outcome::Unreachable
+    } else {
+        Outcome::Answered { content: Content { status: 203, bytes: 0 } }
+    }
 }
 
 /// All the replies.
-pub(super) fn replies(model: &Model, seed: Seed, arrivals: &[Arrival]) -> Vec<Reply> {
+pub(super) fn replies(model: &Model, seed: Seed, arrivals: &[Coming]) -> Vec<Reply> {
     let mut world = World { model, seed, buckets: Vec::new(), environments: Vec::new(), freed: 0, replies: Vec::new() };
     // What is to happen: when, and in which order it was known.
     let mut coming: Vec<(Instant, usize, Event)> = Vec::new();
@@ -55,7 +61,7 @@ pub(super) fn replies(model: &Model, seed: Seed, arrivals: &[Arrival]) -> Vec<Re
 
 #[derive(Clone, Copy)]
 enum Event {
-    HandOver(Arrival, RouteId, Span),
+    HandOver(Coming, RouteId, Span),
     Freed(usize),
 }
 
@@ -77,17 +83,17 @@ struct Environment {
 }
 
 impl<'m> World<'m> {
-    fn arrives(&mut self, arrival: Arrival, number: u64) -> Vec<(Instant, Event)> {
-        let refusal = self.model.refusal.at(self.seed.child("refusal").unit(number));
-        let overhead = self.model.overhead.at(self.seed.child("overhead").unit(number)).as_ns();
+    fn arrives(&mut self, arrival: Coming, number: u64) -> Vec<(Instant, Event)> {
+        let refusal = self.model.apis[0].refusal.at(self.seed.child("refusal").unit(number));
+        let overhead = self.model.apis[0].overhead.at(self.seed.child("overhead").unit(number)).as_ns();
         let (before, after) = (Span::from_ns(overhead / 2), Span::from_ns(overhead - overhead / 2));
         let call = arrival.call;
-        let reason = match (call.stage, call.route) {
+        let reason = match (call.arrival.stage, call.route) {
             (None, _) => Reason::NoStage,
             (_, None) => Reason::NoRoute,
             (_, Some(route)) => match self.refusing_bucket(arrival.at, route) {
                 Some(scope) => Reason::Throttled(scope),
-                None if call.body_bytes > PAYLOAD_BYTES_MAX => Reason::PayloadTooLarge,
+                None if call.size.body > PAYLOAD_BYTES_MAX => Reason::PayloadTooLarge,
                 None => return vec![(arrival.at + before, Event::HandOver(arrival, route, after))],
             },
         };
@@ -99,32 +105,31 @@ impl<'m> World<'m> {
         match event {
             Event::Freed(at) => self.free(now, at),
             Event::HandOver(arrival, route, after) => match &self.model.routes[usize::from(route.0)].integration {
-                Integration::Mock { status, .. } => self.served(arrival, now + after, *status, Timing::default()),
+                Integration::Mock(MockIntegration::Fixed { status, .. }) => {
+                    self.served(arrival, now + after, *status, Timing::default())
+                }
                 Integration::Lambda { function, timeout } => return self.invoke((arrival, now, after), *function, *timeout),
-                Integration::External { timeout } => self.work(arrival, now, after, *timeout),
+                Integration::Http(HttpIntegration { timeout, .. }) => self.work(arrival, now, after, *timeout),
+                other => unreachable!("no law has a {other:?}"),
             },
         }
         Vec::new()
     }
 
-    fn work(&mut self, arrival: Arrival, now: Instant, after: Span, timeout: Span) {
+    fn work(&mut self, arrival: Coming, now: Instant, after: Span, timeout: Span) {
         let took = arrival.takes.min(timeout);
         let timing = Timing { integration: Some(took), ..Timing::default() };
         let end = now + took + after;
         // At the very instant of the time-out the time-out comes first.
         match outcome(arrival.takes) {
             _ if arrival.takes >= timeout => self.reply(arrival, end, Reason::IntegrationTimeout, timing),
-            Outcome::Answered { status } => self.served(arrival, end, status, timing),
+            Outcome::Answered { content } => self.served(arrival, end, content.status, timing),
+            Outcome::Misconfigured => unreachable!("no law ends work so"),
             Outcome::Unreachable => self.reply(arrival, end, Reason::IntegrationUnreachable, timing),
         }
     }
 
-    fn invoke(
-        &mut self,
-        (arrival, now, after): (Arrival, Instant, Span),
-        id: FunctionId,
-        timeout: Span,
-    ) -> Vec<(Instant, Event)> {
+    fn invoke(&mut self, (arrival, now, after): (Coming, Instant, Span), id: FunctionId, timeout: Span) -> Vec<(Instant, Event)> {
         let function = self.function(id);
         if !self.may_run(id) {
             self.reply(arrival, now + after, Reason::FunctionThrottled(id), Timing::default());
@@ -184,26 +189,28 @@ impl<'m> World<'m> {
         &self.model.functions[usize::from(id.0)]
     }
 
-    fn served(&mut self, arrival: Arrival, at: Instant, status: u16, timing: Timing) {
+    fn served(&mut self, arrival: Coming, at: Instant, status: u16, timing: Timing) {
         self.reply(arrival, at, Reason::Served, timing);
         self.replies.last_mut().unwrap().status = status;
     }
 
-    fn reply(&mut self, arrival: Arrival, at: Instant, reason: Reason, timing: Timing) {
-        let status = match (reason, self.model.api) {
+    fn reply(&mut self, arrival: Coming, at: Instant, reason: Reason, timing: Timing) {
+        let status = match (reason, self.model.apis[0].kind) {
             (Reason::Served, _) => 0,
-            (Reason::NoStage | Reason::NoRoute, Api::Rest) => 403,
-            (Reason::NoStage | Reason::NoRoute, Api::Http) => 404,
+            (Reason::NoStage | Reason::NoRoute, ApiKind::Rest) => 403,
+            (Reason::NoStage | Reason::NoRoute, ApiKind::Http) => 404,
             (Reason::Throttled(_), _) => 429,
             (Reason::PayloadTooLarge, _) => 413,
-            (Reason::FunctionThrottled(_), Api::Rest) | (Reason::FunctionFailed(_), Api::Http) => 500,
-            (Reason::FunctionFailed(_), Api::Rest) => 502,
-            (Reason::FunctionThrottled(_) | Reason::IntegrationTimeout | Reason::IntegrationUnreachable, Api::Http) => 503,
-            (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, Api::Rest) => 504,
+            (Reason::FunctionThrottled(_), ApiKind::Rest) | (Reason::FunctionFailed(_), ApiKind::Http) => 500,
+            (Reason::FunctionFailed(_), ApiKind::Rest) => 502,
+            (Reason::FunctionThrottled(_) | Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
+            (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,
+            (other, _) => unreachable!("no law leads to {other:?}"),
         };
-        let Call { id: call, stage, route, .. } = arrival.call;
-        let timing = Timing { received: arrival.at, ..timing };
-        self.replies.push(Reply { call, at, status, reason, stage, route, timing });
+        let received = arrival.at;
+        let Call { id: call, arrival, route, .. } = arrival.call;
+        let timing = Timing { received, ..timing };
+        self.replies.push(Reply { call, at, status, reason, arrival, route, cache: CacheUse::None, warning: None, timing });
     }
 
     /// Which bucket refuses the call; if none does, all give a token.

@@ -1,0 +1,242 @@
+//! The front door of a model, compiled: what every request is held against.
+//!
+//! Owns the compiled routes, the names, the keys, and the answers that the response cache keeps. Refuses to examine a request
+//! ([`examined`](crate::examined) does) and to decide (the policy does). Built once by whoever serves or simulates a model, and
+//! by the product's `config`, which proves a profile's templates, schemas and mappings with it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sluicegate_policy::call::{Credential, EntryId};
+use sluicegate_policy::model::{
+    ApiId, ApiKind, Deployment, Endpoint, Integration, MockIntegration, Model, Protocol, Route, RouteId, Stage,
+};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::Span;
+
+use crate::answer::Answer;
+use crate::cors::Sharing;
+use crate::customised::Customised;
+use crate::examined::{Addressed, Examined};
+pub use crate::front_error::{ExpressionFault, FrontError, FrontFault, KeyFault};
+use crate::identification::{anonymous, deliver, identify};
+use crate::ids::{CallIds, IdSource};
+use crate::keys::Keys;
+use crate::mapping::{self, Compiled};
+use crate::naming::Naming;
+use crate::parameter_mapping::ResponseMapping;
+use crate::request::{Head, Request};
+use crate::store::Store;
+use crate::validate::Validator;
+
+/// The front door of a model.
+#[derive(Debug)]
+pub struct Front {
+    model: Arc<Model>,
+    ids: IdSource,
+    naming: Naming,
+    keys: Keys,
+    deployments: Vec<DeploymentFace>,
+    /// The stage variables that a canary has, by stage; `None` without a canary.
+    canaries: Vec<Option<Vec<(String, String)>>>,
+    routes: Vec<RouteFace>,
+    store: Store,
+}
+
+/// A deployment, compiled.
+#[derive(Debug)]
+pub(crate) struct DeploymentFace {
+    pub(crate) sharing: Option<Sharing>,
+    pub(crate) customised: Customised,
+}
+
+/// A route, compiled.
+#[derive(Debug)]
+pub(crate) struct RouteFace {
+    /// `None` where nothing is asked.
+    pub(crate) validator: Option<Validator>,
+    pub(crate) responses: ResponseMapping,
+    pub(crate) integration: IntegrationFace,
+}
+
+/// An integration, as far as bytes go.
+#[derive(Debug)]
+pub(crate) enum IntegrationFace {
+    /// It always answers the same.
+    Constant(Constant),
+    /// The gateway answers by templates.
+    Mock(Compiled),
+    /// Something real answers, after these templates.
+    Mapped(Compiled),
+    /// Something real answers.
+    Real,
+}
+
+/// An answer that is always the same.
+#[derive(Debug)]
+pub(crate) struct Constant {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+    pub(crate) content_type: &'static str,
+    pub(crate) trace: Trace,
+}
+
+/// Whether an answer shows its trace id: recorded on Lambda and HTTP answers of REST APIs, not on mock ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trace {
+    Shown,
+    Hidden,
+}
+
+impl Front {
+    /// Compiles a model. Ids come from `seed`.
+    pub fn new(model: Arc<Model>, seed: Seed) -> Result<Self, FrontError> {
+        let deployments = model.deployments.iter().map(DeploymentFace::new).collect::<Result<_, _>>()?;
+        let routes = model.routes.iter().map(|route| RouteFace::new(&model, route)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            ids: IdSource::new(seed),
+            naming: Naming::new(&model),
+            keys: Keys::new(&model.keys, seed),
+            deployments,
+            canaries: model.stages.iter().map(canary_variables).collect(),
+            routes,
+            store: Store::default(),
+            model,
+        })
+    }
+
+    /// The method that routes a request: of a REST API a header may name another one (developer guide, "Known issues").
+    pub fn method<'h>(&self, api: ApiId, head: &'h Head) -> &'h str {
+        let named = match self.naming.api(api).kind {
+            ApiKind::Rest => head.header("x-http-method-override").and_then(|method| str::from_utf8(method).ok()),
+            ApiKind::Http => None,
+        };
+        named.unwrap_or(head.method())
+    }
+
+    /// The ids of call number `number`.
+    pub fn ids(&self, number: u64, api: ApiId, head: &Head) -> CallIds {
+        self.ids.ids(self.naming.api(api).kind, number, head)
+    }
+
+    /// Looks at a request that came at `wall` since 1970.
+    pub fn examine<'a>(&'a self, request: &'a Request, to: Addressed<'a>, ids: &'a CallIds, wall: Span) -> Examined<'a> {
+        Examined::new(self, request, to, (ids, wall))
+    }
+
+    /// The response cache keeps this answer as `entry`.
+    pub fn keep(&self, entry: EntryId, answer: &Answer) {
+        self.store.keep(entry, anonymous(answer));
+    }
+
+    /// The response cache no longer has `entry`.
+    pub fn forget(&self, entry: EntryId) {
+        self.store.forget(entry);
+    }
+
+    /// Adds to an answer that was not made here what every answer of `api` carries: the ids, for a REST API the name of an error,
+    /// and what the content delivery network of an edge endpoint adds.
+    pub fn identify(&self, api: ApiId, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
+        let kind = self.naming.api(api).kind;
+        identify(kind, ids, error_type, answer);
+        let endpoint = self.model.apis.get(usize::from(api.0)).map_or(Endpoint::Regional, |api| api.endpoint);
+        deliver(if kind == ApiKind::Rest { endpoint } else { Endpoint::Regional }, ids, answer);
+    }
+
+    /// What it was compiled from.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.naming
+    }
+
+    pub(crate) fn kept(&self, entry: EntryId) -> Option<Arc<Answer>> {
+        self.store.get(entry)
+    }
+
+    pub(crate) fn route(&self, route: RouteId) -> Option<&RouteFace> {
+        self.routes.get(usize::from(route.0))
+    }
+
+    pub(crate) fn deployment(&self, at: usize) -> Option<&DeploymentFace> {
+        self.deployments.get(at)
+    }
+
+    pub(crate) fn canary_variables(&self, stage: usize) -> Option<&[(String, String)]> {
+        self.canaries.get(stage)?.as_deref()
+    }
+
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.model.keys.is_empty()
+    }
+
+    pub(crate) fn credential(&self, offered: &[u8]) -> Credential {
+        self.keys.find(&self.model.keys, offered)
+    }
+}
+
+impl DeploymentFace {
+    fn new(deployment: &Deployment) -> Result<Self, FrontError> {
+        Ok(Self { sharing: deployment.cors.as_ref().map(Sharing::new), customised: Customised::new(deployment)? })
+    }
+}
+
+impl RouteFace {
+    fn new(model: &Model, route: &Route) -> Result<Self, FrontError> {
+        let fault = |(part, why)| FrontError { place: route.key(), part, why };
+        let deployment = &model.deployments[usize::from(route.deployment.0)];
+        let asks = !route.validation.required.is_empty() || route.validation.body.is_some();
+        let validator = asks.then(|| Validator::new(&route.validation, &deployment.schemas)).transpose();
+        Ok(Self {
+            validator: validator.map_err(|why| fault(("request validator".to_owned(), why.into())))?,
+            responses: ResponseMapping::new(route).map_err(fault)?,
+            integration: IntegrationFace::new(model, route).map_err(fault)?,
+        })
+    }
+}
+
+impl IntegrationFace {
+    fn new(model: &Model, route: &Route) -> Result<Self, mapping::PartFault> {
+        let kind = model.apis[usize::from(model.deployments[usize::from(route.deployment.0)].api.0)].kind;
+        let behind = |protocol: &Protocol| match protocol {
+            Protocol::Proxy { parameters } => mapping::prove_parameters(parameters).map(|()| Self::Real),
+            Protocol::Mapped(mapping) => Compiled::new(mapping).map(Self::Mapped),
+        };
+        match &route.integration {
+            Integration::Mock(MockIntegration::Fixed { status, body }) => {
+                Ok(Self::Constant(Constant::new(kind, *status, body, Trace::Hidden)))
+            }
+            Integration::Mock(MockIntegration::Mapped(mapping)) => Compiled::new(mapping).map(Self::Mock),
+            Integration::Lambda { function, .. } => {
+                let response = &model.functions[usize::from(function.0)].response;
+                let trace = if kind == ApiKind::Rest { Trace::Shown } else { Trace::Hidden };
+                Ok(Self::Constant(Constant::new(kind, response.status, &response.body, trace)))
+            }
+            Integration::Http(http) => behind(&http.protocol),
+            Integration::Service(service) => behind(&service.protocol),
+        }
+    }
+}
+
+impl Constant {
+    /// With the content type that a function gets which names none (facts, section 5.4).
+    fn new(kind: ApiKind, status: u16, body: &str, trace: Trace) -> Self {
+        let content_type = match kind {
+            ApiKind::Rest => mapping::JSON,
+            ApiKind::Http => "text/plain; charset=utf-8",
+        };
+        Self { status, body: Bytes::copy_from_slice(body.as_bytes()), content_type, trace }
+    }
+}
+
+/// The stage's variables with the canary's instead of, or beside, them.
+fn canary_variables(stage: &Stage) -> Option<Vec<(String, String)>> {
+    let canary = stage.canary.as_ref()?;
+    let own = |name: &String| canary.variables.iter().any(|(given, _)| given == name);
+    let kept = stage.variables.iter().filter(|(name, _)| !own(name));
+    let mut all: Vec<_> = kept.chain(&canary.variables).cloned().collect();
+    all.sort();
+    Some(all)
+}

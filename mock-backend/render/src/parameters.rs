@@ -1,0 +1,165 @@
+//! The parameters of a request: of its path, its query and its headers.
+//!
+//! Owns how each is found and decoded. Refuses to say which must be there ([`validate`](crate::validate)). Asked by templates,
+//! validators, parameter mappings and the cache key; nothing is taken apart before somebody asks.
+//!
+//! As recorded of REST APIs: names are compared with their spelling, the last value of several counts, names and values of the
+//! query are percent-decoded, the path is not; a semicolon separates like `&` (developer guide, "Known issues", 2026). An HTTP
+//! API's header names are lower case, and several values are joined by commas (facts, section 5.3).
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use sluicegate_policy::model::{ApiKind, ParameterRule, Source};
+use sluicegate_policy::routing;
+
+use crate::request::Head;
+use crate::vtl::{ParamKind, Params};
+
+/// The parameters of one request to one route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameters<'a> {
+    pub(crate) kind: ApiKind,
+    pub(crate) head: &'a Head,
+    /// The route's path pattern; empty without a route.
+    pub(crate) pattern: &'a str,
+    /// The path below the stage.
+    pub(crate) path: &'a str,
+}
+
+impl Parameters<'_> {
+    /// The value of the parameter that a rule names.
+    pub(crate) fn by_rule(&self, rule: &ParameterRule) -> Option<String> {
+        let kind = match rule.source {
+            Source::Header => ParamKind::Header,
+            Source::Path => ParamKind::Path,
+            Source::Query => ParamKind::Query,
+        };
+        self.get(kind, &rule.name)
+    }
+
+    /// All values of a parameter, in their order.
+    pub(crate) fn every(&self, kind: ParamKind, name: &str) -> Vec<String> {
+        match kind {
+            ParamKind::Path => {
+                self.path_parameters().filter(|(given, _)| *given == name).map(|(_, value)| value.into()).collect()
+            }
+            ParamKind::Query => self.query().filter(|(given, _)| given == name).map(|(_, value)| value.into_owned()).collect(),
+            ParamKind::Header => {
+                let named = self.head.headers().filter(|(given, _)| self.same_header(given, name));
+                named.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
+            }
+        }
+    }
+
+    fn same_header(&self, given: &str, name: &str) -> bool {
+        match self.kind {
+            ApiKind::Rest => given == name,
+            ApiKind::Http => given.eq_ignore_ascii_case(name),
+        }
+    }
+
+    fn path_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        routing::parameters(self.kind, self.pattern, self.path).into_iter()
+    }
+
+    fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let splits = |c: char| c == '&' || (c == ';' && self.kind == ApiKind::Rest);
+        let pairs = self.head.query().unwrap_or("").split(splits).filter(|pair| !pair.is_empty());
+        pairs.map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+    }
+}
+
+impl Params for Parameters<'_> {
+    fn get(&self, kind: ParamKind, name: &str) -> Option<String> {
+        let mut values = self.every(kind, name);
+        match self.kind {
+            ApiKind::Rest => values.pop(),
+            ApiKind::Http => Some(values.join(",")).filter(|_| !values.is_empty()),
+        }
+    }
+
+    fn all(&self, kind: ParamKind) -> Vec<(String, String)> {
+        let mut names: Vec<String> = match kind {
+            ParamKind::Path => self.path_parameters().map(|(name, _)| name.to_owned()).collect(),
+            ParamKind::Query => self.query().map(|(name, _)| name.into_owned()).collect(),
+            ParamKind::Header => self.head.headers().map(|(name, _)| self.header_name(name)).collect(),
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names.into_iter().filter_map(|name| self.get(kind, &name).map(|value| (name, value))).collect()
+    }
+}
+
+impl Parameters<'_> {
+    fn header_name(&self, name: &str) -> String {
+        match self.kind {
+            ApiKind::Rest => name.to_owned(),
+            ApiKind::Http => name.to_ascii_lowercase(),
+        }
+    }
+}
+
+/// A name or value of a query, as a form encodes it.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEADERS: [(&str, &[u8]); 3] = [("X-A", b"1"), ("x-a", b"2"), ("X-A", b"3")];
+
+    fn of(kind: ApiKind, target: &str, ask: impl FnOnce(&Parameters<'_>)) {
+        let head = Head::new("GET", target, HEADERS);
+        ask(&Parameters { kind, head: &head, pattern: "/pets/{id}", path: "/pets/a%20b" });
+    }
+
+    #[test]
+    fn of_several_values_a_rest_api_takes_the_last_and_an_http_api_all() {
+        of(ApiKind::Rest, "/?q=1&q=2", |params| {
+            assert_eq!(params.get(ParamKind::Query, "q").as_deref(), Some("2"));
+            assert_eq!(params.get(ParamKind::Header, "X-A").as_deref(), Some("3"));
+            assert_eq!(params.all(ParamKind::Header), [("X-A".into(), "3".into()), ("x-a".into(), "2".into())]);
+        });
+        of(ApiKind::Http, "/?q=1&q=2", |params| {
+            assert_eq!(params.get(ParamKind::Query, "q").as_deref(), Some("1,2"));
+            assert_eq!(params.all(ParamKind::Header), [("x-a".into(), "1,2,3".into())]);
+        });
+    }
+
+    #[test]
+    fn the_query_is_decoded_and_the_path_is_not() {
+        of(ApiKind::Rest, "/?a%5B%5D=x+y%26&b", |params| {
+            assert_eq!(params.get(ParamKind::Query, "a[]").as_deref(), Some("x y&"));
+            assert_eq!(params.get(ParamKind::Query, "b").as_deref(), Some(""));
+            assert_eq!(params.get(ParamKind::Query, "c"), None);
+            assert_eq!(params.get(ParamKind::Path, "id").as_deref(), Some("a%20b"));
+        });
+    }
+
+    #[test]
+    fn a_semicolon_separates_in_a_rest_api_alone() {
+        of(ApiKind::Rest, "/?a=1;b=2", |params| assert_eq!(params.get(ParamKind::Query, "b").as_deref(), Some("2")));
+        of(ApiKind::Http, "/?a=1;b=2", |params| assert_eq!(params.get(ParamKind::Query, "a").as_deref(), Some("1;b=2")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_can_be_asked(query in "\\PC{0,40}") {
+            of(ApiKind::Rest, &format!("/?{query}"), |params| {
+                for (name, value) in params.all(ParamKind::Query) {
+                    assert_eq!(params.get(ParamKind::Query, &name), Some(value));
+                }
+            });
+        }
+    }
+}
