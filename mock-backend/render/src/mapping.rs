@@ -185,12 +185,12 @@ mod tests {
     }
 
     fn responses(patterns: &[Option<&str>]) -> Compiled {
-        let rule = |(at, pattern): (usize, &Option<&str>)| ResponseRule {
+        let rule = |(at, pattern): (usize, Option<&str>)| ResponseRule {
             pattern: pattern.map(str::to_owned),
             status: 200 + at as u16,
             ..ResponseRule::default()
         };
-        let responses = patterns.iter().enumerate().map(rule).collect();
+        let responses = patterns.iter().copied().enumerate().map(rule).collect();
         Compiled::new(&Mapping { responses, ..Mapping::default() }).unwrap()
     }
 

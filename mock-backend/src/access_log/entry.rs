@@ -205,7 +205,7 @@ impl Entry<'_> {
             Variable::ApiId | Variable::DomainPrefix => Some(&naming.api_id),
             Variable::DomainName => Some(&naming.domain),
             Variable::ErrorResponseType => {
-                self.refusal(naming).and_then(|refusal| refusal.response_type).map(|response| response.as_str())
+                self.refusal(naming).and_then(|refusal| refusal.response_type).map(sluicegate_policy::model::ResponseType::as_str)
             }
             Variable::ExtendedRequestId => Some(self.ids.extended()),
             Variable::HttpMethod => Some(self.method),
