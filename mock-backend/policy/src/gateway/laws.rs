@@ -10,6 +10,8 @@ use super::*;
 use crate::call::{CacheUse, CallId, Effect, EntryId, Freshness, Invalid, Mapped, Reason, Reply};
 use crate::model::RouteId;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 /// What a request's bytes say; and that none of it is asked twice, or of a route that is not its own.
 struct Asked<'a> {
@@ -235,4 +237,32 @@ proptest! {
             }
         }
     }
+}
+
+/// What the laws would be worth little without.
+#[test]
+fn the_laws_meet_every_kind_of_answer() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for seed in 0..400 {
+        let model = some_model().new_tree(&mut runner).unwrap().current();
+        let requests = some_requests().new_tree(&mut runner).unwrap().current();
+        let mut driver = Driver::new(&model, Seed::new(seed), &requests);
+        driver.drive();
+        for reply in &driver.replies {
+            let word = |text: String| text.split(['(', ' ']).next().unwrap().to_owned();
+            let scope = if let Reason::Throttled(scope) = reply.reason { format!("{scope:?}") } else { String::new() };
+            let cache = format!("cache {}", word(format!("{:?}", reply.cache)));
+            let release = format!("{:?}", reply.arrival.release);
+            let warning = format!("warning {}", reply.warning.is_some());
+            seen.extend([word(format!("{:?}", reply.reason)), scope, cache, release, warning]);
+        }
+        seen.extend(driver.gone.first().map(|_| "gone".to_owned()));
+    }
+    let all = "Account Base Canary FunctionFailed FunctionThrottled HeadersTooLarge IntegrationTimeout IntegrationUnreachable Invalid \
+               InvalidationRefused Key KeyRefused KeyRoute Misconfigured NoRoute NoStage PayloadTooLarge Preflight QuotaExceeded Route \
+               Served Stage Throttled UnsupportedMediaType UrlTooLong gone";
+    let cases = ["cache Hit", "cache Kept", "cache Missed", "cache None", "warning false", "warning true"];
+    let missing: Vec<&str> = all.split_whitespace().chain(cases).filter(|word| !seen.contains(*word)).collect();
+    assert!(missing.is_empty(), "never seen: {missing:?}");
 }
