@@ -52,7 +52,10 @@ impl Says {
         let status = match &model.routes[usize::from(route.0)].integration {
             Integration::Mock(MockIntegration::Fixed { status, .. }) => *status,
             Integration::Lambda { function, .. } => model.functions[usize::from(function.0)].response.status,
-            other => matches!(other, Integration::Http(_)).then_some(0).expect("no law has another"),
+            Integration::Http(_) => 0,
+            other @ (Integration::Mock(MockIntegration::Mapped(_)) | Integration::Service(_)) => {
+                unreachable!("no law has a {other:?}")
+            }
         };
         self.unmapped.unwrap_or(Mapped::Answer(Content { status, bytes: self.bytes }))
     }
@@ -192,8 +195,8 @@ impl<'r> World<'_, 'r> {
     fn head(&mut self, now: Instant, mut flight: Flight<'r>) {
         if let Some(id) = flight.request.stage.filter(|id| usize::from(id.0) < self.model.stages.len()) {
             let stage = &self.model.stages[usize::from(id.0)];
-            let moves = self.model.moves.iter().filter(|it| it.stage == id && Instant::ZERO + it.at <= now);
-            let base = moves.last().map_or(stage.deployment, |it| it.deployment);
+            let mut moves = self.model.moves.iter().filter(|it| it.stage == id && Instant::ZERO + it.at <= now);
+            let base = moves.next_back().map_or(stage.deployment, |it| it.deployment);
             let draw = self.seed.child("canary").unit(flight.reply.arrival.number);
             let canary = stage.canary.as_ref().filter(|canary| draw < canary.share);
             let arrival = &mut flight.reply.arrival;
@@ -211,21 +214,18 @@ impl<'r> World<'_, 'r> {
         let overhead = self.model.apis[0].overhead.at(self.seed.child("overhead").unit(number)).as_ns();
         flight.reply.timing.received = now;
         let mut passed = Passed::default();
-        match self.door.pass(self.model, now, (flight.request, &mut flight.reply), &mut passed) {
-            Err(reason) => self.fails(now + refusal, Flight { after: Span::ZERO, ..flight }, reason),
-            Ok(()) => {
-                flight.passed = passed;
-                flight.after = Span::from_ns(overhead - overhead / 2);
-                let handed_over = now + Span::from_ns(overhead / 2);
-                let route = &self.model.routes[usize::from(flight.reply.route.unwrap().0)];
-                let at_once = flight.passed.from_cache || matches!(route.integration, Integration::Mock(_));
-                if at_once {
-                    flight.served(flight.passed.content);
-                    self.will(handed_over + flight.after, Event::Reply(flight));
-                } else {
-                    self.will(handed_over, Event::HandOver(flight));
-                }
-            }
+        if let Err(reason) = self.door.pass(self.model, now, (flight.request, &mut flight.reply), &mut passed) {
+            return self.fails(now + refusal, flight, reason);
+        }
+        flight.passed = passed;
+        flight.after = Span::from_ns(overhead - overhead / 2);
+        let handed_over = now + Span::from_ns(overhead / 2);
+        let route = &self.model.routes[usize::from(flight.reply.route.unwrap().0)];
+        if flight.passed.from_cache || matches!(route.integration, Integration::Mock(_)) {
+            flight.served(flight.passed.content);
+            self.will(handed_over + flight.after, Event::Reply(flight));
+        } else {
+            self.will(handed_over, Event::HandOver(flight));
         }
     }
 
@@ -254,7 +254,7 @@ impl<'r> World<'_, 'r> {
                 let is_late = flight.request.takes >= *timeout;
                 self.will(now + took, if is_late { Event::TimeOut(flight) } else { Event::Answer(flight) });
             }
-            other => unreachable!("no law hands over to {other:?}"),
+            other @ (Integration::Mock(_) | Integration::Service(_)) => unreachable!("no law hands over to {other:?}"),
         }
     }
 
@@ -276,8 +276,9 @@ fn status(kind: ApiKind, reason: Reason) -> u16 {
         (Reason::UnsupportedMediaType, _) => 415,
         (Reason::Throttled(_) | Reason::QuotaExceeded, _) => 429,
         (Reason::HeadersTooLarge, _) => 431,
-        (Reason::Misconfigured, _) => 500,
-        (Reason::FunctionThrottled(_), ApiKind::Rest) | (Reason::FunctionFailed(_), ApiKind::Http) => 500,
+        (Reason::Misconfigured, _)
+        | (Reason::FunctionThrottled(_), ApiKind::Rest)
+        | (Reason::FunctionFailed(_), ApiKind::Http) => 500,
         (Reason::FunctionFailed(_), ApiKind::Rest) => 502,
         (Reason::FunctionThrottled(_) | Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,

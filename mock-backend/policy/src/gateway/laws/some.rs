@@ -77,7 +77,7 @@ fn routes(timeout: Span) -> Vec<Route> {
 pub(super) fn without_external(model: &Model) -> Vec<Route> {
     let inner = |route: &Route| match route.integration {
         Integration::Http(_) => Route { integration: Integration::fixed(202, ""), ..route.clone() },
-        _ => route.clone(),
+        Integration::Mock(_) | Integration::Lambda { .. } | Integration::Service(_) => route.clone(),
     };
     model.routes.iter().map(inner).collect()
 }
