@@ -99,7 +99,8 @@ pub trait Evidence {
     /// whether the client asks for an entry to be made anew.
     fn cache_key(&mut self, route: RouteId, key: &mut Vec<u8>) -> Freshness;
 
-    /// It will be answered with what was kept as this entry.
+    /// It will be answered with what was kept as this entry. By now the driver has kept it, if it took all actions before the
+    /// call, as [`Gateway::on_call`](crate::gateway::Gateway::on_call) asks.
     fn on_hit(&mut self, entry: EntryId);
 
     /// Takes it through the route's request mapping; for a mock integration through the response mapping, too.
@@ -206,6 +207,8 @@ pub struct Reply {
     pub route: Option<RouteId>,
     /// What the response cache had to do with it.
     pub cache: CacheUse,
+    /// What the client is warned of.
+    pub warning: Option<Warning>,
     /// Where the time went.
     pub timing: Timing,
 }
@@ -222,6 +225,14 @@ pub enum CacheUse {
     Missed,
     /// It was not there, and is kept from now on as this entry.
     Kept(EntryId),
+}
+
+/// What an answer warns the client of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Warning {
+    /// It asked for a cache entry to be made anew, may not, and was answered as if it had not asked
+    /// ([`Invalidation::IgnoredWithWarning`](crate::model::Invalidation::IgnoredWithWarning)).
+    InvalidationIgnored,
 }
 
 impl Reply {

@@ -189,7 +189,7 @@ impl Keyed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Account, Api, Response};
+    use crate::model::{Api, ApiKind, Response};
 
     const ORDERS: FunctionId = FunctionId(0);
     const USERS: FunctionId = FunctionId(1);
@@ -208,17 +208,8 @@ mod tests {
     }
 
     fn pools(concurrency: u32, functions: Vec<Function>) -> Pools {
-        let model = Model {
-            api: Api::Http,
-            api_id: String::new(),
-            region: String::new(),
-            account: Account { concurrency, ..Account::default_in("us-east-1") },
-            overhead: Latency::constant(Span::ZERO),
-            refusal: Latency::constant(Span::ZERO),
-            stages: Vec::new(),
-            functions,
-            routes: Vec::new(),
-        };
+        let mut model = Model { functions, ..Model::of(Api::new(ApiKind::Http, "a1b2c3"), &["prod"], Vec::new()) };
+        model.account.concurrency = concurrency;
         Pools::new(&model, Seed::new(1))
     }
 

@@ -6,6 +6,8 @@
 //!
 //! Where is ... decided?
 //! - throttling: [`throttle`], over the token buckets of [`bucket`]
+//! - which usage plan a key has: [`plans`], and how many requests it has left: [`quota`]
+//! - which answers are kept and given again: [`cache`]
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
 //! - the order of all that: [`gateway`]
@@ -19,8 +21,11 @@ pub mod seed;
 pub mod time;
 
 pub mod bucket;
+pub mod cache;
 pub mod gateway;
 pub mod lambda;
 pub mod latency;
+pub mod plans;
+pub mod quota;
 pub mod routing;
 pub mod throttle;

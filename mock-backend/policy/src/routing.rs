@@ -6,11 +6,13 @@
 
 mod alike;
 mod doors;
+mod keys;
 pub mod pattern;
 
 use crate::model::{ApiKind, DeploymentId, Model, RouteId};
 
 pub use self::doors::{Doors, Entered};
+pub(crate) use self::keys::RouteKeys;
 pub use self::pattern::{PatternError, check_pattern, conflicts};
 use self::pattern::{Segment, segments};
 

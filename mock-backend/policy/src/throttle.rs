@@ -2,24 +2,42 @@
 //!
 //! Owns which buckets there are and what a refusal consumes. Refuses to compute tokens ([`bucket`](crate::bucket) does) and to
 //! say what a refused client sees ([`gateway`](crate::gateway) does). Called by the gateway once for each request that found
-//! its route.
+//! its route and, where it needs one, its usage plan.
 //!
 //! The documented order is: usage plan key and method, then stage method or route, then account (API Gateway developer guide,
-//! "Throttle requests", 2023). A request that any bucket refuses takes no token from any: the buckets before the refusing one
-//! keep theirs.
+//! "Throttle requests", 2023); that of a plan's two buckets is the method's before the key's own, by the guide's "per-client or
+//! per-method limits". A request that any bucket refuses takes no token from any: the buckets before the refusing one keep
+//! theirs.
+//!
+//! The buckets of a stage and of a plan belong to route *keys*: a stage that moves to another deployment takes them along, and
+//! its canary shares them. Where several deployments set different limits for one key, the first in the stage's list holds.
 
 use crate::bucket::Bucket;
 use crate::call::Scope;
-use crate::model::{Model, RouteId, Stage, StageId};
+use crate::model::{Model, RouteId, Stage, StageId, Throttle};
+use crate::plans::{Seat, SeatId, seats};
+use crate::routing::RouteKeys;
 use crate::time::Instant;
 
-/// All the buckets of an API and of its account.
+/// All the buckets of an account's APIs.
 #[derive(Clone, Debug)]
 pub struct Throttles {
-    /// Stage by stage, within it route by route; `None` where neither route nor stage sets a limit.
-    routes: Vec<Option<Gate>>,
-    routes_per_stage: usize,
+    keys: RouteKeys,
+    /// By stage, within it by the number of the route's key; `None` where neither route nor stage sets a limit.
+    stages: Vec<Vec<Option<Gate>>>,
+    seats: Vec<SeatBuckets>,
     account: Bucket,
+}
+
+/// Which way a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The stage.
+    pub stage: StageId,
+    /// The route.
+    pub route: RouteId,
+    /// The client's seat in a usage plan, if the route asks for one.
+    pub seat: Option<SeatId>,
 }
 
 /// The bucket of one route of a stage, and under whose name it refuses.
@@ -29,41 +47,97 @@ struct Gate {
     scope: Scope,
 }
 
+/// The buckets of one key in one plan.
+#[derive(Clone, Debug)]
+struct SeatBuckets {
+    /// By stage and number of the route's key; few.
+    methods: Vec<(StageId, u32, Bucket)>,
+    own: Option<Bucket>,
+}
+
 /// Which bucket refused, and when it would accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// [`Scope::Route`] for a route's own setting, [`Scope::Stage`] for the stage's default, [`Scope::Account`].
+    /// [`Scope::Route`] for a route's own setting, [`Scope::Stage`] for the stage's default; the others as they are called.
     pub scope: Scope,
     /// The first instant at which this bucket would accept one request.
     pub until: Instant,
 }
 
 impl Throttles {
-    /// Full buckets for every stage and route of the model, and for the account.
+    /// Full buckets for every stage, route key and seat of the model, and for the account.
     pub fn new(model: &Model) -> Self {
-        let routes_per_stage = model.routes.len();
-        let route_ids = || (0..routes_per_stage).map(|at| RouteId(at as u16));
-        let routes = model.stages.iter().flat_map(|stage| route_ids().map(|route| gate(stage, route))).collect();
-        Self { routes, routes_per_stage, account: Bucket::new(model.account.throttle) }
+        let keys = RouteKeys::new(model);
+        let gates = |stage: &Stage| (0..keys.count(stage.api)).map(|key| gate(stage, &keys, key as u32)).collect();
+        Self {
+            stages: model.stages.iter().map(gates).collect(),
+            seats: seats(model).map(|seat| SeatBuckets::new(&seat, model, &keys)).collect(),
+            account: Bucket::new(model.account.throttle),
+            keys,
+        }
     }
 
     /// Takes one token from each bucket on the request's way, or none from any and names the first that refuses.
-    pub fn try_admit(&mut self, now: Instant, stage: StageId, route: RouteId) -> Result<(), Refusal> {
-        let at = usize::from(stage.0) * self.routes_per_stage + usize::from(route.0);
-        let mut gate = self.routes.get_mut(at).and_then(Option::as_mut);
-        if let Some(gate) = &mut gate {
-            gate.bucket.check(now, 1).map_err(|until| Refusal { scope: gate.scope, until })?;
+    pub fn try_admit(&mut self, now: Instant, way: Way) -> Result<(), Refusal> {
+        let key = self.keys.of(way.route).unwrap_or(u32::MAX);
+        let gate = self.stages.get_mut(usize::from(way.stage.0)).and_then(|gates| gates.get_mut(key as usize)?.as_mut());
+        let (method, own) = match way.seat.and_then(|seat| self.seats.get_mut(seat.0 as usize)) {
+            Some(SeatBuckets { methods, own }) => (method(methods, way.stage, key), own.as_mut()),
+            None => (None, None),
+        };
+        let mut passed = [
+            method.map(|bucket| (Scope::KeyRoute, bucket)),
+            own.map(|bucket| (Scope::Key, bucket)),
+            gate.map(|gate| (gate.scope, &mut gate.bucket)),
+            Some((Scope::Account, &mut self.account)),
+        ];
+        for (scope, bucket) in passed.iter_mut().flatten() {
+            bucket.check(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
         }
-        self.account.try_take(now, 1).map_err(|until| Refusal { scope: Scope::Account, until })?;
-        if let Some(gate) = gate {
-            gate.bucket.try_take(now, 1).map_err(|until| Refusal { scope: gate.scope, until })?;
+        for (scope, bucket) in passed.iter_mut().flatten() {
+            bucket.try_take(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
         }
         Ok(())
     }
 }
 
-fn gate(stage: &Stage, route: RouteId) -> Option<Gate> {
-    let own = stage.route_throttles.iter().find(|(id, _)| *id == route).map(|(_, throttle)| (*throttle, Scope::Route));
+#[cfg(test)]
+impl Throttles {
+    /// Whether at `now` every bucket holds what the same one of `other` holds.
+    pub(crate) fn holds_as_much_as(&self, other: &Self, now: Instant) -> bool {
+        self.levels(now) == other.levels(now)
+    }
+
+    /// All buckets as they are at `now`.
+    fn levels(&self, now: Instant) -> Vec<Bucket> {
+        let seats = self.seats.iter().flat_map(|seat| seat.methods.iter().map(|method| &method.2).chain(&seat.own));
+        let gates = self.stages.iter().flatten().flatten().map(|gate| &gate.bucket);
+        let mut buckets: Vec<Bucket> = seats.chain(gates).chain([&self.account]).cloned().collect();
+        for bucket in &mut buckets {
+            // Nothing is taken; the level is brought up to now.
+            bucket.check(now, 0).expect("nothing is always there");
+        }
+        buckets
+    }
+}
+
+impl SeatBuckets {
+    fn new(seat: &Seat<'_>, model: &Model, keys: &RouteKeys) -> Self {
+        let method = |(stage, route, throttle): &(StageId, RouteId, Throttle)| {
+            let api = model.stages.get(usize::from(stage.0))?.api;
+            Some((*stage, keys.within(api, *route)?, Bucket::new(*throttle)))
+        };
+        Self { methods: seat.plan.route_throttles.iter().filter_map(method).collect(), own: seat.plan.throttle.map(Bucket::new) }
+    }
+}
+
+/// A plan's bucket for one method of a stage; of several the first.
+fn method(methods: &mut [(StageId, u32, Bucket)], stage: StageId, key: u32) -> Option<&mut Bucket> {
+    methods.iter_mut().find(|method| (method.0, method.1) == (stage, key)).map(|method| &mut method.2)
+}
+
+fn gate(stage: &Stage, keys: &RouteKeys, key: u32) -> Option<Gate> {
+    let own = keys.setting(&stage.route_throttles, stage.api, key).map(|throttle| (throttle, Scope::Route));
     let (throttle, scope) = own.or(stage.throttle.map(|throttle| (throttle, Scope::Stage)))?;
     Some(Gate { bucket: Bucket::new(throttle), scope })
 }
@@ -71,8 +145,9 @@ fn gate(stage: &Stage, route: RouteId) -> Option<Gate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::Latency;
-    use crate::model::{Account, Api, Burst, Integration, PerSecond, Route, Throttle};
+    use crate::model::{
+        Account, Api, ApiId, ApiKey, ApiKind, Burst, Deployment, DeploymentId, Integration, KeyId, PerSecond, Route, UsagePlan,
+    };
     use crate::time::Span;
 
     const ROUTE: RouteId = RouteId(0);
@@ -84,29 +159,25 @@ mod tests {
     }
 
     /// Two stages with two routes; the second stage sets nothing.
+    fn model(default: Option<Throttle>, own: Option<Throttle>, account: Throttle) -> Model {
+        let route = |path: &str| Route::new(DeploymentId(0), None, path, Integration::fixed(200, ""));
+        let mut model = Model::of(Api::new(ApiKind::Rest, "a1b2c3"), &["one", "two"], vec![route("/a"), route("/b")]);
+        model.account = Account { throttle: account, concurrency: 1 };
+        model.stages[0].throttle = default;
+        model.stages[0].route_throttles = own.map(|own| (ROUTE, own)).into_iter().collect();
+        model
+    }
+
     fn throttles(default: Option<Throttle>, own: Option<Throttle>, account: Throttle) -> Throttles {
-        let route = |path: &str| Route {
-            method: None,
-            path: path.to_owned(),
-            integration: Integration::Mock { status: 200, body: String::new() },
-        };
-        let stage = |throttle, route_throttles| Stage { name: String::new(), throttle, route_throttles, access_log: None };
-        let own = own.map(|own| (ROUTE, own)).into_iter().collect();
-        Throttles::new(&Model {
-            api: Api::Rest,
-            api_id: String::new(),
-            region: String::new(),
-            account: Account { throttle: account, concurrency: 1 },
-            overhead: Latency::constant(Span::ZERO),
-            refusal: Latency::constant(Span::ZERO),
-            stages: vec![stage(default, own), stage(None, Vec::new())],
-            functions: Vec::new(),
-            routes: vec![route("/a"), route("/b")],
-        })
+        Throttles::new(&model(default, own, account))
+    }
+
+    const fn way(stage: StageId, route: RouteId) -> Way {
+        Way { stage, route, seat: None }
     }
 
     fn refused(throttles: &mut Throttles, stage: StageId, route: RouteId) -> Option<Scope> {
-        throttles.try_admit(Instant::ZERO, stage, route).err().map(|refusal| refusal.scope)
+        throttles.try_admit(Instant::ZERO, way(stage, route)).err().map(|refusal| refusal.scope)
     }
 
     #[test]
@@ -136,8 +207,8 @@ mod tests {
     #[test]
     fn a_refusal_says_when_its_bucket_would_accept() {
         let mut throttles = throttles(None, Some(per_second(2, 1)), per_second(1, 2));
-        throttles.try_admit(Instant::ZERO, STAGE, ROUTE).unwrap();
-        let refusal = throttles.try_admit(Instant::ZERO, STAGE, ROUTE).unwrap_err();
+        throttles.try_admit(Instant::ZERO, way(STAGE, ROUTE)).unwrap();
+        let refusal = throttles.try_admit(Instant::ZERO, way(STAGE, ROUTE)).unwrap_err();
         assert_eq!(refusal, Refusal { scope: Scope::Route, until: Instant::ZERO + Span::from_ms(500) });
     }
 
@@ -147,6 +218,77 @@ mod tests {
         let scopes = [(); 4].map(|()| refused(&mut throttles, STAGE, ROUTE));
         assert_eq!(scopes, [None, Some(Scope::Account), Some(Scope::Account), Some(Scope::Account)]);
         let later = Instant::ZERO + Span::from_secs(1);
-        assert_eq!(throttles.try_admit(later, STAGE, ROUTE), Ok(()));
+        assert_eq!(throttles.try_admit(later, way(STAGE, ROUTE)), Ok(()));
+    }
+
+    /// A plan of both stages with two keys.
+    fn plan(throttle: Option<Throttle>, route_throttles: Vec<(StageId, RouteId, Throttle)>) -> UsagePlan {
+        let (stages, keys) = (vec![STAGE, StageId(1)], vec![KeyId(0), KeyId(1)]);
+        UsagePlan { name: String::new(), stages, keys, throttle, route_throttles, quota: None }
+    }
+
+    fn with_plan(mut model: Model, plan: UsagePlan) -> Throttles {
+        let key = || ApiKey { name: String::new(), value: String::new(), enabled: true };
+        (model.plans, model.keys) = (vec![plan], vec![key(), key()]);
+        Throttles::new(&model)
+    }
+
+    /// Who refuses the n-th of these requests, each by stage, route and seat.
+    fn scopes(throttles: &mut Throttles, ways: &[(u16, RouteId, u32)]) -> Vec<Option<Scope>> {
+        let one = |(stage, route, seat): &(u16, RouteId, u32)| {
+            let way = Way { stage: StageId(*stage), route: *route, seat: Some(SeatId(*seat)) };
+            throttles.try_admit(Instant::ZERO, way).err().map(|refusal| refusal.scope)
+        };
+        ways.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_plan_s_throttle_holds_for_each_key_over_all_stages_and_routes() {
+        let mut throttles = with_plan(model(None, None, per_second(100, 100)), plan(Some(per_second(1, 2)), Vec::new()));
+        let found = scopes(&mut throttles, &[(0, ROUTE, 0), (1, OTHER, 0), (0, OTHER, 0), (1, ROUTE, 1)]);
+        assert_eq!(found, [None, None, Some(Scope::Key), None]);
+    }
+
+    #[test]
+    fn a_plan_s_throttle_of_a_method_holds_beside_that_of_the_key_and_for_its_stage_alone() {
+        let plan = plan(Some(per_second(1, 3)), vec![(STAGE, ROUTE, per_second(1, 1))]);
+        let mut throttles = with_plan(model(None, None, per_second(100, 100)), plan);
+        let found =
+            scopes(&mut throttles, &[(0, ROUTE, 0), (0, ROUTE, 0), (1, ROUTE, 0), (0, OTHER, 0), (0, ROUTE, 0), (0, OTHER, 0)]);
+        assert_eq!(found, [None, Some(Scope::KeyRoute), None, None, Some(Scope::KeyRoute), Some(Scope::Key)]);
+    }
+
+    #[test]
+    fn what_a_later_bucket_refuses_takes_no_token_from_the_plan_s() {
+        let plan = plan(Some(per_second(1, 2)), vec![(STAGE, ROUTE, per_second(1, 2))]);
+        let mut throttles = with_plan(model(None, Some(per_second(1, 1)), per_second(1, 2)), plan);
+        let found = scopes(&mut throttles, &[(0, ROUTE, 0), (0, ROUTE, 0), (0, ROUTE, 0), (0, OTHER, 0), (0, OTHER, 1)]);
+        assert_eq!(found, [None, Some(Scope::Route), Some(Scope::Route), None, Some(Scope::Account)]);
+    }
+
+    #[test]
+    fn a_route_of_another_deployment_with_the_same_key_shares_the_bucket_and_the_setting() {
+        let mut model = model(Some(per_second(1, 9)), Some(per_second(1, 2)), per_second(100, 100));
+        model.deployments.push(Deployment::new(ApiId(0), "next"));
+        model.routes.push(Route { deployment: DeploymentId(1), ..model.routes[0].clone() });
+        let mut throttles = Throttles::new(&model);
+        let found = [ROUTE, RouteId(2), RouteId(2), ROUTE].map(|route| refused(&mut throttles, STAGE, route));
+        assert_eq!(found, [None, None, Some(Scope::Route), Some(Scope::Route)]);
+    }
+
+    #[test]
+    fn the_account_is_shared_by_all_apis_which_else_share_nothing() {
+        let mut model = model(Some(per_second(1, 1)), None, per_second(1, 2));
+        model.apis.push(Api::new(ApiKind::Http, "d4e5f6"));
+        model.deployments.push(Deployment::new(ApiId(1), "current"));
+        let mut stage = Stage::new(ApiId(1), "one", DeploymentId(1));
+        stage.throttle = Some(per_second(1, 1));
+        model.stages.push(stage);
+        model.routes.push(Route { deployment: DeploymentId(1), ..model.routes[0].clone() });
+        let mut throttles = Throttles::new(&model);
+        let other = (StageId(2), RouteId(2));
+        let ways = [(STAGE, ROUTE), other, (STAGE, OTHER), other, (STAGE, ROUTE)];
+        let found = ways.map(|(stage, route)| refused(&mut throttles, stage, route));
+        assert_eq!(found, [None, None, Some(Scope::Account), Some(Scope::Stage), Some(Scope::Stage)]);
     }
 }

@@ -1,5 +1,6 @@
 //! The calls in flight, in slots that are used again.
 
+use crate::cache::Fill;
 use crate::call::{Content, EffectId, Reply};
 use crate::time::{Instant, Span};
 
@@ -10,6 +11,8 @@ pub(super) struct Flight {
     pub(super) reply: Reply,
     /// What the integration answers if all goes well, where that is known before.
     pub(super) content: Content,
+    /// What the response cache is to keep, should the answer be worth it.
+    pub(super) fill: Option<Fill>,
     /// What the gateway still needs after the integration.
     pub(super) after: Span,
     /// How far it has come.

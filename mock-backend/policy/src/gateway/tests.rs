@@ -1,8 +1,14 @@
 //! The rules, as sentences.
 
+mod front_door;
+
 use super::*;
-use crate::call::{CallId, Scope};
-use crate::model::{Account, Api, Burst, Function, PerSecond, Response, Route, Stage, StageId, Throttle};
+use crate::call::{CallId, Content, Credential, Purpose, Reason, Reply, Scope, Size};
+use crate::latency::Latency;
+use crate::model::{
+    Account, Api, ApiKind, Burst, Connection, Function, HttpIntegration, Integration, PAYLOAD_BYTES_MAX, PerSecond, Protocol,
+    Response, Route, RouteId, Throttle,
+};
 
 pub(super) const EVER: Throttle =
     Throttle { rate: PerSecond { tokens: 1_000_000_000, per: Span::from_secs(1) }, burst: Burst(1 << 40) };
@@ -23,34 +29,37 @@ fn per_second(tokens: u64, burst: u64) -> Throttle {
 /// A model with one stage; routes are added by what answers them.
 pub(super) struct Build(pub(super) Model);
 
-pub(super) fn gateway(api: Api) -> Build {
-    let stage = Stage { name: "prod".to_owned(), throttle: None, route_throttles: Vec::new(), access_log: None };
-    Build(Model {
-        api,
-        api_id: "a1b2c3".to_owned(),
-        region: "us-east-1".to_owned(),
-        account: Account { throttle: EVER, concurrency: 1_000 },
-        overhead: Latency::constant(ms(4)),
-        refusal: Latency::constant(ms(1)),
-        stages: vec![stage],
-        functions: Vec::new(),
-        routes: Vec::new(),
+pub(super) fn gateway(kind: ApiKind) -> Build {
+    let times = (Latency::constant(ms(4)), Latency::constant(ms(1)));
+    let api = Api { overhead: times.0, refusal: times.1, ..Api::new(kind, "a1b2c3") };
+    let account = Account { throttle: EVER, concurrency: 1_000 };
+    Build(Model { account, ..Model::of(api, &["prod"], Vec::new()) })
+}
+
+/// A back end that the driver reaches.
+pub(super) fn http(timeout: Span) -> Integration {
+    Integration::Http(HttpIntegration {
+        protocol: Protocol::Proxy { parameters: Vec::new() },
+        method: None,
+        url: "http://127.0.0.1/".to_owned(),
+        connection: Connection::Internet,
+        timeout,
     })
 }
 
 impl Build {
     pub(super) fn route(mut self, integration: Integration) -> Self {
         let path = format!("/r{}", self.0.routes.len());
-        self.0.routes.push(Route { method: None, path, integration });
+        self.0.routes.push(Route::new(DeploymentId(0), None, path, integration));
         self
     }
 
     pub(super) fn mock(self) -> Self {
-        self.route(Integration::Mock { status: 204, body: String::new() })
+        self.route(Integration::fixed(204, ""))
     }
 
     fn external(self) -> Self {
-        self.route(Integration::External { timeout: TIMEOUT })
+        self.route(http(TIMEOUT))
     }
 
     /// A function of 20 ms, 100 ms more if cold, and a route to it.
@@ -88,8 +97,11 @@ struct Driven {
 }
 
 impl Driven {
+    /// A call to the first stage, or to none where the call says so.
     fn call(&mut self, now: Instant, call: Call) {
-        self.gateway.on_call(now, Call { id: CallId(self.calls), ..call });
+        let arrival = self.gateway.arrive(now, call.arrival.stage);
+        let model = Arc::clone(self.gateway.model());
+        self.gateway.on_call(now, Call { id: CallId(self.calls), arrival, ..call }, &mut Plain(&model));
         self.calls += 1;
     }
 
@@ -122,13 +134,29 @@ impl Driven {
     }
 }
 
-fn call(route: u16) -> Call {
-    Call { id: CallId(0), stage: Some(StageId(0)), route: Some(RouteId(route)), body_bytes: 0 }
+pub(super) fn call(route: u16) -> Call {
+    Call {
+        id: CallId(0),
+        arrival: Arrival { number: 0, stage: Some(StageId(0)), deployment: Some(DeploymentId(0)), release: Release::Base },
+        route: Some(RouteId(route)),
+        purpose: Purpose::Answer,
+        key: Credential::Absent,
+        size: Size::default(),
+    }
+}
+
+/// To this stage, if any.
+fn to(stage: Option<StageId>, call: Call) -> Call {
+    Call { arrival: Arrival { stage, ..call.arrival }, ..call }
+}
+
+fn answered(status: u16) -> Outcome {
+    Outcome::Answered { content: Content { status, bytes: 0 } }
 }
 
 #[test]
 fn what_a_client_sees_depends_on_the_kind_of_api() {
-    for (api, expected) in [(Api::Http, [404, 404, 429, 413, 503, 500]), (Api::Rest, [403, 403, 429, 413, 500, 502])] {
+    for (api, expected) in [(ApiKind::Http, [404, 404, 429, 413, 503, 500]), (ApiKind::Rest, [403, 403, 429, 413, 500, 502])] {
         let mut gateway = gateway(api)
             .mock()
             .lambda(|function| function.concurrency = Some(0))
@@ -137,10 +165,10 @@ fn what_a_client_sees_depends_on_the_kind_of_api() {
             .set(|model| model.stages[0].route_throttles.push((RouteId(3), per_second(1, 0))))
             .start();
         let calls = [
-            Call { stage: None, ..call(0) },
+            to(None, call(0)),
             Call { route: None, ..call(0) },
             call(3),
-            Call { body_bytes: PAYLOAD_BYTES_MAX + 1, ..call(0) },
+            Call { size: Size { body: PAYLOAD_BYTES_MAX + 1, ..Size::default() }, ..call(0) },
             call(1),
             call(2),
         ];
@@ -154,7 +182,7 @@ fn what_a_client_sees_depends_on_the_kind_of_api() {
 
 #[test]
 fn the_gateway_needs_half_its_time_before_the_integration_and_half_after() {
-    let mut gateway = gateway(Api::Http).lambda(|_| {}).mock().external().start();
+    let mut gateway = gateway(ApiKind::Http).lambda(|_| {}).mock().external().start();
     let cold = gateway.reply_to(at(0), 0);
     assert_eq!(cold.at, at(2 + 120 + 2));
     assert_eq!(cold.timing.integration, Some(ms(120)));
@@ -166,14 +194,14 @@ fn the_gateway_needs_half_its_time_before_the_integration_and_half_after() {
     gateway.call(at(3_000), call(2));
     gateway.gateway.advance(at(3_002));
     let effect = gateway.started();
-    gateway.gateway.on_effect(at(3_050), effect, Outcome::Answered { status: 418 });
+    gateway.gateway.on_effect(at(3_050), effect, answered(418));
     let external = gateway.only_reply();
     assert_eq!((external.at, external.status, external.timing.integration), (at(3_052), 418, Some(ms(48))));
 }
 
 #[test]
 fn a_refusal_takes_the_time_of_a_refusal() {
-    let mut gateway = gateway(Api::Http).mock().start();
+    let mut gateway = gateway(ApiKind::Http).mock().start();
     gateway.call(at(5), Call { route: None, ..call(0) });
     let reply = gateway.only_reply();
     assert_eq!((reply.at, reply.reason, reply.timing.integration), (at(6), Reason::NoRoute, None));
@@ -181,7 +209,7 @@ fn a_refusal_takes_the_time_of_a_refusal() {
 
 #[test]
 fn a_function_is_waited_for_as_long_as_the_time_out_and_stays_busy_until_it_ends() {
-    for (api, status) in [(Api::Http, 503), (Api::Rest, 504)] {
+    for (api, status) in [(ApiKind::Http, 503), (ApiKind::Rest, 504)] {
         let slow = |function: &mut Function| {
             function.duration = Latency::constant(Span::from_secs(15));
             function.concurrency = Some(1);
@@ -203,13 +231,13 @@ fn a_function_is_waited_for_as_long_as_the_time_out_and_stays_busy_until_it_ends
 #[test]
 fn a_function_that_answers_at_the_last_instant_is_in_time() {
     let mut gateway =
-        gateway(Api::Http).lambda(|function| function.duration = Latency::constant(TIMEOUT.saturating_sub(ms(100)))).start();
+        gateway(ApiKind::Http).lambda(|function| function.duration = Latency::constant(TIMEOUT.saturating_sub(ms(100)))).start();
     assert_eq!(gateway.reply_to(at(0), 0).reason, Reason::Served);
 }
 
 #[test]
 fn external_work_is_cancelled_at_its_time_out_and_its_late_answer_ignored() {
-    for (api, status) in [(Api::Http, 503), (Api::Rest, 504)] {
+    for (api, status) in [(ApiKind::Http, 503), (ApiKind::Rest, 504)] {
         let mut gateway = gateway(api).external().start();
         gateway.call(at(0), call(0));
         gateway.gateway.advance(at(2));
@@ -218,23 +246,23 @@ fn external_work_is_cancelled_at_its_time_out_and_its_late_answer_ignored() {
         assert_eq!(gateway.gateway.take_action(), Some(Action::Cancel(effect)));
         let reply = gateway.only_reply();
         assert_eq!((reply.at, reply.status, reply.reason), (at(10_004), status, Reason::IntegrationTimeout));
-        gateway.gateway.on_effect(at(11_000), effect, Outcome::Answered { status: 200 });
+        gateway.gateway.on_effect(at(11_000), effect, answered(200));
         assert_eq!(gateway.replies(), []);
     }
 }
 
 #[test]
 fn only_the_first_answer_of_external_work_counts() {
-    for (api, status) in [(Api::Http, 503), (Api::Rest, 504)] {
+    for (api, status) in [(ApiKind::Http, 503), (ApiKind::Rest, 504)] {
         let mut gateway = gateway(api).external().start();
         gateway.call(at(0), call(0));
         gateway.gateway.advance(at(2));
         let effect = gateway.started();
         gateway.gateway.on_effect(at(3), effect, Outcome::Unreachable);
-        gateway.gateway.on_effect(at(4), effect, Outcome::Answered { status: 200 });
+        gateway.gateway.on_effect(at(4), effect, answered(200));
         let reply = gateway.only_reply();
         assert_eq!((reply.status, reply.reason), (status, Reason::IntegrationUnreachable));
-        gateway.gateway.on_effect(at(20_000), effect, Outcome::Answered { status: 200 });
+        gateway.gateway.on_effect(at(20_000), effect, answered(200));
         gateway.gateway.on_effect(at(20_000), EffectId(u64::MAX), Outcome::Unreachable);
         assert_eq!(gateway.replies(), []);
     }
@@ -242,9 +270,9 @@ fn only_the_first_answer_of_external_work_counts() {
 
 #[test]
 fn the_stage_is_asked_before_the_route_the_throttle_before_the_payload() {
-    let mut gateway = gateway(Api::Rest).mock().set(|model| model.stages[0].throttle = Some(per_second(1, 1))).start();
-    let huge = Call { body_bytes: u64::MAX, ..call(0) };
-    let reasons = [Call { stage: None, route: None, ..huge }, Call { route: None, ..huge }, huge, huge].map(|call| {
+    let mut gateway = gateway(ApiKind::Rest).mock().set(|model| model.stages[0].throttle = Some(per_second(1, 1))).start();
+    let huge = Call { size: Size { body: u64::MAX, ..Size::default() }, ..call(0) };
+    let reasons = [to(None, Call { route: None, ..huge }), Call { route: None, ..huge }, huge, huge].map(|call| {
         gateway.call(at(0), call);
         gateway.only_reply().reason
     });
@@ -253,16 +281,16 @@ fn the_stage_is_asked_before_the_route_the_throttle_before_the_payload() {
 
 #[test]
 fn ids_that_the_model_does_not_have_are_no_stage_and_no_route() {
-    let mut gateway = gateway(Api::Http).mock().start();
+    let mut gateway = gateway(ApiKind::Http).mock().start();
     assert_eq!(gateway.reply_to(at(0), 9).reason, Reason::NoRoute);
-    gateway.call(at(1_000), Call { stage: Some(StageId(9)), ..call(0) });
+    gateway.call(at(1_000), to(Some(StageId(9)), call(0)));
     assert_eq!(gateway.only_reply().reason, Reason::NoStage);
 }
 
 #[test]
 fn a_free_gateway_answers_within_the_same_instant() {
-    let free = |model: &mut Model| model.overhead = Latency::constant(Span::ZERO);
-    let mut gateway = gateway(Api::Http).mock().set(free).start();
+    let free = |model: &mut Model| model.apis[0].overhead = Latency::constant(Span::ZERO);
+    let mut gateway = gateway(ApiKind::Http).mock().set(free).start();
     gateway.call(at(7), call(0));
     assert_eq!(gateway.gateway.next_deadline(), None);
     assert!(matches!(gateway.gateway.take_action(), Some(Action::Reply(reply)) if reply.at == at(7)));
@@ -270,16 +298,16 @@ fn a_free_gateway_answers_within_the_same_instant() {
 
 #[test]
 fn answered_time_outs_do_not_pile_up() {
-    let mut gateway = gateway(Api::Http).external().start();
+    let mut gateway = gateway(ApiKind::Http).external().start();
     for n in (0..30_000).step_by(3) {
         gateway.call(at(n), call(0));
         gateway.gateway.advance(at(n) + ms(2));
         while let Some(action) = gateway.gateway.take_action() {
             if let Action::Start(effect, _) = action {
-                gateway.gateway.on_effect(at(n) + ms(2), effect, Outcome::Answered { status: 200 });
+                gateway.gateway.on_effect(at(n) + ms(2), effect, answered(200));
             }
         }
     }
-    assert!(gateway.gateway.queue.len() < 3 * ABANDONED_MIN, "{}", gateway.gateway.queue.len());
+    assert!(gateway.gateway.queue.len() < 3 * course::ABANDONED_MIN, "{}", gateway.gateway.queue.len());
     assert_eq!(gateway.gateway.in_flight(), 1);
 }

@@ -14,6 +14,9 @@ mod plan;
 mod route;
 mod stage;
 
+use std::collections::BTreeMap;
+
+use crate::call::Release;
 use crate::time::Span;
 
 pub use self::api::{
@@ -185,6 +188,17 @@ impl Model {
         self.stages.iter().position(|stage| stage.name == name).map(|at| StageId(at as u16))
     }
 
+    /// The stage variables that a release of a stage sees, in the order of their names: the stage's own, and for the canary its
+    /// overrides in their place or beside them.
+    ///
+    /// Panics if the model has no such stage.
+    pub fn variables(&self, stage: StageId, release: Release) -> Vec<(String, String)> {
+        let stage = &self.stages[usize::from(stage.0)];
+        let overrides = stage.canary.as_ref().filter(|_| release == Release::Canary).map(|canary| &canary.variables[..]);
+        let merged: BTreeMap<_, _> = stage.variables.iter().chain(overrides.unwrap_or_default()).cloned().collect();
+        merged.into_iter().collect()
+    }
+
     /// The API that a stage belongs to.
     ///
     /// Panics if the model has no such stage or API.
@@ -204,5 +218,25 @@ impl Model {
     pub fn routes_of(&self, deployment: DeploymentId) -> impl Iterator<Item = (RouteId, &Route)> {
         let ids = self.routes.iter().enumerate().map(|(at, route)| (RouteId(at as u16), route));
         ids.filter(move |(_, route)| route.deployment == deployment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_canary_sees_its_variables_in_place_of_the_stage_s_own_and_beside_them() {
+        let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let mut model = Model::of(Api::new(ApiKind::Rest, "a1b2c3"), &["prod"], Vec::new());
+        model.stages[0].variables = own(&[("level", "info"), ("table", "orders")]);
+        let deployment = DeploymentId(0);
+        let variables = own(&[("table", "orders-canary"), ("colour", "yellow")]);
+        model.stages[0].canary = Some(Canary { share: 0.1, deployment, variables, shares_cache: false });
+        assert_eq!(model.variables(StageId(0), Release::Base), own(&[("level", "info"), ("table", "orders")]));
+        let merged = own(&[("colour", "yellow"), ("level", "info"), ("table", "orders-canary")]);
+        assert_eq!(model.variables(StageId(0), Release::Canary), merged);
     }
 }

@@ -37,7 +37,12 @@ pub struct Quota {
     pub offset: u64,
 }
 
-/// A quota's period. Its boundary is unconfirmed; taken here as midnight UTC, Sunday's for a week, the first's for a month.
+/// A quota's period.
+///
+/// Its boundary is unconfirmed: the guide speaks of fixed periods, an answer on Stack Overflow (54136076) of days from 00:00 to
+/// 23:59 UTC, one measurement of a quota that came free little by little. Taken here: a day begins at midnight UTC, a week at
+/// Sunday's, a month at that of its first day. The first period is the one in which the run starts, whole: what of it lies
+/// before the start counts as unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {
     /// A day.

@@ -11,6 +11,8 @@ use crate::model::{ApiId, ApiKind, Domain, Model, StageId};
 pub struct Doors {
     apis: Vec<Entry>,
     domains: Vec<Domain>,
+    /// Whose each stage is.
+    apis_of_stages: Vec<ApiId>,
 }
 
 /// The ways into one API.
@@ -44,7 +46,8 @@ impl Doors {
             let default = default.first().map(|(_, id)| *id).filter(|_| api.kind == ApiKind::Http);
             Entry { id: api.id.clone(), stages: named, default }
         });
-        Self { apis: apis.collect(), domains: model.domains.clone() }
+        let apis_of_stages = model.stages.iter().map(|stage| stage.api).collect();
+        Self { apis: apis.collect(), domains: model.domains.clone(), apis_of_stages }
     }
 
     /// What `host` (with or without a port) and `path` (without its query) mean on the listener of `api`.
@@ -56,7 +59,8 @@ impl Doors {
         let host = host.map_or("", |host| host.rsplit_once(':').map_or(host, |(name, _)| name));
         if let Some(domain) = self.domains.iter().find(|domain| domain.name.eq_ignore_ascii_case(host)) {
             let (stage, path) = below_base_path(domain, path);
-            return Entered { api, stage, path };
+            let of_stage = stage.and_then(|stage| self.apis_of_stages.get(usize::from(stage.0)));
+            return Entered { api: of_stage.copied().unwrap_or(api), stage, path };
         }
         let label = split_label(host);
         let named = self.apis.iter().position(|entry| label.is_some_and(|label| entry.id.eq_ignore_ascii_case(label)));

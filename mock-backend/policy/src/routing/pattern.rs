@@ -113,12 +113,11 @@ fn name_fault(name: &str, is_new: bool) -> Option<PatternFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Integration;
+    use crate::model::{DeploymentId, Integration};
     use proptest::prelude::*;
 
     fn route(method: Option<&str>, path: &str) -> Route {
-        let integration = Integration::Mock { status: 200, body: String::new() };
-        Route { method: method.map(str::to_owned), path: path.to_owned(), integration }
+        Route::new(DeploymentId(0), method, path, Integration::fixed(200, ""))
     }
 
     #[test]

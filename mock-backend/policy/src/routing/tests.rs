@@ -1,33 +1,26 @@
 //! Which route a request means, for both kinds of API.
 
 use super::*;
-use crate::model::Api::{Http, Rest};
-use crate::model::{Account, Integration, Route, Stage};
+use crate::model::ApiKind::{Http, Rest};
+use crate::model::{Api, ApiId, Domain, Integration, Route, StageId};
 use proptest::prelude::*;
 
-/// A router of these route keys, each `METHOD /path` (`ANY` for all) or `$default`, with the stages `prod` and `$default`.
-fn router(api: Api, keys: &[&str]) -> Router {
+/// A model of these route keys, each `METHOD /path` (`ANY` for all) or `$default`, with the stages `prod` and `$default`.
+fn model(kind: ApiKind, keys: &[&str]) -> Model {
     let routes = keys.iter().map(|key| {
         let (method, path) = key.split_once(' ').unwrap_or(("ANY", key));
-        let method = Some(method).filter(|method| *method != "ANY").map(str::to_owned);
-        Route { method, path: path.to_owned(), integration: Integration::Mock { status: 200, body: String::new() } }
+        let method = Some(method).filter(|method| *method != "ANY");
+        Route::new(DeploymentId(0), method, path, Integration::fixed(200, ""))
     });
-    let stage = |name: &str| Stage { name: name.to_owned(), throttle: None, route_throttles: Vec::new(), access_log: None };
-    Router::new(&Model {
-        api,
-        api_id: "a1b2c3".to_owned(),
-        region: "us-east-1".to_owned(),
-        account: Account::default_in("us-east-1"),
-        overhead: crate::latency::Latency::constant(crate::time::Span::ZERO),
-        refusal: crate::latency::Latency::constant(crate::time::Span::ZERO),
-        stages: vec![stage("prod"), stage("$default")],
-        functions: Vec::new(),
-        routes: routes.collect(),
-    })
+    Model::of(Api::new(kind, "a1b2c3"), &["prod", "$default"], routes.collect())
+}
+
+fn router(kind: ApiKind, keys: &[&str]) -> Router {
+    Router::new(&model(kind, keys), DeploymentId(0))
 }
 
 /// Which of the keys `method path` means.
-fn meant<'k>(api: Api, keys: &[&'k str], request: &str) -> Option<&'k str> {
+fn meant<'k>(api: ApiKind, keys: &[&'k str], request: &str) -> Option<&'k str> {
     let (method, path) = request.split_once(' ').unwrap();
     router(api, keys).in_stage(method, path).map(|id| keys[usize::from(id.0)])
 }
@@ -84,9 +77,15 @@ fn a_trailing_slash_matters_to_an_http_api_only() {
     assert_eq!(meant(Http, &["GET /"], "GET /"), Some("GET /"));
 }
 
+/// Which stage and route of the keys `GET path` means, without a host.
+fn entered(kind: ApiKind, keys: &[&str], path: &str) -> (Option<StageId>, Option<RouteId>) {
+    let model = model(kind, keys);
+    let entered = Doors::new(&model).enter(ApiId(0), None, path);
+    (entered.stage, entered.stage.and_then(|_| Router::new(&model, DeploymentId(0)).in_stage("GET", entered.path)))
+}
+
 #[test]
 fn the_first_segment_names_the_stage_or_else_it_is_the_default_one() {
-    let http = router(Http, &["GET /a"]);
     let (prod, default, a) = (Some(StageId(0)), Some(StageId(1)), Some(RouteId(0)));
     for (path, stage, route) in [
         ("/prod/a", prod, a),
@@ -96,27 +95,78 @@ fn the_first_segment_names_the_stage_or_else_it_is_the_default_one() {
         ("/production/a", default, None),
         ("/$default/a", default, None),
     ] {
-        assert_eq!(http.resolve("GET", path), Resolved { stage, route }, "{path}");
+        assert_eq!(entered(Http, &["GET /a"], path), (stage, route), "{path}");
     }
-    let rest = router(Rest, &["GET /a", "GET /"]);
-    assert_eq!(rest.resolve("GET", "/prod//a"), Resolved { stage: prod, route: a });
-    assert_eq!(rest.resolve("GET", "/prod"), Resolved { stage: prod, route: Some(RouteId(1)) });
-    assert_eq!(rest.resolve("GET", "/a"), Resolved { stage: None, route: None });
-    assert_eq!(rest.resolve("GET", "/$default/a"), Resolved { stage: None, route: None });
+    let rest = ["GET /a", "GET /"];
+    assert_eq!(entered(Rest, &rest, "/prod//a"), (prod, a));
+    assert_eq!(entered(Rest, &rest, "/prod"), (prod, Some(RouteId(1))));
+    assert_eq!(entered(Rest, &rest, "/a"), (None, None));
+}
+
+/// Two APIs with a stage `prod` each, the first with `$default` as well, and a custom domain over both.
+fn two_apis() -> Model {
+    let mut model = model(Http, &["GET /a"]);
+    let second = ApiId(1);
+    model.apis.push(Api::new(Rest, "d4e5f6"));
+    model.deployments.push(crate::model::Deployment::new(second, "current"));
+    model.stages.push(crate::model::Stage::new(second, "prod", DeploymentId(1)));
+    let base_paths = [("v1", 0), ("v1/admin", 2), ("", 1)].map(|(path, stage)| (path.to_owned(), StageId(stage)));
+    model.domains.push(Domain { name: "api.example.com".to_owned(), base_paths: base_paths.into() });
+    model.domains.push(Domain { name: "old.example.com".to_owned(), base_paths: vec![("v1".to_owned(), StageId(0))] });
+    model
+}
+
+#[test]
+fn the_host_name_of_an_api_goes_before_the_listener_s_own_api() {
+    let doors = Doors::new(&two_apis());
+    let stage = |host, path| {
+        let entered = doors.enter(ApiId(0), host, path);
+        (entered.api.0, entered.stage.map(|stage| stage.0), entered.path.to_owned())
+    };
+    let found = |api, stage, path: &str| (api, stage, path.to_owned());
+    assert_eq!(stage(None, "/prod/a"), found(0, Some(0), "/a"));
+    assert_eq!(stage(Some("localhost:8080"), "/prod/a"), found(0, Some(0), "/a"));
+    assert_eq!(stage(Some("d4e5f6.execute-api.us-east-1.amazonaws.com"), "/prod/a"), found(1, Some(2), "/a"));
+    assert_eq!(stage(Some("D4E5F6.execute-api.localhost:443"), "/prod"), found(1, Some(2), ""));
+    assert_eq!(stage(Some("d4e5f6.execute-api.us-east-1.amazonaws.com"), "/a"), found(1, None, "/a"));
+    assert_eq!(stage(Some("zzzzzz.execute-api.us-east-1.amazonaws.com"), "/prod/a"), found(0, Some(0), "/a"));
+    assert_eq!(stage(Some("d4e5f6.example.com"), "/prod/a"), found(0, Some(0), "/a"));
+}
+
+#[test]
+fn below_a_custom_domain_the_longest_base_path_stands_for_the_stage() {
+    let doors = Doors::new(&two_apis());
+    for (path, stage, below) in [
+        ("/v1/a", Some(0), "/a"),
+        ("/v1", Some(0), ""),
+        ("/v1/admin/a", Some(2), "/a"),
+        ("/v1/administration", Some(0), "/administration"),
+        ("/v10/a", Some(1), "/v10/a"),
+        ("/prod/a", Some(1), "/prod/a"),
+        ("/", Some(1), "/"),
+        ("", Some(1), ""),
+    ] {
+        let entered = doors.enter(ApiId(0), Some("API.example.com:443"), path);
+        assert_eq!((entered.stage.map(|stage| stage.0), entered.path), (stage, below), "{path}");
+    }
+    assert_eq!(doors.enter(ApiId(0), Some("old.example.com"), "/prod/a").stage, None);
+}
+
+#[test]
+fn the_api_is_that_of_the_stage_which_the_base_path_means() {
+    let doors = Doors::new(&two_apis());
+    assert_eq!(doors.enter(ApiId(0), Some("api.example.com"), "/v1/admin/a").api, ApiId(1));
+    assert_eq!(doors.enter(ApiId(1), Some("api.example.com"), "/v1/a").api, ApiId(0));
 }
 
 #[test]
 fn parameters_are_named_and_not_decoded() {
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let http = router(Http, &["GET /a/{x}/b/{rest+}", "$default"]);
-    let found = http.parameters(RouteId(0), "/a/1%202/b/c/d/");
-    assert_eq!(found, [pair("x", "1%202"), pair("rest", "c/d/")]);
-    assert_eq!(http.parameters(RouteId(1), "/a/b"), []);
-    assert_eq!(http.parameters(RouteId(9), "/a/b"), []);
-    assert_eq!(http.parameters(RouteId(0), "/x/1/b/c"), []);
-    assert_eq!(router(Http, &["GET /{x}"]).parameters(RouteId(0), "/a/b"), []);
-    let rest = router(Rest, &["GET /a/{rest+}"]);
-    assert_eq!(rest.parameters(RouteId(0), "/a/c/d/"), [pair("rest", "c/d")]);
+    let http = |pattern, path| parameters(Http, pattern, path);
+    assert_eq!(http("/a/{x}/b/{rest+}", "/a/1%202/b/c/d/"), [("x", "1%202"), ("rest", "c/d/")]);
+    assert_eq!(http("$default", "/a/b"), []);
+    assert_eq!(http("/a/{x}/b/{rest+}", "/x/1/b/c"), []);
+    assert_eq!(http("/{x}", "/a/b"), []);
+    assert_eq!(parameters(Rest, "/a/{rest+}", "/a/c/d/"), [("rest", "c/d")]);
 }
 
 #[test]
@@ -150,7 +200,7 @@ fn some_path() -> impl Strategy<Value = Vec<&'static str>> {
 }
 
 /// How well `key` fits the segments, in the terms of the documentation: the smaller, the better; `None` if not at all.
-fn fit(api: Api, key: &str, path: &[&str]) -> Option<Vec<u8>> {
+fn fit(api: ApiKind, key: &str, path: &[&str]) -> Option<Vec<u8>> {
     let pattern: Vec<&str> = key.split_once(' ').unwrap().1.split('/').filter(|s| !s.is_empty()).collect();
     let greedy = pattern.last().is_some_and(|s| s.ends_with("+}"));
     let fixed = if greedy { &pattern[..pattern.len() - 1] } else { &pattern[..] };
@@ -174,7 +224,7 @@ fn fit(api: Api, key: &str, path: &[&str]) -> Option<Vec<u8>> {
 }
 
 /// The routes tried one by one, the best fit taken.
-fn by_trying_all(api: Api, keys: &[String], method: &str, path: &[&str]) -> Option<usize> {
+fn by_trying_all(api: ApiKind, keys: &[String], method: &str, path: &[&str]) -> Option<usize> {
     let end = path.iter().rposition(|s| !s.is_empty()).map_or(0, |at| at + 1);
     let start = path.iter().position(|s| !s.is_empty()).unwrap_or(0);
     let path = if api == Rest { &path[start.min(end)..end] } else { path };
@@ -223,10 +273,9 @@ proptest! {
     fn no_path_panics(method in "\\PC{0,5}", path in "[/a{}+]{0,20}|\\PC{0,20}") {
         for api in [Http, Rest] {
             let router = router(api, &["GET /a/{x}", "ANY /a/{p+}", "GET /"]);
-            let resolved = router.resolve(&method, &path);
-            if let Some(route) = resolved.route {
-                let _ = router.parameters(route, &path);
-            }
+            let _ = router.in_stage(&method, &path);
+            let _ = parameters(api, "/a/{x}/{p+}", &path);
+            let _ = Doors::new(&model(api, &[])).enter(ApiId(0), Some(&method), &path);
         }
     }
 }

@@ -1,0 +1,179 @@
+//! The order of the checks that a request passes on its way in.
+//!
+//! Owns the order, and what of it the documentation leaves open. Refuses the rules themselves: each has a module of its own. A part
+//! of the gateway, which calls it once for each request.
+//!
+//! The order: length of the URL, then of the head; the stage; a preflight request (an HTTP API with cross-origin sharing answers
+//! it by itself, with or without an `OPTIONS` route); the route; authorizers; the API key; quota and throttles; length of the
+//! body; validation; the response cache; the integration. It follows the developer guide ("API Gateway authorization flow", "Throttle
+//! requests", "Working with routes for HTTP APIs", "CORS for HTTP APIs", 2023). Where the guide says nothing, this holds:
+//! - Throttles come after the API key, which says which usage plan's they are, and so after what is refused before: a request
+//!   without stage, route or key, and a preflight request, take no token, not even of the account.
+//! - A spent quota is told before any rate limit, whatever the buckets would say.
+//! - A 429 of either kind takes neither a token nor a part of the quota.
+//! - The body's length is looked at behind the throttles: too long a body has cost a token and counts for the quota. So does
+//!   whatever is refused later: by the validator, by the cache, by a mapping.
+//! - A request to a route that needs no key counts for no plan, even if it brings one (the guide says so).
+//! - The cache is asked once the request is valid; an answer from it has passed all throttles.
+
+use super::Gateway;
+use crate::cache::Fill;
+use crate::call::{CacheUse, Call, Content, Credential, Evidence, Freshness, Mapped, Purpose, Reason, Release, Size, Warning};
+use crate::model::{Api, ApiKind, DeploymentId, HeadLimit, Invalidation, Limits, Requirement, RouteId, StageId, Validation};
+use crate::plans::SeatId;
+use crate::throttle::Way;
+
+/// How an admitted request is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Admitted {
+    /// From the response cache.
+    FromCache(Content),
+    /// By its integration; the content, where that is known before.
+    ToIntegration(RouteId, Content),
+}
+
+/// What is noted on the way, and holds whether or not the request is admitted.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub(super) cache: CacheUse,
+    pub(super) warning: Option<Warning>,
+    pub(super) fill: Option<Fill>,
+}
+
+/// Where a request goes: known once its stage is.
+#[derive(Clone, Copy)]
+struct Goal {
+    stage: StageId,
+    release: Release,
+    deployment: DeploymentId,
+}
+
+impl Gateway {
+    /// The checks, in the order in which the gateway makes them; the reason, if it answers by itself.
+    pub(super) fn admit(&mut self, call: &Call, evidence: &mut dyn Evidence, notes: &mut Notes) -> Result<Admitted, Reason> {
+        let limits = self.api_of(call).limits;
+        check_head(limits, call.size)?;
+        let goal = self.goal(call).ok_or(Reason::NoStage)?;
+        if call.purpose == Purpose::Preflight && self.answers_preflight(goal) {
+            return Err(Reason::Preflight);
+        }
+        let route = call.route.filter(|route| self.is_in(*route, goal.deployment)).ok_or(Reason::NoRoute)?;
+        // Authorizers: here, between the route and its API key, which an authorizer may be the one to name.
+        let seat = self.seat(goal.stage, route, call.key)?;
+        self.take(Way { stage: goal.stage, route, seat })?;
+        if call.size.body > limits.payload_bytes {
+            return Err(Reason::PayloadTooLarge);
+        }
+        if self.model.routes[usize::from(route.0)].validation != Validation::default() {
+            evidence.examine(route).map_err(Reason::Invalid)?;
+        }
+        if let Some(kept) = self.look_up(goal, route, evidence, notes)? {
+            return Ok(Admitted::FromCache(kept));
+        }
+        match evidence.integrate(route) {
+            Mapped::Answer(content) => Ok(Admitted::ToIntegration(route, content)),
+            Mapped::UnsupportedMediaType => Err(Reason::UnsupportedMediaType),
+            Mapped::Misconfigured => Err(Reason::Misconfigured),
+        }
+    }
+
+    /// The API that a call is for; without a stage the first.
+    pub(super) fn api_of(&self, call: &Call) -> &Api {
+        let stage = call.arrival.stage.and_then(|stage| self.model.stages.get(usize::from(stage.0)));
+        &self.model.apis[stage.map_or(0, |stage| usize::from(stage.api.0))]
+    }
+
+    fn goal(&self, call: &Call) -> Option<Goal> {
+        let stage = call.arrival.stage.filter(|stage| usize::from(stage.0) < self.model.stages.len())?;
+        let deployment = call.arrival.deployment.filter(|id| usize::from(id.0) < self.model.deployments.len())?;
+        Some(Goal { stage, release: call.arrival.release, deployment })
+    }
+
+    fn answers_preflight(&self, goal: Goal) -> bool {
+        let has_cors = self.model.deployments[usize::from(goal.deployment.0)].cors.is_some();
+        has_cors && self.model.api_of(goal.stage).kind == ApiKind::Http
+    }
+
+    /// A route of another snapshot than the request's own is none.
+    fn is_in(&self, route: RouteId, deployment: DeploymentId) -> bool {
+        self.model.routes.get(usize::from(route.0)).is_some_and(|route| route.deployment == deployment)
+    }
+
+    /// Whose throttles and quota hold for the request, if the route asks for a key.
+    fn seat(&self, stage: StageId, route: RouteId, key: Credential) -> Result<Option<SeatId>, Reason> {
+        match (self.model.routes[usize::from(route.0)].api_key, key) {
+            (Requirement::Optional, _) => Ok(None),
+            (Requirement::Required, Credential::Key(key)) => self.plans.seat(stage, key).map(Some).ok_or(Reason::KeyRefused),
+            (Requirement::Required, Credential::Absent | Credential::Unknown) => Err(Reason::KeyRefused),
+        }
+    }
+
+    /// One request of the quota and one token of each bucket, or nothing of any.
+    fn take(&mut self, way: Way) -> Result<(), Reason> {
+        if let Some(seat) = way.seat {
+            self.quotas.check(self.now, seat).map_err(|_| Reason::QuotaExceeded)?;
+        }
+        self.throttles.try_admit(self.now, way).map_err(|refusal| Reason::Throttled(refusal.scope))?;
+        if let Some(seat) = way.seat {
+            self.quotas.count(seat);
+        }
+        Ok(())
+    }
+
+    /// What the response cache has for this request; notes what it is to keep if it has nothing.
+    fn look_up(
+        &mut self,
+        goal: Goal,
+        route: RouteId,
+        evidence: &mut dyn Evidence,
+        notes: &mut Notes,
+    ) -> Result<Option<Content>, Reason> {
+        let Some(place) = self.caches.place(goal.stage, goal.release, route) else { return Ok(None) };
+        let mut key = std::mem::take(&mut self.cache_key);
+        key.clear();
+        let asked = evidence.cache_key(route, &mut key);
+        place.complete(&mut key);
+        let found = self.freshness(goal.stage, asked, notes).map(|wanted| match wanted {
+            Freshness::Any => self.caches.find(self.now, place, &key),
+            Freshness::Anew => None,
+        });
+        match found {
+            Ok(Some((entry, _))) => {
+                notes.cache = CacheUse::Hit(entry);
+                evidence.on_hit(entry);
+            }
+            Ok(None) => {
+                notes.cache = CacheUse::Missed;
+                notes.fill = Some(place.fill(&key));
+            }
+            Err(_) => {}
+        }
+        self.cache_key = key;
+        found.map(|kept| kept.map(|(_, content)| content))
+    }
+
+    /// Whether a kept answer will do, by the client's wish and the stage's setting.
+    fn freshness(&self, stage: StageId, asked: Freshness, notes: &mut Notes) -> Result<Freshness, Reason> {
+        let cache = self.model.stages[usize::from(stage.0)].cache.as_ref();
+        match (asked, cache.map(|cache| cache.invalidation).unwrap_or_default()) {
+            (Freshness::Any, _) | (Freshness::Anew, Invalidation::Ignored) => Ok(Freshness::Any),
+            (Freshness::Anew, Invalidation::Open) => Ok(Freshness::Anew),
+            (Freshness::Anew, Invalidation::Refused) => Err(Reason::InvalidationRefused),
+            (Freshness::Anew, Invalidation::IgnoredWithWarning) => {
+                notes.warning = Some(Warning::InvalidationIgnored);
+                Ok(Freshness::Any)
+            }
+        }
+    }
+}
+
+const fn check_head(limits: Limits, size: Size) -> Result<(), Reason> {
+    if size.url > limits.url_bytes {
+        return Err(Reason::UrlTooLong);
+    }
+    let (length, most) = match limits.head {
+        HeadLimit::Headers(most) => (size.headers, most),
+        HeadLimit::LineAndHeaders(most) => (size.line.saturating_add(size.headers), most),
+    };
+    if length > most { Err(Reason::HeadersTooLarge) } else { Ok(()) }
+}

@@ -1,0 +1,219 @@
+//! What happens to a call once it is admitted or refused, until its reply.
+//!
+//! Owns the deadlines of calls in flight: the hand-over to the integration, the function's end, time-outs, replies; and what the
+//! response cache is given. Refuses to admit ([`admission`](super::admission) does). A part of the gateway.
+
+use super::Gateway;
+use super::admission::{Admitted, Notes};
+use super::flights::{Flight, FlightId, Phase};
+use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
+use crate::lambda::{Ending, Invocation};
+use crate::latency::Latency;
+use crate::model::{DeploymentId, FunctionId, HttpIntegration, Integration, Move, RouteId, ServiceIntegration, StageId};
+use crate::seed::Seed;
+use crate::time::{Instant, Span};
+
+/// Below this many abandoned time-outs the queue is not searched for them.
+pub(super) const ABANDONED_MIN: usize = 1_024;
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// A stage moves: the n-th move of the model.
+    Move(usize),
+    /// The gateway has done its part before the integration.
+    HandOver(FlightId),
+    /// The function is over: its environment is free, whoever still waits for the answer.
+    FunctionEnds(FunctionId),
+    /// External work is not waited for any longer.
+    TimeOut(FlightId),
+    /// The answer is ready.
+    Reply(FlightId),
+}
+
+/// An answer, but for the time until it is given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decision {
+    pub(super) reason: Reason,
+    pub(super) content: Content,
+    /// How long the integration took, if there was one.
+    pub(super) took: Option<Span>,
+}
+
+impl Gateway {
+    /// The gateway answers by itself.
+    pub(super) fn refuse(&mut self, call: Call, reason: Reason, mut notes: Notes) {
+        let time = draw(&self.api_of(&call).refusal, self.refusal, call.arrival.number);
+        // A refusal is never kept.
+        notes.fill = None;
+        let id = self.begin(call, notes, Span::ZERO);
+        self.fail(id, self.now + time, reason, None);
+    }
+
+    /// The call goes on to its integration, or to what was kept of it, after the first half of the gateway's own time.
+    pub(super) fn accept(&mut self, call: Call, admitted: Admitted, notes: Notes) {
+        let overhead = draw(&self.api_of(&call).overhead, self.overhead, call.arrival.number);
+        let before = Span::from_ns(overhead.as_ns() / 2);
+        let id = self.begin(call, notes, overhead.saturating_sub(before));
+        let handed_over = self.now + before;
+        let content = match admitted {
+            Admitted::ToIntegration(route, content) if !self.answers_itself(route) => {
+                if let Some(flight) = self.flights.get_mut(id) {
+                    flight.content = content;
+                }
+                return self.queue.schedule(handed_over, Event::HandOver(id));
+            }
+            Admitted::FromCache(content) | Admitted::ToIntegration(_, content) => content,
+        };
+        self.decide(id, handed_over, Decision { reason: Reason::Served, content, took: None });
+    }
+
+    fn answers_itself(&self, route: RouteId) -> bool {
+        match self.model.routes[usize::from(route.0)].integration {
+            Integration::Mock(_) => true,
+            Integration::Lambda { .. } | Integration::Http(_) | Integration::Service(_) => false,
+        }
+    }
+
+    fn begin(&mut self, call: Call, notes: Notes, after: Span) -> FlightId {
+        let reply = Reply {
+            call: call.id,
+            at: self.now,
+            status: 0,
+            reason: Reason::Served,
+            arrival: call.arrival,
+            route: call.route,
+            cache: notes.cache,
+            warning: notes.warning,
+            timing: Timing { received: self.now, ..Timing::default() },
+        };
+        let (content, phase) = (Content::default(), Phase::Arrived);
+        self.flights.begin(Flight { reply, content, fill: notes.fill, after, phase })
+    }
+
+    pub(super) fn run_due(&mut self) {
+        while let Some((due, event)) = self.queue.pop_due(self.now) {
+            match event {
+                Event::Move(at) => {
+                    let Move { stage, deployment, .. } = self.model.moves[at];
+                    // One that does not fit changes nothing.
+                    let _ = self.move_stage(stage, deployment);
+                }
+                Event::HandOver(id) => self.hand_over(due, id),
+                Event::FunctionEnds(function) => self.pools.release(due, function),
+                Event::TimeOut(id) => self.time_out(due, id),
+                Event::Reply(id) => self.reply(due, id),
+            }
+        }
+    }
+
+    /// `None` if the deployment is none of the stage's API.
+    pub(super) fn move_stage(&mut self, stage: StageId, deployment: DeploymentId) -> Option<()> {
+        let api = self.model.stages.get(usize::from(stage.0))?.api;
+        let fits = self.model.deployments.get(usize::from(deployment.0))?.api == api;
+        fits.then(|| self.serving[usize::from(stage.0)] = deployment)
+    }
+
+    fn hand_over(&mut self, now: Instant, id: FlightId) {
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        let Some(route) = flight.reply.route else { return };
+        match self.model.routes[usize::from(route.0)].integration {
+            // A mock integration is answered where it is accepted.
+            Integration::Mock(_) => {}
+            Integration::Lambda { function, timeout } => self.invoke(now, id, function, timeout),
+            Integration::Http(HttpIntegration { timeout, .. }) | Integration::Service(ServiceIntegration { timeout, .. }) => {
+                flight.phase = Phase::Waiting(now);
+                let effect = Effect::Integrate { call: flight.reply.call, route };
+                self.actions.push_back(Action::Start(id.effect(), effect));
+                self.queue.schedule(now + timeout, Event::TimeOut(id));
+            }
+        }
+    }
+
+    fn invoke(&mut self, now: Instant, id: FlightId, function: FunctionId, timeout: Span) {
+        let Some(invocation) = self.pools.invoke(now, function) else {
+            return self.fail(id, now, Reason::FunctionThrottled(function), None);
+        };
+        let Invocation { cold_start, busy, ending } = invocation;
+        self.queue.schedule(now + busy, Event::FunctionEnds(function));
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        flight.reply.timing.cold_start = cold_start;
+        let content = flight.content;
+        if busy > timeout {
+            return self.fail(id, now + timeout, Reason::IntegrationTimeout, Some(timeout));
+        }
+        match ending {
+            Ending::Returned => self.decide(id, now + busy, Decision { reason: Reason::Served, content, took: Some(busy) }),
+            Ending::Failed => self.fail(id, now + busy, Reason::FunctionFailed(function), Some(busy)),
+        }
+    }
+
+    fn time_out(&mut self, now: Instant, id: FlightId) {
+        let Some(since) = self.flights.waiting_since(id) else {
+            self.abandoned -= 1;
+            return;
+        };
+        self.actions.push_back(Action::Cancel(id.effect()));
+        self.fail(id, now, Reason::IntegrationTimeout, Some(now.since(since)));
+    }
+
+    /// The gateway itself answers, for this reason.
+    pub(super) fn fail(&mut self, id: FlightId, when: Instant, reason: Reason, took: Option<Span>) {
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        let arrival = flight.reply.arrival;
+        let stage = arrival.stage.and_then(|stage| self.model.stages.get(usize::from(stage.0)));
+        let kind = self.model.apis[stage.map_or(0, |stage| usize::from(stage.api.0))].kind;
+        let deployment = arrival.deployment.and_then(|id| self.model.deployments.get(usize::from(id.0)));
+        let status = deployment.map_or(kind.status_of(reason), |deployment| deployment.status_of(kind, reason));
+        self.decide(id, when, Decision { reason, content: Content { status, bytes: 0 }, took });
+    }
+
+    /// The answer is known at `when`; the reply follows after the second half of the gateway's own time.
+    pub(super) fn decide(&mut self, id: FlightId, when: Instant, decision: Decision) {
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        flight.phase = Phase::Decided;
+        flight.reply.reason = decision.reason;
+        flight.reply.status = decision.content.status;
+        flight.content = decision.content;
+        flight.reply.timing.integration = decision.took;
+        self.queue.schedule(when + flight.after, Event::Reply(id));
+    }
+
+    fn reply(&mut self, now: Instant, id: FlightId) {
+        let Some(Flight { mut reply, content, fill, .. }) = self.flights.end(id) else { return };
+        if let Some(fill) = fill.filter(|_| reply.reason == Reason::Served)
+            && let Some(entry) = self.caches.keep(now, fill, content)
+        {
+            reply.cache = CacheUse::Kept(entry);
+        }
+        // What makes room leaves before what comes in, so that the driver never holds more than fits.
+        self.forget();
+        self.actions.push_back(Action::Reply(Reply { at: now, ..reply }));
+    }
+
+    /// Tells the driver which entries of the response cache are gone.
+    pub(super) fn forget(&mut self) {
+        while let Some(entry) = self.caches.take_gone() {
+            self.actions.push_back(Action::Forget(entry));
+        }
+    }
+
+    /// Nobody waits for one of the time-outs any longer. They outlive their calls by half a minute, so they are swept out
+    /// whenever they are more than half of the queue.
+    pub(super) fn abandon_time_out(&mut self) {
+        self.abandoned += 1;
+        if self.abandoned < ABANDONED_MIN || self.abandoned * 2 < self.queue.len() {
+            return;
+        }
+        let flights = &self.flights;
+        self.queue.retain(|event| match event {
+            Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
+            Event::Move(_) | Event::HandOver(_) | Event::FunctionEnds(_) | Event::Reply(_) => true,
+        });
+        self.abandoned = 0;
+    }
+}
+
+fn draw(latency: &Latency, seed: Seed, number: u64) -> Span {
+    latency.at(seed.unit(number))
+}
