@@ -28,6 +28,10 @@ const VOCABULARY: &[&str] = &["call", "latency", "model", "seed", "time"];
 /// Rooms that may know tokio.
 const ASYNC_ROOMS: &[&str] = &["command", "engine", "main"];
 
+/// Rooms that may know the bytes of the gateway's front door: `config` proves templates and schemas with it, `sim` asks it where a
+/// decision needs a request's bytes.
+const RENDER_ROOMS: &[&str] = &["config", "sim"];
+
 /// Rooms that may know the mock gateway, which brings sockets with it.
 const MOCK_ROOMS: &[&str] = &["command"];
 
@@ -52,7 +56,13 @@ fn all_arrows_point_down() {
                     wrong.push(format!("{}:{line}: `{room}` must not use the policy's `{used}`", file.display()));
                 }
             }
-            for (word, rooms) in [("tokio::", ASYNC_ROOMS), ("hyper::", &["engine"]), ("sluicegate_mock::", MOCK_ROOMS)] {
+            let words = [
+                ("tokio::", ASYNC_ROOMS),
+                ("hyper::", &["engine"]),
+                ("sluicegate_mock::", MOCK_ROOMS),
+                ("sluicegate_render::", RENDER_ROOMS),
+            ];
+            for (word, rooms) in words {
                 if text.contains(word) && !rooms.contains(&room.as_str()) {
                     wrong.push(format!("{}:{line}: `{room}` must not know `{word}`", file.display()));
                 }
@@ -63,11 +73,14 @@ fn all_arrows_point_down() {
 }
 
 #[test]
-fn the_policy_knows_neither_tokio_nor_hyper() {
-    let manifest = fs::read_to_string(root().join("mock-backend/policy/Cargo.toml")).expect("the policy has a manifest");
-    for banned in ["tokio", "hyper", "rand", "chrono"] {
-        let depends = manifest.lines().any(|line| line.starts_with(banned));
-        assert!(!depends, "the policy depends on {banned}");
+fn policy_and_render_know_neither_tokio_nor_hyper() {
+    for package in ["policy", "render"] {
+        let manifest = root().join("mock-backend").join(package).join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("a package has a manifest");
+        for banned in ["tokio", "hyper", "rand", "chrono", "sluicegate-mock", "sluicegate-timer"] {
+            let depends = manifest.lines().any(|line| line.starts_with(banned));
+            assert!(!depends, "{package} depends on {banned}");
+        }
     }
 }
 

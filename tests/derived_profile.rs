@@ -26,7 +26,7 @@ fn agrees(log: &Path) -> Plan {
     let (plan, series, entries) = derived(log);
     assert_eq!(plan.model.routes.iter().map(Route::key).collect::<Vec<_>>(), series);
     assert_eq!(plan.catalog.series, series);
-    let router = Router::new(&plan.model);
+    let router = Router::new(&plan.model, sluicegate_policy::model::DeploymentId(0));
     for Entry { recorded, series, .. } in &entries {
         let path = recorded.target.split('?').next().unwrap_or_default();
         assert_eq!(router.in_stage(&recorded.method, path), Some(RouteId(series.0)), "{} {path}", recorded.method);

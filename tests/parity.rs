@@ -8,7 +8,7 @@ use crate::first_light::SERVICE;
 use crate::program::{Bench, Kept, outcomes, quiet};
 
 /// How many actions of a series ended so.
-type Counts = BTreeMap<(String, u64), u64>;
+pub(crate) type Counts = BTreeMap<(String, u64), u64>;
 
 /// A profile that ends in its gateway, to which the kind of API and the stage's throttle are added.
 fn profile(api: &str, throttle: &str, rest: &str) -> String {
@@ -19,12 +19,13 @@ fn profile(api: &str, throttle: &str, rest: &str) -> String {
 }
 
 /// One schedule through the model and through the mock.
-struct Both {
-    simulated: Value,
-    driven: Kept,
+pub(crate) struct Both {
+    pub(crate) simulated: Value,
+    pub(crate) driven: Kept,
 }
 
-fn both(bench: &Bench, profile: &str) -> Both {
+/// Both worlds of a profile.
+pub(crate) fn both(bench: &Bench, profile: &str) -> Both {
     bench.file("parity.yaml", profile);
     let simulated = bench.sluicegate(["simulate", "parity.yaml", "--format", "json"]).expect_code(0);
     let simulated: Value = serde_json::from_str(&simulated.stdout).expect("the record is JSON");
@@ -35,11 +36,13 @@ fn both(bench: &Bench, profile: &str) -> Both {
 }
 
 impl Both {
-    fn of(&self, series: &str) -> (Counts, Counts) {
+    /// How the actions of a series ended: simulated, driven.
+    pub(crate) fn of(&self, series: &str) -> (Counts, Counts) {
         (outcomes(&self.simulated, "series", series), self.driven.outcomes(series))
     }
 
-    fn equal(&self, series: &str, expected: &[u64]) {
+    /// They ended alike, with these statuses.
+    pub(crate) fn equal(&self, series: &str, expected: &[u64]) {
         let (simulated, driven) = self.of(series);
         assert_eq!(simulated, driven, "{series}");
         assert_eq!(driven.keys().map(|(_, status)| *status).collect::<Vec<_>>(), expected, "{series}");

@@ -91,7 +91,10 @@ impl Script {
 #[derive(Debug)]
 pub(super) struct Recording {
     trace: PathBuf,
-    router: Router,
+    /// Of the deployments that the stage serves, in the order in which they are asked.
+    routers: Vec<Router>,
+    /// By route of the model.
+    series: Vec<Option<SeriesId>>,
     /// Where entries are counted that no route of the gateway takes.
     unrouted: SeriesId,
     entries: u64,
@@ -102,8 +105,9 @@ impl Recording {
     /// Reads the trace through once, so that a broken one is known before the run.
     pub(super) fn open(trace: &Path, plan: &Plan) -> Result<Self, TraceError> {
         let unrouted = SeriesId(u16::try_from(plan.catalog.series.len()).unwrap_or(u16::MAX));
-        let router = Router::new(&plan.model, plan.model.stages[usize::from(plan.stage.0)].deployment);
-        let mut recording = Self { trace: trace.to_owned(), router, unrouted, entries: 0, unrouted_entries: 0 };
+        let routers = plan.deployments().into_iter().map(|id| Router::new(&plan.model, id)).collect();
+        let series = plan.series_of_routes();
+        let mut recording = Self { trace: trace.to_owned(), routers, series, unrouted, entries: 0, unrouted_entries: 0 };
         for entry in TraceReader::open(trace)? {
             let series = recording.series(&entry?.recorded);
             recording.entries += 1;
@@ -128,7 +132,8 @@ impl Recording {
 
     fn series(&self, recorded: &Recorded) -> SeriesId {
         let path = recorded.target.split('?').next().unwrap_or_default();
-        self.router.in_stage(&recorded.method, path).map_or(self.unrouted, |route| SeriesId(route.0))
+        let route = self.routers.iter().find_map(|router| router.in_stage(&recorded.method, path));
+        route.and_then(|route| self.series[usize::from(route.0)]).unwrap_or(self.unrouted)
     }
 }
 

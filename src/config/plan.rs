@@ -3,11 +3,12 @@
 //! Owns the shape. Refuses to be made in any other way than by [`load`](super::load). Read by `command`, which hands its parts
 //! to `sim`, `engine`, the mock and `report`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluicegate_policy::model::{Model, PerSecond, StageId};
+use sluicegate_policy::model::{DeploymentId, Model, PerSecond, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
@@ -16,8 +17,8 @@ use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
 use crate::measure::assumption::Assumption;
-use crate::traffic::Catalog;
 use crate::traffic::endpoint::Endpoint;
+use crate::traffic::{Catalog, SeriesId};
 
 /// A proven profile.
 #[derive(Clone)]
@@ -42,6 +43,35 @@ pub struct Plan {
     pub expectations: Vec<Assumption>,
     /// `profile`: the effective profile with every default, itself a profile; `derived`: what follows from it. Without secrets.
     pub resolved: serde_json::Value,
+}
+
+/// The deployments that a stage serves in the course of a run: its own, its canary's, then those that it moves to; each once.
+pub(super) fn deployments_of(model: &Model, stage: StageId) -> Vec<DeploymentId> {
+    let own = &model.stages[usize::from(stage.0)];
+    let moved = model.moves.iter().filter(|one| one.stage == stage).map(|one| one.deployment);
+    let all = std::iter::once(own.deployment).chain(own.canary.iter().map(|canary| canary.deployment)).chain(moved);
+    let mut deployments = Vec::new();
+    for id in all {
+        if !deployments.contains(&id) {
+            deployments.push(id);
+        }
+    }
+    deployments
+}
+
+impl Plan {
+    /// The deployments that the driven stage serves in the course of the run, that which it serves at first before the others.
+    pub fn deployments(&self) -> Vec<DeploymentId> {
+        deployments_of(&self.model, self.stage)
+    }
+
+    /// The series of each of the model's routes: that of its key, where the catalog counts it.
+    pub fn series_of_routes(&self) -> Vec<Option<SeriesId>> {
+        let series = &self.catalog.series;
+        let by_key: BTreeMap<&str, SeriesId> =
+            series.iter().enumerate().map(|(at, name)| (name.as_str(), SeriesId(at as u16))).collect();
+        self.model.routes.iter().map(|route| by_key.get(route.key().as_str()).copied()).collect()
+    }
 }
 
 /// How the traffic is driven.

@@ -10,6 +10,7 @@
 //! [`Effect::Integrate`]: sluicegate_policy::call::Effect::Integrate
 
 mod client;
+mod door;
 mod flights;
 mod replicate;
 mod routes;
@@ -52,6 +53,8 @@ pub struct World {
     pub ceilings: Ceilings,
     /// The way to the gateway.
     pub network: Network,
+    /// The wall time at which the run starts, since 1970: it tells the periods of quotas.
+    pub wall: Span,
     /// When the run is over: what has not ended by then is abandoned. [`Instant::MAX`] waits for everything.
     pub end: Instant,
 }

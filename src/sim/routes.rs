@@ -59,11 +59,3 @@ impl Routes {
         }
     }
 }
-
-/// Length of a request's body.
-pub(super) fn body_bytes(request: &Request, catalog: &Catalog) -> u64 {
-    match &request.what {
-        What::Described { template, key } => catalog.templates[usize::from(template.0)].body_bytes(*key, request.identity),
-        What::Recorded(recorded) => recorded.body.len() as u64,
-    }
-}

@@ -7,17 +7,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Action as PolicyAction, Call, CallId, Content, Credential, Effect, EffectId, Outcome as EffectOutcome, Purpose, Reply, Size,
+    Action as PolicyAction, CallId, Content, Effect, EffectId, Outcome as EffectOutcome, Reply,
 };
-use sluicegate_policy::gateway::{Gateway, Plain};
+use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
 use super::client::{Client, Fate, Pending};
+use super::door::Door;
 use super::flights::{Flight, Flights};
-use super::routes::{self, Routes};
+use super::routes::Routes;
 use super::seats::{Seats, Taken};
 use super::{SimSummary, World};
 use crate::load::overload::Backoff;
@@ -35,6 +37,7 @@ pub(super) struct Simulation<'a> {
     source: Box<dyn Source>,
     record: &'a mut dyn FnMut(&Sample),
     gateway: Gateway,
+    door: Door,
     routes: Routes,
     client: Client,
     backoff: Backoff,
@@ -66,7 +69,8 @@ struct Thinking {
 
 impl<'a> Simulation<'a> {
     pub(super) fn new(world: &'a World, source: Box<dyn Source>, seed: Seed, record: &'a mut dyn FnMut(&Sample)) -> Self {
-        let gateway = Gateway::new(world.model.clone(), seed);
+        let gateway = Gateway::new(Arc::clone(&world.model), seed).at_wall(world.wall);
+        let door = Door::new(&world.model, world.stage, world.wall, seed);
         let routes = Routes::new(&world.catalog, &gateway);
         let seats = Seats::new(world.connections, world.streams, world.network.connect);
         Self {
@@ -74,6 +78,7 @@ impl<'a> Simulation<'a> {
             source,
             record,
             gateway,
+            door,
             routes,
             client: Client::new(seats, world.overload, Shaper::new(&world.ceilings)),
             backoff: Backoff::new(world.connections.saturating_mul(world.streams.max(1))),
@@ -216,9 +221,9 @@ impl<'a> Simulation<'a> {
         let arrival = self.gateway.arrive(now, Some(self.world.stage));
         let catalog = &self.world.catalog;
         let route = arrival.deployment.and_then(|deployment| self.routes.of(&request, deployment, catalog, &self.gateway));
-        let size = Size { body: routes::body_bytes(&request, catalog), ..Size::default() };
-        let call = Call { id, arrival, route, purpose: Purpose::Answer, key: Credential::Absent, size };
-        self.gateway.on_call(now, call, &mut Plain(&self.world.model));
+        let mut visitor = self.door.visit(now, (catalog, &request), (arrival, route));
+        let call = visitor.call(id);
+        self.gateway.on_call(now, call, &mut visitor);
         self.take_actions(now);
     }
 

@@ -1,11 +1,12 @@
 //! The laws of the simulated client, against models whose answers are known.
 
 use proptest::prelude::*;
-use sluicegate_policy::call::{Blame, Call, CallId};
-use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::call::{Blame, Call, CallId, Credential, Purpose, Size};
+use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Account, Api, Burst, Function, FunctionId, Integration, PerSecond, Response, Route, RouteId, Stage, Throttle,
+    Api, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, PerSecond, Protocol,
+    Response, Route, RouteId, Throttle,
 };
 
 use super::*;
@@ -30,7 +31,7 @@ fn constant(ms: u64) -> Latency {
 
 /// One function of constant `duration` behind `GET /slow/{id}`, a mock behind `GET /fast`, something real behind `GET /real`.
 fn model(duration: Latency) -> Model {
-    let route = |path: &str, integration| Route { method: Some("GET".into()), path: path.into(), integration };
+    let route = |path: &str, integration| Route::new(DeploymentId(0), Some("GET"), path, integration);
     let function = Function {
         name: "slow".into(),
         memory_mb: 128,
@@ -42,21 +43,19 @@ fn model(duration: Latency) -> Model {
         response: Response { status: 200, body: String::new() },
     };
     let timeout = Span::from_secs(30);
-    Model {
-        api: Api::Http,
-        api_id: "a".into(),
-        region: "us-east-1".into(),
-        account: Account::default_in("us-east-1"),
-        overhead: constant(NOTHING),
-        refusal: constant(NOTHING),
-        stages: vec![Stage { name: "prod".into(), throttle: None, route_throttles: vec![], access_log: None }],
-        functions: vec![function],
-        routes: vec![
-            route("/slow/{id}", Integration::Lambda { function: FunctionId(0), timeout }),
-            route("/fast", Integration::Mock { status: 200, body: String::new() }),
-            route("/real", Integration::External { timeout }),
-        ],
-    }
+    let real = HttpIntegration {
+        protocol: Protocol::Proxy { parameters: vec![] },
+        method: None,
+        url: "http://127.0.0.1/".into(),
+        connection: Connection::Internet,
+        timeout,
+    };
+    let routes = vec![
+        route("/slow/{id}", Integration::Lambda { function: FunctionId(0), timeout }),
+        route("/fast", Integration::fixed(200, "")),
+        route("/real", Integration::Http(real)),
+    ];
+    Model { functions: vec![function], ..Model::of(Api::new(ApiKind::Http, "a"), &["prod"], routes) }
 }
 
 /// Templates 0 to 3, each a series of its own: slow, fast, real, and one without a route.
@@ -149,12 +148,14 @@ fn throttles_refuse_exactly_as_many_as_the_policy_alone_does() {
     let plan = traffic(1, 20, open(150, Spacing::Poisson));
     let (samples, _) = run(&World { connections: 10_000, ..world(model.clone()) }, &plan);
 
-    let mut gateway = Gateway::new(Arc::new(model), Seed::new(2));
+    let mut gateway = Gateway::new(Arc::new(model.clone()), Seed::new(2));
     let mut source = script(&plan, Share::ALL);
     let mut refused = 0;
     while let Some(Step { due: Due::At(at), session, .. }) = source.next(Feedback::Idle) {
-        let call = Call { id: CallId(u64::from(session)), stage: Some(StageId(0)), route: Some(RouteId(1)), body_bytes: 0 };
-        gateway.on_call(at, call);
+        let arrival = gateway.arrive(at, Some(StageId(0)));
+        let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
+        let call = Call { id: CallId(u64::from(session)), arrival, route: Some(RouteId(1)), purpose, key, size };
+        gateway.on_call(at, call, &mut Plain(&model));
         while let Some(action) = gateway.take_action() {
             refused += usize::from(matches!(action, sluicegate_policy::call::Action::Reply(reply) if reply.status == 429));
         }

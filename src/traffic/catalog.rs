@@ -3,6 +3,8 @@
 //! Owns what is said; when is `load`'s. Refuses sockets and encodings of a protocol (`engine::transport`). Immutable once
 //! built; every lane and the simulator share one.
 
+use std::fmt;
+
 use super::step::{Request, What};
 use super::template::Template;
 
@@ -70,6 +72,36 @@ pub struct Catalog {
     pub templates: Vec<Template>,
     /// Headers of every request (`-H`), after the request's own.
     pub headers: Vec<(String, String)>,
+    /// API keys, sent last by those requests that have none of their own.
+    pub api_keys: ApiKeys,
+}
+
+/// API keys that identities send in turn.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ApiKeys(Vec<String>);
+
+/// The header that carries an API key.
+pub const API_KEY: &str = "x-api-key";
+
+impl ApiKeys {
+    /// Keys by their values; none sends none.
+    pub const fn new(values: Vec<String>) -> Self {
+        Self(values)
+    }
+
+    /// The key that this identity sends.
+    pub fn of(&self, identity: u32) -> Option<&str> {
+        // An empty list has no remainder.
+        let turn = (identity as usize).checked_rem(self.0.len())?;
+        self.0.get(turn).map(String::as_str)
+    }
+}
+
+/// The values are secrets.
+impl fmt::Debug for ApiKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeys").field("count", &self.0.len()).finish_non_exhaustive()
+    }
 }
 
 impl Catalog {
@@ -81,7 +113,18 @@ impl Catalog {
         };
         let after = self.headers.iter().enumerate().map(|(at, header)| (own + at, header));
         after.for_each(|(at, header)| out.header_slot(at).clone_from(header));
-        out.headers.truncate(own + self.headers.len());
+        let mut length = own + self.headers.len();
+        if let Some(key) = self.api_keys.of(request.identity)
+            && !out.headers[..length].iter().any(|(name, _)| name.eq_ignore_ascii_case(API_KEY))
+        {
+            let slot = out.header_slot(length);
+            slot.0.clear();
+            slot.0.push_str(API_KEY);
+            slot.1.clear();
+            slot.1.push_str(key);
+            length += 1;
+        }
+        out.headers.truncate(length);
     }
 
     /// The name of a series.
@@ -95,6 +138,25 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn identities_send_api_keys_in_turn_unless_a_request_has_its_own() {
+        let keys = ApiKeys::new(vec!["a-secret".into(), "b-secret".into()]);
+        assert!(!format!("{keys:?}").contains("secret"));
+        let catalog = Catalog { api_keys: keys, ..Catalog::default() };
+        let mut out = Outgoing::default();
+        let mut sent = |identity, headers| {
+            let recorded = Recorded { method: "GET".into(), target: "/".into(), headers, body: vec![] };
+            catalog.fill(&Request { series: SeriesId(0), identity, what: What::Recorded(Arc::new(recorded)) }, &mut out);
+            out.headers.clone()
+        };
+        for (identity, key) in [(0, "a-secret"), (1, "b-secret"), (2, "a-secret")] {
+            assert_eq!(sent(identity, vec![]), [(API_KEY.to_owned(), key.to_owned())]);
+        }
+        let own = vec![("X-Api-Key".to_owned(), "own".to_owned())];
+        assert_eq!(sent(0, own.clone()), own);
+        assert_eq!(Catalog::default().api_keys.of(3), None);
+    }
 
     #[test]
     fn the_headers_of_every_request_come_after_its_own_and_buffers_leave_nothing_behind() {

@@ -45,6 +45,17 @@ pub struct Template {
     fields: Vec<Field>,
 }
 
+/// Lengths that no request of a template exceeds, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Longest {
+    /// Path and query.
+    pub target: u64,
+    /// The template's own headers, as HTTP/1.1 sends them.
+    pub headers: u64,
+    /// Body.
+    pub body: u64,
+}
+
 /// Where in a template something stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -192,6 +203,36 @@ impl Template {
             self.body.write(self.draw(key, identity), &mut length);
             length.0
         })
+    }
+
+    /// Whether a value that is drawn stands there: whether the same template can differ in this place from request to request.
+    pub fn varies(&self, place: &Place) -> bool {
+        match place {
+            Place::Path => self.path.holds_fields(),
+            // The query is one text; which of its parameters vary is not kept.
+            Place::Query(_) => self.query.holds_fields(),
+            Place::Header(name) => {
+                self.headers.iter().any(|(given, value)| given.eq_ignore_ascii_case(name) && value.holds_fields())
+            }
+            Place::Body => self.body.holds_fields(),
+        }
+    }
+
+    /// Whether every key and identity give the same bytes.
+    pub const fn is_constant(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Whether some value that is drawn may be an empty text.
+    pub fn may_hold_empty_values(&self) -> bool {
+        self.fields.iter().any(Field::may_be_empty)
+    }
+
+    /// The lengths that no request of this template exceeds, in bytes: path with query, headers as HTTP/1.1 sends them, and body.
+    pub fn longest(&self) -> Longest {
+        let of = |text: &Text| text.longest(&self.fields);
+        let header = |(name, value): &(String, Text)| name.len() as u64 + of(value) + ": \r\n".len() as u64;
+        Longest { target: of(&self.path) + of(&self.query), headers: self.headers.iter().map(header).sum(), body: of(&self.body) }
     }
 
     fn draw(&self, key: u64, identity: u32) -> Draw<'_> {

@@ -7,6 +7,7 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod door;
 mod figures;
 mod nginx;
 mod simulator;
@@ -48,9 +49,12 @@ fn bench() -> (Vec<Figure>, Vec<String>) {
             Vec::new()
         }
     };
-    match simulator::rate(ROUNDS) {
-        Ok(figure) => figures.push(figure),
-        Err(why) => problems.push(why),
+    figures.extend(door::figures(ROUNDS, &mut problems));
+    for rate in [simulator::rate(ROUNDS), simulator::front_door(ROUNDS)] {
+        match rate {
+            Ok(figure) => figures.push(figure),
+            Err(why) => problems.push(why),
+        }
     }
     (figures, problems)
 }

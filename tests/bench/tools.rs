@@ -114,23 +114,7 @@ pub(crate) fn schedule_lag(url: &str, folder: &Path) -> Result<Vec<Figure>, Stri
     let mut p50 = Vec::new();
     let mut p99 = Vec::new();
     for round in 0..3 {
-        let output = folder.join(format!("lag-{round}"));
-        let command = [
-            own_binary(),
-            "run".into(),
-            profile.display().to_string(),
-            "--drive-only".into(),
-            "--format".into(),
-            "json".into(),
-            "--lanes".into(),
-            "1".into(),
-            "--quiet".into(),
-            "-o".into(),
-            output.display().to_string(),
-            "--target".into(),
-        ];
-        let (text, _) = timed(&command, url)?;
-        let run: serde_json::Value = serde_json::from_str(&text).map_err(|error| format!("run.json is not JSON: {error}"))?;
+        let run = driven(&profile, url, &folder.join(format!("lag-{round}")))?;
         let lag = |key: &str| run["load"]["schedule_lag"][key].as_f64().map(|ns| ns / 1e3);
         p50.push(lag("p50_ns").ok_or("the run has no schedule lag")?);
         p99.push(lag("p99_ns").ok_or("the run has no schedule lag")?);
@@ -139,6 +123,26 @@ pub(crate) fn schedule_lag(url: &str, folder: &Path) -> Result<Vec<Figure>, Stri
         Figure::alone("constant 10,000/s, one core: schedule lag p50", "us", crate::figures::median(p50.into_iter())),
         Figure::alone("constant 10,000/s, one core: schedule lag p99", "us", crate::figures::median(p99.into_iter())),
     ])
+}
+
+/// The record of a profile driven against `url` on one lane, without a simulation.
+pub(crate) fn driven(profile: &Path, url: &str, output: &Path) -> Result<serde_json::Value, String> {
+    let command = [
+        own_binary(),
+        "run".into(),
+        profile.display().to_string(),
+        "--drive-only".into(),
+        "--format".into(),
+        "json".into(),
+        "--lanes".into(),
+        "1".into(),
+        "--quiet".into(),
+        "-o".into(),
+        output.display().to_string(),
+        "--target".into(),
+    ];
+    let (text, _) = timed(&command, url)?;
+    serde_json::from_str(&text).map_err(|error| format!("run.json is not JSON: {error}"))
 }
 
 const PROFILE_HEAD: &str = "gateway:\n  api: http\n  region: us-east-1\n  stages: { prod: {} }\n  routes:\n    GET /: { integration: { mock: { status: 200, body: ok } } }\ntraffic:\n  mix:\n    - request: GET /\n";

@@ -3,10 +3,11 @@
 //! Owns the naming of series and the rule that credentials stand in no profile. Refuses to draw (`traffic`). Called by
 //! `traffic` and `run`.
 
-use sluicegate_policy::model::{DeploymentId, Model};
+use sluicegate_policy::model::{ApiKey, Model};
 use sluicegate_policy::routing::Router;
 
-use super::filled;
+use super::{Known, filled};
+use crate::config::plan::deployments_of;
 use crate::config::problem::{Place, quoted};
 use crate::config::raw::traffic::Described;
 use crate::config::reader::{At, Reader};
@@ -32,29 +33,25 @@ const NAMES_MAX: usize = 1_000;
 const MIX_MAX: usize = 10_000;
 
 /// Templates and series of the mix, and who is asked for how often.
-pub(super) fn mix(
-    mix: &mut At<Vec<At<Described>>>,
-    model: &Model,
-    outside: Outside<'_>,
-    reader: &mut Reader,
-) -> Option<(Catalog, Vec<Share>)> {
+pub(super) fn mix(mix: &mut At<Vec<At<Described>>>, known: Known<'_>, reader: &mut Reader) -> Option<(Catalog, Vec<Share>)> {
     if mix.value.is_empty() || mix.value.len() > MIX_MAX {
         let what = format!("these are {} requests; write 1 to {MIX_MAX}, e.g. \"- request: GET /health\"", mix.value.len());
         reader.report_at(&mix.spot, what);
         return None;
     }
-    let router = Router::new(model, DeploymentId(0));
+    let routers: Vec<Router> =
+        deployments_of(known.model, known.stage).into_iter().map(|id| Router::new(known.model, id)).collect();
     let mut catalog = Catalog::default();
     let mut shares = Vec::new();
     let mut fine = true;
     for described in &mut mix.value {
         let weight = weight(described, reader);
-        let template = template(described, outside, reader);
+        let template = template(described, known, reader);
         let (Some(weight), Some(template)) = (weight, template) else {
             fine = false;
             continue;
         };
-        let series = series(&mut catalog, series_name(&router, model, &template, described));
+        let series = series(&mut catalog, series_name(&routers, known.model, &template, described));
         shares.push(Share { template: TemplateId(catalog.templates.len() as u16), series, weight });
         catalog.templates.push(template);
     }
@@ -72,12 +69,13 @@ fn weight(described: &mut At<Described>, reader: &mut Reader) -> Option<u32> {
     Some(weight.value.0)
 }
 
-/// The route that the request means, by its key; the request line as it is written where it means none, or not always the same.
-fn series_name(router: &Router, model: &Model, template: &Template, described: &At<Described>) -> String {
-    let alike = router.resolve_alike(template.method(), &template.path_segments());
-    match alike {
-        Some(Some(route)) => model.routes[usize::from(route.0)].key(),
-        Some(None) | None => described.value.request.value.to_string(),
+/// The route that the request means, by its key, in the first deployment of the stage that has one for it; the request line as
+/// it is written where it means none, or not always the same.
+fn series_name(routers: &[Router], model: &Model, template: &Template, described: &At<Described>) -> String {
+    let alike = |router: &Router| router.resolve_alike(template.method(), &template.path_segments()).flatten();
+    match routers.iter().find_map(alike) {
+        Some(route) => model.routes[usize::from(route.0)].key(),
+        None => described.value.request.value.to_string(),
     }
 }
 
@@ -90,15 +88,18 @@ fn series(catalog: &mut Catalog, name: String) -> SeriesId {
     SeriesId(at as u16)
 }
 
-fn template(described: &At<Described>, outside: Outside<'_>, reader: &mut Reader) -> Option<Template> {
+fn template(described: &At<Described>, known: Known<'_>, reader: &mut Reader) -> Option<Template> {
     let raw = &described.value;
     let names = [raw.with.as_ref().map(|with| with.0.len()), raw.query.as_ref().map(|query| query.0.len())];
     if let Some(many) = names.into_iter().flatten().find(|count| *count > NAMES_MAX) {
         reader.report_at(&described.spot, format!("{many} names are too many for one request; write at most {NAMES_MAX}"));
         return None;
     }
+    let outside = known.outside;
     let query = texts(raw.query.as_ref(), reader, |member, reader| phrase(member, outside, reader));
-    let headers = texts(raw.headers.as_ref(), reader, |member, reader| header(member, outside, PhraseReader::Template, reader));
+    let keys = &known.model.keys;
+    let headers =
+        texts(raw.headers.as_ref(), reader, |member, reader| header(member, (outside, keys), PhraseReader::Template, reader));
     let body = match &raw.body {
         Some(body) => {
             let text = reader.accept(&body.spot, body.value.phrase().reveal(outside, PhraseReader::Template));
@@ -165,12 +166,20 @@ fn phrase(member: &RawText, outside: Outside<'_>, reader: &mut Reader) -> Option
     Some((member.name.0.clone(), value))
 }
 
-/// Name and value of a header with its secrets in place; a credential that stands in the profile is refused.
-pub(super) fn header(member: &RawText, outside: Outside<'_>, read_by: PhraseReader, reader: &mut Reader) -> Option<Pair> {
+/// Name and value of a header with its secrets in place; a credential that stands in the profile is refused, unless the profile
+/// has it already as the value of an API key.
+pub(super) fn header(
+    member: &RawText,
+    (outside, keys): (Outside<'_>, &[ApiKey]),
+    read_by: PhraseReader,
+    reader: &mut Reader,
+) -> Option<Pair> {
     let name = &member.name.0;
     let given = &member.value;
     let in_profile = matches!(given.spot.place, Place::Line { .. });
-    if is_credential(name) && in_profile && !given.value.has_secret() && !given.value.to_string().contains('{') {
+    let text = given.value.to_string();
+    let is_key = keys.iter().any(|key| key.value == text);
+    if is_credential(name) && in_profile && !is_key && !given.value.has_secret() && !text.contains('{') {
         let what = "a credential does not stand in a profile; refer to it, e.g. \"${env:TOKEN}\" or \"${file:token.txt}\"";
         reader.report_at(&given.spot, what);
         return None;
@@ -188,7 +197,12 @@ pub(super) fn header(member: &RawText, outside: Outside<'_>, read_by: PhraseRead
     Some((name.clone(), value))
 }
 
-/// A catalog of the routes alone, for scripts that come from a log.
+/// A catalog of the routes alone, for scripts that come from a log; routes of one key are one series, whatever deployments they
+/// belong to.
 pub(super) fn catalog_of_routes(model: &Model) -> Catalog {
-    Catalog { series: model.routes.iter().map(sluicegate_policy::model::Route::key).collect(), ..Catalog::default() }
+    let mut catalog = Catalog::default();
+    for route in &model.routes {
+        series(&mut catalog, route.key());
+    }
+    catalog
 }

@@ -8,7 +8,6 @@ mod expect;
 mod gateway;
 mod mix;
 mod resolved;
-mod routes;
 mod run;
 mod safety;
 mod target;
@@ -17,7 +16,7 @@ mod traffic;
 use std::sync::Arc;
 
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::Throttle;
+use sluicegate_policy::model::{Model, StageId, Throttle};
 
 use super::plan::Plan;
 use super::problem::Spot;
@@ -25,6 +24,7 @@ use super::raw;
 use super::raw::Profile;
 use super::reader::{At, Reader};
 use super::value::{Outside, Shape};
+use crate::traffic::catalog::ApiKeys;
 
 pub(super) use arrivals::rescale;
 pub(super) use resolved::tree;
@@ -51,10 +51,15 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         Script::Served => keep_gateway(profile),
     }
     // Every part is proven even if another failed, so that all problems are shown at once.
-    let model = gateway::model(&mut profile.gateway, reader);
+    let model = gateway::model(&mut profile.gateway, outside, reader);
     let run = run::run(&mut profile.run, model.as_ref(), outside, reader);
+    if let Some(run) = run.as_ref().filter(|_| script == Script::Described) {
+        gateway::moves_end_before(run.run.duration, profile.gateway.value.moves.as_deref(), reader);
+    }
     let model = model?;
-    let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), &model, outside, reader));
+    let stage = run.as_ref().map_or(StageId(0), |run| run.stage);
+    let known = Known { model: &model, stage, outside };
+    let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
     let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model) };
     let proven = described.unwrap_or_else(|| Some(routes()));
     let target = target::target(&mut profile.target, outside.folder, reader);
@@ -65,6 +70,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let (run, proven) = (run?, proven?);
     let mut catalog = proven.catalog;
     catalog.headers = run.headers;
+    catalog.api_keys = ApiKeys::new(run.api_keys);
     let mut plan = Plan {
         stage: run.stage,
         traffic: proven.traffic,
@@ -79,6 +85,15 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     };
     plan.resolved = resolved::resolved(profile, &plan);
     Some(plan)
+}
+
+/// What traffic is proven with.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    model: &'a Model,
+    /// The stage that is driven.
+    stage: StageId,
+    outside: Outside<'a>,
 }
 
 /// Leaves of a profile what a mock needs: the gateway, and the seed of its randomness. The rest may hang on flags of the run that

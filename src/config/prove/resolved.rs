@@ -4,18 +4,20 @@
 //! for drifts, by `load`.
 
 use serde_json::{Map, Value, json};
+use sluicegate_policy::model::ApiKey;
 
 use super::arrivals::{peak, requests};
 use super::mix::is_credential;
 use crate::config::plan::{Plan, Target};
 use crate::config::raw::Profile;
-use crate::config::value::Rate;
+use crate::config::value::{Phrase, Rate};
 use crate::load::traffic::{Pace, Traffic};
 
 /// `profile`, which is itself a profile, and `derived`.
 pub(super) fn resolved(profile: &Profile, plan: &Plan) -> Value {
     let mut profile = tree(profile);
     hide_credentials(&mut profile);
+    hide_keys(&mut profile, &plan.model.keys);
     json!({ "profile": profile, "derived": derived(plan) })
 }
 
@@ -48,6 +50,44 @@ fn hide(headers: &mut Map<String, Value>) {
     }
 }
 
+/// The value of an API key is shown nowhere, unless it is a reference; what stands in its place is a value that a profile may
+/// have, and another for each key.
+fn hide_keys(profile: &mut Value, keys: &[ApiKey]) {
+    if let Some(Value::Object(given)) = profile.pointer_mut("/gateway/api_keys") {
+        for (at, key) in given.values_mut().enumerate() {
+            if let Some(value) = key.get_mut("value").filter(|value| value.as_str().is_some_and(|text| !is_reference(text))) {
+                *value = Value::from(format!("(not shown: API key {})", at + 1));
+            }
+        }
+    }
+    scrub(profile, keys);
+}
+
+fn is_reference(text: &str) -> bool {
+    text.parse::<Phrase>().is_ok_and(|phrase| phrase.is_only_references())
+}
+
+/// Keys that stand elsewhere in the profile, in a list of values or as one that has a weight.
+fn scrub(value: &mut Value, keys: &[ApiKey]) {
+    match value {
+        Value::String(text) => *text = scrubbed(text, keys),
+        Value::Array(items) => items.iter_mut().for_each(|item| scrub(item, keys)),
+        Value::Object(members) => {
+            let scrub_member = |(name, mut member): (String, Value)| {
+                scrub(&mut member, keys);
+                (scrubbed(&name, keys), member)
+            };
+            *members = std::mem::take(members).into_iter().map(scrub_member).collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn scrubbed(text: &str, keys: &[ApiKey]) -> String {
+    let found = keys.iter().filter(|key| text.contains(&key.value));
+    found.fold(text.to_owned(), |text, key| text.replace(&key.value, "(not shown)"))
+}
+
 fn derived(plan: &Plan) -> Value {
     let mut facts = Map::new();
     let stage = &plan.model.stages[usize::from(plan.stage.0)];
@@ -57,7 +97,7 @@ fn derived(plan: &Plan) -> Value {
         Target::Live(live) => live.endpoint.to_string(),
     };
     facts.insert("target".into(), json!(target));
-    facts.insert("routes".into(), json!(plan.model.routes.len()));
+    facts.insert("routes".into(), json!(plan.model.routes_of(stage.deployment).count()));
     facts.insert("functions".into(), json!(plan.model.functions.len()));
     if let Some(traffic) = &plan.traffic {
         traffic_facts(&mut facts, traffic, &plan.catalog.series);

@@ -2,7 +2,7 @@
 //!
 //! Owns the defaults of a run. Refuses to choose lanes or time anything (`engine`). Called by `prove::plan`.
 
-use sluicegate_policy::model::{Model, StageId};
+use sluicegate_policy::model::{ApiKey, Model, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
@@ -20,6 +20,8 @@ pub(super) struct Proven {
     pub(super) run: plan::Run,
     pub(super) stage: StageId,
     pub(super) headers: Vec<(String, String)>,
+    /// Values of the API keys that identities send in turn.
+    pub(super) api_keys: Vec<String>,
 }
 
 /// A run that outlives a month is a mistyped unit; the clock's 64 bits would last longer.
@@ -51,14 +53,16 @@ pub(super) fn run(
     let lanes = run.lanes.as_ref().map(|lanes| count_in_bounds(lanes, LANES_MAX, "a number of lanes", reader));
     let protocol = filled(&mut run.protocol, &spot, "protocol", || Protocol::Auto).value;
     let stage = model.and_then(|model| stage(run, &spot, model, reader));
-    let headers = headers(run, outside, reader);
+    let keys = model.map(|model| model.keys.as_slice()).unwrap_or_default();
+    let headers = headers(run, (outside, keys), reader);
+    let api_keys = model.map(|model| api_keys(run, model, reader));
     let lanes = match lanes {
         Some(lanes) => Some(lanes?),
         None => None,
     };
     let (duration, warmup, connections, timeout) = (duration?, warmup?, connections?, timeout?);
     let run = plan::Run { duration, warmup, connections, timeout, overload, seed: Seed::new(seed), lanes, protocol };
-    Some(Proven { run, stage: stage?, headers: headers? })
+    Some(Proven { run, stage: stage?, headers: headers?, api_keys: api_keys? })
 }
 
 /// A section that says nothing.
@@ -74,6 +78,7 @@ pub(in crate::config) fn empty() -> At<Run> {
         protocol: None,
         stage: None,
         headers: None,
+        api_keys: None,
     };
     At { value: run, spot: Spot { place: Place::Nowhere, key: "run".into() } }
 }
@@ -129,7 +134,25 @@ fn stage(run: &mut Run, spot: &Spot, model: &Model, reader: &mut Reader) -> Opti
     None
 }
 
-fn headers(run: &Run, outside: Outside<'_>, reader: &mut Reader) -> Option<Vec<(String, String)>> {
+/// The values of the keys that the run names; what no key is called is reported.
+fn api_keys(run: &Run, model: &Model, reader: &mut Reader) -> Vec<String> {
+    let names = || model.keys.iter().map(|key| key.name.as_str());
+    let mut values = Vec::new();
+    for named in run.api_keys.iter().flatten() {
+        match model.keys.iter().find(|key| key.name == named.value.0) {
+            Some(key) => values.push(key.value.clone()),
+            None => {
+                let near = suggestion(&named.value.0, names());
+                let given = quoted(&named.value.0);
+                let what = format!("there is no API key {given}{near} gateway.api_keys has: {}", listed(names()));
+                reader.report_at(&named.spot, what);
+            }
+        }
+    }
+    values
+}
+
+fn headers(run: &Run, outside: (Outside<'_>, &[ApiKey]), reader: &mut Reader) -> Option<Vec<(String, String)>> {
     let given = run.headers.as_ref().map(|headers| headers.0.as_slice()).unwrap_or_default();
     let proven: Vec<Option<_>> = given.iter().map(|member| header(member, outside, value::PhraseReader::Plain, reader)).collect();
     proven.into_iter().collect()

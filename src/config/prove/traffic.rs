@@ -2,12 +2,10 @@
 //!
 //! Owns that traffic is either open or closed. Refuses the parts' own rules (`mix`, `arrivals`). Called by `prove::plan`.
 
-use sluicegate_policy::model::Model;
-
-use super::{arrivals, filled, mix, run};
+use super::{Known, arrivals, filled, mix, run};
 use crate::config::raw::traffic::Traffic as Raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Count, Outside};
+use crate::config::value::Count;
 use crate::load::traffic::{Pace, Traffic};
 use crate::traffic::Catalog;
 
@@ -20,16 +18,10 @@ pub(super) struct Proven {
 const IDENTITIES_MAX: u32 = 10_000_000;
 
 /// The traffic. Without a proven run everything but the pace is still checked.
-pub(super) fn traffic(
-    traffic: &mut At<Raw>,
-    run: Option<&run::Proven>,
-    model: &Model,
-    outside: Outside<'_>,
-    reader: &mut Reader,
-) -> Option<Proven> {
+pub(super) fn traffic(traffic: &mut At<Raw>, run: Option<&run::Proven>, known: Known<'_>, reader: &mut Reader) -> Option<Proven> {
     let spot = traffic.spot.clone();
     let raw = &mut traffic.value;
-    let mix = mix::mix(&mut raw.mix, model, outside, reader);
+    let mix = mix::mix(&mut raw.mix, known, reader);
     let identities = filled(&mut raw.identities, &spot, "identities", || Count(1)).clone();
     let enough = (1..=IDENTITIES_MAX).contains(&identities.value.0);
     if !enough {

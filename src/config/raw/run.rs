@@ -28,5 +28,8 @@ section! {
         stage: Option<At<Text>>,
         /// Headers of every request, recorded ones too; values may hold `${env:NAME}` and `${file:path}`.
         headers: Option<Named<Text, At<Phrase>>>,
+        /// Names of `gateway.api_keys` that identities send in turn as `x-api-key`: identity 0 the first, identity 1 the second,
+        /// and so on. A request that has such a header of its own keeps it. Default: none.
+        api_keys: Option<Vec<At<Text>>>,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{Integration, PerSecond};
+use sluicegate_policy::model::{Integration, MockIntegration, PerSecond};
 use sluicegate_policy::time::Span;
 
 use crate::load::traffic::Pace;
@@ -31,11 +31,11 @@ fn a_drift_changes_the_model_and_nothing_else() {
 fn drifts_act_in_their_order_and_on_defaults_too() {
     assert_eq!(p50(&drifted(&["functions.orders.duration = 10ms", "functions.orders.duration * 2"]).unwrap()), Span::from_ms(20));
     assert_eq!(p50(&drifted(&["functions.orders.duration * 2", "functions.orders.duration = 10ms"]).unwrap()), Span::from_ms(10));
-    assert_eq!(drifted(&["refusal + 20ms"]).unwrap().model.refusal, Latency::constant(Span::from_ms(22)));
+    assert_eq!(drifted(&["refusal + 20ms"]).unwrap().model.apis[0].refusal, Latency::constant(Span::from_ms(22)));
     let throttle = drifted(&["gateway.stages.prod.throttle.rate * 0.5"]).unwrap().model.stages[0].throttle.unwrap();
     assert_eq!(throttle.rate, per_second(150));
     let status = &drifted(&["routes.\"GET /health\".integration.mock.status = 500"]).unwrap().model.routes[1].integration;
-    assert!(matches!(status, Integration::Mock { status: 500, .. }), "{status:?}");
+    assert!(matches!(status, Integration::Mock(MockIntegration::Fixed { status: 500, .. })), "{status:?}");
     assert!(p50(&drifted(&["functions.orders.duration = { p50: 1s, p99: 2s }"]).unwrap()) == Span::from_secs(1));
 }
 

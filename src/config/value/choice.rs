@@ -22,7 +22,7 @@ pub struct NotAChoice {
 }
 
 impl NotAChoice {
-    fn new(given: &str, words: &'static [&'static str]) -> Self {
+    pub(super) fn new(given: &str, words: &'static [&'static str]) -> Self {
         let near = suggestion(given, words.iter().copied());
         Self { given: given.to_owned(), near, words }
     }
@@ -30,39 +30,40 @@ impl NotAChoice {
 
 /// Makes an enum of words: reading, writing, and a schema that lists them.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident, $kind:literal, $cure:literal { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$meta:meta])* $vis:vis $name:ident, $kind:literal, $cure:literal { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
+        $vis enum $name {
             $($(#[$variant_meta])* $variant,)*
         }
 
-        impl FromStr for $name {
-            type Err = NotAChoice;
+        impl std::str::FromStr for $name {
+            type Err = crate::config::value::choice::NotAChoice;
 
-            fn from_str(text: &str) -> Result<Self, NotAChoice> {
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text.trim() {
                     $($word => Ok(Self::$variant),)*
-                    other => Err(NotAChoice::new(other, &[$($word),*])),
+                    other => Err(crate::config::value::choice::NotAChoice::new(other, &[$($word),*])),
                 }
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(match self {
                     $(Self::$variant => $word,)*
                 })
             }
         }
 
-        text_scalar!($name, $kind, $cure, { "type": "string", "enum": [$($word),*] });
+        crate::config::value::text_scalar!($name, $kind, $cure, { "type": "string", "enum": [$($word),*] });
     };
 }
+pub(super) use words;
 
 words! {
     /// The kind of API.
-    ApiKind, "the kind of API", "write http or rest" {
+    pub ApiKind, "the kind of API", "write http or rest" {
         /// HTTP API (v2).
         Http = "http",
         /// REST API (v1).
@@ -72,7 +73,7 @@ words! {
 
 words! {
     /// How arrivals are spaced at their rate.
-    SpacingKind, "a spacing", "write poisson or even" {
+    pub SpacingKind, "a spacing", "write poisson or even" {
         /// As a Poisson process.
         Poisson = "poisson",
         /// Evenly.
@@ -82,7 +83,7 @@ words! {
 
 words! {
     /// The protocol that is spoken to the target.
-    Protocol, "a protocol", "write auto, http1 or http2" {
+    pub Protocol, "a protocol", "write auto, http1 or http2" {
         /// What TLS negotiates (ALPN); HTTP/1.1 without TLS.
         Auto = "auto",
         /// HTTP/1.1.
@@ -94,7 +95,7 @@ words! {
 
 words! {
     /// Whether the target's certificate must be good.
-    Certificates, "a choice", "write checked or unchecked" {
+    pub Certificates, "a choice", "write checked or unchecked" {
         /// It must be valid for the host, and signed by a known authority.
         Checked = "checked",
         /// Anything is taken (`-k`): the run proves nothing about who answered.

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Unreadable, number_scalar};
+use super::{Unreadable, number_scalar, text_scalar};
 
 /// How many of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,14 @@ pub(in crate::config) struct Count(pub(in crate::config) u32);
 /// The number from which every random choice comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Seed(pub(in crate::config) u64);
+
+/// Any HTTP status: of an integration response, or of a gateway response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct StatusCode(pub(in crate::config) u16);
+
+/// An HTTP status that is a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct StatusKey(pub(in crate::config) u16);
 
 /// The HTTP status of a final answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +38,8 @@ number_scalar!(
     18_446_744_073_709_551_615_u64
 );
 number_scalar!(Status, "the HTTP status of an answer", "write a number from 200 to 599, e.g. 200", "integer", 200, 599);
+number_scalar!(StatusCode, "an HTTP status", "write a number from 100 to 599, e.g. 200", "integer", 100, 599);
+text_scalar!(StatusKey, "an HTTP status", "write a number from 200 to 599, e.g. 200", r"^[2-5][0-9][0-9]$");
 
 fn whole<T: FromStr>(text: &str) -> Option<T> {
     // `u32::from_str` would take "+5", which YAML and JSON Schema see differently.
@@ -58,6 +68,34 @@ impl FromStr for Status {
 
     fn from_str(text: &str) -> Result<Self, Unreadable> {
         whole(text).filter(|status| (200..600).contains(status)).map(Self).ok_or_else(|| Unreadable::new::<Self>(text))
+    }
+}
+
+impl FromStr for StatusCode {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        whole(text).filter(|status| (100..600).contains(status)).map(Self).ok_or_else(|| Unreadable::new::<Self>(text))
+    }
+}
+
+impl FromStr for StatusKey {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        whole(text).filter(|status| (200..600).contains(status)).map(Self).ok_or_else(|| Unreadable::new::<Self>(text))
+    }
+}
+
+impl fmt::Display for StatusCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for StatusKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -3,19 +3,26 @@
 //! Owns how single values are written. Refuses to relate them to each other (`prove`). Called by the types in `raw`, by the
 //! flags of the command line, and by drifts.
 
+mod bytes;
 mod choice;
 mod count;
 mod decimal;
 mod duration;
+mod flag;
 mod generator;
+mod json;
 mod margin;
 mod memory;
 mod named;
+mod parameter;
 mod percent;
 mod phrase;
 mod quantity;
 mod rate;
 mod request_line;
+mod response_type;
+mod secret;
+mod setting;
 mod shape;
 mod text;
 
@@ -23,17 +30,24 @@ pub use choice::{ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind};
 pub use duration::Duration;
 pub use rate::Rate;
 
-pub(super) use count::{Count, Seed, Status};
+pub(super) use bytes::Bytes;
+pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
+pub(super) use flag::Flag;
 pub(super) use generator::FieldValue;
+pub(super) use json::Json;
 pub(super) use margin::{Absolute, Within};
 pub(super) use memory::Memory;
 pub(super) use named::{Member, Named};
+pub(super) use parameter::Parameter;
 pub(super) use percent::Percent;
 pub(super) use phrase::{Outside, Phrase, PhraseReader};
 pub(super) use quantity::{Quantity, is_quantile};
 pub(super) use rate::{Level, per_second};
 pub(super) use request_line::{RequestLine, RouteKey};
+pub(super) use response_type::ResponseKind;
+pub(super) use secret::Secret;
+pub(super) use setting::{CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement};
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
 

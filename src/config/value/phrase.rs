@@ -89,6 +89,11 @@ impl Phrase {
         Ok(text)
     }
 
+    /// Whether nothing of it stands in the profile itself.
+    pub(in crate::config) fn is_only_references(&self) -> bool {
+        !self.pieces.is_empty() && self.pieces.iter().all(|piece| !matches!(piece, Piece::Plain(_)))
+    }
+
     /// Whether it refers to a secret.
     pub(in crate::config) fn has_secret(&self) -> bool {
         self.pieces.iter().any(|piece| !matches!(piece, Piece::Plain(_)))

@@ -7,9 +7,10 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use super::json::json;
 use super::{Phrase, text_scalar};
 use crate::config::reader::{Read, Reader};
-use crate::config::tree::{Kind, Node, Scalar, Taken};
+use crate::config::tree::{Kind, Node};
 
 /// Any text: a name, a path, a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,42 +85,12 @@ impl Read for BodyText {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.kind {
             Kind::Scalar(_) | Kind::Null => reader.scalar(node).map(Self::Written),
-            Kind::List(_) | Kind::Map(_) => json(node, reader).map(Self::Json),
-        }
-    }
-}
-
-fn json(node: &Node, reader: &mut Reader) -> Option<serde_json::Value> {
-    match &node.kind {
-        Kind::Null => Some(serde_json::Value::Null),
-        Kind::Scalar(Scalar { text, taken: Taken::Bool }) => Some(serde_json::Value::Bool(text.eq_ignore_ascii_case("true"))),
-        Kind::Scalar(Scalar { text, taken: Taken::Number }) => {
-            // `.inf` and `0x10` are numbers of YAML, not of JSON.
-            let number: Option<serde_json::Number> = serde_json::from_str(text).ok();
-            let refusal = "this number cannot stand in JSON; write it in quotes, or as a decimal";
-            number.map(serde_json::Value::Number).or_else(|| {
-                reader.report(&node.place, refusal);
-                None
-            })
-        }
-        Kind::Scalar(Scalar { text, taken: Taken::Text }) => {
-            reader.scalar::<Phrase>(node).map(|_| serde_json::Value::String(text.clone()))
-        }
-        Kind::List(items) => {
-            let items: Vec<Option<_>> =
-                items.iter().enumerate().map(|(at, item)| reader.item(at, |reader| json(item, reader))).collect();
-            items.into_iter().collect::<Option<Vec<_>>>().map(serde_json::Value::Array)
-        }
-        Kind::Map(entries) => {
-            reader.twice(node);
-            let members: Vec<Option<_>> = entries
-                .iter()
-                .map(|entry| {
-                    let value = reader.under(&entry.key, |reader| json(&entry.value, reader));
-                    value.map(|value| (entry.key.clone(), value))
-                })
-                .collect();
-            members.into_iter().collect::<Option<serde_json::Map<_, _>>>().map(serde_json::Value::Object)
+            Kind::List(_) | Kind::Map(_) => {
+                // A text of a body may hold references, which are proven here and revealed later.
+                let mut read_text =
+                    |text: &str, node: &Node, reader: &mut Reader| reader.scalar::<Phrase>(node).map(|_| text.to_owned());
+                json(node, reader, &mut read_text).map(Self::Json)
+            }
         }
     }
 }

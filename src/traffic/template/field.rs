@@ -83,6 +83,18 @@ impl Field {
         self.values().any(str::is_empty) || self.generator == Generator::Text { length: 0 }
     }
 
+    /// A length that its text never exceeds, in bytes.
+    pub(super) fn longest(&self) -> u64 {
+        let digits = |number: i64| number.to_string().len() as u64;
+        match &self.generator {
+            Generator::Range { low, high } => digits(*low).max(digits(*high)),
+            Generator::OneOf(values) => values.iter().map(|(value, _)| value.len() as u64).max().unwrap_or(0),
+            Generator::Uuid => 36,
+            Generator::Text { length } => u64::from(*length),
+            Generator::Identity => digits(i64::from(u32::MAX)),
+        }
+    }
+
     /// The text of this field that is drawn by `key`, given in one piece or several.
     pub(super) fn write(&self, key: u64, identity: u32, out: &mut impl Write) -> fmt::Result {
         let mut stream = Seed::new(key).nth(self.salt).stream();

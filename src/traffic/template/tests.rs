@@ -54,6 +54,30 @@ fn the_length_of_a_body_is_known_without_writing_it() {
 }
 
 #[test]
+fn no_request_is_longer_than_the_longest() {
+    let template = order();
+    let longest = template.longest();
+    for key in 0..200 {
+        let out = filled(&template, key, 0);
+        let headers: usize = out.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        assert!(out.target.len() as u64 <= longest.target && out.body.len() as u64 <= longest.body, "{key}");
+        assert!(headers as u64 <= longest.headers, "{key}");
+    }
+    let bound = longest.target + longest.headers + longest.body;
+    assert!(bound < 200, "{longest:?} says too little");
+}
+
+#[test]
+fn what_varies_is_where_a_field_stands() {
+    let varying = order();
+    let places = [Place::Path, Place::Query("for".into()), Place::Header("X-Order".into()), Place::Body];
+    assert!(places.iter().all(|place| varying.varies(place)) && !varying.is_constant());
+    assert!(!varying.varies(&Place::Header("other".into())));
+    let constant = Template::new(get("/orders")).unwrap();
+    assert!(constant.is_constant() && !places.iter().any(|place| constant.varies(place)));
+}
+
+#[test]
 fn values_are_percent_encoded_where_they_stand() {
     let one_of = Generator::OneOf(vec![("ä/b c?&=%+".into(), 1)]);
     let mut parts = with(get("/files/{f}"), "f", one_of);

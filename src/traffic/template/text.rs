@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::field::Draw;
+use super::field::{Draw, Field};
 use super::{Place, TemplateError};
 
 /// All but RFC 3986's unreserved characters: right for a value in a path segment or in a query.
@@ -109,6 +109,22 @@ impl Text {
     /// Its length, if it has no field.
     pub(super) fn constant_len(&self) -> Option<u64> {
         self.pieces.iter().map(|piece| if let Piece::Literal(literal) = piece { Some(literal.len() as u64) } else { None }).sum()
+    }
+
+    /// Whether a field stands in it.
+    pub(super) fn holds_fields(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Field(_)))
+    }
+
+    /// A length that it never exceeds.
+    pub(super) fn longest(&self, fields: &[Field]) -> u64 {
+        /// A byte as `%XX`.
+        const ENCODED: u64 = 3;
+        let of = |piece: &Piece| match piece {
+            Piece::Literal(literal) => literal.len() as u64,
+            Piece::Field(at) => fields[usize::from(*at)].longest() * if self.encode_values { ENCODED } else { 1 },
+        };
+        self.pieces.iter().map(of).sum()
     }
 
     /// Writes the text with the values of `draw`.

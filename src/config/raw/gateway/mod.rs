@@ -1,11 +1,24 @@
-//! The gateway: its API, account, stages, functions and routes.
+//! The gateway: its API, account and functions; one file for each of its larger parts.
 //!
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
-use crate::config::reader::{At, Read, Reader, section};
-use crate::config::tree::{Kind, Node};
-use crate::config::value::Duration;
-use crate::config::value::{ApiKind, Count, Memory, Named, Percent, Rate, RouteKey, Shape, Status, Text};
+pub(in crate::config) mod deployment;
+pub(in crate::config) mod integration;
+pub(in crate::config) mod plan;
+pub(in crate::config) mod route;
+pub(in crate::config) mod stage;
+
+use self::deployment::{Cors, Deployment, Domain, GatewayResponses, Models, Move};
+use self::plan::{ApiKey, UsagePlan};
+use self::route::Route;
+use self::stage::Stage;
+use crate::config::reader::{At, section};
+use crate::config::value::{
+    ApiKind, Bytes, Count, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Shape, Status, Text,
+};
+
+/// Names and texts: stage variables, parameters, headers, templates by media type.
+pub(in crate::config) type Texts = Named<Text, At<Text>>;
 
 section! {
     /// One API with its stages, and the functions behind it.
@@ -14,17 +27,41 @@ section! {
         api: At<ApiKind>,
         /// The API's id, as in its host name. Default: `sluicegate`.
         id: Option<At<Text>>,
+        /// Its name, as in the metrics. Default: the id.
+        name: Option<At<Text>>,
         /// The provider's region; it decides the account's default throttle. Default: us-east-1.
         region: Option<At<Text>>,
         /// Limits of the account in its region. Default: the provider's.
         account: Option<At<Account>>,
+        /// How it is reached; it changes headers and limits of a REST API. Default: regional.
+        endpoint: Option<At<Endpoint>>,
+        /// What a request may not exceed. Default: the provider's limits.
+        limits: Option<At<Limits>>,
+        /// Where an API key is looked for (REST APIs). Default: header, which is `x-api-key`.
+        api_key_source: Option<At<KeySource>>,
+        /// API keys by name (REST APIs).
+        api_keys: Option<At<Named<Text, At<ApiKey>>>>,
+        /// Usage plans by name (REST APIs).
+        usage_plans: Option<At<Named<Text, At<UsagePlan>>>>,
+        /// JSON schemas by name, for request bodies (REST APIs).
+        models: Option<At<Models>>,
+        /// Answers of the gateway's own that are not the provider's (REST APIs), by type: `THROTTLED`, `DEFAULT_4XX`.
+        gateway_responses: Option<At<GatewayResponses>>,
+        /// Cross-origin sharing (HTTP APIs; a REST API does it by hand). Default: left to the integrations.
+        cors: Option<At<Cors>>,
         /// Time that the gateway itself adds to a request that reaches an integration. Default: lognormal with median 4 ms
         /// (HTTP API) or 8 ms (REST API) and sigma 0.3: placeholder, no source, guesses. Measure yours.
         overhead: Option<At<Shape>>,
         /// Time of an answer that the gateway makes itself (throttled, no route). Default: 2 ms: placeholder, no source, a guess.
         refusal: Option<At<Shape>>,
         /// Deployed stages, at least one. The name is the path prefix; `$default` has none.
-        stages: At<Named<Text, Option<Stage>>>,
+        stages: At<Named<Text, Option<At<Stage>>>>,
+        /// Snapshots beside `current`, which is what `routes` and the keys above say; each says what is different in it.
+        deployments: Option<At<Named<Text, Option<At<Deployment>>>>>,
+        /// When stages move to other deployments during a run.
+        moves: Option<Vec<At<Move>>>,
+        /// Custom domain names.
+        domains: Option<At<Named<Text, At<Domain>>>>,
         /// Functions that routes may name.
         functions: Option<At<Named<Text, At<Function>>>>,
         /// Routes by their key: `GET /orders/{id}`, `ANY /files/{proxy+}`, `$default` (HTTP APIs).
@@ -43,24 +80,24 @@ section! {
 }
 
 section! {
+    /// What a request may not exceed.
+    Limits {
+        /// Length of a body. Default: 10 MB.
+        payload: Option<At<Bytes>>,
+        /// Length of the headers (REST API), or of request line and headers (HTTP API). Default: 20 KB (REST API), 10 KB (HTTP API).
+        headers: Option<At<Bytes>>,
+        /// Length of path and query. Default: 10 KB, for an edge or private REST API 8 KB.
+        url: Option<At<Bytes>>,
+    }
+}
+
+section! {
     /// A token bucket.
     Throttle {
         /// Refill.
         rate: At<Rate>,
         /// Size of the bucket; 0 refuses everything.
         burst: At<Count>,
-    }
-}
-
-section! {
-    /// A deployed stage.
-    Stage {
-        /// Default throttle of its routes, each with a bucket of its own. Default: only the account's.
-        throttle: Option<Throttle>,
-        /// Throttles of single routes, instead of the default.
-        route_throttles: Option<Named<RouteKey, Throttle>>,
-        /// Access-log line in `$context` variables. Default: no log.
-        access_log: Option<At<Text>>,
     }
 }
 
@@ -92,46 +129,5 @@ section! {
         status: Option<At<Status>>,
         /// Body. Default: empty (`{}` for a function).
         body: Option<At<Text>>,
-    }
-}
-
-section! {
-    /// A route.
-    Route {
-        /// What answers.
-        integration: At<Integration>,
-        /// Throttle of this route in every stage, instead of the stage's default.
-        throttle: Option<At<Throttle>>,
-        /// How long the gateway waits for the integration. Default: 30 s (HTTP API) or 29 s (REST API).
-        timeout: Option<At<Duration>>,
-    }
-}
-
-/// What is behind a route: `{ lambda: name }` or `{ mock: { status, body } }`.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum Integration {
-    /// The function of this name.
-    Lambda(At<Text>),
-    /// The gateway answers by itself.
-    Mock(Answer),
-}
-
-impl Read for Integration {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        let keys = reader.keys(node, &["lambda", "mock"])?;
-        match (node.get("lambda"), node.get("mock")) {
-            (Some(_), None) => keys.read("lambda", reader).map(Self::Lambda),
-            (None, Some(mock)) if mock.kind == Kind::Null => Some(Self::Mock(Answer { status: None, body: None })),
-            (None, Some(_)) => keys.read("mock", reader).map(Self::Mock),
-            (Some(_), Some(_)) => {
-                reader.report(&node.place, "a route has one integration; keep either lambda or mock");
-                None
-            }
-            (None, None) => {
-                reader.report(&node.place, "no integration is named; write { lambda: name } or { mock: { status: 200 } }");
-                None
-            }
-        }
     }
 }

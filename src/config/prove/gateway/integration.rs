@@ -1,0 +1,253 @@
+//! What is behind a route: functions, fixed and mapped answers, HTTP back ends and services.
+//!
+//! Owns the references from routes to functions, and what each kind of API may have behind it. Refuses to reach anything.
+//! Called by `routes`.
+
+use sluicegate_policy::model::{
+    ApiKind, Connection, FunctionId, HttpIntegration, Integration, Mapping, MockIntegration, Protocol, ResponseRule,
+    ServiceIntegration,
+};
+use sluicegate_policy::time::Span;
+
+use super::expression::{self, Mapper};
+use super::functions::{RawFunctions, filled_answer};
+use super::{only_rest, referred, texts};
+use crate::config::problem::{Spot, quoted};
+use crate::config::prove::filled;
+use crate::config::raw::gateway::Texts;
+use crate::config::raw::gateway::integration::{
+    HttpBackend, Integration as Raw, Mapping as RawMapping, Mock, ResponseRule as RawRule, Service,
+};
+use crate::config::raw::gateway::route::Route;
+use crate::config::reader::{At, Reader};
+use crate::config::value::{Duration, Flag, Passthrough, StatusCode, Text};
+
+/// What a route's integration is proven with.
+#[derive(Clone, Copy)]
+pub(super) struct Behind<'a> {
+    pub(super) kind: ApiKind,
+    pub(super) functions: Option<&'a RawFunctions>,
+}
+
+/// The integration of a route.
+pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mut Reader) -> Option<Integration> {
+    let spot = route.spot.clone();
+    let Route { integration: At { value: raw, spot: at }, timeout, .. } = &mut route.value;
+    match raw {
+        Raw::Mock(mock) => {
+            if let Some(timeout) = timeout {
+                reader.report_at(&timeout.spot, "a mock integration is never waited for; remove the timeout");
+            }
+            Some(Integration::Mock(mock_integration(mock, at, behind.kind, reader)))
+        }
+        Raw::Lambda(name) => {
+            let function = function(name, behind.functions, reader);
+            Some(Integration::Lambda { function: function?, timeout: waited(timeout, &spot, behind.kind, reader)? })
+        }
+        Raw::Http(http) => {
+            let timeout = waited(timeout, &spot, behind.kind, reader);
+            http_integration(http, timeout, behind.kind, reader).map(Integration::Http)
+        }
+        Raw::Service(service) => {
+            let timeout = waited(timeout, &spot, behind.kind, reader);
+            service_integration(service, timeout, behind.kind, reader).map(Integration::Service)
+        }
+    }
+}
+
+fn function(name: &At<Text>, functions: Option<&RawFunctions>, reader: &mut Reader) -> Option<FunctionId> {
+    let names: Vec<String> = functions.iter().flat_map(|functions| super::names_of(&functions.value.0)).collect();
+    let at = referred(&name.value.0, &name.spot, ("function", "gateway.functions"), &names, reader)?;
+    Some(FunctionId(at as u16))
+}
+
+/// How long the gateway waits, with the default written in.
+fn waited(slot: &mut Option<At<Duration>>, route: &Spot, kind: ApiKind, reader: &mut Reader) -> Option<Span> {
+    timeout_in_bounds(filled(slot, route, "timeout", || Duration(kind.integration_timeout())), kind, reader)
+}
+
+/// 50 ms to 30 s for HTTP APIs; to 29 s for REST APIs, more on request, for which a quarter of an hour is the end
+/// (API Gateway developer guide, "Quotas", 2026; the streaming limit of 15 minutes is the highest that it names).
+fn timeout_in_bounds(timeout: &At<Duration>, kind: ApiKind, reader: &mut Reader) -> Option<Span> {
+    let longest = match kind {
+        ApiKind::Http => Span::from_secs(30),
+        ApiKind::Rest => Span::from_secs(900),
+    };
+    let span = timeout.value.0;
+    if (Span::from_ms(50)..=longest).contains(&span) {
+        return Some(span);
+    }
+    let what = format!("{span} is not a time that a gateway of this kind waits; write 50ms to {longest}");
+    reader.report_at(&timeout.spot, what);
+    None
+}
+
+fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Reader) -> MockIntegration {
+    match mock {
+        Mock::Fixed(answer) => {
+            let (status, body) = filled_answer(answer, spot, "");
+            MockIntegration::Fixed { status, body }
+        }
+        Mock::Mapped(mapped) => {
+            let spot = mapped.spot.clone();
+            only_rest(kind, &spot, "mapping templates", reader);
+            let RawMapping { requests, passthrough, parameters, responses } = &mut mapped.value;
+            let parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+            MockIntegration::Mapped(mapping(parts, passthrough, &spot, reader))
+        }
+    }
+}
+
+/// The parts of a mapping, wherever they are written.
+struct Parts<'a> {
+    requests: Option<&'a At<Texts>>,
+    parameters: Option<&'a At<Texts>>,
+    responses: &'a mut Option<Vec<At<RawRule>>>,
+}
+
+fn mapping(parts: Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spot: &Spot, reader: &mut Reader) -> Mapping {
+    expression::parameters(parts.parameters, reader);
+    templates(parts.requests, reader);
+    let rules = parts.responses.iter_mut().flatten();
+    Mapping {
+        parameters: texts(parts.parameters),
+        requests: texts(parts.requests),
+        passthrough: filled(passthrough, spot, "passthrough", || Passthrough::WhenNoMatch).value.into(),
+        responses: rules.map(|rule| response_rule(rule, reader)).collect(),
+    }
+}
+
+fn response_rule(rule: &mut At<RawRule>, reader: &mut Reader) -> ResponseRule {
+    let spot = rule.spot.clone();
+    let rule = &mut rule.value;
+    if let Some(pattern) = &rule.pattern
+        && let Err(error) = regex::Regex::new(&format!("^(?:{})$", pattern.value.0))
+    {
+        reader.report_at(
+            &pattern.spot,
+            format!("{} is no regular expression ({}); write e.g. \"4\\\\d{{2}}\"", quoted(&pattern.value.0), fault(&error)),
+        );
+    }
+    expression::headers(rule.headers.as_ref(), Mapper::Response, reader);
+    templates(rule.templates.as_ref(), reader);
+    ResponseRule {
+        // An empty pattern is the response for the rest, as none is (developer guide, "Set up integration responses", 2023).
+        pattern: rule.pattern.as_ref().map(|pattern| pattern.value.0.clone()).filter(|pattern| !pattern.is_empty()),
+        status: filled(&mut rule.status, &spot, "status", || StatusCode(200)).value.0,
+        headers: texts(rule.headers.as_ref()),
+        templates: texts(rule.templates.as_ref()),
+    }
+}
+
+/// What is wrong with an expression, in one line: the last that the parser says.
+fn fault(error: &regex::Error) -> String {
+    let text = error.to_string();
+    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+/// Templates by media type.
+pub(super) fn templates(given: Option<&At<Texts>>, reader: &mut Reader) {
+    for member in given.iter().flat_map(|given| &given.value.0) {
+        media_type(&member.name.0, &member.spot, reader);
+    }
+}
+
+/// A media type, or `$default` for the rest.
+pub(super) fn media_type(name: &str, spot: &Spot, reader: &mut Reader) {
+    let is_one = name.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty());
+    if name != "$default" && (!is_one || name.contains(char::is_whitespace)) {
+        let what = format!("{} is not a media type; write e.g. application/json, or $default for the rest", quoted(name));
+        reader.report_at(spot, what);
+    }
+}
+
+fn http_integration(
+    http: &mut At<HttpBackend>,
+    timeout: Option<Span>,
+    kind: ApiKind,
+    reader: &mut Reader,
+) -> Option<HttpIntegration> {
+    let spot = http.spot.clone();
+    let http = &mut http.value;
+    url(&http.url, http.vpc_link.is_some(), reader);
+    let is_mapped = http.requests.is_some() || http.responses.is_some();
+    let proxy = filled(&mut http.proxy, &spot, "proxy", || Flag(!is_mapped)).clone();
+    if kind == ApiKind::Http
+        && let Some(parameters) = &http.parameters
+    {
+        reader.report_at(&parameters.spot, "an HTTP API maps parameters of the route; write map_request beside the integration");
+    }
+    let HttpBackend { parameters, requests, passthrough, responses, .. } = http;
+    let parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let protocol = protocol(parts, passthrough, (&proxy, &spot, kind), reader);
+    Some(HttpIntegration {
+        protocol,
+        method: method(http.method.as_ref(), reader),
+        url: http.url.value.0.clone(),
+        connection: http.vpc_link.as_ref().map_or(Connection::Internet, |link| Connection::VpcLink(link.value.0.clone())),
+        timeout: timeout?,
+    })
+}
+
+fn service_integration(
+    service: &mut At<Service>,
+    timeout: Option<Span>,
+    kind: ApiKind,
+    reader: &mut Reader,
+) -> Option<ServiceIntegration> {
+    let spot = service.spot.clone();
+    let service = &mut service.value;
+    if service.uri.value.0.trim().is_empty() {
+        reader.report_at(&service.uri.spot, "no service is named; write the uri of the integration");
+    }
+    let proxy = filled(&mut service.proxy, &spot, "proxy", || Flag(kind == ApiKind::Http)).clone();
+    let Service { parameters, requests, passthrough, responses, .. } = service;
+    let parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let protocol = protocol(parts, passthrough, (&proxy, &spot, kind), reader);
+    let method = method(service.method.as_ref(), reader);
+    Some(ServiceIntegration { protocol, method, uri: service.uri.value.0.clone(), timeout: timeout? })
+}
+
+/// As it is, or through templates; only REST APIs have the latter.
+fn protocol(
+    parts: Parts<'_>,
+    passthrough: &mut Option<At<Passthrough>>,
+    (proxy, spot, kind): (&At<Flag>, &Spot, ApiKind),
+    reader: &mut Reader,
+) -> Protocol {
+    if proxy.value.0 {
+        let requests = parts.requests.map(|requests| &requests.spot);
+        let responses = parts.responses.iter().flatten().next().map(|rule| &rule.spot);
+        let passthrough = passthrough.as_ref().map(|passthrough| &passthrough.spot);
+        if let Some(given) = requests.or(responses).or(passthrough) {
+            let what = "a proxy passes requests and answers as they are; write proxy: false, or remove this";
+            reader.report_at(given, what);
+        }
+        if kind == ApiKind::Rest {
+            expression::parameters(parts.parameters, reader);
+        }
+        return Protocol::Proxy { parameters: texts(parts.parameters) };
+    }
+    let at = if proxy.spot.place == crate::config::problem::Place::Nowhere { spot } else { &proxy.spot };
+    only_rest(kind, at, "integrations that are not proxies", reader);
+    Protocol::Mapped(mapping(parts, passthrough, spot, reader))
+}
+
+fn url(url: &At<Text>, is_private: bool, reader: &mut Reader) {
+    let text = &url.value.0;
+    let is_url = ["http://", "https://", "${stageVariables."].into_iter().any(|start| text.starts_with(start));
+    if text.trim().is_empty() || (!is_private && !is_url) || text.contains(char::is_whitespace) {
+        let what = format!("{} is not the URL of a back end; write e.g. \"https://api.example.com/{{id}}\"", quoted(text));
+        reader.report_at(&url.spot, what);
+    }
+}
+
+/// `ANY` passes the request's own on.
+fn method(given: Option<&At<Text>>, reader: &mut Reader) -> Option<String> {
+    let given = given?;
+    let text = &given.value.0;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        reader.report_at(&given.spot, format!("{} is not a method; write it in capitals, e.g. GET, or ANY", quoted(text)));
+    }
+    (text != "ANY").then(|| text.clone())
+}

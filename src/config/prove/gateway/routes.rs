@@ -1,0 +1,103 @@
+//! Routes: patterns, conflicts, and what is asked of a request before its integration.
+//!
+//! Owns what makes a route right by itself and beside its neighbours. Refuses to match a path (the policy's `routing` does) and
+//! what is behind it (`integration`). Called by `deployments`.
+
+use sluicegate_policy::model::{ApiKind, CacheKeys, DeploymentId, ParameterRule, Route, Validation};
+use sluicegate_policy::routing::{check_pattern, conflicts};
+
+use super::expression::{self, Direction};
+use super::integration::{Behind, integration, media_type};
+use super::{only_rest, texts};
+use crate::config::problem::{Spot, quoted};
+use crate::config::raw::gateway::Texts;
+use crate::config::raw::gateway::route::Route as Raw;
+use crate::config::reader::{At, Reader};
+use crate::config::value::{Checked, Member, Named, Parameter, RouteKey, StatusKey};
+
+/// A route of `current`; a snapshot that it belongs to otherwise takes it over.
+pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Behind<'_>, reader: &mut Reader) -> Option<Route> {
+    let path = path(name, behind.kind, spot, reader);
+    let integration = integration(raw, behind, reader);
+    let raw = &raw.value;
+    fits_kind(raw, behind.kind, reader);
+    expression::mapping(raw.map_request.as_ref(), Direction::Request, reader);
+    for member in raw.map_responses.iter().flat_map(|given| &given.value.0) {
+        expression::mapping(Some(&member.value), Direction::Response, reader);
+    }
+    Some(Route {
+        api_key: raw.api_key.as_ref().map(|given| given.value.into()).unwrap_or_default(),
+        validation: validation(raw, reader),
+        cache: CacheKeys { parameters: rules(raw.cache_keys.as_deref(), reader) },
+        request_mapping: texts(raw.map_request.as_ref()),
+        response_mapping: response_mapping(raw.map_responses.as_ref()),
+        ..Route::new(DeploymentId(0), name.method.as_deref(), path?, integration?)
+    })
+}
+
+fn path(key: &RouteKey, kind: ApiKind, spot: &Spot, reader: &mut Reader) -> Option<String> {
+    if key.path == "$default" && kind == ApiKind::Rest {
+        reader.report_at(spot, "a REST API has no route \"$default\"; write e.g. \"ANY /{proxy+}\"");
+        return None;
+    }
+    reader.accept(spot, check_pattern(&key.path)).map(|()| key.path.clone())
+}
+
+/// That the kind of API has what is asked of a request.
+fn fits_kind(raw: &Raw, kind: ApiKind, reader: &mut Reader) {
+    if let Some(given) = &raw.api_key {
+        only_rest(kind, &given.spot, "API keys", reader);
+    }
+    let validated = raw.parameters.iter().flatten().next().map(|given| &given.spot);
+    let validated = validated.or(raw.body.as_ref().map(|given| &given.spot)).or(raw.validate.as_ref().map(|given| &given.spot));
+    if let Some(spot) = validated {
+        only_rest(kind, spot, "request validation", reader);
+    }
+    if let Some(given) = raw.cache_keys.iter().flatten().next() {
+        only_rest(kind, &given.spot, "response cache", reader);
+    }
+    let mapped = raw.map_request.as_ref().map(|given| &given.spot).or(raw.map_responses.as_ref().map(|given| &given.spot));
+    if let Some(spot) = mapped.filter(|_| kind == ApiKind::Rest) {
+        let what = "a REST API maps parameters in its integration; write parameters and responses there, or api: http";
+        reader.report_at(spot, what);
+    }
+}
+
+/// What is checked: that which is written, unless `validate` says otherwise.
+fn validation(raw: &Raw, reader: &mut Reader) -> Validation {
+    let required = rules(raw.parameters.as_deref(), reader);
+    for member in raw.body.iter().flat_map(|body| &body.value.0) {
+        media_type(&member.name.0, &member.spot, reader);
+    }
+    let is_checked =
+        |part: Checked| raw.validate.as_ref().is_none_or(|parts| parts.value.iter().any(|given| given.value == part));
+    let body = || texts(raw.body.as_ref());
+    let of_body = (raw.body.is_some() || raw.validate.is_some()) && is_checked(Checked::Body);
+    Validation { required: if is_checked(Checked::Parameters) { required } else { Vec::new() }, body: of_body.then(body) }
+}
+
+fn rules(given: Option<&[At<Parameter>]>, reader: &mut Reader) -> Vec<ParameterRule> {
+    let mut rules: Vec<ParameterRule> = Vec::new();
+    for parameter in given.unwrap_or_default() {
+        if rules.contains(&parameter.value.0) {
+            reader.report_at(&parameter.spot, format!("{} is named twice; keep one of them", parameter.value));
+        }
+        rules.push(parameter.value.0.clone());
+    }
+    rules
+}
+
+fn response_mapping(given: Option<&At<Named<StatusKey, At<Texts>>>>) -> Vec<(u16, Vec<(String, String)>)> {
+    let members = given.iter().flat_map(|given| &given.value.0);
+    members.map(|member: &Member<StatusKey, At<Texts>>| (member.name.0, texts(Some(&member.value)))).collect()
+}
+
+/// Reports the routes that catch the same requests as one before them; `spot` gives where the route of that number is written.
+pub(super) fn without_conflicts<'s>(routes: &[Route], spot: impl Fn(usize) -> &'s Spot, reader: &mut Reader) {
+    for (at, route) in routes.iter().enumerate() {
+        if let Some(first) = routes[..at].iter().find(|first| conflicts(first, route)) {
+            let what = format!("this route catches the same requests as {}; keep one of them", quoted(&first.key()));
+            reader.report_at(spot(at), what);
+        }
+    }
+}

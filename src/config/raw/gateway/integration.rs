@@ -1,0 +1,146 @@
+//! Integrations: what is behind a route, and the mapping before and after it.
+//!
+//! Owns their keys and their documentation. Refuses to relate them (`prove`). Read by `raw::gateway::route`.
+
+use super::{Answer, Texts};
+use crate::config::problem::choices;
+use crate::config::reader::{At, Read, Reader, section};
+use crate::config::tree::{Kind, Node};
+use crate::config::value::{Flag, Passthrough, StatusCode, Text};
+
+/// What is behind a route; exactly one of `lambda`, `mock`, `http` and `service`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Integration {
+    /// The function of this name, as a proxy.
+    Lambda(At<Text>),
+    /// The gateway answers by itself.
+    Mock(Mock),
+    /// An HTTP back end answers.
+    Http(Box<At<HttpBackend>>),
+    /// A service of the provider answers.
+    Service(Box<At<Service>>),
+}
+
+const KINDS: [&str; 4] = ["lambda", "mock", "http", "service"];
+
+impl Read for Integration {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let keys = reader.keys(node, &KINDS)?;
+        let named: Vec<&str> = KINDS.into_iter().filter(|kind| node.get(kind).is_some()).collect();
+        match named.as_slice() {
+            ["lambda"] => keys.read("lambda", reader).map(Self::Lambda),
+            ["mock"] if node.get("mock").is_some_and(|mock| mock.kind == Kind::Null) => Some(Self::Mock(Mock::default())),
+            ["mock"] => keys.read("mock", reader).map(Self::Mock),
+            ["http"] => keys.read("http", reader).map(Self::Http),
+            ["service"] => keys.read("service", reader).map(Self::Service),
+            [] => {
+                let what = "no integration is named; write { lambda: name }, { mock: { status: 200 } }, { http: { url: ... } } or { service: { uri: ... } }";
+                reader.report(&node.place, what);
+                None
+            }
+            several => {
+                let several = choices(several.iter().copied());
+                reader.report(&node.place, format!("a route has one integration; keep either {several}"));
+                None
+            }
+        }
+    }
+}
+
+/// An answer of the gateway's own: fixed (`status`, `body`), or mapped by templates (`requests`, `responses`).
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum Mock {
+    /// Always the same.
+    Fixed(Answer),
+    /// What the templates make of the request (REST APIs).
+    Mapped(At<Mapping>),
+}
+
+impl Default for Mock {
+    fn default() -> Self {
+        Self::Fixed(Answer { status: None, body: None })
+    }
+}
+
+impl Read for Mock {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let is_mapped = node.keys().any(|key| ["requests", "responses", "passthrough", "parameters"].contains(&key));
+        if is_mapped { Read::read(node, reader).map(Self::Mapped) } else { Read::read(node, reader).map(Self::Fixed) }
+    }
+}
+
+section! {
+    /// What stands before and after an integration that is not a proxy (REST APIs).
+    Mapping {
+        /// Request templates by media type; `$default` for the rest.
+        requests: Option<At<Texts>>,
+        /// What happens to a body whose media type has no template: when_no_match, when_no_templates or never. Default:
+        /// when_no_match.
+        passthrough: Option<At<Passthrough>>,
+        /// Parameters of the integration request (`header.X`, `querystring.q`, `path.p`) and where their values come from
+        /// (`method.request.header.X`, `'literal'`, `context.requestId`, `stageVariables.x`).
+        parameters: Option<At<Texts>>,
+        /// Integration responses, in their order: the first whose pattern fits is taken, else the one without a pattern.
+        responses: Option<Vec<At<ResponseRule>>>,
+    }
+}
+
+section! {
+    /// An integration response.
+    ResponseRule {
+        /// Regular expression that the whole status (or error message) must match. Default: none, which makes it the response for
+        /// the rest.
+        pattern: Option<At<Text>>,
+        /// Status of the answer. Default: 200.
+        status: Option<At<StatusCode>>,
+        /// Headers of the answer and where their values come from (`'literal'`, `integration.response.header.X`,
+        /// `integration.response.body.p`, `context.requestId`, `stageVariables.x`).
+        headers: Option<At<Texts>>,
+        /// Response templates by media type. Default: the body passes unchanged.
+        templates: Option<At<Texts>>,
+    }
+}
+
+section! {
+    /// An HTTP back end. The model does not know how it answers.
+    HttpBackend {
+        /// Its URL, with `{path}` parameters and `${stageVariables.x}`.
+        url: At<Text>,
+        /// Method of the integration request. Default: the request's own.
+        method: Option<At<Text>>,
+        /// Whether the request goes through as it is. Default: true, unless requests or responses are written.
+        proxy: Option<At<Flag>>,
+        /// Name of the private link to it. Default: none, it is public.
+        vpc_link: Option<At<Text>>,
+        /// Parameters of the integration request (REST APIs).
+        parameters: Option<At<Texts>>,
+        /// Request templates by media type (REST APIs).
+        requests: Option<At<Texts>>,
+        /// What happens to a body whose media type has no template. Default: when_no_match.
+        passthrough: Option<At<Passthrough>>,
+        /// Integration responses (REST APIs).
+        responses: Option<Vec<At<ResponseRule>>>,
+    }
+}
+
+section! {
+    /// A service of the provider, or a function that is not a proxy. The model does not know how it answers.
+    Service {
+        /// The `uri` of the definition, or the `integrationSubtype` of an HTTP API.
+        uri: At<Text>,
+        /// Method of the integration request. Default: the request's own.
+        method: Option<At<Text>>,
+        /// Whether the request goes through as it is. Default: true for an HTTP API, false for a REST API.
+        proxy: Option<At<Flag>>,
+        /// Parameters of the integration request; for an HTTP API those of the service's action.
+        parameters: Option<At<Texts>>,
+        /// Request templates by media type (REST APIs).
+        requests: Option<At<Texts>>,
+        /// What happens to a body whose media type has no template. Default: when_no_match.
+        passthrough: Option<At<Passthrough>>,
+        /// Integration responses (REST APIs).
+        responses: Option<Vec<At<ResponseRule>>>,
+    }
+}

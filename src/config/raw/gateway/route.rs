@@ -1,0 +1,34 @@
+//! Routes: what answers, and what is asked of a request before.
+//!
+//! Owns their keys and their documentation. Refuses to relate them (`prove`). Read by `raw::gateway`.
+
+use super::integration::Integration;
+use super::{Texts, Throttle};
+use crate::config::reader::{At, section};
+use crate::config::value::{Checked, Duration, Named, Parameter, Requirement, StatusKey};
+
+section! {
+    /// A route.
+    Route {
+        /// What answers.
+        integration: At<Integration>,
+        /// Whether a request needs an API key that a usage plan of its stage has (REST APIs). Default: optional.
+        api_key: Option<At<Requirement>>,
+        /// Parameters that must be there and not blank (REST APIs): `header.X`, `path.id`, `querystring.q`.
+        parameters: Option<Vec<At<Parameter>>>,
+        /// The model that a body must satisfy, by media type (REST APIs).
+        body: Option<At<Texts>>,
+        /// Which of `parameters` and `body` is checked. Default: those that are written.
+        validate: Option<At<Vec<At<Checked>>>>,
+        /// Parameters that tell requests apart for the response cache (REST APIs).
+        cache_keys: Option<Vec<At<Parameter>>>,
+        /// Parameter mapping of the request (HTTP APIs): `append:header.x`, `overwrite:path`, `remove:querystring.q`, and the value.
+        map_request: Option<At<Texts>>,
+        /// Parameter mapping of the response (HTTP APIs), by the integration's status: `overwrite:statuscode`, `append:header.x`.
+        map_responses: Option<At<Named<StatusKey, At<Texts>>>>,
+        /// Throttle of this route in every stage, instead of the stage's default.
+        throttle: Option<At<Throttle>>,
+        /// How long the gateway waits for the integration. Default: 30 s (HTTP API) or 29 s (REST API).
+        timeout: Option<At<Duration>>,
+    }
+}

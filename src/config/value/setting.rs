@@ -1,0 +1,226 @@
+//! Words of the gateway's settings: `regional`, `required`, `ignored_with_warning`, `0.5 GB`.
+//!
+//! Owns which words there are, and what each means to the policy. Refuses to relate them to other values (`prove`). Read by the
+//! types in `raw::gateway`.
+
+use sluicegate_policy::model;
+
+use super::choice::words;
+
+words! {
+    /// How an API is reached.
+    pub(in crate::config) Endpoint, "an endpoint type", "write edge, regional or private" {
+        /// Through the provider's content delivery network.
+        Edge = "edge",
+        /// In its region.
+        Regional = "regional",
+        /// From within a private network.
+        Private = "private",
+    }
+}
+
+words! {
+    /// Where an API key is looked for.
+    pub(in crate::config) KeySource, "a source of API keys", "write header or authorizer" {
+        /// In the header `x-api-key`.
+        Header = "header",
+        /// In what the authorizer says.
+        Authorizer = "authorizer",
+    }
+}
+
+words! {
+    /// A quota's period.
+    pub(in crate::config) Period, "a period", "write day, week or month" {
+        /// A day.
+        Day = "day",
+        /// A week.
+        Week = "week",
+        /// A month.
+        Month = "month",
+    }
+}
+
+words! {
+    /// What `Cache-Control: max-age=0` does.
+    pub(in crate::config) Invalidation, "an invalidation", "write open, forbidden, ignored_with_warning or ignored" {
+        /// The entry is made anew.
+        Open = "open",
+        /// 403.
+        Forbidden = "forbidden",
+        /// The header is ignored, and the answer warns of it.
+        IgnoredWithWarning = "ignored_with_warning",
+        /// The header is ignored.
+        Ignored = "ignored",
+    }
+}
+
+words! {
+    /// The sizes of cache that the provider has (REST API reference, `CacheClusterSize`, 2026).
+    pub(in crate::config) CacheSize, "the size of a cache", "write 0.5 GB, 1.6 GB, 6.1 GB, 13.5 GB, 28.4 GB, 58.2 GB, 118 GB or 237 GB" {
+        /// 0.5 GB.
+        Half = "0.5 GB",
+        /// 1.6 GB.
+        Gb1 = "1.6 GB",
+        /// 6.1 GB.
+        Gb6 = "6.1 GB",
+        /// 13.5 GB.
+        Gb13 = "13.5 GB",
+        /// 28.4 GB.
+        Gb28 = "28.4 GB",
+        /// 58.2 GB.
+        Gb58 = "58.2 GB",
+        /// 118 GB.
+        Gb118 = "118 GB",
+        /// 237 GB.
+        Gb237 = "237 GB",
+    }
+}
+
+words! {
+    /// How much the execution log tells.
+    pub(in crate::config) ExecutionLog, "a level of the execution log", "write off, error, info or full" {
+        /// Nothing.
+        Off = "off",
+        /// Requests that failed.
+        Error = "error",
+        /// All requests.
+        Info = "info",
+        /// All requests, with headers and bodies.
+        Full = "full",
+    }
+}
+
+words! {
+    /// Whether something must be there.
+    pub(in crate::config) Requirement, "a requirement", "write required or optional" {
+        /// It must.
+        Required = "required",
+        /// It need not.
+        Optional = "optional",
+    }
+}
+
+words! {
+    /// What a request validator looks at.
+    pub(in crate::config) Checked, "a part of a request", "write parameters or body" {
+        /// The required parameters.
+        Parameters = "parameters",
+        /// The body.
+        Body = "body",
+    }
+}
+
+words! {
+    /// What happens to a body whose media type has no template.
+    pub(in crate::config) Passthrough, "a passthrough behaviour", "write when_no_match, when_no_templates or never" {
+        /// It passes unchanged.
+        WhenNoMatch = "when_no_match",
+        /// It passes unchanged if there are no templates at all, else 415.
+        WhenNoTemplates = "when_no_templates",
+        /// 415.
+        Never = "never",
+    }
+}
+
+impl From<Endpoint> for model::Endpoint {
+    fn from(word: Endpoint) -> Self {
+        match word {
+            Endpoint::Edge => Self::Edge,
+            Endpoint::Regional => Self::Regional,
+            Endpoint::Private => Self::Private,
+        }
+    }
+}
+
+impl From<KeySource> for model::KeySource {
+    fn from(word: KeySource) -> Self {
+        match word {
+            KeySource::Header => Self::Header,
+            KeySource::Authorizer => Self::Authorizer,
+        }
+    }
+}
+
+impl From<Period> for model::Period {
+    fn from(word: Period) -> Self {
+        match word {
+            Period::Day => Self::Day,
+            Period::Week => Self::Week,
+            Period::Month => Self::Month,
+        }
+    }
+}
+
+impl From<Invalidation> for model::Invalidation {
+    fn from(word: Invalidation) -> Self {
+        match word {
+            Invalidation::Open => Self::Open,
+            Invalidation::Forbidden => Self::Refused,
+            Invalidation::IgnoredWithWarning => Self::IgnoredWithWarning,
+            Invalidation::Ignored => Self::Ignored,
+        }
+    }
+}
+
+impl From<ExecutionLog> for model::ExecutionLog {
+    fn from(word: ExecutionLog) -> Self {
+        match word {
+            ExecutionLog::Off => Self::Off,
+            ExecutionLog::Error => Self::Error,
+            ExecutionLog::Info => Self::Info,
+            ExecutionLog::Full => Self::Full,
+        }
+    }
+}
+
+impl From<Requirement> for model::Requirement {
+    fn from(word: Requirement) -> Self {
+        match word {
+            Requirement::Required => Self::Required,
+            Requirement::Optional => Self::Optional,
+        }
+    }
+}
+
+impl From<Passthrough> for model::Passthrough {
+    fn from(word: Passthrough) -> Self {
+        match word {
+            Passthrough::WhenNoMatch => Self::WhenNoMatch,
+            Passthrough::WhenNoTemplates => Self::WhenNoTemplates,
+            Passthrough::Never => Self::Never,
+        }
+    }
+}
+
+impl CacheSize {
+    /// In bytes: gigabytes of 2^30, as the provider's other sizes are powers of two.
+    pub(in crate::config) const fn bytes(self) -> u64 {
+        let tenths: u64 = match self {
+            Self::Half => 5,
+            Self::Gb1 => 16,
+            Self::Gb6 => 61,
+            Self::Gb13 => 135,
+            Self::Gb28 => 284,
+            Self::Gb58 => 582,
+            Self::Gb118 => 1_180,
+            Self::Gb237 => 2_370,
+        };
+        (tenths << 30) / 10
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_of_cache_reads_back_as_it_was_written_and_no_other_exists() {
+        for text in ["0.5 GB", "1.6 GB", "6.1 GB", "13.5 GB", "28.4 GB", "58.2 GB", "118 GB", "237 GB"] {
+            assert_eq!(text.parse::<CacheSize>().unwrap().to_string(), text);
+        }
+        assert_eq!(CacheSize::Half.bytes(), 512 << 20);
+        let refused = "1 GB".parse::<CacheSize>().unwrap_err().to_string();
+        assert!(refused.starts_with("\"1 GB\" is no choice here"), "{refused}");
+    }
+}

@@ -1,0 +1,250 @@
+//! What the gateway's front door sees of a simulated request.
+//!
+//! Owns what is found out once for a template and remembered: which of the gateway's questions have the same answer for all of
+//! its requests. Refuses to answer the others by itself: for those the request's bytes are made, and `render`, the mock's own
+//! code, looks at them. Asked by `simulation` for each request that reaches the gateway.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sluicegate_policy::call::{
+    Arrival, Call, CallId, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Release, Size,
+};
+use sluicegate_policy::gateway::Plain;
+use sluicegate_policy::model::{
+    Integration, MockIntegration, Model, ParameterRule, Requirement, Route, RouteId, Source as From, StageId,
+};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::examined::{Addressed, Examined};
+use sluicegate_render::front::Front;
+use sluicegate_render::request::{Head, Request as Received};
+
+use crate::traffic::template::{Place, Template};
+use crate::traffic::{Catalog, Outgoing, Request, What};
+
+/// Whence simulated requests come.
+const SOURCE: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+/// The front door, and what it has found out.
+#[derive(Debug)]
+pub(super) struct Door {
+    front: Front,
+    model: Arc<Model>,
+    stage: StageId,
+    /// Path prefix of the stage.
+    prefix: String,
+    /// When the run starts, since 1970.
+    wall: Span,
+    /// By route and release of the stage's template; the route is part of the key because it depends on the values, too.
+    known: Vec<(Subject, Known)>,
+    outgoing: Outgoing,
+}
+
+/// What facts are known of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Subject {
+    template: u16,
+    route: Option<RouteId>,
+    release: Release,
+}
+
+/// The answers that hold for every request of a template; `None` where they can differ.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    purpose: Purpose,
+    credential: Option<Credential>,
+    size: Option<Size>,
+    validity: Option<Result<(), Invalid>>,
+    cache_key: Option<(Vec<u8>, Freshness)>,
+    mapped: Option<Mapped>,
+}
+
+/// One request at the door.
+pub(super) struct Visitor<'d> {
+    door: &'d mut Door,
+    /// Which of [`Door::known`]; `None` for a request that was recorded.
+    known: Option<usize>,
+    catalog: &'d Catalog,
+    request: &'d Request,
+    arrival: Arrival,
+    route: Option<RouteId>,
+    now: Instant,
+}
+
+impl Door {
+    /// The front door of a model, for requests to this stage of a run that starts at `wall` since 1970.
+    ///
+    /// Panics if the model's templates or schemas are none: `config` has proven them.
+    pub(super) fn new(model: &Arc<Model>, stage: StageId, wall: Span, seed: Seed) -> Self {
+        let front = Front::new(Arc::clone(model), seed).expect("the model's templates and schemas were proven");
+        let name = model.stages.get(usize::from(stage.0)).map_or("$default", |stage| stage.name.as_str());
+        let prefix = if name == "$default" { String::new() } else { format!("/{name}") };
+        let model = Arc::clone(model);
+        Self { front, model, stage, prefix, wall, known: Vec::new(), outgoing: Outgoing::default() }
+    }
+
+    /// A request arrives.
+    pub(super) fn visit<'d>(
+        &'d mut self,
+        now: Instant,
+        (catalog, request): (&'d Catalog, &'d Request),
+        (arrival, route): (Arrival, Option<RouteId>),
+    ) -> Visitor<'d> {
+        let mut visitor = Visitor { door: self, known: None, catalog, request, arrival, route, now };
+        if let What::Described { template, .. } = &request.what {
+            let subject = Subject { template: template.0, route, release: arrival.release };
+            let found = visitor.door.known.iter().position(|(known, _)| *known == subject);
+            visitor.known = Some(found.unwrap_or_else(|| visitor.learn(subject)));
+        }
+        visitor
+    }
+
+    fn route(&self, route: RouteId) -> &Route {
+        &self.model.routes[usize::from(route.0)]
+    }
+}
+
+impl Visitor<'_> {
+    /// The request as the policy sees it.
+    pub(super) fn call(&mut self, id: CallId) -> Call {
+        let known = self.known().map(|known| (known.purpose, known.credential, known.size));
+        let (arrival, route) = (self.arrival, self.route);
+        if let Some((purpose, Some(key), Some(size))) = known {
+            return Call { id, arrival, route, purpose, key, size };
+        }
+        self.examined(|examined| examined.call(id))
+    }
+
+    fn known(&self) -> Option<&Known> {
+        self.known.map(|at| &self.door.known[at].1)
+    }
+
+    /// Finds out what holds for every request of this template, from this one of them.
+    fn learn(&mut self, subject: Subject) -> usize {
+        let template = &self.catalog.templates[usize::from(subject.template)];
+        let mut known = Known::default();
+        let asks_for_key = subject.route.is_some_and(|route| self.door.route(route).api_key == Requirement::Required);
+        let fits = self.fits(template);
+        self.examined(|examined| {
+            let call = examined.call(CallId(0));
+            known.purpose = call.purpose;
+            known.credential = if !asks_for_key {
+                Some(Credential::Absent)
+            } else if template.varies(&header("x-api-key")) {
+                None
+            } else {
+                Some(call.key)
+            };
+            known.size = fits.then_some(call.size);
+        });
+        if let Some(route) = subject.route {
+            self.learn_of(route, template, &mut known);
+        }
+        self.door.known.push((subject, known));
+        self.door.known.len() - 1
+    }
+
+    fn learn_of(&mut self, route: RouteId, template: &Template, known: &mut Known) {
+        let rules = self.door.route(route);
+        let checks_body = rules.validation.body.is_some();
+        let may_fail = template.may_hold_empty_values() || (checks_body && template.varies(&Place::Body));
+        let keys_vary = rules.cache.parameters.iter().any(|rule| template.varies(&place(rule)));
+        let constant = template.is_constant();
+        let freshness_varies = template.varies(&header("cache-control"));
+        let maps_alike =
+            constant || (!self.door.front.reads_request(route) && !template.varies(&header("content-type")));
+        if constant || !may_fail {
+            known.validity = Some(self.examined(|examined| examined.examine(route)));
+        }
+        if constant || !(keys_vary || freshness_varies) {
+            let mut key = Vec::new();
+            let freshness = self.examined(|examined| examined.cache_key(route, &mut key));
+            known.cache_key = Some((key, freshness));
+        }
+        if maps_alike {
+            known.mapped = Some(self.examined(|examined| examined.integrate(route)));
+        }
+    }
+
+    /// Whether no request of the template comes near a limit, so that their lengths need not be counted.
+    fn fits(&self, template: &Template) -> bool {
+        /// Room for what the transport adds, and the stage.
+        const MARGIN: u64 = 2_048;
+        let longest = template.longest();
+        let Some(stage) = self.door.model.stages.get(usize::from(self.door.stage.0)) else { return false };
+        let limits = self.door.model.apis[usize::from(stage.api.0)].limits;
+        let extra: u64 = self.catalog.headers.iter().map(|(name, value)| (name.len() + value.len() + 4) as u64).sum();
+        let most = match limits.head {
+            sluicegate_policy::model::HeadLimit::Headers(most) => most,
+            sluicegate_policy::model::HeadLimit::LineAndHeaders(most) => most.saturating_sub(longest.target),
+        };
+        longest.target + MARGIN <= limits.url_bytes
+            && longest.headers + extra + MARGIN <= most
+            && longest.body <= limits.payload_bytes
+    }
+
+    /// Has the request's bytes made and looked at.
+    fn examined<T>(&mut self, ask: impl FnOnce(&mut Examined<'_>) -> T) -> T {
+        self.catalog.fill(self.request, &mut self.door.outgoing);
+        let door = &*self.door;
+        let outgoing = &door.outgoing;
+        let target = format!("{}{}", door.prefix, outgoing.target);
+        let headers = outgoing.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let head = Head::new(&outgoing.method, &target, headers);
+        let received = Received { head, body: Bytes::copy_from_slice(&outgoing.body), source: SOURCE };
+        let api = door.model.stages.get(usize::from(door.stage.0)).map(|stage| stage.api).unwrap_or_default();
+        let ids = door.front.ids(self.arrival.number, api, &received.head);
+        let path = outgoing.target.split('?').next().unwrap_or_default();
+        let addressed = Addressed { api, arrival: self.arrival, route: self.route, path };
+        let wall = door.wall + self.now.since(Instant::ZERO);
+        ask(&mut door.front.examine(&received, addressed, &ids, wall))
+    }
+}
+
+impl Evidence for Visitor<'_> {
+    fn examine(&mut self, route: RouteId) -> Result<(), Invalid> {
+        match self.known().and_then(|known| known.validity) {
+            Some(validity) => validity,
+            None => self.examined(|examined| examined.examine(route)),
+        }
+    }
+
+    fn cache_key(&mut self, route: RouteId, key: &mut Vec<u8>) -> Freshness {
+        if let Some((known, freshness)) = self.known().and_then(|known| known.cache_key.as_ref()) {
+            key.extend_from_slice(known);
+            return *freshness;
+        }
+        self.examined(|examined| examined.cache_key(route, key))
+    }
+
+    /// The simulator keeps no answers: their content is the policy's.
+    fn on_hit(&mut self, _: EntryId) {}
+
+    fn integrate(&mut self, route: RouteId) -> Mapped {
+        if let Some(mapped) = self.known().and_then(|known| known.mapped) {
+            return mapped;
+        }
+        let is_plain = {
+            let route = self.door.route(route);
+            let by_itself = matches!(
+                route.integration,
+                Integration::Mock(MockIntegration::Fixed { .. }) | Integration::Lambda { .. }
+            );
+            by_itself && route.response_mapping.is_empty()
+        };
+        if is_plain { Plain(&self.door.model).integrate(route) } else { self.examined(|examined| examined.integrate(route)) }
+    }
+}
+
+fn header(name: &str) -> Place {
+    Place::Header(name.to_owned())
+}
+
+fn place(rule: &ParameterRule) -> Place {
+    match rule.source {
+        From::Header => header(&rule.name),
+        From::Path => Place::Path,
+        From::Query => Place::Query(rule.name.clone()),
+    }
+}
