@@ -10,9 +10,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Content, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason, Reply, Size,
+    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason, Reply,
+    Size, Warning,
 };
-use sluicegate_policy::model::{ApiId, ApiKind, Endpoint, Invalidation, ResponseType, RouteId};
+use sluicegate_policy::model::{ApiId, ApiKind, Model, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
@@ -23,6 +24,7 @@ use crate::expression::Surroundings;
 use crate::front::{Constant, Front, IntegrationFace, RouteFace, Trace};
 use crate::identification::{TRACE_ID, deliver, identify};
 use crate::ids::CallIds;
+use crate::parameters::Parameters;
 use crate::refusal::refusal;
 use crate::request::Request;
 use crate::seen::Seen;
@@ -88,9 +90,41 @@ impl<'a> Examined<'a> {
         self.seen.request
     }
 
+    /// The model that serves it.
+    pub(crate) fn model(&self) -> &'a Model {
+        self.seen.front.model()
+    }
+
+    /// The stage that serves it.
+    pub(crate) fn stage(&self) -> Option<&'a Stage> {
+        self.seen.stage()
+    }
+
+    /// Its parameters.
+    pub(crate) fn parameters(&self) -> Parameters<'a> {
+        self.seen.parameters()
+    }
+
+    /// The API key that it brought.
+    pub(crate) fn credential(&self) -> Credential {
+        self.seen.credential()
+    }
+
     /// Where it goes.
     pub fn addressed(&self) -> Addressed<'a> {
         self.seen.to
+    }
+
+    /// Whether what [`Evidence::integrate`] says depends on more of it than its content type: whether another request of the same
+    /// content type to this route can be told something else.
+    pub fn reads_request(&self, route: RouteId) -> bool {
+        self.seen.front.route(route).is_some_and(|face| match &face.integration {
+            IntegrationFace::Constant(_) => face.responses.reads_request(),
+            IntegrationFace::Mock(mapping) => mapping.reads_request(self.seen.header("content-type")),
+            // What becomes of the body is nobody's business before something real answers; only a template can fail.
+            IntegrationFace::Mapped(mapping) => mapping.request_reads_request(self.seen.header("content-type")),
+            IntegrationFace::Real => false,
+        })
     }
 
     /// Its body after the request template; `None` if there was no template.
@@ -124,21 +158,19 @@ impl<'a> Examined<'a> {
         if matches!(answer.status, 204 | 304) {
             answer.body.clear();
         }
-        self.warn(reply, &mut answer);
+        match reply.warning {
+            // Developer guide, "Invalidate an API Gateway cache entry"; the words are unconfirmed.
+            Some(Warning::InvalidationIgnored) => {
+                answer.push("Warning", "199 Cache-control headers were ignored because the caller was unauthorized.");
+            }
+            None => {}
+        }
         identify(self.seen.api().kind, self.seen.ids, error_type, &mut answer);
         if self.shows_trace(reply) {
             answer.push(TRACE_ID, self.seen.ids.trace(self.seen.wall));
         }
-        deliver(self.endpoint(), self.seen.ids, &mut answer);
+        deliver(self.seen.front.endpoint(self.seen.to.api), self.seen.ids, &mut answer);
         if self.seen.request.head.method() == "HEAD" { answer.without_body() } else { answer }
-    }
-
-    fn endpoint(&self) -> Endpoint {
-        match self.seen.api().kind {
-            ApiKind::Rest => self.seen.api_model().endpoint,
-            // Always regional (facts, section 1).
-            ApiKind::Http => Endpoint::Regional,
-        }
     }
 
     fn face(&self) -> Option<&'a RouteFace> {
@@ -209,15 +241,6 @@ impl<'a> Examined<'a> {
         }
         for (name, value) in custom.headers(&of) {
             answer.set_made(name, &value);
-        }
-    }
-
-    /// A client that wanted an entry made anew and may not is warned (developer guide, "Invalidate an API Gateway cache entry").
-    fn warn(&self, reply: &Reply, answer: &mut Answer) {
-        let Some(cache) = self.seen.stage().and_then(|stage| stage.cache.as_ref()) else { return };
-        let ignored = cache.invalidation == Invalidation::IgnoredWithWarning && reply.cache != CacheUse::None;
-        if ignored && self.freshness() == Freshness::Anew {
-            answer.push("Warning", "199 Cache-control headers were ignored because the caller was unauthorized.");
         }
     }
 

@@ -101,6 +101,12 @@ impl ResponseMapping {
         self.0.iter().any(|(given, _)| *given == status)
     }
 
+    /// Whether a value speaks of `$context`: all else is the same for every request.
+    pub(crate) fn reads_request(&self) -> bool {
+        let speaks = |change: &Change| change.value.variables().any(|variable| matches!(variable, Variable::Context(_)));
+        self.0.iter().flat_map(|(_, changes)| changes).any(speaks)
+    }
+
     /// Changes an integration's answer.
     pub(crate) fn apply(&self, answer: &mut Answer, of: &Sources<'_>) {
         let Some((_, changes)) = self.0.iter().find(|(status, _)| *status == answer.status) else { return };

@@ -68,14 +68,10 @@ impl<'a> Seen<'a> {
     }
 
     pub(crate) fn stage_variables(&self) -> &'a [(String, String)] {
-        let Some(stage) = self.to.arrival.stage else { return &[] };
-        let canary = || self.front.canary_variables(usize::from(stage.0));
-        match self.to.arrival.release {
-            Release::Base => None,
-            Release::Canary => canary(),
+        match (self.to.arrival.stage, self.to.arrival.release) {
+            (Some(stage), Release::Canary) => self.front.canary_variables(stage),
+            (_, Release::Base | Release::Canary) => self.stage().map_or(&[], |stage| &stage.variables),
         }
-        .or_else(|| Some(&self.stage()?.variables))
-        .unwrap_or(&[])
     }
 
     pub(crate) fn parameters(&self) -> Parameters<'a> {

@@ -120,6 +120,7 @@ impl Door {
             arrival: call.arrival,
             route: call.route,
             cache: ask.cache,
+            warning: None,
             timing: Timing::default(),
         }
     }

@@ -1,16 +1,20 @@
 //! REST APIs.
 
-use sluicegate_policy::call::{Freshness, Reason, Release, Scope};
-use sluicegate_policy::model::{
-    ApiKey, ApiKind, Cache, Canary, DeploymentId, Endpoint, GatewayResponse, Integration, Invalidation, Mapping, MockIntegration,
-    ParameterRule, Passthrough, Period, Quota, Requirement, ResponseType, Schema, Source, StageCache, UsagePlan, Validation,
+use std::net::Ipv4Addr;
+
+use sluicegate_policy::call::{
+    CacheUse, CallId, Credential, Evidence, Freshness, Reason, Release, Reply, Scope, Timing, Warning,
 };
-use sluicegate_policy::time::Span;
+use sluicegate_policy::model::{
+    ApiKey, ApiKind, Canary, DeploymentId, Endpoint, GatewayResponse, Integration, Mapping, MockIntegration, ParameterRule,
+    Passthrough, Requirement, ResponseType, Schema, Source, Validation,
+};
+use sluicegate_policy::time::Instant;
 
 use super::door::{Ask, Door, ENTRY, WALL, json, lambda, mapped, names, pairs, rule, text};
 use crate::answer::Answer;
+use crate::examined::Addressed;
 use crate::request::{Head, Request};
-use sluicegate_policy::call::{CacheUse, CallId, Credential, Evidence};
 
 fn rest(integration: Integration) -> Door {
     Door::get(ApiKind::Rest, integration)
@@ -249,14 +253,6 @@ fn with_key() -> Door {
     let mut door = rest(Integration::fixed(200, "ok"));
     let value = "abcdefghijklmnopqrstuvwx".to_owned();
     door.model.keys.push(ApiKey { name: "partner".to_owned(), value, enabled: true });
-    door.model.plans.push(UsagePlan {
-        name: "gold".to_owned(),
-        stages: Vec::new(),
-        keys: Vec::new(),
-        throttle: None,
-        route_throttles: Vec::new(),
-        quota: Some(Quota { limit: 1, period: Period::Day, offset: 0 }),
-    });
     door.model.routes[0].api_key = Requirement::Required;
     door
 }
@@ -276,7 +272,7 @@ fn a_call_tells_key_purpose_and_size() {
     let front = door.front();
     let of = |headers: &[(&'static str, &'static str)]| {
         let head = Head::new("GET", "/prod/pets/7", headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-        let request = Request { head, body: "four".into(), source: std::net::Ipv4Addr::LOCALHOST.into() };
+        let request = Request { head, body: "four".into(), source: Ipv4Addr::LOCALHOST.into() };
         let to = door.addressed(&front, &request);
         let ids = front.ids(0, to.api, &request.head);
         front.examine(&request, to, &ids, WALL).call(CallId(9))
@@ -343,7 +339,7 @@ fn a_kept_answer_comes_back_with_ids_of_its_own() {
     let door = rest(lambda());
     let front = door.front();
     let head = Head::new("GET", "/prod/pets/7", []);
-    let request = Request { head, body: "".into(), source: std::net::Ipv4Addr::LOCALHOST.into() };
+    let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into() };
     let to = door.addressed(&front, &request);
     let ask = |number, hit: bool| -> Answer {
         let ids = front.ids(number, to.api, &request.head);
@@ -367,16 +363,17 @@ fn a_kept_answer_comes_back_with_ids_of_its_own() {
     assert_eq!(text(&ask(2, true)), text(&first), "without the kept one the function's own is left");
 }
 
-fn reply(to: crate::examined::Addressed<'_>, cache: CacheUse) -> sluicegate_policy::call::Reply {
-    sluicegate_policy::call::Reply {
+fn reply(to: Addressed<'_>, cache: CacheUse) -> Reply {
+    Reply {
         call: CallId(0),
-        at: sluicegate_policy::time::Instant::ZERO,
+        at: Instant::ZERO,
         status: 200,
         reason: Reason::Served,
         arrival: to.arrival,
         route: to.route,
         cache,
-        timing: sluicegate_policy::call::Timing::default(),
+        warning: None,
+        timing: Timing::default(),
     }
 }
 
@@ -388,7 +385,7 @@ fn cache_keys_tell_values_apart_and_max_age_0_wants_it_anew() {
     let front = door.front();
     let of = |target: &str, headers: &[(&'static str, &'static str)]| {
         let head = Head::new("GET", target, headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-        let request = Request { head, body: "".into(), source: std::net::Ipv4Addr::LOCALHOST.into() };
+        let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into() };
         let to = door.addressed(&front, &request);
         let ids = front.ids(0, to.api, &request.head);
         let mut key = Vec::new();
@@ -405,15 +402,12 @@ fn cache_keys_tell_values_apart_and_max_age_0_wants_it_anew() {
 
 #[test]
 fn a_client_that_may_not_make_an_entry_anew_is_warned() {
-    let mut door = rest(lambda());
-    door.model.stages[0].cache = Some(StageCache {
-        capacity_bytes: 1_000,
-        default: Cache::For(Span::from_secs(60)),
-        routes: Vec::new(),
-        invalidation: Invalidation::IgnoredWithWarning,
-    });
-    let headers = [("Cache-Control", "max-age=0")];
-    let ask = Ask { headers: &headers, cache: CacheUse::Missed, ..Ask::default() };
-    assert!(door.answer("GET", ask).header("warning").is_some_and(|text| text.starts_with("199 ")));
-    assert_eq!(door.answer("GET", Ask { cache: CacheUse::Missed, ..Ask::default() }).header("warning"), None);
+    let door = rest(lambda());
+    let front = door.front();
+    let request = Request { head: Head::new("GET", "/prod/pets/7", []), body: "".into(), source: Ipv4Addr::LOCALHOST.into() };
+    let to = door.addressed(&front, &request);
+    let ids = front.ids(0, to.api, &request.head);
+    let warned = Reply { warning: Some(Warning::InvalidationIgnored), ..reply(to, CacheUse::Missed) };
+    let answer = front.examine(&request, to, &ids, WALL).answer(&warned);
+    assert!(answer.header("warning").is_some_and(|text| text.starts_with("199 ")));
 }
