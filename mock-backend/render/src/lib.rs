@@ -9,3 +9,4 @@
 
 pub mod answer;
 pub mod request;
+pub mod vtl;
