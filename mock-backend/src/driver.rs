@@ -99,6 +99,16 @@ impl Driver {
         Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
     }
 
+    /// Tells the gateway something, and does what it then wants done: the way in for whoever else may speak to it.
+    pub(crate) fn tell<T>(&self, now: Instant, what: impl FnOnce(&mut Gateway, Instant) -> T) -> T {
+        let mut inner = self.inner.borrow_mut();
+        inner.now = inner.now.max(now);
+        let now = inner.now;
+        let said = what(&mut inner.gateway, now);
+        inner.take_actions();
+        said
+    }
+
     /// How late replies were.
     pub(crate) fn release(&self) -> Release {
         self.inner.borrow().release

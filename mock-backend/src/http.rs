@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT};
@@ -14,40 +15,32 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use sluicegate_policy::model::PAYLOAD_BYTES_MAX;
+use sluicegate_policy::model::{Model, PAYLOAD_BYTES_MAX};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
-use sluicegate_render::examined::Addressed;
+use sluicegate_render::examined::{Addressed, Told};
 use sluicegate_render::front::Front;
-use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{self, Head};
 use sluicegate_timer::Clock;
 
-use crate::access_log::{Entry, Format, LogFile, Naming};
 use crate::arrivals::Arrivals;
-use crate::driver::{Driver, Released};
+use crate::driver::Driver;
+use crate::observe::{Observed, Observer};
 
 /// How far a body is read: a client that sends somewhat too much gets to read its 413 before the connection closes.
 const BODY_BYTES_READ_MAX: u64 = 2 * PAYLOAD_BYTES_MAX;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
+    pub(crate) model: Arc<Model>,
     pub(crate) driver: Rc<Driver>,
     pub(crate) front: Front,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
     pub(crate) arrivals: RefCell<Arrivals>,
-    pub(crate) log: RefCell<Option<AccessLog>>,
+    pub(crate) observer: RefCell<Observer>,
     pub(crate) tally: Tally,
-}
-
-/// An access log and what it needs to write a line.
-pub(crate) struct AccessLog {
-    pub(crate) naming: Naming,
-    /// By [`StageId`]; `None` where the stage has no log.
-    pub(crate) formats: Vec<Option<Format>>,
-    pub(crate) file: LogFile,
 }
 
 /// What is counted as it happens.
@@ -103,10 +96,8 @@ impl Desk {
         let mut examined = self.front.examine(request, to, &ids, wall);
         let released = self.driver.on_call(now, &mut examined, body).await;
         let answer = examined.answer(&released.reply);
-        if let Some(log) = self.log.borrow_mut().as_mut() {
-            let line = Line { request, method: examined.method(), ids: &ids, wall, response_bytes: answer.body.len() };
-            log.write(&released, &line);
-        }
+        let told = Told { reply: &released.reply, answer: &answer, latency: released.at.since(released.reply.timing.received) };
+        self.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told, body_bytes: body });
         answer
     }
 
@@ -114,36 +105,6 @@ impl Desk {
         let mut arrivals = self.arrivals.borrow_mut();
         arrivals.on_arrival(self.clock.origin_ns().saturating_add(arrived.as_ns()));
         arrivals.arrived()
-    }
-}
-
-/// What a line of the log says besides the reply.
-struct Line<'a> {
-    request: &'a request::Request,
-    method: &'a str,
-    ids: &'a CallIds,
-    wall: Span,
-    response_bytes: usize,
-}
-
-impl AccessLog {
-    fn write(&mut self, released: &Released, line: &Line<'_>) {
-        let stage = released.reply.arrival.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
-        let Some(format) = self.formats.get(stage).and_then(Option::as_ref) else {
-            return;
-        };
-        let entry = Entry {
-            reply: &released.reply,
-            ids: line.ids,
-            method: line.method,
-            path: line.request.head.path(),
-            user_agent: line.request.head.header("user-agent"),
-            source: line.request.source,
-            response_bytes: line.response_bytes,
-            latency: released.at.since(released.reply.timing.received),
-            wall: line.wall,
-        };
-        self.file.append(|out| format.write(&self.naming, &entry, out));
     }
 }
 

@@ -8,7 +8,8 @@
 //! - the loop that feeds calls to the policy and releases replies when they are due: `driver`
 //! - what a request goes through: `http`; what a connection goes through: `accept`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
-//! - the access log: [`access_log`]; the independent record of arrivals: [`arrivals`]
+//! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
+//!   arrivals: [`arrivals`]
 //!
 //! One thread owns the policy and all connections; no lock and no channel stands between a request and its answer. Only the
 //! access log has a thread of its own, so that a slow disk makes no answer late.
@@ -16,10 +17,13 @@
 #![warn(missing_docs)]
 
 mod accept;
-pub mod access_log;
+mod admin;
 pub mod arrivals;
 mod driver;
 mod http;
+mod log_file;
+mod metrics;
+mod observe;
 mod server;
 mod summary;
 mod tasks;

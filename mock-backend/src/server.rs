@@ -4,8 +4,8 @@
 //! Called by the product's `mock` command, and in-process by tests.
 
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -15,6 +15,7 @@ use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::Model;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
+use sluicegate_render::access_log::FormatError;
 use sluicegate_render::front::{Front, FrontError};
 use sluicegate_timer::clock::{process_cpu, wall_epoch};
 use sluicegate_timer::{Clock, Timer};
@@ -24,10 +25,11 @@ use tokio::runtime::LocalRuntime;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::accept::Door;
-use crate::access_log::{Format, FormatError, LogFile, Naming};
+use crate::admin::Admin;
 use crate::arrivals::Arrivals;
 use crate::driver::{Driver, pace};
-use crate::http::{AccessLog, Desk, Tally};
+use crate::http::{Desk, Tally};
+use crate::observe::Observer;
 use crate::summary::Summary;
 use crate::tasks::Tasks;
 
@@ -45,6 +47,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The file to which the stages that have a format log; lines are appended.
     pub access_log: Option<PathBuf>,
+    /// The file to which the stages that have an execution log write it; events are appended.
+    pub execution_log: Option<PathBuf>,
+    /// Where the admin endpoint listens, on this machine alone; `None` has none.
+    pub admin: Option<SocketAddr>,
     /// The file for the record of arrivals, written at the end.
     pub arrivals: Option<PathBuf>,
     /// Most arrivals to record, eight bytes of memory each; further ones are counted.
@@ -67,6 +73,14 @@ pub enum MockError {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// Other machines could reach the admin endpoint.
+    #[error(
+        "cannot open the admin endpoint on {address}: it asks for no credentials, so only this machine may reach it; choose an address such as 127.0.0.1:0"
+    )]
+    Exposed {
+        /// Which address.
+        address: SocketAddr,
     },
     /// A file that the run would write cannot be opened.
     #[error("cannot write {}: {source}; choose a writable place", path.display())]
@@ -105,6 +119,7 @@ pub struct Server {
     connections_max: usize,
     grace: Span,
     arrivals: Option<File>,
+    admin: Option<Admin>,
     timers: Timers,
 }
 
@@ -128,6 +143,8 @@ impl Settings {
             seed,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             access_log: None,
+            execution_log: None,
+            admin: None,
             arrivals: None,
             arrivals_max: 16_000_000,
             clock: Clock::starting_now(),
@@ -141,7 +158,8 @@ impl Server {
     /// Listens, and opens every file of the run, so that what cannot be written is known before the first request.
     #[allow(clippy::unused_async, reason = "needs a runtime, which an async signature says and checks best")]
     pub async fn bind(settings: Settings) -> Result<Self, MockError> {
-        let log = open_log(&settings)?;
+        let (access, execution) = (settings.access_log.as_deref(), settings.execution_log.as_deref());
+        let observer = Observer::open(&settings.model, access, execution)?;
         let arrivals = settings.arrivals.as_deref().map(|path| File::create(path).map_err(refused(path))).transpose()?;
         let at = |source| MockError::Listen { address: settings.listen, source };
         let listener = listen(settings.listen).map_err(at)?;
@@ -152,10 +170,11 @@ impl Server {
             listener,
             address,
             stages: settings.model.stages.iter().map(|stage| stage.name.clone()).collect(),
-            desk: Rc::new(desk(&settings, log)?),
+            desk: Rc::new(desk(&settings, observer)?),
             connections_max: settings.connections_max,
             grace: settings.grace,
             arrivals,
+            admin: settings.admin.map(|address| Admin::bind(address, clock)).transpose()?,
             timers,
         })
     }
@@ -163,6 +182,11 @@ impl Server {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its admin endpoint listens, if it has one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
     }
 
     /// Each stage with its base URL, without a slash at the end: `http://127.0.0.1:40000/prod`; of `$default`, without a stage.
@@ -186,6 +210,11 @@ impl Server {
         keepers.spawn_local(pace(Rc::clone(&self.desk.driver), pacer));
         let mut accepting = JoinSet::new();
         accepting.spawn_local(Rc::clone(&door).accept(self.listener, pause));
+        // Told to the end: what is asked while calls in flight are answered is answered, too.
+        let mut answering = JoinSet::new();
+        if let Some(admin) = self.admin {
+            answering.spawn_local(admin.serve(Rc::clone(&self.desk)));
+        }
         let mut problems = Vec::new();
         tokio::select! {
             () = stop => {}
@@ -193,6 +222,7 @@ impl Server {
         }
         accepting.shutdown().await;
         let cut = leave(&tasks, grace, self.grace).await;
+        answering.shutdown().await;
         let mut summary = Summary { cpu_ns: process_cpu().saturating_sub(cpu_before).as_ns(), problems, ..Summary::default() };
         summary.connections = door.count();
         summary.connections.cut = cut as u64;
@@ -214,7 +244,7 @@ impl Desk {
         summary.health_checks = self.tally.health_checks.get();
         summary.abandoned = self.tally.abandoned.get();
         summary.release = self.driver.release();
-        summary.access_log = self.log.take().map(|log| log.file.close());
+        (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();
     }
 }
 
@@ -242,44 +272,29 @@ async fn leave(tasks: &Tasks, mut timer: Timer, grace: Span) -> usize {
     left
 }
 
-fn desk(settings: &Settings, log: Option<AccessLog>) -> Result<Desk, FrontError> {
+fn desk(settings: &Settings, observer: Observer) -> Result<Desk, FrontError> {
     let model = &settings.model;
     let gateway = Gateway::new(Arc::clone(model), settings.seed);
     let clock = settings.clock;
     Ok(Desk {
         driver: Rc::new(Driver::new(gateway, clock)),
         front: Front::new(Arc::clone(model), settings.seed)?,
+        model: Arc::clone(model),
         clock,
         wall_origin: wall_epoch().saturating_sub(clock.now().since(sluicegate_policy::time::Instant::ZERO)),
         // Without a file for them, arrivals are only counted.
         arrivals: RefCell::new(Arrivals::up_to(if settings.arrivals.is_some() { settings.arrivals_max } else { 0 })),
-        log: RefCell::new(log),
+        observer: RefCell::new(observer),
         tally: Tally::default(),
     })
-}
-
-fn open_log(settings: &Settings) -> Result<Option<AccessLog>, MockError> {
-    let compile = |stage: &sluicegate_policy::model::Stage| {
-        let format = stage.access_log.as_deref().map(Format::parse).transpose();
-        format.map_err(|source| MockError::Format { stage: stage.name.clone(), source })
-    };
-    let formats = settings.model.stages.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
-    let Some(path) = &settings.access_log else {
-        return Ok(None);
-    };
-    // Written at its end rather than in append mode: a failed write is cut off again, for which the place must be known.
-    let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(refused(path))?;
-    // What has no end (a pipe, a terminal) is written as it is.
-    let _ = file.seek(SeekFrom::End(0));
-    let file = LogFile::start(file)?;
-    Ok(Some(AccessLog { naming: Naming::new(&settings.model), formats, file }))
 }
 
 fn refused(path: &Path) -> impl Fn(io::Error) -> MockError + '_ {
     |source| MockError::Open { path: path.to_owned(), source }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// A listening socket.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
