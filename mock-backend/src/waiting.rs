@@ -94,7 +94,7 @@ const fn slot_of(id: CallId) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Reason, Reply, Timing};
+    use sluicegate_policy::call::{Arrival, CacheUse, Reason, Release, Reply, Timing};
     use sluicegate_policy::time::Instant;
 
     fn answer(call: CallId) -> Released {
@@ -103,7 +103,8 @@ mod tests {
             at: Instant::ZERO,
             status: 200,
             reason: Reason::Served,
-            stage: None,
+            arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
+            cache: CacheUse::None,
             route: None,
             timing: Timing::default(),
         };

@@ -40,7 +40,7 @@ enum Variable {
     Header(String),
     Body(BodyPath),
     Context(String),
-    StageVariable(String),
+    Stage(String),
     /// Of a request: proven here, filled by whoever sends it on.
     Request,
 }
@@ -101,6 +101,12 @@ impl ResponseMapping {
         self.0.iter().any(|(given, _)| *given == status)
     }
 
+    /// Whether a value speaks of `$context`: all else is the same for every request.
+    pub(crate) fn reads_request(&self) -> bool {
+        let speaks = |change: &Change| change.value.variables().any(|variable| matches!(variable, Variable::Context(_)));
+        self.0.iter().flat_map(|(_, changes)| changes).any(speaks)
+    }
+
     /// Changes an integration's answer.
     pub(crate) fn apply(&self, answer: &mut Answer, of: &Sources<'_>) {
         let Some((_, changes)) = self.0.iter().find(|(status, _)| *status == answer.status) else { return };
@@ -150,7 +156,7 @@ impl Variable {
             Self::Header(name) => of.backend.header(name),
             Self::Body(path) => path.value(of.backend.body, of.params),
             Self::Context(name) => of.context.get(name).map(std::borrow::Cow::into_owned),
-            Self::StageVariable(name) => stage_variable(of.stage_variables, name),
+            Self::Stage(name) => stage_variable(of.stage_variables, name),
             Self::Request => None,
         }
     }
@@ -184,7 +190,7 @@ fn response_variable(name: &str) -> Named<Variable, String> {
 fn shared_variable(name: &str) -> Named<Variable, String> {
     match name.split_once('.') {
         Some(("context", name)) => Named::Variable(Variable::Context(name.to_owned())),
-        Some(("stageVariables", name)) => Named::Variable(Variable::StageVariable(name.to_owned())),
+        Some(("stageVariables", name)) => Named::Variable(Variable::Stage(name.to_owned())),
         _ => Named::Literal,
     }
 }
