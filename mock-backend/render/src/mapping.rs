@@ -61,12 +61,6 @@ pub(crate) fn prove_parameters(parameters: &[(String, String)]) -> Result<(), Pa
 }
 
 impl Compiled {
-    /// Whether any template can make something else of another request.
-    pub(crate) fn reads_request(&self) -> bool {
-        let reads = |templates: &Templates| templates.0.iter().any(|(_, template)| template.reads_request());
-        reads(&self.requests) || self.responses.iter().any(|response| reads(&response.templates))
-    }
-
     /// Compiles templates, patterns and expressions. The fault names the part.
     pub(crate) fn new(mapping: &Mapping) -> Result<Self, PartFault> {
         prove_parameters(&mapping.parameters)?;
@@ -75,6 +69,23 @@ impl Compiled {
             passthrough: mapping.passthrough,
             responses: mapping.responses.iter().map(Response::new).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Whether anything here can see what tells two requests of this content type apart.
+    pub(crate) fn reads_request(&self, content_type: Option<&str>) -> bool {
+        match self.request(content_type) {
+            Request::Unsupported => false,
+            Request::Unchanged => true,
+            Request::Template(template) => template.reads_request() || self.responses.iter().any(Response::reads_request),
+        }
+    }
+
+    /// Whether the request template for this content type can.
+    pub(crate) fn request_reads_request(&self, content_type: Option<&str>) -> bool {
+        match self.request(content_type) {
+            Request::Unsupported | Request::Unchanged => false,
+            Request::Template(template) => template.reads_request(),
+        }
     }
 
     /// What happens to a body of this content type: the template of its media type, else `$default`, else as the passthrough
@@ -100,6 +111,14 @@ impl Compiled {
 }
 
 impl Response {
+    fn reads_request(&self) -> bool {
+        // With several templates `Accept` decides.
+        let by_accept = self.templates.0.len() > 1;
+        by_accept
+            || self.templates.0.iter().any(|(_, template)| template.reads_request())
+            || self.headers.iter().any(|(_, value)| value.reads_request())
+    }
+
     fn new(rule: &ResponseRule) -> Result<Self, PartFault> {
         let name = rule.pattern.as_deref().filter(|pattern| !pattern.is_empty());
         let within = |part: &str| match name {
@@ -191,12 +210,12 @@ mod tests {
     }
 
     fn responses(patterns: &[Option<&str>]) -> Compiled {
-        let rule = |(at, pattern): (usize, &Option<&str>)| ResponseRule {
+        let rule = |(at, pattern): (usize, Option<&str>)| ResponseRule {
             pattern: pattern.map(str::to_owned),
             status: 200 + at as u16,
             ..ResponseRule::default()
         };
-        let responses = patterns.iter().enumerate().map(rule).collect();
+        let responses = patterns.iter().copied().enumerate().map(rule).collect();
         Compiled::new(&Mapping { responses, ..Mapping::default() }).unwrap()
     }
 
