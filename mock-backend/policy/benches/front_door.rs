@@ -114,7 +114,7 @@ fn main() -> io::Result<()> {
     for (name, model) in ways {
         let model = Arc::new(model);
         let evidence = plain(&model);
-        let best = (0..ROUNDS).map(|_| rate(&model, &evidence)).fold(0.0, f64::max);
+        let best = (0..ROUNDS).map(|_| rate(&model, evidence)).fold(0.0, f64::max);
         writeln!(out, "{name}: {best:.0} requests/s, the best of {ROUNDS}")?;
     }
     let model = Arc::new(model(ttl, 200));

@@ -7,6 +7,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
+use hashbrown::HashTable;
+
 use crate::call::{Content, EntryId};
 use crate::time::Instant;
 
@@ -29,8 +31,8 @@ pub(super) struct Store {
     key_bytes: u64,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// By the hash of the key: whole numbers are compared far sooner than keys. Two keys of one hash stand beside each other.
-    by_hash: BTreeSet<(u64, u32)>,
+    /// By the hash of the key. It is never iterated, so that its order cannot reach anything.
+    by_hash: HashTable<u32>,
     by_end: BTreeSet<(Instant, u32)>,
     newest: u32,
     oldest: u32,
@@ -53,7 +55,7 @@ const NONE: u32 = u32::MAX;
 
 impl Store {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let (by_hash, by_end) = (BTreeSet::new(), BTreeSet::new());
+        let (by_hash, by_end) = (HashTable::new(), BTreeSet::new());
         let (slots, free) = (Vec::new(), Vec::new());
         Self { bounds, body_bytes: 0, key_bytes: 0, slots, free, by_hash, by_end, newest: NONE, oldest: NONE }
     }
@@ -83,7 +85,8 @@ impl Store {
             gone.push_back(self.remove(self.oldest));
         }
         let at = self.place(Slot { id, key, hash, content, end, older: NONE, newer: NONE });
-        self.by_hash.insert((hash, at));
+        let slots = &self.slots;
+        self.by_hash.insert_unique(hash, at, |at| slots[*at as usize].hash);
         self.by_end.insert((end, at));
         self.link(at);
     }
@@ -119,8 +122,7 @@ impl Store {
     }
 
     fn position(&self, key: &[u8], hash: u64) -> Option<u32> {
-        let mut same = self.by_hash.range((hash, 0)..=(hash, NONE)).map(|(_, at)| *at);
-        same.find(|at| *self.slots[*at as usize].key == *key)
+        self.by_hash.find(hash, |at| *self.slots[*at as usize].key == *key).copied()
     }
 
     fn is_over(&self, coming: usize) -> bool {
@@ -146,7 +148,9 @@ impl Store {
         self.body_bytes -= slot.content.bytes;
         self.key_bytes -= key.len() as u64;
         self.by_end.remove(&(slot.end, at));
-        self.by_hash.remove(&(slot.hash, at));
+        if let Ok(found) = self.by_hash.find_entry(slot.hash, |known| *known == at) {
+            found.remove();
+        }
         slot.id
     }
 
