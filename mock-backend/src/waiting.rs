@@ -105,6 +105,7 @@ mod tests {
             reason: Reason::Served,
             arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
             cache: CacheUse::None,
+            warning: None,
             route: None,
             timing: Timing::default(),
         };

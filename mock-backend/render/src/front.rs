@@ -155,6 +155,16 @@ impl Front {
         &self.model
     }
 
+    /// Whether what [`Evidence::integrate`](sluicegate_policy::call::Evidence::integrate) says of a route's requests can depend on
+    /// more of them than their content type, given one for which the route has a template.
+    pub fn depends_on_request(&self, route: RouteId) -> bool {
+        self.route(route).is_some_and(|face| match &face.integration {
+            IntegrationFace::Constant(_) => face.responses.reads_request(),
+            IntegrationFace::Mock(mapping) | IntegrationFace::Mapped(mapping) => mapping.reads_request(),
+            IntegrationFace::Real => false,
+        })
+    }
+
     pub(crate) fn naming(&self) -> &Naming {
         &self.naming
     }
@@ -179,7 +189,8 @@ impl Front {
         !self.model.keys.is_empty()
     }
 
-    pub(crate) fn credential(&self, offered: &[u8]) -> Credential {
+    /// What an API key is worth that a request brought.
+    pub fn credential(&self, offered: &[u8]) -> Credential {
         self.keys.find(&self.model.keys, offered)
     }
 }
