@@ -152,8 +152,7 @@ impl Visitor<'_> {
         let keys_vary = rules.cache.parameters.iter().any(|rule| template.varies(&place(rule)));
         let constant = template.is_constant();
         let freshness_varies = template.varies(&header("cache-control"));
-        let maps_alike =
-            constant || (!self.door.front.reads_request(route) && !template.varies(&header("content-type")));
+        let maps_alike = constant || (!self.door.front.reads_request(route) && !template.varies(&header("content-type")));
         if constant || !may_fail {
             known.validity = Some(self.examined(|examined| examined.examine(route)));
         }
@@ -227,10 +226,8 @@ impl Evidence for Visitor<'_> {
         }
         let is_plain = {
             let route = self.door.route(route);
-            let by_itself = matches!(
-                route.integration,
-                Integration::Mock(MockIntegration::Fixed { .. }) | Integration::Lambda { .. }
-            );
+            let by_itself =
+                matches!(route.integration, Integration::Mock(MockIntegration::Fixed { .. }) | Integration::Lambda { .. });
             by_itself && route.response_mapping.is_empty()
         };
         if is_plain { Plain(&self.door.model).integrate(route) } else { self.examined(|examined| examined.integrate(route)) }

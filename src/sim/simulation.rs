@@ -9,9 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use sluicegate_policy::call::{
-    Action as PolicyAction, CallId, Content, Effect, EffectId, Outcome as EffectOutcome, Reply,
-};
+use sluicegate_policy::call::{Action as PolicyAction, CallId, Content, Effect, EffectId, Outcome as EffectOutcome, Reply};
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
