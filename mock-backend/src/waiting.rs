@@ -104,9 +104,9 @@ mod tests {
             status: 200,
             reason: Reason::Served,
             arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
+            route: None,
             cache: CacheUse::None,
             warning: None,
-            route: None,
             timing: Timing::default(),
         };
         Released { reply, at: Instant::ZERO }

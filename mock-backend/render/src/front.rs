@@ -128,9 +128,11 @@ impl Front {
         Examined::new(self, request, to, (ids, wall))
     }
 
-    /// Adds to an answer that was made elsewhere (to a request that is broken) by which headers it tells where it came from.
-    pub fn identify(&self, api: ApiId, ids: &CallIds, answer: &mut Answer) {
-        identify(self.naming.api(api).kind, ids, None, answer);
+    /// Adds to an answer the headers by which it tells where it came from: the ids, the name of the error (REST) and what the
+    /// content delivery network adds. Examined requests have it from [`Examined::answer`]; called alone for an answer to a
+    /// request that is broken.
+    pub fn identify(&self, api: ApiId, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
+        identify(self.naming.api(api).kind, ids, error_type, answer);
         deliver(self.endpoint(api), ids, answer);
     }
 
