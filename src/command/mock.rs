@@ -42,9 +42,9 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     let server = Server::bind(settings).await.map_err(|error| match error {
         MockError::System { .. } => Failure::broken("starting the mock gateway", error),
         MockError::Listen { .. }
+        | MockError::Exposed { .. }
         | MockError::Open { .. }
         | MockError::Format { .. }
-        | MockError::Exposed { .. }
         | MockError::Tls(_)
         | MockError::Front(_) => Failure::usage(error),
     })?;

@@ -170,8 +170,7 @@ impl Visitor<'_> {
         let keys_vary = rules.cache.parameters.iter().any(|rule| template.varies(&place(rule)));
         let constant = template.is_constant();
         let freshness_varies = template.varies(&header("cache-control"));
-        let maps_alike =
-            constant || (!template.varies(&header("content-type")) && !self.examined(|examined| examined.reads_request(route)));
+        let maps_alike = constant || (!self.door.front.depends_on_request(route) && !template.varies(&header("content-type")));
         if constant || !may_fail {
             known.validity = Some(self.examined(|examined| examined.examine(route)));
         }

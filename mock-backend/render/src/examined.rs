@@ -115,18 +115,6 @@ impl<'a> Examined<'a> {
         self.seen.to
     }
 
-    /// Whether what [`Evidence::integrate`] says depends on more of it than its content type: whether another request of the same
-    /// content type to this route can be told something else.
-    pub fn reads_request(&self, route: RouteId) -> bool {
-        self.seen.front.route(route).is_some_and(|face| match &face.integration {
-            IntegrationFace::Constant(_) => face.responses.reads_request(),
-            IntegrationFace::Mock(mapping) => mapping.reads_request(self.seen.header("content-type")),
-            // What becomes of the body is nobody's business before something real answers; only a template can fail.
-            IntegrationFace::Mapped(mapping) => mapping.request_reads_request(self.seen.header("content-type")),
-            IntegrationFace::Real => false,
-        })
-    }
-
     /// Its body after the request template; `None` if there was no template.
     pub fn transformed(&self) -> Option<&str> {
         self.transformed.as_deref()

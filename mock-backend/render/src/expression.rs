@@ -118,14 +118,6 @@ impl Expression {
         })
     }
 
-    /// Whether it speaks of the request.
-    pub(crate) const fn reads_request(&self) -> bool {
-        match self {
-            Self::Literal(_) | Self::StageVariable(_) | Self::BackendHeader(_) | Self::BackendBody(_) => false,
-            Self::Parameter(..) | Self::EveryParameter(..) | Self::RequestBody(_) | Self::Context(_) => true,
-        }
-    }
-
     /// Its value; `None` if there is none, and then the parameter is not set.
     pub(crate) fn value(&self, of: &Surroundings<'_>) -> Option<String> {
         match self {

@@ -128,6 +128,14 @@ impl Front {
         Examined::new(self, request, to, (ids, wall))
     }
 
+    /// Adds to an answer the headers by which it tells where it came from: the ids, the name of the error (REST) and what the
+    /// content delivery network adds. Examined requests have it from [`Examined::answer`]; called alone for an answer to a
+    /// request that is broken.
+    pub fn identify(&self, api: ApiId, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
+        identify(self.naming.api(api).kind, ids, error_type, answer);
+        deliver(self.endpoint(api), ids, answer);
+    }
+
     /// How an API is reached; an HTTP API always in its region (facts, section 1).
     pub(crate) fn endpoint(&self, api: ApiId) -> Endpoint {
         let rest = self.model.apis.get(usize::from(api.0)).filter(|api| api.kind == ApiKind::Rest);
@@ -144,16 +152,19 @@ impl Front {
         self.store.forget(entry);
     }
 
-    /// Adds to an answer that was not made here what every answer of `api` carries: the ids, for a REST API the name of an error,
-    /// and what the content delivery network of an edge endpoint adds.
-    pub fn identify(&self, api: ApiId, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
-        identify(self.naming.api(api).kind, ids, error_type, answer);
-        deliver(self.endpoint(api), ids, answer);
-    }
-
     /// What it was compiled from.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// Whether what [`Evidence::integrate`](sluicegate_policy::call::Evidence::integrate) says of a route's requests can depend on
+    /// more of them than their content type, given one for which the route has a template.
+    pub fn depends_on_request(&self, route: RouteId) -> bool {
+        self.route(route).is_some_and(|face| match &face.integration {
+            IntegrationFace::Constant(_) => face.responses.reads_request(),
+            IntegrationFace::Mock(mapping) | IntegrationFace::Mapped(mapping) => mapping.reads_request(),
+            IntegrationFace::Real => false,
+        })
     }
 
     pub(crate) fn naming(&self) -> &Naming {

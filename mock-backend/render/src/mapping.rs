@@ -71,21 +71,10 @@ impl Compiled {
         })
     }
 
-    /// Whether anything here can see what tells two requests of this content type apart.
-    pub(crate) fn reads_request(&self, content_type: Option<&str>) -> bool {
-        match self.request(content_type) {
-            Request::Unsupported => false,
-            Request::Unchanged => true,
-            Request::Template(template) => template.reads_request() || self.responses.iter().any(Response::reads_request),
-        }
-    }
-
-    /// Whether the request template for this content type can.
-    pub(crate) fn request_reads_request(&self, content_type: Option<&str>) -> bool {
-        match self.request(content_type) {
-            Request::Unsupported | Request::Unchanged => false,
-            Request::Template(template) => template.reads_request(),
-        }
+    /// Whether anything here can see what tells two requests apart that have a request template. Without any, the body itself
+    /// is what is read.
+    pub(crate) fn reads_request(&self) -> bool {
+        self.requests.0.is_empty() || self.requests.read_request() || self.responses.iter().any(Response::reads_request)
     }
 
     /// What happens to a body of this content type: the template of its media type, else `$default`, else as the passthrough
@@ -112,11 +101,8 @@ impl Compiled {
 
 impl Response {
     fn reads_request(&self) -> bool {
-        // With several templates `Accept` decides.
-        let by_accept = self.templates.0.len() > 1;
-        by_accept
-            || self.templates.0.iter().any(|(_, template)| template.reads_request())
-            || self.headers.iter().any(|(_, value)| value.reads_request())
+        // Of several templates `Accept` chooses one.
+        self.templates.0.len() > 1 || self.templates.read_request()
     }
 
     fn new(rule: &ResponseRule) -> Result<Self, PartFault> {
@@ -148,6 +134,10 @@ impl Templates {
             Err(why) => Err((media.clone(), why.into())),
         });
         compiled.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn read_request(&self) -> bool {
+        self.0.iter().any(|(_, template)| template.reads_request())
     }
 
     fn of(&self, media: &str) -> Option<&Template> {

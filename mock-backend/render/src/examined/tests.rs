@@ -3,3 +3,4 @@
 mod door;
 mod http;
 mod rest;
+mod templates;
