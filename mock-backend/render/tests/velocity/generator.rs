@@ -23,7 +23,7 @@ struct Maker {
     in_loop: bool,
 }
 
-const TEXTS: [&str; 26] = [
+const TEXTS: [&str; 24] = [
     "a",
     " ",
     "\n",
@@ -36,15 +36,11 @@ const TEXTS: [&str; 26] = [
     ".",
     "..",
     ".5",
-    "(",
     ")",
     "!",
     "\"",
     "'",
     "$5",
-    
-   
-    "$.",
     "a@b.c",
     "é",
     "\\",
@@ -90,7 +86,6 @@ const ASKED: [&str; 13] = [
     "containsValue",
     "compareToIgnoreCase",
     "matches",
-   
     "get",
 ];
 const REPLACED: [&str; 3] = ["replace", "replaceAll", "replaceFirst"];
@@ -162,7 +157,13 @@ impl Maker {
             11..14 => self.condition(depth),
             14 => self.foreach(depth),
             _ => {
-                self.push_one(&["#stop;", "#{set}($w = 1)", "#if($n)#break#end", "#set ( $w = 2 ) \n", "#if ($t) #{else} #{end}"]);
+                self.push_one(&[
+                    "#stop;",
+                    "#{set}($w = 1)",
+                    "#if($n)#break#end",
+                    "#set ( $w = 2 ) \n",
+                    "#if ($t) #{else} #{end}",
+                ]);
             }
         }
         self.separate();
@@ -243,9 +244,9 @@ impl Maker {
         self.push_one(&[" = ", "="]);
         // A list in itself prints in Java, and is an error here.
         if target.starts_with("$map") || target.starts_with("$list") {
-            self.scalar()
+            self.scalar();
         } else {
-            self.expression(depth)
+            self.expression(depth);
         }
         self.push_one(&[")", " )", ") \n", ")\n", ")"]);
     }
