@@ -14,7 +14,7 @@ use sluicegate_policy::call::CacheUse;
 use sluicegate_policy::model::{ApiId, ApiKind, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
-use sluicegate_render::examined::Addressed;
+use sluicegate_render::examined::{Addressed, Examined, Told};
 use sluicegate_render::front::Front;
 use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
@@ -23,7 +23,7 @@ use sluicegate_timer::Clock;
 use crate::access_log::{Entry, Format, LogFile, Naming};
 use crate::arrivals::Arrivals;
 use crate::decisions::Decisions;
-use crate::driver::{Driver, Entrance, Released};
+use crate::driver::{Driver, Entrance};
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
@@ -108,11 +108,9 @@ struct Presence {
 
 /// An answer, for those who watch.
 struct Seen<'a> {
-    request: &'a Request,
-    method: &'a str,
+    examined: &'a Examined<'a>,
     ids: &'a CallIds,
-    released: &'a Released,
-    answer: &'a Answer,
+    told: Told<'a>,
     wall: Span,
 }
 
@@ -217,6 +215,7 @@ impl Visit {
     async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
         let Self { head, source, arrived, ids, presence, .. } = self;
         let desk = &*presence.desk;
+        desk.driver.settled().await;
         let Body { bytes, length } = body;
         // Without a body the head is all there is, and the gateway's instant is the recorded one.
         let now = if length == 0 { arrived } else { desk.clock.now() };
@@ -240,9 +239,10 @@ impl Visit {
         if let CacheUse::Kept(entry) = released.reply.cache {
             desk.front.keep(entry, &answer);
         }
-        let method = examined.method();
         let outgoing = Outgoing::to(request.head.method(), answer);
-        desk.observe(&Seen { request: &request, method, ids: &ids, released: &released, answer: &outgoing.answer, wall });
+        let reply = &released.reply;
+        let told = Told { reply, answer: &outgoing.answer, latency: released.at.since(reply.timing.received) };
+        desk.observe(&Seen { examined: &examined, ids: &ids, told, wall });
         presence.answered(outgoing)
     }
 }
@@ -277,7 +277,7 @@ impl Drop for Presence {
 
 impl AccessLog {
     fn write(&mut self, seen: &Seen<'_>) {
-        let reply = &seen.released.reply;
+        let (reply, request) = (seen.told.reply, seen.examined.request());
         let stage = reply.arrival.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
         let Some(format) = self.formats.get(stage).and_then(Option::as_ref) else {
             return;
@@ -285,12 +285,12 @@ impl AccessLog {
         let entry = Entry {
             reply,
             ids: seen.ids,
-            method: seen.method,
-            path: seen.request.head.path(),
-            user_agent: seen.request.head.header("user-agent"),
-            source: seen.request.source,
-            response_bytes: seen.answer.body.len(),
-            latency: seen.released.at.since(reply.timing.received),
+            method: seen.examined.method(),
+            path: request.head.path(),
+            user_agent: request.head.header("user-agent"),
+            source: request.source,
+            response_bytes: seen.told.answer.body.len(),
+            latency: seen.told.latency,
             wall: seen.wall,
         };
         self.file.append(|out| format.write(&self.naming, &entry, out));
