@@ -14,13 +14,12 @@ use sluicegate_policy::call::CacheUse;
 use sluicegate_policy::model::{ApiId, ApiKind, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
-use sluicegate_render::examined::{Addressed, Examined, Told};
+use sluicegate_render::examined::{Addressed, Told};
 use sluicegate_render::front::Front;
 use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
 use sluicegate_timer::Clock;
 
-use crate::access_log::{Entry, Format, LogFile, Naming};
 use crate::arrivals::Arrivals;
 use crate::decisions::Decisions;
 use crate::driver::{Driver, Entrance};
@@ -28,6 +27,7 @@ use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
 use crate::malformed::{Malformed, check_target};
+use crate::observe::{Observed, Observer};
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
@@ -39,19 +39,11 @@ pub(crate) struct Desk {
     pub(crate) wall_origin: Span,
     pub(crate) arrivals: RefCell<Arrivals>,
     pub(crate) decisions: RefCell<Decisions>,
-    pub(crate) log: RefCell<Option<AccessLog>>,
+    pub(crate) observer: RefCell<Observer>,
     pub(crate) tally: Tally,
     pub(crate) dates: Dates,
     /// What the bodies that are being read may hold together.
     pub(crate) bodies_bytes_max: usize,
-}
-
-/// An access log and what it needs to write a line.
-pub(crate) struct AccessLog {
-    pub(crate) naming: Naming,
-    /// By [`StageId`]; `None` where the stage has no log.
-    pub(crate) formats: Vec<Option<Format>>,
-    pub(crate) file: LogFile,
 }
 
 /// What is counted as it happens.
@@ -106,14 +98,6 @@ struct Presence {
     answered: Cell<bool>,
 }
 
-/// An answer, for those who watch.
-struct Seen<'a> {
-    examined: &'a Examined<'a>,
-    ids: &'a CallIds,
-    told: Told<'a>,
-    wall: Span,
-}
-
 impl Desk {
     /// A head has been read.
     pub(crate) fn on_head(self: &Rc<Self>, client: &Client, head: Head) -> Visit {
@@ -153,13 +137,6 @@ impl Desk {
         match check_target(self.kind(client.api), head.target()) {
             Err(malformed) => Destination::Nowhere(malformed),
             Ok(()) => Destination::Gateway(self.driver.arrive(arrived, client.api, head)),
-        }
-    }
-
-    /// The one place where everything that watches hears of an answer.
-    fn observe(&self, seen: &Seen<'_>) {
-        if let Some(log) = self.log.borrow_mut().as_mut() {
-            log.write(seen);
         }
     }
 
@@ -240,9 +217,9 @@ impl Visit {
             desk.front.keep(entry, &answer);
         }
         let outgoing = Outgoing::to(request.head.method(), answer);
-        let reply = &released.reply;
-        let told = Told { reply, answer: &outgoing.answer, latency: released.at.since(reply.timing.received) };
-        desk.observe(&Seen { examined: &examined, ids: &ids, told, wall });
+        let latency = released.at.since(released.reply.timing.received);
+        let told = Told { reply: &released.reply, answer: &outgoing.answer, latency };
+        desk.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told, body_bytes: length });
         presence.answered(outgoing)
     }
 }
@@ -272,27 +249,5 @@ impl Drop for Presence {
         if !self.answered.get() {
             tally.abandoned.set(tally.abandoned.get() + 1);
         }
-    }
-}
-
-impl AccessLog {
-    fn write(&mut self, seen: &Seen<'_>) {
-        let (reply, request) = (seen.told.reply, seen.examined.request());
-        let stage = reply.arrival.stage.map_or(usize::MAX, |stage| usize::from(stage.0));
-        let Some(format) = self.formats.get(stage).and_then(Option::as_ref) else {
-            return;
-        };
-        let entry = Entry {
-            reply,
-            ids: seen.ids,
-            method: seen.examined.method(),
-            path: request.head.path(),
-            user_agent: request.head.header("user-agent"),
-            source: request.source,
-            response_bytes: seen.told.answer.body.len(),
-            latency: seen.told.latency,
-            wall: seen.wall,
-        };
-        self.file.append(|out| format.write(&self.naming, &entry, out));
     }
 }

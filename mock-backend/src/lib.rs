@@ -9,7 +9,8 @@
 //! - what a request goes through: `http`; what a connection goes through: `accept`, then `http1` or `http2`
 //! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
-//! - the access log: [`access_log`]; the independent record of arrivals: [`arrivals`]
+//! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
+//!   arrivals: [`arrivals`]
 //!
 //! One thread owns the policy and all connections; no lock and no channel stands between a request and its answer. Only the
 //! access log has a thread of its own, so that a slow disk makes no answer late.
@@ -17,14 +18,17 @@
 #![warn(missing_docs)]
 
 mod accept;
-pub mod access_log;
+mod admin;
 pub mod arrivals;
 pub mod decisions;
 mod driver;
 mod http;
 mod http1;
 mod http2;
+mod log_file;
 mod malformed;
+mod metrics;
+mod observe;
 mod patience;
 mod server;
 mod summary;

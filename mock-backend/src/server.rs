@@ -4,8 +4,8 @@
 //! Called by the product's `mock` command, and in-process by tests.
 
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::{ApiId, Model, Stage};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::access_log::FormatError;
 use sluicegate_render::front::{Front, FrontError};
 use sluicegate_timer::clock::{process_cpu, wall_epoch};
 use sluicegate_timer::{Clock, Timer};
@@ -25,12 +26,13 @@ use tokio::runtime::LocalRuntime;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::accept::Door;
-use crate::access_log::{Format, FormatError, LogFile, Naming};
+use crate::admin::Admin;
 use crate::arrivals::Arrivals;
 use crate::decisions::Decisions;
 use crate::driver::{Driver, pace};
-use crate::http::{AccessLog, Desk, Tally};
+use crate::http::{Desk, Tally};
 use crate::http1::date::Dates;
+use crate::observe::Observer;
 use crate::patience::{Patience, Waits, sweep};
 use crate::summary::Summary;
 use crate::tasks::Tasks;
@@ -52,6 +54,10 @@ pub struct Settings {
     pub tls: Option<TlsSettings>,
     /// The file to which the stages that have a format log; lines are appended.
     pub access_log: Option<PathBuf>,
+    /// The file to which the stages that have an execution log write it; events are appended.
+    pub execution_log: Option<PathBuf>,
+    /// Where the admin endpoint listens, on this machine alone; `None` has none.
+    pub admin: Option<SocketAddr>,
     /// The file for the record of arrivals, written at the end.
     pub arrivals: Option<PathBuf>,
     /// Most arrivals to record, eight bytes of memory each; further ones are counted.
@@ -94,6 +100,14 @@ pub enum MockError {
         /// Why.
         source: io::Error,
     },
+    /// Other machines could reach the admin endpoint.
+    #[error(
+        "cannot open the admin endpoint on {address}: it asks for no credentials, so only this machine may reach it; choose an address such as 127.0.0.1:0"
+    )]
+    Exposed {
+        /// Which address.
+        address: SocketAddr,
+    },
     /// A file that the run would write cannot be opened.
     #[error("cannot write {}: {source}; choose a writable place", path.display())]
     Open {
@@ -133,6 +147,7 @@ pub struct Server {
     waits: Rc<Waits>,
     grace: Span,
     scheme: &'static str,
+    admin: Option<Admin>,
     records: Records,
     timers: Timers,
 }
@@ -173,6 +188,8 @@ impl Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tls: None,
             access_log: None,
+            execution_log: None,
+            admin: None,
             arrivals: None,
             arrivals_max: 16_000_000,
             decisions: None,
@@ -190,24 +207,31 @@ impl Server {
     /// Listens, and opens every file of the run, so that what cannot be written is known before the first request.
     #[allow(clippy::unused_async, reason = "needs a runtime, which an async signature says and checks best")]
     pub async fn bind(settings: Settings) -> Result<Self, MockError> {
-        let log = open_log(&settings)?;
+        let (access, execution) = (settings.access_log.as_deref(), settings.execution_log.as_deref());
+        let observer = Observer::open(&settings.model, access, execution)?;
         let create = |path: &Option<PathBuf>| path.as_deref().map(|path| File::create(path).map_err(refused(path))).transpose();
         let records = Records { arrivals: create(&settings.arrivals)?, decisions: create(&settings.decisions)? };
         let listeners = listeners(&settings)?;
+        let admin = settings.admin.map(|address| Admin::bind(address, settings.clock)).transpose()?;
         let tls = settings.tls.as_ref().map(|tls| Tls::new(tls, &settings.model, settings.listen.ip(), today()));
         let tls = tls.transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let clock = settings.clock;
         let timers = Timers { pace: Timer::new(clock)?, sweep: Timer::new(clock)?, grace: Timer::new(clock)? };
-        let desk = Rc::new(desk(&settings, log)?);
+        let desk = Rc::new(desk(&settings, observer)?);
         let waits = Rc::new(Waits::new(settings.patience));
         let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, settings.connections_max));
-        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, timers })
+        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, admin, records, timers })
     }
 
     /// Where its first API listens.
     pub fn address(&self) -> SocketAddr {
         self.listeners[0].address
+    }
+
+    /// Where its admin endpoint listens, if it has one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
     }
 
     /// Each stage of each API with its base URL.
@@ -225,7 +249,7 @@ impl Server {
     ///
     /// Panics outside the runtime of [`runtime`]: its tasks do not leave their thread.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Summary {
-        let Self { listeners, desk, door, waits, grace, records, timers, .. } = self;
+        let Self { listeners, desk, door, waits, grace, admin, records, timers, .. } = self;
         let cpu_before = process_cpu();
         let mut keepers = JoinSet::new();
         keepers.spawn_local(pace(Rc::clone(&desk.driver), timers.pace));
@@ -233,6 +257,11 @@ impl Server {
         let mut accepting = JoinSet::new();
         for Listener { api, socket, pause, .. } in listeners {
             accepting.spawn_local(Rc::clone(&door).accept(api, socket, pause));
+        }
+        // Whoever asks is answered to the end, while calls in flight still are.
+        let mut answering = JoinSet::new();
+        if let Some(admin) = admin {
+            answering.spawn_local(admin.serve(Rc::clone(&desk)));
         }
         let mut problems = Vec::new();
         tokio::select! {
@@ -242,6 +271,7 @@ impl Server {
         accepting.shutdown().await;
         waits.leave();
         let cut = leave(door.tasks(), timers.grace, grace).await;
+        answering.shutdown().await;
         let mut summary = Summary { cpu_ns: process_cpu().saturating_sub(cpu_before).as_ns(), problems, ..Summary::default() };
         summary.connections = door.count();
         summary.connections.cut = cut as u64;
@@ -269,7 +299,7 @@ impl Desk {
         summary.crowded = self.tally.crowded.get();
         summary.abandoned = self.tally.abandoned.get();
         summary.release = self.driver.release();
-        summary.access_log = self.log.take().map(|log| log.file.close());
+        (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();
     }
 }
 
@@ -296,7 +326,7 @@ async fn leave(tasks: &Tasks, mut timer: Timer, grace: Span) -> usize {
     left
 }
 
-fn desk(settings: &Settings, log: Option<AccessLog>) -> Result<Desk, MockError> {
+fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     let model = &settings.model;
     let clock = settings.clock;
     let front = Rc::new(Front::new(Arc::clone(model), settings.seed)?);
@@ -313,7 +343,7 @@ fn desk(settings: &Settings, log: Option<AccessLog>) -> Result<Desk, MockError> 
         wall_origin,
         arrivals: RefCell::new(Arrivals::up_to(arrivals_max)),
         decisions: RefCell::new(Decisions::up_to(decisions_max, clock.origin_ns())),
-        log: RefCell::new(log),
+        observer: RefCell::new(observer),
         tally: Tally::default(),
         dates: Dates::new(),
         bodies_bytes_max: settings.bodies_bytes_max,
@@ -324,23 +354,6 @@ fn desk(settings: &Settings, log: Option<AccessLog>) -> Result<Desk, MockError> 
 fn today() -> Timestamp {
     let seconds = i64::try_from(wall_epoch().as_ns() / 1_000_000_000).ok();
     seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn open_log(settings: &Settings) -> Result<Option<AccessLog>, MockError> {
-    let compile = |stage: &Stage| {
-        let format = stage.access_log.as_deref().map(Format::parse).transpose();
-        format.map_err(|source| MockError::Format { stage: stage.name.clone(), source })
-    };
-    let formats = settings.model.stages.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
-    let Some(path) = &settings.access_log else {
-        return Ok(None);
-    };
-    // Written at its end rather than in append mode: a failed write is cut off again, for which the place must be known.
-    let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(refused(path))?;
-    // What has no end (a pipe, a terminal) is written as it is.
-    let _ = file.seek(SeekFrom::End(0));
-    let file = LogFile::start(file)?;
-    Ok(Some(AccessLog { naming: Naming::new(&settings.model), formats, file }))
 }
 
 fn refused(path: &Path) -> impl Fn(io::Error) -> MockError + '_ {
@@ -360,7 +373,8 @@ fn listeners(settings: &Settings) -> Result<Vec<Listener>, MockError> {
     apis.map(listener).collect()
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// A listening socket.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;

@@ -37,6 +37,8 @@ pub struct Summary {
     pub cpu_ns: u64,
     /// The access log, if there was one.
     pub access_log: Option<LogSummary>,
+    /// The execution log, if there was one.
+    pub execution_log: Option<LogSummary>,
     /// What went wrong with the mock itself, in words.
     pub problems: Vec<String>,
 }
@@ -76,7 +78,7 @@ pub struct Release {
     pub over_1ms: u64,
 }
 
-/// The access log of one run.
+/// The access log or the execution log of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogSummary {
     /// Lines that should stand in the log.

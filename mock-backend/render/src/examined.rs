@@ -12,7 +12,7 @@ use sluicegate_policy::call::{
     Release, Reply, Size,
 };
 use sluicegate_policy::model::{
-    Api, ApiId, ApiKind, Deployment, Domain, Endpoint, Invalidation, KeySource, Route, RouteId, Stage,
+    Api, ApiId, ApiKind, Deployment, Domain, Endpoint, Invalidation, KeySource, Model, Route, RouteId, Stage,
 };
 use sluicegate_policy::time::Span;
 
@@ -167,6 +167,26 @@ impl<'a> Examined<'a> {
     /// The request itself.
     pub fn request(&self) -> &'a Request {
         self.seen.request
+    }
+
+    /// The model that serves it.
+    pub(crate) fn model(&self) -> &'a Model {
+        self.seen.front.model()
+    }
+
+    /// The stage that serves it.
+    pub(crate) fn stage(&self) -> Option<&'a Stage> {
+        self.seen.stage()
+    }
+
+    /// Its parameters.
+    pub(crate) fn parameters(&self) -> Parameters<'a> {
+        self.seen.parameters()
+    }
+
+    /// The API key that it brought.
+    pub(crate) fn credential(&self) -> Credential {
+        self.seen.credential()
     }
 
     /// Where it goes.

@@ -7,11 +7,13 @@
 
 #![warn(missing_docs)]
 
+pub mod access_log;
 pub mod answer;
 pub mod context;
 mod cors;
 mod customised;
 pub mod examined;
+pub mod execution_log;
 mod expression;
 pub mod front;
 mod front_error;

@@ -3,12 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
-use sluicegate_mock::access_log::{CLF_HTTP, JSON_REST};
 use sluicegate_mock::{Summary, read_arrivals};
 use sluicegate_policy::call::{Action, Call, CallId, Credential, Purpose, Size};
 use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::model::{ApiId, ApiKind, DeploymentId};
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::access_log::{CLF_HTTP, JSON_REST};
 use sluicegate_timer::Clock;
 
 use crate::mock::{Answer, Mock, function, mock, serve, throttle};

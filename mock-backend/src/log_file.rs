@@ -1,6 +1,6 @@
-//! The way from a finished line to the file, without making any answer late.
+//! The way from finished lines to a file, without making any answer late.
 //!
-//! Owns one bounded buffer and one thread that empties it. Refuses to block the caller and to grow: what finds the buffer full,
+//! Owns one bounded buffer and one thread that empties it, for each of the logs. Refuses to block the caller and to grow: what finds the buffer full,
 //! and what the disk does not take, is counted as lost. The mock's thread appends; the log's own thread writes.
 
 use std::fs::File;
@@ -19,11 +19,13 @@ const WORTH_WRITING_BYTES: usize = 64 << 10;
 /// Longest time that a line waits for company.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// An access log on disk.
+/// A log on disk.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     waiting: Arc<Waiting>,
     writer: JoinHandle<LogSummary>,
+    /// Lines that are just being made; kept, so that none is allocated for each.
+    fresh: Vec<u8>,
     lines: u64,
     lost: u64,
 }
@@ -41,24 +43,26 @@ struct Queue {
 }
 
 impl LogFile {
-    /// Starts the thread that writes to `file`.
-    pub(crate) fn start(file: File) -> io::Result<Self> {
+    /// Starts the thread, of this name, that writes to `file`.
+    pub(crate) fn start(file: File, name: &str) -> io::Result<Self> {
         let waiting = Arc::new(Waiting::default());
         let theirs = Arc::clone(&waiting);
-        let writer = thread::Builder::new().name("access-log".to_owned()).spawn(move || write_all(&theirs, file))?;
-        Ok(Self { waiting, writer, lines: 0, lost: 0 })
+        let writer = thread::Builder::new().name(name.to_owned()).spawn(move || write_all(&theirs, file))?;
+        Ok(Self { waiting, writer, fresh: Vec::new(), lines: 0, lost: 0 })
     }
 
-    /// Appends the one line that `write` makes, unless the buffer is full.
-    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.lines += 1;
+    /// Appends the lines that `write` makes, which says how many they are, unless the buffer is full.
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> u64) {
+        self.fresh.clear();
+        let lines = write(&mut self.fresh);
+        self.lines += lines;
         let mut queue = self.waiting.lock();
         let before = queue.bytes.len();
         if before >= WAITING_BYTES_MAX {
-            self.lost += 1;
+            self.lost += lines;
             return;
         }
-        write(&mut queue.bytes);
+        queue.bytes.extend_from_slice(&self.fresh);
         let after = queue.bytes.len();
         drop(queue);
         // The writer sleeps only while the buffer is empty, or lingers until it is worth writing.
@@ -72,7 +76,7 @@ impl LogFile {
         self.waiting.lock().closed = true;
         self.waiting.news.notify_one();
         let written = self.writer.join().unwrap_or_else(|_| LogSummary {
-            error: Some("the thread that writes the access log ended early".to_owned()),
+            error: Some("the thread that writes the log ended early".to_owned()),
             ..LogSummary::default()
         });
         LogSummary { lines: self.lines, lost: self.lost + written.lost, error: written.error }
@@ -129,9 +133,12 @@ mod tests {
     #[test]
     fn what_is_appended_is_written_in_order() {
         let mut out = tempfile::tempfile().unwrap();
-        let mut log = LogFile::start(out.try_clone().unwrap()).unwrap();
+        let mut log = LogFile::start(out.try_clone().unwrap(), "log").unwrap();
         for n in 0..10_000 {
-            log.append(|line| writeln!(line, "line {n}").unwrap());
+            log.append(|line| {
+                writeln!(line, "line {n}").unwrap();
+                1
+            });
         }
         assert_eq!(log.close(), LogSummary { lines: 10_000, lost: 0, error: None });
         out.rewind().unwrap();
@@ -143,8 +150,13 @@ mod tests {
     #[test]
     fn a_full_disk_is_counted_and_reported() {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut log = LogFile::start(full).unwrap();
-        (0..10).for_each(|_| log.append(|line| line.extend_from_slice(b"line\n")));
+        let mut log = LogFile::start(full, "log").unwrap();
+        (0..5).for_each(|_| {
+            log.append(|lines| {
+                lines.extend_from_slice(b"one\ntwo\n");
+                2
+            });
+        });
         let summary = log.close();
         assert_eq!((summary.lines, summary.lost), (10, 10));
         assert!(summary.error.is_some_and(|error| error.contains("No space left")));
@@ -153,13 +165,14 @@ mod tests {
     #[test]
     fn a_writer_that_cannot_follow_loses_lines_by_number() {
         let (reader, writer) = io::pipe().unwrap();
-        let mut log = LogFile::start(File::from(std::os::fd::OwnedFd::from(writer))).unwrap();
+        let mut log = LogFile::start(File::from(std::os::fd::OwnedFd::from(writer)), "log").unwrap();
         let line = [b'x'; 1_000];
         // Nobody reads the pipe: its writer blocks, the buffer fills, the caller goes on.
         for _ in 0..10_000 {
             log.append(|out| {
                 out.extend_from_slice(&line);
                 out.push(b'\n');
+                1
             });
         }
         drop(reader);

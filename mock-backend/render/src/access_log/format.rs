@@ -1,37 +1,18 @@
 //! A log format, compiled once: literal text and `$context` variables.
 //!
-//! Owns the rules of the real gateway (facts, sections 10.2 and 10.3): only `$context` variables, one line, and at least one
-//! of the two request ids. Refuses to know what the variables hold; that is `entry`.
+//! Owns the rules of the real gateway (facts, sections 10.2 and 10.3): only `$context` variables, one line of at most 3 KB, at
+//! least one of the two request ids, entries of at most 1 MB. Refuses to know what the variables hold; whoever has a
+//! [`Lookup`] does.
 
-use sluicegate_policy::model::ApiKind;
+use crate::vtl::Lookup;
 
-use super::entry::{Entry, Naming, Variable};
+use super::escape;
 
 /// Longest format that the real gateway accepts: 3 KB (developer guide, "Quotas").
-const FORMAT_BYTES_MAX: usize = 3 * 1024;
+pub const FORMAT_BYTES_MAX: usize = 3 * 1024;
 
-/// The console's Common Log Format for HTTP APIs.
-pub const CLF_HTTP: &str = r#"$context.identity.sourceIp - - [$context.requestTime] "$context.httpMethod $context.routeKey $context.protocol" $context.status $context.responseLength $context.requestId"#;
-
-/// The console's Common Log Format for REST APIs.
-pub const CLF_REST: &str = r#"$context.identity.sourceIp $context.identity.caller $context.identity.user [$context.requestTime] "$context.httpMethod $context.resourcePath $context.protocol" $context.status $context.responseLength $context.requestId $context.extendedRequestId"#;
-
-/// The console's JSON format for HTTP APIs.
-pub const JSON_HTTP: &str = r#"{ "requestId":"$context.requestId", "ip": "$context.identity.sourceIp", "requestTime":"$context.requestTime", "httpMethod":"$context.httpMethod","routeKey":"$context.routeKey", "status":"$context.status","protocol":"$context.protocol", "responseLength":"$context.responseLength" }"#;
-
-/// The console's JSON format for REST APIs.
-pub const JSON_REST: &str = r#"{ "requestId":"$context.requestId", "extendedRequestId":"$context.extendedRequestId", "ip": "$context.identity.sourceIp", "caller":"$context.identity.caller", "user":"$context.identity.user", "requestTime":"$context.requestTime", "httpMethod":"$context.httpMethod", "resourcePath":"$context.resourcePath", "status":"$context.status", "protocol":"$context.protocol", "responseLength":"$context.responseLength" }"#;
-
-/// A console format by its name in a profile, `clf` or `json`, for this kind of API.
-pub fn named(name: &str, api: ApiKind) -> Option<&'static str> {
-    match (name, api) {
-        ("clf", ApiKind::Http) => Some(CLF_HTTP),
-        ("clf", ApiKind::Rest) => Some(CLF_REST),
-        ("json", ApiKind::Http) => Some(JSON_HTTP),
-        ("json", ApiKind::Rest) => Some(JSON_REST),
-        _ => None,
-    }
-}
+/// Longest entry of the real gateway: 1 MB (developer guide, "Quotas"). That a longer one is cut is taken for granted here.
+pub const ENTRY_BYTES_MAX: usize = 1 << 20;
 
 /// A proven access-log format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +23,10 @@ pub struct Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Value(Variable),
+    /// Written as `$context.` and this name.
+    Value(String),
+    /// Like `error.messageString`: the variable of this name, in quotes.
+    Quoted(String),
 }
 
 /// Why a text is not an access-log format.
@@ -86,23 +70,36 @@ impl Format {
             return Err(FormatError::ManyLines { at: at + 1 });
         }
         let pieces = pieces(text)?;
-        let named = |variable| pieces.contains(&Piece::Value(variable));
-        if !named(Variable::RequestId) && !named(Variable::ExtendedRequestId) {
+        let is_id = |piece: &Piece| matches!(piece, Piece::Value(name) if name == "requestId" || name == "extendedRequestId");
+        if !pieces.iter().any(is_id) {
             return Err(FormatError::NoRequestId);
         }
         Ok(Self { pieces })
     }
 
-    /// Appends the line for one answer, with its line break.
-    pub(crate) fn write(&self, naming: &Naming, entry: &Entry<'_>, out: &mut Vec<u8>) {
+    /// Appends the line for the answer that `context` tells of, with its line break.
+    pub fn write(&self, context: &dyn Lookup, out: &mut Vec<u8>) {
+        let start = out.len();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Piece::Value(variable) => entry.write(*variable, naming, out),
+                Piece::Value(name) => escape::value(context.get(name).as_deref(), out),
+                Piece::Quoted(name) => escape::quoted(context.get(name).as_deref(), out),
+            }
+            if out.len() - start > ENTRY_BYTES_MAX {
+                cut(out, start + ENTRY_BYTES_MAX);
+                break;
             }
         }
         out.push(b'\n');
     }
+}
+
+/// Shortens `out` to `length`, or to where the character begins that stands there.
+fn cut(out: &mut Vec<u8>, length: usize) {
+    let begins = |at: &usize| out[*at] & 0xC0 != 0x80;
+    let at = (0..=length).rev().find(begins).unwrap_or(length);
+    out.truncate(at);
 }
 
 fn pieces(text: &str) -> Result<Vec<Piece>, FormatError> {
@@ -118,7 +115,11 @@ fn pieces(text: &str) -> Result<Vec<Piece>, FormatError> {
             let at = text[..text.len() - variable.len()].chars().count() + 1;
             return Err(FormatError::NotContext { found: found.to_owned(), at });
         };
-        pieces.push(Piece::Value(Variable::named(name)));
+        pieces.push(match name {
+            // "The quoted value of $context.error.message" (developer guide, "Variables for access logging").
+            "error.messageString" => Piece::Quoted("error.message".to_owned()),
+            name => Piece::Value(name.to_owned()),
+        });
         rest = &variable["$context.".len() + name.len()..];
     }
     if !rest.is_empty() {
@@ -129,23 +130,55 @@ fn pieces(text: &str) -> Result<Vec<Piece>, FormatError> {
 
 /// The variable's name; a dot that ends a sentence is not part of it.
 fn name_at_start(text: &str) -> &str {
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_')).unwrap_or(text.len());
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_'))).unwrap_or(text.len());
     text[..end].trim_end_matches('.')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::borrow::Cow;
+
     use proptest::prelude::*;
 
-    #[test]
-    fn the_console_formats_are_formats() {
-        for name in ["clf", "json"] {
-            for api in [ApiKind::Http, ApiKind::Rest] {
-                assert!(Format::parse(named(name, api).unwrap()).is_ok(), "{name} {api:?}");
+    use super::*;
+
+    /// Each variable holds its own name, but for those named so.
+    struct Names;
+
+    impl Lookup for Names {
+        fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+            match name {
+                "unset" => None,
+                "empty" => Some(Cow::Borrowed("")),
+                "error.message" => Some(Cow::Borrowed("say \"hi\"")),
+                "long" => Some(Cow::Owned("\u{e4}".repeat(ENTRY_BYTES_MAX))),
+                name => Some(Cow::Owned(name.to_owned())),
             }
         }
-        assert_eq!(named("xml", ApiKind::Http), None);
+    }
+
+    fn line(format: &str) -> String {
+        let mut out = Vec::new();
+        Format::parse(format).unwrap().write(&Names, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_each_value_in_its_place_and_a_dash_for_what_is_unset() {
+        let format = r#"{"id":"$context.requestId","a":$context.unset,"b":"$context.empty","c":"$context.authorizer.my_key1"}"#;
+        assert_eq!(line(format), "{\"id\":\"requestId\",\"a\":-,\"b\":\"-\",\"c\":\"authorizer.my_key1\"}\n");
+    }
+
+    #[test]
+    fn the_message_string_brings_its_own_quotes() {
+        let text = line("$context.requestId $context.error.messageString $context.error.message");
+        assert_eq!(text, "requestId \"say \\\"hi\\\"\" say \\\"hi\\\"\n");
+    }
+
+    #[test]
+    fn an_entry_is_cut_at_one_megabyte_between_characters() {
+        let text = line("x$context.long $context.requestId");
+        assert_eq!((text.len(), text.ends_with("\u{e4}\n")), (ENTRY_BYTES_MAX, true));
     }
 
     #[test]
@@ -172,13 +205,15 @@ mod tests {
     #[test]
     fn a_full_stop_is_not_part_of_a_name() {
         let format = Format::parse("$context.requestId.").unwrap();
-        assert_eq!(format.pieces, [Piece::Value(Variable::RequestId), Piece::Text(".".to_owned())]);
+        assert_eq!(format.pieces, [Piece::Value("requestId".to_owned()), Piece::Text(".".to_owned())]);
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in "(\\$context\\.[a-zA-Z.]{0,12}|\\$|\\PC){0,20}") {
-            let _ = Format::parse(&text);
+            if let Ok(format) = Format::parse(&text) {
+                format.write(&Names, &mut Vec::new());
+            }
         }
     }
 }
