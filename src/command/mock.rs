@@ -44,6 +44,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
         MockError::Listen { .. }
         | MockError::Open { .. }
         | MockError::Format { .. }
+        | MockError::Exposed { .. }
         | MockError::Tls(_)
         | MockError::Front(_) => Failure::usage(error),
     })?;
