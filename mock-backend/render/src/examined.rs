@@ -167,8 +167,15 @@ impl<'a> Examined<'a> {
 
     /// The integration's answer, or the one that was kept.
     fn served(&mut self, reply: &Reply) -> Answer {
-        if let (CacheUse::Hit(_), Some(kept)) = (reply.cache, self.hit.take()) {
-            return Answer::clone(&kept);
+        if let CacheUse::Hit(_) = reply.cache {
+            match (self.hit.take(), self.seen.to.route) {
+                (Some(kept), _) => return Answer::clone(&kept),
+                // Whoever it was first made for left before it could be kept: it is made again.
+                (None, Some(route)) => {
+                    self.integrate(route);
+                }
+                (None, None) => {}
+            }
         }
         let mut answer = match (self.made.take(), self.face()) {
             (Some(made), _) => made,
