@@ -12,6 +12,10 @@ check:
 test *args:
     cargo test --workspace {{args}}
 
+# How many of the recorded answers of the real gateway the mock gives, by family (needs ../shared)
+conformance:
+    cargo test --test conformance -- --nocapture
+
 # Measure, side by side with other generators where they are installed
 bench *args:
     cargo bench --bench peers {{args}}

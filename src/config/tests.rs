@@ -9,6 +9,7 @@ use super::*;
 mod broken;
 mod changed;
 mod delivered;
+mod door;
 mod proven;
 
 /// A small profile that is right, for tests that break or change it.

@@ -18,6 +18,8 @@ use crate::traffic::catalog::TemplateId;
 use crate::traffic::template::{Generator, Template, TemplateParts};
 use crate::traffic::{Due, Step};
 
+mod door;
+
 const MS: Span = Span::from_ms(1);
 const NOTHING: u64 = 0;
 
@@ -66,7 +68,7 @@ fn catalog() -> Catalog {
     };
     let id = vec![("id".to_owned(), Generator::Range { low: 1, high: 9 })];
     let templates = vec![get("/slow/{id}", id), get("/fast", vec![]), get("/real", vec![]), get("/none", vec![])];
-    Catalog { series: ["slow", "fast", "real", "none"].map(str::to_owned).to_vec(), templates, headers: vec![] }
+    Catalog { series: ["slow", "fast", "real", "none"].map(str::to_owned).to_vec(), templates, ..Catalog::default() }
 }
 
 fn world(model: Model) -> World {
@@ -80,6 +82,7 @@ fn world(model: Model) -> World {
         overload: Overload::Queue,
         ceilings: Ceilings::default(),
         network: Network::default(),
+        wall: Span::ZERO,
         end: Instant::MAX,
     }
 }

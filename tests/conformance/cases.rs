@@ -1,0 +1,130 @@
+//! Each scenario that is run: its setup, its request, and which part of the answer was recorded.
+//!
+//! Owns what the recorded words mean. Refuses to send anything. Called by `main`.
+
+use std::path::{Path, PathBuf};
+
+use crate::recorded;
+
+/// What the mock is told to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Setup {
+    /// A document of our own, under `specs/`.
+    Ours(&'static str),
+    /// The document that the recorded setup imported.
+    Imported(&'static str),
+    /// Nothing: the control plane was asked, whose answer is a table of ours.
+    Table,
+}
+
+/// A request, its path below the stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+    pub(crate) body: &'static str,
+}
+
+/// What of the answer was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// The body.
+    Body,
+    /// `content` is the body, `errorType` a header.
+    ContentAndErrorType,
+    /// `body` and `status_code`; an empty body is written as Python does, and these headers as the note says.
+    BodyAndStatus(&'static [(&'static str, &'static str)]),
+    /// The headers, all of them.
+    Headers,
+}
+
+/// How a scenario is run.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) setup: Setup,
+    pub(crate) request: Request,
+    pub(crate) recorded: Recorded,
+}
+
+impl Setup {
+    /// The document that is served.
+    pub(crate) fn document(self) -> Option<PathBuf> {
+        match self {
+            Self::Ours(name) => Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/specs").join(name)),
+            Self::Imported(name) => Some(recorded::file(name)),
+            Self::Table => None,
+        }
+    }
+}
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const PARAMETER: (&str, &str) = ("x-header-param", "test");
+const INVALID: &str = r#"{"test":"test"}"#;
+
+const fn get(target: &'static str) -> Request {
+    Request { method: "GET", target, headers: &[], body: "" }
+}
+
+const fn post(target: &'static str, headers: &'static [(&'static str, &'static str)], body: &'static str) -> Request {
+    Request { method: "POST", target, headers, body }
+}
+
+/// The case of a scenario; `None` while it waits for something that cannot be set up.
+pub(crate) fn of(id: &str) -> Option<Case> {
+    let (family, scenario) = id.split_once('.')?;
+    let (setup, request, recorded) = match family {
+        "route" => route(scenario)?,
+        "validator" => validator(scenario)?,
+        "mock" => mock(scenario)?,
+        _ => front_door(id)?,
+    };
+    Some(Case { setup, request, recorded })
+}
+
+type Parts = (Setup, Request, Recorded);
+
+fn route(scenario: &str) -> Option<Parts> {
+    let (request, recorded) = match scenario {
+        "unknown-path" => (get("/random-non-existing"), Recorded::ContentAndErrorType),
+        "wrong-method" => (post("/existing", &[], ""), Recorded::ContentAndErrorType),
+        "ok" => (get("/existing"), Recorded::Body),
+        _ => return None,
+    };
+    Some((Setup::Ours("route.yaml"), request, recorded))
+}
+
+fn validator(scenario: &str) -> Option<Parts> {
+    let (spec, request) = match scenario {
+        "missing-all" => ("validator-patched.yaml", post("/nested/value", &[JSON], INVALID)),
+        "missing-header" => ("validator.yaml", get("/nested/value?qs1=test")),
+        "missing-query" => ("validator.yaml", Request { headers: &[PARAMETER], ..get("/nested/value") }),
+        "bad-body" => ("validator.yaml", post("/nested/value?qs1=test", &[JSON, PARAMETER], INVALID)),
+        "ref.successful" => ("validator-ref.yaml", post("/path", &[JSON], r#"[{"a":1,"b":2}]"#)),
+        "ref.failed-validation" => ("validator-ref.yaml", post("/path", &[JSON], r#"[{"a":1,"b":2},{"a":1}]"#)),
+        _ => return None,
+    };
+    Some((Setup::Ours(spec), request, Recorded::Body))
+}
+
+fn mock(scenario: &str) -> Option<Parts> {
+    let header = &[("foo", "bar")];
+    Some(match scenario {
+        "echo" => (Setup::Imported("openapi-mock.json"), get("/echo/foobar"), Recorded::Body),
+        "responseOverride.with-template" => (Setup::Ours("override.yaml"), get("/"), Recorded::BodyAndStatus(header)),
+        "responseOverride.no-template" => {
+            (Setup::Ours("override-without-template.yaml"), get("/"), Recorded::BodyAndStatus(header))
+        }
+        "map-assign" => (Setup::Ours("map-assign.yaml"), get("/"), Recorded::BodyAndStatus(&[])),
+        _ => return None,
+    })
+}
+
+fn front_door(id: &str) -> Option<Parts> {
+    Some(match id {
+        "canary.response-deployment-1" => (Setup::Ours("canary.profile.yaml"), get("/"), Recorded::Body),
+        "trace.normal-req-headers-MOCK" => (Setup::Ours("edge.profile.yaml"), get("/"), Recorded::Headers),
+        "gateway-responses.default-list" => (Setup::Table, get("/"), Recorded::Body),
+        _ => return None,
+    })
+}
