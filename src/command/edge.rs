@@ -46,19 +46,16 @@ mod tests {
     use super::*;
     use sluicegate_policy::time::Span;
 
-    fn path(text: &str) -> Option<PathBuf> {
-        Some(PathBuf::from(text))
-    }
-
     #[test]
     fn a_certificate_is_made_unless_one_is_given() {
         let made = EdgeFlags { tls: true, ..EdgeFlags::default() };
-        assert_eq!(authority(&made), path(AUTHORITY));
-        let elsewhere = EdgeFlags { ca_out: path("ca.pem"), client_ca: path("clients.pem"), ..EdgeFlags::default() };
+        assert_eq!(authority(&made), Some(AUTHORITY.into()));
+        let elsewhere =
+            EdgeFlags { ca_out: Some("ca.pem".into()), client_ca: Some("clients.pem".into()), ..EdgeFlags::default() };
         let settings = tls(&elsewhere).unwrap().unwrap();
         assert_eq!(settings.certificate, Certificate::Made { authority: "ca.pem".into() });
-        assert_eq!(settings.client_authorities, path("clients.pem"));
-        let given = EdgeFlags { tls: true, cert: path("c"), key: path("k"), ..EdgeFlags::default() };
+        assert_eq!(settings.client_authorities, Some("clients.pem".into()));
+        let given = EdgeFlags { tls: true, cert: Some("c".into()), key: Some("k".into()), ..EdgeFlags::default() };
         assert_eq!(tls(&given).unwrap().unwrap().certificate, Certificate::Given { chain: "c".into(), key: "k".into() });
         assert_eq!(authority(&given), None);
     }
@@ -66,7 +63,7 @@ mod tests {
     #[test]
     fn without_its_flags_there_is_no_tls() {
         assert_eq!(tls(&EdgeFlags::default()).unwrap(), None);
-        assert!(tls(&EdgeFlags { client_ca: path("clients.pem"), ..EdgeFlags::default() }).is_err());
+        assert!(tls(&EdgeFlags { client_ca: Some("clients.pem".into()), ..EdgeFlags::default() }).is_err());
     }
 
     #[test]

@@ -11,3 +11,5 @@ mod records;
 
 /// A model, a server and a client in a few words.
 mod mock;
+/// Metrics, the admin endpoint and the execution log, beside real traffic.
+mod watching;

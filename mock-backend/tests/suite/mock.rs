@@ -111,7 +111,7 @@ pub(crate) fn serve<T>(settings: Settings, client: impl AsyncFnOnce(Client) -> T
     runtime().unwrap().block_on(async {
         let server = Server::bind(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let here = Client { address: server.address() };
+        let here = Client { address: server.address(), admin: server.admin_address() };
         let running = server.run(async { drop(stopped.await) });
         let done = async {
             let done = client(here).await;
@@ -126,6 +126,7 @@ pub(crate) fn serve<T>(settings: Settings, client: impl AsyncFnOnce(Client) -> T
 #[derive(Clone, Copy)]
 pub(crate) struct Client {
     pub(crate) address: std::net::SocketAddr,
+    pub(crate) admin: Option<std::net::SocketAddr>,
 }
 
 /// An HTTP/1.1 connection.
@@ -143,6 +144,12 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    /// One request (`PUT /stages/prod`) to the admin endpoint.
+    pub(crate) async fn admin(self, line: &str, body: &str) -> Answer {
+        let admin = Self { address: self.admin.expect("an admin endpoint"), ..self };
+        admin.ask(&format!("{line} HTTP/1.1\r\nhost: admin\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await
+    }
+
     pub(crate) async fn connect(self) -> Wire {
         Wire { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
     }
