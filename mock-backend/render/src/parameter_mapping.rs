@@ -189,7 +189,13 @@ fn shared_variable(name: &str) -> Named<Variable, String> {
     }
 }
 
-fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
+/// Whether a key and its value change an answer.
+pub(crate) fn prove_response(key: &str, value: &str) -> Result<(), FrontFault> {
+    Change::new(key, value).map(drop)
+}
+
+/// Whether a key and its value change a request.
+pub(crate) fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
     let unknown = || KeyFault::Unknown { key: key.to_owned(), cure: REQUEST_KEYS };
     let (verb, target) = key.split_once(':').ok_or_else(unknown)?;
     let query = target.strip_prefix("querystring.").is_some_and(|name| !name.is_empty());
