@@ -94,7 +94,7 @@ const fn slot_of(id: CallId) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Reason, Reply, Timing};
+    use sluicegate_policy::call::{Arrival, CacheUse, Reason, Release, Reply, Timing};
     use sluicegate_policy::time::Instant;
 
     fn answer(call: CallId) -> Released {
@@ -103,8 +103,10 @@ mod tests {
             at: Instant::ZERO,
             status: 200,
             reason: Reason::Served,
-            stage: None,
+            arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
             route: None,
+            cache: CacheUse::None,
+            warning: None,
             timing: Timing::default(),
         };
         Released { reply, at: Instant::ZERO }

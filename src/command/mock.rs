@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use sluicegate_mock::{MockError, Server, Settings, Summary, runtime};
+use sluicegate_mock::{MockError, Server, Settings, StageUrl, Summary, runtime};
 use sluicegate_policy::seed::Seed;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,9 +41,11 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.arrivals.clone_from(&asked.arrivals);
     let server = Server::bind(settings).await.map_err(|error| match error {
         MockError::System { .. } => Failure::broken("starting the mock gateway", error),
-        MockError::Listen { .. } | MockError::Open { .. } | MockError::Format { .. } | MockError::Front(_) => {
-            Failure::usage(error)
-        }
+        MockError::Listen { .. }
+        | MockError::Open { .. }
+        | MockError::Format { .. }
+        | MockError::Tls(_)
+        | MockError::Front(_) | MockError::Exposed { .. } => Failure::usage(error),
     })?;
     terminal::print(ready(&server, asked.format)?)?;
     let signals = stopped(asked.until_stdin_closes).map_err(|error| Failure::broken("listening for signals", error))?;
@@ -52,7 +54,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
 
 /// The ready line, or the base URL of each stage.
 fn ready(server: &Server, format: OutputFormat) -> Result<String, Failure> {
-    let stages = server.stage_urls();
+    let stages = named(server.stage_urls());
     match format {
         OutputFormat::Json => {
             let line = serde_json::to_string(&Ready { stages: stages.into_iter().collect() });
@@ -63,6 +65,13 @@ fn ready(server: &Server, format: OutputFormat) -> Result<String, Failure> {
             Ok(lines.join("\n") + "\n")
         }
     }
+}
+
+/// Stages by name; where there are several APIs, by the API's id and the name.
+fn named(stages: Vec<StageUrl>) -> Vec<(String, String)> {
+    let several = stages.iter().any(|stage| stage.api != stages[0].api);
+    let name = |stage: &StageUrl| if several { format!("{}/{}", stage.api, stage.stage) } else { stage.stage.clone() };
+    stages.into_iter().map(|stage| (name(&stage), stage.url)).collect()
 }
 
 /// Resolves with SIGINT or SIGTERM, and if asked when standard input closes.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluicegate_policy::call::{Credential, EntryId};
 use sluicegate_policy::model::{
-    ApiId, ApiKind, Deployment, Integration, MockIntegration, Model, Protocol, Route, RouteId, Stage,
+    ApiId, ApiKind, Deployment, Endpoint, Integration, MockIntegration, Model, Protocol, Route, RouteId, Stage,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -19,7 +19,7 @@ use crate::cors::Sharing;
 use crate::customised::Customised;
 use crate::examined::{Addressed, Examined};
 pub use crate::front_error::{ExpressionFault, FrontError, FrontFault, KeyFault};
-use crate::identification::anonymous;
+use crate::identification::{anonymous, deliver, identify};
 use crate::ids::{CallIds, IdSource};
 use crate::keys::Keys;
 use crate::mapping::{self, Compiled};
@@ -132,6 +132,15 @@ impl Front {
     /// The response cache no longer has `entry`.
     pub fn forget(&self, entry: EntryId) {
         self.store.forget(entry);
+    }
+
+    /// Adds to an answer that was not made here what every answer of `api` carries: the ids, for a REST API the name of an error,
+    /// and what the content delivery network of an edge endpoint adds.
+    pub fn identify(&self, api: ApiId, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
+        let kind = self.naming.api(api).kind;
+        identify(kind, ids, error_type, answer);
+        let endpoint = self.model.apis.get(usize::from(api.0)).map_or(Endpoint::Regional, |api| api.endpoint);
+        deliver(if kind == ApiKind::Rest { endpoint } else { Endpoint::Regional }, ids, answer);
     }
 
     /// What it was compiled from.

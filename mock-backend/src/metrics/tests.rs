@@ -58,6 +58,7 @@ fn reply(stage: Option<u16>, route: Option<u16>, status: u16) -> Reply {
         },
         route: route.map(RouteId),
         cache: CacheUse::None,
+        warning: None,
         timing: Timing::default(),
     }
 }
