@@ -45,7 +45,8 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
         | MockError::Open { .. }
         | MockError::Format { .. }
         | MockError::Tls(_)
-        | MockError::Front(_) | MockError::Exposed { .. } => Failure::usage(error),
+        | MockError::Front(_)
+        | MockError::Exposed { .. } => Failure::usage(error),
     })?;
     terminal::print(ready(&server, asked.format)?)?;
     let signals = stopped(asked.until_stdin_closes).map_err(|error| Failure::broken("listening for signals", error))?;

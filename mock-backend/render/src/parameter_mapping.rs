@@ -208,6 +208,11 @@ pub(crate) fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
     if !(verb == "overwrite" && target == "path") && !(known && (query || header(target)?.is_some())) {
         return Err(unknown().into());
     }
+    prove_request_value(value)
+}
+
+/// Whether a value can be taken from a request.
+pub(crate) fn prove_request_value(value: &str) -> Result<(), FrontFault> {
     let named = |name: &str| match name.split_once('.') {
         Some(("request", "path")) => Named::Variable(Variable::Request),
         Some(("request", rest)) => match rest.split_once('.') {

@@ -38,6 +38,11 @@ pub fn request_mapping(key: &str, value: &str) -> Result<(), FrontFault> {
     parameter_mapping::prove_request(key, value)
 }
 
+/// A value that an HTTP API hands to a service: `$request.body.id`.
+pub fn request_value(text: &str) -> Result<(), FrontFault> {
+    parameter_mapping::prove_request_value(text)
+}
+
 /// A key and its value in an HTTP API's mapping of responses.
 pub fn response_mapping(key: &str, value: &str) -> Result<(), FrontFault> {
     parameter_mapping::prove_response(key, value)

@@ -8,7 +8,9 @@ use sluicegate_policy::time::Span;
 
 use crate::config::problem::{Place, choices, quoted};
 use crate::config::tree::{Kind, Node, Scalar};
-use crate::config::value::{Bytes, Count, Decimal, Duration, Level, Memory, Percent, Rate, exact_number, is_quantile, per_second};
+use crate::config::value::{
+    Bytes, Count, Decimal, Duration, Level, Memory, Percent, Rate, exact_number, is_quantile, per_second,
+};
 
 /// Multiplies a value; a distribution in all its quantiles, whatever its shape.
 pub(super) fn times(value: &mut Node, factor: &str, place: &Place) -> Result<(), String> {

@@ -44,6 +44,13 @@ pub(super) fn parameters(given: Option<&At<Texts>>, reader: &mut Reader) {
     }
 }
 
+/// What an HTTP API hands to a service, by the names that the service has.
+pub(super) fn service_parameters(given: Option<&At<Texts>>, reader: &mut Reader) {
+    for member in given.iter().flat_map(|given| &given.value.0) {
+        proven(proof::request_value(&member.value.value.0), &member.value.spot, reader);
+    }
+}
+
 /// Headers of an answer.
 pub(super) fn headers(given: Option<&At<Texts>>, position: Position, reader: &mut Reader) {
     for member in given.iter().flat_map(|given| &given.value.0) {

@@ -197,8 +197,9 @@ fn protocol(
             let what = "a proxy passes requests and answers as they are; write proxy: false, or remove this";
             reader.report_at(given, what);
         }
-        if kind == ApiKind::Rest {
-            expression::parameters(parts.parameters, reader);
+        match kind {
+            ApiKind::Rest => expression::parameters(parts.parameters, reader),
+            ApiKind::Http => expression::service_parameters(parts.parameters, reader),
         }
         return Protocol::Proxy { parameters: texts(parts.parameters) };
     }
