@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use sluicegate_policy::seed::Seed;
-use sluicegate_policy::time::Instant;
+use sluicegate_policy::time::{Instant, Span};
 
 use super::script::Script;
 use crate::config::Plan;
@@ -48,6 +48,9 @@ pub(super) struct Predicted {
     pub(super) planned: Option<u64>,
 }
 
+/// When a simulation starts that does not say: on 1 January 2026, 00:00 UTC, so that it repeats to the byte.
+const DEFAULT_WALL: Span = Span::from_secs(1_767_225_600);
+
 /// A plan with its script and the way to the target: what is simulated.
 pub(super) struct Model<'a> {
     plan: &'a Plan,
@@ -69,6 +72,7 @@ impl<'a> Model<'a> {
             overload: plan.run.overload,
             ceilings: plan.safety.ceilings.clone(),
             network,
+            wall: plan.run.starts_at.unwrap_or(DEFAULT_WALL),
             // The engine waits as long after the plan's end (`target`).
             end: Instant::ZERO + plan.run.duration + plan.run.timeout,
         };
@@ -78,6 +82,12 @@ impl<'a> Model<'a> {
     /// With so many exchanges at a time on one connection (HTTP/2).
     pub(super) fn with_streams(mut self, streams: u32) -> Self {
         self.world.streams = streams;
+        self
+    }
+
+    /// For a run that starts at `wall` since 1970, unless the plan says when.
+    pub(super) fn starting(mut self, wall: Span) -> Self {
+        self.world.wall = self.plan.run.starts_at.unwrap_or(wall);
         self
     }
 

@@ -88,7 +88,7 @@ impl Rehearsal<'_> {
                 return Err(failure);
             }
         };
-        let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(&standing, &interruption.stop));
+        let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(started, &standing, &interruption.stop));
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
         record.stopped = interruption.received.stopped();
         keep(&folder, &record)?;
@@ -153,9 +153,10 @@ impl Rehearsal<'_> {
         Ok(Interruption { stop, received })
     }
 
-    fn predict(&self, standing: &Standing, stop: &Stop) -> Predicted {
+    fn predict(&self, started: Span, standing: &Standing, stop: &Stop) -> Predicted {
         self.tell("simulating the run before it is driven\n");
         let predicted = Model::of(self.plan, &self.script, standing.network.network)
+            .starting(started)
             .with_streams(standing.streams)
             .until(stop.clone())
             .predict();

@@ -93,6 +93,8 @@ pub struct Run {
     pub lanes: Option<u32>,
     /// The protocol.
     pub protocol: Protocol,
+    /// The wall time at which the run is taken to start, since 1970; `None` is when it starts.
+    pub starts_at: Option<Span>,
 }
 
 /// Where the traffic goes.

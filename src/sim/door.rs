@@ -12,7 +12,7 @@ use sluicegate_policy::call::{
 };
 use sluicegate_policy::gateway::Plain;
 use sluicegate_policy::model::{
-    Integration, MockIntegration, Model, ParameterRule, Requirement, Route, RouteId, Source as From, StageId,
+    ApiId, Integration, MockIntegration, Model, ParameterRule, Requirement, Route, RouteId, Source as From, StageId,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
@@ -20,6 +20,7 @@ use sluicegate_render::examined::{Addressed, Examined};
 use sluicegate_render::front::Front;
 use sluicegate_render::request::{Head, Request as Received};
 
+use crate::traffic::catalog::API_KEY;
 use crate::traffic::template::{Place, Template};
 use crate::traffic::{Catalog, Outgoing, Request, What};
 
@@ -53,11 +54,23 @@ struct Subject {
 #[derive(Clone, Debug, Default)]
 struct Known {
     purpose: Purpose,
-    credential: Option<Credential>,
+    credential: Keys,
     size: Option<Size>,
     validity: Option<Result<(), Invalid>>,
     cache_key: Option<(Vec<u8>, Freshness)>,
     mapped: Option<Mapped>,
+}
+
+/// The API keys that requests of a template bring.
+#[derive(Clone, Debug, Default)]
+enum Keys {
+    /// Every one may bring another.
+    #[default]
+    Unknown,
+    /// All the same.
+    Same(Credential),
+    /// Identities in turn.
+    InTurn(Vec<Credential>),
 }
 
 /// One request at the door.
@@ -108,10 +121,11 @@ impl Door {
 impl Visitor<'_> {
     /// The request as the policy sees it.
     pub(super) fn call(&mut self, id: CallId) -> Call {
-        let known = self.known().map(|known| (known.purpose, known.credential, known.size));
-        let (arrival, route) = (self.arrival, self.route);
-        if let Some((purpose, Some(key), Some(size))) = known {
-            return Call { id, arrival, route, purpose, key, size };
+        let (arrival, route, identity) = (self.arrival, self.route, self.request.identity);
+        if let Some(known) = self.known()
+            && let (Some(key), Some(size)) = (known.credential.of(identity), known.size)
+        {
+            return Call { id, arrival, route, purpose: known.purpose, key, size };
         }
         self.examined(|examined| examined.call(id))
     }
@@ -126,23 +140,27 @@ impl Visitor<'_> {
         let mut known = Known::default();
         let asks_for_key = subject.route.is_some_and(|route| self.door.route(route).api_key == Requirement::Required);
         let fits = self.fits(template);
-        self.examined(|examined| {
-            let call = examined.call(CallId(0));
-            known.purpose = call.purpose;
-            known.credential = if !asks_for_key {
-                Some(Credential::Absent)
-            } else if template.varies(&header("x-api-key")) {
-                None
-            } else {
-                Some(call.key)
-            };
-            known.size = fits.then_some(call.size);
-        });
+        let call = self.examined(|examined| examined.call(CallId(0)));
+        known.purpose = call.purpose;
+        known.size = fits.then_some(call.size);
+        known.credential = if asks_for_key { self.keys(template, call.key) } else { Keys::Same(Credential::Absent) };
         if let Some(route) = subject.route {
             self.learn_of(route, template, &mut known);
         }
         self.door.known.push((subject, known));
         self.door.known.len() - 1
+    }
+
+    fn keys(&self, template: &Template, of_this_one: Credential) -> Keys {
+        if template.varies(&header(API_KEY)) {
+            return Keys::Unknown;
+        }
+        let keys = &self.catalog.api_keys;
+        if keys.count() == 0 || template.sends(API_KEY) {
+            return Keys::Same(of_this_one);
+        }
+        let turns = (0..keys.count() as u32).filter_map(|identity| keys.of(identity));
+        Keys::InTurn(turns.map(|key| self.door.front.credential(key.as_bytes())).collect())
     }
 
     fn learn_of(&mut self, route: RouteId, template: &Template, known: &mut Known) {
@@ -152,7 +170,7 @@ impl Visitor<'_> {
         let keys_vary = rules.cache.parameters.iter().any(|rule| template.varies(&place(rule)));
         let constant = template.is_constant();
         let freshness_varies = template.varies(&header("cache-control"));
-        let maps_alike = constant || (!self.door.front.reads_request(route) && !template.varies(&header("content-type")));
+        let maps_alike = constant || (!self.door.front.depends_on_request(route) && !template.varies(&header("content-type")));
         if constant || !may_fail {
             known.validity = Some(self.examined(|examined| examined.examine(route)));
         }
@@ -192,12 +210,22 @@ impl Visitor<'_> {
         let headers = outgoing.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let head = Head::new(&outgoing.method, &target, headers);
         let received = Received { head, body: Bytes::copy_from_slice(&outgoing.body), source: SOURCE };
-        let api = door.model.stages.get(usize::from(door.stage.0)).map(|stage| stage.api).unwrap_or_default();
+        let api = door.model.stages.get(usize::from(door.stage.0)).map_or(ApiId(0), |stage| stage.api);
         let ids = door.front.ids(self.arrival.number, api, &received.head);
         let path = outgoing.target.split('?').next().unwrap_or_default();
         let addressed = Addressed { api, arrival: self.arrival, route: self.route, path };
         let wall = door.wall + self.now.since(Instant::ZERO);
         ask(&mut door.front.examine(&received, addressed, &ids, wall))
+    }
+}
+
+impl Keys {
+    fn of(&self, identity: u32) -> Option<Credential> {
+        match self {
+            Self::Unknown => None,
+            Self::Same(key) => Some(*key),
+            Self::InTurn(keys) => keys.get(identity as usize % keys.len().max(1)).copied(),
+        }
     }
 }
 

@@ -18,6 +18,8 @@ use crate::traffic::catalog::TemplateId;
 use crate::traffic::template::{Generator, Template, TemplateParts};
 use crate::traffic::{Due, Step};
 
+mod door;
+
 const MS: Span = Span::from_ms(1);
 const NOTHING: u64 = 0;
 
@@ -80,6 +82,7 @@ fn world(model: Model) -> World {
         overload: Overload::Queue,
         ceilings: Ceilings::default(),
         network: Network::default(),
+        wall: Span::ZERO,
         end: Instant::MAX,
     }
 }

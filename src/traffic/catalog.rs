@@ -89,6 +89,11 @@ impl ApiKeys {
         Self(values)
     }
 
+    /// How many there are; identities that differ by this send the same.
+    pub const fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The key that this identity sends.
     pub fn of(&self, identity: u32) -> Option<&str> {
         // An empty list has no remainder.

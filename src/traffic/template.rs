@@ -196,15 +196,6 @@ impl Template {
         self.segments.iter().map(Option::as_deref).collect()
     }
 
-    /// Length of the body that `key` and `identity` name, without writing it.
-    pub fn body_bytes(&self, key: u64, identity: u32) -> u64 {
-        self.body.constant_len().unwrap_or_else(|| {
-            let mut length = text::Length(0);
-            self.body.write(self.draw(key, identity), &mut length);
-            length.0
-        })
-    }
-
     /// Whether a value that is drawn stands there: whether the same template can differ in this place from request to request.
     pub fn varies(&self, place: &Place) -> bool {
         match place {
@@ -216,6 +207,11 @@ impl Template {
             }
             Place::Body => self.body.holds_fields(),
         }
+    }
+
+    /// Whether it has a header of this name.
+    pub fn sends(&self, header: &str) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
     }
 
     /// Whether every key and identity give the same bytes.

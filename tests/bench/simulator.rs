@@ -77,6 +77,7 @@ fn of_plan(name: &str, plan: &Plan, rounds: usize) -> Result<Figure, String> {
         overload: plan.run.overload,
         ceilings: plan.safety.ceilings.clone(),
         network: Network::default(),
+        wall: Span::ZERO,
         end: Instant::MAX,
     };
     let layout = Layout {

@@ -139,6 +139,14 @@ impl Front {
         &self.model
     }
 
+    /// Whether the status of the route's answer can depend on what a request says, beside its content type.
+    pub fn depends_on_request(&self, route: RouteId) -> bool {
+        self.route(route).is_some_and(|route| match &route.integration {
+            IntegrationFace::Mock(mapping) => mapping.reads_request(),
+            IntegrationFace::Constant(_) | IntegrationFace::Mapped(_) | IntegrationFace::Real => !route.responses.is_empty(),
+        })
+    }
+
     pub(crate) fn naming(&self) -> &Naming {
         &self.naming
     }
@@ -163,7 +171,8 @@ impl Front {
         !self.model.keys.is_empty()
     }
 
-    pub(crate) fn credential(&self, offered: &[u8]) -> Credential {
+    /// What an API key is worth that a request brought.
+    pub fn credential(&self, offered: &[u8]) -> Credential {
         self.keys.find(&self.model.keys, offered)
     }
 }

@@ -61,6 +61,12 @@ pub(crate) fn prove_parameters(parameters: &[(String, String)]) -> Result<(), Pa
 }
 
 impl Compiled {
+    /// Whether any template can make something else of another request.
+    pub(crate) fn reads_request(&self) -> bool {
+        let reads = |templates: &Templates| templates.0.iter().any(|(_, template)| template.reads_request());
+        reads(&self.requests) || self.responses.iter().any(|response| reads(&response.templates))
+    }
+
     /// Compiles templates, patterns and expressions. The fault names the part.
     pub(crate) fn new(mapping: &Mapping) -> Result<Self, PartFault> {
         prove_parameters(&mapping.parameters)?;

@@ -82,6 +82,11 @@ const REQUEST_VALUES: &str =
     "$request.{header,querystring,path,body}.<name>, $request.path, $context.<name> or $stageVariables.<name>";
 
 impl ResponseMapping {
+    /// Whether it changes nothing.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Compiles what a route says of its answers, and proves what it says of its requests.
     pub(crate) fn new(route: &Route) -> Result<Self, PartFault> {
         for (key, value) in &route.request_mapping {

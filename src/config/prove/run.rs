@@ -61,7 +61,9 @@ pub(super) fn run(
         None => None,
     };
     let (duration, warmup, connections, timeout) = (duration?, warmup?, connections?, timeout?);
-    let run = plan::Run { duration, warmup, connections, timeout, overload, seed: Seed::new(seed), lanes, protocol };
+    let starts_at = run.starts_at.as_ref().map(|moment| moment.value.0);
+    let seed = Seed::new(seed);
+    let run = plan::Run { duration, warmup, connections, timeout, overload, seed, lanes, protocol, starts_at };
     Some(Proven { run, stage: stage?, headers: headers?, api_keys: api_keys? })
 }
 
@@ -78,6 +80,7 @@ pub(in crate::config) fn empty() -> At<Run> {
         protocol: None,
         stage: None,
         headers: None,
+        starts_at: None,
         api_keys: None,
     };
     At { value: run, spot: Spot { place: Place::Nowhere, key: "run".into() } }

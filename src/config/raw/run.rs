@@ -3,7 +3,7 @@
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
 use crate::config::reader::{At, section};
-use crate::config::value::{Count, Duration, Named, OverloadPolicy, Phrase, Protocol, Seed, Text};
+use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Phrase, Protocol, Seed, Text};
 
 section! {
     /// How the traffic is driven.
@@ -28,6 +28,9 @@ section! {
         stage: Option<At<Text>>,
         /// Headers of every request, recorded ones too; values may hold `${env:NAME}` and `${file:path}`.
         headers: Option<Named<Text, At<Phrase>>>,
+        /// The wall time at which the run is taken to start, e.g. "2026-11-30T23:59:00Z": it tells where the periods of quotas end.
+        /// Default: a simulation alone starts on 1 January 2026, a run when it starts.
+        starts_at: Option<At<Moment>>,
         /// Names of `gateway.api_keys` that identities send in turn as `x-api-key`: identity 0 the first, identity 1 the second,
         /// and so on. A request that has such a header of its own keeps it. Default: none.
         api_keys: Option<Vec<At<Text>>>,

@@ -47,13 +47,6 @@ fn the_same_key_gives_the_same_bytes_and_used_buffers_leave_nothing_behind() {
 }
 
 #[test]
-fn the_length_of_a_body_is_known_without_writing_it() {
-    for key in 0..50 {
-        assert_eq!(order().body_bytes(key, 0), filled(&order(), key, 0).body.len() as u64);
-    }
-}
-
-#[test]
 fn no_request_is_longer_than_the_longest() {
     let template = order();
     let longest = template.longest();

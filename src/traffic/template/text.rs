@@ -106,11 +106,6 @@ impl Text {
         }
     }
 
-    /// Its length, if it has no field.
-    pub(super) fn constant_len(&self) -> Option<u64> {
-        self.pieces.iter().map(|piece| if let Piece::Literal(literal) = piece { Some(literal.len() as u64) } else { None }).sum()
-    }
-
     /// Whether a field stands in it.
     pub(super) fn holds_fields(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Field(_)))
@@ -216,16 +211,6 @@ pub(super) struct Bytes<'a>(pub(super) &'a mut Vec<u8>);
 impl Write for Bytes<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-}
-
-/// Writes nowhere and counts.
-pub(super) struct Length(pub(super) u64);
-
-impl Write for Length {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.len() as u64;
         Ok(())
     }
 }
