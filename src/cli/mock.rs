@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::definition::DefinitionFlags;
 use super::flags::OutputFormat;
 use super::value::DriftText;
 
@@ -14,7 +15,7 @@ use super::value::DriftText;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Mock {
-    /// The profile
+    /// The profile, or an OpenAPI, Swagger, SAM or CloudFormation document
     pub profile: PathBuf,
 
     /// Address and port; port 0 takes any free one
@@ -44,16 +45,23 @@ pub struct Mock {
     /// End when standard input is closed: when the run that started this mock is gone
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+
+    /// How a document is read; a profile says all this itself.
+    #[command(flatten)]
+    pub reading: DefinitionFlags,
 }
 
 /// What the long help says.
 pub(super) const ABOUT: &str = "\
 Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
 
+An OpenAPI, Swagger, SAM or CloudFormation document is imported on the fly; what it does not carry over is told on standard error. \
 When it is ready it prints the base URL of each stage to standard output, with --format json as one line.";
 
 const EXAMPLES: &str = "\
 Examples:
   sluicegate mock profiles/quickstart.yaml
   sluicegate mock profiles/quickstart.yaml --listen 127.0.0.1:8080 --access-log access.log
-  sluicegate mock profiles/quickstart.yaml --format json --drift 'stages.prod.throttle.rate = 50/s'";
+  sluicegate mock profiles/quickstart.yaml --format json --drift 'stages.prod.throttle.rate = 50/s'
+  sluicegate mock api.yaml --stage prod --variable table=orders
+  sluicegate mock template.yaml --api-id OrdersApi --format json";

@@ -104,9 +104,23 @@ pub struct Described {
     pub routes: Vec<String>,
 }
 
-/// What a file is written in; `None` if it is no definition of an API.
+/// What a file is written in; `None` if it is no definition of an API. A file that cannot be read is what its lines look like, so
+/// that it is told by the right reader why it cannot.
 pub fn form_of(text: &str) -> Option<Form> {
-    form(&Node::parse(text).ok()?)
+    Node::parse(text).map_or_else(|_| looks_like(text), |root| form(&root))
+}
+
+fn looks_like(text: &str) -> Option<Form> {
+    text.lines().take(1_000).find_map(|line| {
+        let key = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '"' | '\'' | '\u{feff}'));
+        let is_top = !line.starts_with("    ");
+        let names = |word: &str| key.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'));
+        match () {
+            () if is_top && (names("openapi") || names("swagger")) => Some(Form::Definition),
+            () if is_top && (names("Resources") || names("AWSTemplateFormatVersion")) => Some(Form::Template),
+            () => None,
+        }
+    })
 }
 
 /// Imports a definition or a template; messages call the file `file`.
@@ -279,6 +293,24 @@ fn finish(
     let gateway = profile::gateway(&mut source, api, contents, &functions, &mut notes)?;
     let title = gateway.get("name").and_then(Value::as_str).unwrap_or("An API").to_owned();
     Ok(Imported { file: file.to_owned(), title, api, because, found, notes, gateway })
+}
+
+impl Form {
+    /// The kind that `import` calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Definition => "openapi",
+            Self::Template => "sam",
+        }
+    }
+
+    /// As it is called in messages.
+    pub const fn named(self) -> &'static str {
+        match self {
+            Self::Definition => "an OpenAPI or Swagger document",
+            Self::Template => "a SAM or CloudFormation template",
+        }
+    }
 }
 
 impl Api {
