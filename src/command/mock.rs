@@ -41,9 +41,11 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.arrivals.clone_from(&asked.arrivals);
     let server = Server::bind(settings).await.map_err(|error| match error {
         MockError::System { .. } => Failure::broken("starting the mock gateway", error),
-        MockError::Listen { .. } | MockError::Open { .. } | MockError::Format { .. } | MockError::Front(_) | MockError::Exposed { .. } => {
-            Failure::usage(error)
-        }
+        MockError::Listen { .. }
+        | MockError::Open { .. }
+        | MockError::Format { .. }
+        | MockError::Front(_)
+        | MockError::Exposed { .. } => Failure::usage(error),
     })?;
     terminal::print(ready(&server, asked.format)?)?;
     let signals = stopped(asked.until_stdin_closes).map_err(|error| Failure::broken("listening for signals", error))?;

@@ -143,7 +143,10 @@ const HTTP_BREAKS: &[(&str, &str)] = &[
     ("append:header.x-q: $request.querystring.q", "add:header.x-q: $request.querystring.q"),
     ("200: { overwrite:statuscode", "20: { overwrite:statuscode"),
     ("overwrite:statuscode: \"204\"", "append:statuscode: \"204\""),
-    ("http: { url: https://stock.example.com/{id} }", "http: { url: https://stock.example.com/{id}, parameters: { header.x: \"'a'\" } }"),
+    (
+        "http: { url: https://stock.example.com/{id} }",
+        "http: { url: https://stock.example.com/{id}, parameters: { header.x: \"'a'\" } }",
+    ),
     ("http: { url: https://stock.example.com/{id} }", "http: { url: https://stock.example.com/{id}, proxy: false }"),
     ("mock: { status: 200, body: ok }", "mock: { requests: {} }"),
     ("timeout: 5s", "timeout: 31s"),
@@ -252,8 +255,7 @@ fn integrations_are_fixed_mapped_or_real() {
     let model = rest().model;
     let Integration::Mock(MockIntegration::Mapped(mapping)) = &model.routes[0].integration else { panic!("mapped") };
     assert_eq!((mapping.passthrough, mapping.requests.len()), (Passthrough::Never, 1));
-    let rules: Vec<(Option<&str>, u16)> =
-        mapping.responses.iter().map(|rule| (rule.pattern.as_deref(), rule.status)).collect();
+    let rules: Vec<(Option<&str>, u16)> = mapping.responses.iter().map(|rule| (rule.pattern.as_deref(), rule.status)).collect();
     assert_eq!(rules, [(Some("2\\d{2}"), 200), (None, 500)]);
     let Integration::Http(stock) = &model.routes[2].integration else { panic!("HTTP") };
     assert!(matches!(&stock.protocol, Protocol::Mapped(mapping) if mapping.parameters.len() == 1));
@@ -377,6 +379,10 @@ fn a_gateway_that_is_served_moves_its_stages_whenever_the_profile_says() {
 
 #[test]
 fn a_model_of_another_deployment_must_have_what_its_routes_ask_for() {
-    let message = broken_in(REST, "      gateway_responses: { DEFAULT_4XX", "      models: { Other: { type: object } }\n      gateway_responses: { DEFAULT_4XX");
+    let message = broken_in(
+        REST,
+        "      gateway_responses: { DEFAULT_4XX",
+        "      models: { Other: { type: object } }\n      gateway_responses: { DEFAULT_4XX",
+    );
     assert!(message.contains("\"POST /orders\" asks for the model \"Order\", which does not exist"), "{message}");
 }
