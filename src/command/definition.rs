@@ -63,9 +63,12 @@ fn text(path: &Path) -> Result<String, String> {
 /// That it is of the kind that was named.
 fn of_kind(file: &str, text: &str, asked: Form) -> Result<(), Failure> {
     match form_of(text) {
-        Some(form) if form != asked => {
-            Err(Failure::usage(DefinitionError::OtherKind { file: file.to_owned(), is: form.named(), asked: asked.named(), kind: form.as_str() }))
-        }
+        Some(form) if form != asked => Err(Failure::usage(DefinitionError::OtherKind {
+            file: file.to_owned(),
+            is: form.named(),
+            asked: asked.named(),
+            kind: form.as_str(),
+        })),
         _ => Ok(()),
     }
 }
@@ -97,9 +100,13 @@ fn write(asked: &DefinitionImport, profile: &str) -> Result<(), Failure> {
     let Some(path) = &asked.output else { return terminal::print(profile) };
     let same = path.canonicalize().ok().zip(asked.file.canonicalize().ok()).is_some_and(|(to, from)| to == from);
     if same {
-        return Err(Failure::usage(format!("{}: this is the definition itself; write the profile to another file", path.display())));
+        return Err(Failure::usage(format!(
+            "{}: this is the definition itself; write the profile to another file",
+            path.display()
+        )));
     }
-    let unwritable = |error: std::io::Error| Failure::usage(format!("{}: cannot be written ({error}); name a place that can", path.display()));
+    let unwritable =
+        |error: std::io::Error| Failure::usage(format!("{}: cannot be written ({error}); name a place that can", path.display()));
     let mut file = beside(path).map_err(unwritable)?;
     file.write_all(profile.as_bytes()).map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
