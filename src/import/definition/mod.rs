@@ -27,6 +27,9 @@ mod stage;
 mod template;
 mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use document::BYTES_MAX;
 pub use error::DefinitionError;
 pub use notes::{Note, Notes, Sort};
@@ -137,7 +140,7 @@ pub fn read(file: &str, text: &str, options: &Options) -> Result<Imported, Defin
         Some(Form::Template) => {
             let template = Template::read(&root, &options.parameters, &mut notes).map_err(wrong)?;
             let apis = template.apis(&mut notes);
-            let source = choose(file, apis, options)?;
+            let source = choose(file, apis, options, &mut notes)?;
             let api = api_of(&source, options).map_err(wrong)?;
             let because = format!("{} of the template", source.id);
             finish(file, source, (api, because), Functions::new(template.functions()), options, notes).map_err(wrong)
@@ -216,7 +219,7 @@ fn version(root: &Node) -> Result<(), Fault> {
 }
 
 /// The API that is meant: the one that was asked for, or the only one that can be served.
-fn choose(file: &str, mut apis: Vec<Source>, options: &Options) -> Result<Source, DefinitionError> {
+fn choose(file: &str, mut apis: Vec<Source>, options: &Options, notes: &mut Notes) -> Result<Source, DefinitionError> {
     let wrong = |fault: Fault| fault.of(file);
     let described: Vec<Described> = apis.iter().map(describe).collect::<Result<_, _>>().map_err(wrong)?;
     let names = || described.iter().map(ToString::to_string).collect();
@@ -232,7 +235,12 @@ fn choose(file: &str, mut apis: Vec<Source>, options: &Options) -> Result<Source
             .collect(),
     };
     match (chosen.as_slice(), &options.api_id) {
-        ([only], _) => Ok(apis.swap_remove(*only)),
+        ([only], _) => {
+            for (at, other) in described.iter().enumerate().filter(|(at, _)| at != only) {
+                notes.left_out(&apis[at].document, &other.id, format!("another API of the template, {other}; see --api-id"));
+            }
+            Ok(apis.swap_remove(*only))
+        }
         ([], Some(id)) => {
             let what = format!("the template has no API {}", error::quoted(id));
             Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
@@ -340,7 +348,8 @@ impl std::fmt::Display for Described {
             Protocol::WebSocket => "WebSocket",
         };
         let id = if self.id.is_empty() { "API" } else { &self.id };
-        write!(f, "{id} ({protocol}, {} routes)", self.routes.len())
+        let routes = self.routes.len();
+        write!(f, "{id} ({protocol}, {routes} route{})", if routes == 1 { "" } else { "s" })
     }
 }
 
