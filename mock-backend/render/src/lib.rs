@@ -28,6 +28,7 @@ mod parameters;
 pub mod refusal;
 pub mod request;
 pub mod responses;
+mod seen;
 mod store;
 mod substitution;
 pub mod validate;

@@ -330,17 +330,17 @@ impl ApiKind {
         match (self, reason) {
             (_, Reason::Served) => 200,
             (_, Reason::Preflight) => 204,
-            (Self::Rest, Reason::NoStage | Reason::NoRoute | Reason::KeyRefused) | (_, Reason::InvalidationRefused) => 403,
+            (Self::Rest, Reason::NoStage | Reason::NoRoute) | (_, Reason::KeyRefused | Reason::InvalidationRefused) => 403,
             (Self::Http, Reason::NoStage | Reason::NoRoute) => 404,
             (_, Reason::UrlTooLong) => 414,
             (_, Reason::HeadersTooLarge) => 431,
             (_, Reason::PayloadTooLarge) => 413,
-            (Self::Http, Reason::KeyRefused) => 403,
             (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
             (_, Reason::Invalid(_)) => 400,
             (_, Reason::UnsupportedMediaType) => 415,
-            (_, Reason::Misconfigured) => 500,
-            (Self::Rest, Reason::FunctionThrottled(_)) | (Self::Http, Reason::FunctionFailed(_)) => 500,
+            (_, Reason::Misconfigured) | (Self::Rest, Reason::FunctionThrottled(_)) | (Self::Http, Reason::FunctionFailed(_)) => {
+                500
+            }
             (Self::Rest, Reason::FunctionFailed(_)) => 502,
             (Self::Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
             (Self::Http, Reason::FunctionThrottled(_) | Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,
