@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use sluicegate_policy::call::{Action, Arrival, Call, CallId, Effect, EffectId, Evidence, Outcome, Reply};
+use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, Evidence, Outcome, Reply};
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::{ApiId, RouteId};
 use sluicegate_policy::routing::Entered;
@@ -21,7 +21,7 @@ use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
 use crate::summary::Release;
-use crate::waiting::Waiting;
+use crate::waiting::{Interest, Waiting};
 
 /// The owner of the gateway, shared by the connections of its thread.
 pub(crate) struct Driver {
@@ -39,6 +39,8 @@ struct Inner {
     armed: Instant,
     pacer: Option<Waker>,
     release: Release,
+    /// How many answers the response cache counts on that were not fetched yet, and so not kept.
+    keeping: usize,
 }
 
 /// Where a request went in, and what was fixed for it then.
@@ -83,6 +85,7 @@ impl Driver {
             armed: Instant::MAX,
             pacer: None,
             release: Release::default(),
+            keeping: 0,
         };
         Self { clock, front, inner: RefCell::new(inner) }
     }
@@ -116,6 +119,14 @@ impl Driver {
     pub(crate) fn on_call(&self, now: Instant, call: Call, evidence: &mut dyn Evidence) -> Instant {
         self.tell(now, |gateway, now| gateway.on_call(now, call, evidence));
         self.inner.borrow().now
+    }
+
+    /// Waits until every answer that the response cache counts on has been kept: from then on a request may be answered with it.
+    /// Whoever fetches one keeps it before anybody else has a turn.
+    pub(crate) async fn settled(&self) {
+        while self.inner.borrow().keeping > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Tells the gateway something, and does what it then wants done: the way in for whoever else may speak to it.
@@ -183,7 +194,8 @@ impl Inner {
 
     fn release(&mut self, reply: Reply) {
         self.release.on_release(self.now.since(reply.at).as_ns());
-        self.waiting.on_reply(Released { reply, at: self.now });
+        let interest = self.waiting.on_reply(Released { reply, at: self.now });
+        self.keeping += usize::from(interest == Interest::Waits && is_to_be_kept(&reply));
     }
 
     /// No back end is connected to a mock gateway yet: whatever is real cannot be reached.
@@ -192,6 +204,10 @@ impl Inner {
             Effect::Integrate { .. } => self.gateway.on_effect(self.now, id, Outcome::Unreachable),
         }
     }
+}
+
+fn is_to_be_kept(reply: &Reply) -> bool {
+    matches!(reply.cache, CacheUse::Kept(_))
 }
 
 /// Advances the gateway whenever something falls due. Ends only with an error of the timer.
@@ -226,18 +242,21 @@ impl Future for Pending {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Released> {
         let id = self.id;
-        let released = self.driver.inner.borrow_mut().waiting.poll_reply(id, cx.waker());
-        released.map_or(Poll::Pending, |released| {
-            self.state = PendingState::Answered;
-            Poll::Ready(released)
-        })
+        let mut inner = self.driver.inner.borrow_mut();
+        let Some(released) = inner.waiting.poll_reply(id, cx.waker()) else { return Poll::Pending };
+        inner.keeping -= usize::from(is_to_be_kept(&released.reply));
+        drop(inner);
+        self.state = PendingState::Answered;
+        Poll::Ready(released)
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         if self.state == PendingState::Waiting {
-            self.driver.inner.borrow_mut().waiting.abandon(self.id);
+            let mut inner = self.driver.inner.borrow_mut();
+            let abandoned = inner.waiting.abandon(self.id);
+            inner.keeping -= usize::from(abandoned.is_some_and(|released| is_to_be_kept(&released.reply)));
         }
     }
 }

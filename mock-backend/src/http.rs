@@ -192,6 +192,7 @@ impl Visit {
     async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
         let Self { head, source, arrived, ids, presence, .. } = self;
         let desk = &*presence.desk;
+        desk.driver.settled().await;
         let Body { bytes, length } = body;
         // Without a body the head is all there is, and the gateway's instant is the recorded one.
         let now = if length == 0 { arrived } else { desk.clock.now() };

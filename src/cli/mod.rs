@@ -4,6 +4,7 @@
 //! the files here. Called by `main`, which parses a [`Cli`]; what clap refuses exits with 2, as clap does by itself.
 
 mod completions;
+mod edge;
 mod flags;
 mod import;
 mod man;
@@ -18,6 +19,7 @@ mod value;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use completions::Completions;
+pub use edge::EdgeFlags;
 pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
 pub use import::Import;
 pub use man::Man;

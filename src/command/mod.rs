@@ -4,6 +4,7 @@
 //! is a call into the room that owns it. Called by `main`.
 
 mod drive;
+mod edge;
 mod failure;
 mod flags;
 mod import;

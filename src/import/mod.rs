@@ -5,6 +5,7 @@
 //! `load`) and to print. Called by `command`.
 
 mod arrival;
+pub mod definition;
 pub mod derive;
 mod draft;
 pub mod error;

@@ -29,7 +29,7 @@ pub(crate) struct Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Variable {
     Context(String),
-    StageVariable(String),
+    Stage(String),
     Parameter(ParamKind, String),
 }
 
@@ -93,7 +93,7 @@ impl Variable {
     fn value(&self, of: &Surroundings<'_>) -> Option<String> {
         match self {
             Self::Context(name) => of.context.get(name).map(std::borrow::Cow::into_owned),
-            Self::StageVariable(name) => stage_variable(of.stage_variables, name),
+            Self::Stage(name) => stage_variable(of.stage_variables, name),
             Self::Parameter(kind, name) => of.params.get(*kind, name),
         }
     }
@@ -104,7 +104,7 @@ fn variable(name: &str) -> Named<Variable, String> {
     match (head, rest) {
         ("context" | "stageVariables" | "method", "") => Named::Literal,
         ("context", name) => Named::Variable(Variable::Context(name.to_owned())),
-        ("stageVariables", name) => Named::Variable(Variable::StageVariable(name.to_owned())),
+        ("stageVariables", name) => Named::Variable(Variable::Stage(name.to_owned())),
         ("method", rest) => parameter(rest).map_or_else(|| Named::Wrong(format!("$method.{rest}")), Named::Variable),
         _ => Named::Literal,
     }

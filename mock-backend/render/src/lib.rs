@@ -29,6 +29,7 @@ pub mod proof;
 pub mod refusal;
 pub mod request;
 pub mod responses;
+mod seen;
 mod store;
 mod substitution;
 pub mod validate;

@@ -108,13 +108,20 @@ impl Mock {
 
 /// Runs a gateway with these settings while `client` does what it does.
 pub(crate) fn serve<T>(settings: Settings, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary) {
+    serve_all(settings, async |clients| client(clients[0]).await)
+}
+
+/// The same for a gateway of several stages: one client for each, in their order.
+pub(crate) fn serve_all<T>(settings: Settings, client: impl AsyncFnOnce(&[Client]) -> T) -> (T, Summary) {
     runtime().unwrap().block_on(async {
         let server = Server::bind(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let here = Client { address: server.address() };
+        let address = |url: &str| url.split('/').nth(2).unwrap().parse().unwrap();
+        let admin = server.admin_address();
+        let clients: Vec<_> = server.stage_urls().iter().map(|stage| Client { address: address(&stage.url), admin }).collect();
         let running = server.run(async { drop(stopped.await) });
         let done = async {
-            let done = client(here).await;
+            let done = client(&clients).await;
             drop(stop);
             done
         };
@@ -123,9 +130,10 @@ pub(crate) fn serve<T>(settings: Settings, client: impl AsyncFnOnce(Client) -> T
 }
 
 /// Someone who sends requests.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     pub(crate) address: std::net::SocketAddr,
+    pub(crate) admin: Option<std::net::SocketAddr>,
 }
 
 /// An HTTP/1.1 connection.
@@ -143,6 +151,12 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    /// One request (`PUT /stages/prod`) to the admin endpoint.
+    pub(crate) async fn admin(self, line: &str, body: &str) -> Answer {
+        let admin = Self { address: self.admin.expect("an admin endpoint"), ..self };
+        admin.ask(&format!("{line} HTTP/1.1\r\nhost: admin\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await
+    }
+
     pub(crate) async fn connect(self) -> Wire {
         Wire { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
     }
@@ -168,6 +182,13 @@ impl Wire {
         self.answer().await.expect("an answer")
     }
 
+    /// The same of a connection that may be closed at any moment.
+    pub(crate) async fn try_get(&mut self, path: &str) -> Option<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: mock\r\n\r\n");
+        self.stream.write_all(request.as_bytes()).await.ok()?;
+        self.answer().await
+    }
+
     /// The next answer, with a body as long as `content-length` says; `None` if the connection ends before one.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         let (mut answer, head) = self.head().await?;
@@ -185,6 +206,17 @@ impl Wire {
         let (answer, head) = self.head().await?;
         self.read.drain(..head);
         Some(answer)
+    }
+
+    /// Sends no more.
+    pub(crate) async fn half_close(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// All that comes until the other side closes.
+    pub(crate) async fn to_end(&mut self) -> String {
+        while self.more().await {}
+        String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
     /// Whether the other side closes, having sent nothing more.

@@ -191,6 +191,8 @@ impl<'v> Machine<'v> {
                     _ => Ok(Value::Null),
                 }
             }
+            // Velocity asks for the length to count from the end, and stops where there is none.
+            (of, Value::Int(index)) if index < 0 && !of.is_null() => Err(outside("[]", index, 0)),
             _ => Ok(Value::Null),
         }
     }
@@ -239,14 +241,13 @@ impl<'v> Machine<'v> {
     pub(super) fn override_below(&mut self, prefix: &str, key: Text<'v>, value: Value<'v>) -> Result<(), Problem> {
         let mut map = self.overrides()?;
         for name in prefix.split('.').filter(|name| !name.is_empty()) {
-            map = match self.heap.entries(map).get(name) {
-                Some(Value::Map(below)) => *below,
-                _ => {
-                    let below = self.heap.map_id()?;
-                    let name = self.heap.made(name)?;
-                    self.heap.put(map, name, Value::Map(below))?;
-                    below
-                }
+            map = if let Some(Value::Map(below)) = self.heap.entries(map).get(name) {
+                *below
+            } else {
+                let below = self.heap.map_id()?;
+                let name = self.heap.made(name)?;
+                self.heap.put(map, name, Value::Map(below))?;
+                below
             };
         }
         self.heap.put(map, key, value)?;

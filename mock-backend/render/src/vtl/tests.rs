@@ -315,8 +315,9 @@ fn regular_expressions_are_javas_as_far_as_they_go() {
 
 #[test]
 fn an_expression_that_reads_on_to_the_end_for_each_match_is_stopped() {
-    let problem = given(&"A".repeat(1_000_000)).fails("$input.body.replaceAll('.*[^A-Z]|[A-Z]', '')");
-    assert_eq!(problem, Problem::Steps { steps_max: 1_000_000 });
+    let mut long = given(&"A".repeat(1_000_000));
+    long.limits.steps_max = 100_000;
+    assert_eq!(long.fails("$input.body.replaceAll('.*[^A-Z]|[A-Z]', '')"), Problem::Steps { steps_max: 100_000 });
 }
 
 #[test]

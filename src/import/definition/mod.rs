@@ -1,0 +1,327 @@
+//! Definitions of APIs become profiles: OpenAPI 3 and Swagger 2.0 with the gateway's extensions, SAM and CloudFormation templates.
+//!
+//! Owns [`read`], which says of everything in a definition whether it was carried over, and [`Imported`], what came of it. Refuses to
+//! open any other file, to fetch anything, to prove the profile (`config`) and to print. Called by `command`.
+//!
+//! The way: `document` (a tree with lines) -> for a template `template` (its functions evaluated, a definition for each API) ->
+//! `openapi` (routes) -> `profile`.
+
+mod cloudformation;
+mod document;
+mod error;
+mod extension;
+mod function;
+mod intrinsic;
+mod mapping;
+mod notes;
+mod openapi;
+mod operation;
+mod path;
+mod plan;
+mod profile;
+mod reference;
+mod root;
+mod sam;
+mod schema;
+mod stage;
+mod template;
+mod yaml;
+
+pub use document::BYTES_MAX;
+pub use error::DefinitionError;
+pub use notes::{Note, Notes, Sort};
+pub use template::Protocol;
+
+use serde_json::{Map, Value};
+
+use document::Node;
+use error::Fault;
+use function::Functions;
+use intrinsic::Resolver;
+use template::{Source, Template};
+
+/// The kind of API that a profile can describe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// REST API.
+    Rest,
+    /// HTTP API.
+    Http,
+}
+
+/// What a definition is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// OpenAPI 3 or Swagger 2.0.
+    Definition,
+    /// A SAM or CloudFormation template.
+    Template,
+}
+
+/// What a user may say about an import.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// The kind of API, instead of what the definition suggests.
+    pub api: Option<Api>,
+    /// Logical id of the API, in a template with several.
+    pub api_id: Option<String>,
+    /// Name of the stage.
+    pub stage: Option<String>,
+    /// Stage variables.
+    pub variables: Vec<(String, String)>,
+    /// API keys with their values.
+    pub api_keys: Vec<(String, String)>,
+    /// Parameters of a template.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// What was imported.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The file, as it was named.
+    pub file: String,
+    /// The API's name.
+    pub title: String,
+    /// The kind of API.
+    pub api: Api,
+    /// Why it was taken for that.
+    pub because: String,
+    /// Route keys that were found, those that were left out too.
+    pub found: Vec<String>,
+    /// What was left out, and what was assumed.
+    pub notes: Notes,
+    gateway: Map<String, Value>,
+}
+
+/// An API that a file describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its logical id in a template; empty for a definition.
+    pub id: String,
+    /// What it is.
+    pub protocol: Protocol,
+    /// Its route keys.
+    pub routes: Vec<String>,
+}
+
+/// What a file is written in; `None` if it is no definition of an API.
+pub fn form_of(text: &str) -> Option<Form> {
+    form(&Node::parse(text).ok()?)
+}
+
+/// Imports a definition or a template; messages call the file `file`.
+pub fn read(file: &str, text: &str, options: &Options) -> Result<Imported, DefinitionError> {
+    let wrong = |fault: Fault| fault.of(file);
+    let root = Node::parse(text).map_err(|why| Fault::from(why).of(file))?;
+    let mut notes = Notes::default();
+    match form(&root) {
+        Some(Form::Definition) => {
+            let (source, api, because) = definition(&root, options, &mut notes).map_err(wrong)?;
+            finish(file, source, (api, because.to_owned()), Functions::default(), options, notes).map_err(wrong)
+        }
+        Some(Form::Template) => {
+            let template = Template::read(&root, &options.parameters, &mut notes).map_err(wrong)?;
+            let apis = template.apis(&mut notes);
+            let source = choose(file, apis, options)?;
+            let api = api_of(&source, options).map_err(wrong)?;
+            let because = format!("{} of the template", source.id);
+            finish(file, source, (api, because), Functions::new(template.functions()), options, notes).map_err(wrong)
+        }
+        None => Err(DefinitionError::Unknown { file: file.to_owned(), has: top_keys(&root) }),
+    }
+}
+
+/// The APIs that a file describes, with their routes; nothing of them is read.
+pub fn described(file: &str, text: &str, options: &Options) -> Result<Vec<Described>, DefinitionError> {
+    let root = Node::parse(text).map_err(|why| Fault::from(why).of(file))?;
+    let mut notes = Notes::default();
+    let wrong = |fault: Fault| fault.of(file);
+    let sources = match form(&root) {
+        Some(Form::Definition) => vec![definition(&root, options, &mut notes).map_err(wrong)?.0],
+        Some(Form::Template) => Template::read(&root, &options.parameters, &mut notes).map_err(wrong)?.apis(&mut notes),
+        None => return Err(DefinitionError::Unknown { file: file.to_owned(), has: top_keys(&root) }),
+    };
+    sources.iter().map(|source| describe(source).map_err(wrong)).collect()
+}
+
+impl Imported {
+    /// The profile as commented YAML.
+    pub fn profile(&self) -> String {
+        profile::text(self)
+    }
+
+    /// Keys of its routes.
+    pub fn routes(&self) -> Vec<&str> {
+        self.gateway["routes"].as_object().map(|routes| routes.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+}
+
+fn form(root: &Node) -> Option<Form> {
+    if root.get("openapi").is_some() || root.get("swagger").is_some() {
+        return Some(Form::Definition);
+    }
+    root.get("Resources").is_some().then_some(Form::Template)
+}
+
+fn top_keys(root: &Node) -> String {
+    let keys: Vec<String> = root.entries().iter().take(8).map(|(key, _)| error::quoted(key)).collect();
+    if keys.is_empty() { root.what().to_owned() } else { keys.join(", ") }
+}
+
+/// A definition as the one API of a template would be; functions of templates are evaluated in it, since many definitions are
+/// made to be included in one.
+fn definition(root: &Node, options: &Options, notes: &mut Notes) -> Result<(Source, Api, &'static str), Fault> {
+    version(root)?;
+    let no_template = Node::empty(0);
+    let mut resolver = Resolver::new(&no_template, &options.parameters);
+    let document = resolver.value(root)?;
+    notes.extend(std::mem::take(&mut resolver.notes));
+    let (api, because) = match options.api {
+        Some(api) => (api, "as --api says"),
+        None => openapi::kind_of(&document),
+    };
+    let protocol = match api {
+        Api::Rest => Protocol::Rest,
+        Api::Http => Protocol::Http,
+    };
+    Ok((Source::new("", protocol, document), api, because))
+}
+
+/// The versions that the service imports, and 3.1 as far as it is written like 3.0.
+fn version(root: &Node) -> Result<(), Fault> {
+    let sound = |key: &str, starts: &[&str]| match root.get(key) {
+        Some(given) if !given.scalar().is_some_and(|text| starts.iter().any(|start| text.starts_with(start))) => {
+            let what =
+                format!("{} is no version that is read; write {}", given.scalar().unwrap_or_default(), starts.join(" or "));
+            Err(Fault::new(given, key, what))
+        }
+        _ => Ok(()),
+    };
+    sound("swagger", &["2"]).and_then(|()| sound("openapi", &["3.0", "3.1", "3"]))
+}
+
+/// The API that is meant: the one that was asked for, or the only one that can be served.
+fn choose(file: &str, mut apis: Vec<Source>, options: &Options) -> Result<Source, DefinitionError> {
+    let wrong = |fault: Fault| fault.of(file);
+    let described: Vec<Described> = apis.iter().map(describe).collect::<Result<_, _>>().map_err(wrong)?;
+    let names = || described.iter().map(ToString::to_string).collect();
+    if apis.is_empty() {
+        let what = "the template makes no API: it has no AWS::Serverless::Api, HttpApi or event, and no AWS::ApiGateway resource";
+        return Err(Fault::new(&Node::empty(0), "Resources", what).of(file));
+    }
+    let chosen: Vec<usize> = match &options.api_id {
+        Some(id) => (0..apis.len()).filter(|at| apis[*at].id == *id).collect(),
+        None if apis.len() == 1 => vec![0],
+        None => (0..apis.len())
+            .filter(|at| described[*at].protocol != Protocol::WebSocket && !described[*at].routes.is_empty())
+            .collect(),
+    };
+    match (chosen.as_slice(), &options.api_id) {
+        ([only], _) => Ok(apis.swap_remove(*only)),
+        ([], Some(id)) => {
+            let what = format!("the template has no API {}", error::quoted(id));
+            Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
+        }
+        ([], None) => {
+            let what = "none of the template's APIs has a route that can be served".to_owned();
+            Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
+        }
+        _ => {
+            let what = "the template has several APIs; name one with --api-id".to_owned();
+            Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
+        }
+    }
+}
+
+fn describe(source: &Source) -> Result<Described, Fault> {
+    let routes = match source.protocol {
+        Protocol::Rest => openapi::keys(&source.document, Api::Rest)?,
+        Protocol::Http => openapi::keys(&source.document, Api::Http)?,
+        Protocol::WebSocket => {
+            source.document.get("routes").map(Node::entries).unwrap_or_default().iter().map(|(key, _)| key.clone()).collect()
+        }
+    };
+    Ok(Described { id: source.id.clone(), protocol: source.protocol, routes })
+}
+
+fn api_of(source: &Source, options: &Options) -> Result<Api, Fault> {
+    let api = match source.protocol {
+        Protocol::Rest => Api::Rest,
+        Protocol::Http => Api::Http,
+        Protocol::WebSocket => {
+            let what = "it is a WebSocket API, which no profile can describe yet; REST and HTTP APIs can be imported";
+            return Err(Fault::new(&source.document, &source.id, what));
+        }
+    };
+    if options.api.is_some_and(|asked| asked != api) {
+        let what = format!("it is {}, as the template says; --api is for definitions that leave it open", api.named());
+        return Err(Fault::new(&source.document, &source.id, what));
+    }
+    Ok(api)
+}
+
+fn finish(
+    file: &str,
+    mut source: Source,
+    (api, because): (Api, String),
+    mut functions: Functions,
+    options: &Options,
+    mut notes: Notes,
+) -> Result<Imported, Fault> {
+    profile::stages(&mut source, api, options, &mut notes);
+    source.plans.give(&options.api_keys);
+    let variables = source.stages[0].variables.clone();
+    let contents = openapi::read(&source.document, api, &variables, &mut functions, &mut notes)?;
+    if let Some(fault) = openapi::without_routes(&contents, &source.document) {
+        return Err(fault);
+    }
+    let found = contents.found.clone();
+    let gateway = profile::gateway(&mut source, api, contents, &functions, &mut notes)?;
+    let title = gateway.get("name").and_then(Value::as_str).unwrap_or("An API").to_owned();
+    Ok(Imported { file: file.to_owned(), title, api, because, found, notes, gateway })
+}
+
+impl Api {
+    /// The word for it in a profile.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Http => "http",
+        }
+    }
+
+    /// As it is called in messages.
+    pub const fn named(self) -> &'static str {
+        match self {
+            Self::Rest => "a REST API",
+            Self::Http => "an HTTP API",
+        }
+    }
+}
+
+impl std::fmt::Display for Described {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let protocol = match self.protocol {
+            Protocol::Rest => "REST",
+            Protocol::Http => "HTTP",
+            Protocol::WebSocket => "WebSocket",
+        };
+        let id = if self.id.is_empty() { "API" } else { &self.id };
+        write!(f, "{id} ({protocol}, {} routes)", self.routes.len())
+    }
+}
+
+/// Keys of the API are secrets.
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let keys: Vec<&str> = self.api_keys.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Options")
+            .field("api", &self.api)
+            .field("api_id", &self.api_id)
+            .field("stage", &self.stage)
+            .field("variables", &self.variables)
+            .field("api_keys", &keys)
+            .field("parameters", &self.parameters)
+            .finish()
+    }
+}
