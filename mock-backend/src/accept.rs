@@ -1,7 +1,7 @@
-//! Connections: accepted, bounded, served, and let go in good order.
+//! Connections: accepted, bounded, told apart, and counted as they end.
 //!
-//! Owns the accept loop and the life of a connection. Refuses to know what a request says (that is `http`). Started by
-//! `server`. HTTP/1.1 with keep-alive and HTTP/2 with prior knowledge are told apart by their first bytes.
+//! Owns the accept loops and which protocol a connection gets: TLS if the server has a certificate, HTTP/2 if the handshake or
+//! the first bytes say so, else HTTP/1. Refuses to know what a request says (that is `http`). Started by `server`.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -9,18 +9,23 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto;
 use rustix::io::Errno;
+use sluicegate_policy::model::ApiId;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Timer;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 
-use crate::http::Desk;
+use crate::http::{Client, Desk};
+use crate::http1::connection::{Connection, Ended, Spoken};
+use crate::http1::pipes::{Shared, Stream};
+use crate::http2;
+use crate::patience::{For, Over, Wait, Waits};
 use crate::summary::Connections;
 use crate::tasks::Tasks;
+use crate::tls::Tls;
 
 /// Pause after the process ran out of descriptors or memory: long enough for others to end, too short to be missed.
 const PAUSE: Span = Span::from_ms(20);
@@ -29,6 +34,9 @@ const PAUSE: Span = Span::from_ms(20);
 pub(crate) struct Door {
     desk: Rc<Desk>,
     tasks: Tasks,
+    waits: Rc<Waits>,
+    shared: Shared,
+    tls: Option<Tls>,
     connections_max: usize,
     open: Cell<usize>,
     count: Cell<Connections>,
@@ -39,8 +47,17 @@ struct Open(Rc<Door>);
 
 impl Door {
     /// A door that lets in `connections_max` at a time.
-    pub(crate) fn new(desk: Rc<Desk>, tasks: Tasks, connections_max: usize) -> Self {
-        Self { desk, tasks, connections_max, open: Cell::new(0), count: Cell::new(Connections::default()) }
+    pub(crate) fn new(desk: Rc<Desk>, waits: Rc<Waits>, tls: Option<Tls>, connections_max: usize) -> Self {
+        Self {
+            desk,
+            tasks: Tasks::default(),
+            waits,
+            shared: Shared::new(),
+            tls,
+            connections_max,
+            open: Cell::new(0),
+            count: Cell::new(Connections::default()),
+        }
     }
 
     /// Connections so far.
@@ -48,11 +65,16 @@ impl Door {
         self.count.get()
     }
 
-    /// Accepts until it is dropped; an error that could repeat at once is waited out by `timer`.
-    pub(crate) async fn accept(self: Rc<Self>, listener: TcpListener, mut timer: Timer) {
+    /// The tasks of all connections.
+    pub(crate) const fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Accepts for the API until it is dropped; an error that could repeat at once is waited out by `timer`.
+    pub(crate) async fn accept(self: Rc<Self>, api: ApiId, listener: TcpListener, mut timer: Timer) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => self.admit(stream, peer.ip()),
+                Ok((stream, peer)) => self.admit(api, stream, peer.ip()),
                 Err(error) => {
                     self.tell(|count| count.accept_errors += 1);
                     if is_exhaustion(&error) {
@@ -65,7 +87,7 @@ impl Door {
         }
     }
 
-    fn admit(self: &Rc<Self>, stream: TcpStream, peer: IpAddr) {
+    fn admit(self: &Rc<Self>, api: ApiId, stream: TcpStream, source: IpAddr) {
         if self.open.get() >= self.connections_max {
             return self.tell(|count| count.refused += 1);
         }
@@ -74,7 +96,7 @@ impl Door {
         // Without it a small answer may wait for the acknowledgement of the one before. A socket that is gone will say so itself.
         let _ = stream.set_nodelay(true);
         let open = Open(Rc::clone(self));
-        self.tasks.spawn(async move { open.serve(stream, peer).await });
+        self.tasks.spawn(async move { open.serve(stream, Client { api, source }).await });
     }
 
     fn tell(&self, what: impl FnOnce(&mut Connections)) {
@@ -85,24 +107,64 @@ impl Door {
 }
 
 impl Open {
-    async fn serve(&self, stream: TcpStream, peer: IpAddr) {
-        let door = &self.0;
-        let service = service_fn(|request| Rc::clone(&door.desk).answer(peer, request));
-        let builder = auto::Builder::new(door.tasks.clone());
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let mut asked = pin!(door.tasks.asked_to_leave());
-        let mut heard = false;
-        let ended = poll_fn(|cx| {
-            if !heard && asked.as_mut().poll(cx).is_ready() {
-                heard = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(cx)
-        });
-        if ended.await.is_err() {
-            door.tell(|count| count.failed += 1);
+    async fn serve(&self, stream: TcpStream, client: Client) {
+        let wait = self.0.waits.join();
+        let ended = match &self.0.tls {
+            None => self.plain(stream, client, wait).await,
+            // Boxed, so that connections without TLS do not hold the room for it.
+            Some(tls) => Box::pin(self.secure(tls, stream, client, wait)).await,
+        };
+        match ended {
+            Ended::Well => {}
+            Ended::Expired => self.0.tell(|count| count.expired += 1),
+            Ended::Failed => self.0.tell(|count| count.failed += 1),
         }
     }
+
+    async fn plain(&self, stream: TcpStream, client: Client, wait: Wait) -> Ended {
+        let mut connection = self.connection(stream, client, wait);
+        match connection.spoken().await {
+            Ok(Spoken::Http1) => connection.serve().await,
+            Ok(Spoken::Http2) => Box::pin(http2::serve(connection.into_parts(), self.0.tasks.clone())).await,
+            Err(ended) => ended,
+        }
+    }
+
+    async fn secure(&self, tls: &Tls, stream: TcpStream, client: Client, wait: Wait) -> Ended {
+        wait.begin(For::Slow);
+        let stream = match handshake(tls, stream, &wait).await {
+            Ok(stream) => stream,
+            Err(ended) => return ended,
+        };
+        let agreed = stream.get_ref().1.alpn_protocol();
+        let speaks_http2 = agreed == Some(b"h2");
+        let connection = self.connection(stream, client, wait);
+        if speaks_http2 {
+            return http2::serve(connection.into_parts(), self.0.tasks.clone()).await;
+        }
+        connection.serve().await
+    }
+
+    fn connection<S: Stream>(&self, stream: S, client: Client, wait: Wait) -> Connection<S> {
+        Connection::new(stream, self.0.shared.clone(), Rc::clone(&self.0.desk), client, wait)
+    }
+}
+
+/// A TLS connection, if the client manages one in time.
+async fn handshake(tls: &Tls, stream: TcpStream, wait: &Wait) -> Result<TlsStream<TcpStream>, Ended> {
+    let mut accepting = pin!(tls.accept(stream));
+    poll_fn(|cx| {
+        if let Poll::Ready(accepted) = accepting.as_mut().poll(cx) {
+            return Poll::Ready(accepted.map_err(|_| Ended::Failed));
+        }
+        wait.poll_over(cx).map(|over| {
+            Err(match over {
+                Over::Expired => Ended::Expired,
+                Over::Leaving => Ended::Well,
+            })
+        })
+    })
+    .await
 }
 
 impl Drop for Open {

@@ -11,21 +11,22 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use sluicegate_policy::call::{Action, Call, CallId, Effect, EffectId, Evidence, Outcome, Reply, Size};
+use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, Evidence, Outcome, Reply};
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::ApiId;
+use sluicegate_policy::model::{ApiId, RouteId};
+use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::Instant;
-use sluicegate_render::examined::{Addressed, Examined};
 use sluicegate_render::front::Front;
 use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
 use crate::summary::Release;
-use crate::waiting::Waiting;
+use crate::waiting::{Interest, Waiting};
 
 /// The owner of the gateway, shared by the connections of its thread.
 pub(crate) struct Driver {
     clock: Clock,
+    front: Rc<Front>,
     inner: RefCell<Inner>,
 }
 
@@ -38,6 +39,20 @@ struct Inner {
     armed: Instant,
     pacer: Option<Waker>,
     release: Release,
+    /// How many answers the response cache counts on that were not fetched yet, and so not kept.
+    keeping: usize,
+}
+
+/// Where a request went in, and what was fixed for it then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entrance {
+    pub(crate) api: ApiId,
+    pub(crate) arrival: Arrival,
+    pub(crate) route: Option<RouteId>,
+    /// Where in its path the part below the stage begins.
+    pub(crate) path_at: usize,
+    /// The instant that holds for its arrival.
+    pub(crate) at: Instant,
 }
 
 /// A reply, and when it was handed over.
@@ -62,7 +77,7 @@ enum PendingState {
 
 impl Driver {
     /// A driver of `gateway`, which counts time by `clock`.
-    pub(crate) fn new(gateway: Gateway, clock: Clock) -> Self {
+    pub(crate) fn new(gateway: Gateway, front: Rc<Front>, clock: Clock) -> Self {
         let inner = Inner {
             gateway,
             waiting: Waiting::default(),
@@ -70,33 +85,48 @@ impl Driver {
             armed: Instant::MAX,
             pacer: None,
             release: Release::default(),
+            keeping: 0,
         };
-        Self { clock, inner: RefCell::new(inner) }
+        Self { clock, front, inner: RefCell::new(inner) }
     }
 
-    /// A head arrived: the snapshot that serves it, and the route that it means there.
-    pub(crate) fn arrive<'h>(&self, now: Instant, front: &Front, head: &'h Head) -> Addressed<'h> {
+    /// A head arrived at the listener of `api`: the snapshot that serves it, and the route that it means there.
+    pub(crate) fn arrive(&self, now: Instant, api: ApiId, head: &Head) -> Entrance {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
         let host = head.header("host").and_then(|host| str::from_utf8(host).ok());
         // CONNECT names a host and no path; a gateway is no proxy.
         let path = if head.method() == "CONNECT" { "" } else { head.path() };
-        let mut inner = self.inner.borrow_mut();
+        let Entered { api, stage, path: below } = inner.gateway.doors().enter(api, host, path);
         inner.now = inner.now.max(now);
-        let now = inner.now;
-        let entered = inner.gateway.doors().enter(ApiId(0), host, path);
-        let arrival = inner.gateway.arrive(now, entered.stage);
-        let method = front.method(entered.api, head);
-        let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, entered.path));
-        Addressed { api: entered.api, arrival, route, path: entered.path }
+        let arrival = inner.gateway.arrive(inner.now, stage);
+        let method = self.front.method(api, head);
+        let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, below));
+        let entrance = Entrance { api, arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
+        // What fell due until now has happened.
+        inner.take_actions(&self.front);
+        inner.wake_pacer();
+        entrance
     }
 
-    /// A whole request has been read at `now`: the gateway's turn.
-    pub(crate) fn on_call(self: &Rc<Self>, now: Instant, examined: &mut Examined<'_>, body_bytes: u64) -> Pending {
-        let mut inner = self.inner.borrow_mut();
-        let id = inner.waiting.open();
-        let call = examined.call(id);
-        let size = Size { body: body_bytes, ..call.size };
-        inner.on_call(now, Call { size, ..call }, examined);
+    /// A place for a call's reply.
+    pub(crate) fn open(self: &Rc<Self>) -> Pending {
+        let id = self.inner.borrow_mut().waiting.open();
         Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
+    }
+
+    /// A whole request has been read at `now`: the gateway's turn. The instant that holds for it; never before an earlier one.
+    pub(crate) fn on_call(&self, now: Instant, call: Call, evidence: &mut dyn Evidence) -> Instant {
+        self.tell(now, |gateway, now| gateway.on_call(now, call, evidence));
+        self.inner.borrow().now
+    }
+
+    /// Waits until every answer that the response cache counts on has been kept: from then on a request may be answered with it.
+    /// Whoever fetches one keeps it before anybody else has a turn.
+    pub(crate) async fn settled(&self) {
+        while self.inner.borrow().keeping > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Tells the gateway something, and does what it then wants done: the way in for whoever else may speak to it.
@@ -105,7 +135,9 @@ impl Driver {
         inner.now = inner.now.max(now);
         let now = inner.now;
         let said = what(&mut inner.gateway, now);
-        inner.take_actions();
+        // Also releases what fell due before, whether or not the timer has fired yet.
+        inner.take_actions(&self.front);
+        inner.wake_pacer();
         said
     }
 
@@ -115,8 +147,7 @@ impl Driver {
     }
 
     fn advance(&self) {
-        let now = self.clock.now();
-        self.inner.borrow_mut().advance(now);
+        self.tell(self.clock.now(), Gateway::advance);
     }
 
     /// What falls due next; from now on the pacer is taken to sleep until then.
@@ -140,39 +171,31 @@ impl Driver {
 }
 
 impl Inner {
-    fn on_call(&mut self, now: Instant, call: Call, evidence: &mut dyn Evidence) {
-        self.now = self.now.max(now);
-        // Also releases what fell due before this call, whether or not the timer has fired yet.
-        self.gateway.on_call(self.now, call, evidence);
-        self.take_actions();
+    /// At most one wake for each setting: what is armed now is what the pacer will find.
+    fn wake_pacer(&mut self) {
         if self.gateway.next_deadline().is_some_and(|due| due < self.armed) {
-            // At most one wake for each setting: what is armed now is what the pacer will find.
             if let Some(pacer) = self.pacer.take() {
                 pacer.wake();
             }
         }
     }
 
-    fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
-        self.gateway.advance(self.now);
-        self.take_actions();
-    }
-
-    fn take_actions(&mut self) {
+    fn take_actions(&mut self, front: &Front) {
         while let Some(action) = self.gateway.take_action() {
             match action {
                 Action::Reply(reply) => self.release(reply),
                 Action::Start(id, effect) => self.start(id, &effect),
                 // Nothing real runs yet, so there is nothing to cancel.
-                Action::Cancel(_) | Action::Forget(_) => {}
+                Action::Cancel(_) => {}
+                Action::Forget(entry) => front.forget(entry),
             }
         }
     }
 
     fn release(&mut self, reply: Reply) {
         self.release.on_release(self.now.since(reply.at).as_ns());
-        self.waiting.on_reply(Released { reply, at: self.now });
+        let interest = self.waiting.on_reply(Released { reply, at: self.now });
+        self.keeping += usize::from(interest == Interest::Waits && is_to_be_kept(&reply));
     }
 
     /// No back end is connected to a mock gateway yet: whatever is real cannot be reached.
@@ -181,6 +204,10 @@ impl Inner {
             Effect::Integrate { .. } => self.gateway.on_effect(self.now, id, Outcome::Unreachable),
         }
     }
+}
+
+fn is_to_be_kept(reply: &Reply) -> bool {
+    matches!(reply.cache, CacheUse::Kept(_))
 }
 
 /// Advances the gateway whenever something falls due. Ends only with an error of the timer.
@@ -203,23 +230,33 @@ pub(crate) async fn pace(driver: Rc<Driver>, mut timer: Timer) -> io::Error {
     }
 }
 
+impl Pending {
+    /// The name under which the gateway knows it.
+    pub(crate) const fn id(&self) -> CallId {
+        self.id
+    }
+}
+
 impl Future for Pending {
     type Output = Released;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Released> {
         let id = self.id;
-        let released = self.driver.inner.borrow_mut().waiting.poll_reply(id, cx.waker());
-        released.map_or(Poll::Pending, |released| {
-            self.state = PendingState::Answered;
-            Poll::Ready(released)
-        })
+        let mut inner = self.driver.inner.borrow_mut();
+        let Some(released) = inner.waiting.poll_reply(id, cx.waker()) else { return Poll::Pending };
+        inner.keeping -= usize::from(is_to_be_kept(&released.reply));
+        drop(inner);
+        self.state = PendingState::Answered;
+        Poll::Ready(released)
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         if self.state == PendingState::Waiting {
-            self.driver.inner.borrow_mut().waiting.abandon(self.id);
+            let mut inner = self.driver.inner.borrow_mut();
+            let abandoned = inner.waiting.abandon(self.id);
+            inner.keeping -= usize::from(abandoned.is_some_and(|released| is_to_be_kept(&released.reply)));
         }
     }
 }

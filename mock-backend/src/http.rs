@@ -1,7 +1,8 @@
 //! One request, from its head to its answer.
 //!
-//! Owns the order of things: note the arrival, read the body as far as the limit needs, ask the gateway, render, log. Refuses
-//! to decide, and to keep a body: bytes are counted and dropped. Called by the connections of `accept`.
+//! Owns the order of things: note the arrival, fix the snapshot, have the request examined, ask the gateway, make the answer, tell
+//! the observers. Refuses to decide (the policy does), to word an answer (the renderer does) and to read from a socket. Called by
+//! the connections: `http1` and `http2`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -9,38 +10,40 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT};
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
-use sluicegate_policy::model::{Model, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::call::CacheUse;
+use sluicegate_policy::model::{ApiId, ApiKind, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
 use sluicegate_render::examined::{Addressed, Told};
 use sluicegate_render::front::Front;
-use sluicegate_render::request::{self, Head};
+use sluicegate_render::ids::CallIds;
+use sluicegate_render::request::{Head, Request};
 use sluicegate_timer::Clock;
 
 use crate::arrivals::Arrivals;
-use crate::driver::Driver;
+use crate::decisions::Decisions;
+use crate::driver::{Driver, Entrance};
+use crate::http1::body::Body;
+use crate::http1::date::{DateText, Dates};
+use crate::http1::write::Outgoing;
+use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
-
-/// How far a body is read: a client that sends somewhat too much gets to read its 413 before the connection closes.
-const BODY_BYTES_READ_MAX: u64 = 2 * PAYLOAD_BYTES_MAX;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
     pub(crate) model: Arc<Model>,
     pub(crate) driver: Rc<Driver>,
-    pub(crate) front: Front,
+    pub(crate) front: Rc<Front>,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
     pub(crate) arrivals: RefCell<Arrivals>,
+    pub(crate) decisions: RefCell<Decisions>,
     pub(crate) observer: RefCell<Observer>,
     pub(crate) tally: Tally,
+    pub(crate) dates: Dates,
+    /// What the bodies that are being read may hold together.
+    pub(crate) bodies_bytes_max: usize,
 }
 
 /// What is counted as it happens.
@@ -48,57 +51,77 @@ pub(crate) struct Desk {
 pub(crate) struct Tally {
     pub(crate) replies: RefCell<BTreeMap<u16, u64>>,
     pub(crate) health_checks: Cell<u64>,
+    pub(crate) malformed: Cell<u64>,
+    pub(crate) crowded: Cell<u64>,
     pub(crate) abandoned: Cell<u64>,
+    /// Bytes of bodies that are being read, all together.
+    pub(crate) held: Cell<usize>,
 }
 
-/// The client went away within its request; there is nobody to answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the client went away within its request")]
-pub(crate) struct ClientGone;
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// The API whose listener it came to.
+    pub(crate) api: ApiId,
+    /// Whence it came.
+    pub(crate) source: IpAddr,
+}
 
-/// Counts a request as abandoned unless it was answered.
-struct Unanswered<'a>(&'a Tally);
+/// A request whose head is there. Dropping it means that its client went away.
+pub(crate) struct Visit {
+    head: Head,
+    source: IpAddr,
+    arrived: Instant,
+    ids: CallIds,
+    /// The API of the listener.
+    api: ApiId,
+    to: Destination,
+    presence: Presence,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy)]
+enum Destination {
+    /// The provider's health check.
+    Health,
+    /// Nothing: it is broken.
+    Nowhere(Malformed),
+    /// The gateway.
+    Gateway(Entrance),
+}
+
+/// That a request is being dealt with. It counts as abandoned unless it was answered.
+struct Presence {
+    desk: Rc<Desk>,
+    /// Bytes of its body.
+    held: Cell<usize>,
+    answered: Cell<bool>,
+}
 
 impl Desk {
-    /// Answers one request of the client at `source`.
-    pub(crate) async fn answer(
-        self: Rc<Self>,
-        source: IpAddr,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, ClientGone> {
+    /// A head has been read.
+    pub(crate) fn on_head(self: &Rc<Self>, client: &Client, head: Head) -> Visit {
         let arrived = self.clock.now();
         let number = self.on_arrival(arrived);
-        let unanswered = Unanswered(&self.tally);
-        let (parts, body) = request.into_parts();
-        let answer = if matches!(parts.uri.path(), "/ping" | "/sping") {
-            self.tally.health_checks.set(self.tally.health_checks.get() + 1);
-            Answer::health()
-        } else {
-            let head = head(&parts);
-            let to = self.driver.arrive(arrived, &self.front, &head);
-            // Without a body the head is all there is, and the gateway's instant is the recorded one.
-            let (now, body_bytes) = if body.is_end_stream() {
-                (arrived, 0)
-            } else {
-                let bytes = body_bytes(&parts.headers, body).await?;
-                (self.clock.now(), bytes)
-            };
-            let request = request::Request { head: head.clone(), body: Bytes::new(), source };
-            self.serve((number, now), &request, to, body_bytes).await
-        };
-        unanswered.answered(answer.status);
-        Ok(response(answer))
+        let to = self.destination(arrived, client, &head);
+        let api = to.api().unwrap_or(client.api);
+        let ids = self.front.ids(number, api, &head);
+        let presence = Presence { desk: Rc::clone(self), held: Cell::new(0), answered: Cell::new(false) };
+        Visit { head, source: client.source, arrived, ids, api: client.api, to, presence }
     }
 
-    async fn serve(&self, (number, now): (u64, Instant), request: &request::Request, to: Addressed<'_>, body: u64) -> Answer {
-        let ids = self.front.ids(number, to.api, &request.head);
-        let wall = self.wall_origin + now.since(Instant::ZERO);
-        let mut examined = self.front.examine(request, to, &ids, wall);
-        let released = self.driver.on_call(now, &mut examined, body).await;
-        let answer = examined.answer(&released.reply);
-        let told = Told { reply: &released.reply, answer: &answer, latency: released.at.since(released.reply.timing.received) };
-        self.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told, body_bytes: body });
-        answer
+    /// What came is no request at all; what to say to that.
+    pub(crate) fn on_malformed(self: &Rc<Self>, client: &Client, malformed: Malformed) -> Outgoing {
+        self.on_head(client, Head::new("", "", [])).refuse(malformed)
+    }
+
+    /// The date of an answer.
+    pub(crate) fn date(&self) -> DateText {
+        self.dates.at(self.wall(self.clock.now()))
+    }
+
+    fn wall(&self, at: Instant) -> Span {
+        self.wall_origin + at.since(Instant::ZERO)
     }
 
     fn on_arrival(&self, arrived: Instant) -> u64 {
@@ -106,53 +129,125 @@ impl Desk {
         arrivals.on_arrival(self.clock.origin_ns().saturating_add(arrived.as_ns()));
         arrivals.arrived()
     }
-}
 
-impl Unanswered<'_> {
-    fn answered(self, status: u16) {
-        *self.0.replies.borrow_mut().entry(status).or_default() += 1;
-        std::mem::forget(self);
+    fn destination(&self, arrived: Instant, client: &Client, head: &Head) -> Destination {
+        if matches!(head.path(), "/ping" | "/sping") {
+            return Destination::Health;
+        }
+        match check_target(self.kind(client.api), head.target()) {
+            Err(malformed) => Destination::Nowhere(malformed),
+            Ok(()) => Destination::Gateway(self.driver.arrive(arrived, client.api, head)),
+        }
+    }
+
+    fn kind(&self, api: ApiId) -> ApiKind {
+        self.model.apis[usize::from(api.0)].kind
     }
 }
 
-impl Drop for Unanswered<'_> {
+impl Destination {
+    fn api(&self) -> Option<ApiId> {
+        match self {
+            Self::Gateway(entrance) => Some(entrance.api),
+            Self::Health | Self::Nowhere(_) => None,
+        }
+    }
+}
+
+impl Visit {
+    /// How long a body may be that anybody looks at.
+    pub(crate) fn body_bytes_max(&self) -> u64 {
+        let api = self.to.api().map(|api| &self.presence.desk.model.apis[usize::from(api.0)]);
+        api.map_or(0, |api| api.limits.payload_bytes)
+    }
+
+    /// So much of its body is held now; whether there is room for it.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), Malformed> {
+        self.presence.hold(bytes)
+    }
+
+    /// The answer, when it is due.
+    pub(crate) async fn answer(self, body: Body) -> Outgoing {
+        match self.to {
+            Destination::Gateway(entrance) => self.through_gateway(entrance, body).await,
+            Destination::Nowhere(malformed) => self.refuse(malformed),
+            Destination::Health => {
+                let health_checks = &self.presence.desk.tally.health_checks;
+                health_checks.set(health_checks.get() + 1);
+                self.presence.answered(Outgoing::to(self.head.method(), Answer::health()))
+            }
+        }
+    }
+
+    /// It broke on the way.
+    pub(crate) fn refuse(self, malformed: Malformed) -> Outgoing {
+        let desk = &self.presence.desk;
+        desk.tally.malformed.set(desk.tally.malformed.get() + 1);
+        let api = self.to.api().unwrap_or(self.api);
+        let mut answer = malformed.answer();
+        desk.front.identify(api, &self.ids, Some(Malformed::ERROR_TYPE), &mut answer);
+        self.presence.answered(Outgoing::to(self.head.method(), answer).last())
+    }
+
+    async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
+        let Self { head, source, arrived, ids, presence, .. } = self;
+        let desk = &*presence.desk;
+        desk.driver.settled().await;
+        let Body { bytes, length } = body;
+        // Without a body the head is all there is, and the gateway's instant is the recorded one.
+        let now = if length == 0 { arrived } else { desk.clock.now() };
+        let wall = desk.wall(now);
+        let request = Request { head, body: bytes, source };
+        let to = Addressed {
+            api: entrance.api,
+            arrival: entrance.arrival,
+            route: entrance.route,
+            path: &request.head.path()[entrance.path_at..],
+        };
+        let mut examined = desk.front.examine(&request, to, &ids, wall);
+        let pending = desk.driver.open();
+        let mut call = examined.call(pending.id());
+        call.size.body = length;
+        let at = desk.driver.on_call(now, call, &mut examined);
+        let decision = desk.decisions.borrow_mut().on_call(entrance.at, at, call);
+        let released = pending.await;
+        desk.decisions.borrow_mut().on_reply(decision, &released.reply);
+        let answer = examined.answer(&released.reply);
+        if let CacheUse::Kept(entry) = released.reply.cache {
+            desk.front.keep(entry, &answer);
+        }
+        let outgoing = Outgoing::to(request.head.method(), answer);
+        let latency = released.at.since(released.reply.timing.received);
+        let told = Told { reply: &released.reply, answer: &outgoing.answer, latency };
+        desk.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told, body_bytes: length });
+        presence.answered(outgoing)
+    }
+}
+
+impl Presence {
+    fn hold(&self, bytes: usize) -> Result<(), Malformed> {
+        let held = &self.desk.tally.held;
+        held.set(held.get() - self.held.replace(bytes) + bytes);
+        if held.get() <= self.desk.bodies_bytes_max {
+            return Ok(());
+        }
+        self.desk.tally.crowded.set(self.desk.tally.crowded.get() + 1);
+        Err(Malformed::Crowded)
+    }
+
+    fn answered(&self, outgoing: Outgoing) -> Outgoing {
+        self.answered.set(true);
+        *self.desk.tally.replies.borrow_mut().entry(outgoing.answer.status).or_default() += 1;
+        outgoing
+    }
+}
+
+impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.abandoned.set(self.0.abandoned.get() + 1);
-    }
-}
-
-/// The length of a body, read no further than the answer needs.
-async fn body_bytes(headers: &HeaderMap, mut body: Incoming) -> Result<u64, ClientGone> {
-    let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // One that waits for leave to send, or would send far too much, is answered before it has sent.
-    let unwelcome = if headers.contains_key(EXPECT) { PAYLOAD_BYTES_MAX } else { BODY_BYTES_READ_MAX };
-    if let Some(said) = said.filter(|said| *said > unwelcome) {
-        return Ok(said);
-    }
-    let mut bytes = 0_u64;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ClientGone)?;
-        bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-        if bytes > BODY_BYTES_READ_MAX {
-            break;
+        let tally = &self.desk.tally;
+        tally.held.set(tally.held.get() - self.held.get());
+        if !self.answered.get() {
+            tally.abandoned.set(tally.abandoned.get() + 1);
         }
     }
-    Ok(bytes)
-}
-
-fn head(parts: &Parts) -> Head {
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    Head::new(parts.method.as_str(), target, headers)
-}
-
-fn response(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
 }

@@ -1,4 +1,4 @@
-//! The mock gateway: a hyper server around the pure policy of `sluicegate-policy`.
+//! The mock gateway: connections around the pure policy of `sluicegate-policy` and the pure renderer of `sluicegate-render`.
 //!
 //! Owns sockets, the real clock, and the bytes of answers, ids and logs. Refuses to decide: status, timing and reason come
 //! from the policy, with the same code that the simulator runs. Called by the product's `mock` command (as a child process of
@@ -6,7 +6,8 @@
 //!
 //! Where is ...?
 //! - the loop that feeds calls to the policy and releases replies when they are due: `driver`
-//! - what a request goes through: `http`; what a connection goes through: `accept`
+//! - what a request goes through: `http`; what a connection goes through: `accept`, then `http1` or `http2`
+//! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
 //! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
 //!   arrivals: [`arrivals`]
@@ -19,16 +20,25 @@
 mod accept;
 mod admin;
 pub mod arrivals;
+pub mod decisions;
 mod driver;
 mod http;
+mod http1;
+mod http2;
 mod log_file;
+mod malformed;
 mod metrics;
 mod observe;
+mod patience;
 mod server;
 mod summary;
 mod tasks;
+mod tls;
 mod waiting;
 
 pub use arrivals::{ReadArrivalsError, read_arrivals};
-pub use server::{MockError, Server, Settings, runtime};
+pub use decisions::{Decision, ReadDecisionsError, read_decisions};
+pub use patience::Patience;
+pub use server::{MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LogSummary, Release, Summary};
+pub use tls::{Certificate, TlsError, TlsSettings};

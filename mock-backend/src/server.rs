@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::Model;
+use sluicegate_policy::model::{ApiId, Model, Stage};
 use sluicegate_policy::seed::Seed;
-use sluicegate_policy::time::Span;
+use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::access_log::FormatError;
 use sluicegate_render::front::{Front, FrontError};
 use sluicegate_timer::clock::{process_cpu, wall_epoch};
@@ -27,11 +28,15 @@ use tokio::task::{JoinError, JoinSet};
 use crate::accept::Door;
 use crate::admin::Admin;
 use crate::arrivals::Arrivals;
+use crate::decisions::Decisions;
 use crate::driver::{Driver, pace};
 use crate::http::{Desk, Tally};
+use crate::http1::date::Dates;
 use crate::observe::Observer;
+use crate::patience::{Patience, Waits, sweep};
 use crate::summary::Summary;
 use crate::tasks::Tasks;
+use crate::tls::{Tls, TlsError, TlsSettings};
 
 /// Connections that the kernel may hold until they are accepted.
 const BACKLOG: i32 = 4_096;
@@ -43,8 +48,10 @@ pub struct Settings {
     pub model: Arc<Model>,
     /// Where its random choices come from: latencies, failures, ids.
     pub seed: Seed,
-    /// Where it listens; port 0 takes any free one.
+    /// Where its first API listens; port 0 takes any free one. Further APIs take free ports of the same address.
     pub listen: SocketAddr,
+    /// How it speaks TLS; `None` speaks plain HTTP/1.1, and HTTP/2 with prior knowledge.
+    pub tls: Option<TlsSettings>,
     /// The file to which the stages that have a format log; lines are appended.
     pub access_log: Option<PathBuf>,
     /// The file to which the stages that have an execution log write it; events are appended.
@@ -55,12 +62,31 @@ pub struct Settings {
     pub arrivals: Option<PathBuf>,
     /// Most arrivals to record, eight bytes of memory each; further ones are counted.
     pub arrivals_max: usize,
+    /// The file for the record of decisions, written at the end.
+    pub decisions: Option<PathBuf>,
+    /// Most decisions to record, about 150 bytes of memory each; further ones are counted.
+    pub decisions_max: usize,
     /// The clock of the run, perhaps shared with the load generator.
     pub clock: Clock,
     /// Most connections at a time; further ones are closed at once and counted.
     pub connections_max: usize,
+    /// How long clients may keep the gateway waiting.
+    pub patience: Patience,
+    /// Most bytes of request bodies that are held at a time; a request beyond it is answered 503 and counted.
+    pub bodies_bytes_max: usize,
     /// How long calls in flight may take after the stop.
     pub grace: Span,
+}
+
+/// The base URL of a stage, without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageUrl {
+    /// The id of its API.
+    pub api: String,
+    /// Its name.
+    pub stage: String,
+    /// `http://127.0.0.1:40000/prod`; of `$default`, without a stage.
+    pub url: String,
 }
 
 /// Why a mock gateway could not start.
@@ -98,6 +124,9 @@ pub enum MockError {
         /// Why.
         source: FormatError,
     },
+    /// The settings of TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A template, schema or mapping of the model is none.
     #[error(transparent)]
     Front(#[from] FrontError),
@@ -112,22 +141,36 @@ pub enum MockError {
 
 /// A mock gateway that listens. Needs the runtime of [`runtime`].
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    stages: Vec<String>,
+    listeners: Vec<Listener>,
     desk: Rc<Desk>,
-    connections_max: usize,
+    door: Rc<Door>,
+    waits: Rc<Waits>,
     grace: Span,
-    arrivals: Option<File>,
+    scheme: &'static str,
+    records: Records,
     admin: Option<Admin>,
     timers: Timers,
 }
 
-/// Taken before the first connection can take the last descriptor.
+/// Where an API listens. The timer is taken before the first connection can take the last descriptor.
+struct Listener {
+    api: ApiId,
+    socket: TcpListener,
+    address: SocketAddr,
+    pause: Timer,
+}
+
+/// Timers, taken likewise.
 struct Timers {
     pace: Timer,
-    pause: Timer,
+    sweep: Timer,
     grace: Timer,
+}
+
+/// The files that are written at the end.
+struct Records {
+    arrivals: Option<File>,
+    decisions: Option<File>,
 }
 
 /// The runtime on which a mock gateway serves: one thread, tasks that stay on it; sockets and signals, no tokio timers.
@@ -136,19 +179,25 @@ pub fn runtime() -> io::Result<LocalRuntime> {
 }
 
 impl Settings {
-    /// Any free port of the loopback interface, no files, 16,000 connections, 5 s of grace; the clock starts now.
+    /// Any free port of the loopback interface, no TLS, no files, 16,000 connections, 1 GB of bodies, 5 s of grace; the clock
+    /// starts now.
     pub fn new(model: Arc<Model>, seed: Seed) -> Self {
         Self {
             model,
             seed,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
             access_log: None,
             execution_log: None,
             admin: None,
             arrivals: None,
             arrivals_max: 16_000_000,
+            decisions: None,
+            decisions_max: 1_000_000,
             clock: Clock::starting_now(),
             connections_max: 16_000,
+            patience: Patience::default(),
+            bodies_bytes_max: 1 << 30,
             grace: Span::from_secs(5),
         }
     }
@@ -160,28 +209,24 @@ impl Server {
     pub async fn bind(settings: Settings) -> Result<Self, MockError> {
         let (access, execution) = (settings.access_log.as_deref(), settings.execution_log.as_deref());
         let observer = Observer::open(&settings.model, access, execution)?;
-        let arrivals = settings.arrivals.as_deref().map(|path| File::create(path).map_err(refused(path))).transpose()?;
-        let at = |source| MockError::Listen { address: settings.listen, source };
-        let listener = listen(settings.listen).map_err(at)?;
-        let address = listener.local_addr().map_err(at)?;
+        let create = |path: &Option<PathBuf>| path.as_deref().map(|path| File::create(path).map_err(refused(path))).transpose();
+        let records = Records { arrivals: create(&settings.arrivals)?, decisions: create(&settings.decisions)? };
+        let listeners = listeners(&settings)?;
+        let tls = settings.tls.as_ref().map(|tls| Tls::new(tls, &settings.model, settings.listen.ip(), today()));
+        let tls = tls.transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let clock = settings.clock;
-        let timers = Timers { pace: Timer::new(clock)?, pause: Timer::new(clock)?, grace: Timer::new(clock)? };
-        Ok(Self {
-            listener,
-            address,
-            stages: settings.model.stages.iter().map(|stage| stage.name.clone()).collect(),
-            desk: Rc::new(desk(&settings, observer)?),
-            connections_max: settings.connections_max,
-            grace: settings.grace,
-            arrivals,
-            admin: settings.admin.map(|address| Admin::bind(address, clock)).transpose()?,
-            timers,
-        })
+        let timers = Timers { pace: Timer::new(clock)?, sweep: Timer::new(clock)?, grace: Timer::new(clock)? };
+        let desk = Rc::new(desk(&settings, observer)?);
+        let waits = Rc::new(Waits::new(settings.patience));
+        let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, settings.connections_max));
+        let admin = settings.admin.map(|address| Admin::bind(address, clock)).transpose()?;
+        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, admin, timers })
     }
 
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    /// Where its first API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listeners[0].address
     }
 
     /// Where its admin endpoint listens, if it has one.
@@ -189,77 +234,86 @@ impl Server {
         self.admin.as_ref().map(Admin::address)
     }
 
-    /// Each stage with its base URL, without a slash at the end: `http://127.0.0.1:40000/prod`; of `$default`, without a stage.
-    pub fn stage_urls(&self) -> Vec<(String, String)> {
-        let url = |stage: &String| match stage.as_str() {
-            "$default" => format!("http://{}", self.address),
-            stage => format!("http://{}/{stage}", self.address),
+    /// Each stage of each API with its base URL.
+    pub fn stage_urls(&self) -> Vec<StageUrl> {
+        let model = &self.desk.model;
+        let url = |stage: &Stage| {
+            let base = format!("{}://{}", self.scheme, self.listeners[usize::from(stage.api.0)].address);
+            let url = if stage.name == "$default" { base } else { format!("{base}/{}", stage.name) };
+            StageUrl { api: model.apis[usize::from(stage.api.0)].id.clone(), stage: stage.name.clone(), url }
         };
-        self.stages.iter().map(|stage| (stage.clone(), url(stage))).collect()
+        model.stages.iter().map(url).collect()
     }
 
     /// Serves until `stop` resolves; then lets no more connections in, gives calls in flight the grace, and closes.
     ///
     /// Panics outside the runtime of [`runtime`]: its tasks do not leave their thread.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Summary {
+        let Self { listeners, desk, door, waits, grace, records, admin, timers, .. } = self;
         let cpu_before = process_cpu();
-        let Timers { pace: pacer, pause, grace } = self.timers;
-        let tasks = Tasks::default();
-        let door = Rc::new(Door::new(Rc::clone(&self.desk), tasks.clone(), self.connections_max));
         let mut keepers = JoinSet::new();
-        keepers.spawn_local(pace(Rc::clone(&self.desk.driver), pacer));
+        keepers.spawn_local(pace(Rc::clone(&desk.driver), timers.pace));
+        keepers.spawn_local(sweep(Rc::clone(&waits), timers.sweep));
         let mut accepting = JoinSet::new();
-        accepting.spawn_local(Rc::clone(&door).accept(self.listener, pause));
+        for Listener { api, socket, pause, .. } in listeners {
+            accepting.spawn_local(Rc::clone(&door).accept(api, socket, pause));
+        }
         // Told to the end: what is asked while calls in flight are answered is answered, too.
         let mut answering = JoinSet::new();
-        if let Some(admin) = self.admin {
-            answering.spawn_local(admin.serve(Rc::clone(&self.desk)));
+        if let Some(admin) = admin {
+            answering.spawn_local(admin.serve(Rc::clone(&desk)));
         }
         let mut problems = Vec::new();
         tokio::select! {
             () = stop => {}
-            ended = keepers.join_next() => problems.push(pacer_ended(ended)),
+            ended = keepers.join_next() => problems.push(keeper_ended(ended)),
         }
         accepting.shutdown().await;
-        let cut = leave(&tasks, grace, self.grace).await;
+        waits.leave();
+        let cut = leave(door.tasks(), timers.grace, grace).await;
         answering.shutdown().await;
         let mut summary = Summary { cpu_ns: process_cpu().saturating_sub(cpu_before).as_ns(), problems, ..Summary::default() };
         summary.connections = door.count();
         summary.connections.cut = cut as u64;
-        self.desk.close(self.arrivals, &mut summary);
+        desk.close(records, &mut summary);
         summary
     }
 }
 
 impl Desk {
     /// Writes what is left to write, and adds what was counted.
-    fn close(&self, arrivals_file: Option<File>, summary: &mut Summary) {
-        let arrivals = self.arrivals.take();
+    fn close(&self, records: Records, summary: &mut Summary) {
+        let (arrivals, decisions) = (self.arrivals.take(), self.decisions.take());
         summary.arrived = arrivals.arrived();
         summary.unrecorded = arrivals.unrecorded();
-        if let Some(Err(error)) = arrivals_file.map(|file| arrivals.write(file)) {
+        summary.undecided = decisions.unrecorded();
+        if let Some(Err(error)) = records.arrivals.map(|file| arrivals.write(file)) {
             summary.problems.push(format!("the record of arrivals could not be written: {error}"));
+        }
+        if let Some(Err(error)) = records.decisions.map(|file| decisions.write(file)) {
+            summary.problems.push(format!("the record of decisions could not be written: {error}"));
         }
         summary.replies = self.tally.replies.take();
         summary.health_checks = self.tally.health_checks.get();
+        summary.malformed = self.tally.malformed.get();
+        summary.crowded = self.tally.crowded.get();
         summary.abandoned = self.tally.abandoned.get();
         summary.release = self.driver.release();
         (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();
     }
 }
 
-/// Without its pacer the mock answers nothing in time any more; why it ended.
-fn pacer_ended(ended: Option<Result<io::Error, JoinError>>) -> String {
+/// Without its pacer the mock answers nothing in time any more, and without its sweeper it lets nobody go; why one ended.
+fn keeper_ended(ended: Option<Result<io::Error, JoinError>>) -> String {
     match ended {
         Some(Ok(error)) => format!("the timer failed: {error}"),
-        Some(Err(error)) => format!("the loop that releases answers broke: {error}"),
-        None => "the loop that releases answers is gone".to_owned(),
+        Some(Err(error)) => format!("a loop that keeps the time broke: {error}"),
+        None => "the loops that keep the time are gone".to_owned(),
     }
 }
 
 /// Lets the connections go; how many had to be cut.
 async fn leave(tasks: &Tasks, mut timer: Timer, grace: Span) -> usize {
-    tasks.leave();
     let over = timer.clock().now() + grace;
     tokio::select! {
         biased;
@@ -272,25 +326,51 @@ async fn leave(tasks: &Tasks, mut timer: Timer, grace: Span) -> usize {
     left
 }
 
-fn desk(settings: &Settings, observer: Observer) -> Result<Desk, FrontError> {
+fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     let model = &settings.model;
-    let gateway = Gateway::new(Arc::clone(model), settings.seed);
     let clock = settings.clock;
+    let front = Rc::new(Front::new(Arc::clone(model), settings.seed)?);
+    let wall_origin = wall_epoch().saturating_sub(clock.now().since(Instant::ZERO));
+    let gateway = Gateway::new(Arc::clone(model), settings.seed).at_wall(wall_origin);
+    // Without a file for them, arrivals and decisions are only counted.
+    let arrivals_max = settings.arrivals.as_ref().map_or(0, |_| settings.arrivals_max);
+    let decisions_max = settings.decisions.as_ref().map_or(0, |_| settings.decisions_max);
     Ok(Desk {
-        driver: Rc::new(Driver::new(gateway, clock)),
-        front: Front::new(Arc::clone(model), settings.seed)?,
         model: Arc::clone(model),
+        driver: Rc::new(Driver::new(gateway, Rc::clone(&front), clock)),
+        front,
         clock,
-        wall_origin: wall_epoch().saturating_sub(clock.now().since(sluicegate_policy::time::Instant::ZERO)),
-        // Without a file for them, arrivals are only counted.
-        arrivals: RefCell::new(Arrivals::up_to(if settings.arrivals.is_some() { settings.arrivals_max } else { 0 })),
+        wall_origin,
+        arrivals: RefCell::new(Arrivals::up_to(arrivals_max)),
+        decisions: RefCell::new(Decisions::up_to(decisions_max, clock.origin_ns())),
         observer: RefCell::new(observer),
         tally: Tally::default(),
+        dates: Dates::new(),
+        bodies_bytes_max: settings.bodies_bytes_max,
     })
+}
+
+/// The wall clock, as a certificate needs it.
+fn today() -> Timestamp {
+    let seconds = i64::try_from(wall_epoch().as_ns() / 1_000_000_000).ok();
+    seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn refused(path: &Path) -> impl Fn(io::Error) -> MockError + '_ {
     |source| MockError::Open { path: path.to_owned(), source }
+}
+
+/// One listener for each API.
+fn listeners(settings: &Settings) -> Result<Vec<Listener>, MockError> {
+    let free = SocketAddr::new(settings.listen.ip(), 0);
+    let apis = (0..settings.model.apis.len()).map(|at| (ApiId(at as u16), if at == 0 { settings.listen } else { free }));
+    let listener = |(api, asked): (ApiId, SocketAddr)| {
+        let at = |source| MockError::Listen { address: asked, source };
+        let socket = listen(asked).map_err(at)?;
+        let address = socket.local_addr().map_err(at)?;
+        Ok(Listener { api, socket, address, pause: Timer::new(settings.clock)? })
+    };
+    apis.map(listener).collect()
 }
 
 /// A listening socket.

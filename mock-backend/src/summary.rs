@@ -17,6 +17,16 @@ pub struct Summary {
     pub replies: BTreeMap<u16, u64>,
     /// Of these, answers to the provider's health check (`/ping`, `/sping`).
     pub health_checks: u64,
+    /// Calls whose decision was not recorded: the record was full, or none was asked for.
+    #[serde(default)]
+    pub undecided: u64,
+    /// Requests that were broken, and answered so; they reached no stage. Those among them that found no room for their body
+    /// count below, too.
+    #[serde(default)]
+    pub malformed: u64,
+    /// Requests for whose body there was no room beside the others.
+    #[serde(default)]
+    pub crowded: u64,
     /// Requests whose client went away before the answer.
     pub abandoned: u64,
     /// Connections.
@@ -42,6 +52,9 @@ pub struct Connections {
     pub refused: u64,
     /// Ended by an error: reset, cut off, or not HTTP.
     pub failed: u64,
+    /// Closed because their client was idle or slow for too long.
+    #[serde(default)]
+    pub expired: u64,
     /// Attempts to accept that failed.
     pub accept_errors: u64,
     /// Those of them for want of a descriptor or of memory.

@@ -1,13 +1,12 @@
-//! The tasks that serve connections and streams, and how they are told to leave.
+//! The tasks that serve connections and streams.
 //!
-//! Owns every such task, so that none outlives the server. Refuses threads: all of them run where they were started.
-//! Called by `accept` for connections and by hyper for the streams of HTTP/2.
+//! Owns every such task, so that none outlives the server. Refuses threads: all of them run where they were started; and to
+//! tell them that it is time to leave (`patience` does). Called by `accept` for connections and by hyper for the streams of HTTP/2.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// A set of tasks on one thread; clones are the same set.
@@ -19,8 +18,6 @@ pub(crate) struct Tasks {
 #[derive(Default)]
 struct Shared {
     set: RefCell<JoinSet<()>>,
-    leaving: Cell<bool>,
-    leave: Notify,
 }
 
 impl Tasks {
@@ -37,25 +34,6 @@ impl Tasks {
         let mut set = self.shared.set.borrow_mut();
         while set.try_join_next().is_some() {}
         set.len()
-    }
-
-    /// Asks all to end when they have done what they do.
-    pub(crate) fn leave(&self) {
-        self.shared.leaving.set(true);
-        self.shared.leave.notify_waiters();
-    }
-
-    /// Whether they were asked to.
-    pub(crate) fn leaving(&self) -> bool {
-        self.shared.leaving.get()
-    }
-
-    /// Resolves when they are asked to.
-    pub(crate) async fn asked_to_leave(&self) {
-        let asked = self.shared.leave.notified();
-        if !self.leaving() {
-            asked.await;
-        }
     }
 
     /// Resolves when none runs any longer.

@@ -30,6 +30,13 @@ enum Slot {
     Abandoned,
 }
 
+/// Whether anybody waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    Waits,
+    Gone,
+}
+
 impl Waiting {
     /// A new call.
     pub(crate) fn open(&mut self) -> CallId {
@@ -42,14 +49,18 @@ impl Waiting {
         CallId(u64::from(self.opened) << 32 | u64::from(slot))
     }
 
-    /// The gateway answers.
-    pub(crate) fn on_reply(&mut self, released: Released) {
+    /// The gateway answers; whether anybody still waits.
+    pub(crate) fn on_reply(&mut self, released: Released) -> Interest {
         let slot = slot_of(released.reply.call);
         match std::mem::replace(&mut self.slots[slot], Slot::Answered(released)) {
-            Slot::Open(Some(waker)) => waker.wake(),
+            Slot::Open(waker) => {
+                waker.into_iter().for_each(Waker::wake);
+                return Interest::Waits;
+            }
             Slot::Abandoned => self.release(slot),
-            Slot::Open(None) | Slot::Free | Slot::Answered(_) => {}
+            Slot::Free | Slot::Answered(_) => {}
         }
+        Interest::Gone
     }
 
     /// The answer, if it is there; it can be fetched once. Otherwise `waker` is woken when it comes.
@@ -71,14 +82,18 @@ impl Waiting {
         }
     }
 
-    /// Nobody waits for this call any longer.
-    pub(crate) fn abandon(&mut self, id: CallId) {
+    /// Nobody waits for this call any longer; its answer, if it was there already.
+    pub(crate) fn abandon(&mut self, id: CallId) -> Option<Released> {
         let at = slot_of(id);
         match self.slots[at] {
-            Slot::Answered(_) => self.release(at),
+            Slot::Answered(released) => {
+                self.release(at);
+                return Some(released);
+            }
             Slot::Open(_) => self.slots[at] = Slot::Abandoned,
             Slot::Free | Slot::Abandoned => {}
         }
+        None
     }
 
     fn release(&mut self, slot: usize) {
@@ -94,7 +109,7 @@ const fn slot_of(id: CallId) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Reason, Reply, Timing};
+    use sluicegate_policy::call::{Arrival, CacheUse, Reason, Release, Reply, Timing};
     use sluicegate_policy::time::Instant;
 
     fn answer(call: CallId) -> Released {
@@ -103,8 +118,10 @@ mod tests {
             at: Instant::ZERO,
             status: 200,
             reason: Reason::Served,
-            stage: None,
+            arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
             route: None,
+            cache: CacheUse::None,
+            warning: None,
             timing: Timing::default(),
         };
         Released { reply, at: Instant::ZERO }

@@ -157,6 +157,10 @@ pub enum LogFormat {
     Json,
     /// API Gateway access log as JSON
     Apigw,
+    /// API Gateway access log in the console's XML
+    ApigwXml,
+    /// API Gateway access log in the console's comma-separated values
+    ApigwCsv,
     /// The request log of nova-api
     Nova,
     /// A format string in --pattern: nginx $variable, Apache %x, API Gateway $context

@@ -75,6 +75,8 @@ pub(super) fn of_log(log: &LogFlags, seed: u64) -> Result<Options, Failure> {
             Some(LogFormat::Combined) => Format::Combined,
             Some(LogFormat::Json) => Format::Json,
             Some(LogFormat::Apigw) => Format::ApiGateway,
+            Some(LogFormat::ApigwXml) => Format::GatewayXml,
+            Some(LogFormat::ApigwCsv) => Format::GatewayCsv,
             Some(LogFormat::Nova) => Format::Nova,
             Some(LogFormat::Format) => Format::Pattern(pattern()),
             Some(LogFormat::Regex) => Format::Expression(pattern()),

@@ -93,6 +93,8 @@ struct First {
     accepted: u64,
     skipped: u64,
     rejected: Rejections,
+    /// Calls whose path is a pattern of the gateway's.
+    patterns: u64,
     out_of_order: u64,
     stamps: Option<(i64, i64)>,
     resolution: Span,
@@ -107,6 +109,7 @@ impl First {
             accepted: 0,
             skipped: 0,
             rejected: Rejections::default(),
+            patterns: 0,
             out_of_order: 0,
             stamps: None,
             resolution: Span::ZERO,
@@ -144,6 +147,7 @@ impl First {
             Some(prefix) => without_prefix(parsed.target, prefix.as_bytes()),
             None => parsed.target,
         };
+        self.patterns += u64::from(is_pattern(&target));
         self.templater.add(&parsed.method, &target);
         let identity = parsed.client.map_or(0, |client| self.clients.number(&client));
         let (status, latency, bytes) = (parsed.status, parsed.latency, parsed.bytes);
@@ -169,6 +173,18 @@ impl First {
                 "{coarse} time stamps are coarse (whole seconds): arrivals are spread within their second by the seed; bursts shorter than a second cannot be seen"
             ));
         }
+        if self.patterns > 0 {
+            notes.push(format!(
+                "{} name only their route, such as /orders/{{id}}: what stood in the place of the braces is not in the log; log $context.path to have it",
+                calls(self.patterns)
+            ));
+        }
+        if format.has_no_query() {
+            notes.push(
+                "access logs of API Gateway hold no query strings, headers or bodies: the requests of the trace have none"
+                    .to_owned(),
+            );
+        }
         if self.out_of_order > 0 {
             notes.push(format!("{} lines are out of order; the calls were sorted by their time", self.out_of_order));
         }
@@ -193,6 +209,16 @@ impl First {
             series: Vec::new(),
         }
     }
+}
+
+fn calls(count: u64) -> String {
+    if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
+}
+
+/// Whether a segment of the path is a variable of a route, as targets are cleaned: `/orders/%7Bid%7D`.
+fn is_pattern(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or(target);
+    path.split('/').any(|segment| segment.len() > 6 && segment.starts_with("%7B") && segment.ends_with("%7D"))
 }
 
 /// The key under which a call is sorted, and what it says.

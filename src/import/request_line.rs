@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::parsed::{Part, Rejected, TARGET_BYTES_MAX};
 
-/// Method and cleaned target of a request line. A second method before the path is dropped: API Gateway's own CLF prints
-/// `"GET GET /pets HTTP/1.1"` for HTTP APIs, because their route key holds the method.
+/// Method and cleaned target of a request line. A second method (or `ANY`) before the path is dropped: API Gateway's own CLF
+/// prints `"GET GET /pets HTTP/1.1"` for HTTP APIs, because their route key holds the method.
 pub(super) fn split(line: &[u8]) -> Result<(&str, Cow<'_, str>), Rejected> {
     const BAD: Rejected = Rejected::Bad(Part::Request);
     let line = line.trim_ascii();
@@ -23,10 +23,13 @@ pub(super) fn split(line: &[u8]) -> Result<(&str, Cow<'_, str>), Rejected> {
     {
         rest = rest[..last].trim_ascii_end();
     }
-    if let Some(again) = rest.strip_prefix(method.as_bytes())
-        && again.starts_with(b" ")
-    {
+    let again = rest.strip_prefix(method.as_bytes()).or_else(|| rest.strip_prefix(b"ANY"));
+    if let Some(again) = again.filter(|again| again.starts_with(b" ")) {
         rest = again.trim_ascii_start();
+    }
+    // Where a gateway's log has the route, and the request met none, or the one for all the rest.
+    if matches!(rest, b"-" | b"$default") {
+        return Err(Rejected::Missing(Part::Path));
     }
     Ok((method, target(rest)?))
 }
@@ -89,7 +92,7 @@ const SENDABLE: [bool; 256] = {
     table
 };
 
-/// Undoes the escapes that Apache and nginx use inside quotes: `\"`, `\\`, `\n`, `\t`, `\xhh`.
+/// Undoes the escapes that Apache, nginx and JSON use inside quotes: `\"`, `\\`, `\n`, `\t`, `\xhh`, `\uhhhh`.
 pub(super) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = memchr::memchr(b'\\', text) else { return Cow::Borrowed(text) };
     let mut plain = text[..first].to_vec();
@@ -105,6 +108,10 @@ pub(super) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
                 plain.push(hex(*high) << 4 | hex(*low));
                 rest = after;
             }
+            [b'u', digits @ ..] if code_point(digits).is_some() => {
+                plain.extend_from_slice(code_point(digits).unwrap_or_default().encode_utf8(&mut [0; 4]).as_bytes());
+                rest = &digits[4..];
+            }
             [escaped, after @ ..] => {
                 plain.push(match escaped {
                     b'n' => b'\n',
@@ -118,6 +125,12 @@ pub(super) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(plain)
+}
+
+/// The character of four hexadecimal digits; halves of a pair are none.
+fn code_point(text: &[u8]) -> Option<char> {
+    let digits = text.get(..4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+    char::from_u32(digits.iter().fold(0, |n, digit| n << 4 | u32::from(hex(*digit))))
 }
 
 const fn hex(digit: u8) -> u8 {
@@ -159,6 +172,7 @@ mod tests {
             ("GET http://h:80/p?q HTTP/1.1", "GET", "/p?q"),
             ("GET http://h HTTP/1.1", "GET", "/"),
             ("GET GET /pets HTTP/1.1", "GET", "/pets"),
+            ("GET ANY /pets HTTP/1.1", "GET", "/pets"),
             ("PROPFIND /d\u{e4}v HTTP/2.0", "PROPFIND", "/d%C3%A4v"),
             ("GET /{id}#x HTTP/1.1", "GET", "/%7Bid%7D%23x"),
         ] {
@@ -176,6 +190,8 @@ mod tests {
             ("GET", Rejected::Bad(Part::Request)),
             ("OPTIONS * HTTP/1.1", Rejected::NotAPath),
             ("CONNECT h:443 HTTP/1.1", Rejected::NotAPath),
+            ("GET - HTTP/1.1", Rejected::Missing(Part::Path)),
+            ("GET $default HTTP/1.1", Rejected::Missing(Part::Path)),
         ] {
             assert_eq!(split(line.as_bytes()), Err(why), "{line}");
         }
@@ -186,6 +202,7 @@ mod tests {
     #[test]
     fn escapes_inside_quotes_are_undone() {
         assert_eq!(&*unescape(br#"a\"b\\c\x41\xZZ\t"#), b"a\"b\\cAxZZ\t");
+        assert_eq!(&*unescape(br"\u00e9\u2028\ud800\u12"), "\u{e9}\u{2028}ud800u12".as_bytes());
         assert_eq!(closing_quote(br#"a\"b" x"#), Some(4));
         assert_eq!(closing_quote(br#"a\\" x"#), Some(3));
         assert_eq!(closing_quote(br#"a\""#), None);

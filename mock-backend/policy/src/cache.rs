@@ -183,3 +183,6 @@ fn ttl(setting: Cache) -> Option<Span> {
         Cache::For(ttl) => Some(ttl).filter(|ttl| *ttl > Span::ZERO),
     }
 }
+
+#[cfg(test)]
+mod tests;

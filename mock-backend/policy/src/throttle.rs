@@ -101,6 +101,26 @@ impl Throttles {
     }
 }
 
+#[cfg(test)]
+impl Throttles {
+    /// Whether at `now` every bucket holds what the same one of `other` holds.
+    pub(crate) fn holds_as_much_as(&self, other: &Self, now: Instant) -> bool {
+        self.levels(now) == other.levels(now)
+    }
+
+    /// All buckets as they are at `now`.
+    fn levels(&self, now: Instant) -> Vec<Bucket> {
+        let seats = self.seats.iter().flat_map(|seat| seat.methods.iter().map(|method| &method.2).chain(&seat.own));
+        let gates = self.stages.iter().flatten().flatten().map(|gate| &gate.bucket);
+        let mut buckets: Vec<Bucket> = seats.chain(gates).chain([&self.account]).cloned().collect();
+        for bucket in &mut buckets {
+            // Nothing is taken; the level is brought up to now.
+            bucket.check(now, 0).expect("nothing is always there");
+        }
+        buckets
+    }
+}
+
 impl SeatBuckets {
     fn new(seat: &Seat<'_>, model: &Model, keys: &RouteKeys) -> Self {
         let method = |(stage, route, throttle): &(StageId, RouteId, Throttle)| {

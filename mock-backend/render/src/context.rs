@@ -19,10 +19,10 @@ use sluicegate_policy::model::{ApiKey, ApiKind, Requirement};
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
-use crate::examined::Seen;
 use crate::keys::masked;
 use crate::naming::{ACCOUNT_ID, Behind, RouteNames};
 use crate::refusal::{Refusal, refusal};
+use crate::seen::Seen;
 use crate::validate::Fault;
 use crate::vtl::Lookup;
 

@@ -29,7 +29,7 @@ pub(crate) struct Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Variable {
     Context(String),
-    StageVariable(String),
+    Stage(String),
     Parameter(ParamKind, String),
 }
 
@@ -60,10 +60,7 @@ impl Response {
             expression.map(|value| (name.clone(), value)).map_err(|why| (format!("header {name}"), why))
         });
         let templates = response.templates.iter().map(|(media, text)| {
-            let parsed = Text::parse(text, variable).map_err(|wrong| {
-                let fault = ExpressionFault { text: wrong.why, at: Some(wrong.at), cure: CURE };
-                (format!("template {media}"), fault.into())
-            });
+            let parsed = body(text).map_err(|why| (format!("template {media}"), why));
             parsed.map(|text| (media.clone(), text))
         });
         Ok(Self { headers: headers.collect::<Result<_, _>>()?, templates: templates.collect::<Result<_, _>>()? })
@@ -81,11 +78,22 @@ impl Response {
     }
 }
 
+/// A body, taken apart.
+fn body(text: &str) -> Result<Text<Variable>, FrontFault> {
+    let fault = |text, at| ExpressionFault { text, at: Some(at), cure: CURE };
+    Ok(Text::parse(text, variable).map_err(|wrong| fault(wrong.why, wrong.at))?)
+}
+
+/// Whether a text can be a body.
+pub(crate) fn prove_body(text: &str) -> Result<(), FrontFault> {
+    body(text).map(drop)
+}
+
 impl Variable {
     fn value(&self, of: &Surroundings<'_>) -> Option<String> {
         match self {
             Self::Context(name) => of.context.get(name).map(std::borrow::Cow::into_owned),
-            Self::StageVariable(name) => stage_variable(of.stage_variables, name),
+            Self::Stage(name) => stage_variable(of.stage_variables, name),
             Self::Parameter(kind, name) => of.params.get(*kind, name),
         }
     }
@@ -96,7 +104,7 @@ fn variable(name: &str) -> Named<Variable, String> {
     match (head, rest) {
         ("context" | "stageVariables" | "method", "") => Named::Literal,
         ("context", name) => Named::Variable(Variable::Context(name.to_owned())),
-        ("stageVariables", name) => Named::Variable(Variable::StageVariable(name.to_owned())),
+        ("stageVariables", name) => Named::Variable(Variable::Stage(name.to_owned())),
         ("method", rest) => parameter(rest).map_or_else(|| Named::Wrong(format!("$method.{rest}")), Named::Variable),
         _ => Named::Literal,
     }

@@ -4,35 +4,32 @@
 //! Made by [`Front::examine`](crate::front::Front::examine) for each request; asked by the gateway while it decides, and once more
 //! for the answer. Nothing is looked at before somebody asks: a fixed answer needs no template and no JSON.
 
+mod integration;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason,
-    Release, Reply, Size,
+    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason, Reply,
+    Size, Warning,
 };
-use sluicegate_policy::model::{
-    Api, ApiId, ApiKind, Deployment, Domain, Endpoint, Invalidation, KeySource, Model, Route, RouteId, Stage,
-};
+use sluicegate_policy::model::{ApiId, ApiKind, Model, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
 use crate::context::Context;
 pub use crate::context::Told;
 use crate::cors;
-use crate::expression::{Backend, Surroundings};
+use crate::expression::Surroundings;
 use crate::front::{Constant, Front, IntegrationFace, RouteFace, Trace};
 use crate::identification::{TRACE_ID, deliver, identify};
 use crate::ids::CallIds;
-use crate::mapping::{self, Compiled};
-use crate::mock;
-use crate::naming::ApiNames;
-use crate::parameter_mapping::Sources;
 use crate::parameters::Parameters;
 use crate::refusal::refusal;
 use crate::request::Request;
+use crate::seen::Seen;
 use crate::validate::Fault;
-use crate::vtl::{Limits, Map, RenderError, Scope, Template, Tree};
+use crate::vtl::Map;
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
@@ -61,82 +58,6 @@ pub struct Examined<'a> {
     made: Option<Answer>,
     /// What the response cache kept.
     hit: Option<Arc<Answer>>,
-}
-
-/// What is known of a request from the start.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen<'a> {
-    pub(crate) front: &'a Front,
-    pub(crate) request: &'a Request,
-    pub(crate) to: Addressed<'a>,
-    pub(crate) ids: &'a CallIds,
-    pub(crate) wall: Span,
-}
-
-impl<'a> Seen<'a> {
-    pub(crate) fn api(&self) -> &'a ApiNames {
-        self.front.naming().api(self.to.api)
-    }
-
-    fn api_model(&self) -> &'a Api {
-        let apis = &self.front.model().apis;
-        apis.get(usize::from(self.to.api.0)).unwrap_or(&apis[0])
-    }
-
-    pub(crate) fn stage(&self) -> Option<&'a Stage> {
-        self.front.model().stages.get(usize::from(self.to.arrival.stage?.0))
-    }
-
-    pub(crate) fn deployment(&self) -> Option<&'a Deployment> {
-        self.front.model().deployments.get(usize::from(self.to.arrival.deployment?.0))
-    }
-
-    pub(crate) fn route(&self) -> Option<&'a Route> {
-        self.front.model().routes.get(usize::from(self.to.route?.0))
-    }
-
-    /// The custom domain that the request names.
-    pub(crate) fn domain(&self) -> Option<&'a Domain> {
-        let host = str::from_utf8(self.request.head.header("host")?).ok()?;
-        let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        self.front.model().domains.iter().find(|domain| domain.name.eq_ignore_ascii_case(host))
-    }
-
-    /// The method that routed it.
-    pub(crate) fn method(&self) -> &'a str {
-        self.front.method(self.to.api, &self.request.head)
-    }
-
-    pub(crate) fn credential(&self) -> Credential {
-        if !self.front.has_keys() || self.api_model().key_source != KeySource::Header {
-            return Credential::Absent;
-        }
-        self.request.head.header("x-api-key").map_or(Credential::Absent, |offered| self.front.credential(offered))
-    }
-
-    fn stage_variables(&self) -> &'a [(String, String)] {
-        let Some(stage) = self.to.arrival.stage else { return &[] };
-        let canary = || self.front.canary_variables(usize::from(stage.0));
-        match self.to.arrival.release {
-            Release::Base => None,
-            Release::Canary => canary(),
-        }
-        .or_else(|| Some(&self.stage()?.variables))
-        .unwrap_or(&[])
-    }
-
-    fn parameters(&self) -> Parameters<'a> {
-        let pattern = self.route().map_or("", |route| &route.path);
-        Parameters { kind: self.api().kind, head: &self.request.head, pattern, path: self.to.path }
-    }
-
-    fn header(&self, name: &str) -> Option<&'a str> {
-        self.request.head.header(name).and_then(|value| str::from_utf8(value).ok())
-    }
-
-    fn body(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(&self.request.body)
-    }
 }
 
 impl<'a> Examined<'a> {
@@ -225,21 +146,19 @@ impl<'a> Examined<'a> {
         if matches!(answer.status, 204 | 304) {
             answer.body.clear();
         }
-        self.warn(reply, &mut answer);
+        match reply.warning {
+            // Developer guide, "Invalidate an API Gateway cache entry"; the words are unconfirmed.
+            Some(Warning::InvalidationIgnored) => {
+                answer.push("Warning", "199 Cache-control headers were ignored because the caller was unauthorized.");
+            }
+            None => {}
+        }
         identify(self.seen.api().kind, self.seen.ids, error_type, &mut answer);
         if self.shows_trace(reply) {
             answer.push(TRACE_ID, self.seen.ids.trace(self.seen.wall));
         }
-        deliver(self.endpoint(), self.seen.ids, &mut answer);
+        deliver(self.seen.front.endpoint(self.seen.to.api), self.seen.ids, &mut answer);
         if self.seen.request.head.method() == "HEAD" { answer.without_body() } else { answer }
-    }
-
-    fn endpoint(&self) -> Endpoint {
-        match self.seen.api().kind {
-            ApiKind::Rest => self.seen.api_model().endpoint,
-            // Always regional (facts, section 1).
-            ApiKind::Http => Endpoint::Regional,
-        }
     }
 
     fn face(&self) -> Option<&'a RouteFace> {
@@ -248,8 +167,15 @@ impl<'a> Examined<'a> {
 
     /// The integration's answer, or the one that was kept.
     fn served(&mut self, reply: &Reply) -> Answer {
-        if let (CacheUse::Hit(_), Some(kept)) = (reply.cache, self.hit.take()) {
-            return Answer::clone(&kept);
+        if let CacheUse::Hit(_) = reply.cache {
+            match (self.hit.take(), self.seen.to.route) {
+                (Some(kept), _) => return Answer::clone(&kept),
+                // Whoever it was first made for left before it could be kept: it is made again.
+                (None, Some(route)) => {
+                    self.integrate(route);
+                }
+                (None, None) => {}
+            }
         }
         let mut answer = match (self.made.take(), self.face()) {
             (Some(made), _) => made,
@@ -291,7 +217,7 @@ impl<'a> Examined<'a> {
         (answer, refusal.error_type)
     }
 
-    fn customise(&self, response: sluicegate_policy::model::ResponseType, reply: &Reply, answer: &mut Answer) {
+    fn customise(&self, response: ResponseType, reply: &Reply, answer: &mut Answer) {
         let deployment = self.seen.to.arrival.deployment.and_then(|id| self.seen.front.deployment(usize::from(id.0)));
         let built_in = ApiKind::Rest.status_of(reply.reason);
         let Some(custom) = deployment.and_then(|deployment| deployment.customised.of(response, built_in)) else { return };
@@ -313,15 +239,6 @@ impl<'a> Examined<'a> {
         }
     }
 
-    /// A client that wanted an entry made anew and may not is warned (developer guide, "Invalidate an API Gateway cache entry").
-    fn warn(&self, reply: &Reply, answer: &mut Answer) {
-        let Some(cache) = self.seen.stage().and_then(|stage| stage.cache.as_ref()) else { return };
-        let ignored = cache.invalidation == Invalidation::IgnoredWithWarning && reply.cache != CacheUse::None;
-        if ignored && self.freshness() == Freshness::Anew {
-            answer.push("Warning", "199 Cache-control headers were ignored because the caller was unauthorized.");
-        }
-    }
-
     fn freshness(&self) -> Freshness {
         let mut asked = self.seen.header("cache-control").unwrap_or("").split(',');
         if asked.any(|directive| directive.trim().eq_ignore_ascii_case("max-age=0")) { Freshness::Anew } else { Freshness::Any }
@@ -336,106 +253,6 @@ impl<'a> Examined<'a> {
                 IntegrationFace::Mock(_) => false,
                 IntegrationFace::Mapped(_) | IntegrationFace::Real => true,
             })
-    }
-
-    fn run(&mut self, template: &Template, body: &str) -> Result<String, RenderError> {
-        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
-        let params = self.seen.parameters();
-        let mut scope = Scope {
-            body,
-            params: &params,
-            context: &context,
-            stage_variables: self.seen.stage_variables(),
-            overrides: std::mem::take(&mut self.overrides),
-            limits: Limits::default(),
-        };
-        let rendered = template.render(&mut scope);
-        self.overrides = scope.overrides;
-        rendered
-    }
-
-    /// The body after the request template.
-    fn map_request(&mut self, mapping: &Compiled) -> Result<(), Mapped> {
-        let body = self.seen.body();
-        match mapping.request(self.seen.header("content-type")) {
-            mapping::Request::Unsupported => return Err(Mapped::UnsupportedMediaType),
-            mapping::Request::Unchanged => self.transformed = None,
-            mapping::Request::Template(template) => {
-                let rendered = self.run(template, &body).map_err(|_| Mapped::Misconfigured)?;
-                self.transformed = Some(rendered);
-            }
-        }
-        Ok(())
-    }
-
-    /// The answer of a mock integration: the status that the request template says chooses the response, which maps an empty body.
-    fn mock(&mut self, mapping: &Compiled) -> Result<Answer, Mapped> {
-        self.map_request(mapping)?;
-        let said = self.transformed.as_deref().map_or_else(|| mock::status_code(&self.seen.body()), mock::status_code);
-        let said = said.ok_or(Mapped::Misconfigured)?.to_string();
-        let response = mapping.response(&said).ok_or(Mapped::Misconfigured)?;
-        self.map_response(response, Backend { headers: &[], body: "" }).map_err(|_| Mapped::Misconfigured)
-    }
-
-    fn map_response(&mut self, response: &mapping::Response, backend: Backend<'_>) -> Result<Answer, RenderError> {
-        let body = match response.templates.accepted(self.seen.header("accept")) {
-            Some(template) => self.run(template, backend.body)?,
-            None => backend.body.to_owned(),
-        };
-        let mut answer = Answer::new(response.status, body);
-        answer.push("Content-Type", mapping::JSON);
-        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
-        let (params, body) = (self.seen.parameters(), self.seen.body());
-        let of = Surroundings {
-            params: &params,
-            context: &context,
-            stage_variables: self.seen.stage_variables(),
-            body: &body,
-            backend: Some(backend),
-        };
-        for (name, expression) in &response.headers {
-            if let Some(value) = expression.value(&of) {
-                answer.set_made(name, &value);
-            }
-        }
-        self.override_response(&mut answer);
-        Ok(answer)
-    }
-
-    /// What templates set below `$context.responseOverride`. A status counts only as a whole number from 100 to 599.
-    fn override_response(&self, answer: &mut Answer) {
-        if let Some(Tree::Int(status @ 100..600)) = self.overrides.at(&["responseOverride", "status"]) {
-            answer.status = *status as u16;
-        }
-        if let Some(Tree::Map(headers)) = self.overrides.at(&["responseOverride", "header"]) {
-            for (name, value) in headers.iter() {
-                answer.set_made(name, &value.to_text());
-            }
-        }
-    }
-
-    /// What always is the same, after the parameter mapping of an HTTP API.
-    fn constant(&mut self, constant: &Constant, face: &RouteFace) -> Content {
-        let status = final_status(constant.status);
-        if !face.responses.concerns(status) {
-            return Content { status, bytes: constant.body.len() as u64 };
-        }
-        let mut answer = constant.answer();
-        answer.status = status;
-        let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let body = String::from_utf8_lossy(&constant.body);
-        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
-        let params = self.seen.parameters();
-        let backend = Backend { headers: &headers, body: &body };
-        let stage_variables = self.seen.stage_variables();
-        face.responses.apply(&mut answer, &Sources { params: &params, context: &context, stage_variables, backend });
-        self.keep(answer)
-    }
-
-    fn keep(&mut self, answer: Answer) -> Content {
-        let content = Content { status: final_status(answer.status), bytes: answer.body.len() as u64 };
-        self.made = Some(answer);
-        content
     }
 }
 
@@ -503,3 +320,6 @@ impl Constant {
 const fn final_status(status: u16) -> u16 {
     if matches!(status, 200..=999) { status } else { 500 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sluicegate_policy::call::{Credential, EntryId};
+use sluicegate_policy::call::{Credential, EntryId, Release};
 use sluicegate_policy::model::{
-    ApiId, ApiKind, Deployment, Integration, MockIntegration, Model, Protocol, Route, RouteId, Stage,
+    ApiId, ApiKind, Deployment, Endpoint, Integration, MockIntegration, Model, Protocol, Route, RouteId, StageId,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -19,12 +19,12 @@ use crate::cors::Sharing;
 use crate::customised::Customised;
 use crate::examined::{Addressed, Examined};
 pub use crate::front_error::{ExpressionFault, FrontError, FrontFault, KeyFault};
-use crate::identification::anonymous;
+use crate::identification::{anonymous, deliver, identify};
 use crate::ids::{CallIds, IdSource};
 use crate::keys::Keys;
 use crate::mapping::{self, Compiled};
 use crate::naming::Naming;
-use crate::parameter_mapping::ResponseMapping;
+use crate::parameter_mapping::{self, ResponseMapping};
 use crate::request::{Head, Request};
 use crate::store::Store;
 use crate::validate::Validator;
@@ -37,11 +37,14 @@ pub struct Front {
     naming: Naming,
     keys: Keys,
     deployments: Vec<DeploymentFace>,
-    /// The stage variables that a canary has, by stage; `None` without a canary.
-    canaries: Vec<Option<Vec<(String, String)>>>,
+    /// The stage variables of a canary, by stage.
+    canaries: Vec<Variables>,
     routes: Vec<RouteFace>,
     store: Store,
 }
+
+/// Names and values.
+type Variables = Vec<(String, String)>;
 
 /// A deployment, compiled.
 #[derive(Debug)]
@@ -92,13 +95,14 @@ impl Front {
     /// Compiles a model. Ids come from `seed`.
     pub fn new(model: Arc<Model>, seed: Seed) -> Result<Self, FrontError> {
         let deployments = model.deployments.iter().map(DeploymentFace::new).collect::<Result<_, _>>()?;
+        let stages = 0..model.stages.len() as u16;
         let routes = model.routes.iter().map(|route| RouteFace::new(&model, route)).collect::<Result<_, _>>()?;
         Ok(Self {
             ids: IdSource::new(seed),
             naming: Naming::new(&model),
             keys: Keys::new(&model.keys, seed),
             deployments,
-            canaries: model.stages.iter().map(canary_variables).collect(),
+            canaries: stages.map(|stage| model.variables(StageId(stage), Release::Canary)).collect(),
             routes,
             store: Store::default(),
             model,
@@ -124,6 +128,20 @@ impl Front {
         Examined::new(self, request, to, (ids, wall))
     }
 
+    /// Adds to an answer the headers by which it tells where it came from: the ids, the name of the error (REST) and what the
+    /// content delivery network adds. Examined requests have it from [`Examined::answer`]; called alone for an answer to a
+    /// request that is broken.
+    pub fn identify(&self, api: ApiId, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
+        identify(self.naming.api(api).kind, ids, error_type, answer);
+        deliver(self.endpoint(api), ids, answer);
+    }
+
+    /// How an API is reached; an HTTP API always in its region (facts, section 1).
+    pub(crate) fn endpoint(&self, api: ApiId) -> Endpoint {
+        let rest = self.model.apis.get(usize::from(api.0)).filter(|api| api.kind == ApiKind::Rest);
+        rest.map_or(Endpoint::Regional, |api| api.endpoint)
+    }
+
     /// The response cache keeps this answer as `entry`.
     pub fn keep(&self, entry: EntryId, answer: &Answer) {
         self.store.keep(entry, anonymous(answer));
@@ -139,11 +157,13 @@ impl Front {
         &self.model
     }
 
-    /// Whether the status of the route's answer can depend on what a request says, beside its content type.
+    /// Whether what [`Evidence::integrate`](sluicegate_policy::call::Evidence::integrate) says of a route's requests can depend on
+    /// more of them than their content type, given one for which the route has a template.
     pub fn depends_on_request(&self, route: RouteId) -> bool {
-        self.route(route).is_some_and(|route| match &route.integration {
-            IntegrationFace::Mock(mapping) => mapping.reads_request(),
-            IntegrationFace::Constant(_) | IntegrationFace::Mapped(_) | IntegrationFace::Real => !route.responses.is_empty(),
+        self.route(route).is_some_and(|face| match &face.integration {
+            IntegrationFace::Constant(_) => face.responses.reads_request(),
+            IntegrationFace::Mock(mapping) | IntegrationFace::Mapped(mapping) => mapping.reads_request(),
+            IntegrationFace::Real => false,
         })
     }
 
@@ -163,8 +183,8 @@ impl Front {
         self.deployments.get(at)
     }
 
-    pub(crate) fn canary_variables(&self, stage: usize) -> Option<&[(String, String)]> {
-        self.canaries.get(stage)?.as_deref()
+    pub(crate) fn canary_variables(&self, stage: StageId) -> &[(String, String)] {
+        self.canaries.get(usize::from(stage.0)).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn has_keys(&self) -> bool {
@@ -201,7 +221,9 @@ impl IntegrationFace {
     fn new(model: &Model, route: &Route) -> Result<Self, mapping::PartFault> {
         let kind = model.apis[usize::from(model.deployments[usize::from(route.deployment.0)].api.0)].kind;
         let behind = |protocol: &Protocol| match protocol {
-            Protocol::Proxy { parameters } => mapping::prove_parameters(parameters).map(|()| Self::Real),
+            Protocol::Proxy { parameters } if kind == ApiKind::Rest => mapping::prove_parameters(parameters).map(|()| Self::Real),
+            // An HTTP API's service has parameters of its own, whose values are written as in its mapping of requests.
+            Protocol::Proxy { parameters } => prove_service_parameters(parameters).map(|()| Self::Real),
             Protocol::Mapped(mapping) => Compiled::new(mapping).map(Self::Mapped),
         };
         match &route.integration {
@@ -220,6 +242,14 @@ impl IntegrationFace {
     }
 }
 
+fn prove_service_parameters(parameters: &[(String, String)]) -> Result<(), mapping::PartFault> {
+    for (name, value) in parameters {
+        let proven = parameter_mapping::prove_request_value(value);
+        proven.map_err(|why| (format!("service parameter {name}"), why))?;
+    }
+    Ok(())
+}
+
 impl Constant {
     /// With the content type that a function gets which names none (facts, section 5.4).
     fn new(kind: ApiKind, status: u16, body: &str, trace: Trace) -> Self {
@@ -229,14 +259,4 @@ impl Constant {
         };
         Self { status, body: Bytes::copy_from_slice(body.as_bytes()), content_type, trace }
     }
-}
-
-/// The stage's variables with the canary's instead of, or beside, them.
-fn canary_variables(stage: &Stage) -> Option<Vec<(String, String)>> {
-    let canary = stage.canary.as_ref()?;
-    let own = |name: &String| canary.variables.iter().any(|(given, _)| given == name);
-    let kept = stage.variables.iter().filter(|(name, _)| !own(name));
-    let mut all: Vec<_> = kept.chain(&canary.variables).cloned().collect();
-    all.sort();
-    Some(all)
 }

@@ -25,6 +25,9 @@ const REPLACED: &str = "UUID_REPLACED_INVALID_REQUEST_ID";
 /// Longest trace header that is taken from a client.
 const TRACE_BYTES_MAX: usize = 1_024;
 
+/// `1-<8 hex>-<24 hex>`.
+const ROOT_LENGTH: usize = 35;
+
 /// Where ids come from.
 #[derive(Clone, Copy, Debug)]
 pub struct IdSource {
@@ -97,7 +100,12 @@ impl CallIds {
     /// The value of `X-Amzn-Trace-Id` for a call that came at `wall` since 1970: `Root=1-<8 hex: second>-<24 hex>`, or what the
     /// client brought, with a parent. That a parent of the gateway's own goes with `Sampled=0` is unconfirmed.
     pub fn trace(&self, wall: Span) -> String {
-        let Some(brought) = &self.brought else { return format!("Root={}", self.trace_root(wall)) };
+        let Some(brought) = &self.brought else {
+            let mut trace = String::with_capacity("Root=".len() + ROOT_LENGTH);
+            trace.push_str("Root=");
+            self.write_root(wall, &mut trace);
+            return trace;
+        };
         if part(brought, "Parent").is_some() {
             return String::from(&**brought);
         }
@@ -110,8 +118,17 @@ impl CallIds {
         if let Some(root) = self.brought.as_deref().and_then(|brought| part(brought, "Root")) {
             return root.to_owned();
         }
-        let second = (wall.as_ns() / 1_000_000_000) as u32;
-        format!("1-{second:08x}-{:016x}{:08x}", self.own.draw(4), self.own.draw(5) as u32)
+        let mut root = String::with_capacity(ROOT_LENGTH);
+        self.write_root(wall, &mut root);
+        root
+    }
+
+    fn write_root(&self, wall: Span, out: &mut String) {
+        out.push_str("1-");
+        push_hex(wall.as_ns() / 1_000_000_000, 8, out);
+        out.push('-');
+        push_hex(self.own.draw(4), 16, out);
+        push_hex(self.own.draw(5), 8, out);
     }
 
     /// The host by which the content delivery network names itself in `Via`, and the id that it gives the request.
@@ -173,6 +190,11 @@ fn uuid(high: u64, low: u64) -> [u8; 36] {
         text[place] = HEX[((bits >> (124 - 4 * nibble)) & 15) as usize];
     }
     text
+}
+
+/// The lowest `digits` hexadecimal digits of a number: far cheaper than formatting, and asked for every function's answer.
+fn push_hex(number: u64, digits: u32, out: &mut String) {
+    out.extend((0..digits).rev().map(|digit| char::from(HEX[(number >> (4 * digit)) as usize & 15])));
 }
 
 /// `offered` if it is spelled like a UUID.

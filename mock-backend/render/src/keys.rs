@@ -3,7 +3,6 @@
 //! Owns the look-up by value. Refuses to judge a key (the policy does) and to show one: in logs a key is masked. Asked once for
 //! each request of an API that looks for keys in a header.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use sluicegate_policy::call::Credential;
@@ -13,10 +12,10 @@ use sluicegate_policy::seed::Seed;
 /// How many characters of a key's value a log shows: as many as the real gateway's execution log (facts, section 2.1).
 const SHOWN: usize = 6;
 
-/// All keys of an account, by a hash of their values.
+/// All keys of an account, in the order of a hash of their values.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    by_hash: HashMap<u64, Vec<KeyId>>,
+    by_hash: Vec<(u64, KeyId)>,
     /// The hash depends on it, so that nobody can bring values that all hash alike.
     salt: u64,
 }
@@ -24,19 +23,20 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn new(keys: &[ApiKey], seed: Seed) -> Self {
         let salt = seed.child("api keys").draw(0);
-        let mut by_hash: HashMap<u64, Vec<KeyId>> = HashMap::new();
-        for (at, key) in keys.iter().enumerate() {
-            by_hash.entry(hash(salt, key.value.as_bytes())).or_default().push(KeyId(at as u16));
-        }
+        let hashed = keys.iter().enumerate().map(|(at, key)| (hash(salt, key.value.as_bytes()), KeyId(at as u16)));
+        let mut by_hash: Vec<_> = hashed.collect();
+        by_hash.sort_unstable();
         Self { by_hash, salt }
     }
 
     /// What this value is. How long the answer takes says nothing of how much of a value was right.
     pub(crate) fn find(&self, keys: &[ApiKey], offered: &[u8]) -> Credential {
-        let candidates = self.by_hash.get(&hash(self.salt, offered)).map_or(&[][..], Vec::as_slice);
-        let value = |id: &KeyId| keys.get(usize::from(id.0)).map(|key| key.value.as_bytes());
-        let found = candidates.iter().find(|id| value(id).is_some_and(|value| same(value, offered)));
-        found.map_or(Credential::Unknown, |id| Credential::Key(*id))
+        let wanted = hash(self.salt, offered);
+        let first = self.by_hash.partition_point(|(hash, _)| *hash < wanted);
+        let candidates = self.by_hash[first..].iter().take_while(|(hash, _)| *hash == wanted).map(|(_, id)| *id);
+        let value = |id: KeyId| keys.get(usize::from(id.0)).map(|key| key.value.as_bytes());
+        let found = candidates.into_iter().find(|id| value(*id).is_some_and(|value| same(value, offered)));
+        found.map_or(Credential::Unknown, Credential::Key)
     }
 }
 

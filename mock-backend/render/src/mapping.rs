@@ -51,6 +51,11 @@ pub(crate) enum Request<'m> {
 /// A part that cannot be compiled, and its name.
 pub(crate) type PartFault = (String, FrontFault);
 
+/// The pattern for a whole text, which is what Java's `matches` asks.
+pub(crate) fn whole(pattern: &str) -> String {
+    format!(r"\A(?:{pattern})\z")
+}
+
 /// Whether every integration request parameter has an expression; whoever sends the request evaluates them.
 pub(crate) fn prove_parameters(parameters: &[(String, String)]) -> Result<(), PartFault> {
     for (name, expression) in parameters {
@@ -61,12 +66,6 @@ pub(crate) fn prove_parameters(parameters: &[(String, String)]) -> Result<(), Pa
 }
 
 impl Compiled {
-    /// Whether any template can make something else of another request.
-    pub(crate) fn reads_request(&self) -> bool {
-        let reads = |templates: &Templates| templates.0.iter().any(|(_, template)| template.reads_request());
-        reads(&self.requests) || self.responses.iter().any(|response| reads(&response.templates))
-    }
-
     /// Compiles templates, patterns and expressions. The fault names the part.
     pub(crate) fn new(mapping: &Mapping) -> Result<Self, PartFault> {
         prove_parameters(&mapping.parameters)?;
@@ -75,6 +74,12 @@ impl Compiled {
             passthrough: mapping.passthrough,
             responses: mapping.responses.iter().map(Response::new).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Whether anything here can see what tells two requests apart that have a request template. Without any, the body itself
+    /// is what is read.
+    pub(crate) fn reads_request(&self) -> bool {
+        self.requests.0.is_empty() || self.requests.read_request() || self.responses.iter().any(Response::reads_request)
     }
 
     /// What happens to a body of this content type: the template of its media type, else `$default`, else as the passthrough
@@ -100,14 +105,18 @@ impl Compiled {
 }
 
 impl Response {
+    fn reads_request(&self) -> bool {
+        // Of several templates `Accept` chooses one.
+        self.templates.0.len() > 1 || self.templates.read_request()
+    }
+
     fn new(rule: &ResponseRule) -> Result<Self, PartFault> {
         let name = rule.pattern.as_deref().filter(|pattern| !pattern.is_empty());
         let within = |part: &str| match name {
             Some(pattern) => format!("integration response \"{pattern}\"{part}"),
             None => format!("default integration response{part}"),
         };
-        // The whole text must fit, as with Java's `matches`.
-        let pattern = name.map(|pattern| Regex::new(&format!(r"\A(?:{pattern})\z"))).transpose();
+        let pattern = name.map(|pattern| Regex::new(&whole(pattern))).transpose();
         let headers = rule.headers.iter().map(|(header, value)| {
             let expression = Expression::parse(value, Position::Response);
             expression.map(|value| (header.clone(), value)).map_err(|why| (within(&format!(", header {header}")), why))
@@ -129,6 +138,10 @@ impl Templates {
             Err(why) => Err((media.clone(), why.into())),
         });
         compiled.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn read_request(&self) -> bool {
+        self.0.iter().any(|(_, template)| template.reads_request())
     }
 
     fn of(&self, media: &str) -> Option<&Template> {
@@ -191,12 +204,12 @@ mod tests {
     }
 
     fn responses(patterns: &[Option<&str>]) -> Compiled {
-        let rule = |(at, pattern): (usize, &Option<&str>)| ResponseRule {
+        let rule = |(at, pattern): (usize, Option<&str>)| ResponseRule {
             pattern: pattern.map(str::to_owned),
             status: 200 + at as u16,
             ..ResponseRule::default()
         };
-        let responses = patterns.iter().enumerate().map(rule).collect();
+        let responses = patterns.iter().copied().enumerate().map(rule).collect();
         Compiled::new(&Mapping { responses, ..Mapping::default() }).unwrap()
     }
 

@@ -37,7 +37,10 @@ impl<'t> Lenient<'t> {
     fn whole_object(mut self) -> Option<i64> {
         let status = self.object(0)?;
         self.skip_space();
-        status.filter(|_| self.rest.is_empty())
+        match status {
+            Said::Integer(number) if self.rest.is_empty() => Some(number),
+            Said::Integer(_) | Said::Other => None,
+        }
     }
 
     fn skip_space(&mut self) {
@@ -49,12 +52,12 @@ impl<'t> Lenient<'t> {
         self.rest.strip_prefix(wanted).map(|rest| self.rest = rest).is_some()
     }
 
-    /// The `statusCode` of the object that stands here, if it has one; `None` if no object stands here.
-    fn object(&mut self, depth: usize) -> Option<Option<i64>> {
+    /// What the object that stands here says as its `statusCode`; `None` if no object stands here.
+    fn object(&mut self, depth: usize) -> Option<Said> {
         if depth > DEPTH_MAX || !self.take('{') {
             return None;
         }
-        let mut status = None;
+        let mut status = Said::Other;
         while !self.take('}') {
             let name = self.text().or_else(|| self.bare())?;
             if !self.take(':') {
@@ -62,10 +65,7 @@ impl<'t> Lenient<'t> {
             }
             let said = self.value(depth)?;
             if name == "statusCode" {
-                status = match said {
-                    Said::Integer(number) => Some(number),
-                    Said::Other => None,
-                };
+                status = said;
             }
             self.between('}')?;
         }

@@ -40,7 +40,7 @@ enum Variable {
     Header(String),
     Body(BodyPath),
     Context(String),
-    StageVariable(String),
+    Stage(String),
     /// Of a request: proven here, filled by whoever sends it on.
     Request,
 }
@@ -82,11 +82,6 @@ const REQUEST_VALUES: &str =
     "$request.{header,querystring,path,body}.<name>, $request.path, $context.<name> or $stageVariables.<name>";
 
 impl ResponseMapping {
-    /// Whether it changes nothing.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Compiles what a route says of its answers, and proves what it says of its requests.
     pub(crate) fn new(route: &Route) -> Result<Self, PartFault> {
         for (key, value) in &route.request_mapping {
@@ -104,6 +99,12 @@ impl ResponseMapping {
     /// Whether anything changes for this status.
     pub(crate) fn concerns(&self, status: u16) -> bool {
         self.0.iter().any(|(given, _)| *given == status)
+    }
+
+    /// Whether a value speaks of `$context`: all else is the same for every request.
+    pub(crate) fn reads_request(&self) -> bool {
+        let speaks = |change: &Change| change.value.variables().any(|variable| matches!(variable, Variable::Context(_)));
+        self.0.iter().flat_map(|(_, changes)| changes).any(speaks)
     }
 
     /// Changes an integration's answer.
@@ -155,7 +156,7 @@ impl Variable {
             Self::Header(name) => of.backend.header(name),
             Self::Body(path) => path.value(of.backend.body, of.params),
             Self::Context(name) => of.context.get(name).map(std::borrow::Cow::into_owned),
-            Self::StageVariable(name) => stage_variable(of.stage_variables, name),
+            Self::Stage(name) => stage_variable(of.stage_variables, name),
             Self::Request => None,
         }
     }
@@ -189,12 +190,18 @@ fn response_variable(name: &str) -> Named<Variable, String> {
 fn shared_variable(name: &str) -> Named<Variable, String> {
     match name.split_once('.') {
         Some(("context", name)) => Named::Variable(Variable::Context(name.to_owned())),
-        Some(("stageVariables", name)) => Named::Variable(Variable::StageVariable(name.to_owned())),
+        Some(("stageVariables", name)) => Named::Variable(Variable::Stage(name.to_owned())),
         _ => Named::Literal,
     }
 }
 
-fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
+/// Whether a key and its value change an answer.
+pub(crate) fn prove_response(key: &str, value: &str) -> Result<(), FrontFault> {
+    Change::new(key, value).map(drop)
+}
+
+/// Whether a key and its value change a request.
+pub(crate) fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
     let unknown = || KeyFault::Unknown { key: key.to_owned(), cure: REQUEST_KEYS };
     let (verb, target) = key.split_once(':').ok_or_else(unknown)?;
     let query = target.strip_prefix("querystring.").is_some_and(|name| !name.is_empty());
@@ -202,6 +209,11 @@ fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
     if !(verb == "overwrite" && target == "path") && !(known && (query || header(target)?.is_some())) {
         return Err(unknown().into());
     }
+    prove_request_value(value)
+}
+
+/// Whether a value can be taken from a request.
+pub(crate) fn prove_request_value(value: &str) -> Result<(), FrontFault> {
     let named = |name: &str| match name.split_once('.') {
         Some(("request", "path")) => Named::Variable(Variable::Request),
         Some(("request", rest)) => match rest.split_once('.') {

@@ -62,6 +62,14 @@ impl<V> Text<V> {
         Ok(Self { pieces })
     }
 
+    /// Its variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &V> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(_) => None,
+            Piece::Variable(variable) => Some(variable),
+        })
+    }
+
     /// The text with the variables' values in it; one without a value is empty.
     pub(crate) fn filled<'v>(&'v self, mut value: impl FnMut(&'v V) -> Option<String>) -> String {
         let mut out = String::new();

@@ -1,5 +1,7 @@
 //! What is written is read back and held against what was answered.
 
+#![allow(clippy::float_cmp, reason = "counts are whole numbers, and so are these sums")]
+
 use std::collections::BTreeMap;
 
 use sluicegate_policy::call::{Arrival, CallId, EntryId, Reason, Release, Scope, Timing};
@@ -58,6 +60,7 @@ fn reply(stage: Option<u16>, route: Option<u16>, status: u16) -> Reply {
         },
         route: route.map(RouteId),
         cache: CacheUse::None,
+        warning: None,
         timing: Timing::default(),
     }
 }

@@ -1,7 +1,7 @@
 //! What each decision looks like to a client, for both kinds of API.
 
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{Api, Function, Integration};
+use sluicegate_policy::model::{ApiKind, Function, Integration};
 use sluicegate_policy::time::Span;
 
 use crate::mock::{Answer, Mock, function, mock, throttle};
@@ -19,7 +19,7 @@ fn without_room() -> Function {
 }
 
 /// A gateway with one route for each way a call can go.
-fn eventful(api: Api) -> Mock {
+fn eventful(api: ApiKind) -> Mock {
     mock(api)
         .fixed("GET /fixed", "ok")
         .lambda("GET /lambda", function())
@@ -39,7 +39,7 @@ fn told(answer: &Answer) -> (u16, &str, &str, &str) {
 fn a_rest_api_says_what_the_real_one_was_recorded_to_say() {
     const JSON: &str = "application/json";
     let internal = "InternalServerErrorException";
-    eventful(Api::Rest).serve(async |client| {
+    eventful(ApiKind::Rest).serve(async |client| {
         for (path, expected) in [
             ("/nowhere/x", (403, "ForbiddenException", JSON, r#"{"message":"Forbidden"}"#)),
             ("/prod/x", (403, "MissingAuthenticationTokenException", JSON, r#"{"message":"Missing Authentication Token"}"#)),
@@ -61,7 +61,7 @@ fn a_rest_api_says_what_the_real_one_was_recorded_to_say() {
 #[test]
 fn an_http_api_says_what_the_real_one_was_recorded_to_say() {
     const JSON: &str = "application/json";
-    eventful(Api::Http).serve(async |client| {
+    eventful(ApiKind::Http).serve(async |client| {
         for (path, expected) in [
             ("/nowhere/x", (404, "-", JSON, r#"{"message":"Not Found"}"#)),
             ("/prod/x", (404, "-", JSON, r#"{"message":"Not Found"}"#)),
@@ -81,7 +81,9 @@ fn an_http_api_says_what_the_real_one_was_recorded_to_say() {
 
 #[test]
 fn a_throttled_call_is_told_so_and_not_when_to_retry() {
-    for (api, error_type, content_type) in [(Api::Rest, "TooManyRequestsException", "application/json"), (Api::Http, "-", "-")] {
+    for (api, error_type, content_type) in
+        [(ApiKind::Rest, "TooManyRequestsException", "application/json"), (ApiKind::Http, "-", "-")]
+    {
         let answer = mock(api).fixed("GET /x", "ok").throttled(throttle(1, 0)).get("/prod/x");
         assert_eq!(told(&answer), (429, error_type, content_type, r#"{"message":"Too Many Requests"}"#));
         assert_eq!(answer.header("retry-after"), None);
@@ -90,21 +92,21 @@ fn a_throttled_call_is_told_so_and_not_when_to_retry() {
 
 #[test]
 fn an_integration_answers_with_its_own_body_and_the_default_content_type() {
-    for (api, content_type) in [(Api::Rest, "application/json"), (Api::Http, "text/plain; charset=utf-8")] {
+    for (api, content_type) in [(ApiKind::Rest, "application/json"), (ApiKind::Http, "text/plain; charset=utf-8")] {
         eventful(api).serve(async |client| {
             let fixed = client.get("/prod/fixed").await;
             assert_eq!(told(&fixed), (200, "-", content_type, "ok"));
             assert_eq!(fixed.header("x-amzn-trace-id"), None);
             let lambda = client.get("/prod/lambda?q=1").await;
             assert_eq!(told(&lambda), (200, "-", content_type, r#"{"id":7}"#));
-            assert_eq!(lambda.header("x-amzn-trace-id").is_some(), api == Api::Rest);
+            assert_eq!(lambda.header("x-amzn-trace-id").is_some(), api == ApiKind::Rest);
         });
     }
 }
 
 #[test]
 fn a_head_request_gets_the_length_and_no_body() {
-    mock(Api::Rest).fixed("HEAD /x", "four").serve(async |client| {
+    mock(ApiKind::Rest).fixed("HEAD /x", "four").serve(async |client| {
         let mut wire = client.connect().await;
         for _ in 0..2 {
             wire.write(b"HEAD /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n").await;
@@ -118,15 +120,15 @@ fn a_head_request_gets_the_length_and_no_body() {
 
 #[test]
 fn a_status_without_a_body_has_none() {
-    let mut mock = mock(Api::Rest).fixed("GET /x", "ignored");
-    mock.model.routes[0].integration = Integration::Mock { status: 204, body: "ignored".to_owned() };
+    let mut mock = mock(ApiKind::Rest).fixed("GET /x", "ignored");
+    mock.model.routes[0].integration = Integration::fixed(204, "ignored");
     let answer = mock.get("/prod/x");
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
 }
 
 #[test]
 fn a_header_may_name_the_method_of_a_rest_api_only() {
-    for (api, status) in [(Api::Rest, 200), (Api::Http, 404)] {
+    for (api, status) in [(ApiKind::Rest, 200), (ApiKind::Http, 404)] {
         let request = "POST /prod/x HTTP/1.1\r\nhost: mock\r\nx-http-method-override: PATCH\r\ncontent-length: 0\r\n\r\n";
         let (answer, _) = mock(api).fixed("PATCH /x", "patched").serve(async |client| client.ask(request).await);
         assert_eq!(answer.status, status, "{api:?}");
@@ -135,7 +137,7 @@ fn a_header_may_name_the_method_of_a_rest_api_only() {
 
 #[test]
 fn the_health_check_never_reaches_the_api() {
-    let mut mock = mock(Api::Http).fixed("ANY /{proxy+}", "mine");
+    let mut mock = mock(ApiKind::Http).fixed("ANY /{proxy+}", "mine");
     mock.model.stages[0].name = "$default".to_owned();
     let ((), summary) = mock.serve(async |client| {
         assert_eq!(client.get("/ping").await.body, "healthy");
@@ -149,12 +151,12 @@ fn the_health_check_never_reaches_the_api() {
 fn a_client_may_bring_its_request_id() {
     let brought = "01234567-89ab-4def-8123-456789abcdef";
     let request = format!("GET /prod/x HTTP/1.1\r\nhost: mock\r\nx-amzn-RequestId: {brought}\r\n\r\n");
-    let (answer, _) = mock(Api::Rest).fixed("GET /x", "").serve(async |client| client.ask(&request).await);
+    let (answer, _) = mock(ApiKind::Rest).fixed("GET /x", "").serve(async |client| client.ask(&request).await);
     assert_eq!(answer.header("x-amzn-requestid"), Some(brought));
 }
 
 #[test]
 fn the_same_seed_gives_the_same_ids() {
-    let ids = || mock(Api::Http).fixed("GET /x", "").get("/prod/x").headers.remove("apigw-requestid");
+    let ids = || mock(ApiKind::Http).fixed("GET /x", "").get("/prod/x").headers.remove("apigw-requestid");
     assert_eq!(ids(), ids());
 }

@@ -7,7 +7,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sluicegate_mock::{MockError, Server, runtime};
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{Api, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::model::{ApiKind, PAYLOAD_BYTES_MAX};
 use sluicegate_policy::time::Span;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -29,7 +29,7 @@ fn request(method: Method, client: Client, path: &str) -> Request<Empty<Bytes>> 
 
 #[test]
 fn a_connection_serves_many_requests_even_unawaited() {
-    let ((), summary) = mock(Api::Rest).fixed("GET /x", "ok").serve(async |client| {
+    let ((), summary) = mock(ApiKind::Rest).fixed("GET /x", "ok").serve(async |client| {
         let mut wire = client.connect().await;
         for _ in 0..10 {
             assert_eq!(wire.get("/prod/x").await.body, "ok");
@@ -45,7 +45,7 @@ fn a_connection_serves_many_requests_even_unawaited() {
 
 #[test]
 fn two_hundred_requests_at_once_on_one_http2_connection() {
-    let mock = mock(Api::Http).lambda("GET /x", function()).overhead(Span::from_ms(2));
+    let mock = mock(ApiKind::Http).lambda("GET /x", function()).overhead(Span::from_ms(2));
     let ((), summary) = mock.serve(async |client| {
         let mut tasks = JoinSet::new();
         let mut sender = http2(client, &mut tasks).await;
@@ -61,7 +61,7 @@ fn two_hundred_requests_at_once_on_one_http2_connection() {
 
 #[test]
 fn two_hundred_connections_at_once() {
-    let mock = mock(Api::Rest).lambda("GET /x", function()).overhead(Span::from_ms(2));
+    let mock = mock(ApiKind::Rest).lambda("GET /x", function()).overhead(Span::from_ms(2));
     let ((), summary) = mock.serve(async |client| {
         let mut asking = JoinSet::new();
         for _ in 0..200 {
@@ -74,7 +74,7 @@ fn two_hundred_connections_at_once() {
 
 #[test]
 fn a_head_request_over_http2_has_no_body_either() {
-    mock(Api::Http).fixed("HEAD /x", "four").serve(async |client| {
+    mock(ApiKind::Http).fixed("HEAD /x", "four").serve(async |client| {
         let mut tasks = JoinSet::new();
         let mut sender = http2(client, &mut tasks).await;
         let answer = sender.send_request(request(Method::HEAD, client, "/prod/x")).await.unwrap();
@@ -86,8 +86,8 @@ fn a_head_request_over_http2_has_no_body_either() {
 #[test]
 fn no_answer_comes_before_its_time() {
     let overhead = Span::from_ms(3);
-    let mut mock = mock(Api::Http).fixed("GET /x", "ok").overhead(overhead);
-    mock.model.refusal = Latency::constant(overhead);
+    let mut mock = mock(ApiKind::Http).fixed("GET /x", "ok").overhead(overhead);
+    mock.model.apis[0].refusal = Latency::constant(overhead);
     let settings = mock.settings();
     let clock = settings.clock;
     serve(settings, async |client| {
@@ -101,7 +101,7 @@ fn no_answer_comes_before_its_time() {
 
 #[test]
 fn an_earlier_deadline_overtakes_a_later_one() {
-    let mut mock = mock(Api::Http).lambda("GET /slow", function()).fixed("GET /fast", "ok");
+    let mut mock = mock(ApiKind::Http).lambda("GET /slow", function()).fixed("GET /fast", "ok");
     mock.model.functions[0].duration = Latency::constant(Span::from_ms(15));
     mock.serve(async |client| {
         let (mut slow, mut fast) = (client.connect().await, client.connect().await);
@@ -117,7 +117,7 @@ fn an_earlier_deadline_overtakes_a_later_one() {
 
 #[test]
 fn half_a_head_disturbs_nobody() {
-    let ((), summary) = mock(Api::Rest).fixed("GET /x", "ok").serve(async |client| {
+    let ((), summary) = mock(ApiKind::Rest).fixed("GET /x", "ok").serve(async |client| {
         let mut wire = client.connect().await;
         wire.write(b"GET /prod/x HTTP/1.1\r\nhos").await;
         drop(wire);
@@ -128,18 +128,19 @@ fn half_a_head_disturbs_nobody() {
 }
 
 #[test]
-fn what_is_not_http_is_closed_and_counted() {
-    let ((), summary) = mock(Api::Rest).serve(async |client| {
+fn what_is_not_http_is_answered_closed_and_counted() {
+    let ((), summary) = mock(ApiKind::Rest).serve(async |client| {
         let mut wire = client.connect().await;
         wire.write(b"\x16\x03\x01 this is no request\r\n\r\n").await;
-        while wire.answer().await.is_some() {}
+        assert_eq!(wire.answer().await.unwrap().status, 400);
+        assert!(wire.is_closed().await);
     });
-    assert_eq!((summary.arrived, summary.connections.failed), (0, 1));
+    assert_eq!((summary.arrived, summary.malformed, summary.connections.failed), (1, 1, 1));
 }
 
 #[test]
 fn a_client_that_leaves_within_its_call_leaves_nothing_behind() {
-    let mock = mock(Api::Rest).lambda("GET /x", function()).overhead(Span::from_ms(2));
+    let mock = mock(ApiKind::Rest).lambda("GET /x", function()).overhead(Span::from_ms(2));
     let ((), summary) = mock.serve(async |client| {
         for _ in 0..20 {
             let mut wire = client.connect().await;
@@ -158,7 +159,7 @@ fn a_client_that_leaves_within_its_call_leaves_nothing_behind() {
 #[test]
 fn a_body_up_to_the_limit_passes_and_one_above_is_refused() {
     let limit = usize::try_from(PAYLOAD_BYTES_MAX).unwrap();
-    let rest = mock(Api::Rest).fixed("POST /x", "ok");
+    let rest = mock(ApiKind::Rest).fixed("POST /x", "ok");
     let ((), summary) = rest.serve(async |client| {
         for (length, status, body) in [(limit, 200, "ok"), (limit + 1, 413, "HTTP content length exceeded 10485760 bytes.")] {
             let mut wire = client.connect().await;
@@ -173,7 +174,7 @@ fn a_body_up_to_the_limit_passes_and_one_above_is_refused() {
 
 #[test]
 fn a_body_of_unknown_length_is_counted_as_it_comes() {
-    mock(Api::Http).fixed("POST /x", "ok").serve(async |client| {
+    mock(ApiKind::Http).fixed("POST /x", "ok").serve(async |client| {
         let mut wire = client.connect().await;
         wire.write(b"POST /prod/x HTTP/1.1\r\nhost: mock\r\ntransfer-encoding: chunked\r\n\r\n").await;
         let mut chunk = format!("{:x}\r\n", 1 << 20).into_bytes();
@@ -191,13 +192,13 @@ fn a_body_of_unknown_length_is_counted_as_it_comes() {
 #[test]
 fn a_client_that_asks_leave_to_send_too_much_is_refused_before_it_sends() {
     let request = "POST /prod/x HTTP/1.1\r\nhost: mock\r\nexpect: 100-continue\r\ncontent-length: 20000000\r\n\r\n";
-    let (answer, _) = mock(Api::Rest).fixed("POST /x", "ok").serve(async |client| client.ask(request).await);
+    let (answer, _) = mock(ApiKind::Rest).fixed("POST /x", "ok").serve(async |client| client.ask(request).await);
     assert_eq!(answer.status, 413);
 }
 
 #[test]
 fn a_connection_too_many_is_closed_and_counted() {
-    let mut settings = mock(Api::Rest).fixed("GET /x", "ok").settings();
+    let mut settings = mock(ApiKind::Rest).fixed("GET /x", "ok").settings();
     settings.connections_max = 1;
     let ((), summary) = serve(settings, async |client| {
         let mut first = client.connect().await;
@@ -210,7 +211,7 @@ fn a_connection_too_many_is_closed_and_counted() {
 
 #[test]
 fn calls_in_flight_are_answered_after_the_stop() {
-    let mock = mock(Api::Rest).lambda("GET /x", function()).overhead(Span::from_ms(10));
+    let mock = mock(ApiKind::Rest).lambda("GET /x", function()).overhead(Span::from_ms(10));
     let ((idle, busy), summary) = mock.serve(async |client| {
         let (mut idle, mut busy) = (client.connect().await, client.connect().await);
         busy.write(b"GET /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n").await;
@@ -226,9 +227,9 @@ fn calls_in_flight_are_answered_after_the_stop() {
 
 #[test]
 fn what_outlasts_the_grace_is_cut() {
-    let mut mock = mock(Api::Rest).lambda("GET /x", function()).fixed("GET /y", "ok");
-    mock.model.overhead = Latency::constant(Span::from_secs(3_600));
-    mock.model.refusal = Latency::constant(Span::ZERO);
+    let mut mock = mock(ApiKind::Rest).lambda("GET /x", function()).fixed("GET /y", "ok");
+    mock.model.apis[0].overhead = Latency::constant(Span::from_secs(3_600));
+    mock.model.apis[0].refusal = Latency::constant(Span::ZERO);
     let mut settings = mock.settings();
     settings.grace = Span::from_ms(1);
     let (_busy, summary) = serve(settings, async |client| {
@@ -243,21 +244,21 @@ fn what_outlasts_the_grace_is_cut() {
 #[test]
 fn what_cannot_be_opened_is_said_before_the_first_request() {
     runtime().unwrap().block_on(async {
-        let taken = Server::bind(mock(Api::Rest).settings()).await.unwrap();
-        let mut settings = mock(Api::Rest).settings();
+        let taken = Server::bind(mock(ApiKind::Rest).settings()).await.unwrap();
+        let mut settings = mock(ApiKind::Rest).settings();
         settings.listen = taken.address();
         assert!(matches!(Server::bind(settings).await.err(), Some(MockError::Listen { .. })));
 
-        let mut settings = mock(Api::Rest).settings();
+        let mut settings = mock(ApiKind::Rest).settings();
         settings.arrivals = Some("/nonexistent/arrivals".into());
         let error = Server::bind(settings).await.err().unwrap();
         assert!(error.to_string().contains("/nonexistent/arrivals"), "{error}");
 
-        let mut settings = mock(Api::Rest).logging("$context.requestId").settings();
+        let mut settings = mock(ApiKind::Rest).logging("$context.requestId").settings();
         settings.access_log = Some("/nonexistent/log".into());
         assert!(matches!(Server::bind(settings).await.err(), Some(MockError::Open { .. })));
 
-        let settings = mock(Api::Rest).logging("$context.status").settings();
+        let settings = mock(ApiKind::Rest).logging("$context.status").settings();
         let error = Server::bind(settings).await.err().unwrap();
         assert!(error.to_string().starts_with("stage prod: the format has neither"), "{error}");
     });
@@ -265,15 +266,16 @@ fn what_cannot_be_opened_is_said_before_the_first_request() {
 
 #[test]
 fn each_stage_has_its_url() {
-    let mut mock = mock(Api::Http);
+    let mut mock = mock(ApiKind::Http);
     let mut default = mock.model.stages[0].clone();
     default.name = "$default".to_owned();
     mock.model.stages.push(default);
     runtime().unwrap().block_on(async {
         let server = Server::bind(mock.settings()).await.unwrap();
         let address = server.address();
-        let expected =
-            [("prod".to_owned(), format!("http://{address}/prod")), ("$default".to_owned(), format!("http://{address}"))];
-        assert_eq!(server.stage_urls(), expected);
+        let stages = server.stage_urls();
+        let urls: Vec<_> = stages.iter().map(|stage| (&*stage.api, &*stage.stage, &*stage.url)).collect();
+        let (prod, default) = (format!("http://{address}/prod"), format!("http://{address}"));
+        assert_eq!(urls, [("a1b2c3d4e5", "prod", &*prod), ("a1b2c3d4e5", "$default", &*default)]);
     });
 }

@@ -4,10 +4,17 @@
 
 /// What each decision looks like to a client, for both kinds of API.
 mod answers;
+/// Requests that are none, clients that are slow, and bytes as they were spelled.
+mod broken;
 /// Keep-alive, HTTP/2, clients that leave, limits, and the end.
 mod connections;
 /// The access log and the record of arrivals agree with what was sent.
 mod records;
 
+/// TLS, several listeners, and the names by which an API is reached.
+mod secure;
+
 /// A model, a server and a client in a few words.
 mod mock;
+/// Metrics, the admin endpoint and the execution log, beside real traffic.
+mod watching;

@@ -1,4 +1,4 @@
-//! The dialect of these tests: `mock(Api::Rest).lambda(..).serve(async |client| ..)`.
+//! The dialect of these tests: `mock(ApiKind::Rest).lambda(..).serve(async |client| ..)`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sluicegate_mock::{Server, Settings, Summary, runtime};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Account, Api, Burst, Function, FunctionId, Integration, Model, PerSecond, Response, Route, Stage, Throttle,
+    Api, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, Model, PerSecond,
+    Protocol, Response, Route, Throttle,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -21,20 +22,8 @@ pub(crate) struct Mock {
 }
 
 /// A gateway of this kind with stage `prod` and no route, which answers at once.
-pub(crate) fn mock(api: Api) -> Mock {
-    let stage = Stage { name: "prod".to_owned(), throttle: None, route_throttles: Vec::new(), access_log: None };
-    let model = Model {
-        api,
-        api_id: "a1b2c3d4e5".to_owned(),
-        region: "us-east-1".to_owned(),
-        account: Account::default_in("us-east-1"),
-        overhead: Latency::constant(Span::ZERO),
-        refusal: Latency::constant(Span::ZERO),
-        stages: vec![stage],
-        functions: Vec::new(),
-        routes: Vec::new(),
-    };
-    Mock { model, seed: Seed::new(1) }
+pub(crate) fn mock(kind: ApiKind) -> Mock {
+    Mock { model: Model::of(Api::new(kind, "a1b2c3d4e5"), &["prod"], Vec::new()), seed: Seed::new(1) }
 }
 
 /// A function that takes 200 us, always warm, and answers 200 with a JSON body.
@@ -59,7 +48,7 @@ pub(crate) fn throttle(tokens: u64, burst: u64) -> Throttle {
 impl Mock {
     /// A route (`GET /x`) with a mock integration that answers 200 with this body.
     pub(crate) fn fixed(self, key: &str, body: &str) -> Self {
-        self.route(key, Integration::Mock { status: 200, body: body.to_owned() })
+        self.route(key, Integration::fixed(200, body))
     }
 
     /// A route to a function, with a time-out of 20 ms.
@@ -71,13 +60,15 @@ impl Mock {
 
     /// A route to something real.
     pub(crate) fn external(self, key: &str) -> Self {
-        self.route(key, Integration::External { timeout: Span::from_ms(20) })
+        let protocol = Protocol::Proxy { parameters: Vec::new() };
+        let (url, connection, timeout) = ("http://backend/".to_owned(), Connection::Internet, Span::from_ms(20));
+        self.route(key, Integration::Http(HttpIntegration { protocol, method: None, url, connection, timeout }))
     }
 
     fn route(mut self, key: &str, integration: Integration) -> Self {
         let (method, path) = key.split_once(' ').unwrap();
         let method = Some(method.to_owned()).filter(|method| method != "ANY");
-        self.model.routes.push(Route { method, path: path.to_owned(), integration });
+        self.model.routes.push(Route::new(DeploymentId(0), method.as_deref(), path, integration));
         self
     }
 
@@ -95,7 +86,7 @@ impl Mock {
 
     /// The time the gateway adds.
     pub(crate) fn overhead(mut self, span: Span) -> Self {
-        self.model.overhead = Latency::constant(span);
+        self.model.apis[0].overhead = Latency::constant(span);
         self
     }
 
@@ -117,13 +108,20 @@ impl Mock {
 
 /// Runs a gateway with these settings while `client` does what it does.
 pub(crate) fn serve<T>(settings: Settings, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary) {
+    serve_all(settings, async |clients| client(clients[0]).await)
+}
+
+/// The same for a gateway of several stages: one client for each, in their order.
+pub(crate) fn serve_all<T>(settings: Settings, client: impl AsyncFnOnce(&[Client]) -> T) -> (T, Summary) {
     runtime().unwrap().block_on(async {
         let server = Server::bind(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let here = Client { address: server.address() };
+        let address = |url: &str| url.split('/').nth(2).unwrap().parse().unwrap();
+        let admin = server.admin_address();
+        let clients: Vec<_> = server.stage_urls().iter().map(|stage| Client { address: address(&stage.url), admin }).collect();
         let running = server.run(async { drop(stopped.await) });
         let done = async {
-            let done = client(here).await;
+            let done = client(&clients).await;
             drop(stop);
             done
         };
@@ -132,9 +130,10 @@ pub(crate) fn serve<T>(settings: Settings, client: impl AsyncFnOnce(Client) -> T
 }
 
 /// Someone who sends requests.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     pub(crate) address: std::net::SocketAddr,
+    pub(crate) admin: Option<std::net::SocketAddr>,
 }
 
 /// An HTTP/1.1 connection.
@@ -152,6 +151,12 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    /// One request (`PUT /stages/prod`) to the admin endpoint.
+    pub(crate) async fn admin(self, line: &str, body: &str) -> Answer {
+        let admin = Self { address: self.admin.expect("an admin endpoint"), ..self };
+        admin.ask(&format!("{line} HTTP/1.1\r\nhost: admin\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await
+    }
+
     pub(crate) async fn connect(self) -> Wire {
         Wire { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
     }
@@ -177,6 +182,13 @@ impl Wire {
         self.answer().await.expect("an answer")
     }
 
+    /// The same of a connection that may be closed at any moment.
+    pub(crate) async fn try_get(&mut self, path: &str) -> Option<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: mock\r\n\r\n");
+        self.stream.write_all(request.as_bytes()).await.ok()?;
+        self.answer().await
+    }
+
     /// The next answer, with a body as long as `content-length` says; `None` if the connection ends before one.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         let (mut answer, head) = self.head().await?;
@@ -194,6 +206,17 @@ impl Wire {
         let (answer, head) = self.head().await?;
         self.read.drain(..head);
         Some(answer)
+    }
+
+    /// Sends no more.
+    pub(crate) async fn half_close(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// All that comes until the other side closes.
+    pub(crate) async fn to_end(&mut self) -> String {
+        while self.more().await {}
+        String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
     /// Whether the other side closes, having sent nothing more.
@@ -218,7 +241,8 @@ impl Wire {
         let head = String::from_utf8(self.read[..end].to_vec()).unwrap();
         let mut lines = head.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
-        let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers =
+            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
         Some((Answer { status, headers: headers.collect(), body: String::new() }, end + 4))
     }
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
-use sluicegate_mock::access_log::{CLF_HTTP, JSON_REST};
 use sluicegate_mock::{Summary, read_arrivals};
-use sluicegate_policy::call::{Action, Call, CallId};
-use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::Api;
+use sluicegate_policy::call::{Action, Call, CallId, Credential, Purpose, Size};
+use sluicegate_policy::gateway::{Gateway, Plain};
+use sluicegate_policy::model::{ApiId, ApiKind, DeploymentId};
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::access_log::{CLF_HTTP, JSON_REST};
 use sluicegate_timer::Clock;
 
 use crate::mock::{Answer, Mock, function, mock, serve, throttle};
@@ -40,7 +40,7 @@ fn logged(mock: &Mock, requests: &[&str]) -> (Vec<String>, Vec<Answer>) {
 
 #[test]
 fn a_line_says_what_the_answer_said() {
-    let rest = mock(Api::Rest).lambda("GET /orders/{id}", function()).logging(EVERYTHING);
+    let rest = mock(ApiKind::Rest).lambda("GET /orders/{id}", function()).logging(EVERYTHING);
     let get = "GET /prod/orders/1?q=secret HTTP/1.1\r\nhost: mock\r\nuser-agent: test/1\r\n\r\n";
     let lost = "POST /prod/nothing HTTP/1.1\r\nhost: mock\r\ncontent-length: 0\r\n\r\n";
     let (lines, answers) = logged(&rest, &[get, lost]);
@@ -65,16 +65,20 @@ fn a_line_says_what_the_answer_said() {
 
 #[test]
 fn the_console_formats_come_out_as_documented() {
-    let (lines, answers) =
-        logged(&mock(Api::Http).fixed("GET /pets", "ok").logging(CLF_HTTP), &["GET /prod/pets HTTP/1.1\r\nhost: mock\r\n\r\n"]);
+    let (lines, answers) = logged(
+        &mock(ApiKind::Http).fixed("GET /pets", "ok").logging(CLF_HTTP),
+        &["GET /prod/pets HTTP/1.1\r\nhost: mock\r\n\r\n"],
+    );
     let (before, after) = lines[0].split_once(" [").unwrap();
     let (time, after) = after.split_once("] ").unwrap();
     assert_eq!(before, "127.0.0.1 - -");
     assert_eq!((time.len(), &time[20..]), (26, " +0000"), "{time}");
     assert_eq!(after, format!("\"GET GET /pets HTTP/1.1\" 200 2 {}", answers[0].headers["apigw-requestid"]));
 
-    let (lines, _) =
-        logged(&mock(Api::Rest).fixed("GET /pets", "ok").logging(JSON_REST), &["GET /prod/pets HTTP/1.1\r\nhost: mock\r\n\r\n"]);
+    let (lines, _) = logged(
+        &mock(ApiKind::Rest).fixed("GET /pets", "ok").logging(JSON_REST),
+        &["GET /prod/pets HTTP/1.1\r\nhost: mock\r\n\r\n"],
+    );
     let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!((&line["resourcePath"], &line["status"], &line["caller"]), (&"/pets".into(), &"200".into(), &"-".into()));
 }
@@ -82,7 +86,7 @@ fn the_console_formats_come_out_as_documented() {
 #[test]
 fn no_client_breaks_a_line() {
     let rest =
-        mock(Api::Rest).fixed("GET /x", "ok").logging(r#"{"id":"$context.requestId","agent":"$context.identity.userAgent"}"#);
+        mock(ApiKind::Rest).fixed("GET /x", "ok").logging(r#"{"id":"$context.requestId","agent":"$context.identity.userAgent"}"#);
     let request = "GET /prod/x HTTP/1.1\r\nhost: mock\r\nuser-agent: a\"b\\c\td\u{e9}\u{2028}\r\n\r\n";
     let (lines, _) = logged(&rest, &[request]);
     let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
@@ -94,7 +98,7 @@ fn a_log_is_continued_and_a_stage_without_format_does_not_log() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     fs::write(&path, "earlier\n").unwrap();
-    let mut mock = mock(Api::Http).fixed("GET /x", "ok").logging("$context.requestId $context.stage");
+    let mut mock = mock(ApiKind::Http).fixed("GET /x", "ok").logging("$context.requestId $context.stage");
     let mut silent = mock.model.stages[0].clone();
     (silent.name, silent.access_log) = ("silent".to_owned(), None);
     mock.model.stages.push(silent);
@@ -112,7 +116,7 @@ fn a_log_is_continued_and_a_stage_without_format_does_not_log() {
 
 #[test]
 fn a_full_disk_is_reported_and_every_request_still_answered() {
-    let mut settings = mock(Api::Rest).fixed("GET /x", "ok").logging("$context.requestId").settings();
+    let mut settings = mock(ApiKind::Rest).fixed("GET /x", "ok").logging("$context.requestId").settings();
     settings.access_log = Some("/dev/full".into());
     let ((), summary) = serve(settings, async |client| assert_eq!(client.get("/prod/x").await.body, "ok"));
     let log = summary.access_log.unwrap();
@@ -122,7 +126,7 @@ fn a_full_disk_is_reported_and_every_request_still_answered() {
 
 #[test]
 fn a_record_of_arrivals_that_finds_the_disk_full_is_a_problem_said() {
-    let mut settings = mock(Api::Rest).fixed("GET /x", "ok").settings();
+    let mut settings = mock(ApiKind::Rest).fixed("GET /x", "ok").settings();
     settings.arrivals = Some("/dev/full".into());
     let (_, summary) = serve(settings, async |client| client.get("/prod/x").await);
     assert_eq!(summary.arrived, 1);
@@ -133,7 +137,7 @@ fn a_record_of_arrivals_that_finds_the_disk_full_is_a_problem_said() {
 fn every_arrival_is_recorded_by_the_clock_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("arrivals");
-    let mut settings = mock(Api::Rest).fixed("GET /x", "ok").settings();
+    let mut settings = mock(ApiKind::Rest).fixed("GET /x", "ok").settings();
     settings.arrivals = Some(path.clone());
     settings.arrivals_max = 30;
     let clock = settings.clock;
@@ -153,7 +157,7 @@ fn the_wire_shows_what_the_policy_decides_for_the_recorded_arrivals() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("arrivals");
     // About as many calls as a few buckets hold, so that both kinds of answer come often and in no simple order.
-    let mock = mock(Api::Http).fixed("GET /x", "ok").throttled(throttle(2_000, 3));
+    let mock = mock(ApiKind::Http).fixed("GET /x", "ok").throttled(throttle(2_000, 3));
     let (model, seed) = (Arc::new(mock.model.clone()), mock.seed);
     let mut settings = mock.settings();
     settings.arrivals = Some(path.clone());
@@ -167,14 +171,17 @@ fn the_wire_shows_what_the_policy_decides_for_the_recorded_arrivals() {
         }
         seen
     });
-    let mut gateway = Gateway::new(model, seed);
-    let resolved = gateway.router().resolve("GET", "/prod/x");
+    let mut gateway = Gateway::new(Arc::clone(&model), seed);
+    let entered = gateway.doors().enter(ApiId(0), None, "/prod/x").stage;
+    let route = gateway.router(DeploymentId(0)).in_stage("GET", "/x");
     let arrivals = read_arrivals(&path).unwrap();
     let replayed: Vec<u16> = (0..)
         .zip(arrivals)
         .map(|(id, arrival)| {
-            let call = Call { id: CallId(id), stage: resolved.stage, route: resolved.route, body_bytes: 0 };
-            gateway.on_call(Instant::from_ns(arrival - origin), call);
+            let now = Instant::from_ns(arrival - origin);
+            let arrival = gateway.arrive(now, entered);
+            let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
+            gateway.on_call(now, Call { id: CallId(id), arrival, route, purpose, key, size }, &mut Plain(&model));
             match gateway.take_action() {
                 Some(Action::Reply(reply)) => reply.status,
                 other => panic!("{other:?}"),
@@ -187,7 +194,7 @@ fn the_wire_shows_what_the_policy_decides_for_the_recorded_arrivals() {
 
 #[test]
 fn a_summary_crosses_a_pipe() {
-    let ((), summary) = mock(Api::Rest).fixed("GET /x", "ok").overhead(Span::from_us(50)).serve(async |client| {
+    let ((), summary) = mock(ApiKind::Rest).fixed("GET /x", "ok").overhead(Span::from_us(50)).serve(async |client| {
         client.get("/prod/x").await;
         client.get("/prod/unknown").await;
     });

@@ -6,15 +6,23 @@
 use super::super::options::Options;
 use super::super::parsed::{LineFormat, Rejected, StampIs};
 use super::clf::Clf;
+use super::console::Console;
 use super::json::Json;
 use super::nova::Nova;
-use super::{Format, rules};
+use super::{Format, overrides, rules};
 
 /// The format of `sample`, and in words why; `None` if none fits.
 pub(in crate::import) fn detect(sample: &[&[u8]], options: &Options) -> Option<(Format, String)> {
     let json = Json::new(&options.fields, rules(options, StampIs::End));
-    let contest: [(Format, &dyn LineFormat); 4] =
-        [(Format::Nova, &Nova), (Format::Json, &json), (Format::Combined, &Clf::Combined), (Format::Common, &Clf::Common)];
+    let (xml, csv) = (Console::xml(&overrides(options)).ok()?, Console::csv(&overrides(options)).ok()?);
+    let contest: [(Format, &dyn LineFormat); 6] = [
+        (Format::Nova, &Nova),
+        (Format::Json, &json),
+        (Format::GatewayXml, &xml),
+        (Format::GatewayCsv, &csv),
+        (Format::Combined, &Clf::Combined),
+        (Format::Common, &Clf::Common),
+    ];
     let scores = contest.map(|(format, reader)| (format, Score::of(sample, reader)));
     let best = scores.iter().map(|(_, score)| score.accepted).max().filter(|accepted| *accepted > 0)?;
     let (format, score) = scores.into_iter().find(|(_, score)| score.accepted == best)?;
@@ -74,6 +82,10 @@ mod tests {
         assert_eq!(detected(&["other words", nova, "more words"]), Some(Format::Nova));
         assert_eq!(detected(&[json]), Some(Format::Json));
         assert_eq!(detected(&[gateway]), Some(Format::ApiGateway));
+        let csv = "192.0.2.1,16/May/2017:00:00:00 +0000,GET,GET /a,HTTP/1.1,200,17,r=";
+        assert_eq!(detected(&[csv]), Some(Format::GatewayCsv));
+        let xml = "<request id=\"r\"> <ip>192.0.2.1</ip> <requestTime>16/May/2017:00:00:00 +0000</requestTime> <httpMethod>GET</httpMethod> <routeKey>GET /a</routeKey> <status>200</status> <protocol>HTTP/1.1</protocol> <responseLength>17</responseLength> </request>";
+        assert_eq!(detected(&[xml]), Some(Format::GatewayXml));
     }
 
     #[test]

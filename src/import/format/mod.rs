@@ -3,6 +3,7 @@
 //! Owns [`Format`] and its compiling into a [`LineFormat`]. One format is one file here. Refuses files (`pass` feeds the lines).
 
 mod clf;
+mod console;
 mod detect;
 mod expression;
 mod json;
@@ -20,6 +21,7 @@ use super::fields::Rules;
 use super::options::Options;
 use super::parsed::{LineFormat, StampIs};
 use clf::Clf;
+use console::Console;
 use expression::Expression;
 use json::Json;
 use nova::Nova;
@@ -39,6 +41,10 @@ pub enum Format {
     Json,
     /// Access logs of API Gateway as JSON; time is the start of the call.
     ApiGateway,
+    /// Access logs of API Gateway in the console's XML; time is the start of the call.
+    GatewayXml,
+    /// Access logs of API Gateway in the console's comma-separated values; time is the start of the call.
+    GatewayCsv,
     /// `OpenStack`'s nova-api; time is the end of the call.
     Nova,
     /// A format string with variables of nginx, Apache or API Gateway.
@@ -56,6 +62,8 @@ impl Format {
             Self::Combined => "combined",
             Self::Json => "json",
             Self::ApiGateway => "apigw",
+            Self::GatewayXml => "apigw-xml",
+            Self::GatewayCsv => "apigw-csv",
             Self::Nova => "nova",
             Self::Pattern(_) => "format",
             Self::Expression(_) => "regex",
@@ -64,8 +72,18 @@ impl Format {
 
     /// The format of that name, of those that need nothing more said.
     pub fn from_word(word: &str) -> Option<Self> {
-        let all = [Self::Detect, Self::Common, Self::Combined, Self::Json, Self::ApiGateway, Self::Nova];
+        let gateway = [Self::ApiGateway, Self::GatewayXml, Self::GatewayCsv];
+        let all = [Self::Detect, Self::Common, Self::Combined, Self::Json, Self::Nova].into_iter().chain(gateway);
         all.into_iter().find(|format| format.as_str() == word)
+    }
+
+    /// Whether it is a log of API Gateway, which has no variable for a query (facts, section 10.2).
+    pub(super) fn has_no_query(&self) -> bool {
+        match self {
+            Self::ApiGateway | Self::GatewayXml | Self::GatewayCsv => true,
+            Self::Pattern(format) => format.contains("$context."),
+            Self::Detect | Self::Common | Self::Combined | Self::Json | Self::Nova | Self::Expression(_) => false,
+        }
     }
 
     /// The reader of its lines; what the user says about start and end is for `pass` to apply. [`Format::Detect`] must have been resolved; it reads as `combined`.
@@ -75,10 +93,11 @@ impl Format {
             Self::Detect | Self::Combined => Box::new(Clf::Combined),
             Self::Json => Box::new(Json::new(&options.fields, rules(options, StampIs::End))),
             Self::ApiGateway => Box::new(Json::new(&options.fields, rules(options, StampIs::Start))),
+            Self::GatewayXml => Box::new(Console::xml(&overrides(options))?),
+            Self::GatewayCsv => Box::new(Console::csv(&overrides(options))?),
             Self::Nova => Box::new(Nova),
             Self::Pattern(format) => {
-                let overrides = Overrides { time: options.time.clone(), latency_unit: options.latency_unit };
-                let pattern = Pattern::compile(format, &overrides)?;
+                let pattern = Pattern::compile(format, &overrides(options))?;
                 if let Some(part) = pattern.lacks() {
                     return Err(ImportError::FormatLacks { format: format.clone(), part });
                 }
@@ -87,6 +106,10 @@ impl Format {
             Self::Expression(text) => Box::new(Expression::compile(text, rules(options, StampIs::End))?),
         })
     }
+}
+
+fn overrides(options: &Options) -> Overrides {
+    Overrides { time: options.time.clone(), latency_unit: options.latency_unit }
 }
 
 fn rules(options: &Options, stamp_is: StampIs) -> Rules {

@@ -20,6 +20,7 @@ pub(in crate::import) struct Pattern {
     /// What a line begins with.
     head: Vec<u8>,
     pieces: Vec<Piece>,
+    dialect: Dialect,
     rules: Rules,
 }
 
@@ -91,7 +92,7 @@ impl Pattern {
             latency_unit: overrides.latency_unit,
         };
         let pieces = pieces.into_iter().map(|(meaning, after, _)| Piece { meaning, after: Finder::new(&after).into_owned() });
-        Ok(Self { head, pieces: pieces.collect(), rules })
+        Ok(Self { head, pieces: pieces.collect(), dialect, rules })
     }
 
     /// Which of the parts without which no line becomes a call the string does not log.
@@ -116,7 +117,9 @@ impl LineFormat for Pattern {
             let (value, after) = rest.split_at(end);
             rest = &after[piece.after.needle().len()..];
             if let Some(binding) = piece.meaning.binding {
-                let value = if piece.is_quoted() { unescape(value) } else { Cow::Borrowed(value) };
+                // API Gateway escapes whatever stands around the variable; Apache and nginx only what is in quotes.
+                let escaped = piece.is_quoted() || self.dialect == Dialect::Gateway;
+                let value = if escaped { unescape(value) } else { Cow::Borrowed(value) };
                 raw.put(binding, value);
             }
         }

@@ -42,9 +42,11 @@ pub(super) struct Decision {
 
 impl Gateway {
     /// The gateway answers by itself.
-    pub(super) fn refuse(&mut self, call: Call, reason: Reason, notes: Notes) {
+    pub(super) fn refuse(&mut self, call: Call, reason: Reason, mut notes: Notes) {
         let time = draw(&self.api_of(&call).refusal, self.refusal, call.arrival.number);
-        let id = self.begin(call, Notes { fill: None, ..notes }, Span::ZERO);
+        // A refusal is never kept.
+        notes.fill = None;
+        let id = self.begin(call, notes, Span::ZERO);
         self.fail(id, self.now + time, reason, None);
     }
 

@@ -1,5 +1,7 @@
 //! The rules, as sentences.
 
+mod front_door;
+
 use super::*;
 use crate::call::{CallId, Content, Credential, Purpose, Reason, Reply, Scope, Size};
 use crate::latency::Latency;

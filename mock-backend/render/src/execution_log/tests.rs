@@ -61,6 +61,7 @@ fn case() -> Case {
         arrival,
         route: Some(RouteId(0)),
         cache: CacheUse::None,
+        warning: None,
         timing: Timing::default(),
     };
     let context = [

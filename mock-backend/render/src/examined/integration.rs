@@ -1,0 +1,118 @@
+//! A request on its way through the mapping of its route, and the answer on its way back.
+//!
+//! Owns the order of the steps: request template, integration response, headers, response template, overrides. Refuses to choose
+//! among templates and responses ([`mapping`](crate::mapping)). Called when the gateway asks for the integration.
+
+use sluicegate_policy::call::{Content, Mapped};
+
+use super::{Examined, final_status};
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::expression::{Backend, Surroundings};
+use crate::front::{Constant, RouteFace};
+use crate::mapping::{self, Compiled};
+use crate::mock;
+use crate::parameter_mapping::Sources;
+use crate::vtl::{Limits, RenderError, Scope, Template, Tree};
+
+impl Examined<'_> {
+    fn run(&mut self, template: &Template, body: &str) -> Result<String, RenderError> {
+        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+        let params = self.seen.parameters();
+        let mut scope = Scope {
+            body,
+            params: &params,
+            context: &context,
+            stage_variables: self.seen.stage_variables(),
+            overrides: std::mem::take(&mut self.overrides),
+            limits: Limits::default(),
+        };
+        let rendered = template.render(&mut scope);
+        self.overrides = scope.overrides;
+        rendered
+    }
+
+    /// The body after the request template.
+    pub(super) fn map_request(&mut self, mapping: &Compiled) -> Result<(), Mapped> {
+        let body = self.seen.body();
+        match mapping.request(self.seen.header("content-type")) {
+            mapping::Request::Unsupported => return Err(Mapped::UnsupportedMediaType),
+            mapping::Request::Unchanged => self.transformed = None,
+            mapping::Request::Template(template) => {
+                let rendered = self.run(template, &body).map_err(|_| Mapped::Misconfigured)?;
+                self.transformed = Some(rendered);
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer of a mock integration: the status that the request template says chooses the response, which maps an empty body.
+    pub(super) fn mock(&mut self, mapping: &Compiled) -> Result<Answer, Mapped> {
+        self.map_request(mapping)?;
+        let said = self.transformed.as_deref().map_or_else(|| mock::status_code(&self.seen.body()), mock::status_code);
+        let said = said.ok_or(Mapped::Misconfigured)?.to_string();
+        let response = mapping.response(&said).ok_or(Mapped::Misconfigured)?;
+        self.map_response(response, Backend { headers: &[], body: "" }).map_err(|_| Mapped::Misconfigured)
+    }
+
+    fn map_response(&mut self, response: &mapping::Response, backend: Backend<'_>) -> Result<Answer, RenderError> {
+        let body = match response.templates.accepted(self.seen.header("accept")) {
+            Some(template) => self.run(template, backend.body)?,
+            None => backend.body.to_owned(),
+        };
+        let mut answer = Answer::new(response.status, body);
+        answer.push("Content-Type", mapping::JSON);
+        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+        let (params, body) = (self.seen.parameters(), self.seen.body());
+        let of = Surroundings {
+            params: &params,
+            context: &context,
+            stage_variables: self.seen.stage_variables(),
+            body: &body,
+            backend: Some(backend),
+        };
+        for (name, expression) in &response.headers {
+            if let Some(value) = expression.value(&of) {
+                answer.set_made(name, &value);
+            }
+        }
+        self.override_response(&mut answer);
+        Ok(answer)
+    }
+
+    /// What templates set below `$context.responseOverride`. A status counts only as a whole number from 100 to 599.
+    fn override_response(&self, answer: &mut Answer) {
+        if let Some(Tree::Int(status @ 100..600)) = self.overrides.at(&["responseOverride", "status"]) {
+            answer.status = *status as u16;
+        }
+        if let Some(Tree::Map(headers)) = self.overrides.at(&["responseOverride", "header"]) {
+            for (name, value) in headers.iter() {
+                answer.set_made(name, &value.to_text());
+            }
+        }
+    }
+
+    /// What always is the same, after the parameter mapping of an HTTP API.
+    pub(super) fn constant(&mut self, constant: &Constant, face: &RouteFace) -> Content {
+        let status = final_status(constant.status);
+        if !face.responses.concerns(status) {
+            return Content { status, bytes: constant.body.len() as u64 };
+        }
+        let mut answer = constant.answer();
+        answer.status = status;
+        let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let body = String::from_utf8_lossy(&constant.body);
+        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+        let params = self.seen.parameters();
+        let backend = Backend { headers: &headers, body: &body };
+        let stage_variables = self.seen.stage_variables();
+        face.responses.apply(&mut answer, &Sources { params: &params, context: &context, stage_variables, backend });
+        self.keep(answer)
+    }
+
+    pub(super) fn keep(&mut self, answer: Answer) -> Content {
+        let content = Content { status: final_status(answer.status), bytes: answer.body.len() as u64 };
+        self.made = Some(answer);
+        content
+    }
+}

@@ -1,0 +1,197 @@
+//! HTTP/2 connections, by hyper.
+//!
+//! Owns the translation of HTTP/2's requests and answers into the gateway's own, and the time-out of an idle connection. Refuses
+//! the protocol itself (hyper's) and what a request means (`http`). Started by `accept`.
+//!
+//! HTTP/2 has no spelling of header names to keep: they are lower-case, and stay so.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, DATE, HOST};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use sluicegate_render::request::Head;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::http::{Client, Desk, Visit};
+use crate::http1::body::{Body, Kept};
+use crate::http1::connection::Ended;
+use crate::http1::head::HEAD_BYTES_MAX;
+use crate::http1::pipes::Stream;
+use crate::http1::write::{Outgoing, is_own, value_byte};
+use crate::malformed::Malformed;
+use crate::patience::{For, Over, Wait};
+use crate::tasks::Tasks;
+
+/// Requests of one connection at a time.
+const STREAMS_MAX: u32 = 200;
+
+/// What is read of a connection that speaks HTTP/2, and who is at its end.
+pub(crate) type Begun<S> = (S, Bytes, Rc<Desk>, Client, Wait);
+
+/// A connection of which some bytes were read already.
+struct Rewound<S> {
+    read: Bytes,
+    stream: S,
+}
+
+/// The client went away within its request; there is nobody to answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the client went away within its request")]
+struct ClientGone;
+
+/// Counts a request of a connection while it is being answered.
+struct Busy<'a>(&'a Cell<usize>);
+
+/// Serves the connection until its end.
+pub(crate) async fn serve<S: Stream + 'static>(begun: Begun<S>, tasks: Tasks) -> Ended {
+    let (stream, read, desk, client, wait) = begun;
+    let busy = Rc::new(Cell::new(0));
+    let requests = Rc::clone(&busy);
+    let service = service_fn(move |request| answer(Rc::clone(&desk), client.clone(), Rc::clone(&requests), request));
+    let mut builder = Builder::new(tasks);
+    builder.max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEAD_BYTES_MAX as u32);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Rewound { read, stream }), service));
+    let (mut ended, mut told) = (Ended::Well, false);
+    wait.begin(For::Idle);
+    poll_fn(|cx| {
+        // It is idle from the last moment at which it was not.
+        if busy.get() > 0 {
+            wait.begin(For::Idle);
+        }
+        if !told {
+            if let Poll::Ready(over) = wait.poll_over(cx) {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+                if over == Over::Expired {
+                    ended = Ended::Expired;
+                }
+            }
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await
+    .map_or(Ended::Failed, |()| ended)
+}
+
+async fn answer(
+    desk: Rc<Desk>,
+    client: Client,
+    requests: Rc<Cell<usize>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, ClientGone> {
+    let _busy = Busy::among(&requests);
+    let (parts, incoming) = request.into_parts();
+    let visit = desk.on_head(&client, head(&parts));
+    let outgoing = match body(&visit, incoming).await? {
+        Ok(body) => visit.answer(body).await,
+        Err(malformed) => visit.refuse(malformed),
+    };
+    Ok(response(outgoing, &desk.date()))
+}
+
+/// The head as HTTP/1 would have it: the authority is the host.
+fn head(parts: &Parts) -> Head {
+    let uri = &parts.uri;
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
+    let authority = uri.authority().filter(|_| !parts.headers.contains_key(HOST));
+    let host = authority.map(|authority| ("host", authority.as_str().as_bytes()));
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    Head::new(parts.method.as_str(), target, host.into_iter().chain(headers))
+}
+
+/// The body, as far as the answer needs it.
+async fn body(visit: &Visit, mut incoming: Incoming) -> Result<Result<Body, Malformed>, ClientGone> {
+    let bytes_max = visit.body_bytes_max();
+    if let Some(length) = incoming.size_hint().exact().filter(|length| *length == 0 || *length > bytes_max) {
+        return Ok(Ok(Body::unread(length)));
+    }
+    let mut kept = Kept::up_to(bytes_max);
+    while let Some(frame) = incoming.frame().await {
+        // Trailers are left out.
+        if let Ok(data) = frame.map_err(|_| ClientGone)?.into_data() {
+            kept.push(BytesMut::from(data));
+        }
+        if kept.overflowed() {
+            break;
+        }
+        if let Err(malformed) = visit.hold(kept.held()) {
+            return Ok(Err(malformed));
+        }
+    }
+    Ok(Ok(kept.into_body()))
+}
+
+fn response(outgoing: Outgoing, date: &[u8]) -> Response<Full<Bytes>> {
+    let Outgoing { answer, length, .. } = outgoing;
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::from_bytes(date).map(|date| (DATE, date)));
+    headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
+    for (name, value) in answer.headers.iter().filter(|(name, _)| !is_own(name)) {
+        let value: Vec<u8> = value.bytes().map(value_byte).collect();
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&value)) {
+            headers.append(name, value);
+        }
+    }
+    response
+}
+
+impl<'a> Busy<'a> {
+    fn among(requests: &'a Cell<usize>) -> Self {
+        requests.set(requests.get() + 1);
+        Self(requests)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl<S: Stream> AsyncRead for Rewound<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let here = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read[..here]);
+        self.read.advance(here);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Stream> AsyncWrite for Rewound<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
