@@ -5,6 +5,7 @@
 
 mod completions;
 mod definition;
+mod edge;
 mod flags;
 mod import;
 mod man;
@@ -20,6 +21,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use completions::Completions;
 pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, ImportKind, Pair};
+pub use edge::EdgeFlags;
 pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
 pub use import::Import;
 pub use man::Man;

@@ -5,6 +5,7 @@
 
 mod definition;
 mod drive;
+mod edge;
 mod failure;
 mod flags;
 mod import;
