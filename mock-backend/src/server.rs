@@ -147,8 +147,8 @@ pub struct Server {
     waits: Rc<Waits>,
     grace: Span,
     scheme: &'static str,
-    admin: Option<Admin>,
     records: Records,
+    admin: Option<Admin>,
     timers: Timers,
 }
 
@@ -212,7 +212,6 @@ impl Server {
         let create = |path: &Option<PathBuf>| path.as_deref().map(|path| File::create(path).map_err(refused(path))).transpose();
         let records = Records { arrivals: create(&settings.arrivals)?, decisions: create(&settings.decisions)? };
         let listeners = listeners(&settings)?;
-        let admin = settings.admin.map(|address| Admin::bind(address, settings.clock)).transpose()?;
         let tls = settings.tls.as_ref().map(|tls| Tls::new(tls, &settings.model, settings.listen.ip(), today()));
         let tls = tls.transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -221,7 +220,8 @@ impl Server {
         let desk = Rc::new(desk(&settings, observer)?);
         let waits = Rc::new(Waits::new(settings.patience));
         let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, settings.connections_max));
-        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, admin, records, timers })
+        let admin = settings.admin.map(|address| Admin::bind(address, clock)).transpose()?;
+        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, admin, timers })
     }
 
     /// Where its first API listens.
@@ -249,7 +249,7 @@ impl Server {
     ///
     /// Panics outside the runtime of [`runtime`]: its tasks do not leave their thread.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Summary {
-        let Self { listeners, desk, door, waits, grace, admin, records, timers, .. } = self;
+        let Self { listeners, desk, door, waits, grace, records, admin, timers, .. } = self;
         let cpu_before = process_cpu();
         let mut keepers = JoinSet::new();
         keepers.spawn_local(pace(Rc::clone(&desk.driver), timers.pace));
@@ -258,7 +258,7 @@ impl Server {
         for Listener { api, socket, pause, .. } in listeners {
             accepting.spawn_local(Rc::clone(&door).accept(api, socket, pause));
         }
-        // Whoever asks is answered to the end, while calls in flight still are.
+        // Told to the end: what is asked while calls in flight are answered is answered, too.
         let mut answering = JoinSet::new();
         if let Some(admin) = admin {
             answering.spawn_local(admin.serve(Rc::clone(&desk)));

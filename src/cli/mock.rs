@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::definition::DefinitionFlags;
+use super::edge::EdgeFlags;
 use super::flags::OutputFormat;
 use super::value::DriftText;
 
@@ -14,7 +16,7 @@ use super::value::DriftText;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Mock {
-    /// The profile
+    /// The profile, or an OpenAPI, Swagger, SAM or CloudFormation document
     pub profile: PathBuf,
 
     /// Address and port; port 0 takes any free one
@@ -28,6 +30,14 @@ pub struct Mock {
     /// Write the access log of the stages that have a format for it here
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<PathBuf>,
+
+    /// Write the execution log of the stages that have one (REST) here
+    #[arg(long, value_name = "FILE")]
+    pub execution_log: Option<PathBuf>,
+
+    /// Open the admin endpoint here, for this machine alone: metrics, stages, caches, quotas; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<SocketAddr>,
 
     /// Seed of the mock's own randomness
     #[arg(long, value_name = "NUMBER")]
@@ -44,16 +54,35 @@ pub struct Mock {
     /// End when standard input is closed: when the run that started this mock is gone
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+
+    /// How it meets its clients.
+    #[command(flatten)]
+    pub edge: EdgeFlags,
+
+    /// How a document is read; a profile says all this itself.
+    #[command(flatten)]
+    pub reading: DefinitionFlags,
 }
 
 /// What the long help says.
 pub(super) const ABOUT: &str = "\
 Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
 
-When it is ready it prints the base URL of each stage to standard output, with --format json as one line.";
+An OpenAPI, Swagger, SAM or CloudFormation document is imported on the fly; what it does not carry over is told on standard error.
+
+When it is ready it prints the base URL of each stage to standard output, with --format json as one line.
+
+The admin endpoint answers GET /metrics (Prometheus, under CloudWatch's names), GET /health, GET /stages, GET /usage; \
+PUT /stages/NAME with {\"deployment\": \"v2\"} moves a stage, DELETE /stages/NAME/cache empties its cache. Where there are several \
+APIs, a stage is named API/NAME.";
 
 const EXAMPLES: &str = "\
 Examples:
   sluicegate mock profiles/quickstart.yaml
   sluicegate mock profiles/quickstart.yaml --listen 127.0.0.1:8080 --access-log access.log
-  sluicegate mock profiles/quickstart.yaml --format json --drift 'stages.prod.throttle.rate = 50/s'";
+  sluicegate mock profiles/quickstart.yaml --format json --drift 'stages.prod.throttle.rate = 50/s'
+  sluicegate mock api.yaml --admin 127.0.0.1:9901 --execution-log execution.log
+  curl -X PUT 127.0.0.1:9901/stages/prod -d '{\"deployment\": \"v2\"}'
+  sluicegate mock api.yaml --tls --ca-out ca.pem --client-ca clients.pem
+  sluicegate mock api.yaml --stage prod --variable table=orders
+  sluicegate mock template.yaml --api-id OrdersApi --format json";

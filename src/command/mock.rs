@@ -1,26 +1,27 @@
 //! `sluicegate mock`: the mock gateway alone, until a signal, or until the process that started it is gone.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use sluicegate_mock::{MockError, Server, Settings, StageUrl, Summary, runtime};
+use sluicegate_mock::{LogSummary, MockError, Server, Settings, StageUrl, Summary, runtime};
 use sluicegate_policy::seed::Seed;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
 use super::mock_child::Ready;
-use super::{flags, profile, terminal};
+use super::{definition, edge, flags, terminal};
 use crate::cli::{Mock, OutputFormat};
-use crate::config::{self, Overrides, Plan, Script};
+use crate::config::{Overrides, Plan, Script};
 use crate::report::quantity;
 
 /// Serves the profile; the exit code.
 pub(super) fn mock(asked: &Mock) -> Result<u8, Failure> {
     let drifts = flags::drifts(&asked.drift)?;
     let overrides = Overrides { script: Script::Served, ..Overrides::default() };
-    let plan = config::load(&asked.profile, &overrides, &drifts).map_err(profile::failure)?;
+    let plan = definition::served(&asked.profile, &asked.reading, &overrides, &drifts)?;
     let runtime = runtime().map_err(|error| Failure::broken("starting the mock gateway", error))?;
     let summary = runtime.block_on(serve(asked, &plan))?;
     match (asked.until_stdin_closes, asked.format) {
@@ -38,32 +39,43 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     let mut settings = Settings::new(Arc::clone(&plan.model), seed);
     settings.listen = asked.listen;
     settings.access_log.clone_from(&asked.access_log);
+    settings.execution_log.clone_from(&asked.execution_log);
+    settings.admin = asked.admin;
+    settings.tls = edge::tls(&asked.edge)?;
+    settings.patience = edge::patience(&asked.edge);
     settings.arrivals.clone_from(&asked.arrivals);
     let server = Server::bind(settings).await.map_err(|error| match error {
         MockError::System { .. } => Failure::broken("starting the mock gateway", error),
         MockError::Listen { .. }
+        | MockError::Exposed { .. }
         | MockError::Open { .. }
         | MockError::Format { .. }
-        | MockError::Exposed { .. }
         | MockError::Tls(_)
         | MockError::Front(_) => Failure::usage(error),
     })?;
-    terminal::print(ready(&server, asked.format)?)?;
+    terminal::print(ready(&server, asked)?)?;
     let signals = stopped(asked.until_stdin_closes).map_err(|error| Failure::broken("listening for signals", error))?;
     Ok(server.run(signals).await)
 }
 
-/// The ready line, or the base URL of each stage.
-fn ready(server: &Server, format: OutputFormat) -> Result<String, Failure> {
-    let stages = named(server.stage_urls());
-    match format {
+/// The ready line, or the base URL of each stage and what else there is.
+fn ready(server: &Server, asked: &Mock) -> Result<String, Failure> {
+    let urls = server.stage_urls();
+    let mut apis = BTreeMap::<_, BTreeMap<_, _>>::new();
+    for StageUrl { api, stage, url } in &urls {
+        apis.entry(api.clone()).or_default().insert(stage.clone(), url.clone());
+    }
+    let admin = server.admin_address().map(|address| format!("http://{address}"));
+    let ready = Ready { stages: named(urls).into_iter().collect(), apis, admin, ca: edge::authority(&asked.edge) };
+    match asked.format {
         OutputFormat::Json => {
-            let line = serde_json::to_string(&Ready { stages: stages.into_iter().collect() });
+            let line = serde_json::to_string(&ready);
             line.map(|line| line + "\n").map_err(|error| Failure::broken("writing the ready line", error))
         }
         OutputFormat::Text => {
-            let lines: Vec<String> = stages.into_iter().map(|(stage, url)| format!("{stage}: {url}")).collect();
-            Ok(lines.join("\n") + "\n")
+            let more = [ready.admin.map(|url| format!("admin: {url}")), ready.ca.map(|ca| format!("ca: {}", ca.display()))];
+            let lines = ready.stages.into_iter().map(|(stage, url)| format!("{stage}: {url}"));
+            Ok(lines.chain(more.into_iter().flatten()).collect::<Vec<_>>().join("\n") + "\n")
         }
     }
 }
@@ -113,6 +125,14 @@ fn account(summary: &Summary) -> String {
     let replies: Vec<String> =
         summary.replies.iter().map(|(status, count)| format!("{status}: {}", quantity::count(*count))).collect();
     let arrived = format!("{} arrived; answers {}", quantity::counted(summary.arrived, "request"), replies.join(", "));
+    let logs = [("access log", &summary.access_log), ("execution log", &summary.execution_log)];
+    let lost = logs.into_iter().filter_map(|(name, log)| lost(name, log.as_ref()?));
     let problems = summary.problems.iter().map(|problem| format!("problem: {problem}"));
-    std::iter::once(arrived).chain(problems).collect::<Vec<_>>().join("\n") + "\n"
+    std::iter::once(arrived).chain(lost).chain(problems).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// What a log could not keep.
+fn lost(name: &str, log: &LogSummary) -> Option<String> {
+    let why = log.error.as_deref().unwrap_or("the disk did not keep up");
+    (log.lost > 0).then(|| format!("problem: {} of the {name} lost ({why})", quantity::counted(log.lost, "line")))
 }

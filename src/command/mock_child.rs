@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -21,10 +22,19 @@ use sluicegate_mock::Summary;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The ready line.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Ready {
     /// Base URL of each stage, by its name.
     pub(super) stages: BTreeMap<String, String>,
+    /// Base URL of each stage, by the id of its API and its name.
+    #[serde(default)]
+    pub(super) apis: BTreeMap<String, BTreeMap<String, String>>,
+    /// Base URL of the admin endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) admin: Option<String>,
+    /// The certificate of the authority that signed the mock's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ca: Option<PathBuf>,
 }
 
 /// A running mock.
@@ -73,7 +83,7 @@ impl MockChild {
             .map_err(MockChildError::Spawn)?;
         let stdin = child.stdin.take();
         let lines = lines_of(child.stdout.take().expect("its standard output is piped"));
-        let mut mock = Self { child, stdin, lines, ready: Ready { stages: BTreeMap::new() } };
+        let mut mock = Self { child, stdin, lines, ready: Ready::default() };
         mock.ready = mock.next_line()?;
         Ok(mock)
     }

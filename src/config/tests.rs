@@ -32,6 +32,12 @@ fn drifted(drifts: &[&str]) -> Result<Plan, String> {
     load_text("p.yaml", GOOD, &Overrides::default(), &drifts).map_err(|error| error.to_string())
 }
 
+/// A profile as editors see it: YAML 1.2, in which `off` is a text.
+fn as_written(text: &str) -> serde_json::Value {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).unwrap()
+}
+
 /// The good profile with one text replaced; the text must be there.
 fn changed(from: &str, to: &str) -> Result<Plan, String> {
     assert!(GOOD.contains(from), "{from}");

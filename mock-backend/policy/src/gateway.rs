@@ -1,6 +1,6 @@
 //! The order of the checks, as a state machine.
 //!
-//! Owns what happens to a call from its arrival to its reply: the snapshot that serves it, the checks of [`admission`], its
+//! Owns what happens to a call from its arrival to its reply: the snapshot that serves it, the checks of `admission`, its
 //! integration, and the answer for each way this can go. Refuses rules of its own (throttles, caches, pools and distributions
 //! have theirs), clocks (`now` comes in; an earlier one than before counts as the one before) and bytes. Called by the simulator
 //! under virtual time and by the mock under the real clock.

@@ -156,7 +156,9 @@ fn run(gateway: &mut Gateway, arrivals: impl Iterator<Item = Instant>, dropped: 
         gateway.on_call(now, call, &mut Plain(&model));
         take(gateway);
     }
-    gateway.advance(Instant::MAX);
+    while let Some(due) = gateway.next_deadline() {
+        gateway.advance(due);
+    }
     take(gateway);
     replies
 }

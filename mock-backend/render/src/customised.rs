@@ -60,10 +60,7 @@ impl Response {
             expression.map(|value| (name.clone(), value)).map_err(|why| (format!("header {name}"), why))
         });
         let templates = response.templates.iter().map(|(media, text)| {
-            let parsed = Text::parse(text, variable).map_err(|wrong| {
-                let fault = ExpressionFault { text: wrong.why, at: Some(wrong.at), cure: CURE };
-                (format!("template {media}"), fault.into())
-            });
+            let parsed = body(text).map_err(|why| (format!("template {media}"), why));
             parsed.map(|text| (media.clone(), text))
         });
         Ok(Self { headers: headers.collect::<Result<_, _>>()?, templates: templates.collect::<Result<_, _>>()? })
@@ -79,6 +76,17 @@ impl Response {
     pub(crate) fn headers<'s>(&'s self, of: &'s Surroundings<'_>) -> impl Iterator<Item = (&'s str, String)> {
         self.headers.iter().filter_map(|(name, value)| value.value(of).map(|value| (name.as_str(), value)))
     }
+}
+
+/// A body, taken apart.
+fn body(text: &str) -> Result<Text<Variable>, FrontFault> {
+    let fault = |text, at| ExpressionFault { text, at: Some(at), cure: CURE };
+    Ok(Text::parse(text, variable).map_err(|wrong| fault(wrong.why, wrong.at))?)
+}
+
+/// Whether a text can be a body.
+pub(crate) fn prove_body(text: &str) -> Result<(), FrontFault> {
+    body(text).map(drop)
 }
 
 impl Variable {

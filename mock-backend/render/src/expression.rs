@@ -30,7 +30,7 @@ pub(crate) enum Expression {
 
 /// Where an expression stands: it decides what it can speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Position {
+pub enum Position {
     /// In an integration request.
     Request,
     /// In an integration response.

@@ -24,7 +24,7 @@ use crate::ids::{CallIds, IdSource};
 use crate::keys::Keys;
 use crate::mapping::{self, Compiled};
 use crate::naming::Naming;
-use crate::parameter_mapping::ResponseMapping;
+use crate::parameter_mapping::{self, ResponseMapping};
 use crate::request::{Head, Request};
 use crate::store::Store;
 use crate::validate::Validator;
@@ -128,8 +128,9 @@ impl Front {
         Examined::new(self, request, to, (ids, wall))
     }
 
-    /// Adds to an answer that was made elsewhere (to a request that is broken) by which headers it tells where it came from, and
-    /// for a REST API the name of the error.
+    /// Adds to an answer the headers by which it tells where it came from: the ids, the name of the error (REST) and what the
+    /// content delivery network adds. Examined requests have it from [`Examined::answer`]; called alone for an answer to a
+    /// request that is broken.
     pub fn identify(&self, api: ApiId, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
         identify(self.naming.api(api).kind, ids, error_type, answer);
         deliver(self.endpoint(api), ids, answer);
@@ -220,7 +221,9 @@ impl IntegrationFace {
     fn new(model: &Model, route: &Route) -> Result<Self, mapping::PartFault> {
         let kind = model.apis[usize::from(model.deployments[usize::from(route.deployment.0)].api.0)].kind;
         let behind = |protocol: &Protocol| match protocol {
-            Protocol::Proxy { parameters } => mapping::prove_parameters(parameters).map(|()| Self::Real),
+            Protocol::Proxy { parameters } if kind == ApiKind::Rest => mapping::prove_parameters(parameters).map(|()| Self::Real),
+            // An HTTP API's service has parameters of its own, whose values are written as in its mapping of requests.
+            Protocol::Proxy { parameters } => prove_service_parameters(parameters).map(|()| Self::Real),
             Protocol::Mapped(mapping) => Compiled::new(mapping).map(Self::Mapped),
         };
         match &route.integration {
@@ -237,6 +240,14 @@ impl IntegrationFace {
             Integration::Service(service) => behind(&service.protocol),
         }
     }
+}
+
+fn prove_service_parameters(parameters: &[(String, String)]) -> Result<(), mapping::PartFault> {
+    for (name, value) in parameters {
+        let proven = parameter_mapping::prove_request_value(value);
+        proven.map_err(|why| (format!("service parameter {name}"), why))?;
+    }
+    Ok(())
 }
 
 impl Constant {

@@ -25,6 +25,7 @@ mod mock;
 mod naming;
 mod parameter_mapping;
 mod parameters;
+pub mod proof;
 pub mod refusal;
 pub mod request;
 pub mod responses;

@@ -51,6 +51,11 @@ pub(crate) enum Request<'m> {
 /// A part that cannot be compiled, and its name.
 pub(crate) type PartFault = (String, FrontFault);
 
+/// The pattern for a whole text, which is what Java's `matches` asks.
+pub(crate) fn whole(pattern: &str) -> String {
+    format!(r"\A(?:{pattern})\z")
+}
+
 /// Whether every integration request parameter has an expression; whoever sends the request evaluates them.
 pub(crate) fn prove_parameters(parameters: &[(String, String)]) -> Result<(), PartFault> {
     for (name, expression) in parameters {
@@ -111,8 +116,7 @@ impl Response {
             Some(pattern) => format!("integration response \"{pattern}\"{part}"),
             None => format!("default integration response{part}"),
         };
-        // The whole text must fit, as with Java's `matches`.
-        let pattern = name.map(|pattern| Regex::new(&format!(r"\A(?:{pattern})\z"))).transpose();
+        let pattern = name.map(|pattern| Regex::new(&whole(pattern))).transpose();
         let headers = rule.headers.iter().map(|(header, value)| {
             let expression = Expression::parse(value, Position::Response);
             expression.map(|value| (header.clone(), value)).map_err(|why| (within(&format!(", header {header}")), why))

@@ -195,7 +195,13 @@ fn shared_variable(name: &str) -> Named<Variable, String> {
     }
 }
 
-fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
+/// Whether a key and its value change an answer.
+pub(crate) fn prove_response(key: &str, value: &str) -> Result<(), FrontFault> {
+    Change::new(key, value).map(drop)
+}
+
+/// Whether a key and its value change a request.
+pub(crate) fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
     let unknown = || KeyFault::Unknown { key: key.to_owned(), cure: REQUEST_KEYS };
     let (verb, target) = key.split_once(':').ok_or_else(unknown)?;
     let query = target.strip_prefix("querystring.").is_some_and(|name| !name.is_empty());
@@ -203,6 +209,11 @@ fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
     if !(verb == "overwrite" && target == "path") && !(known && (query || header(target)?.is_some())) {
         return Err(unknown().into());
     }
+    prove_request_value(value)
+}
+
+/// Whether a value can be taken from a request.
+pub(crate) fn prove_request_value(value: &str) -> Result<(), FrontFault> {
     let named = |name: &str| match name.split_once('.') {
         Some(("request", "path")) => Named::Variable(Variable::Request),
         Some(("request", rest)) => match rest.split_once('.') {

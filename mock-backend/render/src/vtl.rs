@@ -96,7 +96,7 @@ pub struct Limits {
     pub output_bytes_max: usize,
     /// Texts, lists and maps made on the way, the parsed body among them; 256 MB, which a body of 10 MB that is all small values can need.
     pub memory_bytes_max: usize,
-    /// Directives, references, operators, elements visited; 1,000,000, besides one for every 16 bytes of text, path or list gone through.
+    /// Directives, references, operators, rounds; 1,000,000, besides one for every 256 bytes of text and every 16 items gone through.
     pub steps_max: u64,
     /// Rounds of one `#foreach`; 1,000, the service's.
     pub rounds_max: u32,

@@ -1,5 +1,7 @@
 //! What is written is read back and held against what was answered.
 
+#![allow(clippy::float_cmp, reason = "counts are whole numbers, and so are these sums")]
+
 use std::collections::BTreeMap;
 
 use sluicegate_policy::call::{Arrival, CallId, EntryId, Reason, Release, Scope, Timing};

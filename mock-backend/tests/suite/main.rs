@@ -18,3 +18,5 @@ mod secure;
 
 /// A model, a server and a client in a few words.
 mod mock;
+/// Metrics, the admin endpoint and the execution log, beside real traffic.
+mod watching;

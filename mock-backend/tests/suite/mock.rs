@@ -117,7 +117,8 @@ pub(crate) fn serve_all<T>(settings: Settings, client: impl AsyncFnOnce(&[Client
         let server = Server::bind(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let address = |url: &str| url.split('/').nth(2).unwrap().parse().unwrap();
-        let clients: Vec<_> = server.stage_urls().iter().map(|stage| Client { address: address(&stage.url) }).collect();
+        let admin = server.admin_address();
+        let clients: Vec<_> = server.stage_urls().iter().map(|stage| Client { address: address(&stage.url), admin }).collect();
         let running = server.run(async { drop(stopped.await) });
         let done = async {
             let done = client(&clients).await;
@@ -132,6 +133,7 @@ pub(crate) fn serve_all<T>(settings: Settings, client: impl AsyncFnOnce(&[Client
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     pub(crate) address: std::net::SocketAddr,
+    pub(crate) admin: Option<std::net::SocketAddr>,
 }
 
 /// An HTTP/1.1 connection.
@@ -149,6 +151,12 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    /// One request (`PUT /stages/prod`) to the admin endpoint.
+    pub(crate) async fn admin(self, line: &str, body: &str) -> Answer {
+        let admin = Self { address: self.admin.expect("an admin endpoint"), ..self };
+        admin.ask(&format!("{line} HTTP/1.1\r\nhost: admin\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await
+    }
+
     pub(crate) async fn connect(self) -> Wire {
         Wire { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
     }

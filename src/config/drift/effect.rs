@@ -8,7 +8,9 @@ use sluicegate_policy::time::Span;
 
 use crate::config::problem::{Place, choices, quoted};
 use crate::config::tree::{Kind, Node, Scalar};
-use crate::config::value::{Count, Decimal, Duration, Level, Memory, Percent, Rate, exact_number, is_quantile, per_second};
+use crate::config::value::{
+    Bytes, Count, Decimal, Duration, Level, Memory, Percent, Rate, exact_number, is_quantile, per_second,
+};
 
 /// Multiplies a value; a distribution in all its quantiles, whatever its shape.
 pub(super) fn times(value: &mut Node, factor: &str, place: &Place) -> Result<(), String> {
@@ -71,6 +73,9 @@ fn scaled(text: &str, digits: u64, by: u64) -> Result<String, String> {
     if let Ok(Memory(megabytes)) = text.parse() {
         return Ok(Memory((f64::from(megabytes) * factor).round() as u32).to_string());
     }
+    if let Ok(Bytes(bytes)) = text.parse() {
+        return Ok(Bytes((bytes as f64 * factor).round() as u64).to_string());
+    }
     if let Ok(Count(count)) = text.parse() {
         return Ok(Count((f64::from(count) * factor).round() as u32).to_string());
     }
@@ -103,6 +108,10 @@ fn added(text: &str, amount: &str) -> Result<String, String> {
     if let Ok(Memory(megabytes)) = text.parse() {
         let Memory(more) = amount.parse().map_err(|_| unlike())?;
         return Ok(Memory(megabytes.saturating_add(more)).to_string());
+    }
+    if let Ok(Bytes(bytes)) = text.parse() {
+        let Bytes(more) = amount.parse().map_err(|_| unlike())?;
+        return Ok(Bytes(bytes.saturating_add(more)).to_string());
     }
     if let Ok(Count(count)) = text.parse() {
         let Count(more) = amount.parse().map_err(|_| unlike())?;

@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{Model, StageId, Throttle};
+use sluicegate_policy::seed::Seed;
+use sluicegate_render::front::Front;
 
 use super::plan::Plan;
 use super::problem::Spot;
@@ -56,7 +58,13 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     if let Some(run) = run.as_ref().filter(|_| script == Script::Described) {
         gateway::moves_end_before(run.run.duration, profile.gateway.value.moves.as_deref(), reader);
     }
-    let model = model?;
+    let model = Arc::new(model?);
+    if !reader.has_problems()
+        && let Err(error) = Front::new(Arc::clone(&model), Seed::new(0))
+    {
+        // Each text was proven where it stands; what remains is how they fit together.
+        reader.report_at(&profile.gateway.spot, error.to_string());
+    }
     let stage = run.as_ref().map_or(StageId(0), |run| run.stage);
     let known = Known { model: &model, stage, outside };
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
@@ -81,7 +89,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         safety: safety?,
         expectations: expectations?,
         resolved: serde_json::Value::Null,
-        model: Arc::new(model),
+        model,
     };
     plan.resolved = resolved::resolved(profile, &plan);
     Some(plan)

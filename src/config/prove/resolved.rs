@@ -53,6 +53,7 @@ fn hide(headers: &mut Map<String, Value>) {
 /// The value of an API key is shown nowhere, unless it is a reference; what stands in its place is a value that a profile may
 /// have, and another for each key.
 fn hide_keys(profile: &mut Value, keys: &[ApiKey]) {
+    scrub(profile, keys);
     if let Some(Value::Object(given)) = profile.pointer_mut("/gateway/api_keys") {
         for (at, key) in given.values_mut().enumerate() {
             if let Some(value) = key.get_mut("value").filter(|value| value.as_str().is_some_and(|text| !is_reference(text))) {
@@ -60,7 +61,6 @@ fn hide_keys(profile: &mut Value, keys: &[ApiKey]) {
             }
         }
     }
-    scrub(profile, keys);
 }
 
 fn is_reference(text: &str) -> bool {

@@ -3,8 +3,11 @@
 //! Owns what is in it, in the order of use and in the order of ends, within its bounds. Refuses to say what may be kept and for
 //! how long. Called by [`cache`](crate::cache), one for each stage that has a cache, and one more for a canary with its own.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
+
+use hashbrown::HashTable;
 
 use crate::call::{Content, EntryId};
 use crate::time::Instant;
@@ -28,7 +31,8 @@ pub(super) struct Store {
     key_bytes: u64,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    by_key: BTreeMap<Arc<[u8]>, u32>,
+    /// By the hash of the key. It is never iterated, so that its order cannot reach anything.
+    by_hash: HashTable<u32>,
     by_end: BTreeSet<(Instant, u32)>,
     newest: u32,
     oldest: u32,
@@ -39,6 +43,7 @@ pub(super) struct Store {
 struct Slot {
     id: EntryId,
     key: Arc<[u8]>,
+    hash: u64,
     content: Content,
     end: Instant,
     older: u32,
@@ -50,14 +55,14 @@ const NONE: u32 = u32::MAX;
 
 impl Store {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let (by_key, by_end) = (BTreeMap::new(), BTreeSet::new());
+        let (by_hash, by_end) = (HashTable::new(), BTreeSet::new());
         let (slots, free) = (Vec::new(), Vec::new());
-        Self { bounds, body_bytes: 0, key_bytes: 0, slots, free, by_key, by_end, newest: NONE, oldest: NONE }
+        Self { bounds, body_bytes: 0, key_bytes: 0, slots, free, by_hash, by_end, newest: NONE, oldest: NONE }
     }
 
     /// The entry of this key, which is now the one used last.
     pub(super) fn find(&mut self, key: &[u8]) -> Option<(EntryId, Content)> {
-        let at = *self.by_key.get(key)?;
+        let at = self.position(key, hash(key))?;
         if at != self.newest {
             self.unlink(at);
             self.link(at);
@@ -70,17 +75,18 @@ impl Store {
     ///
     /// An answer that the bounds could not hold even alone is not to be given here: see [`Self::holds`].
     pub(super) fn keep(&mut self, key: Arc<[u8]>, (id, content): (EntryId, Content), end: Instant, gone: &mut VecDeque<EntryId>) {
-        if let Some(at) = self.by_key.get(&key[..]) {
-            gone.push_back(self.remove(*at));
+        let hash = hash(&key);
+        if let Some(at) = self.position(&key, hash) {
+            gone.push_back(self.remove(at));
         }
         self.body_bytes += content.bytes;
         self.key_bytes += key.len() as u64;
         while self.is_over(1) && self.oldest != NONE {
             gone.push_back(self.remove(self.oldest));
         }
-        let slot = Slot { id, key: Arc::clone(&key), content, end, older: NONE, newer: NONE };
-        let at = self.place(slot);
-        self.by_key.insert(key, at);
+        let at = self.place(Slot { id, key, hash, content, end, older: NONE, newer: NONE });
+        let slots = &self.slots;
+        self.by_hash.insert_unique(hash, at, |at| slots[*at as usize].hash);
         self.by_end.insert((end, at));
         self.link(at);
     }
@@ -112,12 +118,16 @@ impl Store {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_key.len()
+        self.by_hash.len()
+    }
+
+    fn position(&self, key: &[u8], hash: u64) -> Option<u32> {
+        self.by_hash.find(hash, |at| *self.slots[*at as usize].key == *key).copied()
     }
 
     fn is_over(&self, coming: usize) -> bool {
         let Bounds { body_bytes, key_bytes, entries } = self.bounds;
-        self.body_bytes > body_bytes || self.key_bytes > key_bytes || self.by_key.len() + coming > entries
+        self.body_bytes > body_bytes || self.key_bytes > key_bytes || self.by_hash.len() + coming > entries
     }
 
     fn place(&mut self, slot: Slot) -> u32 {
@@ -138,7 +148,9 @@ impl Store {
         self.body_bytes -= slot.content.bytes;
         self.key_bytes -= key.len() as u64;
         self.by_end.remove(&(slot.end, at));
-        self.by_key.remove(&key[..]);
+        if let Ok(found) = self.by_hash.find_entry(slot.hash, |known| *known == at) {
+            found.remove();
+        }
         slot.id
     }
 
@@ -163,4 +175,11 @@ impl Store {
             None => self.newest = older,
         }
     }
+}
+
+/// The same for the same key in every run: without keys of its own the hasher is fixed.
+fn hash(key: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(key);
+    hasher.finish()
 }

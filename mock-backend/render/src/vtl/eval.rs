@@ -11,7 +11,7 @@ use super::reference::Input;
 use super::tree::{
     Block, CONTEXT, COUNT, Comparison, Expression, FOREACH, Foreach, HAS_NEXT, INPUT, If, Infix, Node, STAGE_VARIABLES, UTIL,
 };
-use super::value::{Text, Value};
+use super::value::{ListId, Text, Value};
 use super::{Dialect, Scope, Template};
 
 /// Renders, and leaves in the scope's overrides what the template assigned.
@@ -118,7 +118,7 @@ impl<'v> Machine<'v> {
 
     fn foreach(&mut self, foreach: &'v Foreach, out: &mut String) -> Result<Flow, RenderError> {
         let over = self.value(&foreach.over)?;
-        let Some(over) = self.iterable(over)? else { return Ok(Flow::Next) };
+        let Some(over) = self.iterable(&over)? else { return Ok(Flow::Next) };
         let touched = [foreach.variable, FOREACH, COUNT, HAS_NEXT];
         let kept = touched.map(|slot| self.variables[slot].clone());
         self.loops.push(Round { index: 0, has_next: false });
@@ -131,17 +131,17 @@ impl<'v> Machine<'v> {
     }
 
     /// The list to go through; `None` for what cannot be iterated.
-    fn iterable(&mut self, over: Value<'v>) -> Result<Option<super::value::ListId>, Problem> {
+    fn iterable(&mut self, over: &Value<'v>) -> Result<Option<ListId>, Problem> {
         let values = match over {
-            Value::List(id) => return Ok(Some(id)),
-            Value::Map(id) => self.heap.each(id, |(_, value)| value.clone())?,
+            Value::List(id) => return Ok(Some(*id)),
+            Value::Map(id) => self.heap.each(*id, |(_, value)| value.clone())?,
             Value::StageVariables => self.input.stage_variables.iter().map(|(_, value)| Value::from(&**value)).collect(),
             _ => return Ok(None),
         };
         self.heap.list_id(ListKind::Java, values).map(Some)
     }
 
-    fn rounds(&mut self, foreach: &'v Foreach, over: super::value::ListId, out: &mut String) -> Result<Flow, RenderError> {
+    fn rounds(&mut self, foreach: &'v Foreach, over: ListId, out: &mut String) -> Result<Flow, RenderError> {
         let level = self.loops.len() - 1;
         for index in 0..self.heap.limits.rounds_max as usize {
             let length = self.heap.items(over).len();
@@ -238,7 +238,7 @@ impl<'v> Machine<'v> {
     fn range(&mut self, first: &'v Expression, last: &'v Expression) -> Result<Value<'v>, RenderError> {
         let (Value::Int(first), Value::Int(last)) = (self.value(first)?, self.value(last)?) else { return Ok(Value::Null) };
         let length = first.abs_diff(last).saturating_add(1);
-        self.heap.step(usize::try_from(length).unwrap_or(usize::MAX))?;
+        self.heap.pass(usize::try_from(length).unwrap_or(usize::MAX))?;
         let values: Vec<_> =
             if first <= last { (first..=last).map(Value::Int).collect() } else { (last..=first).rev().map(Value::Int).collect() };
         Ok(self.heap.list(ListKind::Java, values)?)

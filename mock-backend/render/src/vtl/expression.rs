@@ -302,15 +302,12 @@ fn unescape(text: String) -> String {
     let mut unescaped = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
-            Some(code) => {
-                unescaped.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                unescaped.push_str(&part[4..]);
-            }
-            None => {
-                unescaped.push_str("\\u");
-                unescaped.push_str(part);
-            }
+        if let Some(code) = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
+            unescaped.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            unescaped.push_str(&part[4..]);
+        } else {
+            unescaped.push_str("\\u");
+            unescaped.push_str(part);
         }
     }
     unescaped
@@ -338,9 +335,8 @@ fn number(cursor: &mut Cursor<'_>) -> Result<Expression, ParseError> {
         }
     }
     let text = cursor.since(start);
-    let value = match is_float {
-        true => text.parse().ok().map(Expression::Double),
-        false => text.parse().ok().map(Expression::Int),
-    };
+    // Beyond 128 bits a number is a double.
+    let whole = text.parse().ok().filter(|_| !is_float).map(Expression::Int);
+    let value = whole.or_else(|| text.parse().ok().map(Expression::Double));
     value.ok_or_else(|| cursor.error(format!("{text:?} is not a number")))
 }

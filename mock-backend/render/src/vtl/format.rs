@@ -73,12 +73,12 @@ impl Directive {
             Err(wrong(format!("%{} cannot show {shown:?}", self.conversion)))
         };
         Ok(match (self.conversion, value) {
-            ('d', Value::Int(whole)) => self.signed(self.grouped(whole.unsigned_abs().to_string()), *whole < 0),
+            ('d', Value::Int(whole)) => self.signed(&self.grouped(whole.unsigned_abs().to_string()), *whole < 0),
             ('x', Value::Int(whole)) => hexadecimal(*whole),
             ('X', Value::Int(whole)) => hexadecimal(*whole).to_uppercase(),
             ('f', Value::Double(double)) => {
                 let spelled = format!("{:.*}", self.precision.unwrap_or(6), double.abs());
-                self.signed(self.grouped(spelled), double.is_sign_negative())
+                self.signed(&self.grouped(spelled), double.is_sign_negative())
             }
             ('d' | 'x' | 'X' | 'f', value) if !value.is_null() => return unfit(heap),
             ('b', Value::Bool(bool)) => bool.to_string(),
@@ -108,7 +108,7 @@ impl Directive {
         grouped + fraction
     }
 
-    fn signed(&self, digits: String, is_negative: bool) -> String {
+    fn signed(&self, digits: &str, is_negative: bool) -> String {
         let sign = match (is_negative, self.has('+'), self.has(' ')) {
             (true, ..) => "-",
             (_, true, _) => "+",

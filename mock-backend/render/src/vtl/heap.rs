@@ -21,7 +21,9 @@ const OBJECT_BYTES: usize = 64;
 const INDEXED_BYTES: usize = 64;
 
 /// Bytes that are gone through in one step.
-const BYTES_A_STEP: usize = 16;
+const BYTES_A_STEP: usize = 256;
+/// Items of a list or a map that are gone through in one step.
+const ITEMS_A_STEP: usize = 16;
 
 /// How a list prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,17 @@ impl<'v> Heap<'v> {
     /// Takes the steps of going through so many bytes.
     pub(super) fn read(&mut self, bytes: usize) -> Result<(), Problem> {
         self.step(bytes / BYTES_A_STEP)
+    }
+
+    /// Takes the steps of going through so many items.
+    pub(super) fn visit(&mut self, items: usize) -> Result<(), Problem> {
+        self.step(1 + items / ITEMS_A_STEP)
+    }
+
+    /// Takes the steps and the memory of going through so many items.
+    pub(super) fn pass(&mut self, items: usize) -> Result<(), Problem> {
+        self.visit(items)?;
+        self.charge(items.saturating_mul(VALUE_BYTES))
     }
 
     /// Takes memory.
@@ -114,8 +127,7 @@ impl<'v> Heap<'v> {
     /// The items as they are now; costs as much as the list is long.
     pub(super) fn copied(&mut self, id: ListId) -> Result<Vec<Value<'v>>, Problem> {
         let length = self.items(id).len();
-        self.step(length)?;
-        self.charge(length * VALUE_BYTES)?;
+        self.pass(length)?;
         Ok(self.items(id).to_vec())
     }
 
@@ -146,8 +158,7 @@ impl<'v> Heap<'v> {
     /// The keys, the values or the entries of a map as they are now; costs as much as the map is long.
     pub(super) fn each<T>(&mut self, id: MapId, take: impl Fn(&(Text<'v>, Value<'v>)) -> T) -> Result<Vec<T>, Problem> {
         let length = self.entries(id).len();
-        self.step(length)?;
-        self.charge(length * ENTRY_BYTES)?;
+        self.pass(length * 2)?;
         Ok(self.entries(id).iter().map(take).collect())
     }
 

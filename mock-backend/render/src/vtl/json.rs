@@ -19,6 +19,7 @@ pub(super) fn parse_copied<'v>(text: &str, heap: &mut Heap<'v>) -> Result<Value<
     parser.document()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of two ways to keep a part; the other can run out of memory")]
 fn as_part<'v>(part: &'v str, _: &mut Heap<'v>) -> Result<Text<'v>, Problem> {
     Ok(Text::Part(part))
 }
@@ -197,7 +198,7 @@ impl<'t, 'v, Keep: Fn(&'t str, &mut Heap<'v>) -> Result<Text<'v>, Problem>> Pars
                     self.at += 2;
                 }
                 let units = [first, if second { self.hex()? } else { 0 }];
-                let taken = &units[..1 + usize::from(second)];
+                let taken = &units[..=usize::from(second)];
                 char::decode_utf16(taken.iter().copied()).next().and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             _ => return self.wrong("not an escape"),

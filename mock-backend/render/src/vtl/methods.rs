@@ -17,6 +17,9 @@ use super::tree::Method;
 use super::value::{Text, Value};
 use super::{Dialect, util};
 
+/// What a method without a result gives, in Velocity as well: it prints nothing.
+const VOID: Value<'static> = Value::Text(Text::Part(""));
+
 /// A result, or that there is no such method here.
 type Answer<'v> = Result<Option<Value<'v>>, Problem>;
 

@@ -6,7 +6,7 @@
 use super::cursor::Cursor;
 use super::error::ParseError;
 use super::expression;
-use super::tree::{Block, Foreach, If, Names, Node, Place, Set};
+use super::tree::{Block, Foreach, If, Names, Node, Place, Reference, Set, Step};
 
 /// The directives that the service has.
 const KNOWN: [&str; 8] = ["set", "if", "elseif", "else", "end", "foreach", "break", "stop"];
@@ -44,15 +44,25 @@ struct Parser<'t, 'n> {
 struct Growing {
     nodes: Block,
     text: String,
+    /// Where in the text the lexer of Velocity would have begun anew, as after a comment.
+    fresh: usize,
 }
 
 impl Growing {
+    /// Blanks before `#set` belong to it, unless they belong to text before them.
+    fn give_blanks(&mut self) {
+        if self.text[self.fresh..].bytes().all(|byte| byte == b' ' || byte == b'\t') {
+            self.text.truncate(self.fresh);
+        }
+    }
+
     fn push(&mut self, node: Node) {
         self.flush();
         self.nodes.push(node);
     }
 
     fn flush(&mut self) {
+        self.fresh = 0;
         if !self.text.is_empty() {
             self.nodes.push(Node::Text(std::mem::take(&mut self.text).into_boxed_str()));
         }
@@ -99,15 +109,12 @@ impl Parser<'_, '_> {
     }
 
     fn reference(&mut self, growing: &mut Growing, slashes: usize) -> Result<(), ParseError> {
-        match expression::reference(&mut self.cursor, self.names)? {
-            Some(reference) => {
-                growing.push(Node::Reference(Box::new(super::tree::Reference { slashes, ..reference })));
-            }
-            None => {
-                growing.text.push_str(&"\\".repeat(slashes));
-                growing.text.push('$');
-                self.cursor.skip(1);
-            }
+        if let Some(reference) = expression::reference(&mut self.cursor, self.names)? {
+            growing.push(Node::Reference(Box::new(Reference { slashes, ..reference })));
+        } else {
+            growing.text.push_str(&"\\".repeat(slashes));
+            growing.text.push('$');
+            self.cursor.skip(1);
         }
         Ok(())
     }
@@ -122,6 +129,7 @@ impl Parser<'_, '_> {
             growing.text.push_str(&"\\".repeat(slashes / 2));
             if slashes % 2 == 1 {
                 growing.text.push_str(self.cursor.since(start));
+                growing.fresh = growing.text.len();
                 return Ok(None);
             }
             return self.directive(growing, word, start);
@@ -145,7 +153,9 @@ impl Parser<'_, '_> {
         } else {
             growing.text.push('#');
             self.cursor.skip(1);
+            return Ok(());
         }
+        growing.fresh = growing.text.len();
         Ok(())
     }
 
@@ -183,7 +193,10 @@ impl Parser<'_, '_> {
 
     fn directive(&mut self, growing: &mut Growing, word: &'static str, start: usize) -> Result<Option<Ending>, ParseError> {
         match word {
-            "set" => growing.push(Node::Set(Box::new(self.set()?))),
+            "set" => {
+                growing.give_blanks();
+                growing.push(Node::Set(Box::new(self.set()?)));
+            }
             "if" => growing.push(Node::If(Box::new(self.condition()?))),
             "foreach" => growing.push(Node::Foreach(Box::new(self.foreach()?))),
             "break" => growing.push(Node::Break),
@@ -212,7 +225,7 @@ impl Parser<'_, '_> {
         let Some(target) = expression::reference(&mut self.cursor, self.names)? else {
             return Err(self.cursor.error("#set assigns to a reference: #set($name = value)"));
         };
-        if matches!(target.steps.last(), Some(super::tree::Step::Method(_))) {
+        if matches!(target.steps.last(), Some(Step::Method(_))) {
             return Err(ParseError::new(target.place, "#set cannot assign to what a method returns; use .put(key, value)"));
         }
         self.cursor.skip_space();
@@ -249,8 +262,7 @@ impl Parser<'_, '_> {
     fn foreach(&mut self) -> Result<Foreach, ParseError> {
         let place = self.cursor.place();
         self.open("#foreach")?;
-        let Some(super::tree::Reference { root: variable, steps, .. }) = expression::reference(&mut self.cursor, self.names)?
-        else {
+        let Some(Reference { root: variable, steps, .. }) = expression::reference(&mut self.cursor, self.names)? else {
             return Err(self.cursor.error("#foreach names a variable first: #foreach($item in $list)"));
         };
         if !steps.is_empty() {

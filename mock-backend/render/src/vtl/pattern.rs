@@ -35,7 +35,8 @@ impl Pattern {
             // The crate draws the place in several lines; its last says what is wrong.
             compiled.map_err(|error| wrong(error.to_string().lines().last().unwrap_or_default().trim().to_owned()))
         };
-        let is_bounded = !java.contains(['*', '+', '{']);
+        // What ends in its only repetition, as `\s+` does, reads one character more than it matches.
+        let is_bounded = !java.strip_suffix(['*', '+']).unwrap_or(java).contains(['*', '+', '{']);
         Ok(Self { regex: compile(&rust)?, whole: compile(&format!(r"\A(?:{rust})\z"))?, is_bounded })
     }
 

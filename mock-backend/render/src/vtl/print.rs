@@ -50,8 +50,9 @@ impl<'v> Heap<'v> {
     fn print_list(&mut self, id: ListId, into: &mut String, bounds: Bounds) -> Result<(), Problem> {
         let inner = bounds.below(into)?;
         into.push('[');
-        for at in 0..self.items(id).len() {
-            self.step(1)?;
+        let length = self.items(id).len();
+        self.visit(length)?;
+        for at in 0..length {
             into.push_str(if at == 0 { "" } else { ", " });
             let item = self.items(id)[at].clone();
             self.print_java(&item, into, inner)?;
@@ -78,8 +79,9 @@ impl<'v> Heap<'v> {
             Value::List(id) => {
                 let inner = bounds.below(into)?;
                 into.push('[');
-                for at in 0..self.items(*id).len() {
-                    self.step(1)?;
+                let length = self.items(*id).len();
+                self.visit(length)?;
+                for at in 0..length {
                     into.push_str(if at == 0 { "" } else { "," });
                     let item = self.items(*id)[at].clone();
                     self.write_json(&item, into, inner)?;
@@ -115,6 +117,7 @@ impl<'v> Heap<'v> {
         }
         Ok(match (left, right) {
             (left, right) if left.is_null() || right.is_null() => left.is_null() && right.is_null(),
+            (Value::Int(_), Value::Double(_)) | (Value::Double(_), Value::Int(_)) if depth > 0 => false,
             (Value::Int(_) | Value::Double(_), Value::Int(_) | Value::Double(_)) => {
                 number::compare(left, right).is_some_and(std::cmp::Ordering::is_eq)
             }
@@ -125,7 +128,7 @@ impl<'v> Heap<'v> {
             }
             (Value::List(left), Value::List(right)) => return self.equal_lists(*left, *right, depth),
             (Value::Map(left), Value::Map(right)) => return self.equal_maps(*left, *right, depth),
-            // Inside lists and maps Java's `equals` counts, which holds no number or truth for a text.
+            // Inside lists and maps Java's `equals` counts, which holds values of two kinds for different.
             _ if depth > 0 => false,
             _ => {
                 let left = self.shown(left)?.into_owned();

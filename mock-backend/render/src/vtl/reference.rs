@@ -21,6 +21,8 @@ pub(super) struct Input<'v> {
     /// The body's JSON, once it was asked for.
     pub(super) document: Option<Value<'v>>,
     pub(super) params: &'v dyn Params,
+    /// All of them as maps, once they were asked for.
+    pub(super) all_params: Option<MapId>,
     pub(super) stage_variables: &'v [(String, String)],
     context: &'v dyn Lookup,
     before: &'v Map,
@@ -34,6 +36,7 @@ impl<'v> Input<'v> {
             body: scope.body,
             document: None,
             params: scope.params,
+            all_params: None,
             stage_variables: scope.stage_variables,
             context: scope.context,
             before,
@@ -191,6 +194,8 @@ impl<'v> Machine<'v> {
                     _ => Ok(Value::Null),
                 }
             }
+            // Velocity asks for the length to count from the end, and stops where there is none.
+            (of, Value::Int(index)) if index < 0 && !of.is_null() => Err(outside("[]", index, 0)),
             _ => Ok(Value::Null),
         }
     }
@@ -239,14 +244,13 @@ impl<'v> Machine<'v> {
     pub(super) fn override_below(&mut self, prefix: &str, key: Text<'v>, value: Value<'v>) -> Result<(), Problem> {
         let mut map = self.overrides()?;
         for name in prefix.split('.').filter(|name| !name.is_empty()) {
-            map = match self.heap.entries(map).get(name) {
-                Some(Value::Map(below)) => *below,
-                _ => {
-                    let below = self.heap.map_id()?;
-                    let name = self.heap.made(name)?;
-                    self.heap.put(map, name, Value::Map(below))?;
-                    below
-                }
+            map = if let Some(Value::Map(below)) = self.heap.entries(map).get(name) {
+                *below
+            } else {
+                let below = self.heap.map_id()?;
+                let name = self.heap.made(name)?;
+                self.heap.put(map, name, Value::Map(below))?;
+                below
             };
         }
         self.heap.put(map, key, value)?;

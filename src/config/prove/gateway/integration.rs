@@ -8,8 +8,9 @@ use sluicegate_policy::model::{
     ServiceIntegration,
 };
 use sluicegate_policy::time::Span;
+use sluicegate_render::proof::{self, Position};
 
-use super::expression::{self, Mapper};
+use super::expression;
 use super::functions::{RawFunctions, filled_answer};
 use super::{only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
@@ -107,7 +108,7 @@ struct Parts<'a> {
 
 fn mapping(parts: Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spot: &Spot, reader: &mut Reader) -> Mapping {
     expression::parameters(parts.parameters, reader);
-    templates(parts.requests, reader);
+    expression::by_media_type(parts.requests, proof::template, reader);
     let rules = parts.responses.iter_mut().flatten();
     Mapping {
         parameters: texts(parts.parameters),
@@ -120,44 +121,17 @@ fn mapping(parts: Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spot: &S
 fn response_rule(rule: &mut At<RawRule>, reader: &mut Reader) -> ResponseRule {
     let spot = rule.spot.clone();
     let rule = &mut rule.value;
-    if let Some(pattern) = &rule.pattern
-        && let Err(error) = regex::Regex::new(&format!("^(?:{})$", pattern.value.0))
-    {
-        reader.report_at(
-            &pattern.spot,
-            format!("{} is no regular expression ({}); write e.g. \"4\\\\d{{2}}\"", quoted(&pattern.value.0), fault(&error)),
-        );
+    if let Some(pattern) = &rule.pattern {
+        expression::proven(proof::pattern(&pattern.value.0), &pattern.spot, reader);
     }
-    expression::headers(rule.headers.as_ref(), Mapper::Response, reader);
-    templates(rule.templates.as_ref(), reader);
+    expression::headers(rule.headers.as_ref(), Position::Response, reader);
+    expression::by_media_type(rule.templates.as_ref(), proof::template, reader);
     ResponseRule {
         // An empty pattern is the response for the rest, as none is (developer guide, "Set up integration responses", 2023).
         pattern: rule.pattern.as_ref().map(|pattern| pattern.value.0.clone()).filter(|pattern| !pattern.is_empty()),
         status: filled(&mut rule.status, &spot, "status", || StatusCode(200)).value.0,
         headers: texts(rule.headers.as_ref()),
         templates: texts(rule.templates.as_ref()),
-    }
-}
-
-/// What is wrong with an expression, in one line: the last that the parser says.
-fn fault(error: &regex::Error) -> String {
-    let text = error.to_string();
-    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-}
-
-/// Templates by media type.
-pub(super) fn templates(given: Option<&At<Texts>>, reader: &mut Reader) {
-    for member in given.iter().flat_map(|given| &given.value.0) {
-        media_type(&member.name.0, &member.spot, reader);
-    }
-}
-
-/// A media type, or `$default` for the rest.
-pub(super) fn media_type(name: &str, spot: &Spot, reader: &mut Reader) {
-    let is_one = name.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty());
-    if name != "$default" && (!is_one || name.contains(char::is_whitespace)) {
-        let what = format!("{} is not a media type; write e.g. application/json, or $default for the rest", quoted(name));
-        reader.report_at(spot, what);
     }
 }
 
@@ -223,8 +197,9 @@ fn protocol(
             let what = "a proxy passes requests and answers as they are; write proxy: false, or remove this";
             reader.report_at(given, what);
         }
-        if kind == ApiKind::Rest {
-            expression::parameters(parts.parameters, reader);
+        match kind {
+            ApiKind::Rest => expression::parameters(parts.parameters, reader),
+            ApiKind::Http => expression::service_parameters(parts.parameters, reader),
         }
         return Protocol::Proxy { parameters: texts(parts.parameters) };
     }

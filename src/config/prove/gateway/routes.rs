@@ -5,9 +5,10 @@
 
 use sluicegate_policy::model::{ApiKind, CacheKeys, DeploymentId, ParameterRule, Route, Validation};
 use sluicegate_policy::routing::{check_pattern, conflicts};
+use sluicegate_render::proof;
 
-use super::expression::{self, Direction};
-use super::integration::{Behind, integration, media_type};
+use super::expression::{self, media_type};
+use super::integration::{Behind, integration};
 use super::{only_rest, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway::Texts;
@@ -21,9 +22,9 @@ pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Beh
     let integration = integration(raw, behind, reader);
     let raw = &raw.value;
     fits_kind(raw, behind.kind, reader);
-    expression::mapping(raw.map_request.as_ref(), Direction::Request, reader);
+    expression::mapping(raw.map_request.as_ref(), proof::request_mapping, reader);
     for member in raw.map_responses.iter().flat_map(|given| &given.value.0) {
-        expression::mapping(Some(&member.value), Direction::Response, reader);
+        expression::mapping(Some(&member.value), proof::response_mapping, reader);
     }
     Some(Route {
         api_key: raw.api_key.as_ref().map(|given| given.value.into()).unwrap_or_default(),

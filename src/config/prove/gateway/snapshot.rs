@@ -5,17 +5,14 @@
 
 use sluicegate_policy::model::{ApiKind, Cors, GatewayResponse, Route, Schema};
 use sluicegate_policy::time::Span;
+use sluicegate_render::proof::{self, Position};
 
-use super::expression::{self, Mapper};
-use super::integration::templates;
+use super::expression;
 use super::{only_rest, texts};
 use crate::config::problem::{Spot, listed, quoted, suggestion};
 use crate::config::raw::gateway::deployment as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Json, Member, Text};
-
-/// The provider's largest model (developer guide, "Quotas", 2026).
-const MODEL_BYTES_MAX: usize = 400 << 10;
 
 /// CORS, which only HTTP APIs have.
 pub(super) fn cors(given: &At<raw::Cors>, kind: ApiKind, reader: &mut Reader) -> Cors {
@@ -25,9 +22,6 @@ pub(super) fn cors(given: &At<raw::Cors>, kind: ApiKind, reader: &mut Reader) ->
         reader.report_at(&given.spot, what);
     }
     let cors = &given.value;
-    if cors.allow_origins.iter().flatten().next().is_none() {
-        reader.report_at(&given.spot, "no origin is allowed; write e.g. allow_origins: [\"https://shop.example\"], or \"*\"");
-    }
     for method in cors.allow_methods.iter().flatten() {
         let text = &method.value.0;
         if text != "*" && (text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase())) {
@@ -65,8 +59,8 @@ pub(super) fn responses(given: &At<raw::GatewayResponses>, kind: ApiKind, reader
     only_rest(kind, &given.spot, "gateway responses", reader);
     let prove = |member: &Member<_, At<raw::GatewayResponse>>| {
         let response = &member.value.value;
-        expression::headers(response.headers.as_ref(), Mapper::GatewayResponse, reader);
-        templates(response.templates.as_ref(), reader);
+        expression::headers(response.headers.as_ref(), Position::GatewayResponse, reader);
+        expression::by_media_type(response.templates.as_ref(), proof::response_body, reader);
         let crate::config::value::ResponseKind(kind) = member.name;
         GatewayResponse {
             kind,
@@ -84,26 +78,29 @@ pub(super) fn schemas(given: &At<raw::Models>, kind: ApiKind, reader: &mut Reade
     let prove = |member: &Member<Text, At<Json>>| {
         let text = member.value.value.0.to_string();
         let name = &member.name.0;
-        // API reference, `Model.Name`: "must be an alphanumeric string".
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        // The provider wants letters and digits (API reference, `Model.Name`); definitions that are imported have more.
+        let holds = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.is_empty() || !name.chars().all(holds) {
             reader.report_at(&member.spot, format!("{} is not the name of a model; write letters and digits", quoted(name)));
-        }
-        if !member.value.value.0.is_object() {
-            reader.report_at(&member.value.spot, "this is no JSON schema; write its keys, e.g. { type: object, required: [id] }");
-        }
-        if text.len() > MODEL_BYTES_MAX {
-            let what = format!("this model has {} bytes; the gateway takes {MODEL_BYTES_MAX}", text.len());
-            reader.report_at(&member.value.spot, what);
         }
         Schema { name: name.clone(), text }
     };
-    given.value.0.iter().map(prove).collect()
+    let schemas: Vec<Schema> = given.value.0.iter().map(prove).collect();
+    for member in &given.value.0 {
+        expression::proven(proof::model(&member.name.0, &schemas), &member.value.spot, reader);
+    }
+    schemas
 }
 
 /// That the models of a route's bodies exist; `spot` is where they are named, or what lacks them.
 pub(super) fn knows_models(route: &Route, schemas: &[Schema], spot: &Spot, reader: &mut Reader) {
     let named = route.validation.body.iter().flatten().map(|(_, model)| model);
-    for model in named.filter(|model| schemas.iter().all(|schema| schema.name != **model)) {
+    let is_known = |model: &str| {
+        let own = schemas.iter().any(|schema| schema.name == model);
+        // Some models every API has.
+        own || proof::model(model, &[]).is_ok()
+    };
+    for model in named.filter(|model| !is_known(model)) {
         let names = || schemas.iter().map(|schema| schema.name.as_str());
         let near = suggestion(model, names());
         let route = quoted(&route.key());

@@ -4,10 +4,11 @@
 
 use sluicegate_policy::model::{ApiId, ApiKind, Cache, Canary, DeploymentId, RouteId, Stage, StageCache, Throttle};
 use sluicegate_policy::time::Span;
+use sluicegate_render::access_log::{self, Format};
 
 use super::deployments::{Frozen, RouteKeys};
 use super::{at_most, name, only_rest, referred, texts};
-use crate::config::problem::Spot;
+use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, throttle};
 use crate::config::raw::gateway as raw;
 use crate::config::raw::gateway::Texts;
@@ -81,14 +82,14 @@ fn stage(name: Option<String>, given: &mut At<raw::stage::Stage>, known: &Known<
         Some(given) => Some(canary(given, known, reader)?),
         None => None,
     };
-    has_sound_log(stage, reader);
+    let access_log = stage.access_log.as_ref().map(|given| access_log(given, known.kind, reader));
     Some(Stage {
         variables: variables(stage.variables.as_ref(), reader),
         throttle: stage.throttle.as_ref().map(throttle),
         route_throttles: route_throttles?,
         cache,
         canary,
-        access_log: stage.access_log.as_ref().map(|format| format.value.0.clone()),
+        access_log,
         execution_log: stage.execution_log.as_ref().map_or(ExecutionLog::Off, |log| log.value).into(),
         detailed_metrics: stage.detailed_metrics.as_ref().is_some_and(|flag| flag.value.0),
         ..Stage::new(ApiId(0), name?, deployment.unwrap_or(Some(DeploymentId(0)))?)
@@ -186,10 +187,16 @@ fn variables(given: Option<&At<Texts>>, reader: &mut Reader) -> Vec<(String, Str
     variables
 }
 
-/// That it says something; whether it can be rendered, the mock tells.
-fn has_sound_log(stage: &raw::stage::Stage, reader: &mut Reader) {
-    if let Some(format) = stage.access_log.as_ref().filter(|format| format.value.0.trim().is_empty()) {
-        let what = "the log format is empty; write e.g. \"$context.requestId $context.status\", or leave the key out";
-        reader.report_at(&format.spot, what);
+/// The format that a console's name stands for, or the one that is written; a line that the gateway would take.
+fn access_log(given: &At<Text>, kind: ApiKind, reader: &mut Reader) -> String {
+    let text = given.value.0.as_str();
+    let format = access_log::named(text, kind).unwrap_or(text);
+    if let Err(error) = Format::parse(format) {
+        let cure = "write clf, json, xml or csv, or e.g. \"$context.requestId $context.status\"";
+        // One word is rather the name of a format than a format.
+        let is_word = !text.contains('$');
+        let what = if is_word { format!("{} is no format of the access log; {cure}", quoted(text)) } else { error.to_string() };
+        reader.report_at(&given.spot, what);
     }
+    format.to_owned()
 }

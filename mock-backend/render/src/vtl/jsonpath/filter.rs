@@ -300,6 +300,7 @@ fn equal<'v>(left: &Value<'v>, right: &Value<'v>, heap: &mut Heap<'v>) -> Result
     match (left, right) {
         (Value::Text(text), number @ (Value::Int(_) | Value::Double(_)))
         | (number @ (Value::Int(_) | Value::Double(_)), Value::Text(text)) => Ok(*heap.shown(number)? == **text),
+        _ if number::as_double(left).is_some() => Ok(number::compare(left, right).is_some_and(std::cmp::Ordering::is_eq)),
         _ => heap.equal(left, right, 1),
     }
 }

@@ -132,14 +132,15 @@ fn descend<'v>(from: &Value<'v>, heap: &mut Heap<'v>, next: &mut Next<'_, 'v>) -
 }
 
 fn item<'v>(items: &[Value<'v>], index: i64) -> Option<Value<'v>> {
-    let from_start = if index < 0 { index.checked_add(items.len() as i64)? } else { index };
-    items.get(usize::try_from(from_start).ok()?).cloned()
+    let from_end = usize::try_from(index.unsigned_abs()).ok()?;
+    let at = if index < 0 { items.len().checked_sub(from_end)? } else { from_end };
+    items.get(at).cloned()
 }
 
 fn bound(given: Option<i64>, otherwise: usize, length: usize) -> usize {
     let Some(given) = given else { return otherwise };
-    let from_start = if given < 0 { given.saturating_add(length as i64).max(0) } else { given };
-    usize::try_from(from_start).unwrap_or(usize::MAX).min(length)
+    let from_end = usize::try_from(given.unsigned_abs()).unwrap_or(usize::MAX);
+    if given < 0 { length.saturating_sub(from_end) } else { from_end.min(length) }
 }
 
 impl Function {

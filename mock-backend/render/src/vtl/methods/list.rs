@@ -2,7 +2,7 @@
 //!
 //! Owns them. Refuses views: what Java gives as a view of a list is a copy here. Called by `methods`.
 
-use super::Answer;
+use super::{Answer, VOID};
 use crate::vtl::error::Problem;
 use crate::vtl::heap::Heap;
 use crate::vtl::reference::outside;
@@ -68,7 +68,7 @@ fn change<'v>(heap: &mut Heap<'v>, of: ListId, name: &str, arguments: &[Value<'v
             heap.step(length / 16)?;
             heap.charge(size_of::<Value<'v>>())?;
             heap.items_mut(of).insert(at, item.clone());
-            Value::Null
+            VOID
         }
         ("set", [Value::Int(index), item]) => {
             let at = at("set", *index, length)?;
@@ -95,7 +95,7 @@ fn change<'v>(heap: &mut Heap<'v>, of: ListId, name: &str, arguments: &[Value<'v
         ("removeAll" | "retainAll", [Value::List(others)]) => return keep(heap, of, *others, name == "retainAll"),
         ("clear", []) => {
             heap.items_mut(of).clear();
-            Value::Null
+            VOID
         }
         _ => return Ok(None),
     }))

@@ -2,7 +2,7 @@
 //!
 //! Owns them. Keys are texts; others are taken by what they print. Refuses views: key sets and values are copies. Called by `methods`.
 
-use super::Answer;
+use super::{Answer, VOID};
 use crate::vtl::error::Problem;
 use crate::vtl::heap::{Heap, ListKind};
 use crate::vtl::value::{MapId, Text, Value};
@@ -62,19 +62,17 @@ fn change<'v>(heap: &mut Heap<'v>, of: MapId, name: &str, arguments: &[Value<'v>
         }
         ("putIfAbsent", [key, value]) => {
             let key = text(heap, key)?;
-            match heap.entries(of).get(&key).filter(|there| !there.is_null()).cloned() {
-                Some(there) => there,
-                None => {
-                    heap.put(of, key, value.clone())?;
-                    Value::Null
-                }
+            let there = heap.entries(of).get(&key).filter(|there| !there.is_null()).cloned();
+            if there.is_none() {
+                heap.put(of, key, value.clone())?;
             }
+            there.unwrap_or(Value::Null)
         }
         ("putAll", [Value::Map(others)]) => {
             for (key, value) in heap.each(*others, Clone::clone)? {
                 heap.put(of, key, value)?;
             }
-            Value::Null
+            VOID
         }
         ("remove", [key]) => {
             let key = text(heap, key)?;
@@ -82,7 +80,7 @@ fn change<'v>(heap: &mut Heap<'v>, of: MapId, name: &str, arguments: &[Value<'v>
         }
         ("clear", []) => {
             heap.clear(of);
-            Value::Null
+            VOID
         }
         _ => return Ok(None),
     }))

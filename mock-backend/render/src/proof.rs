@@ -1,0 +1,73 @@
+//! The texts of a model one by one, so that whoever reads a profile can name the line of each that is wrong.
+//!
+//! Owns nothing but the way in: each text is proven by the code that compiles it for [`Front`](crate::front::Front). Refuses to keep
+//! what it compiled. Called by the product's `config`.
+
+use regex::Regex;
+use sluicegate_policy::model::{Schema, Validation};
+
+use crate::expression::Expression;
+pub use crate::expression::Position;
+use crate::front_error::FrontFault;
+use crate::validate::Validator;
+use crate::vtl::Template;
+use crate::{customised, mapping, parameter_mapping};
+
+/// A mapping expression of a REST API: `method.request.header.X`, `'text'`.
+pub fn expression(text: &str, position: Position) -> Result<(), FrontFault> {
+    Expression::parse(text, position).map(drop)
+}
+
+/// A mapping template.
+pub fn template(text: &str) -> Result<(), FrontFault> {
+    Ok(Template::parse(text).map(drop)?)
+}
+
+/// The body of a customised gateway response.
+pub fn response_body(text: &str) -> Result<(), FrontFault> {
+    customised::prove_body(text)
+}
+
+/// The pattern of an integration response.
+pub fn pattern(text: &str) -> Result<(), FrontFault> {
+    Ok(Regex::new(&mapping::whole(text)).map(drop)?)
+}
+
+/// A key and its value in an HTTP API's mapping of requests.
+pub fn request_mapping(key: &str, value: &str) -> Result<(), FrontFault> {
+    parameter_mapping::prove_request(key, value)
+}
+
+/// A value that an HTTP API hands to a service: `$request.body.id`.
+pub fn request_value(text: &str) -> Result<(), FrontFault> {
+    parameter_mapping::prove_request_value(text)
+}
+
+/// A key and its value in an HTTP API's mapping of responses.
+pub fn response_mapping(key: &str, value: &str) -> Result<(), FrontFault> {
+    parameter_mapping::prove_response(key, value)
+}
+
+/// A model with all that it refers to among `schemas`; also one that every API has, such as `Empty`.
+pub fn model(name: &str, schemas: &[Schema]) -> Result<(), FrontFault> {
+    let body = Some(vec![("application/json".to_owned(), name.to_owned())]);
+    Ok(Validator::new(&Validation { body, ..Validation::default() }, schemas).map(drop)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_proven_as_the_front_door_takes_it() {
+        assert!(expression("'text'", Position::Request).is_ok() && expression("text", Position::Request).is_err());
+        assert!(expression("integration.response.header.X", Position::GatewayResponse).is_err());
+        assert!(response_body("{\"message\":$context.error.messageString}").is_ok());
+        assert!(pattern("4\\d{2}").is_ok() && pattern("4\\d{").is_err());
+        assert!(request_mapping("append:header.x", "$request.path").is_ok());
+        assert!(request_mapping("append:header.via", "x").is_err());
+        assert!(response_mapping("overwrite:statuscode", "204").is_ok() && response_mapping("overwrite:path", "/").is_err());
+        let schemas = [Schema { name: "A".into(), text: r##"{"$ref":"#/definitions/B"}"##.into() }];
+        assert!(model("Empty", &schemas).is_ok() && model("A", &schemas).is_err() && model("C", &schemas).is_err());
+    }
+}
