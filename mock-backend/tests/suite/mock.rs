@@ -208,6 +208,16 @@ impl Wire {
         Some(answer)
     }
 
+    /// Writes to a connection that may be closed at any moment.
+    pub(crate) async fn try_write(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    /// Sends no more to a connection that may be closed at any moment.
+    pub(crate) async fn try_half_close(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
     /// Sends no more.
     pub(crate) async fn half_close(&mut self) {
         self.stream.shutdown().await.unwrap();
