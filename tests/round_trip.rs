@@ -1,5 +1,7 @@
 //! A log that the mock wrote, imported again, gives the trace of what was sent.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -125,7 +127,11 @@ fn agree(served: &Served, (origin, trace): (i64, &[Entry]), expected: &[(&str, &
     }
 }
 
-fn asked() -> (Vec<(&'static str, &'static str)>, Vec<(&'static str, &'static str)>) {
+/// Methods and paths.
+type Requests = Vec<(&'static str, &'static str)>;
+
+/// What is sent, and what a log says of it that knows the routes alone.
+fn asked() -> (Requests, Requests) {
     let repeated = || ASKED.iter().cycle().take(ASKED.len() * TIMES);
     let exact = repeated().map(|(method, path, _)| (*method, *path)).collect();
     let routes = repeated().map(|(method, _, route)| (*method, *route)).collect();
