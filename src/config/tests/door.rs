@@ -120,7 +120,7 @@ const REST_BREAKS: &[(&str, &str)] = &[
     ("X-Made: \"'here'\"", "X-Made: here"),
     ("header.X-For: method.request.header.X-Tenant", "X-For: method.request.header.X-Tenant"),
     ("header.X-For: method.request.header.X-Tenant", "header.X-For: $request.header.X-Tenant"),
-    ("url: https://stock.example.com/{id}", "url: stock.example.com"),
+    ("url: https://stock.example.com/{id}", "url: \"\""),
     ("method: POST", "method: post"),
     ("proxy: false", "proxy: true"),
     ("uri: \"arn:aws:apigateway:us-east-1:sqs:path/1/q\"", "uri: \"\""),
@@ -332,6 +332,13 @@ fn a_key_refers_to_a_secret_or_is_made_from_its_name() {
     assert_eq!(plan.model.keys[1].value.len(), 40);
     assert_eq!(plan.resolved["profile"]["gateway"]["api_keys"]["partner"]["value"], "${file:key}");
     assert!(plan.resolved["profile"]["gateway"]["api_keys"]["trial"].get("value").is_none());
+    // A copy elsewhere, which the mock of a run reads, finds the file beside the profile itself.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("p.yaml");
+    std::fs::copy(&path, &copy).unwrap();
+    assert!(load(&copy, &Overrides::default(), &[]).is_err());
+    let overrides = Overrides { folder: Some(plan.folder), script: Script::Served, ..Overrides::default() };
+    assert_eq!(load(&copy, &overrides, &[]).unwrap().model.keys, plan.model.keys);
 }
 
 #[test]
