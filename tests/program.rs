@@ -227,15 +227,14 @@ impl Mock {
 
     /// The same on the address `listen`.
     pub(crate) fn serve_on(bench: &Bench, profile: &Path, listen: &str) -> Self {
-        let mut command = bench.command([
-            OsStr::new("mock"),
-            profile.as_os_str(),
-            OsStr::new("--listen"),
-            OsStr::new(listen),
-            OsStr::new("--format"),
-            OsStr::new("json"),
-            OsStr::new("--until-stdin-closes"),
-        ]);
+        Self::serve_with(bench, profile, &["--listen", listen])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn serve_with(bench: &Bench, profile: &Path, more: &[&str]) -> Self {
+        let fixed = [OsStr::new("mock"), profile.as_os_str(), OsStr::new("--format"), OsStr::new("json")];
+        let until = [OsStr::new("--until-stdin-closes")];
+        let mut command = bench.command(fixed.into_iter().chain(until).chain(more.iter().map(OsStr::new)));
         let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
         let stdin = child.stdin.take().expect("its standard input is piped");
         let mut line = String::new();

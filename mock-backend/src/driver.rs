@@ -173,10 +173,10 @@ impl Driver {
 impl Inner {
     /// At most one wake for each setting: what is armed now is what the pacer will find.
     fn wake_pacer(&mut self) {
-        if self.gateway.next_deadline().is_some_and(|due| due < self.armed) {
-            if let Some(pacer) = self.pacer.take() {
-                pacer.wake();
-            }
+        if self.gateway.next_deadline().is_some_and(|due| due < self.armed)
+            && let Some(pacer) = self.pacer.take()
+        {
+            pacer.wake();
         }
     }
 

@@ -70,13 +70,11 @@ pub(crate) async fn serve<S: Stream + 'static>(begun: Begun<S>, tasks: Tasks) ->
         if busy.get() > 0 {
             wait.begin(For::Idle);
         }
-        if !told {
-            if let Poll::Ready(over) = wait.poll_over(cx) {
-                told = true;
-                connection.as_mut().graceful_shutdown();
-                if over == Over::Expired {
-                    ended = Ended::Expired;
-                }
+        if !told && let Poll::Ready(over) = wait.poll_over(cx) {
+            told = true;
+            connection.as_mut().graceful_shutdown();
+            if over == Over::Expired {
+                ended = Ended::Expired;
             }
         }
         connection.as_mut().poll(cx)

@@ -6,14 +6,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::definition::ImportKind;
 use super::flags::{LogFlags, OutputFormat};
 
-/// Reads a log and says what is in it: accepted and rejected lines, routes, latencies.
+/// Reads a log, or the definition of an API, and makes what can be made of it.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Import {
+    /// The definition of an API, instead of a log.
+    #[command(subcommand)]
+    pub definition: Option<ImportKind>,
+
     /// The log
-    pub file: PathBuf,
+    #[arg(required = true)]
+    pub file: Option<PathBuf>,
 
     /// How the log is read.
     #[command(flatten)]
@@ -38,10 +44,12 @@ pub struct Import {
 
 /// What the long help says.
 pub(super) const ABOUT: &str = "\
-Reads a log and says what is in it: accepted and rejected lines, routes, latencies.
+Reads a log and says what is in it: accepted and rejected lines, routes, latencies. With `openapi` or `sam` reads the definition \
+of an API instead, and makes a profile of it.
 
-Writes a trace (-o) that `replay` reads faster than the log, and a profile (--profile-out) derived from what the log shows. \
-Every rejected line is counted, and named by number and reason.";
+Of a log, writes a trace (-o) that `replay` reads faster than the log, and a profile (--profile-out) derived from what the log shows. \
+Every rejected line is counted, and named by number and reason. Of a definition, everything that is not carried over is named, by \
+line and reason.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,4 +58,6 @@ Examples:
   sluicegate import calls.jsonl --log-format json --field path=url \\
       --field latency=took --latency-unit ms
   sluicegate import app.log --log-format regex \\
-      --pattern '(?<method>[A-Z]+) (?<path>\\S+) (?<time>\\S+)'";
+      --pattern '(?<method>[A-Z]+) (?<path>\\S+) (?<time>\\S+)'
+  sluicegate import openapi api.yaml -o profile.yaml
+  sluicegate import sam template.yaml --api-id OrdersApi --parameter Env=prod -o profile.yaml";

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::definition::DefinitionFlags;
 use super::edge::EdgeFlags;
 use super::flags::OutputFormat;
 use super::value::DriftText;
@@ -15,7 +16,7 @@ use super::value::DriftText;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Mock {
-    /// The profile
+    /// The profile, or an OpenAPI, Swagger, SAM or CloudFormation document
     pub profile: PathBuf,
 
     /// Address and port; port 0 takes any free one
@@ -61,11 +62,17 @@ pub struct Mock {
     /// How it meets its clients.
     #[command(flatten)]
     pub edge: EdgeFlags,
+
+    /// How a document is read; a profile says all this itself.
+    #[command(flatten)]
+    pub reading: DefinitionFlags,
 }
 
 /// What the long help says.
 pub(super) const ABOUT: &str = "\
 Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
+
+An OpenAPI, Swagger, SAM or CloudFormation document is imported on the fly; what it does not carry over is told on standard error.
 
 When it is ready it prints the base URL of each stage to standard output, with --format json as one line.
 
@@ -80,4 +87,6 @@ Examples:
   sluicegate mock profiles/quickstart.yaml --format json --drift 'stages.prod.throttle.rate = 50/s'
   sluicegate mock api.yaml --admin 127.0.0.1:9901 --execution-log execution.log
   curl -X PUT 127.0.0.1:9901/stages/prod -d '{\"deployment\": \"v2\"}'
-  sluicegate mock api.yaml --tls --ca-out ca.pem --client-ca clients.pem";
+  sluicegate mock api.yaml --tls --ca-out ca.pem --client-ca clients.pem
+  sluicegate mock api.yaml --stage prod --variable table=orders
+  sluicegate mock template.yaml --api-id OrdersApi --format json";

@@ -4,6 +4,7 @@
 //! the files here. Called by `main`, which parses a [`Cli`]; what clap refuses exits with 2, as clap does by itself.
 
 mod completions;
+mod definition;
 mod edge;
 mod flags;
 mod import;
@@ -19,6 +20,7 @@ mod value;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use completions::Completions;
+pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, ImportKind, Pair};
 pub use edge::EdgeFlags;
 pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
 pub use import::Import;
@@ -77,7 +79,7 @@ pub enum Action {
     /// Serve the mock gateway alone
     #[command(long_about = mock::ABOUT)]
     Mock(Mock),
-    /// Read a log: a trace, and a profile derived from it
+    /// Read a log: a trace, and a profile derived from it; or an API definition: a profile
     #[command(long_about = import::ABOUT)]
     Import(Import),
     /// Show the report of a kept run again

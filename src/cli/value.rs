@@ -78,7 +78,7 @@ pub enum HttpVersion {
 }
 
 impl ParseError {
-    fn new(why: impl Into<String>, example: &'static str) -> Self {
+    pub(super) fn new(why: impl Into<String>, example: &'static str) -> Self {
         Self { why: why.into(), example }
     }
 }

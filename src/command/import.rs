@@ -1,4 +1,4 @@
-//! `sluicegate import`: what is in a log, and what can be made of it.
+//! `sluicegate import`: what is in a log, and what can be made of it; a definition is [`definition`]'s.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,27 @@ use tempfile::NamedTempFile;
 
 use super::failure::Failure;
 use super::run_folder::beside;
-use super::{flags, terminal};
+use super::{definition, flags, terminal};
 use crate::cli::{Import, OutputFormat};
 use crate::import::{self, ImportError, Imported, Options, SeriesStat};
 use crate::measure::summary::quantiles;
 use crate::report;
 use crate::report::import::{ImportSummary, ImportedSeries, RejectedLine};
 
-/// Reads a log; the exit code.
+/// Reads a log or a definition; the exit code.
 pub(super) fn import(asked: &Import) -> Result<u8, Failure> {
+    match (&asked.definition, &asked.file) {
+        (Some(kind), _) => definition::import(kind),
+        (None, Some(file)) => import_log(asked, file),
+        (None, None) => Err(Failure::usage("there is no file to import; name a log, or a kind of definition and a file")),
+    }
+}
+
+fn import_log(asked: &Import, file: &Path) -> Result<u8, Failure> {
     let options = flags::of_log(&asked.reading, asked.seed.unwrap_or(1))?;
     let outputs = Outputs::open(asked)?;
-    let imported = read(&asked.file, &options, outputs.trace.path())?;
-    let written = outputs.keep(asked, &import::derive(&imported, &name(&asked.file)))?;
+    let imported = read(file, &options, outputs.trace.path())?;
+    let written = outputs.keep(asked, &import::derive(&imported, &name(file)))?;
     let summary = ImportSummary { written, ..summary(&imported) };
     match asked.format {
         OutputFormat::Text => terminal::print(report::import::text(&summary, terminal::look()))?,
@@ -39,7 +47,7 @@ struct Outputs {
 impl Outputs {
     /// Opens them before the log is read; one that is the log itself, or both the same, is refused.
     fn open(asked: &Import) -> Result<Self, Failure> {
-        let asked_for = [Some(&asked.file), asked.output.as_ref(), asked.profile_out.as_ref()];
+        let asked_for = [asked.file.as_ref(), asked.output.as_ref(), asked.profile_out.as_ref()];
         let mut seen = Vec::new();
         for path in asked_for.into_iter().flatten() {
             let real = path.canonicalize().unwrap_or_else(|_| path.clone());

@@ -12,16 +12,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
 use super::mock_child::Ready;
-use super::{edge, flags, profile, terminal};
+use super::{definition, edge, flags, terminal};
 use crate::cli::{Mock, OutputFormat};
-use crate::config::{self, Overrides, Plan, Script};
+use crate::config::{Overrides, Plan, Script};
 use crate::report::quantity;
 
 /// Serves the profile; the exit code.
 pub(super) fn mock(asked: &Mock) -> Result<u8, Failure> {
     let drifts = flags::drifts(&asked.drift)?;
     let overrides = Overrides { script: Script::Served, folder: asked.beside.clone(), ..Overrides::default() };
-    let plan = config::load(&asked.profile, &overrides, &drifts).map_err(profile::failure)?;
+    let plan = definition::served(&asked.profile, &asked.reading, &overrides, &drifts)?;
     let runtime = runtime().map_err(|error| Failure::broken("starting the mock gateway", error))?;
     let summary = runtime.block_on(serve(asked, &plan))?;
     match (asked.until_stdin_closes, asked.format) {

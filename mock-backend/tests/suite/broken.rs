@@ -86,7 +86,7 @@ fn limits_below_that_are_the_policys() {
 fn an_answer_is_spelled_as_the_real_gateway_spells_it() {
     mock(ApiKind::Rest).fixed("GET /x", "ok").serve(async |client| {
         let mut wire = sent(client, b"GET /prod/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
-        let text = wire.to_end().await;
+        let text = wire.read_to_end().await;
         let names: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split_once(": ").map(|(name, _)| name)).collect();
         assert_eq!(names, ["Date", "Content-Type", "Content-Length", "Connection", "x-amzn-RequestId", "x-amz-apigw-id"]);
         assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nok"), "{text}");
@@ -178,7 +178,7 @@ fn who_takes_no_answers_is_cut_off() {
         let mut wire = sent(client, &b"GET /prod/x HTTP/1.1\r\nHost: h\r\n\r\n".repeat(4)).await;
         // There is room for another one once it has been let go.
         while client.connect().await.try_get("/ping").await.is_none() {}
-        wire.to_end().await.len()
+        wire.read_to_end().await.len()
     });
     assert!(read < 36 << 20, "{read}");
     assert_eq!(summary.connections.failed, 1);

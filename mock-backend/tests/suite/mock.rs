@@ -214,7 +214,7 @@ impl Wire {
     }
 
     /// All that comes until the other side closes.
-    pub(crate) async fn to_end(&mut self) -> String {
+    pub(crate) async fn read_to_end(&mut self) -> String {
         while self.more().await {}
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }

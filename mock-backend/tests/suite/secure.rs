@@ -148,7 +148,7 @@ fn whoever_speaks_no_tls_or_too_slowly_is_let_go() {
     let ((), summary) = serve(settings, async |client| {
         let mut plain = client.connect().await;
         plain.write(LAST.as_bytes()).await;
-        plain.to_end().await;
+        plain.read_to_end().await;
         assert!(client.connect().await.is_closed().await);
     });
     assert_eq!((summary.arrived, summary.connections.failed, summary.connections.expired), (0, 1, 1));

@@ -27,6 +27,9 @@ mod stage;
 mod template;
 mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use document::BYTES_MAX;
 pub use error::DefinitionError;
 pub use notes::{Note, Notes, Sort};
@@ -104,9 +107,24 @@ pub struct Described {
     pub routes: Vec<String>,
 }
 
-/// What a file is written in; `None` if it is no definition of an API.
+/// What a file is written in; `None` if it is no definition of an API. A file that cannot be read is what its lines look like, so
+/// that it is told by the right reader why it cannot.
 pub fn form_of(text: &str) -> Option<Form> {
-    form(&Node::parse(text).ok()?)
+    Node::parse(text).map_or_else(|_| looks_like(text), |root| form(&root))
+}
+
+fn looks_like(text: &str) -> Option<Form> {
+    text.lines().take(1_000).find_map(|line| {
+        let key = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '"' | '\'' | '\u{feff}'));
+        let is_top = !line.starts_with("    ");
+        let names =
+            |word: &str| key.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'));
+        match () {
+            () if is_top && (names("openapi") || names("swagger")) => Some(Form::Definition),
+            () if is_top && (names("Resources") || names("AWSTemplateFormatVersion")) => Some(Form::Template),
+            () => None,
+        }
+    })
 }
 
 /// Imports a definition or a template; messages call the file `file`.
@@ -122,7 +140,7 @@ pub fn read(file: &str, text: &str, options: &Options) -> Result<Imported, Defin
         Some(Form::Template) => {
             let template = Template::read(&root, &options.parameters, &mut notes).map_err(wrong)?;
             let apis = template.apis(&mut notes);
-            let source = choose(file, apis, options)?;
+            let source = choose(file, apis, options, &mut notes)?;
             let api = api_of(&source, options).map_err(wrong)?;
             let because = format!("{} of the template", source.id);
             finish(file, source, (api, because), Functions::new(template.functions()), options, notes).map_err(wrong)
@@ -201,7 +219,7 @@ fn version(root: &Node) -> Result<(), Fault> {
 }
 
 /// The API that is meant: the one that was asked for, or the only one that can be served.
-fn choose(file: &str, mut apis: Vec<Source>, options: &Options) -> Result<Source, DefinitionError> {
+fn choose(file: &str, mut apis: Vec<Source>, options: &Options, notes: &mut Notes) -> Result<Source, DefinitionError> {
     let wrong = |fault: Fault| fault.of(file);
     let described: Vec<Described> = apis.iter().map(describe).collect::<Result<_, _>>().map_err(wrong)?;
     let names = || described.iter().map(ToString::to_string).collect();
@@ -217,7 +235,12 @@ fn choose(file: &str, mut apis: Vec<Source>, options: &Options) -> Result<Source
             .collect(),
     };
     match (chosen.as_slice(), &options.api_id) {
-        ([only], _) => Ok(apis.swap_remove(*only)),
+        ([only], _) => {
+            for (at, other) in described.iter().enumerate().filter(|(at, _)| at != only) {
+                notes.left_out(&apis[at].document, &other.id, format!("another API of the template, {other}; see --api-id"));
+            }
+            Ok(apis.swap_remove(*only))
+        }
         ([], Some(id)) => {
             let what = format!("the template has no API {}", error::quoted(id));
             Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
@@ -281,6 +304,24 @@ fn finish(
     Ok(Imported { file: file.to_owned(), title, api, because, found, notes, gateway })
 }
 
+impl Form {
+    /// The kind that `import` calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Definition => "openapi",
+            Self::Template => "sam",
+        }
+    }
+
+    /// As it is called in messages.
+    pub const fn named(self) -> &'static str {
+        match self {
+            Self::Definition => "an OpenAPI or Swagger document",
+            Self::Template => "a SAM or CloudFormation template",
+        }
+    }
+}
+
 impl Api {
     /// The word for it in a profile.
     pub const fn as_str(self) -> &'static str {
@@ -307,7 +348,8 @@ impl std::fmt::Display for Described {
             Protocol::WebSocket => "WebSocket",
         };
         let id = if self.id.is_empty() { "API" } else { &self.id };
-        write!(f, "{id} ({protocol}, {} routes)", self.routes.len())
+        let routes = self.routes.len();
+        write!(f, "{id} ({protocol}, {routes} route{})", if routes == 1 { "" } else { "s" })
     }
 }
 

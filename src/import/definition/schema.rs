@@ -67,12 +67,21 @@ impl<'d> Models<'d> {
         if let Some(name) = self.pointers.get(pointer) {
             return Ok(name.clone());
         }
-        // Templates name models as the service does: `https://apigateway.amazonaws.com/restapis/${api}/models/House`.
-        let by_name = pointer.split_once("/models/").map(|(_, name)| format!("#/definitions/{name}"));
-        let target = self.references.target(by_name.as_deref().unwrap_or(pointer), node, at)?;
+        let target = match self.by_address(pointer, node, at) {
+            Some(model) => model,
+            None => self.references.target(pointer, node, at)?,
+        };
         let name = self.add(&last(pointer), target, at)?;
         self.pointers.insert(pointer.to_owned(), name.clone());
         Ok(name)
+    }
+
+    /// The model that a pointer names as the service does: `https://apigateway.amazonaws.com/restapis/${api}/models/House`.
+    fn by_address(&self, pointer: &str, node: &Node, at: &str) -> Option<&'d Node> {
+        let (api, name) = pointer.split_once("/models/")?;
+        let is_service = api.starts_with("https://apigateway.") && api.contains("/restapis/");
+        let places = ["definitions", "components/schemas"].into_iter().filter(|_| is_service);
+        places.filter_map(|place| self.references.target(&format!("#/{place}/{name}"), node, at).ok()).next()
     }
 
     /// A name that is not taken.
@@ -149,6 +158,21 @@ mod tests {
                 "A": { "properties": { "b": { "$ref": "#/definitions/B" } } },
             })
         );
+    }
+
+    #[test]
+    fn a_model_may_be_named_by_its_address_at_the_service() {
+        for place in ["definitions: ", "components: { schemas: "] {
+            let end = if place.ends_with(": { schemas: ") { " }" } else { "" };
+            let address = "https://apigateway.amazonaws.com/restapis/a1/models/A";
+            let root =
+                Node::parse(&format!("{place}{{ A: {{ type: object }} }}{end}\nown: {{ items: {{ $ref: '{address}' }} }}"))
+                    .unwrap();
+            let mut models = Models::new(References::new(&root));
+            assert_eq!(models.take(root.get("own").unwrap(), "List", "POST /x").unwrap(), "List");
+            let taken = Value::Object(models.into_profile());
+            assert_eq!(taken, json!({ "List": { "items": { "$ref": "#/definitions/A" } }, "A": { "type": "object" } }));
+        }
     }
 
     #[test]

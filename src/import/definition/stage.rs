@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::document::Node;
 use super::error::quoted;
 use super::notes::Notes;
+use super::template::merged;
 
 /// What of the account's default throttle fills in for a part that a throttle does not name (developer guide, "Quotas", 2023).
 const ACCOUNT_RATE: f64 = 10_000.0;
@@ -68,7 +69,12 @@ impl Stage {
         if let Some(throttle) = all.iter().find_map(|setting| throttle(setting.node, &self.name, notes)) {
             stage.insert("throttle".to_owned(), throttle);
         }
-        let throttles = self.of_routes(&some, routes, notes, |node, notes| throttle(node, &self.name, notes));
+        // What a route's throttle does not name is the stage's own, and else the account's.
+        let default = all.iter().map(|setting| setting.node).find(|node| has_throttle(node));
+        let throttles = self.of_routes(&some, routes, notes, |node, notes| {
+            let whole = default.map_or_else(|| node.clone(), |default| merged(default, node));
+            has_throttle(node).then(|| throttle(&whole, &self.name, notes)).flatten()
+        });
         put(&mut stage, "route_throttles", throttles);
         self.cache(&mut stage, &all, &some, routes, notes);
         self.canary(&mut stage, notes);
@@ -232,6 +238,10 @@ fn ttl(node: &Node) -> Option<u64> {
     let enabled = node.get("CachingEnabled")?.is_true();
     let ttl = node.word("CacheTtlInSeconds").and_then(|text| text.parse::<u64>().ok()).unwrap_or(CACHE_TTL);
     Some(if enabled { ttl.min(3_600) } else { 0 })
+}
+
+fn has_throttle(node: &Node) -> bool {
+    ["ThrottlingRateLimit", "ThrottlingBurstLimit"].iter().any(|key| node.get(key).is_some())
 }
 
 /// A throttle in the profile's language, from the words of stages or those of usage plans.

@@ -1,0 +1,201 @@
+//! Laws of an import as a whole.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+/// Keys that mean something somewhere in a definition or template.
+const KEYS: &[&str] = &[
+    "$ref",
+    "Ref",
+    "Fn::Sub",
+    "Fn::GetAtt",
+    "Fn::If",
+    "Fn::Join",
+    "Fn::FindInMap",
+    "Fn::Select",
+    "Fn::Split",
+    "Condition",
+    "Type",
+    "Properties",
+    "Events",
+    "E",
+    "Path",
+    "Method",
+    "RestApiId",
+    "ApiId",
+    "DefinitionBody",
+    "Body",
+    "Auth",
+    "Cors",
+    "StageName",
+    "Variables",
+    "MethodSettings",
+    "ThrottlingRateLimit",
+    "paths",
+    "/a",
+    "/a/{b}",
+    "/$default",
+    "get",
+    "post",
+    "options",
+    "parameters",
+    "in",
+    "name",
+    "required",
+    "requestBody",
+    "content",
+    "application/json",
+    "schema",
+    "properties",
+    "security",
+    "key",
+    "responses",
+    "default",
+    "statusCode",
+    "responseParameters",
+    "method.response.header.X",
+    "requestTemplates",
+    "requestParameters",
+    "integration.request.header.X",
+    "type",
+    "uri",
+    "httpMethod",
+    "timeoutInMillis",
+    "x-amazon-apigateway-integration",
+    "x-amazon-apigateway-any-method",
+    "x-amazon-apigateway-cors",
+    "x-amazon-apigateway-request-validator",
+    "x-amazon-apigateway-gateway-responses",
+    "THROTTLED",
+    "allowOrigins",
+    "maxAge",
+    "info",
+    "title",
+];
+
+/// Texts that mean something.
+const TEXTS: &[&str] = &[
+    "#/paths/~1a",
+    "#/definitions/M",
+    "other.yaml#/x",
+    "mock",
+    "http",
+    "aws_proxy",
+    "aws",
+    "http_proxy",
+    "Api",
+    "HttpApi",
+    "get",
+    "any",
+    "/a",
+    "/a/{b}",
+    "A",
+    "F",
+    "AWS::NoValue",
+    "${A.Arn}",
+    "${P}",
+    "true",
+    "https://example.com/{b}",
+    "arn:aws:lambda:r:1:function:f",
+    "AWS::Serverless::Api",
+    "AWS::Serverless::HttpApi",
+    "AWS::Serverless::Function",
+    "AWS::ApiGateway::Method",
+    "header",
+    "body",
+    "200",
+    "-1",
+    "99999999999999999999",
+    "",
+    "\u{0}\u{2028}\"'",
+];
+
+fn values() -> impl Strategy<Value = serde_json::Value> {
+    let text = prop_oneof![proptest::sample::select(TEXTS).prop_map(str::to_owned), "\\PC{0,8}"];
+    let key = prop_oneof![4 => proptest::sample::select(KEYS).prop_map(str::to_owned), 1 => "\\PC{0,8}"];
+    let leaf = prop_oneof![
+        4 => text.prop_map(serde_json::Value::from),
+        1 => any::<f64>().prop_map(serde_json::Value::from),
+        1 => any::<bool>().prop_map(serde_json::Value::from),
+        1 => Just(serde_json::Value::Null),
+    ];
+    leaf.prop_recursive(7, 80, 6, move |inner| {
+        prop_oneof![
+            1 => proptest::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            4 => proptest::collection::vec((key.clone(), inner), 0..6).prop_map(|pairs| pairs.into_iter().collect()),
+        ]
+    })
+}
+
+/// Whatever comes of it, an import ends, and what it writes is YAML with the gateway that it names.
+fn holds(document: &serde_json::Value) {
+    if let Ok(imported) = read("d.json", &document.to_string(), &Options::default()) {
+        let text = imported.profile();
+        let back = document::Node::parse(&text).unwrap_or_else(|why| panic!("{why:?}\n{text}"));
+        assert_eq!(back.json()["gateway"], Value::Object(imported.gateway.clone()), "{text}");
+        assert!(!imported.routes().is_empty());
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_document_panics(value in values()) {
+        holds(&value);
+    }
+
+    #[test]
+    fn no_definition_panics(paths in values(), integration in values(), rest in values()) {
+        holds(&json!({
+            "openapi": "3.0.1", "paths": paths, "components": { "schemas": { "M": rest }, "securitySchemes": rest }, "definitions": { "M": rest },
+        }));
+        holds(&json!({
+            "swagger": "2.0", "x-amazon-apigateway-request-validators": { "v": { "validateRequestBody": true, "validateRequestParameters": true } },
+            "x-amazon-apigateway-request-validator": "v",
+            "paths": { "/a": { "get": { "x-amazon-apigateway-integration": integration, "parameters": rest, "requestBody": rest }, "post": paths } },
+        }));
+    }
+
+    #[test]
+    fn no_template_panics(one in values(), other in values(), events in values()) {
+        let function = json!({ "Type": "AWS::Serverless::Function", "Properties": { "Events": { "E": { "Type": "Api", "Properties": events }, "H": { "Type": "HttpApi", "Properties": events } } } });
+        holds(&json!({ "Globals": other, "Conditions": other, "Resources": {
+            "A": { "Type": "AWS::Serverless::Api", "Properties": one }, "F": function,
+        } }));
+        holds(&json!({ "Parameters": other, "Resources": {
+            "A": { "Type": "AWS::ApiGateway::RestApi", "Properties": one },
+            "M": { "Type": "AWS::ApiGateway::Method", "Properties": other },
+            "S": { "Type": "AWS::ApiGateway::Stage", "Properties": events },
+            "P": { "Type": "AWS::ApiGateway::UsagePlan", "Properties": events },
+        } }));
+        holds(&json!({ "Resources": {
+            "A": { "Type": "AWS::ApiGatewayV2::Api", "Properties": one }, "R": { "Type": "AWS::ApiGatewayV2::Route", "Properties": other }, "X": one,
+        } }));
+    }
+}
+
+#[test]
+fn a_definition_says_itself_which_kind_of_api_it_is() {
+    let kind = |integration: &str, top: &str| {
+        let text =
+            format!("openapi: 3.0.1\n{top}\npaths: {{ /a: {{ get: {{ x-amazon-apigateway-integration: {integration} }} }} }}\n");
+        read("d", &text, &Options::default()).unwrap().api
+    };
+    let proxy = "{ type: http_proxy, uri: 'https://x', payloadFormatVersion: '1.0' }";
+    assert_eq!(kind(proxy, ""), Api::Rest);
+    assert_eq!(kind(proxy, "x-amazon-apigateway-cors: { allowOrigins: ['*'] }"), Api::Http);
+    assert_eq!(kind("{ type: aws_proxy, integrationSubtype: SQS-SendMessage }", ""), Api::Http);
+    assert_eq!(kind("{ type: mock, payloadFormatVersion: '2.0' }", ""), Api::Rest);
+}
+
+#[test]
+fn a_key_that_the_user_gives_is_in_the_profile_and_in_no_message() {
+    let secret = "partner-key-0123456789";
+    let options = Options { api_keys: vec![("partner".to_owned(), secret.to_owned())], ..Options::default() };
+    let text = "swagger: '2.0'\nsecurityDefinitions: { k: { type: apiKey, in: header, name: x-api-key } }\n\
+                paths: { /a: { get: { security: [{ k: [] }], x-amazon-apigateway-integration: { type: mock, responses: { default: { statusCode: 200 } } } } } }\n";
+    let imported = read("d", text, &options).unwrap();
+    assert_eq!(imported.gateway["api_keys"]["partner"]["value"], secret);
+    assert_eq!(imported.gateway["usage_plans"]["imported"]["keys"], json!(["partner"]));
+    assert!(!format!("{options:?}{:?}", imported.notes.lines("d")).contains(secret));
+}
