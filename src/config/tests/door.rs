@@ -92,7 +92,7 @@ const REST_BREAKS: &[(&str, &str)] = &[
         "templates: { application/json: $method.request.cookie.a }",
     ),
     ("detailed_metrics: true", "detailed_metrics: all"),
-    ("      throttle: { rate: 500/s, burst: 100 }", "      route_throttles: { GET /order: { rate: 1/s, burst: 1 } }"),
+    ("route_throttles: { \"GET /orders/{id}\"", "route_throttles: { \"GET /order/{id}\""),
     // deployments, moves and domains
     ("    v2:\n", "    current:\n"),
     ("    v2:\n", "    v/2:\n"),
@@ -176,6 +176,21 @@ fn a_rest_api_broken_in_any_part_says_where_and_what_would_work() {
 #[test]
 fn an_http_api_broken_in_any_part_says_where_and_what_would_work() {
     insta::assert_snapshot!(messages(HTTP, HTTP_BREAKS));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn no_mutation_of_a_front_door_panics(at in 0.0..1.0_f64, length in 0_usize..40, with in "[ -~\n\u{e9}]{0,12}") {
+        let start = ((REST.len() as f64) * at) as usize;
+        let end = (start + length).min(REST.len());
+        if let (Some(before), Some(after)) = (REST.get(..start), REST.get(end..))
+            && let Err(message) = plan(&format!("{before}{with}{after}"))
+        {
+            prop_assert!(!message.is_empty());
+        }
+    }
 }
 
 #[test]

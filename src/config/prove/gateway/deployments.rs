@@ -142,13 +142,13 @@ fn add(
         }
         if let Some(models) = &changes.models {
             deployment.schemas = snapshot::schemas(models, behind.kind, reader);
-            routes.iter_mut().for_each(|route| route.spot = models.spot.clone());
+            routes.iter_mut().for_each(|route| (route.spot, route.models) = (models.spot.clone(), Asked::Anew));
         }
         for change in changes.routes.iter_mut().flat_map(|changes| &mut changes.value.0) {
             apply(change, &mut routes, base_routes, behind, reader)?;
         }
     }
-    for placed in &routes {
+    for placed in routes.iter().filter(|placed| placed.models == Asked::Anew) {
         snapshot::knows_models(&placed.route, &deployment.schemas, &placed.spot, reader);
     }
     let (routes, spots): (Vec<Route>, Vec<(Spot, Option<Throttle>)>) =
@@ -162,17 +162,27 @@ fn add(
     Some(())
 }
 
+/// Whether it is known already that a route's models exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// `current` has the route and the models, and was asked.
+    Before,
+    /// One of them is different here.
+    Anew,
+}
+
 /// A route of a deployment, and what is to be blamed for it.
 struct Placed {
     route: Route,
     spot: Spot,
+    models: Asked,
     /// Of a route that `current` does not have.
     throttle: Option<Throttle>,
 }
 
 impl Placed {
     fn taken_over(route: &Route, spot: &Spot) -> Self {
-        Self { route: route.clone(), spot: spot.clone(), throttle: None }
+        Self { route: route.clone(), spot: spot.clone(), models: Asked::Before, throttle: None }
     }
 }
 
@@ -203,7 +213,7 @@ fn apply(
     let own = raw.value.throttle.as_ref();
     let spot = models_spot(raw).clone();
     if at.is_none() {
-        routes.push(Placed { route, spot, throttle: own.map(|own| throttle(&own.value)) });
+        routes.push(Placed { route, spot, models: Asked::Anew, throttle: own.map(|own| throttle(&own.value)) });
         return Some(());
     }
     let of_base = base.value.0.iter().find(|member| member.name == change.name);
@@ -214,7 +224,7 @@ fn apply(
         reader.report_at(&own.spot, what);
     }
     if let Some(at) = at {
-        routes[at] = Placed { route, spot, throttle: None };
+        routes[at] = Placed { route, spot, models: Asked::Anew, throttle: None };
     }
     Some(())
 }
