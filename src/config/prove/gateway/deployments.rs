@@ -142,7 +142,9 @@ fn add(
         }
         if let Some(models) = &changes.models {
             deployment.schemas = snapshot::schemas(models, behind.kind, reader);
-            routes.iter_mut().for_each(|route| (route.spot, route.models) = (models.spot.clone(), Asked::Anew));
+            for route in &mut routes {
+                (route.spot, route.models) = (models.spot.clone(), Asked::Anew);
+            }
         }
         for change in changes.routes.iter_mut().flat_map(|changes| &mut changes.value.0) {
             apply(change, &mut routes, base_routes, behind, reader)?;
@@ -197,15 +199,14 @@ fn apply(
     let key = change.name.to_string();
     let at = routes.iter().position(|placed| placed.route.key() == key);
     let Some(raw) = &mut change.value else {
-        match at {
-            Some(at) => drop(routes.remove(at)),
-            None => {
-                let names: Vec<String> = routes.iter().map(|placed| placed.route.key()).collect();
-                let names = || names.iter().map(String::as_str);
-                let near = suggestion(&key, names());
-                let what = format!("there is no such route that could be removed{near} gateway.routes has: {}", listed(names()));
-                reader.report_at(&change.spot, what);
-            }
+        if let Some(at) = at {
+            routes.remove(at);
+        } else {
+            let names: Vec<String> = routes.iter().map(|placed| placed.route.key()).collect();
+            let names = || names.iter().map(String::as_str);
+            let near = suggestion(&key, names());
+            let what = format!("there is no such route that could be removed{near} gateway.routes has: {}", listed(names()));
+            reader.report_at(&change.spot, what);
         }
         return Some(());
     };
