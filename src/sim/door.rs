@@ -207,8 +207,10 @@ impl Visitor<'_> {
         let door = &*self.door;
         let outgoing = &door.outgoing;
         let target = format!("{}{}", door.prefix, outgoing.target);
-        let headers = outgoing.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let head = Head::new(&outgoing.method, &target, headers);
+        // The engine's transport writes header names in lower case, and a REST API compares them with their spelling.
+        let names: Vec<String> = outgoing.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let values = outgoing.headers.iter().map(|(_, value)| value.as_bytes());
+        let head = Head::new(&outgoing.method, &target, names.iter().map(String::as_str).zip(values));
         let received = Received { head, body: Bytes::copy_from_slice(&outgoing.body), source: SOURCE };
         let api = door.model.stages.get(usize::from(door.stage.0)).map_or(ApiId(0), |stage| stage.api);
         let ids = door.front.ids(self.arrival.number, api, &received.head);
