@@ -51,6 +51,10 @@ pub struct Mock {
     #[arg(long, value_name = "FILE", hide = true)]
     pub arrivals: Option<PathBuf>,
 
+    /// Where relative paths of the profile start from, instead of its own folder; for the run that started this mock on a copy
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub beside: Option<PathBuf>,
+
     /// End when standard input is closed: when the run that started this mock is gone
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,

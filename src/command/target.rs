@@ -110,6 +110,10 @@ fn start_mock(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<MockChild,
         arguments.extend([OsString::from(flag), value.into()]);
     }
     arguments.extend(["--arrivals".into(), folder.join(ARRIVALS).into(), "--until-stdin-closes".into()]);
+    // The mock reads a copy of the profile, whose API keys may stand in files beside the profile itself.
+    if plan.folder != Path::new("") {
+        arguments.extend(["--beside".into(), plan.folder.clone().into()]);
+    }
     for drift in drifts {
         arguments.extend(["--drift".into(), drift.to_string().into()]);
     }

@@ -25,6 +25,8 @@ use crate::load::overload::Overload;
 pub struct Overrides {
     /// Where the script comes from.
     pub script: Script,
+    /// Where relative paths of the profile start from; `None` is the folder of its file.
+    pub folder: Option<PathBuf>,
     /// `--connections`.
     pub connections: Option<u32>,
     /// `--duration`.

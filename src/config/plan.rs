@@ -25,6 +25,8 @@ use crate::traffic::{Catalog, SeriesId};
 pub struct Plan {
     /// The gateway as it is believed to be (with drifts, if there were any).
     pub model: Arc<Model>,
+    /// Where relative paths of the profile start from.
+    pub folder: PathBuf,
     /// The stage that is driven.
     pub stage: StageId,
     /// The described traffic; `None` if the profile describes none, or the script comes from a log.

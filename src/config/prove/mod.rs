@@ -80,6 +80,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     catalog.headers = run.headers;
     catalog.api_keys = ApiKeys::new(run.api_keys);
     let mut plan = Plan {
+        folder: outside.folder.to_owned(),
         stage: run.stage,
         traffic: proven.traffic,
         catalog: Arc::new(catalog),

@@ -142,14 +142,13 @@ fn api_keys(run: &Run, model: &Model, reader: &mut Reader) -> Vec<String> {
     let names = || model.keys.iter().map(|key| key.name.as_str());
     let mut values = Vec::new();
     for named in run.api_keys.iter().flatten() {
-        match model.keys.iter().find(|key| key.name == named.value.0) {
-            Some(key) => values.push(key.value.clone()),
-            None => {
-                let near = suggestion(&named.value.0, names());
-                let given = quoted(&named.value.0);
-                let what = format!("there is no API key {given}{near} gateway.api_keys has: {}", listed(names()));
-                reader.report_at(&named.spot, what);
-            }
+        if let Some(key) = model.keys.iter().find(|key| key.name == named.value.0) {
+            values.push(key.value.clone());
+        } else {
+            let near = suggestion(&named.value.0, names());
+            let given = quoted(&named.value.0);
+            let what = format!("there is no API key {given}{near} gateway.api_keys has: {}", listed(names()));
+            reader.report_at(&named.spot, what);
         }
     }
     values

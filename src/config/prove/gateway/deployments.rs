@@ -142,13 +142,15 @@ fn add(
         }
         if let Some(models) = &changes.models {
             deployment.schemas = snapshot::schemas(models, behind.kind, reader);
-            routes.iter_mut().for_each(|route| route.spot = models.spot.clone());
+            for route in &mut routes {
+                (route.spot, route.models) = (models.spot.clone(), Asked::Anew);
+            }
         }
         for change in changes.routes.iter_mut().flat_map(|changes| &mut changes.value.0) {
             apply(change, &mut routes, base_routes, behind, reader)?;
         }
     }
-    for placed in &routes {
+    for placed in routes.iter().filter(|placed| placed.models == Asked::Anew) {
         snapshot::knows_models(&placed.route, &deployment.schemas, &placed.spot, reader);
     }
     let (routes, spots): (Vec<Route>, Vec<(Spot, Option<Throttle>)>) =
@@ -162,17 +164,27 @@ fn add(
     Some(())
 }
 
+/// Whether it is known already that a route's models exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// `current` has the route and the models, and was asked.
+    Before,
+    /// One of them is different here.
+    Anew,
+}
+
 /// A route of a deployment, and what is to be blamed for it.
 struct Placed {
     route: Route,
     spot: Spot,
+    models: Asked,
     /// Of a route that `current` does not have.
     throttle: Option<Throttle>,
 }
 
 impl Placed {
     fn taken_over(route: &Route, spot: &Spot) -> Self {
-        Self { route: route.clone(), spot: spot.clone(), throttle: None }
+        Self { route: route.clone(), spot: spot.clone(), models: Asked::Before, throttle: None }
     }
 }
 
@@ -187,15 +199,14 @@ fn apply(
     let key = change.name.to_string();
     let at = routes.iter().position(|placed| placed.route.key() == key);
     let Some(raw) = &mut change.value else {
-        match at {
-            Some(at) => drop(routes.remove(at)),
-            None => {
-                let names: Vec<String> = routes.iter().map(|placed| placed.route.key()).collect();
-                let names = || names.iter().map(String::as_str);
-                let near = suggestion(&key, names());
-                let what = format!("there is no such route that could be removed{near} gateway.routes has: {}", listed(names()));
-                reader.report_at(&change.spot, what);
-            }
+        if let Some(at) = at {
+            routes.remove(at);
+        } else {
+            let names: Vec<String> = routes.iter().map(|placed| placed.route.key()).collect();
+            let names = || names.iter().map(String::as_str);
+            let near = suggestion(&key, names());
+            let what = format!("there is no such route that could be removed{near} gateway.routes has: {}", listed(names()));
+            reader.report_at(&change.spot, what);
         }
         return Some(());
     };
@@ -203,7 +214,7 @@ fn apply(
     let own = raw.value.throttle.as_ref();
     let spot = models_spot(raw).clone();
     if at.is_none() {
-        routes.push(Placed { route, spot, throttle: own.map(|own| throttle(&own.value)) });
+        routes.push(Placed { route, spot, models: Asked::Anew, throttle: own.map(|own| throttle(&own.value)) });
         return Some(());
     }
     let of_base = base.value.0.iter().find(|member| member.name == change.name);
@@ -214,7 +225,7 @@ fn apply(
         reader.report_at(&own.spot, what);
     }
     if let Some(at) = at {
-        routes[at] = Placed { route, spot, throttle: None };
+        routes[at] = Placed { route, spot, models: Asked::Anew, throttle: None };
     }
     Some(())
 }

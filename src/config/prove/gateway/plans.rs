@@ -193,7 +193,9 @@ fn one_plan_a_stage(plans: &[UsagePlan], raw: &[Member<Text, At<raw::UsagePlan>>
     for (at, plan) in plans.iter().enumerate() {
         for (number, key) in plan.keys.iter().enumerate() {
             let before = plans_of.entry(*key).or_default();
-            let clash = before.iter().find_map(|other| {
+            // A key that is named twice in one plan was reported before.
+            let mut others = before.iter().filter(|other| **other != at);
+            let clash = others.find_map(|other| {
                 let shared = plan.stages.iter().find(|stage| plans[*other].stages.contains(stage));
                 shared.map(|stage| (*other, *stage))
             });
