@@ -1,6 +1,7 @@
 //! API definitions and templates become profiles that the product itself can prove, and the mock serves them as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -212,26 +213,65 @@ fn the_routes_of_every_sam_template_are_those_that_sam_makes_of_it() {
 }
 
 /// Why a definition may fail: it is a WebSocket API, has no route at all, or leaves open which of several APIs is meant.
-fn fails_clearly(why: &DefinitionError) -> bool {
-    let clear = ["WebSocket API", "name one with --api-id", "none of the template's APIs has a route", "it has no operation"];
-    clear.iter().any(|part| why.to_string().contains(part))
-}
+const CLEAR: &[&str] = &[
+    "WebSocket API",
+    "name one with --api-id",
+    "none of the template's APIs has a route",
+    "it has no operation",
+    "can be served",
+    "makes no API",
+];
 
 #[test]
 #[ignore = "needs ../shared"]
 fn every_document_of_the_collections_becomes_a_profile_that_proves_or_fails_clearly() {
+    let bench = Bench::new();
+    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
     for folder in ["conformance/files", "specs/serverless-patterns", "specs/sam/input", "specs/sam/output"] {
         let all: Vec<PathBuf> = files(&shared(folder)).into_iter().filter(|path| !name(path).starts_with("LICENSE")).collect();
         let mut imported = 0;
         for path in &all {
-            match import(path, &Options::default()) {
-                Ok(it) => {
-                    proven(&it);
-                    imported += 1;
-                }
-                Err(why) => assert!(fails_clearly(&why), "{why}"),
+            let is_template = fs::read_to_string(path)
+                .unwrap()
+                .lines()
+                .any(|line| line.trim_start_matches([' ', '"']).starts_with("Resources"));
+            let kind = if is_template { "sam" } else { "openapi" };
+            let done = bench.sluicegate([
+                OsStr::new("import"),
+                OsStr::new(kind),
+                path.as_os_str(),
+                OsStr::new("-o"),
+                OsStr::new("out.yaml"),
+            ]);
+            if done.code == Some(0) {
+                let text = fs::read_to_string(bench.path("out.yaml")).unwrap();
+                load_text("out.yaml", &text, &overrides, &[]).unwrap_or_else(|why| panic!("{}: {why}\n{text}", path.display()));
+                imported += 1;
+            } else {
+                let clear = done.code == Some(2) && CLEAR.iter().any(|part| done.stderr.contains(part));
+                assert!(clear, "{}: {:?} {}", path.display(), done.code, done.stderr);
             }
         }
         println!("{folder}: {imported} of {} are profiles that prove, the others fail clearly", all.len());
     }
+}
+
+#[test]
+fn what_no_profile_may_hold_is_left_out_and_told() {
+    let bench = Bench::new();
+    let api = bench.file(
+        "api.yaml",
+        "swagger: '2.0'\npaths:\n  /a:\n    get:\n      x-amazon-apigateway-integration:\n        type: mock\n        \
+         requestParameters: { integration.request.header.A: nonsense, integration.request.header.B: \"'b'\" }\n        \
+         responses: { '(': { statusCode: 500 }, default: { statusCode: 200 } }\n",
+    );
+    let done = bench.sluicegate(["import", "openapi", api.to_str().unwrap(), "-o", "out.yaml"]).expect_code(0);
+    done.complains("\"nonsense\" is nothing that a value can come from")
+        .complains("mock > responses > 1: this is no regular expression");
+    let text = fs::read_to_string(bench.path("out.yaml")).unwrap();
+    assert!(
+        text.contains("parameters: { header.B: \"'b'\" }") && text.contains("- { status: 200 }")
+            || text.contains("[{ status: 200 }]"),
+        "{text}"
+    );
 }

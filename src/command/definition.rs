@@ -7,12 +7,14 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use super::failure::Failure;
 use super::run_folder::beside;
 use super::{profile, terminal};
 use crate::cli::{ApiWord, DefinitionFlags, DefinitionImport, ImportKind, Pair};
-use crate::config::{self, Drift, Overrides, Plan, Script};
-use crate::import::definition::{Api, BYTES_MAX, DefinitionError, Form, Imported, Options, form_of, read};
+use crate::config::{self, Drift, LoadError, Overrides, Plan, Problem, Script};
+use crate::import::definition::{Api, BYTES_MAX, DefinitionError, Form, Imported, Options, Step, form_of, read};
 
 /// Imports a definition into a profile; the exit code.
 pub(super) fn import(kind: &ImportKind) -> Result<u8, Failure> {
@@ -23,11 +25,14 @@ pub(super) fn import(kind: &ImportKind) -> Result<u8, Failure> {
     let file = asked.file.display().to_string();
     let text = text(&asked.file).map_err(|why| Failure::usage(format!("{file}: {why}")))?;
     of_kind(&file, &text, form)?;
-    let imported = read(&file, &text, &options(&asked.reading)).map_err(Failure::usage)?;
+    let mut imported = read(&file, &text, &options(&asked.reading)).map_err(Failure::usage)?;
+    let name = asked.output.as_ref().map_or_else(|| "profile".to_owned(), |path| path.display().to_string());
+    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
+    let settled = settle(&mut imported, &name, &overrides);
     tell(&imported);
+    // It is written even with problems that are left, so that they can be mended there.
     write(asked, &imported.profile())?;
-    prove(asked, &imported.profile())?;
-    Ok(0)
+    settled.map_err(profile::failure).map(|()| 0)
 }
 
 /// The plan of what a mock serves: a profile, or a definition that is imported on the fly.
@@ -42,10 +47,59 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
         return config::load(path, overrides, drifts).map_err(profile::failure);
     };
     let file = path.display().to_string();
-    let imported = read(&file, &text, &options(reading)).map_err(Failure::usage)?;
-    tell(&imported);
+    let mut imported = read(&file, &text, &options(reading)).map_err(Failure::usage)?;
     // Lines in messages are those of the profile that was made, not of the file.
-    config::load_text(&format!("profile of {file}"), &imported.profile(), overrides, drifts).map_err(profile::failure)
+    let name = format!("profile of {file}");
+    let settled = settle(&mut imported, &name, overrides);
+    tell(&imported);
+    settled.and_then(|()| config::load_text(&name, &imported.profile(), overrides, drifts)).map_err(profile::failure)
+}
+
+/// Takes out of a profile what no profile may hold, and notes it: a definition may say more than its service would take, or
+/// than is modelled. Problems with what the definition does not say itself are left.
+fn settle(imported: &mut Imported, name: &str, overrides: &Overrides) -> Result<(), LoadError> {
+    loop {
+        let Err(error) = config::load_text(name, &imported.profile(), overrides, &[]) else { return Ok(()) };
+        let LoadError::Problems(problems) = &error else { return Err(error) };
+        // From the last one, so that the numbers of list items stay right. Each round takes something, so there is an end.
+        let taken = problems.0.iter().rev().filter(|problem| leave_out(imported, problem)).count();
+        if taken == 0 || imported.routes().is_empty() {
+            return Err(error);
+        }
+    }
+}
+
+fn leave_out(imported: &mut Imported, problem: &Problem) -> bool {
+    let below = problem.spot.key.strip_prefix("gateway.");
+    let path = below.and_then(|below| steps(imported.gateway(), below));
+    path.is_some_and(|path| imported.leave_out(&path, &problem.what))
+}
+
+/// The steps of a key path such as `routes."GET /a".integration.mock.responses[0]`, through the value that it is of.
+fn steps(map: &Map<String, Value>, path: &str) -> Option<Vec<Step>> {
+    let step = |key: &&String| {
+        path.strip_prefix(&config::written(key)).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let key = map.keys().find(step)?;
+    let mut rest = &path[config::written(key).len()..];
+    let mut value = map.get(key)?;
+    let mut steps = vec![Step::Key(key.clone())];
+    while let Some((at, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let at: usize = at.parse().ok()?;
+        value = value.get(at)?;
+        steps.push(Step::Index(at));
+        rest = after;
+    }
+    match (rest.strip_prefix('.'), value) {
+        (None, _) => Some(steps),
+        (Some(below), Value::Object(map)) => steps_below(steps, map, below),
+        (Some(_), _) => None,
+    }
+}
+
+fn steps_below(mut steps: Vec<Step>, map: &Map<String, Value>, path: &str) -> Option<Vec<Step>> {
+    steps.extend(self::steps(map, path)?);
+    Some(steps)
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -111,11 +165,4 @@ fn write(asked: &DefinitionImport, profile: &str) -> Result<(), Failure> {
     file.write_all(profile.as_bytes()).map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
-}
-
-/// Holds the profile to what profiles are held to. It has been written, so that its problems can be mended there.
-fn prove(asked: &DefinitionImport, text: &str) -> Result<(), Failure> {
-    let name = asked.output.as_ref().map_or_else(|| "profile".to_owned(), |path| path.display().to_string());
-    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
-    config::load_text(&name, text, &overrides, &[]).map(|_| ()).map_err(profile::failure)
 }

@@ -26,6 +26,6 @@ pub use drift::{Drift, ParseDriftError};
 pub use load::{LoadError, load, load_text};
 pub use overrides::Overrides;
 pub use plan::{LiveTarget, Network, Plan, Refusal, Run, Safety, Target};
-pub use problem::{Place, Problem, Problems, Spot};
+pub use problem::{Place, Problem, Problems, Spot, written};
 pub use prove::Script;
 pub use schema::schema;

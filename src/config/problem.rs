@@ -97,7 +97,7 @@ fn escaped(c: char) -> Box<dyn Iterator<Item = char>> {
 }
 
 /// One step of a key path as it is written: bare if it is a word, else in quotation marks.
-pub(super) fn written(key: &str) -> String {
+pub fn written(key: &str) -> String {
     let bare = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
     if bare { key.to_owned() } else { quoted(key) }
 }

@@ -141,7 +141,7 @@ impl Integrations<'_> {
             return None;
         };
         let mut http = Map::new();
-        http.insert("url".to_owned(), url.into());
+        http.insert("url".to_owned(), self.address(url, extension, at).into());
         if let Some(method) = method(extension) {
             http.insert("method".to_owned(), method.into());
         }
@@ -156,6 +156,18 @@ impl Integrations<'_> {
             http.insert("vpc_link".to_owned(), filled(&link, self.variables).0.into());
         }
         Some(json!({ "http": http }))
+    }
+
+    /// The URL; one whose beginning only a deployed stack knows gets a host that does not exist (RFC 2606, `.invalid`).
+    fn address(&mut self, url: String, extension: &Node, at: &str) -> String {
+        let unknown =
+            url.strip_prefix("${").filter(|rest| !rest.starts_with("stageVariables.")).and_then(|rest| rest.split_once('}'));
+        let Some((name, rest)) = unknown else { return url };
+        let host: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(63).collect();
+        let url = format!("https://{}.invalid{rest}", host.trim_matches('-'));
+        self.notes.assumed(extension, at, format!("{url}: where the back end is, is known only once it is deployed"));
+        url
     }
 
     /// `timeoutInMillis`, within what the kind of API allows (developer guide, "Quotas", 2026).

@@ -78,6 +78,15 @@ pub struct Options {
     pub parameters: Vec<(String, String)>,
 }
 
+/// A step from a value of a profile to one in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the value of a key.
+    Key(String),
+    /// To an item of a list.
+    Index(usize),
+}
+
 /// What was imported.
 #[derive(Clone, Debug)]
 pub struct Imported {
@@ -168,9 +177,56 @@ impl Imported {
         profile::text(self)
     }
 
+    /// The profile's `gateway`.
+    pub fn gateway(&self) -> &Map<String, Value> {
+        &self.gateway
+    }
+
+    /// Takes out what lies at the end of a path below `gateway`, because of what a profile may hold; `what` says why. Nothing is
+    /// taken, and the answer is no, if there is nothing, or if the definition does not say it.
+    pub fn leave_out(&mut self, path: &[Step], what: &str) -> bool {
+        let path = whole(path);
+        let Some((Step::Key(section), below)) = path.split_first() else { return false };
+        let is_defined = ["routes", "stages", "models", "gateway_responses", "cors", "domains"].contains(&section.as_str());
+        let Some((last, way)) = below.split_last().filter(|_| is_defined) else { return false };
+        let Some(start) = self.gateway.get_mut(section) else { return false };
+        let found = way.iter().try_fold(start, |value, step| match step {
+            Step::Key(key) => value.get_mut(key),
+            Step::Index(at) => value.get_mut(at),
+        });
+        let taken = match (found, last) {
+            (Some(Value::Object(map)), Step::Key(key)) => map.shift_remove(key).is_some(),
+            (Some(Value::Array(items)), Step::Index(at)) if *at < items.len() => {
+                items.remove(*at);
+                true
+            }
+            _ => false,
+        };
+        if taken {
+            let at: Vec<String> = path.iter().map(ToString::to_string).collect();
+            self.notes.left_out(&Node::empty(0), &at.join(" > "), what);
+        }
+        taken
+    }
+
     /// Keys of its routes.
     pub fn routes(&self) -> Vec<&str> {
         self.gateway["routes"].as_object().map(|routes| routes.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+}
+
+/// The path of what means nothing, or something else, without what lies at the end: a response without its pattern would be the
+/// default one, an integration without its address is none.
+fn whole(path: &[Step]) -> &[Step] {
+    let is = |at: usize, words: &[&str]| matches!(path.get(at), Some(Step::Key(key)) if words.contains(&key.as_str()));
+    match path {
+        [rule @ .., Step::Key(last)]
+            if matches!(rule.last(), Some(Step::Index(_))) && matches!(last.as_str(), "pattern" | "status") =>
+        {
+            rule
+        }
+        _ if is(0, &["routes"]) && is(2, &["integration"]) && (path.len() < 5 || is(4, &["url", "uri"])) => &path[..2],
+        _ => path,
     }
 }
 
@@ -224,7 +280,7 @@ fn choose(file: &str, mut apis: Vec<Source>, options: &Options, notes: &mut Note
     let described: Vec<Described> = apis.iter().map(describe).collect::<Result<_, _>>().map_err(wrong)?;
     let names = || described.iter().map(ToString::to_string).collect();
     if apis.is_empty() {
-        let what = "the template makes no API: it has no AWS::Serverless::Api, HttpApi or event, and no AWS::ApiGateway resource";
+        let what = "the template makes no API: it has no AWS::Serverless::Api, HttpApi or event, and no AWS::ApiGateway resource whose condition holds";
         return Err(Fault::new(&Node::empty(0), "Resources", what).of(file));
     }
     let chosen: Vec<usize> = match &options.api_id {
@@ -336,6 +392,15 @@ impl Api {
         match self {
             Self::Rest => "a REST API",
             Self::Http => "an HTTP API",
+        }
+    }
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(at) => write!(f, "{}", at + 1),
         }
     }
 }

@@ -111,25 +111,25 @@ const TEXTS: &[&str] = &[
     "\u{0}\u{2028}\"'",
 ];
 
-fn values() -> impl Strategy<Value = serde_json::Value> {
+fn values() -> impl Strategy<Value = Value> {
     let text = prop_oneof![proptest::sample::select(TEXTS).prop_map(str::to_owned), "\\PC{0,8}"];
     let key = prop_oneof![4 => proptest::sample::select(KEYS).prop_map(str::to_owned), 1 => "\\PC{0,8}"];
     let leaf = prop_oneof![
-        4 => text.prop_map(serde_json::Value::from),
-        1 => any::<f64>().prop_map(serde_json::Value::from),
-        1 => any::<bool>().prop_map(serde_json::Value::from),
-        1 => Just(serde_json::Value::Null),
+        4 => text.prop_map(Value::from),
+        1 => any::<f64>().prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => Just(Value::Null),
     ];
     leaf.prop_recursive(7, 80, 6, move |inner| {
         prop_oneof![
-            1 => proptest::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            1 => proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             4 => proptest::collection::vec((key.clone(), inner), 0..6).prop_map(|pairs| pairs.into_iter().collect()),
         ]
     })
 }
 
 /// Whatever comes of it, an import ends, and what it writes is YAML with the gateway that it names.
-fn holds(document: &serde_json::Value) {
+fn holds(document: &Value) {
     if let Ok(imported) = read("d.json", &document.to_string(), &Options::default()) {
         let text = imported.profile();
         let back = document::Node::parse(&text).unwrap_or_else(|why| panic!("{why:?}\n{text}"));
