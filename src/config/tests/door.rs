@@ -1,8 +1,9 @@
 //! The front door: each of its keys proven into the model, and each of them broken.
 
 use sluicegate_policy::model::{
-    ApiKind, Cache, Connection, DeploymentId, Endpoint, ExecutionLog, HeadLimit, Integration, Invalidation, KeySource,
-    MockIntegration, Passthrough, Period, Protocol, Requirement, ResponseType, RouteId, StageId,
+    ApiKind, Cache, CachedStatuses, Charge, Connection, DeploymentId, Endpoint, ExecutionLog, HeadLimit, Integration,
+    Invalidation, KeySource, MockIntegration, Passthrough, Period, Protocol, QuotaBegins, Requirement, ResponseType, RouteId,
+    StageId, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage,
 };
 use sluicegate_policy::time::Span;
 
@@ -40,6 +41,15 @@ const REST_BREAKS: &[(&str, &str)] = &[
     ("api_key_source: header", "api_key_source: cookie"),
     ("name: Orders", "name: \"\""),
     ("headers: 20 KB", "header: 20 KB"),
+    // what nobody has confirmed
+    ("unknown_stage: not_found", "unknown_stage: notfound"),
+    ("headers_too_large_status: 494", "headers_too_large_status: 200"),
+    ("told_first: throttle", "preflight_status: 200"),
+    ("told_first: throttle", "throttled_content_type: json"),
+    ("throttled_requests: counted", "throttled_requests: yes"),
+    ("quota_begins: first_use", "quota_begins: midnight"),
+    ("cached_statuses: all_but_5xx", "cached_statuses: 4xx"),
+    ("cache_warning_header: X-Warning", "cache_warning_header: \"X Warning\""),
     // API keys and usage plans
     ("value: partner-partner-partner", "value: too-short"),
     ("value: partner-partner-partner", "value: \"partner-${vault:x}-partner\""),
@@ -138,6 +148,13 @@ const HTTP_BREAKS: &[(&str, &str)] = &[
     ("name: Shop", "usage_plans: { a: {} }"),
     ("name: Shop", "models: { A: { type: object } }"),
     ("name: Shop", "gateway_responses: { THROTTLED: { status: 503 } }"),
+    ("preflight_status: 200", "preflight_status: 202"),
+    ("throttled_function_status: 500", "throttled_function_status: 429"),
+    ("payload_too_large_status: 400", "unknown_stage: forbidden"),
+    ("payload_too_large_status: 400", "quota_begins: first_use"),
+    ("payload_too_large_status: 400", "refused_keys: counted"),
+    ("payload_too_large_status: 400", "cached_statuses: all"),
+    ("payload_too_large_status: 400", "payload_too_large_status: 200"),
     ("allow_methods: [GET, POST]", "allow_methods: [get]"),
     ("allow_headers: [content-type]", "allow_headers: [\"content type\"]"),
     ("max_age: 10m", "max_age: 2d"),
@@ -207,6 +224,37 @@ fn the_api_of_a_model_is_what_the_profile_says() {
     assert_eq!(domain.base_paths, [("v1".to_owned(), StageId(0)), (String::new(), StageId(1))]);
     let http = http().model;
     assert_eq!((http.apis[0].kind, http.apis[0].limits.head), (ApiKind::Http, HeadLimit::LineAndHeaders(10_240)));
+}
+
+#[test]
+fn what_nobody_has_confirmed_is_what_the_profile_says_and_else_the_default() {
+    let set = Unconfirmed {
+        unknown_stage: UnknownStage::NotFound,
+        headers_too_large: 494,
+        url_too_long: 431,
+        told_first: ToldFirst::Throttle,
+        throttled_requests: Charge::Counted,
+        refused_keys: Charge::Counted,
+        quota_begins: QuotaBegins::FirstUse,
+        cached_statuses: CachedStatuses::AllButServerErrors,
+        cache_warning: "X-Warning".into(),
+        ..Unconfirmed::default()
+    };
+    assert_eq!(rest().model.apis[0].unconfirmed, set);
+    let set = Unconfirmed {
+        payload_too_large: 400,
+        preflight: 200,
+        throttled_function: 500,
+        throttled_content_type: ThrottledContentType::Json,
+        ..Unconfirmed::default()
+    };
+    assert_eq!(http().model.apis[0].unconfirmed, set);
+    for kind in ["rest", "http"] {
+        let quiet =
+            format!("gateway: {{ api: {kind}, stages: {{ prod: }}, routes: {{ GET /: {{ integration: {{ mock: {{}} }} }} }} }}");
+        let model = plan(&quiet).unwrap_or_else(|error| panic!("{error}")).model;
+        assert_eq!(model.apis[0].unconfirmed, Unconfirmed::default(), "{kind}");
+    }
 }
 
 #[test]

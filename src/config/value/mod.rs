@@ -26,6 +26,7 @@ mod secret;
 mod setting;
 mod shape;
 mod text;
+mod unconfirmed;
 
 pub use choice::{ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind};
 pub use duration::Duration;
@@ -52,6 +53,7 @@ pub(super) use secret::Secret;
 pub(super) use setting::{CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement};
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
+pub(super) use unconfirmed::{CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage};
 
 use super::problem::quoted;
 use super::reader::Scalar;

@@ -11,6 +11,7 @@ mod plans;
 mod routes;
 mod snapshot;
 mod stages;
+mod unconfirmed;
 mod ways;
 
 use sluicegate_policy::model::{Account, Api, ApiKind, HeadLimit, Limits, Model, Throttle};
@@ -124,6 +125,7 @@ fn api(gateway: &mut raw::Gateway, spot: &Spot, kind: ApiKind, reader: &mut Read
         ApiKind::Http => KeySource::Header,
         ApiKind::Rest => filled(&mut gateway.api_key_source, spot, "api_key_source", || KeySource::Header).value,
     };
+    let unconfirmed = unconfirmed::unconfirmed(&mut gateway.unconfirmed, spot, kind, reader);
     let overhead = latency(filled(&mut gateway.overhead, spot, "overhead", || overhead(kind)), reader);
     let refusal = latency(filled(&mut gateway.refusal, spot, "refusal", refusal), reader);
     Some(Api {
@@ -133,6 +135,7 @@ fn api(gateway: &mut raw::Gateway, spot: &Spot, kind: ApiKind, reader: &mut Read
         refusal: refusal?,
         limits,
         key_source: key_source.into(),
+        unconfirmed,
         ..Api::new(kind, id?)
     })
 }

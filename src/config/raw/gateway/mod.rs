@@ -7,11 +7,13 @@ pub(in crate::config) mod integration;
 pub(in crate::config) mod plan;
 pub(in crate::config) mod route;
 pub(in crate::config) mod stage;
+pub(in crate::config) mod unconfirmed;
 
 use self::deployment::{Cors, Deployment, Domain, GatewayResponses, Models, Move};
 use self::plan::{ApiKey, UsagePlan};
 use self::route::Route;
 use self::stage::Stage;
+use self::unconfirmed::Unconfirmed;
 use crate::config::reader::{At, section};
 use crate::config::value::{
     ApiKind, Bytes, Count, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Shape, Status, Text,
@@ -54,6 +56,8 @@ section! {
         overhead: Option<At<Shape>>,
         /// Time of an answer that the gateway makes itself (throttled, no route). Default: 2 ms: placeholder, no source, a guess.
         refusal: Option<At<Shape>>,
+        /// What nobody has confirmed of the real gateway: a setting each, with the default that is thought likeliest.
+        unconfirmed: Option<At<Unconfirmed>>,
         /// Deployed stages, at least one. The name is the path prefix; `$default` has none.
         stages: At<Named<Text, Option<At<Stage>>>>,
         /// Snapshots beside `current`, which is what `routes` and the keys above say; each says what is different in it.

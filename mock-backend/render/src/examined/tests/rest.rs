@@ -402,12 +402,18 @@ fn cache_keys_tell_values_apart_and_max_age_0_wants_it_anew() {
 
 #[test]
 fn a_client_that_may_not_make_an_entry_anew_is_warned() {
-    let door = rest(lambda());
+    let mut door = rest(lambda());
+    assert!(warned(&door).header("warning").is_some_and(|text| text.starts_with("199 ")));
+    door.model.apis[0].unconfirmed.cache_warning = "X-Warning".into();
+    let answer = warned(&door);
+    assert!(answer.header("x-warning").is_some() && answer.header("warning").is_none());
+}
+
+fn warned(door: &Door) -> Answer {
     let front = door.front();
     let request = Request { head: Head::new("GET", "/prod/pets/7", []), body: "".into(), source: Ipv4Addr::LOCALHOST.into() };
     let to = door.addressed(&front, &request);
     let ids = front.ids(0, to.api, &request.head);
     let warned = Reply { warning: Some(Warning::InvalidationIgnored), ..reply(to, CacheUse::Missed) };
-    let answer = front.examine(&request, to, &ids, WALL).answer(&warned);
-    assert!(answer.header("warning").is_some_and(|text| text.starts_with("199 ")));
+    front.examine(&request, to, &ids, WALL).answer(&warned)
 }

@@ -1,0 +1,102 @@
+//! What nobody has confirmed of the real gateway, and is set.
+//!
+//! Owns which kind of API has which of these settings, and which statuses make sense. Refuses every behaviour (the policy's), and the
+//! defaults, which are the model's. Called by `gateway`.
+
+use sluicegate_policy::model::{ApiKind, Unconfirmed};
+
+use super::only_rest;
+use crate::config::problem::{Spot, choices};
+use crate::config::prove::filled;
+use crate::config::raw::gateway::unconfirmed as raw;
+use crate::config::reader::{At, Reader};
+use crate::config::value::{CachedStatuses, Charge, QuotaBegins, Status, Text, ThrottledContentType, ToldFirst, UnknownStage};
+
+/// The settings; what a profile does not say is as the model has it.
+pub(super) fn unconfirmed(
+    slot: &mut Option<At<raw::Unconfirmed>>,
+    gateway: &Spot,
+    kind: ApiKind,
+    reader: &mut Reader,
+) -> Unconfirmed {
+    let given = slot.get_or_insert_with(|| At::default_for(gateway, "unconfirmed", raw::Unconfirmed::default()));
+    let spot = given.spot.clone();
+    let given = &mut given.value;
+    let default = Unconfirmed::default();
+    let head =
+        filled(&mut given.headers_too_large_status, &spot, "headers_too_large_status", || Status(default.headers_too_large));
+    let url = filled(&mut given.url_too_long_status, &spot, "url_too_long_status", || Status(default.url_too_long));
+    let common = Unconfirmed { headers_too_large: refusing(head, reader), url_too_long: refusing(url, reader), ..default };
+    match kind {
+        ApiKind::Http => of_http(given, &spot, common, reader),
+        ApiKind::Rest => of_rest(given, &spot, common, reader),
+    }
+}
+
+/// What HTTP APIs alone have.
+fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
+    let stage = given.unknown_stage.as_ref().map(|at| (&at.spot, "choice here: the answer to an unknown stage is documented"));
+    let first = given.told_first.as_ref().map(|at| (&at.spot, "quotas"));
+    let requests = given.throttled_requests.as_ref().map(|at| (&at.spot, "quotas"));
+    let keys = given.refused_keys.as_ref().map(|at| (&at.spot, "API keys"));
+    let begins = given.quota_begins.as_ref().map(|at| (&at.spot, "quotas"));
+    let statuses = given.cached_statuses.as_ref().map(|at| (&at.spot, "response cache"));
+    let header = given.cache_warning_header.as_ref().map(|at| (&at.spot, "response cache"));
+    for (spot, what) in [stage, first, requests, keys, begins, statuses, header].into_iter().flatten() {
+        only_rest(ApiKind::Http, spot, what, reader);
+    }
+    let body = filled(&mut given.payload_too_large_status, spot, "payload_too_large_status", || Status(common.payload_too_large));
+    let payload_too_large = refusing(body, reader);
+    let preflight = filled(&mut given.preflight_status, spot, "preflight_status", || Status(common.preflight));
+    let preflight = one_of(preflight, &[204, 200], reader);
+    let throttled =
+        filled(&mut given.throttled_function_status, spot, "throttled_function_status", || Status(common.throttled_function));
+    let throttled_function = one_of(throttled, &[503, 500], reader);
+    let content_type = &mut given.throttled_content_type;
+    let content_type = filled(content_type, spot, "throttled_content_type", || ThrottledContentType::Absent).value;
+    Unconfirmed { payload_too_large, preflight, throttled_function, throttled_content_type: content_type.into(), ..common }
+}
+
+/// What REST APIs alone have.
+fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
+    let statuses = [&given.payload_too_large_status, &given.preflight_status, &given.throttled_function_status];
+    let statuses = statuses.into_iter().flatten().map(|at| &at.spot);
+    for foreign in statuses.chain(given.throttled_content_type.as_ref().map(|at| &at.spot)) {
+        reader.report_at(foreign, "this is a setting of HTTP APIs alone; remove it, or write api: http");
+    }
+    let header = filled(&mut given.cache_warning_header, spot, "cache_warning_header", || Text(common.cache_warning.to_string()));
+    if http::HeaderName::from_bytes(header.value.0.as_bytes()).is_err() {
+        reader.report_at(&header.spot, "this is not the name of a header; write letters, digits and \"-\", e.g. Warning");
+    }
+    let cache_warning = header.value.0.clone().into();
+    Unconfirmed {
+        unknown_stage: filled(&mut given.unknown_stage, spot, "unknown_stage", || UnknownStage::Forbidden).value.into(),
+        told_first: filled(&mut given.told_first, spot, "told_first", || ToldFirst::Quota).value.into(),
+        throttled_requests: filled(&mut given.throttled_requests, spot, "throttled_requests", || Charge::Free).value.into(),
+        refused_keys: filled(&mut given.refused_keys, spot, "refused_keys", || Charge::Free).value.into(),
+        quota_begins: filled(&mut given.quota_begins, spot, "quota_begins", || QuotaBegins::UtcMidnight).value.into(),
+        cached_statuses: filled(&mut given.cached_statuses, spot, "cached_statuses", || CachedStatuses::Success).value.into(),
+        cache_warning,
+        ..common
+    }
+}
+
+/// The status of a refusal.
+fn refusing(given: &At<Status>, reader: &mut Reader) -> u16 {
+    let status = given.value.0;
+    if status < 400 {
+        reader.report_at(&given.spot, format!("{status} is not the status of a refusal; write one from 400 to 599"));
+    }
+    status
+}
+
+/// One of the statuses that have been reported.
+fn one_of(given: &At<Status>, known: &[u16], reader: &mut Reader) -> u16 {
+    let status = given.value.0;
+    if !known.contains(&status) {
+        let words: Vec<String> = known.iter().map(u16::to_string).collect();
+        let words = choices(words.iter().map(String::as_str));
+        reader.report_at(&given.spot, format!("{status} was never reported of the real gateway; write {words}"));
+    }
+    status
+}
