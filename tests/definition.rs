@@ -153,6 +153,8 @@ fn the_program_refuses_a_bad_definition_and_the_wrong_kind() {
     let template = fixtures().join("shop.sam.yaml");
     let wrong = bench.sluicegate(["import", "swagger", template.to_str().unwrap()]).expect_code(2);
     wrong.complains("this is a SAM or CloudFormation template, not an OpenAPI or Swagger document").complains("import sam");
+    let wrong = bench.sluicegate(["import", template.to_str().unwrap()]).expect_code(2);
+    wrong.complains("this is a SAM or CloudFormation template, not a log").complains("import sam");
     let broken = bench.file("broken.yaml", "openapi: 3.0.1\npaths: {\n");
     for arguments in [["import", "openapi"].as_slice(), &["mock"]] {
         let done = bench.sluicegate(arguments.iter().copied().chain([broken.to_str().unwrap()])).expect_code(2);

@@ -119,7 +119,12 @@ fn unreadable(error: &serde_saphyr::Error) -> Unreadable {
     };
     // The low-level text, because the rendered one repeats the place; the input's characters in it are escaped here.
     let text = serde_saphyr::DefaultMessageFormatter.format_message(cause).replace(char::is_control, " ");
-    Unreadable { line, what: format!("it is neither YAML nor JSON: {}", text.trim()) }
+    let what = if text.contains("budget") || text.contains("nesting") || text.contains("replay") {
+        format!("it is more than is read, {NODES_MAX} values in at most {DEPTH_MAX} levels ({}); make it smaller", text.trim())
+    } else {
+        format!("it is neither YAML nor JSON: {}", text.trim())
+    };
+    Unreadable { line, what }
 }
 
 impl<'de> Deserialize<'de> for Placed {
