@@ -34,6 +34,7 @@ fn simulated(rate: u32, seconds: u32, gateway: &str) -> Counts {
         "# Exact bookkeeping: nothing takes time.\n\
          traffic:\n  mix: [{{ request: GET /x }}]\n  arrivals: {{ constant: {rate}/s }}\n\
          run: {{ duration: {seconds}s, warmup: 0s, connections: 1000, api_keys: [only] }}\n\
+         network: {{ round_trip: 0s, connect: 0s }}\n\
          gateway:\n  api: rest\n  overhead: 0s\n  refusal: 0s\n  api_keys: {{ only: {{ value: only-one-key-for-all-of-it }} }}\n{gateway}"
     );
     let bench = Bench::new();
