@@ -195,6 +195,7 @@ fn routes(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>, DefinitionE
 
 #[test]
 #[ignore = "needs ../shared"]
+#[allow(clippy::print_stdout, reason = "the numbers are what it is run for; the harness shows them when asked")]
 fn the_routes_of_every_sam_template_are_those_that_sam_makes_of_it() {
     let inputs = files(&shared("specs/sam/input"));
     let (mut agree, mut found) = (0, 0);
@@ -224,6 +225,7 @@ const CLEAR: &[&str] = &[
 
 #[test]
 #[ignore = "needs ../shared"]
+#[allow(clippy::print_stdout, reason = "the numbers are what it is run for; the harness shows them when asked")]
 fn every_document_of_the_collections_becomes_a_profile_that_proves_or_fails_clearly() {
     let bench = Bench::new();
     let overrides = Overrides { script: Script::Served, ..Overrides::default() };
