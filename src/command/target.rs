@@ -59,8 +59,8 @@ pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Stan
     let (endpoint, tls, mock) = match &plan.target {
         Target::Mock => {
             let mock = start_mock(plan, folder, drifts)?;
-            let stage = &plan.model.stages[usize::from(plan.stage.0)].name;
-            let url = mock.stage_url(stage).unwrap_or_default().parse::<Endpoint>();
+            let (api, stage) = (plan.model.api_of(plan.stage), &plan.model.stages[usize::from(plan.stage.0)].name);
+            let url = mock.stage_url(&api.id, stage).unwrap_or_default().parse::<Endpoint>();
             (url.map_err(|error| Failure::broken("reading the mock gateway's address", error))?, Tls::System, Some(mock))
         }
         Target::Live(live) => {
