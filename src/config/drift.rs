@@ -130,8 +130,8 @@ impl Drift {
             path => ("gateway", path),
         };
         let Some((last, parents)) = path.split_last() else {
-            reader.report_at(&Spot { place, key: top.into() }, format!("this is the whole of {top}; name a key of it"));
-            return;
+            let whole = if top == "apis" { "these are all further APIs" } else { "this is the whole gateway" };
+            return reader.report_at(&Spot { place, key: top.into() }, format!("{whole}; name a key of it"));
         };
         let mut key = top.to_owned();
         let Some(mut node) = profile.at_key(top, &place) else { return };

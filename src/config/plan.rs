@@ -109,9 +109,19 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The bundled mock.
-    Mock,
+    Mock(Wire),
     /// A live endpoint.
     Live(LiveTarget),
+}
+
+/// What the bundled mock speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// HTTP as it is.
+    #[default]
+    Plain,
+    /// HTTP within TLS, with a certificate made for the run.
+    Tls,
 }
 
 /// A live endpoint and how its certificate is judged.

@@ -31,7 +31,7 @@ use crate::traffic::catalog::ApiKeys;
 pub(super) use arrivals::rescale;
 pub(super) use resolved::tree;
 pub(super) use run::empty as empty_run;
-pub(super) use target::detailed as detailed_target;
+pub(super) use target::{MOCK, detailed as detailed_target};
 
 /// Where the script comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -228,9 +228,12 @@ fn one_plan_a_stage(plans: &[UsagePlan], raw: &[Member<Text, At<raw::UsagePlan>>
             });
             if let Some((other, stage)) = clash {
                 let spot = raw[at].value.value.keys.as_ref().and_then(|keys| keys.get(number)).map(|key| key.spot.clone());
-                let [key, other, stage] =
-                    [&known.names.keys[usize::from(key.0)], &plans[other].name, &known.names.stages[usize::from(stage.0)].written]
-                        .map(|text| quoted(text));
+                let [key, other, stage] = [
+                    &known.names.keys[usize::from(key.0)],
+                    &plans[other].name,
+                    &known.names.stages[usize::from(stage.0)].written,
+                ]
+                .map(|text| quoted(text));
                 let what = format!(
                     "the key {key} is in the plan {other} already, which opens the stage {stage} too; a key has one plan in a stage"
                 );
