@@ -1,6 +1,7 @@
 //! The one integration binary: what no single room can show.
 
 mod arrows; // every `use crate::` line of the product respects the arrows of the house
+mod bookkeeping; // the exact reference cases hold through the whole simulator
 mod definition; // API definitions and templates become profiles that prove, and the mock serves them as they are
 mod derived_profile; // a profile derived from a log proves, and routes every call of that log
 mod origin; // a live endpoint that is not our mock: plain or TLS, HTTP/1.1 and HTTP/2
