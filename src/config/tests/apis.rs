@@ -20,7 +20,7 @@ gateway:
   stages: { prod: }
   routes:
     GET /orders: { integration: { lambda: work } }
-    GET /users: { integration: { mock: } }
+    GET /users: { integration: { mock: {} } }
 traffic: { mix: [{ request: GET /orders }], arrivals: { constant: 10/s } }
 run: { duration: 5s }
 apis:
@@ -34,16 +34,16 @@ apis:
         route_caches: { GET /users: { ttl: 60s } }
         route_throttles: { GET /users: { rate: 3/s, burst: 3 } }
         canary: { percent: 10%, deployment: current }
-    deployments: { v2: { routes: { GET /new: { integration: { mock: } } } } }
+    deployments: { v2: { routes: { GET /new: { integration: { mock: {} } } } } }
     routes:
       GET /users: { integration: { lambda: work } }
-      GET /rare: { integration: { mock: } }
+      GET /rare: { integration: { mock: {} } }
   shop:
     api: http
     id: b2c3d4e5f6
     stages: { $default: }
     routes:
-      GET /shelf: { integration: { mock: } }
+      GET /shelf: { integration: { mock: {} } }
 ";
 
 fn shop() -> Plan {
@@ -127,8 +127,8 @@ fn a_drift_reaches_a_further_api_too() {
     };
     let model = drift("apis.admin.stages.prod.route_throttles.\"GET /users\".burst = 9").unwrap().model;
     assert_eq!(model.stages[2].route_throttles[0].1.burst.0, 9);
-    insta::assert_snapshot!(drift("apis = 1").unwrap_err(), @"");
-    insta::assert_snapshot!(drift("apis.amin.api = http").unwrap_err(), @"");
+    insta::assert_snapshot!(drift("apis = 1").unwrap_err(), @"--drift 'apis = 1': apis: these are all further APIs; name a key of it");
+    insta::assert_snapshot!(drift("apis.amin.api = http").unwrap_err(), @r#"--drift 'apis.amin.api = http': apis: the gateway has no "amin" here, did you mean "admin"? there is: admin, shop"#);
 }
 
 /// What stands in the profile, and what is written instead.
@@ -148,7 +148,7 @@ const BREAKS: &[(&str, &str)] = &[
     ("id: b2c3d4e5f6", "id: b2/c3"),
     ("id: b2c3d4e5f6", "idd: b2c3"),
     ("    api: http\n", ""),
-    ("apis:\n", "apis: [x]\n#"),
+    ("  shop:\n", "  shop: [x]\n  other:\n"),
     // references into further APIs, and out of them
     ("stages: [prod, admin/prod]", "stages: [prod, amin/prod]"),
     ("stages: [prod, admin/prod]", "stages: [prod, \"shop/$default\"]"),
@@ -158,7 +158,7 @@ const BREAKS: &[(&str, &str)] = &[
     ("stage: admin/prod, deployment: v2", "stage: prod, deployment: v2"),
     ("        deployment: v2\n", "        deployment: v3\n"),
     ("route_caches: { GET /users:", "route_caches: { GET /orders:"),
-    ("v2: { routes: { GET /new: { integration: { mock: } } } }", "v2: { routes: { GET /older: } }"),
+    ("v2: { routes: { GET /new: { integration: { mock: {} } } } }", "v2: { routes: { GET /older: } }"),
     ("GET /users: { integration: { lambda: work } }", "GET /users: { integration: { lambda: wrk } }"),
     ("    stages: { $default: }", "    stages: {}"),
     ("    stages: { $default: }", "    stages: { $default: { cache: {} } }"),
@@ -179,7 +179,7 @@ fn apis_broken_in_any_part_say_where_and_what_would_work() {
 
 #[test]
 fn so_many_apis_that_ids_would_not_do_are_refused() {
-    let routes = (0..300).map(|n| format!("GET /{n}: {{ integration: {{ mock: }} }}")).collect::<Vec<_>>().join(", ");
+    let routes = (0..300).map(|n| format!("GET /{n}: {{ integration: {{ mock: {{}} }} }}")).collect::<Vec<_>>().join(", ");
     let apis: String = (0..70).map(|n| format!("  a{n}: {{ api: http, stages: {{ s: }}, routes: {{ {routes} }} }}\n")).collect();
     let message = plan(&format!("{SHOP}{apis}")).unwrap_err();
     assert!(message.contains("apis.a66: these are 20108 routes of all APIs together; write at most 20000"), "{message}");
