@@ -6,15 +6,15 @@
 //! The file: eight bytes `slcgdec` and the version (1); the clock's origin in nanoseconds of `CLOCK_MONOTONIC`, the wall time then
 //! in nanoseconds since 1970, and the number of rows (`u64` each); then rows of 64 bytes in the order in which the gateway was
 //! asked. A row: arrival and call in nanoseconds since the origin, the arrival's number, the body's length (`u64` each); lengths of URL, request line and headers (`u32` each); stage, deployment, route, API key,
-//! status, the reason's function (`u16` each, all ones for none); reason; and a byte of flags (canary 1, preflight 2, key 4 if
-//! unknown, 8 if known). All numbers are little-endian.
+//! status, the reason's function (`u16` each, all ones for none); reason; a byte of flags (canary 1, preflight 2, key 4 if
+//! unknown, 8 if known); and the API (`u16`). All numbers are little-endian.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sluicegate_policy::call::{Arrival, Call, CallId, Credential, Invalid, Purpose, Reason, Release, Reply, Scope, Size};
-use sluicegate_policy::model::{DeploymentId, FunctionId, KeyId, RouteId, StageId};
+use sluicegate_policy::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
 use sluicegate_policy::time::{Instant, Span};
 
 const MAGIC: [u8; 8] = *b"slcgdec\x01";
@@ -167,6 +167,7 @@ fn encoded(row: &Decision) -> [u8; ROW_BYTES] {
         out.extend_from_slice(&id.to_le_bytes());
     }
     out.extend_from_slice(&[reason, canary | preflight | key_flag]);
+    out.extend_from_slice(&arrival.api.0.to_le_bytes());
     let mut row = [0; ROW_BYTES];
     row[..out.len()].copy_from_slice(&out);
     row
@@ -188,6 +189,7 @@ fn decoded(id: u64, row: &[u8; ROW_BYTES]) -> Option<Decision> {
         id: CallId(id),
         arrival: Arrival {
             number: u64_at(16)?,
+            api: ApiId(u16_at(58)?),
             stage: id_at(44)?.map(StageId),
             deployment: id_at(46)?.map(DeploymentId),
             release: if flags & CANARY == 0 { Release::Base } else { Release::Canary },
@@ -281,11 +283,12 @@ mod tests {
             Just(Credential::Unknown),
             (0..ABSENT).prop_map(|id| Credential::Key(KeyId(id)))
         ];
-        (any::<u64>(), ids(), ids(), ids(), key, size, any::<bool>(), any::<bool>()).prop_map(
-            |(number, stage, deployment, route, key, (body, url, line, headers), canary, preflight)| Call {
+        (any::<(u64, u16)>(), ids(), ids(), ids(), key, size, any::<bool>(), any::<bool>()).prop_map(
+            |((number, api), stage, deployment, route, key, (body, url, line, headers), canary, preflight)| Call {
                 id: CallId(0),
                 arrival: Arrival {
                     number,
+                    api: ApiId(api),
                     stage: stage.map(StageId),
                     deployment: deployment.map(DeploymentId),
                     release: if canary { Release::Canary } else { Release::Base },
@@ -314,7 +317,7 @@ mod tests {
         let mut decisions = Decisions::up_to(2);
         let call = Call {
             id: CallId(9),
-            arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
+            arrival: Arrival { number: 0, api: ApiId(0), stage: None, deployment: None, release: Release::Base },
             route: None,
             purpose: Purpose::Answer,
             key: Credential::Absent,

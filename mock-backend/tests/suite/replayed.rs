@@ -93,7 +93,7 @@ fn decided_again(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) -> (Ve
     let (mut arrived, mut answers) = (vec![None; rows.len()], BTreeMap::new());
     for ((now, kind, _), at) in told {
         if kind == 0 {
-            arrived[at] = Some(gateway.arrive(now, rows[at].call.arrival.stage));
+            arrived[at] = Some(gateway.arrive(now, rows[at].call.arrival.api, rows[at].call.arrival.stage));
         } else {
             gateway.on_call(now, rows[at].call, &mut Plain(model));
         }
