@@ -274,8 +274,8 @@ fn what_no_profile_may_hold_is_left_out_and_told() {
         .complains("mock > responses > 1: this is no regular expression");
     let text = fs::read_to_string(bench.path("out.yaml")).unwrap();
     assert!(
-        text.contains("parameters: { header.B: \"'b'\" }") && text.contains("- { status: 200 }")
-            || text.contains("[{ status: 200 }]"),
+        text.contains("parameters: { header.B: \"'b'\" }")
+            && (text.contains("- { status: 200 }") || text.contains("[{ status: 200 }]")),
         "{text}"
     );
 }

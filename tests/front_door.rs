@@ -56,7 +56,7 @@ gateway:
     GET /keyed: { api_key: required, integration: { mock: { status: 200 } } }
     GET /counted: { api_key: required, integration: { mock: { status: 200 } } }
     POST /orders: { body: { application/json: Order }, integration: { mock: { status: 201 } } }
-    GET /tenants/{id}: { parameters: [header.X-Tenant, path.id], integration: { mock: { status: 200 } } }
+    GET /tenants/{id}: { parameters: [header.x-tenant, path.id], integration: { mock: { status: 200 } } }
     GET /mapped:
       integration:
         mock:
@@ -198,7 +198,7 @@ gateway:
   overhead: 1ms
   refusal: 1ms
   functions:
-    orders: { duration: 60ms, cold_start: 0s, concurrency: 8 }
+    orders: { duration: 60ms, cold_start: 0s, concurrency: 20 }
   stages:
     prod: { cache: { size: 0.5 GB, ttl: 1h } }
   routes:

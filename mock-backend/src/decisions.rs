@@ -3,22 +3,22 @@
 //! Owns the bounded list and its file. Refuses to judge, and to keep anything that a client wrote: lengths, places and ids alone.
 //! Filled by `http`, written at the end of a run, read by whoever replays it through a gateway of the same model and seed.
 //!
-//! The file: eight bytes `slcgdec` and the version (1), the number of rows as a little-endian `u64`, then rows of 64 bytes in the
-//! order in which the gateway was asked. A row: arrival and call in nanoseconds of `CLOCK_MONOTONIC`, the arrival's number,
-//! the body's length (`u64` each); lengths of URL, request line and headers (`u32` each); stage, deployment, route, API key,
-//! status, the reason's function (`u16` each, all ones for none); reason; and a byte of flags (canary 1, preflight 2, key 4 if
-//! unknown, 8 if known). All numbers are little-endian.
+//! The file: eight bytes `slcgdec` and the version (1); the clock's origin in nanoseconds of `CLOCK_MONOTONIC`, the wall time then
+//! in nanoseconds since 1970, and the number of rows (`u64` each); then rows of 64 bytes in the order in which the gateway was
+//! asked. A row: arrival and call in nanoseconds since the origin, the arrival's number, the body's length (`u64` each); lengths of URL, request line and headers (`u32` each); stage, deployment, route, API key,
+//! status, the reason's function (`u16` each, all ones for none); reason; a byte of flags (canary 1, preflight 2, key 4 if
+//! unknown, 8 if known); and the API (`u16`). All numbers are little-endian.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sluicegate_policy::call::{Arrival, Call, CallId, Credential, Invalid, Purpose, Reason, Release, Reply, Scope, Size};
-use sluicegate_policy::model::{DeploymentId, FunctionId, KeyId, RouteId, StageId};
-use sluicegate_policy::time::Instant;
+use sluicegate_policy::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
+use sluicegate_policy::time::{Instant, Span};
 
 const MAGIC: [u8; 8] = *b"slcgdec\x01";
-const HEADER_BYTES: usize = 16;
+const HEADER_BYTES: usize = 32;
 const ROW_BYTES: usize = 64;
 const ABSENT: u16 = u16::MAX;
 /// In the place of a reason: the client left before the answer.
@@ -31,14 +31,25 @@ const KEY_KNOWN: u8 = 8;
 /// One call and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// When [`Gateway::arrive`](sluicegate_policy::gateway::Gateway::arrive) was told, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub arrived: u64,
-    /// When [`Gateway::on_call`](sluicegate_policy::gateway::Gateway::on_call) was told, likewise.
-    pub called: u64,
+    /// When [`Gateway::arrive`](sluicegate_policy::gateway::Gateway::arrive) was told.
+    pub arrived: Instant,
+    /// When [`Gateway::on_call`](sluicegate_policy::gateway::Gateway::on_call) was told.
+    pub called: Instant,
     /// What it was told; the id is the row's number.
     pub call: Call,
     /// Reason and status; `None` if the client left before the answer.
     pub answer: Option<(Reason, u16)>,
+}
+
+/// All that a mock gateway decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionRecord {
+    /// The origin of its clock in nanoseconds of `CLOCK_MONOTONIC`: what its instants count from.
+    pub origin_ns: u64,
+    /// The wall time then, since 1970: what its quotas count from.
+    pub wall: Span,
+    /// The decisions, in the order in which it made them.
+    pub decisions: Vec<Decision>,
 }
 
 /// The calls so far, up to a bound.
@@ -46,7 +57,6 @@ pub struct Decision {
 pub(crate) struct Decisions {
     rows: Vec<Decision>,
     rows_max: usize,
-    origin_ns: u64,
     unrecorded: u64,
 }
 
@@ -55,9 +65,9 @@ pub(crate) struct Decisions {
 pub(crate) struct RowId(Option<usize>);
 
 impl Decisions {
-    /// Keeps at most `rows_max` rows of calls timed by a clock with this origin.
-    pub(crate) const fn up_to(rows_max: usize, origin_ns: u64) -> Self {
-        Self { rows: Vec::new(), rows_max, origin_ns, unrecorded: 0 }
+    /// Keeps at most `rows_max` rows.
+    pub(crate) const fn up_to(rows_max: usize) -> Self {
+        Self { rows: Vec::new(), rows_max, unrecorded: 0 }
     }
 
     /// The gateway was told of a call.
@@ -67,9 +77,8 @@ impl Decisions {
             self.unrecorded += 1;
             return RowId(None);
         }
-        let monotonic = |at: Instant| self.origin_ns.saturating_add(at.as_ns());
         let call = Call { id: CallId(at as u64), ..call };
-        self.rows.push(Decision { arrived: monotonic(arrived), called: monotonic(called), call, answer: None });
+        self.rows.push(Decision { arrived, called, call, answer: None });
         RowId(Some(at))
     }
 
@@ -85,11 +94,13 @@ impl Decisions {
         self.unrecorded
     }
 
-    /// Writes the rows.
-    pub(crate) fn write(&self, file: File) -> io::Result<()> {
+    /// Writes the rows, timed by a clock with this origin that stood at `wall`.
+    pub(crate) fn write(&self, file: File, origin_ns: u64, wall: Span) -> io::Result<()> {
         let mut out = BufWriter::new(file);
         out.write_all(&MAGIC)?;
-        out.write_all(&(self.rows.len() as u64).to_le_bytes())?;
+        for number in [origin_ns, wall.as_ns(), self.rows.len() as u64] {
+            out.write_all(&number.to_le_bytes())?;
+        }
         for row in &self.rows {
             out.write_all(&encoded(row))?;
         }
@@ -116,15 +127,20 @@ pub enum ReadDecisionsError {
     },
 }
 
-/// The decisions that a mock gateway wrote to `path`, in the order in which it made them.
-pub fn read_decisions(path: &Path) -> Result<Vec<Decision>, ReadDecisionsError> {
+/// The decisions that a mock gateway wrote to `path`.
+pub fn read_decisions(path: &Path) -> Result<DecisionRecord, ReadDecisionsError> {
     let bytes = fs::read(path).map_err(|source| ReadDecisionsError::Read { path: path.to_owned(), source })?;
     let unknown = || ReadDecisionsError::Unknown { path: path.to_owned() };
     let (header, rows) = bytes.split_at_checked(HEADER_BYTES).ok_or_else(unknown)?;
     let (rows, rest) = rows.as_chunks::<ROW_BYTES>();
-    let whole = header[..8] == MAGIC && header[8..] == (rows.len() as u64).to_le_bytes() && rest.is_empty();
+    let whole = header[..8] == MAGIC && u64_at(header, 24) == Some(rows.len() as u64) && rest.is_empty();
     let rows = Some(rows).filter(|_| whole).ok_or_else(unknown)?;
-    (0..).zip(rows).map(|(id, row)| decoded(id, row).ok_or_else(unknown)).collect()
+    let decisions = (0..).zip(rows).map(|(id, row)| decoded(id, row)).collect::<Option<Vec<_>>>();
+    let record = || {
+        let (origin_ns, wall) = (u64_at(header, 8)?, Span::from_ns(u64_at(header, 16)?));
+        Some(DecisionRecord { origin_ns, wall, decisions: decisions? })
+    };
+    record().ok_or_else(unknown)
 }
 
 fn encoded(row: &Decision) -> [u8; ROW_BYTES] {
@@ -138,7 +154,7 @@ fn encoded(row: &Decision) -> [u8; ROW_BYTES] {
     let canary = if arrival.release == Release::Canary { CANARY } else { 0 };
     let preflight = if purpose == Purpose::Preflight { PREFLIGHT } else { 0 };
     let mut out = Vec::with_capacity(ROW_BYTES);
-    for number in [row.arrived, row.called, arrival.number, size.body] {
+    for number in [row.arrived.as_ns(), row.called.as_ns(), arrival.number, size.body] {
         out.extend_from_slice(&number.to_le_bytes());
     }
     for length in [size.url, size.line, size.headers] {
@@ -151,13 +167,14 @@ fn encoded(row: &Decision) -> [u8; ROW_BYTES] {
         out.extend_from_slice(&id.to_le_bytes());
     }
     out.extend_from_slice(&[reason, canary | preflight | key_flag]);
+    out.extend_from_slice(&arrival.api.0.to_le_bytes());
     let mut row = [0; ROW_BYTES];
     row[..out.len()].copy_from_slice(&out);
     row
 }
 
 fn decoded(id: u64, row: &[u8; ROW_BYTES]) -> Option<Decision> {
-    let u64_at = |at: usize| row[at..].first_chunk().copied().map(u64::from_le_bytes);
+    let u64_at = |at: usize| u64_at(row, at);
     let u32_at = |at: usize| row[at..].first_chunk().copied().map(u32::from_le_bytes).map(u64::from);
     let u16_at = |at: usize| row[at..].first_chunk().copied().map(u16::from_le_bytes);
     let id_at = |at: usize| u16_at(at).map(|id| Some(id).filter(|id| *id != ABSENT));
@@ -172,6 +189,7 @@ fn decoded(id: u64, row: &[u8; ROW_BYTES]) -> Option<Decision> {
         id: CallId(id),
         arrival: Arrival {
             number: u64_at(16)?,
+            api: ApiId(u16_at(58)?),
             stage: id_at(44)?.map(StageId),
             deployment: id_at(46)?.map(DeploymentId),
             release: if flags & CANARY == 0 { Release::Base } else { Release::Canary },
@@ -181,7 +199,12 @@ fn decoded(id: u64, row: &[u8; ROW_BYTES]) -> Option<Decision> {
         key,
         size: Size { body: u64_at(24)?, url: u32_at(32)?, line: u32_at(36)?, headers: u32_at(40)? },
     };
-    Some(Decision { arrived: u64_at(0)?, called: u64_at(8)?, call, answer })
+    let (arrived, called) = (Instant::from_ns(u64_at(0)?), Instant::from_ns(u64_at(8)?));
+    Some(Decision { arrived, called, call, answer })
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
 }
 
 /// What a reason is in the file, and its function if it has one. A new reason gets a new number: the old ones keep theirs.
@@ -260,11 +283,12 @@ mod tests {
             Just(Credential::Unknown),
             (0..ABSENT).prop_map(|id| Credential::Key(KeyId(id)))
         ];
-        (any::<u64>(), ids(), ids(), ids(), key, size, any::<bool>(), any::<bool>()).prop_map(
-            |(number, stage, deployment, route, key, (body, url, line, headers), canary, preflight)| Call {
+        (any::<(u64, u16)>(), ids(), ids(), ids(), key, size, any::<bool>(), any::<bool>()).prop_map(
+            |((number, api), stage, deployment, route, key, (body, url, line, headers), canary, preflight)| Call {
                 id: CallId(0),
                 arrival: Arrival {
                     number,
+                    api: ApiId(api),
                     stage: stage.map(StageId),
                     deployment: deployment.map(DeploymentId),
                     release: if canary { Release::Canary } else { Release::Base },
@@ -290,10 +314,10 @@ mod tests {
     fn a_cut_file_is_told_from_a_whole_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("decisions");
-        let mut decisions = Decisions::up_to(2, 5);
+        let mut decisions = Decisions::up_to(2);
         let call = Call {
             id: CallId(9),
-            arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
+            arrival: Arrival { number: 0, api: ApiId(0), stage: None, deployment: None, release: Release::Base },
             route: None,
             purpose: Purpose::Answer,
             key: Credential::Absent,
@@ -303,9 +327,10 @@ mod tests {
             decisions.on_call(Instant::from_ns(at), Instant::from_ns(at + 1), call);
         }
         assert_eq!(decisions.unrecorded(), 1);
-        decisions.write(File::create(&path).unwrap()).unwrap();
+        decisions.write(File::create(&path).unwrap(), 5, Span::from_ns(6)).unwrap();
         let read = read_decisions(&path).unwrap();
-        assert_eq!(read.iter().map(|row| (row.arrived, row.called, row.call.id.0)).collect::<Vec<_>>(), [(5, 6, 0), (6, 7, 1)]);
+        let rows: Vec<_> = read.decisions.iter().map(|row| (row.arrived.as_ns(), row.called.as_ns(), row.call.id.0)).collect();
+        assert_eq!((read.origin_ns, read.wall, rows), (5, Span::from_ns(6), vec![(0, 1, 0), (1, 2, 1)]));
         let whole = fs::read(&path).unwrap();
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
@@ -317,7 +342,8 @@ mod tests {
         #[test]
         fn a_row_survives_the_file(call in calls(), times in any::<(u64, u64)>(), code in 0_u8..23, status in 100_u16..600, left: bool) {
             let answer = if left { None } else { reason_of(code, 3).map(|reason| (reason, status)) };
-            let row = Decision { arrived: times.0, called: times.1, call, answer };
+            let (arrived, called) = (Instant::from_ns(times.0), Instant::from_ns(times.1));
+            let row = Decision { arrived, called, call, answer };
             prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
         }
 

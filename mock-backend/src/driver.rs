@@ -99,7 +99,7 @@ impl Driver {
         let path = if head.method() == "CONNECT" { "" } else { head.path() };
         let Entered { api, stage, path: below } = inner.gateway.doors().enter(api, host, path);
         inner.now = inner.now.max(now);
-        let arrival = inner.gateway.arrive(inner.now, stage);
+        let arrival = inner.gateway.arrive(inner.now, api, stage);
         let method = self.front.method(api, head);
         let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, below));
         let entrance = Entrance { api, arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
@@ -173,10 +173,10 @@ impl Driver {
 impl Inner {
     /// At most one wake for each setting: what is armed now is what the pacer will find.
     fn wake_pacer(&mut self) {
-        if self.gateway.next_deadline().is_some_and(|due| due < self.armed) {
-            if let Some(pacer) = self.pacer.take() {
-                pacer.wake();
-            }
+        if self.gateway.next_deadline().is_some_and(|due| due < self.armed)
+            && let Some(pacer) = self.pacer.take()
+        {
+            pacer.wake();
         }
     }
 

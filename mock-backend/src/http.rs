@@ -184,7 +184,7 @@ impl Visit {
         let desk = &self.presence.desk;
         desk.tally.malformed.set(desk.tally.malformed.get() + 1);
         let api = self.to.api().unwrap_or(self.api);
-        let mut answer = malformed.answer();
+        let mut answer = malformed.answer(&desk.model.apis[usize::from(api.0)].unconfirmed);
         desk.front.identify(api, &self.ids, Some(Malformed::ERROR_TYPE), &mut answer);
         self.presence.answered(Outgoing::to(self.head.method(), answer).last())
     }

@@ -51,50 +51,72 @@ struct Rewound<S> {
 #[error("the client went away within its request")]
 struct ClientGone;
 
-/// Counts a request of a connection while it is being answered.
-struct Busy<'a>(&'a Cell<usize>);
+/// What happens on a connection; one on which nothing does is idle, whatever it has begun.
+#[derive(Default)]
+struct Activity {
+    /// Requests that are being answered.
+    answering: Cell<usize>,
+    /// Parts of requests that came since anybody looked.
+    came: Cell<usize>,
+}
+
+/// A request while it is being answered.
+struct Answering<'a>(&'a Activity);
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// It was idle for too long, and has a moment to end by itself.
+    Expired,
+    /// The gateway leaves, and takes no more requests.
+    Leaving,
+}
 
 /// Serves the connection until its end.
 pub(crate) async fn serve<S: Stream + 'static>(begun: Begun<S>, tasks: Tasks) -> Ended {
     let (stream, read, desk, client, wait) = begun;
-    let busy = Rc::new(Cell::new(0));
-    let requests = Rc::clone(&busy);
+    let activity = Rc::new(Activity::default());
+    let requests = Rc::clone(&activity);
     let service = service_fn(move |request| answer(Rc::clone(&desk), client.clone(), Rc::clone(&requests), request));
     let mut builder = Builder::new(tasks);
     builder.max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEAD_BYTES_MAX as u32);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(Rewound { read, stream }), service));
-    let (mut ended, mut told) = (Ended::Well, false);
+    let mut stage = Stage::Open;
     wait.begin(For::Idle);
     poll_fn(|cx| {
-        // It is idle from the last moment at which it was not.
-        if busy.get() > 0 {
-            wait.begin(For::Idle);
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(ended.map_or(Ended::Failed, |()| stage.ended()));
         }
-        if !told {
-            if let Poll::Ready(over) = wait.poll_over(cx) {
-                told = true;
-                connection.as_mut().graceful_shutdown();
-                if over == Over::Expired {
-                    ended = Ended::Expired;
+        while let Poll::Ready(over) = stage.poll_over(&activity, &wait, cx) {
+            match (stage, over) {
+                (Stage::Expired, _) => return Poll::Ready(Ended::Expired),
+                (_, Over::Leaving) => stage = Stage::Leaving,
+                (_, Over::Expired) => {
+                    stage = Stage::Expired;
+                    wait.begin(For::Linger);
                 }
             }
+            connection.as_mut().graceful_shutdown();
+            // Whatever the shutdown has to do is done in the next turn.
+            cx.waker().wake_by_ref();
         }
-        connection.as_mut().poll(cx)
+        Poll::Pending
     })
     .await
-    .map_or(Ended::Failed, |()| ended)
 }
 
 async fn answer(
     desk: Rc<Desk>,
     client: Client,
-    requests: Rc<Cell<usize>>,
+    activity: Rc<Activity>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, ClientGone> {
-    let _busy = Busy::among(&requests);
     let (parts, incoming) = request.into_parts();
     let visit = desk.on_head(&client, head(&parts));
-    let outgoing = match body(&visit, incoming).await? {
+    let body = body(&visit, incoming, &activity).await?;
+    let _answering = Answering::begin(&activity);
+    let outgoing = match body {
         Ok(body) => visit.answer(body).await,
         Err(malformed) => visit.refuse(malformed),
     };
@@ -112,13 +134,14 @@ fn head(parts: &Parts) -> Head {
 }
 
 /// The body, as far as the answer needs it.
-async fn body(visit: &Visit, mut incoming: Incoming) -> Result<Result<Body, Malformed>, ClientGone> {
+async fn body(visit: &Visit, mut incoming: Incoming, activity: &Activity) -> Result<Result<Body, Malformed>, ClientGone> {
     let bytes_max = visit.body_bytes_max();
     if let Some(length) = incoming.size_hint().exact().filter(|length| *length == 0 || *length > bytes_max) {
         return Ok(Ok(Body::unread(length)));
     }
     let mut kept = Kept::up_to(bytes_max);
     while let Some(frame) = incoming.frame().await {
+        activity.came.set(activity.came.get() + 1);
         // Trailers are left out.
         if let Ok(data) = frame.map_err(|_| ClientGone)?.into_data() {
             kept.push(BytesMut::from(data));
@@ -149,16 +172,44 @@ fn response(outgoing: Outgoing, date: &[u8]) -> Response<Full<Bytes>> {
     response
 }
 
-impl<'a> Busy<'a> {
-    fn among(requests: &'a Cell<usize>) -> Self {
-        requests.set(requests.get() + 1);
-        Self(requests)
+impl Stage {
+    /// Ready when its time is over, or when there is something new to act on.
+    fn poll_over(self, activity: &Activity, wait: &Wait, cx: &Context<'_>) -> Poll<Over> {
+        match self {
+            Self::Open => {
+                let came = activity.came.take() > 0;
+                // It is idle from the last moment at which it was not.
+                if came || activity.answering.get() > 0 {
+                    wait.begin(For::Idle);
+                }
+                wait.poll_over(cx)
+            }
+            Self::Expired => wait.poll_expired(cx).map(|()| Over::Expired),
+            // Cut by whoever leaves, when the grace is over.
+            Self::Leaving => Poll::Pending,
+        }
+    }
+
+    const fn ended(self) -> Ended {
+        match self {
+            Self::Open | Self::Leaving => Ended::Well,
+            Self::Expired => Ended::Expired,
+        }
     }
 }
 
-impl Drop for Busy<'_> {
+impl<'a> Answering<'a> {
+    fn begin(activity: &'a Activity) -> Self {
+        activity.answering.set(activity.answering.get() + 1);
+        // Its head came, if nothing else did.
+        activity.came.set(activity.came.get() + 1);
+        Self(activity)
+    }
+}
+
+impl Drop for Answering<'_> {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.0.answering.set(self.0.answering.get() - 1);
     }
 }
 

@@ -9,7 +9,7 @@
 //! request would begin. They reach no stage, and so no access log (a report of 2024 says of a 400 for a query string that
 //! nothing was logged: github.com/aws/aws-sam-cli/issues/7170).
 
-use sluicegate_policy::model::ApiKind;
+use sluicegate_policy::model::{ApiKind, Unconfirmed};
 use sluicegate_render::answer::Answer;
 
 /// What is wrong with a request.
@@ -54,24 +54,26 @@ pub(crate) enum Malformed {
 }
 
 impl Malformed {
-    /// The status that says so.
-    pub(crate) const fn status(self) -> u16 {
+    /// The status that says so; that of too large a head is a setting, whoever finds out.
+    const fn status(self, unconfirmed: &Unconfirmed) -> u16 {
         match self {
             Self::Line | Self::Field | Self::Target | Self::Host | Self::Length | Self::Chunk => 400,
             Self::Late => 408,
             Self::Expectation => 417,
-            Self::HeadTooLarge => 431,
+            Self::HeadTooLarge => unconfirmed.headers_too_large,
             Self::Coding => 501,
             Self::Crowded => 503,
             Self::Version => 505,
         }
     }
 
-    const fn message(self) -> &'static str {
-        match self.status() {
+    const fn message(self, status: u16) -> &'static str {
+        match status {
+            400 => "Bad Request",
             408 => "Request Timeout",
+            413 => "Request Entity Too Large",
             417 => "Expectation Failed",
-            431 => "Request Header Fields Too Large",
+            _ if matches!(self, Self::HeadTooLarge) => "Request Header Fields Too Large",
             501 => "Not Implemented",
             503 => "Service Unavailable",
             505 => "HTTP Version Not Supported",
@@ -83,8 +85,9 @@ impl Malformed {
     pub(crate) const ERROR_TYPE: &str = "BadRequestException";
 
     /// The answer, without what identifies it.
-    pub(crate) fn answer(self) -> Answer {
-        let mut answer = Answer::new(self.status(), format!(r#"{{"message":"{}"}}"#, self.message()));
+    pub(crate) fn answer(self, unconfirmed: &Unconfirmed) -> Answer {
+        let status = self.status(unconfirmed);
+        let mut answer = Answer::new(status, format!(r#"{{"message":"{}"}}"#, self.message(status)));
         answer.push("Content-Type", "application/json");
         answer
     }
@@ -127,8 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn too_large_a_head_has_the_status_that_the_api_is_set_to() {
+        let told = |headers_too_large| {
+            let answer = Malformed::HeadTooLarge.answer(&Unconfirmed { headers_too_large, ..Unconfirmed::default() });
+            (answer.status, String::from_utf8(answer.body.to_vec()).unwrap())
+        };
+        assert_eq!(told(431), (431, r#"{"message":"Request Header Fields Too Large"}"#.to_owned()));
+        assert_eq!(told(494), (494, r#"{"message":"Request Header Fields Too Large"}"#.to_owned()));
+        assert_eq!(told(400), (400, r#"{"message":"Bad Request"}"#.to_owned()));
+    }
+
+    #[test]
     fn every_message_is_json_of_its_own_status() {
-        let answer = Malformed::Chunk.answer();
+        let answer = Malformed::Chunk.answer(&Unconfirmed::default());
         assert_eq!((answer.status, &answer.body[..]), (400, br#"{"message":"Bad Request"}"#.as_slice()));
     }
 }

@@ -97,15 +97,12 @@ impl Waits {
     pub(crate) fn join(self: &Rc<Self>) -> Wait {
         let mut places = self.places.borrow_mut();
         let place = Place { over: u64::MAX, waker: None };
-        let at = match places.free.pop() {
-            Some(at) => {
-                places.all[at as usize] = place;
-                at
-            }
-            None => {
-                places.all.push(place);
-                u32::try_from(places.all.len() - 1).expect("descriptors bound the connections below 2^32")
-            }
+        let at = if let Some(at) = places.free.pop() {
+            places.all[at as usize] = place;
+            at
+        } else {
+            places.all.push(place);
+            u32::try_from(places.all.len() - 1).expect("descriptors bound the connections below 2^32")
         };
         Wait { waits: Rc::clone(self), at }
     }

@@ -290,7 +290,7 @@ impl Desk {
         if let Some(Err(error)) = records.arrivals.map(|file| arrivals.write(file)) {
             summary.problems.push(format!("the record of arrivals could not be written: {error}"));
         }
-        if let Some(Err(error)) = records.decisions.map(|file| decisions.write(file)) {
+        if let Some(Err(error)) = records.decisions.map(|file| decisions.write(file, self.clock.origin_ns(), self.wall_origin)) {
             summary.problems.push(format!("the record of decisions could not be written: {error}"));
         }
         summary.replies = self.tally.replies.take();
@@ -342,7 +342,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
         clock,
         wall_origin,
         arrivals: RefCell::new(Arrivals::up_to(arrivals_max)),
-        decisions: RefCell::new(Decisions::up_to(decisions_max, clock.origin_ns())),
+        decisions: RefCell::new(Decisions::up_to(decisions_max)),
         observer: RefCell::new(observer),
         tally: Tally::default(),
         dates: Dates::new(),

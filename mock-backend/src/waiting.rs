@@ -110,6 +110,7 @@ const fn slot_of(id: CallId) -> usize {
 mod tests {
     use super::*;
     use sluicegate_policy::call::{Arrival, CacheUse, Reason, Release, Reply, Timing};
+    use sluicegate_policy::model::ApiId;
     use sluicegate_policy::time::Instant;
 
     fn answer(call: CallId) -> Released {
@@ -118,7 +119,7 @@ mod tests {
             at: Instant::ZERO,
             status: 200,
             reason: Reason::Served,
-            arrival: Arrival { number: 0, stage: None, deployment: None, release: Release::Base },
+            arrival: Arrival { number: 0, api: ApiId(0), stage: None, deployment: None, release: Release::Base },
             route: None,
             cache: CacheUse::None,
             warning: None,

@@ -51,6 +51,10 @@ pub struct Mock {
     #[arg(long, value_name = "FILE", hide = true)]
     pub arrivals: Option<PathBuf>,
 
+    /// Where relative paths of the profile start from, instead of its own folder; for the run that started this mock on a copy
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub beside: Option<PathBuf>,
+
     /// End when standard input is closed: when the run that started this mock is gone
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
@@ -68,8 +72,9 @@ pub struct Mock {
 pub(super) const ABOUT: &str = "\
 Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
 
-When it is ready it prints the base URL of each stage to standard output, with --format json as one line. An OpenAPI, Swagger, \
-SAM or CloudFormation document is imported on the fly; what is not carried over is told on standard error.
+An OpenAPI, Swagger, SAM or CloudFormation document is imported on the fly; what it does not carry over is told on standard error.
+
+When it is ready it prints the base URL of each stage to standard output, with --format json as one line.
 
 The admin endpoint answers GET /metrics (Prometheus, under CloudWatch's names), GET /health, GET /stages, GET /usage; \
 PUT /stages/NAME with {\"deployment\": \"v2\"} moves a stage, DELETE /stages/NAME/cache empties its cache. Where there are several \
@@ -80,8 +85,8 @@ Examples:
   sluicegate mock profiles/quickstart.yaml
   sluicegate mock profiles/quickstart.yaml --listen 127.0.0.1:8080 --access-log access.log
   sluicegate mock profiles/quickstart.yaml --format json --drift 'stages.prod.throttle.rate = 50/s'
-  sluicegate mock api.yaml --stage prod --variable table=orders
-  sluicegate mock template.yaml --api-id OrdersApi --format json
   sluicegate mock api.yaml --admin 127.0.0.1:9901 --execution-log execution.log
   curl -X PUT 127.0.0.1:9901/stages/prod -d '{\"deployment\": \"v2\"}'
-  sluicegate mock api.yaml --tls --ca-out ca.pem --client-ca clients.pem";
+  sluicegate mock api.yaml --tls --ca-out ca.pem --client-ca clients.pem
+  sluicegate mock api.yaml --stage prod --variable table=orders
+  sluicegate mock template.yaml --api-id OrdersApi --format json";

@@ -20,7 +20,7 @@ use crate::report::quantity;
 /// Serves the profile; the exit code.
 pub(super) fn mock(asked: &Mock) -> Result<u8, Failure> {
     let drifts = flags::drifts(&asked.drift)?;
-    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
+    let overrides = Overrides { script: Script::Served, folder: asked.beside.clone(), ..Overrides::default() };
     let plan = definition::served(&asked.profile, &asked.reading, &overrides, &drifts)?;
     let runtime = runtime().map_err(|error| Failure::broken("starting the mock gateway", error))?;
     let summary = runtime.block_on(serve(asked, &plan))?;

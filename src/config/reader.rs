@@ -276,6 +276,7 @@ macro_rules! section {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
+        #[allow(clippy::struct_field_names, reason = "a field is a key of the profile, whose name is the profile's")]
         pub(in crate::config) struct $name {
             $($(#[$field_meta])* #[serde(skip_serializing_if = "crate::config::reader::Read::is_absent")] pub(in crate::config) $field: $type,)*
         }

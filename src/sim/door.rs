@@ -33,6 +33,8 @@ pub(super) struct Door {
     front: Front,
     model: Arc<Model>,
     stage: StageId,
+    /// The stage's API.
+    api: ApiId,
     /// Path prefix of the stage.
     prefix: String,
     /// When the run starts, since 1970.
@@ -91,10 +93,16 @@ impl Door {
     /// Panics if the model's templates or schemas are none: `config` has proven them.
     pub(super) fn new(model: &Arc<Model>, stage: StageId, wall: Span, seed: Seed) -> Self {
         let front = Front::new(Arc::clone(model), seed).expect("the model's templates and schemas were proven");
-        let name = model.stages.get(usize::from(stage.0)).map_or("$default", |stage| stage.name.as_str());
+        let served = model.stages.get(usize::from(stage.0));
+        let (name, api) = served.map_or(("$default", ApiId(0)), |stage| (stage.name.as_str(), stage.api));
         let prefix = if name == "$default" { String::new() } else { format!("/{name}") };
         let model = Arc::clone(model);
-        Self { front, model, stage, prefix, wall, known: Vec::new(), outgoing: Outgoing::default() }
+        Self { front, model, stage, api, prefix, wall, known: Vec::new(), outgoing: Outgoing::default() }
+    }
+
+    /// The API whose door it is.
+    pub(super) const fn api(&self) -> ApiId {
+        self.api
     }
 
     /// A request arrives.
@@ -207,13 +215,14 @@ impl Visitor<'_> {
         let door = &*self.door;
         let outgoing = &door.outgoing;
         let target = format!("{}{}", door.prefix, outgoing.target);
-        let headers = outgoing.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let head = Head::new(&outgoing.method, &target, headers);
+        // The engine's transport writes header names in lower case, and a REST API compares them with their spelling.
+        let names: Vec<String> = outgoing.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let values = outgoing.headers.iter().map(|(_, value)| value.as_bytes());
+        let head = Head::new(&outgoing.method, &target, names.iter().map(String::as_str).zip(values));
         let received = Received { head, body: Bytes::copy_from_slice(&outgoing.body), source: SOURCE };
-        let api = door.model.stages.get(usize::from(door.stage.0)).map_or(ApiId(0), |stage| stage.api);
-        let ids = door.front.ids(self.arrival.number, api, &received.head);
+        let ids = door.front.ids(self.arrival.number, door.api, &received.head);
         let path = outgoing.target.split('?').next().unwrap_or_default();
-        let addressed = Addressed { api, arrival: self.arrival, route: self.route, path };
+        let addressed = Addressed { api: door.api, arrival: self.arrival, route: self.route, path };
         let wall = door.wall + self.now.since(Instant::ZERO);
         ask(&mut door.front.examine(&received, addressed, &ids, wall))
     }

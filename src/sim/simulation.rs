@@ -216,7 +216,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn on_arrived(&mut self, now: Instant, Arriving { id, request }: Arriving) {
-        let arrival = self.gateway.arrive(now, Some(self.world.stage));
+        let arrival = self.gateway.arrive(now, self.door.api(), Some(self.world.stage));
         let catalog = &self.world.catalog;
         let route = arrival.deployment.and_then(|deployment| self.routes.of(&request, deployment, catalog, &self.gateway));
         let mut visitor = self.door.visit(now, (catalog, &request), (arrival, route));

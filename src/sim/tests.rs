@@ -5,8 +5,8 @@ use sluicegate_policy::call::{Blame, Call, CallId, Credential, Purpose, Size};
 use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Api, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, PerSecond, Protocol,
-    Response, Route, RouteId, Throttle,
+    Api, ApiId, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, PerSecond,
+    Protocol, Response, Route, RouteId, Throttle,
 };
 
 use super::*;
@@ -155,7 +155,7 @@ fn throttles_refuse_exactly_as_many_as_the_policy_alone_does() {
     let mut source = script(&plan, Share::ALL);
     let mut refused = 0;
     while let Some(Step { due: Due::At(at), session, .. }) = source.next(Feedback::Idle) {
-        let arrival = gateway.arrive(at, Some(StageId(0)));
+        let arrival = gateway.arrive(at, ApiId(0), Some(StageId(0)));
         let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
         let call = Call { id: CallId(u64::from(session)), arrival, route: Some(RouteId(1)), purpose, key, size };
         gateway.on_call(at, call, &mut Plain(&model));

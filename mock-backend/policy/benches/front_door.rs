@@ -13,7 +13,7 @@ use sluicegate_policy::call::{
 use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Api, ApiKey, ApiKind, Burst, Cache, DeploymentId, Integration, Invalidation, KeyId, Model, PerSecond, Period, Quota,
+    Api, ApiId, ApiKey, ApiKind, Burst, Cache, DeploymentId, Integration, Invalidation, KeyId, Model, PerSecond, Period, Quota,
     Requirement, Route, RouteId, StageCache, StageId, Throttle, UsagePlan,
 };
 use sluicegate_policy::seed::Seed;
@@ -86,7 +86,7 @@ fn rate(model: &Arc<Model>, evidence: impl Fn(u64) -> Box<dyn Evidence>) -> f64 
     let start = cpu_seconds();
     for n in 0..REQUESTS {
         let now = Instant::from_ns(n * 1_000);
-        let arrival = gateway.arrive(now, Some(StageId(0)));
+        let arrival = gateway.arrive(now, ApiId(0), Some(StageId(0)));
         let key = Credential::Key(KeyId((n % u64::from(KEYS)) as u16));
         let (route, purpose, size) = (Some(RouteId((n % 20) as u16)), Purpose::Answer, Size::default());
         gateway.on_call(now, Call { id: CallId(n), arrival, route, purpose, key, size }, &mut *evidence(n));

@@ -6,7 +6,7 @@
 //!
 //! What the documentation says (developer guide, "Enable API caching", 2023): only `GET` by default; an answer of at most
 //! 1,048,576 bytes; the key is the stage, the resource and the chosen parameters. What it does not say, and what is taken here:
-//! - Only answers of the integration with 2xx are kept.
+//! - Answers of the integration alone are kept; which of them is a setting ([`CachedStatuses`]).
 //! - The time to live runs from the instant of the reply that fills the entry; at its end the entry is gone.
 //! - Beyond the capacity the entry that was not used for longest goes. Bodies alone count.
 //! - An `ANY` route counts as no `GET`: it is kept only if the stage says so, and then by resource alone.
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use self::store::{Bounds, Store};
 use crate::call::{Content, EntryId, Release};
-use crate::model::{Cache, Model, RouteId, Stage, StageId};
+use crate::model::{Cache, CachedStatuses, Model, RouteId, Stage, StageId};
 use crate::routing::RouteKeys;
 use crate::time::{Instant, Span};
 
@@ -62,6 +62,7 @@ pub struct Place {
     store: usize,
     route_key: u32,
     ttl: Span,
+    statuses: CachedStatuses,
 }
 
 /// What will be kept, should the answer be worth it.
@@ -102,7 +103,7 @@ impl Caches {
     pub fn keep(&mut self, now: Instant, fill: Fill, content: Content) -> Option<EntryId> {
         let store = self.stores.get_mut(fill.place.store)?;
         store.expire(now, &mut self.gone);
-        let is_kept = (200..300).contains(&content.status) && content.bytes <= ENTRY_BYTES_MAX;
+        let is_kept = fill.place.statuses.keeps(content.status) && content.bytes <= ENTRY_BYTES_MAX;
         if !is_kept || !store.holds(fill.key.len(), content.bytes) {
             return None;
         }
@@ -166,12 +167,14 @@ fn setting(model: &Model, keys: &RouteKeys, stage: &Stage, stores: &mut Vec<Stor
     if has_own {
         stores.push(Store::new(bounds));
     }
+    let api = model.apis.get(usize::from(stage.api.0));
+    let statuses = api.map_or(CachedStatuses::default(), |api| api.unconfirmed.cached_statuses);
     let place = |at: usize| {
         let route_key = keys.within(stage.api, RouteId(at as u16))?;
         let own = keys.setting(&cache.routes, stage.api, route_key);
         let is_get = model.routes[at].method.as_deref() == Some("GET");
         let ttl = ttl(own.or(Some(cache.default).filter(|_| is_get))?)?;
-        Some(Place { store: base, route_key, ttl })
+        Some(Place { store: base, route_key, ttl, statuses })
     };
     Some(Setting { routes: (0..model.routes.len()).map(place).collect(), base, canary: base + usize::from(has_own) })
 }

@@ -3,7 +3,7 @@
 //! Owns the values that cross between [`crate::gateway::Gateway`] and whoever drives it (the simulator in virtual time, the
 //! mock over sockets). Refuses bytes: an answer here is a status, a reason, a blame and its timing; the mock renders it.
 
-use crate::model::{DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId};
+use crate::model::{ApiId, DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId};
 use crate::time::{Instant, Span};
 
 /// Names one call, given by the driver and echoed in the [`Reply`]; unique while the call is in flight.
@@ -19,6 +19,8 @@ pub struct EffectId(pub u64);
 pub struct Arrival {
     /// How many requests arrived before it: the number of its own draws.
     pub number: u64,
+    /// The API whose door it came in by, which is its stage's if there is one.
+    pub api: ApiId,
     /// The stage that host and path named; `None` if there is no such stage.
     pub stage: Option<StageId>,
     /// The deployment that serves it; `None` without a stage.
@@ -358,8 +360,9 @@ impl Reason {
 
     /// The gateway response (REST) that answers for it; `None` if something else does, or if none is documented.
     ///
-    /// Source: developer guide, "Gateway response types", 2026. That an unknown stage, too long a URL and a refused
-    /// invalidation have none is unconfirmed.
+    /// Source: developer guide, "Gateway response types", 2026. That too long a URL and a refused
+    /// invalidation have none is unconfirmed; so is that of an unknown stage, which is a setting
+    /// ([`UnknownStage`](crate::model::UnknownStage)) and has no deployment in which it could be customised.
     pub const fn response_type(self) -> Option<ResponseType> {
         match self {
             Self::Served | Self::Preflight | Self::NoStage | Self::UrlTooLong | Self::HeadersTooLarge => None,

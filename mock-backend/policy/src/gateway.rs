@@ -28,7 +28,7 @@ use self::queue::Queue;
 use crate::cache::Caches;
 use crate::call::{Action, Arrival, Call, EffectId, Evidence, Outcome, Reason, Release};
 use crate::lambda::{Environments, Pools};
-use crate::model::{DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
+use crate::model::{ApiId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
 use crate::plans::Plans;
 use crate::quota::{Quotas, Usage};
 use crate::routing::{Doors, Router};
@@ -113,19 +113,21 @@ impl Gateway {
         self
     }
 
-    /// The head of a request is there: fixes which snapshot serves it. What was due until `now` happens before.
-    pub fn arrive(&mut self, now: Instant, stage: Option<StageId>) -> Arrival {
+    /// The head of a request is there that came in by the door of `api`: fixes which snapshot serves it. What was due until `now`
+    /// happens before.
+    pub fn arrive(&mut self, now: Instant, api: ApiId, stage: Option<StageId>) -> Arrival {
         self.advance(now);
         let number = self.arrived;
         self.arrived += 1;
         let served = stage.and_then(|stage| Some((stage, *self.serving.get(usize::from(stage.0))?)));
         let Some((stage, base)) = served else {
-            return Arrival { number, stage: None, deployment: None, release: Release::Base };
+            return Arrival { number, api, stage: None, deployment: None, release: Release::Base };
         };
-        let canary = self.model.stages[usize::from(stage.0)].canary.as_ref();
-        let drawn = canary.filter(|canary| self.canary.unit(number) < canary.share);
+        let served = &self.model.stages[usize::from(stage.0)];
+        let drawn = served.canary.as_ref().filter(|canary| self.canary.unit(number) < canary.share);
         let release = if drawn.is_some() { Release::Canary } else { Release::Base };
-        Arrival { number, stage: Some(stage), deployment: Some(drawn.map_or(base, |canary| canary.deployment)), release }
+        let deployment = Some(drawn.map_or(base, |canary| canary.deployment));
+        Arrival { number, api: served.api, stage: Some(stage), deployment, release }
     }
 
     /// The whole request is there. What was due until `now` happens before.

@@ -64,6 +64,9 @@ pub struct Refusal {
     pub until: Instant,
 }
 
+/// The buckets on a request's way, and under whose name each refuses.
+type Passed<'a> = [Option<(Scope, &'a mut Bucket)>; 4];
+
 impl Throttles {
     /// Full buckets for every stage, route key and seat of the model, and for the account.
     pub fn new(model: &Model) -> Self {
@@ -79,25 +82,39 @@ impl Throttles {
 
     /// Takes one token from each bucket on the request's way, or none from any and names the first that refuses.
     pub fn try_admit(&mut self, now: Instant, way: Way) -> Result<(), Refusal> {
+        let mut passed = self.passed(way);
+        check(now, &mut passed)?;
+        for (scope, bucket) in passed.iter_mut().flatten() {
+            bucket.try_take(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::try_admit`], but takes nothing.
+    pub fn check(&mut self, now: Instant, way: Way) -> Result<(), Refusal> {
+        check(now, &mut self.passed(way))
+    }
+
+    /// Takes one token of the account, if it has one.
+    pub fn charge_account(&mut self, now: Instant) {
+        // An empty bucket has nothing to take.
+        let _ = self.account.try_take(now, 1);
+    }
+
+    /// The buckets on a request's way, in their order.
+    fn passed(&mut self, way: Way) -> Passed<'_> {
         let key = self.keys.of(way.route).unwrap_or(u32::MAX);
         let gate = self.stages.get_mut(usize::from(way.stage.0)).and_then(|gates| gates.get_mut(key as usize)?.as_mut());
         let (method, own) = match way.seat.and_then(|seat| self.seats.get_mut(seat.0 as usize)) {
             Some(SeatBuckets { methods, own }) => (method(methods, way.stage, key), own.as_mut()),
             None => (None, None),
         };
-        let mut passed = [
+        [
             method.map(|bucket| (Scope::KeyRoute, bucket)),
             own.map(|bucket| (Scope::Key, bucket)),
             gate.map(|gate| (gate.scope, &mut gate.bucket)),
             Some((Scope::Account, &mut self.account)),
-        ];
-        for (scope, bucket) in passed.iter_mut().flatten() {
-            bucket.check(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
-        }
-        for (scope, bucket) in passed.iter_mut().flatten() {
-            bucket.try_take(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
-        }
-        Ok(())
+        ]
     }
 }
 
@@ -119,6 +136,13 @@ impl Throttles {
         }
         buckets
     }
+}
+
+fn check(now: Instant, passed: &mut Passed<'_>) -> Result<(), Refusal> {
+    for (scope, bucket) in passed.iter_mut().flatten() {
+        bucket.check(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
+    }
+    Ok(())
 }
 
 impl SeatBuckets {

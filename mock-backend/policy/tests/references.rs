@@ -9,8 +9,8 @@ use sluicegate_policy::call::{Action, Call, CallId, Credential, Purpose, Reason,
 use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Account, Api, ApiKey, ApiKind, Burst, DeploymentId, Function, FunctionId, Integration, KeyId, Model, PerSecond, Period,
-    PlanId, Quota, Requirement, Response, Route, RouteId, StageId, Throttle, UsagePlan,
+    Account, Api, ApiId, ApiKey, ApiKind, Burst, DeploymentId, Function, FunctionId, Integration, KeyId, Model, PerSecond,
+    Period, PlanId, Quota, Requirement, Response, Route, RouteId, StageId, Throttle, UsagePlan,
 };
 use sluicegate_policy::seed::{Seed, Stream};
 use sluicegate_policy::time::{Instant, Span};
@@ -149,7 +149,7 @@ fn run(gateway: &mut Gateway, arrivals: impl Iterator<Item = Instant>, dropped: 
         }
     };
     for (id, now) in (0..dropped + n).zip(arrivals) {
-        let arrival = gateway.arrive(now, Some(StageId(0)));
+        let arrival = gateway.arrive(now, ApiId(0), Some(StageId(0)));
         let (purpose, key, size) = (Purpose::Answer, Credential::Key(KeyId(0)), Size::default());
         let call = Call { id: CallId(id), arrival, route: Some(RouteId(0)), purpose, key, size };
         let model = Arc::clone(gateway.model());

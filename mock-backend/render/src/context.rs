@@ -167,7 +167,7 @@ impl Context<'_> {
 
     fn refusal(&self) -> Option<Refusal> {
         let reply = self.reply?;
-        refusal(self.seen.api().kind, reply.reason, reply.status, self.fault)
+        refusal(self.seen.api_model(), reply.reason, reply.status, self.fault)
     }
 
     /// What the code behind the gateway answered, if it did.

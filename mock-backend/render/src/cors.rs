@@ -4,8 +4,8 @@
 //! the policy's word) and REST APIs, which leave it to their integrations.
 //!
 //! Source: developer guide, "Configuring CORS for an HTTP API", 2023: the gateway answers preflight requests even without a route,
-//! and its headers replace the integration's. Unconfirmed, and chosen here: the preflight's status 204; that an origin that is not
-//! welcome gets no headers; that the gateway's own errors have none either.
+//! and its headers replace the integration's. The preflight's status is a setting (the policy's). Unconfirmed, and chosen here: that an
+//! origin that is not welcome gets no headers; that the gateway's own errors have none either.
 
 use std::borrow::Cow;
 

@@ -147,9 +147,10 @@ impl<'a> Examined<'a> {
             answer.body.clear();
         }
         match reply.warning {
-            // Developer guide, "Invalidate an API Gateway cache entry"; the words are unconfirmed.
+            // Developer guide, "Invalidate an API Gateway cache entry"; the words are unconfirmed, the name is a setting.
             Some(Warning::InvalidationIgnored) => {
-                answer.push("Warning", "199 Cache-control headers were ignored because the caller was unauthorized.");
+                let name = self.seen.api_model().unconfirmed.cache_warning.clone();
+                answer.push(name, "199 Cache-control headers were ignored because the caller was unauthorized.");
             }
             None => {}
         }
@@ -203,15 +204,15 @@ impl<'a> Examined<'a> {
 
     /// The gateway's own answer, and the name of the error.
     fn refused(&self, reply: &Reply) -> (Answer, Option<&'static str>) {
-        let kind = self.seen.api().kind;
-        let Some(refusal) = refusal(kind, reply.reason, reply.status, self.fault.as_ref()) else {
+        let api = self.seen.api_model();
+        let Some(refusal) = refusal(api, reply.reason, reply.status, self.fault.as_ref()) else {
             return (Answer::default(), None);
         };
         let mut answer = Answer::new(reply.status, refusal.body);
         if let Some(content_type) = refusal.content_type {
             answer.push("Content-Type", content_type);
         }
-        if let (ApiKind::Rest, Some(response)) = (kind, refusal.response_type) {
+        if let (ApiKind::Rest, Some(response)) = (api.kind, refusal.response_type) {
             self.customise(response, reply, &mut answer);
         }
         (answer, refusal.error_type)
@@ -219,7 +220,7 @@ impl<'a> Examined<'a> {
 
     fn customise(&self, response: ResponseType, reply: &Reply, answer: &mut Answer) {
         let deployment = self.seen.to.arrival.deployment.and_then(|id| self.seen.front.deployment(usize::from(id.0)));
-        let built_in = ApiKind::Rest.status_of(reply.reason);
+        let built_in = self.seen.api_model().status_of(reply.reason);
         let Some(custom) = deployment.and_then(|deployment| deployment.customised.of(response, built_in)) else { return };
         let context = Context { seen: self.seen, fault: self.fault.as_ref(), reply: Some(reply), told: None };
         let (params, body) = (self.seen.parameters(), self.seen.body());

@@ -79,7 +79,7 @@ const RESPONSE_KEYS: &str = "append:header.<name>, overwrite:header.<name>, remo
 const REQUEST_KEYS: &str = "append, overwrite or remove, then :header.<name> or :querystring.<name>; or overwrite:path";
 const RESPONSE_VALUES: &str = "$response.header.<name>, $response.body.<path>, $context.<name> or $stageVariables.<name>";
 const REQUEST_VALUES: &str =
-    "$request.{header,querystring,path,body}.<name>, $request.path, $context.<name> or $stageVariables.<name>";
+    "$request.{header,querystring,path,body}.<name>, $request.path, $request.body, $context.<name> or $stageVariables.<name>";
 
 impl ResponseMapping {
     /// Compiles what a route says of its answers, and proves what it says of its requests.
@@ -215,7 +215,7 @@ pub(crate) fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
 /// Whether a value can be taken from a request.
 pub(crate) fn prove_request_value(value: &str) -> Result<(), FrontFault> {
     let named = |name: &str| match name.split_once('.') {
-        Some(("request", "path")) => Named::Variable(Variable::Request),
+        Some(("request", "path" | "body")) => Named::Variable(Variable::Request),
         Some(("request", rest)) => match rest.split_once('.') {
             Some(("header" | "querystring" | "path" | "body", _)) => Named::Variable(Variable::Request),
             _ => Named::Wrong(format!("${name}")),

@@ -4,14 +4,15 @@
 //! did) and to customise ([`customised`](crate::customised)). Called for the answer and by `$context.error.*`.
 //!
 //! Source: facts, sections 2.1, 3.1, 3.2 and 5.4 (developer guide 2023 and 2026, and answers recorded against the real service).
-//! Not confirmed by any recording, and chosen here: the REST answer for an unknown stage, both 413 content types, the HTTP API's
-//! 413 body, and both answers to a URL or a head that is too long.
+//! Not confirmed by any recording, and chosen here: both 413 content types, and what an answer to too long a URL, head or (of an
+//! HTTP API) body says, which follows its status. What else is unconfirmed is a setting of the API
+//! ([`Unconfirmed`](sluicegate_policy::model::Unconfirmed)).
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use sluicegate_policy::call::Reason;
-use sluicegate_policy::model::{ApiKind, ResponseType};
+use sluicegate_policy::model::{Api, ApiKind, ResponseType, ThrottledContentType, UnknownStage};
 
 use crate::responses::{BuiltIn, built_in};
 use crate::validate::Fault;
@@ -34,22 +35,26 @@ pub struct Refusal {
     pub response_type: Option<ResponseType>,
 }
 
-/// What an API of this kind says for this reason and status; `None` if the integration's own answer, or leave to ask, is given.
-/// `fault` is what the request validator found.
-pub fn refusal(api: ApiKind, reason: Reason, status: u16, fault: Option<&Fault>) -> Option<Refusal> {
-    match api {
-        ApiKind::Rest => rest(reason, fault),
-        ApiKind::Http => http(reason, status),
+/// What an API says for this reason and status; `None` if the integration's own answer, or leave to ask, is given. `fault` is what
+/// the request validator found.
+pub fn refusal(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option<Refusal> {
+    match api.kind {
+        ApiKind::Rest => rest(api, reason, status, fault),
+        ApiKind::Http => http(api, reason, status),
     }
 }
 
-fn rest(reason: Reason, fault: Option<&Fault>) -> Option<Refusal> {
+fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option<Refusal> {
     match reason {
         Reason::Served | Reason::Preflight => None,
-        Reason::NoStage => Some(own("Forbidden", r#"{"message":"Forbidden"}"#, Some("ForbiddenException"))),
+        Reason::NoStage => Some(match api.unconfirmed.unknown_stage {
+            UnknownStage::Forbidden => own("Forbidden", r#"{"message":"Forbidden"}"#, Some("ForbiddenException")),
+            UnknownStage::MissingAuthenticationToken => Refusal::of(built_in(ResponseType::MissingAuthenticationToken)),
+            UnknownStage::NotFound => Refusal::of(built_in(ResponseType::ResourceNotFound)),
+        }),
         // No error name is documented for these two.
-        Reason::UrlTooLong => Some(own("Request URI too long", r#"{"message":"Request URI too long"}"#, None)),
-        Reason::HeadersTooLarge => Some(own(HEAD_TOO_LARGE, HEAD_TOO_LARGE_BODY, None)),
+        Reason::UrlTooLong => Some(too_long(status, ("Request URI too long", r#"{"message":"Request URI too long"}"#))),
+        Reason::HeadersTooLarge => Some(too_long(status, HEAD_TOO_LARGE)),
         Reason::IntegrationUnreachable => {
             let body = r#"{"message": "Network error communicating with endpoint"}"#;
             let row = built_in(ResponseType::IntegrationFailure);
@@ -75,15 +80,23 @@ fn rest(reason: Reason, fault: Option<&Fault>) -> Option<Refusal> {
     }
 }
 
-fn http(reason: Reason, status: u16) -> Option<Refusal> {
+fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
     let (message, body, content_type) = match reason {
         Reason::Served | Reason::Preflight => return None,
-        Reason::UrlTooLong | Reason::HeadersTooLarge => (HEAD_TOO_LARGE, HEAD_TOO_LARGE_BODY, Some(JSON)),
+        Reason::UrlTooLong | Reason::HeadersTooLarge => return Some(too_long(status, HEAD_TOO_LARGE)),
+        Reason::PayloadTooLarge => {
+            let response_type = reason.response_type();
+            return Some(Refusal { response_type, ..too_long(status, BODY_TOO_LARGE) });
+        }
         Reason::NoStage | Reason::NoRoute => ("Not Found", r#"{"message":"Not Found"}"#, Some(JSON)),
         Reason::KeyRefused | Reason::InvalidationRefused => ("Forbidden", r#"{"message":"Forbidden"}"#, Some(JSON)),
-        // Recorded without a content type.
-        Reason::Throttled(_) | Reason::QuotaExceeded => ("Too Many Requests", r#"{"message":"Too Many Requests"}"#, None),
-        Reason::PayloadTooLarge => ("Request Entity Too Large", r#"{"message":"Request Entity Too Large"}"#, Some(JSON)),
+        Reason::Throttled(_) | Reason::QuotaExceeded => {
+            let content_type = match api.unconfirmed.throttled_content_type {
+                ThrottledContentType::Absent => None,
+                ThrottledContentType::Json => Some(JSON),
+            };
+            ("Too Many Requests", r#"{"message":"Too Many Requests"}"#, content_type)
+        }
         Reason::FunctionThrottled(_) if status != 503 => INTERNAL,
         Reason::Invalid(_) | Reason::UnsupportedMediaType | Reason::Misconfigured | Reason::FunctionFailed(_) => INTERNAL,
         // Recorded without a content type.
@@ -95,9 +108,24 @@ fn http(reason: Reason, status: u16) -> Option<Refusal> {
     Some(Refusal { content_type, response_type, ..own(message, body, None) })
 }
 
-const HEAD_TOO_LARGE: &str = "Request Header Fields Too Large";
-const HEAD_TOO_LARGE_BODY: &str = r#"{"message":"Request Header Fields Too Large"}"#;
+/// A message and the body that holds it.
+type Said = (&'static str, &'static str);
+
+const HEAD_TOO_LARGE: Said = ("Request Header Fields Too Large", r#"{"message":"Request Header Fields Too Large"}"#);
+const BODY_TOO_LARGE: Said = ("Request Entity Too Large", r#"{"message":"Request Entity Too Large"}"#);
+const BAD_REQUEST: Said = ("Bad Request", r#"{"message":"Bad Request"}"#);
 const INTERNAL: (&str, &str, Option<&str>) = ("Internal Server Error", r#"{"message":"Internal Server Error"}"#, Some(JSON));
+
+/// What is said of too long a part of a request, whose status is a setting: what the status means, else this.
+const fn too_long(status: u16, otherwise: Said) -> Refusal {
+    let (message, body) = match status {
+        400 => BAD_REQUEST,
+        413 => BODY_TOO_LARGE,
+        431 => HEAD_TOO_LARGE,
+        _ => otherwise,
+    };
+    own(message, body, None)
+}
 
 /// One that is no gateway response.
 const fn own(message: &'static str, body: &'static str, error_type: Option<&'static str>) -> Refusal {
@@ -158,6 +186,10 @@ mod tests {
         Reason::IntegrationUnreachable,
     ];
 
+    fn api(kind: ApiKind) -> Api {
+        Api::new(kind, "a1b2c3")
+    }
+
     #[test]
     fn http_bodies_have_the_recorded_lengths() {
         for (reason, status, length) in [
@@ -167,35 +199,35 @@ mod tests {
             (Reason::FunctionFailed(FunctionId(0)), 500, 35),
             (Reason::IntegrationTimeout, 503, 33),
         ] {
-            assert_eq!(refusal(ApiKind::Http, reason, status, None).unwrap().body.len(), length, "{reason:?}");
+            assert_eq!(refusal(&api(ApiKind::Http), reason, status, None).unwrap().body.len(), length, "{reason:?}");
         }
     }
 
     #[test]
     fn only_rest_names_the_error() {
         for reason in EVERY {
-            assert_eq!(refusal(ApiKind::Http, reason, 500, None).unwrap().error_type, None, "{reason:?}");
+            assert_eq!(refusal(&api(ApiKind::Http), reason, 500, None).unwrap().error_type, None, "{reason:?}");
         }
-        let missing = refusal(ApiKind::Rest, Reason::NoRoute, 403, None).unwrap();
+        let missing = refusal(&api(ApiKind::Rest), Reason::NoRoute, 403, None).unwrap();
         assert_eq!(missing.error_type, Some("MissingAuthenticationTokenException"));
     }
 
     #[test]
     fn every_refusal_has_a_message_and_it_stands_in_the_body() {
         for reason in EVERY {
-            for api in [ApiKind::Http, ApiKind::Rest] {
-                let refusal = refusal(api, reason, 500, None).unwrap();
+            for kind in [ApiKind::Http, ApiKind::Rest] {
+                let refusal = refusal(&api(kind), reason, 500, None).unwrap();
                 let body = str::from_utf8(&refusal.body).unwrap();
-                assert!(refusal.message.as_deref().is_some_and(|message| body.contains(message)), "{api:?} {reason:?}");
+                assert!(refusal.message.as_deref().is_some_and(|message| body.contains(message)), "{kind:?} {reason:?}");
             }
         }
-        assert_eq!(refusal(ApiKind::Rest, Reason::Served, 200, None), None);
-        assert_eq!(refusal(ApiKind::Http, Reason::Preflight, 204, None), None);
+        assert_eq!(refusal(&api(ApiKind::Rest), Reason::Served, 200, None), None);
+        assert_eq!(refusal(&api(ApiKind::Http), Reason::Preflight, 204, None), None);
     }
 
     #[test]
     fn the_two_429s_of_a_rest_api_differ() {
-        let body = |reason| refusal(ApiKind::Rest, reason, 429, None).unwrap().body;
+        let body = |reason| refusal(&api(ApiKind::Rest), reason, 429, None).unwrap().body;
         assert_eq!(body(Reason::Throttled(Scope::Key)), r#"{"message":"Too Many Requests"}"#);
         assert_eq!(body(Reason::QuotaExceeded), r#"{"message":"Limit Exceeded"}"#);
     }
@@ -204,7 +236,7 @@ mod tests {
     fn missing_parameters_are_listed() {
         let message = "Missing required request parameters: [x-header-param, issuer, q\"1]".to_owned();
         let fault = Fault { kind: Invalid::Parameters, message: message.clone(), detail: None };
-        let refusal = refusal(ApiKind::Rest, Reason::Invalid(Invalid::Parameters), 400, Some(&fault)).unwrap();
+        let refusal = refusal(&api(ApiKind::Rest), Reason::Invalid(Invalid::Parameters), 400, Some(&fault)).unwrap();
         let body: serde_json::Value = serde_json::from_slice(&refusal.body).unwrap();
         assert_eq!(body, serde_json::json!({ "message": message }));
         assert_eq!(refusal.error_type, Some("BadRequestException"));
@@ -212,14 +244,52 @@ mod tests {
 
     #[test]
     fn too_large_a_body_is_told_in_plain_text() {
-        let refusal = refusal(ApiKind::Rest, Reason::PayloadTooLarge, 413, None).unwrap();
+        let refusal = refusal(&api(ApiKind::Rest), Reason::PayloadTooLarge, 413, None).unwrap();
         assert_eq!(refusal.body, "HTTP content length exceeded 10485760 bytes.");
         assert_eq!(refusal.content_type, Some("text/plain"));
     }
 
     #[test]
     fn a_denied_client_reads_a_capital_message() {
-        let refusal = refusal(ApiKind::Rest, Reason::InvalidationRefused, 403, None).unwrap();
+        let refusal = refusal(&api(ApiKind::Rest), Reason::InvalidationRefused, 403, None).unwrap();
         assert!(refusal.body.starts_with(b"{\"Message\":"));
+    }
+
+    #[test]
+    fn an_unknown_stage_is_told_as_the_api_is_set_to() {
+        for (unknown_stage, body, error_type) in [
+            (UnknownStage::Forbidden, r#"{"message":"Forbidden"}"#, "ForbiddenException"),
+            (
+                UnknownStage::MissingAuthenticationToken,
+                r#"{"message":"Missing Authentication Token"}"#,
+                "MissingAuthenticationTokenException",
+            ),
+            (UnknownStage::NotFound, r#"{"message":"Not Found"}"#, "ResourceNotFoundException"),
+        ] {
+            let mut api = api(ApiKind::Rest);
+            api.unconfirmed.unknown_stage = unknown_stage;
+            let told = refusal(&api, Reason::NoStage, unknown_stage.status(), None).unwrap();
+            assert_eq!((&told.body[..], told.error_type), (body.as_bytes(), Some(error_type)));
+        }
+    }
+
+    #[test]
+    fn too_long_a_part_of_a_request_is_told_in_the_words_of_its_status() {
+        let said = |kind, reason, status| refusal(&api(kind), reason, status, None).unwrap().message.unwrap();
+        assert_eq!(said(ApiKind::Http, Reason::PayloadTooLarge, 413), "Request Entity Too Large");
+        assert_eq!(said(ApiKind::Http, Reason::PayloadTooLarge, 400), "Bad Request");
+        assert_eq!(said(ApiKind::Http, Reason::HeadersTooLarge, 431), "Request Header Fields Too Large");
+        assert_eq!(said(ApiKind::Rest, Reason::HeadersTooLarge, 494), "Request Header Fields Too Large");
+        assert_eq!(said(ApiKind::Rest, Reason::UrlTooLong, 414), "Request URI too long");
+        assert_eq!(said(ApiKind::Rest, Reason::UrlTooLong, 431), "Request Header Fields Too Large");
+    }
+
+    #[test]
+    fn a_throttled_http_api_names_a_content_type_if_it_is_set_to() {
+        let mut api = api(ApiKind::Http);
+        let content_type = |api: &Api| refusal(api, Reason::Throttled(Scope::Stage), 429, None).unwrap().content_type;
+        assert_eq!(content_type(&api), None);
+        api.unconfirmed.throttled_content_type = ThrottledContentType::Json;
+        assert_eq!(content_type(&api), Some(JSON));
     }
 }

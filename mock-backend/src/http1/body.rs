@@ -211,7 +211,9 @@ mod tests {
         (result.map(|progress| (progress, kept.into_body())), rest)
     }
 
-    fn whole(length: Length, bytes: &[u8]) -> (Result<(Progress, Vec<u8>), Malformed>, Vec<u8>) {
+    type Whole = Result<(Progress, Vec<u8>), Malformed>;
+
+    fn whole(length: Length, bytes: &[u8]) -> (Whole, Vec<u8>) {
         let (result, rest) = decoded(length, bytes, &[]);
         (result.map(|(progress, body)| (progress, body.bytes.to_vec())), rest)
     }

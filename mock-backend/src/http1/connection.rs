@@ -200,10 +200,10 @@ impl<S: Stream> Connection<S> {
             return Ok((Body::default(), Unread::Nothing));
         }
         let bytes_max = visit.body_bytes_max();
-        if let Length::Known(bytes) = framed.length {
-            if bytes > bytes_max {
-                return Ok((Body::unread(bytes), Unread::Something));
-            }
+        if let Length::Known(bytes) = framed.length
+            && bytes > bytes_max
+        {
+            return Ok((Body::unread(bytes), Unread::Something));
         }
         if framed.expectation == Expectation::Continue && self.pipes.input.is_empty() {
             self.pipes.output().extend_from_slice(CONTINUE);

@@ -63,8 +63,8 @@ struct Found<'b> {
     host: Option<&'b [u8]>,
     content_length: Option<u64>,
     chunked: bool,
-    close: bool,
-    keep_alive: bool,
+    /// What `Connection` says; `close` holds, whatever else it says.
+    connection: Option<Persistence>,
     expects: bool,
 }
 
@@ -87,11 +87,10 @@ pub(super) fn understand<'b>(
         (true, None) => Length::Chunked,
         (false, length) => Length::Known(length.unwrap_or(0)),
     };
-    let stays = match version {
-        Version::Http11 => !found.close,
-        Version::Http10 => found.keep_alive && !found.close,
-    };
-    let persistence = if stays { Persistence::KeepAlive } else { Persistence::Close };
+    let persistence = found.connection.unwrap_or(match version {
+        Version::Http11 => Persistence::KeepAlive,
+        Version::Http10 => Persistence::Close,
+    });
     // A client of HTTP/1.0 cannot mean it (RFC 9110, section 10.1.1).
     let waits = found.expects && version == Version::Http11 && length != Length::Known(0);
     let expectation = if waits { Expectation::Continue } else { Expectation::None };
@@ -138,8 +137,11 @@ fn find<'b>(headers: &[Header<'b>]) -> Result<Found<'b>, Malformed> {
 impl Found<'_> {
     fn on_connection(&mut self, value: &[u8]) {
         for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            if option.eq_ignore_ascii_case(b"close") {
+                self.connection = Some(Persistence::Close);
+            } else if option.eq_ignore_ascii_case(b"keep-alive") {
+                self.connection.get_or_insert(Persistence::KeepAlive);
+            }
         }
     }
 }

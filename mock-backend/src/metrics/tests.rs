@@ -54,6 +54,7 @@ fn reply(stage: Option<u16>, route: Option<u16>, status: u16) -> Reply {
         reason: Reason::Served,
         arrival: Arrival {
             number: 0,
+            api: ApiId(0),
             stage: stage.map(StageId),
             deployment: stage.map(|_| DeploymentId(0)),
             release: Release::Base,

@@ -1,5 +1,6 @@
 //! Requests that are none, clients that are slow, and bytes as they were spelled.
 
+use proptest::prelude::*;
 use sluicegate_mock::{Patience, Settings};
 use sluicegate_policy::model::ApiKind;
 use sluicegate_policy::time::Span;
@@ -86,7 +87,7 @@ fn limits_below_that_are_the_policys() {
 fn an_answer_is_spelled_as_the_real_gateway_spells_it() {
     mock(ApiKind::Rest).fixed("GET /x", "ok").serve(async |client| {
         let mut wire = sent(client, b"GET /prod/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
-        let text = wire.to_end().await;
+        let text = wire.read_to_end().await;
         let names: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split_once(": ").map(|(name, _)| name)).collect();
         assert_eq!(names, ["Date", "Content-Type", "Content-Length", "Connection", "x-amzn-RequestId", "x-amz-apigw-id"]);
         assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nok"), "{text}");
@@ -178,7 +179,7 @@ fn who_takes_no_answers_is_cut_off() {
         let mut wire = sent(client, &b"GET /prod/x HTTP/1.1\r\nHost: h\r\n\r\n".repeat(4)).await;
         // There is room for another one once it has been let go.
         while client.connect().await.try_get("/ping").await.is_none() {}
-        wire.to_end().await.len()
+        wire.read_to_end().await.len()
     });
     assert!(read < 36 << 20, "{read}");
     assert_eq!(summary.connections.failed, 1);
@@ -201,4 +202,42 @@ fn there_is_room_for_so_many_bodies_and_no_more() {
         assert_eq!(third.answer().await.unwrap().body, "ok");
     });
     assert_eq!((summary.crowded, summary.malformed), (1, 1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever is sent, in whatever pieces: the connection ends, what comes back is HTTP, and others are served.
+    #[test]
+    fn no_bytes_break_the_gateway(pieces in proptest::collection::vec(piece(), 0..12)) {
+        let ((), summary) = serve(impatient(Span::from_ms(40)), async |client| {
+            let mut wire = client.connect().await;
+            for piece in &pieces {
+                // The gateway may have had enough.
+                wire.try_write(piece).await;
+            }
+            wire.try_half_close().await;
+            let text = wire.read_to_end().await;
+            assert!(text.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
+            assert_eq!(client.get("/prod/x").await.body, "ok");
+        });
+        assert_eq!(summary.arrived, summary.abandoned + summary.replies.values().sum::<u64>());
+    }
+}
+
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        Just(b"GET /prod/x HTTP/1.1\r\n".to_vec()),
+        Just(b"POST /prod/x HTTP/1.1\r\n".to_vec()),
+        Just(b"Host: h\r\n".to_vec()),
+        Just(b"Content-Length: 5\r\n".to_vec()),
+        Just(b"Transfer-Encoding: chunked\r\n".to_vec()),
+        Just(b"Expect: 100-continue\r\n".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just(b"\r\n\r\n".to_vec()),
+        Just(b"5\r\nhello\r\n".to_vec()),
+        Just(b"0\r\n\r\n".to_vec()),
+        Just(b"PRI * HTTP/2.0\r\n".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..24),
+    ]
 }

@@ -1,13 +1,21 @@
 //! Keep-alive, HTTP/2, clients that leave, limits, and the end.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
+use hyper::body::{Body, Frame};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sluicegate_mock::{MockError, Server, runtime};
+use sluicegate_mock::{MockError, Patience, Server, runtime};
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{ApiKind, PAYLOAD_BYTES_MAX};
+use sluicegate_policy::model::{
+    ApiKind, Cache, Integration, Invalidation, Mapping, MockIntegration, PAYLOAD_BYTES_MAX, ResponseRule, StageCache,
+};
 use sluicegate_policy::time::Span;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -81,6 +89,101 @@ fn a_head_request_over_http2_has_no_body_either() {
         assert_eq!(answer.headers()["content-length"], "4");
         assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
     });
+}
+
+#[test]
+fn http2_brings_its_authority_as_the_host_and_its_heads_as_long_as_the_policy_allows() {
+    mock(ApiKind::Rest).fixed("GET /x", "ok").serve(async |client| {
+        let mut tasks = JoinSet::new();
+        let mut sender = http2(client, &mut tasks).await;
+        let uri = "http://other1234.execute-api.us-east-1.amazonaws.com/prod/x";
+        let elsewhere = Request::get(uri).header("x-long", "y".repeat(20_000)).body(Empty::new()).unwrap();
+        assert_eq!(sender.send_request(elsewhere).await.unwrap().status(), StatusCode::OK);
+        let long = Request::get(uri).header("x-long", "y".repeat(30_000)).body(Empty::new()).unwrap();
+        assert_eq!(sender.send_request(long).await.unwrap().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        let raw = request(Method::GET, client, "/prod/x?a=%zz");
+        assert_eq!(sender.send_request(raw).await.unwrap().status(), StatusCode::BAD_REQUEST);
+        assert_eq!(sender.send_request(request(Method::GET, client, "/prod/x")).await.unwrap().status(), StatusCode::OK);
+    });
+}
+
+#[test]
+fn an_idle_http2_connection_is_closed_after_its_time() {
+    let mut settings = mock(ApiKind::Rest).fixed("GET /x", "ok").settings();
+    settings.patience = Patience { idle: Span::from_ms(24), ..Patience::default() };
+    let ((), summary) = serve(settings, async |client| {
+        let stream = TcpStream::connect(client.address).await.unwrap();
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection);
+        assert_eq!(sender.send_request(request(Method::GET, client, "/prod/x")).await.unwrap().status(), StatusCode::OK);
+        // Ends without an error: the gateway says goodbye.
+        assert!(tasks.join_next().await.unwrap().unwrap().is_ok());
+    });
+    assert_eq!((summary.connections.expired, summary.connections.failed), (1, 0));
+}
+
+#[test]
+fn a_request_that_never_ends_does_not_keep_an_http2_connection() {
+    let mut settings = mock(ApiKind::Rest).fixed("POST /x", "ok").settings();
+    settings.patience = Patience { idle: Span::from_ms(24), slow: Span::from_ms(24), linger: Span::from_ms(16) };
+    let ((), summary) = serve(settings, async |client| {
+        let stream = TcpStream::connect(client.address).await.unwrap();
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection);
+        let uri = format!("http://{}/prod/x", client.address);
+        let endless = Request::post(uri).body(Endless).unwrap();
+        assert!(sender.send_request(endless).await.is_err());
+        tasks.join_next().await.unwrap().unwrap().ok();
+    });
+    assert_eq!((summary.arrived, summary.abandoned, summary.connections.expired), (1, 1, 1));
+}
+
+/// A body of which nothing ever comes.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn whatever_is_kept_is_there_for_the_next_one() {
+    let responses = vec![ResponseRule {
+        status: 200,
+        templates: vec![("application/json".to_owned(), "$context.requestId".to_owned())],
+        ..ResponseRule::default()
+    }];
+    let requests = vec![("application/json".to_owned(), r#"{"statusCode": 200}"#.to_owned())];
+    let mapping = Mapping { requests, responses, ..Mapping::default() };
+    let mut mock = mock(ApiKind::Rest).fixed("GET /x", "").overhead(Span::from_us(300));
+    mock.model.routes[0].integration = Integration::Mock(MockIntegration::Mapped(mapping));
+    // Kept so briefly that it is made anew again and again.
+    let default = Cache::For(Span::from_ms(1));
+    let (capacity_bytes, routes, invalidation) = (1 << 20, Vec::new(), Invalidation::Open);
+    mock.model.stages[0].cache = Some(StageCache { capacity_bytes, default, routes, invalidation });
+    let (bodies, _) = mock.serve(async |client| {
+        let mut asking = JoinSet::new();
+        for _ in 0..16 {
+            asking.spawn(async move {
+                let mut wire = client.connect().await;
+                let mut bodies = Vec::new();
+                for _ in 0..50 {
+                    bodies.push(wire.get("/prod/x").await.body);
+                }
+                bodies
+            });
+        }
+        asking.join_all().await.concat()
+    });
+    let distinct: BTreeSet<_> = bodies.iter().collect();
+    assert!(bodies.iter().all(|body| body.len() == 36), "{distinct:?}");
+    assert!((2..bodies.len()).contains(&distinct.len()), "{}", distinct.len());
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod connections;
 /// The access log and the record of arrivals agree with what was sent.
 mod records;
 
+/// The policy alone decides again as it did under load on the wire.
+mod replayed;
 /// TLS, several listeners, and the names by which an API is reached.
 mod secure;
 

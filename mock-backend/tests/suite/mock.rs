@@ -208,13 +208,23 @@ impl Wire {
         Some(answer)
     }
 
+    /// Writes to a connection that may be closed at any moment.
+    pub(crate) async fn try_write(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    /// Sends no more to a connection that may be closed at any moment.
+    pub(crate) async fn try_half_close(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
     /// Sends no more.
     pub(crate) async fn half_close(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 
     /// All that comes until the other side closes.
-    pub(crate) async fn to_end(&mut self) -> String {
+    pub(crate) async fn read_to_end(&mut self) -> String {
         while self.more().await {}
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }

@@ -179,7 +179,7 @@ fn the_wire_shows_what_the_policy_decides_for_the_recorded_arrivals() {
         .zip(arrivals)
         .map(|(id, arrival)| {
             let now = Instant::from_ns(arrival - origin);
-            let arrival = gateway.arrive(now, entered);
+            let arrival = gateway.arrive(now, ApiId(0), entered);
             let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
             gateway.on_call(now, Call { id: CallId(id), arrival, route, purpose, key, size }, &mut Plain(&model));
             match gateway.take_action() {

@@ -92,7 +92,7 @@ const REST_BREAKS: &[(&str, &str)] = &[
         "templates: { application/json: $method.request.cookie.a }",
     ),
     ("detailed_metrics: true", "detailed_metrics: all"),
-    ("      throttle: { rate: 500/s, burst: 100 }", "      route_throttles: { GET /order: { rate: 1/s, burst: 1 } }"),
+    ("route_throttles: { \"GET /orders/{id}\"", "route_throttles: { \"GET /order/{id}\""),
     // deployments, moves and domains
     ("    v2:\n", "    current:\n"),
     ("    v2:\n", "    v/2:\n"),
@@ -120,7 +120,7 @@ const REST_BREAKS: &[(&str, &str)] = &[
     ("X-Made: \"'here'\"", "X-Made: here"),
     ("header.X-For: method.request.header.X-Tenant", "X-For: method.request.header.X-Tenant"),
     ("header.X-For: method.request.header.X-Tenant", "header.X-For: $request.header.X-Tenant"),
-    ("url: https://stock.example.com/{id}", "url: stock.example.com"),
+    ("url: https://stock.example.com/{id}", "url: \"\""),
     ("method: POST", "method: post"),
     ("proxy: false", "proxy: true"),
     ("uri: \"arn:aws:apigateway:us-east-1:sqs:path/1/q\"", "uri: \"\""),
@@ -176,6 +176,21 @@ fn a_rest_api_broken_in_any_part_says_where_and_what_would_work() {
 #[test]
 fn an_http_api_broken_in_any_part_says_where_and_what_would_work() {
     insta::assert_snapshot!(messages(HTTP, HTTP_BREAKS));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn no_mutation_of_a_front_door_panics(at in 0.0..1.0_f64, length in 0_usize..40, with in "[ -~\n\u{e9}]{0,12}") {
+        let start = ((REST.len() as f64) * at) as usize;
+        let end = (start + length).min(REST.len());
+        if let (Some(before), Some(after)) = (REST.get(..start), REST.get(end..))
+            && let Err(message) = plan(&format!("{before}{with}{after}"))
+        {
+            prop_assert!(!message.is_empty());
+        }
+    }
 }
 
 #[test]
@@ -332,6 +347,13 @@ fn a_key_refers_to_a_secret_or_is_made_from_its_name() {
     assert_eq!(plan.model.keys[1].value.len(), 40);
     assert_eq!(plan.resolved["profile"]["gateway"]["api_keys"]["partner"]["value"], "${file:key}");
     assert!(plan.resolved["profile"]["gateway"]["api_keys"]["trial"].get("value").is_none());
+    // A copy elsewhere, which the mock of a run reads, finds the file beside the profile itself.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("p.yaml");
+    std::fs::copy(&path, &copy).unwrap();
+    assert!(load(&copy, &Overrides::default(), &[]).is_err());
+    let overrides = Overrides { folder: Some(plan.folder), script: Script::Served, ..Overrides::default() };
+    assert_eq!(load(&copy, &overrides, &[]).unwrap().model.keys, plan.model.keys);
 }
 
 #[test]

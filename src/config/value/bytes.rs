@@ -30,7 +30,7 @@ impl FromStr for Bytes {
             let (digits, places) = exact_number(number.trim())?;
             let parts = 10_u64.checked_pow(places)?;
             let bytes = digits.checked_mul(size)?;
-            (bytes % parts == 0).then_some(bytes / parts)
+            bytes.is_multiple_of(parts).then_some(bytes / parts)
         };
         found.and_then(whole).map(Self).ok_or_else(|| Unreadable::new::<Self>(text))
     }
@@ -38,7 +38,7 @@ impl FromStr for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, size) = UNITS.iter().find(|(_, size)| self.0 >= *size && self.0 % size == 0).unwrap_or(&("B", 1));
+        let (name, size) = UNITS.iter().find(|(_, size)| self.0 >= *size && self.0.is_multiple_of(*size)).unwrap_or(&("B", 1));
         write!(f, "{} {name}", self.0 / size)
     }
 }

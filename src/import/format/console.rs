@@ -3,16 +3,20 @@
 //! Owns the readers of both, each for REST and for HTTP APIs. Refuses other XML and CSV: such a format is told with `--pattern`.
 //! The console's JSON and CLF have readers that read more than those (`json`, `clf`).
 
-use sluicegate_render::access_log::{CSV_HTTP, XML_HTTP};
-
 use super::super::parsed::{LineFormat, Parsed, Rejected};
 use super::pattern::{Overrides, Pattern, PatternError};
 
 /// As the console writes it for REST APIs, without what follows the request id: an extended one, or nothing (older).
-const CSV_REST: &str = "$context.identity.sourceIp,$context.identity.caller,$context.identity.user,$context.requestTime,$context.httpMethod,$context.resourcePath,$context.protocol,$context.status,$context.responseLength,$context.requestId";
+const CSV_REST: &str = "$context.identity.sourceIp,$context.identity.caller,$context.identity.user,$context.requestTime,$context.httpMethod,$context.resourcePath,HTTP/$context.protocol,$context.status,$context.responseLength,$context.requestId";
+
+/// As the console writes it for HTTP APIs. The protocol is known to be HTTP, and ends a path that may hold commas.
+const CSV_HTTP: &str = "$context.identity.sourceIp,$context.requestTime,$context.httpMethod,$context.routeKey,HTTP/$context.protocol,$context.status,$context.responseLength,$context.requestId";
 
 /// From the address on; an extended request id may stand before it.
 const XML_REST: &str = "<ip>$context.identity.sourceIp</ip> <caller>$context.identity.caller</caller> <user>$context.identity.user</user> <requestTime>$context.requestTime</requestTime> <httpMethod>$context.httpMethod</httpMethod> <resourcePath>$context.resourcePath</resourcePath> <status>$context.status</status> <protocol>$context.protocol</protocol> <responseLength>$context.responseLength</responseLength> </request>";
+
+/// From the address on.
+const XML_HTTP: &str = "<ip>$context.identity.sourceIp</ip> <requestTime>$context.requestTime</requestTime> <httpMethod>$context.httpMethod</httpMethod> <routeKey>$context.routeKey</routeKey> <status>$context.status</status> <protocol>$context.protocol</protocol> <responseLength>$context.responseLength</responseLength> </request>";
 
 /// Reads lines of one of the console's formats.
 #[derive(Debug)]
@@ -25,19 +29,14 @@ pub(in crate::import) struct Console {
 impl Console {
     /// `<request id="..."> <ip>...`.
     pub(in crate::import) fn xml(overrides: &Overrides) -> Result<Self, PatternError> {
-        let http = XML_HTTP.find("<ip>").map_or(XML_HTTP, |at| &XML_HTTP[at..]);
-        Ok(Self {
-            begins: b"<request id=\"",
-            patterns: [Pattern::compile(XML_REST, overrides)?, Pattern::compile(http, overrides)?],
-        })
+        let patterns = [Pattern::compile(XML_REST, overrides)?, Pattern::compile(XML_HTTP, overrides)?];
+        Ok(Self { begins: b"<request id=\"", patterns })
     }
 
     /// `192.0.2.1,-,-,16/May/2017:00:00:00 +0000,GET,...`.
     pub(in crate::import) fn csv(overrides: &Overrides) -> Result<Self, PatternError> {
-        // The protocol is known to be HTTP, and ends a path that may hold commas.
-        let with_protocol = |format: &str| format.replace("$context.protocol", "HTTP/$context.protocol");
-        let compile = |format: &str| Pattern::compile(&with_protocol(format), overrides);
-        Ok(Self { begins: b"", patterns: [compile(CSV_REST)?, compile(CSV_HTTP)?] })
+        let patterns = [Pattern::compile(CSV_REST, overrides)?, Pattern::compile(CSV_HTTP, overrides)?];
+        Ok(Self { begins: b"", patterns })
     }
 }
 

@@ -8,20 +8,26 @@
 //! body; validation; the response cache; the integration. It follows the developer guide ("API Gateway authorization flow", "Throttle
 //! requests", "Working with routes for HTTP APIs", "CORS for HTTP APIs", 2023). Where the guide says nothing, this holds:
 //! - Throttles come after the API key, which says which usage plan's they are, and so after what is refused before: a request
-//!   without stage, route or key, and a preflight request, take no token, not even of the account.
-//! - A spent quota is told before any rate limit, whatever the buckets would say.
-//! - A 429 of either kind takes neither a token nor a part of the quota.
+//!   without stage or route, and a preflight request, take no token, not even of the account.
+//! - A 429 takes no token.
 //! - The body's length is looked at behind the throttles: too long a body has cost a token and counts for the quota. So does
 //!   whatever is refused later: by the validator, by the cache, by a mapping.
 //! - A request to a route that needs no key counts for no plan, even if it brings one (the guide says so).
 //! - The cache is asked once the request is valid; an answer from it has passed all throttles.
+//!
+//! Settings of the API ([`Unconfirmed`](crate::model::Unconfirmed)): whether the quota or a throttle is told first, whether a throttled
+//! request counts for the quota, and whether a refused key costs a token of the account.
 
 use super::Gateway;
 use crate::cache::Fill;
-use crate::call::{CacheUse, Call, Content, Credential, Evidence, Freshness, Mapped, Purpose, Reason, Release, Size, Warning};
-use crate::model::{Api, ApiKind, DeploymentId, HeadLimit, Invalidation, Limits, Requirement, RouteId, StageId, Validation};
+use crate::call::{
+    Arrival, CacheUse, Call, Content, Credential, Evidence, Freshness, Mapped, Purpose, Reason, Release, Size, Warning,
+};
+use crate::model::{
+    Api, ApiKind, Charge, DeploymentId, HeadLimit, Invalidation, Limits, Requirement, RouteId, StageId, ToldFirst, Validation,
+};
 use crate::plans::SeatId;
-use crate::throttle::Way;
+use crate::throttle::{Refusal, Way};
 
 /// How an admitted request is answered.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +57,7 @@ struct Goal {
 impl Gateway {
     /// The checks, in the order in which the gateway makes them; the reason, if it answers by itself.
     pub(super) fn admit(&mut self, call: &Call, evidence: &mut dyn Evidence, notes: &mut Notes) -> Result<Admitted, Reason> {
-        let limits = self.api_of(call).limits;
+        let limits = self.api_of(call.arrival).limits;
         check_head(limits, call.size)?;
         let goal = self.goal(call).ok_or(Reason::NoStage)?;
         if call.purpose == Purpose::Preflight && self.answers_preflight(goal) {
@@ -59,7 +65,7 @@ impl Gateway {
         }
         let route = call.route.filter(|route| self.is_in(*route, goal.deployment)).ok_or(Reason::NoRoute)?;
         // Authorizers: here, between the route and its API key, which an authorizer may be the one to name.
-        let seat = self.seat(goal.stage, route, call.key)?;
+        let seat = self.seat(goal.stage, route, call.key).inspect_err(|_| self.charge_refused_key(goal.stage))?;
         self.take(Way { stage: goal.stage, route, seat })?;
         if call.size.body > limits.payload_bytes {
             return Err(Reason::PayloadTooLarge);
@@ -77,10 +83,9 @@ impl Gateway {
         }
     }
 
-    /// The API that a call is for; without a stage the first.
-    pub(super) fn api_of(&self, call: &Call) -> &Api {
-        let stage = call.arrival.stage.and_then(|stage| self.model.stages.get(usize::from(stage.0)));
-        &self.model.apis[stage.map_or(0, |stage| usize::from(stage.api.0))]
+    /// The API of an arrival; of one that does not exist the first.
+    pub(super) fn api_of(&self, arrival: Arrival) -> &Api {
+        self.model.apis.get(usize::from(arrival.api.0)).unwrap_or(&self.model.apis[0])
     }
 
     fn goal(&self, call: &Call) -> Option<Goal> {
@@ -108,16 +113,30 @@ impl Gateway {
         }
     }
 
-    /// One request of the quota and one token of each bucket, or nothing of any.
+    /// One request of the quota and one token of each bucket, or no token of any.
     fn take(&mut self, way: Way) -> Result<(), Reason> {
-        if let Some(seat) = way.seat {
-            self.quotas.check(self.now, seat).map_err(|_| Reason::QuotaExceeded)?;
+        let Some(seat) = way.seat else { return self.throttles.try_admit(self.now, way).map_err(throttled) };
+        let unconfirmed = &self.model.api_of(way.stage).unconfirmed;
+        if self.quotas.check(self.now, seat).is_err() {
+            return match unconfirmed.told_first {
+                ToldFirst::Quota => Err(Reason::QuotaExceeded),
+                ToldFirst::Throttle => {
+                    Err(self.throttles.check(self.now, way).map_or_else(throttled, |()| Reason::QuotaExceeded))
+                }
+            };
         }
-        self.throttles.try_admit(self.now, way).map_err(|refusal| Reason::Throttled(refusal.scope))?;
-        if let Some(seat) = way.seat {
+        let taken = self.throttles.try_admit(self.now, way).map_err(throttled);
+        if taken.is_ok() || unconfirmed.throttled_requests == Charge::Counted {
             self.quotas.count(seat);
         }
-        Ok(())
+        taken
+    }
+
+    fn charge_refused_key(&mut self, stage: StageId) {
+        match self.model.api_of(stage).unconfirmed.refused_keys {
+            Charge::Free => {}
+            Charge::Counted => self.throttles.charge_account(self.now),
+        }
     }
 
     /// What the response cache has for this request; notes what it is to keep if it has nothing.
@@ -165,6 +184,10 @@ impl Gateway {
             }
         }
     }
+}
+
+fn throttled(refusal: Refusal) -> Reason {
+    Reason::Throttled(refusal.scope)
 }
 
 const fn check_head(limits: Limits, size: Size) -> Result<(), Reason> {

@@ -43,7 +43,7 @@ pub(super) struct Decision {
 impl Gateway {
     /// The gateway answers by itself.
     pub(super) fn refuse(&mut self, call: Call, reason: Reason, mut notes: Notes) {
-        let time = draw(&self.api_of(&call).refusal, self.refusal, call.arrival.number);
+        let time = draw(&self.api_of(call.arrival).refusal, self.refusal, call.arrival.number);
         // A refusal is never kept.
         notes.fill = None;
         let id = self.begin(call, notes, Span::ZERO);
@@ -52,7 +52,7 @@ impl Gateway {
 
     /// The call goes on to its integration, or to what was kept of it, after the first half of the gateway's own time.
     pub(super) fn accept(&mut self, call: Call, admitted: Admitted, notes: Notes) {
-        let overhead = draw(&self.api_of(&call).overhead, self.overhead, call.arrival.number);
+        let overhead = draw(&self.api_of(call.arrival).overhead, self.overhead, call.arrival.number);
         let before = Span::from_ns(overhead.as_ns() / 2);
         let id = self.begin(call, notes, overhead.saturating_sub(before));
         let handed_over = self.now + before;
@@ -161,10 +161,9 @@ impl Gateway {
     pub(super) fn fail(&mut self, id: FlightId, when: Instant, reason: Reason, took: Option<Span>) {
         let Some(flight) = self.flights.get_mut(id) else { return };
         let arrival = flight.reply.arrival;
-        let stage = arrival.stage.and_then(|stage| self.model.stages.get(usize::from(stage.0)));
-        let kind = self.model.apis[stage.map_or(0, |stage| usize::from(stage.api.0))].kind;
+        let api = self.api_of(arrival);
         let deployment = arrival.deployment.and_then(|id| self.model.deployments.get(usize::from(id.0)));
-        let status = deployment.map_or(kind.status_of(reason), |deployment| deployment.status_of(kind, reason));
+        let status = deployment.map_or_else(|| api.status_of(reason), |deployment| deployment.status_of(api, reason));
         self.decide(id, when, Decision { reason, content: Content { status, bytes: 0 }, took });
     }
 

@@ -14,7 +14,7 @@ use crate::call::{
     Arrival, CacheUse, CallId, Content, Credential, Freshness, Invalid, Mapped, Outcome, Purpose, Reason, Release, Reply, Size,
     Timing,
 };
-use crate::model::{ApiKind, HttpIntegration, Integration, MockIntegration, Model, RouteId, StageId};
+use crate::model::{Api, ApiId, ApiKind, HttpIntegration, Integration, MockIntegration, Model, RouteId, StageId, UnknownStage};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 
@@ -142,7 +142,7 @@ impl Event<'_> {
 
 impl<'r> Flight<'r> {
     fn new(request: &'r Coming, number: usize) -> Self {
-        let arrival = Arrival { number: number as u64, stage: None, deployment: None, release: Release::Base };
+        let arrival = Arrival { number: number as u64, api: ApiId(0), stage: None, deployment: None, release: Release::Base };
         let reply = Reply {
             call: CallId(number as u64),
             at: request.at,
@@ -260,27 +260,31 @@ impl<'r> World<'_, 'r> {
 
     /// The gateway answers by itself: what is known at `when` is told after the second half of its own time.
     fn fails(&mut self, when: Instant, mut flight: Flight<'r>, reason: Reason) {
-        (flight.reply.reason, flight.reply.status) = (reason, status(self.model.apis[0].kind, reason));
+        (flight.reply.reason, flight.reply.status) = (reason, status(&self.model.apis[0], reason));
         self.will(when + flight.after, Event::Reply(flight));
     }
 }
 
-fn status(kind: ApiKind, reason: Reason) -> u16 {
-    match (reason, kind) {
-        (Reason::Preflight, _) => 204,
+fn status(api: &Api, reason: Reason) -> u16 {
+    let told = &api.unconfirmed;
+    match (reason, api.kind) {
+        (Reason::Preflight, _) => told.preflight,
+        (Reason::NoStage, ApiKind::Rest) if told.unknown_stage == UnknownStage::NotFound => 404,
         (Reason::Invalid(_), _) => 400,
         (Reason::KeyRefused | Reason::InvalidationRefused, _) | (Reason::NoStage | Reason::NoRoute, ApiKind::Rest) => 403,
         (Reason::NoStage | Reason::NoRoute, ApiKind::Http) => 404,
-        (Reason::PayloadTooLarge, _) => 413,
-        (Reason::UrlTooLong, _) => 414,
+        (Reason::PayloadTooLarge, ApiKind::Rest) => 413,
+        (Reason::PayloadTooLarge, ApiKind::Http) => told.payload_too_large,
+        (Reason::UrlTooLong, _) => told.url_too_long,
         (Reason::UnsupportedMediaType, _) => 415,
         (Reason::Throttled(_) | Reason::QuotaExceeded, _) => 429,
-        (Reason::HeadersTooLarge, _) => 431,
+        (Reason::HeadersTooLarge, _) => told.headers_too_large,
         (Reason::Misconfigured, _)
         | (Reason::FunctionThrottled(_), ApiKind::Rest)
         | (Reason::FunctionFailed(_), ApiKind::Http) => 500,
         (Reason::FunctionFailed(_), ApiKind::Rest) => 502,
-        (Reason::FunctionThrottled(_) | Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
+        (Reason::FunctionThrottled(_), ApiKind::Http) => told.throttled_function,
+        (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,
         (Reason::Served, _) => unreachable!("what is served has the status of its integration"),
     }

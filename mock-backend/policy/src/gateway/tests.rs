@@ -99,7 +99,7 @@ struct Driven {
 impl Driven {
     /// A call to the first stage, or to none where the call says so.
     fn call(&mut self, now: Instant, call: Call) {
-        let arrival = self.gateway.arrive(now, call.arrival.stage);
+        let arrival = self.gateway.arrive(now, call.arrival.api, call.arrival.stage);
         let model = Arc::clone(self.gateway.model());
         self.gateway.on_call(now, Call { id: CallId(self.calls), arrival, ..call }, &mut Plain(&model));
         self.calls += 1;
@@ -137,7 +137,13 @@ impl Driven {
 pub(super) fn call(route: u16) -> Call {
     Call {
         id: CallId(0),
-        arrival: Arrival { number: 0, stage: Some(StageId(0)), deployment: Some(DeploymentId(0)), release: Release::Base },
+        arrival: Arrival {
+            number: 0,
+            api: ApiId(0),
+            stage: Some(StageId(0)),
+            deployment: Some(DeploymentId(0)),
+            release: Release::Base,
+        },
         route: Some(RouteId(route)),
         purpose: Purpose::Answer,
         key: Credential::Absent,

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::ApiId;
+use super::{ApiId, Unconfirmed};
 use crate::call::Reason;
 use crate::latency::Latency;
 use crate::time::Span;
@@ -29,6 +29,8 @@ pub struct Api {
     pub limits: Limits,
     /// Where an API key is looked for.
     pub key_source: KeySource,
+    /// How it behaves where nobody has confirmed it.
+    pub unconfirmed: Unconfirmed,
 }
 
 /// The kind of API.
@@ -176,6 +178,33 @@ impl Api {
             refusal: Latency::constant(Span::ZERO),
             limits: Limits::of(kind, Endpoint::Regional),
             key_source: KeySource::Header,
+            unconfirmed: Unconfirmed::default(),
+        }
+    }
+
+    /// The status with which the gateway itself answers for this reason (API Gateway developer guide,
+    /// "Gateway response types", "Troubleshooting HTTP APIs" and "Handle Lambda errors", 2023; what they do not say is
+    /// [`Unconfirmed`]). [`Reason::Served`] has the integration's status; without one it is 200.
+    pub const fn status_of(&self, reason: Reason) -> u16 {
+        use ApiKind::{Http, Rest};
+        match (self.kind, reason) {
+            (_, Reason::Served) => 200,
+            (_, Reason::Preflight) => self.unconfirmed.preflight,
+            (Rest, Reason::NoStage) => self.unconfirmed.unknown_stage.status(),
+            (Rest, Reason::NoRoute) | (_, Reason::KeyRefused | Reason::InvalidationRefused) => 403,
+            (Http, Reason::NoStage | Reason::NoRoute) => 404,
+            (_, Reason::UrlTooLong) => self.unconfirmed.url_too_long,
+            (_, Reason::HeadersTooLarge) => self.unconfirmed.headers_too_large,
+            (Rest, Reason::PayloadTooLarge) => 413,
+            (Http, Reason::PayloadTooLarge) => self.unconfirmed.payload_too_large,
+            (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
+            (_, Reason::Invalid(_)) => 400,
+            (_, Reason::UnsupportedMediaType) => 415,
+            (_, Reason::Misconfigured) | (Rest, Reason::FunctionThrottled(_)) | (Http, Reason::FunctionFailed(_)) => 500,
+            (Rest, Reason::FunctionFailed(_)) => 502,
+            (Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
+            (Http, Reason::FunctionThrottled(_)) => self.unconfirmed.throttled_function,
+            (Http, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,
         }
     }
 }
@@ -212,9 +241,10 @@ impl Deployment {
     /// A function that the provider does not let run is 500, but once the type `INTEGRATION_FAILURE` is customised without a
     /// status it is the 504 of the documented table (re:Post question `QUL-z6rJbmR4meafB7MzYXxw`). Whether the same holds for a
     /// function that fails is unconfirmed; here it stays 502.
-    pub fn status_of(&self, kind: ApiKind, reason: Reason) -> u16 {
-        let built_in = kind.status_of(reason);
-        let Some(response) = reason.response_type().filter(|_| kind == ApiKind::Rest && reason != Reason::PayloadTooLarge) else {
+    pub fn status_of(&self, api: &Api, reason: Reason) -> u16 {
+        let built_in = api.status_of(reason);
+        let Some(response) = reason.response_type().filter(|_| api.kind == ApiKind::Rest && reason != Reason::PayloadTooLarge)
+        else {
             return built_in;
         };
         match self.response(response, built_in) {
@@ -318,32 +348,6 @@ impl ApiKind {
         match self {
             Self::Http => Span::from_secs(30),
             Self::Rest => Span::from_secs(29),
-        }
-    }
-
-    /// The status with which the gateway itself answers for this reason (API Gateway developer guide,
-    /// "Gateway response types", "Troubleshooting HTTP APIs" and "Handle Lambda errors", 2023).
-    ///
-    /// That an HTTP API answers 503 where the function is throttled is unconfirmed; 500 was reported too.
-    /// [`Reason::Served`] has the integration's status; without one it is 200.
-    pub const fn status_of(self, reason: Reason) -> u16 {
-        match (self, reason) {
-            (_, Reason::Served) => 200,
-            (_, Reason::Preflight) => 204,
-            (Self::Rest, Reason::NoStage | Reason::NoRoute) | (_, Reason::KeyRefused | Reason::InvalidationRefused) => 403,
-            (Self::Http, Reason::NoStage | Reason::NoRoute) => 404,
-            (_, Reason::UrlTooLong) => 414,
-            (_, Reason::HeadersTooLarge) => 431,
-            (_, Reason::PayloadTooLarge) => 413,
-            (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
-            (_, Reason::Invalid(_)) => 400,
-            (_, Reason::UnsupportedMediaType) => 415,
-            (_, Reason::Misconfigured) | (Self::Rest, Reason::FunctionThrottled(_)) | (Self::Http, Reason::FunctionFailed(_)) => {
-                500
-            }
-            (Self::Rest, Reason::FunctionFailed(_)) => 502,
-            (Self::Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
-            (Self::Http, Reason::FunctionThrottled(_) | Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,
         }
     }
 

@@ -13,6 +13,7 @@ mod integration;
 mod plan;
 mod route;
 mod stage;
+mod unconfirmed;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use self::integration::{
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
+pub use self::unconfirmed::{CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage};
 
 /// Index into [`Model::apis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

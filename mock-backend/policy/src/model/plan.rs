@@ -31,7 +31,7 @@ pub struct UsagePlan {
 pub struct Quota {
     /// Requests.
     pub limit: u64,
-    /// The period, in UTC.
+    /// How long it lasts.
     pub period: Period,
     /// Requests deducted in the first period.
     pub offset: u64,
@@ -39,10 +39,8 @@ pub struct Quota {
 
 /// A quota's period.
 ///
-/// Its boundary is unconfirmed: the guide speaks of fixed periods, an answer on Stack Overflow (54136076) of days from 00:00 to
-/// 23:59 UTC, one measurement of a quota that came free little by little. Taken here: a day begins at midnight UTC, a week at
-/// Sunday's, a month at that of its first day. The first period is the one in which the run starts, whole: what of it lies
-/// before the start counts as unused.
+/// When it begins is unconfirmed ([`QuotaBegins`](super::QuotaBegins)). Where it begins by the calendar, the first period is the one
+/// in which the run starts, whole: what of it lies before the start counts as unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {
     /// A day.

@@ -3,7 +3,7 @@
 //! Owns the present period of each kind and its number. Refuses time zones, and to read a clock. Called by the quotas for each
 //! request that counts; the calendar is consulted once for each boundary.
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
 
@@ -45,17 +45,33 @@ impl Calendar {
         }
         (present.number, present.end)
     }
+
+    /// When a period ends that begins at `now`: after 24 hours, seven days, or at the same day and hour of the next month (its last
+    /// day, if it has none so late); [`Instant::MAX`] beyond the end of the calendar.
+    pub(super) fn after(&self, now: Instant, period: Period) -> Instant {
+        let length = match period {
+            Period::Day => 1.day(),
+            Period::Week => 7.days(),
+            Period::Month => 1.month(),
+        };
+        instant(self.wall, now, |now| now.checked_add(length))
+    }
 }
 
 /// When the period ends in which `now` lies; [`Instant::MAX`] beyond the end of the calendar.
 fn end(wall: Span, now: Instant, period: Period) -> Instant {
-    let ends = || {
+    instant(wall, now, |now| next(now.date(), period).map(|date| date.at(0, 0, 0, 0)))
+}
+
+/// What a rule of the calendar makes of `now`.
+fn instant(wall: Span, now: Instant, rule: impl FnOnce(DateTime) -> Result<DateTime, jiff::Error>) -> Instant {
+    let then = || {
         let ns = i128::from(wall.as_ns()) + i128::from(now.as_ns());
-        let today = Offset::UTC.to_datetime(Timestamp::from_nanosecond(ns).ok()?).date();
-        let next = Offset::UTC.to_timestamp(next(today, period).ok()?.at(0, 0, 0, 0)).ok()?;
-        u64::try_from(next.as_nanosecond() - i128::from(wall.as_ns())).ok()
+        let now = Offset::UTC.to_datetime(Timestamp::from_nanosecond(ns).ok()?);
+        let then = Offset::UTC.to_timestamp(rule(now).ok()?).ok()?;
+        u64::try_from(then.as_nanosecond() - i128::from(wall.as_ns())).ok()
     };
-    ends().map_or(Instant::MAX, Instant::from_ns)
+    then().map_or(Instant::MAX, Instant::from_ns)
 }
 
 /// The first day of the next period.
@@ -101,6 +117,17 @@ mod tests {
         assert_eq!(calendar.period(day(1), Period::Day), (1, day(2)));
         assert_eq!(calendar.period(day(5), Period::Day), (2, day(6)));
         assert_eq!(calendar.period(day(0), Period::Day), (2, day(6)));
+    }
+
+    #[test]
+    fn a_month_that_begins_with_a_request_ends_at_the_same_day_and_hour_of_the_next() {
+        let wall: Timestamp = "2027-01-31T10:00:00Z".parse().unwrap();
+        let calendar = Calendar::starting(Span::from_secs(wall.as_second() as u64));
+        let days = |n: u64| Instant::ZERO + Span::from_secs(86_400 * n);
+        assert_eq!(calendar.after(days(0), Period::Month), days(28), "the last day of February");
+        assert_eq!(calendar.after(days(1), Period::Month), days(29));
+        assert_eq!([Period::Day, Period::Week].map(|period| calendar.after(days(3), period)), [days(4), days(10)]);
+        assert_eq!(calendar.after(Instant::MAX, Period::Month), Instant::MAX);
     }
 
     proptest! {

@@ -72,6 +72,9 @@ impl<'v> Machine<'v> {
     }
 
     fn all_params(&mut self) -> Result<Value<'v>, Problem> {
+        if let Some(all) = self.input.all_params {
+            return Ok(Value::Map(all));
+        }
         let all = self.heap.map_id()?;
         for (name, kind) in KINDS {
             let of_kind = self.heap.map_id()?;
@@ -82,6 +85,7 @@ impl<'v> Machine<'v> {
             }
             self.heap.put(all, super::value::Text::Part(name), Value::Map(of_kind))?;
         }
+        self.input.all_params = Some(all);
         Ok(Value::Map(all))
     }
 }

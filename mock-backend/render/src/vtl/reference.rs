@@ -21,6 +21,8 @@ pub(super) struct Input<'v> {
     /// The body's JSON, once it was asked for.
     pub(super) document: Option<Value<'v>>,
     pub(super) params: &'v dyn Params,
+    /// All of them as maps, once they were asked for.
+    pub(super) all_params: Option<MapId>,
     pub(super) stage_variables: &'v [(String, String)],
     context: &'v dyn Lookup,
     before: &'v Map,
@@ -34,6 +36,7 @@ impl<'v> Input<'v> {
             body: scope.body,
             document: None,
             params: scope.params,
+            all_params: None,
             stage_variables: scope.stage_variables,
             context: scope.context,
             before,

@@ -11,7 +11,7 @@ use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
 
 use super::expression;
-use super::functions::{RawFunctions, filled_answer};
+use super::functions::filled_answer;
 use super::{only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::filled;
@@ -27,7 +27,10 @@ use crate::config::value::{Duration, Flag, Passthrough, StatusCode, Text};
 #[derive(Clone, Copy)]
 pub(super) struct Behind<'a> {
     pub(super) kind: ApiKind,
-    pub(super) functions: Option<&'a RawFunctions>,
+    /// The names of the account's functions.
+    pub(super) functions: &'a [String],
+    /// The key path of the API: `gateway`, `apis.admin`.
+    pub(super) section: &'a str,
 }
 
 /// The integration of a route.
@@ -56,9 +59,8 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
     }
 }
 
-fn function(name: &At<Text>, functions: Option<&RawFunctions>, reader: &mut Reader) -> Option<FunctionId> {
-    let names: Vec<String> = functions.iter().flat_map(|functions| super::names_of(&functions.value.0)).collect();
-    let at = referred(&name.value.0, &name.spot, ("function", "gateway.functions"), &names, reader)?;
+fn function(name: &At<Text>, functions: &[String], reader: &mut Reader) -> Option<FunctionId> {
+    let at = referred(&name.value.0, &name.spot, ("function", "gateway.functions"), functions, reader)?;
     Some(FunctionId(at as u16))
 }
 
@@ -93,8 +95,8 @@ fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Re
             let spot = mapped.spot.clone();
             only_rest(kind, &spot, "mapping templates", reader);
             let RawMapping { requests, passthrough, parameters, responses } = &mut mapped.value;
-            let parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
-            MockIntegration::Mapped(mapping(parts, passthrough, &spot, reader))
+            let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+            MockIntegration::Mapped(mapping(&mut parts, passthrough, &spot, reader))
         }
     }
 }
@@ -106,7 +108,7 @@ struct Parts<'a> {
     responses: &'a mut Option<Vec<At<RawRule>>>,
 }
 
-fn mapping(parts: Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spot: &Spot, reader: &mut Reader) -> Mapping {
+fn mapping(parts: &mut Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spot: &Spot, reader: &mut Reader) -> Mapping {
     expression::parameters(parts.parameters, reader);
     expression::by_media_type(parts.requests, proof::template, reader);
     let rules = parts.responses.iter_mut().flatten();
@@ -152,8 +154,8 @@ fn http_integration(
         reader.report_at(&parameters.spot, "an HTTP API maps parameters of the route; write map_request beside the integration");
     }
     let HttpBackend { parameters, requests, passthrough, responses, .. } = http;
-    let parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
-    let protocol = protocol(parts, passthrough, (&proxy, &spot, kind), reader);
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
     Some(HttpIntegration {
         protocol,
         method: method(http.method.as_ref(), reader),
@@ -176,15 +178,15 @@ fn service_integration(
     }
     let proxy = filled(&mut service.proxy, &spot, "proxy", || Flag(kind == ApiKind::Http)).clone();
     let Service { parameters, requests, passthrough, responses, .. } = service;
-    let parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
-    let protocol = protocol(parts, passthrough, (&proxy, &spot, kind), reader);
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
     let method = method(service.method.as_ref(), reader);
     Some(ServiceIntegration { protocol, method, uri: service.uri.value.0.clone(), timeout: timeout? })
 }
 
 /// As it is, or through templates; only REST APIs have the latter.
 fn protocol(
-    parts: Parts<'_>,
+    parts: &mut Parts<'_>,
     passthrough: &mut Option<At<Passthrough>>,
     (proxy, spot, kind): (&At<Flag>, &Spot, ApiKind),
     reader: &mut Reader,

@@ -3,6 +3,8 @@
 //! Owns what makes each of them right, and that a route's models exist. Refuses to answer with them (`render`). Called by
 //! `deployments`.
 
+use std::collections::BTreeSet;
+
 use sluicegate_policy::model::{ApiKind, Cors, GatewayResponse, Route, Schema};
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
@@ -86,8 +88,13 @@ pub(super) fn schemas(given: &At<raw::Models>, kind: ApiKind, reader: &mut Reade
         Schema { name: name.clone(), text }
     };
     let schemas: Vec<Schema> = given.value.0.iter().map(prove).collect();
+    // A model that others refer to is wrong in each of them; one place is enough to mend it.
+    let mut told = BTreeSet::new();
     for member in &given.value.0 {
-        expression::proven(proof::model(&member.name.0, &schemas), &member.value.spot, reader);
+        let result = proof::model(&member.name.0, &schemas);
+        if result.as_ref().err().is_none_or(|fault| told.insert(fault.to_string())) {
+            expression::proven(result, &member.value.spot, reader);
+        }
     }
     schemas
 }

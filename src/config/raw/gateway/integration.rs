@@ -76,8 +76,8 @@ section! {
     Mapping {
         /// Request templates by media type; `$default` for the rest.
         requests: Option<At<Texts>>,
-        /// What happens to a body whose media type has no template: when_no_match, when_no_templates or never. Default:
-        /// when_no_match.
+        /// What happens to a body whose media type has no template: `when_no_match`, `when_no_templates` or `never`.
+        /// Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
         /// Parameters of the integration request (`header.X`, `querystring.q`, `path.p`) and where their values come from
         /// (`method.request.header.X`, `'literal'`, `context.requestId`, `stageVariables.x`).
@@ -118,7 +118,7 @@ section! {
         parameters: Option<At<Texts>>,
         /// Request templates by media type (REST APIs).
         requests: Option<At<Texts>>,
-        /// What happens to a body whose media type has no template. Default: when_no_match.
+        /// What happens to a body whose media type has no template. Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,
@@ -138,7 +138,7 @@ section! {
         parameters: Option<At<Texts>>,
         /// Request templates by media type (REST APIs).
         requests: Option<At<Texts>>,
-        /// What happens to a body whose media type has no template. Default: when_no_match.
+        /// What happens to a body whose media type has no template. Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,

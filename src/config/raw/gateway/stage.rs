@@ -42,8 +42,8 @@ section! {
         size: Option<At<CacheSize>>,
         /// How long the answer to a GET is kept, at most an hour; 0s keeps none. Default: 5m, as the provider's.
         ttl: Option<At<Duration>>,
-        /// What a client's `Cache-Control: max-age=0` does: open (the entry is made anew), forbidden (403), ignored_with_warning,
-        /// ignored. Default: open.
+        /// What a client's `Cache-Control: max-age=0` does: open (the entry is made anew), forbidden (403),
+        /// `ignored_with_warning` or ignored. Default: open.
         invalidation: Option<At<Invalidation>>,
     }
 }

@@ -5,9 +5,10 @@ use super::super::tests::{EVER, gateway, http};
 use crate::call::{Credential, Freshness, Invalid, Mapped, Purpose, Size};
 use crate::latency::Latency;
 use crate::model::{
-    Account, ApiId, ApiKey, ApiKind, Burst, Cache, Canary, Cors, Deployment, DeploymentId, Function, FunctionId, HeadLimit,
-    Integration, Invalidation, KeyId, Limits, Model, Move, ParameterRule, PerSecond, Period, Quota, Requirement, Response, Route,
-    RouteId, Source, Stage, StageCache, StageId, Throttle, UsagePlan, Validation,
+    Account, ApiId, ApiKey, ApiKind, Burst, Cache, CachedStatuses, Canary, Charge, Cors, Deployment, DeploymentId, Function,
+    FunctionId, HeadLimit, Integration, Invalidation, KeyId, Limits, Model, Move, ParameterRule, PerSecond, Period, Quota,
+    QuotaBegins, Requirement, Response, Route, RouteId, Source, Stage, StageCache, StageId, Throttle, ToldFirst, Unconfirmed,
+    UnknownStage, UsagePlan, Validation,
 };
 use crate::time::{Instant, Span};
 use proptest::prelude::*;
@@ -133,15 +134,43 @@ fn some_plans() -> impl Strategy<Value = Vec<UsagePlan>> {
     prop::collection::vec(plan, 0..3)
 }
 
+/// The defaults, or all of it otherwise.
+fn some_unconfirmed() -> impl Strategy<Value = Unconfirmed> {
+    use {CachedStatuses as Kept, Charge::*, QuotaBegins as Begins, ToldFirst as First};
+    let stage =
+        prop::sample::select(vec![UnknownStage::Forbidden, UnknownStage::MissingAuthenticationToken, UnknownStage::NotFound]);
+    let statuses = prop::sample::select(vec![[413, 431, 414, 204, 503], [400, 494, 431, 200, 500]]);
+    let first = prop::sample::select(vec![First::Quota, First::Throttle]);
+    let charges = prop::sample::select(vec![[Free, Free], [Free, Counted], [Counted, Free], [Counted, Counted]]);
+    let begins = prop::sample::select(vec![Begins::UtcMidnight, Begins::FirstUse]);
+    let kept = prop::sample::select(vec![Kept::Success, Kept::AllButServerErrors, Kept::All]);
+    (stage, statuses, first, charges, begins, kept).prop_map(
+        |(unknown_stage, statuses, told_first, [throttled_requests, refused_keys], quota_begins, cached_statuses)| {
+            let [payload_too_large, headers_too_large, url_too_long, preflight, throttled_function] = statuses;
+            let sizes = Unconfirmed { payload_too_large, headers_too_large, url_too_long, ..Unconfirmed::default() };
+            let costs = Unconfirmed { told_first, throttled_requests, refused_keys, quota_begins, ..sizes };
+            Unconfirmed { unknown_stage, preflight, throttled_function, cached_statuses, ..costs }
+        },
+    )
+}
+
 pub(super) fn some_model() -> impl Strategy<Value = Model> {
     let times = (some_latency(), some_latency(), 1_u64..100);
     let account = (prop_oneof![Just(EVER), some_throttle()], 0_u32..6);
     let moves = prop::collection::vec((0_u64..800, 0_u16..2, 0_u16..2), 0..4);
     let stages = (some_stage("prod"), some_stage("dev"));
-    (any::<(bool, bool)>(), prop::collection::vec(some_function(), 2), (stages, some_plans(), moves), times, account).prop_map(
-        |((rest, cors), functions, ((prod, dev), plans, mut moves), (overhead, refusal, timeout), (throttle, concurrency))| {
+    let kinds = (any::<(bool, bool)>(), some_unconfirmed());
+    (kinds, prop::collection::vec(some_function(), 2), (stages, some_plans(), moves), times, account).prop_map(
+        |(
+            ((rest, cors), unconfirmed),
+            functions,
+            ((prod, dev), plans, mut moves),
+            (overhead, refusal, timeout),
+            (throttle, concurrency),
+        )| {
             let mut model = gateway(if rest { ApiKind::Rest } else { ApiKind::Http }).0;
-            (model.apis[0].overhead, model.apis[0].refusal, model.apis[0].limits) = (overhead, refusal, LIMITS);
+            let api = &mut model.apis[0];
+            (api.overhead, api.refusal, api.limits, api.unconfirmed) = (overhead, refusal, LIMITS, unconfirmed);
             model.account = Account { throttle, concurrency };
             model.deployments.push(Deployment { cors: cors.then(Cors::default), ..Deployment::new(ApiId(0), "next") });
             model.routes = routes(Span::from_ns(timeout));

@@ -3,7 +3,8 @@
 use super::Coming;
 use crate::call::{CacheUse, Content, Credential, EntryId, Freshness, Mapped, Purpose, Reason, Release, Reply, Scope, Warning};
 use crate::model::{
-    ApiKind, Cache, HeadLimit, Invalidation, KeyId, Model, PlanId, Requirement, RouteId, StageId, Throttle, Validation,
+    ApiKind, Cache, CachedStatuses, Charge, HeadLimit, Invalidation, KeyId, Model, PlanId, QuotaBegins, Requirement, RouteId,
+    StageId, Throttle, ToldFirst, Validation,
 };
 use crate::time::{Instant, Span};
 
@@ -22,6 +23,8 @@ pub(in super::super) struct Door {
     used: u64,
     /// By stage: the bytes that its cache holds, and each canary's own.
     capacity: Vec<Option<u64>>,
+    /// Which answers are kept.
+    statuses: CachedStatuses,
 }
 
 /// Which bucket.
@@ -58,7 +61,8 @@ pub(in super::super) struct Kept {
 impl Door {
     pub(super) fn new(model: &Model) -> Self {
         let capacity = model.stages.iter().map(|stage| stage.cache.as_ref().map(|cache| cache.capacity_bytes));
-        Self { capacity: capacity.collect(), ..Self::default() }
+        let statuses = model.apis[0].unconfirmed.cached_statuses;
+        Self { capacity: capacity.collect(), statuses, ..Self::default() }
     }
 
     pub(super) fn pass(
@@ -81,10 +85,16 @@ impl Door {
         let id = reply.route.ok_or(Reason::NoRoute)?;
         let route = &model.routes[usize::from(id.0)];
         let seat = match (route.api_key, request.key) {
-            (Requirement::Optional, _) => None,
-            (Requirement::Required, Credential::Key(key)) => Some((plan(model, stage, key).ok_or(Reason::KeyRefused)?, key)),
-            (Requirement::Required, _) => return Err(Reason::KeyRefused),
+            (Requirement::Required, Credential::Key(key)) => plan(model, stage, key).map(|plan| (plan, key)),
+            (Requirement::Optional | Requirement::Required, _) => None,
         };
+        if route.api_key == Requirement::Required && seat.is_none() {
+            let account = (Bucket::Account, model.account.throttle);
+            if api.unconfirmed.refused_keys == Charge::Counted && has_token(account.1, self.given(&account.0), now) {
+                self.given(&account.0).push(now);
+            }
+            return Err(Reason::KeyRefused);
+        }
         self.take(model, now, (stage, id), seat)?;
         refuse_if(request.size.body > api.limits.payload_bytes, Reason::PayloadTooLarge)?;
         if route.validation != Validation::default() {
@@ -105,9 +115,11 @@ impl Door {
     /// What is left of a key's quota at `now`: used, remaining.
     pub(in super::super) fn usage(&self, model: &Model, now: Instant, (plan, key): (PlanId, KeyId)) -> Option<(u64, u64)> {
         let quota = model.plans[usize::from(plan.0)].quota?;
-        let present = |at: Instant| (at < BOUNDARY) == (now < BOUNDARY);
+        // A period of first use is never over in a law: the shortest is a day.
+        let by_calendar = model.apis[0].unconfirmed.quota_begins == QuotaBegins::UtcMidnight;
+        let present = |at: Instant| !by_calendar || (at < BOUNDARY) == (now < BOUNDARY);
         let used = self.counted.iter().filter(|(seat, at)| *seat == (plan, key) && present(*at)).count() as u64;
-        let offset = if now < BOUNDARY { quota.offset } else { 0 };
+        let offset = if now < BOUNDARY || !by_calendar { quota.offset } else { 0 };
         Some((used, quota.limit.saturating_sub(offset + used)))
     }
 
@@ -118,8 +130,9 @@ impl Door {
         (id, route): (StageId, RouteId),
         seat: Option<(PlanId, KeyId)>,
     ) -> Result<(), Reason> {
+        let told = &model.apis[0].unconfirmed;
         let spent = seat.and_then(|seat| self.usage(model, now, seat)).is_some_and(|(_, remaining)| remaining == 0);
-        refuse_if(spent, Reason::QuotaExceeded)?;
+        refuse_if(spent && told.told_first == ToldFirst::Quota, Reason::QuotaExceeded)?;
         let stage = &model.stages[usize::from(id.0)];
         let key = |route: RouteId| model.routes[usize::from(route.0)].key();
         let mut way: Vec<(Bucket, Throttle, Scope)> = Vec::new();
@@ -133,9 +146,12 @@ impl Door {
         let gate = own.or(stage.throttle.map(|it| (it, Scope::Stage)));
         way.extend(gate.map(|(throttle, scope)| (Bucket::Stage(id, key(route)), throttle, scope)));
         way.push((Bucket::Account, model.account.throttle, Scope::Account));
-        for (bucket, throttle, scope) in &way {
-            refuse_if(!has_token(*throttle, self.given(bucket), now), Reason::Throttled(*scope))?;
+        if let Some((.., scope)) = way.iter().find(|(bucket, throttle, _)| !has_token(*throttle, self.given(bucket), now)) {
+            let counts = told.throttled_requests == Charge::Counted && !spent;
+            self.counted.extend(seat.filter(|_| counts).map(|seat| (seat, now)));
+            return Err(Reason::Throttled(*scope));
         }
+        refuse_if(spent, Reason::QuotaExceeded)?;
         for (bucket, ..) in &way {
             self.given(bucket).push(now);
         }
@@ -186,7 +202,12 @@ impl Door {
     pub(super) fn keep(&mut self, now: Instant, reply: &mut Reply, passed: &Passed) {
         let (Some((key, ttl)), content) = (&passed.fill, passed.content) else { return };
         let capacity = self.capacity[usize::from(key.0.0)].unwrap();
-        if content.status / 100 != 2 || content.bytes > capacity.min(1_048_576) {
+        let is_kept = match self.statuses {
+            CachedStatuses::Success => content.status / 100 == 2,
+            CachedStatuses::AllButServerErrors => content.status / 100 != 5,
+            CachedStatuses::All => true,
+        };
+        if !is_kept || content.bytes > capacity.min(1_048_576) {
             return;
         }
         self.used += 1;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::call::{CacheUse, EntryId, Freshness, Invalid, Mapped, Warning};
 use crate::model::{
-    ApiId, ApiKey, Cache, Canary, Cors, Deployment, Invalidation, KeyId, ParameterRule, Period, Quota, Requirement, Source,
-    StageCache, UsagePlan,
+    ApiKey, Cache, CachedStatuses, Canary, Charge, Cors, Deployment, Invalidation, KeyId, ParameterRule, Period, Quota,
+    QuotaBegins, Requirement, Source, StageCache, ToldFirst, Unconfirmed, UnknownStage, UsagePlan,
 };
 
 const PROD: StageId = StageId(0);
@@ -42,7 +42,7 @@ impl Evidence for Says {
 /// What the client sees of a request, and what became of the cache. Whatever the gateway has to do is done afterwards.
 fn said(gateway: &mut Gateway, now: Instant, call: Call, says: &mut Says) -> Reply {
     gateway.advance(now);
-    let arrival = gateway.arrive(now, call.arrival.stage);
+    let arrival = gateway.arrive(now, call.arrival.api, call.arrival.stage);
     said_to(gateway, now, Call { arrival, ..call }, says)
 }
 
@@ -281,7 +281,7 @@ fn the_canary_has_its_share_of_the_requests_and_its_own_cache_unless_it_shares()
         let mut gateway = build.start().gateway;
         let (mut canaries, mut kept) = (0, 0);
         for _ in 0..2_000 {
-            let arrival = gateway.arrive(at(0), Some(PROD));
+            let arrival = gateway.arrive(at(0), ApiId(0), Some(PROD));
             let is_canary = arrival.release == Release::Canary;
             assert_eq!(arrival.deployment, Some(DeploymentId(u16::from(is_canary))));
             canaries += u32::from(is_canary);
@@ -298,8 +298,8 @@ fn the_canary_has_its_share_of_the_requests_and_its_own_cache_unless_it_shares()
 fn a_stage_moves_at_its_instant_and_who_has_arrived_keeps_his_snapshot() {
     let late = Move { at: ms(10), stage: PROD, deployment: DeploymentId(1) };
     let mut gateway = with_next(gateway(ApiKind::Rest).mock()).set(|model| model.moves = vec![late]).start().gateway;
-    let before = gateway.arrive(Instant::from_ns(at(10).as_ns() - 1), Some(PROD));
-    let after = gateway.arrive(at(10), Some(PROD));
+    let before = gateway.arrive(Instant::from_ns(at(10).as_ns() - 1), ApiId(0), Some(PROD));
+    let after = gateway.arrive(at(10), ApiId(0), Some(PROD));
     assert_eq!((before.deployment, after.deployment), (Some(DeploymentId(0)), Some(DeploymentId(1))));
     let statuses = [(before, 0), (after, 1), (before, 1), (after, 0)].map(|(arrival, route)| {
         let model = Arc::clone(gateway.model());
@@ -342,8 +342,95 @@ fn a_forged_snapshot_finds_nothing_and_panics_nowhere() {
     for (stage, deployment, expected) in
         [(Some(9), Some(0), Reason::NoStage), (Some(0), Some(9), Reason::NoStage), (Some(0), None, Reason::NoStage)]
     {
-        let arrival =
-            Arrival { stage: stage.map(StageId), deployment: deployment.map(DeploymentId), ..gateway.arrive(at(0), None) };
+        let arrival = Arrival {
+            stage: stage.map(StageId),
+            deployment: deployment.map(DeploymentId),
+            ..gateway.arrive(at(0), ApiId(9), None)
+        };
         assert_eq!(said_to(&mut gateway, at(0), Call { arrival, ..call(0) }, &mut Says::default()).reason, expected);
+    }
+}
+
+fn unconfirmed(build: Build, unconfirmed: Unconfirmed) -> Gateway {
+    build.set(|model| model.apis[0].unconfirmed = unconfirmed).start().gateway
+}
+
+#[test]
+fn a_request_without_a_stage_is_answered_as_by_the_api_whose_door_it_came_in_by() {
+    let other = |model: &mut Model| {
+        let mut api = Api { refusal: Latency::constant(ms(7)), ..Api::new(ApiKind::Rest, "other") };
+        api.limits.url_bytes = 100;
+        api.unconfirmed.unknown_stage = UnknownStage::NotFound;
+        model.apis.push(api);
+    };
+    let mut gateway = gateway(ApiKind::Http).mock().set(other).start().gateway;
+    let mut ask = |api, url| {
+        let arrival = gateway.arrive(at(0), ApiId(api), None);
+        assert_eq!(arrival.api, ApiId(api));
+        let reply = said_to(&mut gateway, at(0), Call { arrival, ..sized(url, 0, 0) }, &mut Says::default());
+        (reply.status, reply.reason, reply.at.since(reply.timing.received))
+    };
+    assert_eq!(ask(0, 101), (404, Reason::NoStage, ms(1)));
+    assert_eq!(ask(1, 100), (404, Reason::NoStage, ms(7)));
+    assert_eq!(ask(1, 101), (414, Reason::UrlTooLong, ms(7)));
+}
+
+#[test]
+fn a_request_with_a_stage_belongs_to_its_stage_s_api_whatever_the_door() {
+    let mut gateway =
+        gateway(ApiKind::Http).mock().set(|model| model.apis.push(Api::new(ApiKind::Rest, "other"))).start().gateway;
+    assert_eq!(gateway.arrive(at(0), ApiId(1), Some(PROD)).api, ApiId(0));
+}
+
+#[test]
+fn an_api_set_so_tells_of_a_throttle_before_the_quota_and_lets_it_use_some() {
+    let quota = Some(Quota { limit: 2, period: Period::Day, offset: 0 });
+    let set = Unconfirmed { told_first: ToldFirst::Throttle, throttled_requests: Charge::Counted, ..Unconfirmed::default() };
+    let mut gateway = unconfirmed(with_plan(Some(per_second(1, 1)), quota), set);
+    let mut next = |now| (reason(&mut gateway, at(now), with_key(KEY)), gateway.usage(PlanId(0), KeyId(0)).unwrap().used);
+    assert_eq!(next(0), (Reason::Served, 1));
+    assert_eq!(next(0), (Reason::Throttled(Scope::Key), 2));
+    assert_eq!(next(0), (Reason::Throttled(Scope::Key), 2));
+    assert_eq!(next(1_000), (Reason::QuotaExceeded, 2));
+    // Neither took a token.
+    assert_eq!(next(86_400_000), (Reason::Served, 1));
+}
+
+#[test]
+fn an_api_set_so_lets_a_refused_key_take_a_token_of_the_account() {
+    let build = with_plan(None, None).set(|model| model.account.throttle = per_second(1, 2));
+    let mut gateway = unconfirmed(build, Unconfirmed { refused_keys: Charge::Counted, ..Unconfirmed::default() });
+    let reasons = [Credential::Absent, KEY, Credential::Unknown, KEY].map(|key| reason(&mut gateway, at(0), with_key(key)));
+    assert_eq!(reasons, [Reason::KeyRefused, Reason::Served, Reason::KeyRefused, Reason::Throttled(Scope::Account)]);
+}
+
+#[test]
+fn an_api_set_so_begins_a_quota_s_period_with_the_key_s_first_request() {
+    let quota = Some(Quota { limit: 1, period: Period::Day, offset: 0 });
+    let mut gateway =
+        unconfirmed(with_plan(None, quota), Unconfirmed { quota_begins: QuotaBegins::FirstUse, ..Unconfirmed::default() })
+            .at_wall(Span::from_secs(86_399));
+    let reasons = [0, 1_000, 86_399_999, 86_400_000].map(|now| reason(&mut gateway, at(now), with_key(KEY)));
+    assert_eq!(reasons, [Reason::Served, Reason::QuotaExceeded, Reason::QuotaExceeded, Reason::Served]);
+}
+
+#[test]
+fn the_response_cache_keeps_the_statuses_that_its_api_is_set_to() {
+    for (cached_statuses, kept) in [
+        (CachedStatuses::Success, [true, false, false]),
+        (CachedStatuses::AllButServerErrors, [true, true, false]),
+        (CachedStatuses::All, [true; 3]),
+    ] {
+        let found = [201, 404, 503].map(|status| {
+            let answers = |model: &mut Model| model.routes[0].integration = Integration::fixed(status, "");
+            let set = Unconfirmed { cached_statuses, ..Unconfirmed::default() };
+            let mut gateway = unconfirmed(cached(100, Invalidation::Open).set(answers), set);
+            let model = Arc::clone(gateway.model());
+            let arrival = gateway.arrive(at(0), ApiId(0), Some(PROD));
+            let reply = said_to(&mut gateway, at(0), Call { arrival, ..call(0) }, &mut Plain(&model));
+            (reply.status, reply.cache != CacheUse::Missed)
+        });
+        assert_eq!(found.map(|it| it.0), [201, 404, 503]);
+        assert_eq!(found.map(|it| it.1), kept, "{cached_statuses:?}");
     }
 }

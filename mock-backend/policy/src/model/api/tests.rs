@@ -1,7 +1,7 @@
 //! Which status answers for which reason, with customised gateway responses.
 
 use super::*;
-use crate::model::FunctionId;
+use crate::model::{FunctionId, UnknownStage};
 
 const THROTTLED: Reason = Reason::FunctionThrottled(FunctionId(0));
 const FAILED: Reason = Reason::FunctionFailed(FunctionId(0));
@@ -15,7 +15,8 @@ fn statuses(kind: ApiKind, responses: &[(ResponseType, Option<u16>)]) -> [u16; 4
         templates: Vec::new(),
     });
     let deployment = Deployment { responses: customised.collect(), ..Deployment::new(ApiId(0), "current") };
-    [THROTTLED, FAILED, Reason::IntegrationTimeout, Reason::NoRoute].map(|reason| deployment.status_of(kind, reason))
+    let api = Api::new(kind, "a1b2c3");
+    [THROTTLED, FAILED, Reason::IntegrationTimeout, Reason::NoRoute].map(|reason| deployment.status_of(&api, reason))
 }
 
 #[test]
@@ -41,5 +42,28 @@ fn too_large_a_payload_is_413_whatever_is_customised() {
     let custom = |kind| GatewayResponse { kind, status: Some(400), headers: Vec::new(), templates: Vec::new() };
     let responses = vec![custom(ResponseType::RequestTooLarge), custom(ResponseType::Default4xx)];
     let deployment = Deployment { responses, ..Deployment::new(ApiId(0), "current") };
-    assert_eq!(deployment.status_of(ApiKind::Rest, Reason::PayloadTooLarge), 413);
+    assert_eq!(deployment.status_of(&Api::new(ApiKind::Rest, "a1b2c3"), Reason::PayloadTooLarge), 413);
+}
+
+#[test]
+fn a_status_that_nobody_has_confirmed_is_what_the_api_is_set_to() {
+    let reasons =
+        [Reason::NoStage, Reason::PayloadTooLarge, Reason::HeadersTooLarge, Reason::UrlTooLong, Reason::Preflight, THROTTLED];
+    let statuses = |kind, unconfirmed: Unconfirmed| {
+        let api = Api { unconfirmed, ..Api::new(kind, "a1b2c3") };
+        reasons.map(|reason| api.status_of(reason))
+    };
+    assert_eq!(statuses(ApiKind::Rest, Unconfirmed::default()), [403, 413, 431, 414, 204, 500]);
+    assert_eq!(statuses(ApiKind::Http, Unconfirmed::default()), [404, 413, 431, 414, 204, 503]);
+    let other = Unconfirmed {
+        unknown_stage: UnknownStage::NotFound,
+        payload_too_large: 400,
+        headers_too_large: 494,
+        url_too_long: 431,
+        preflight: 200,
+        throttled_function: 500,
+        ..Unconfirmed::default()
+    };
+    assert_eq!(statuses(ApiKind::Rest, other.clone()), [404, 413, 494, 431, 200, 500]);
+    assert_eq!(statuses(ApiKind::Http, other), [404, 400, 494, 431, 200, 500]);
 }

@@ -95,7 +95,7 @@ impl Door {
         let entered = doors.enter(sluicegate_policy::model::ApiId(0), host, request.head.path());
         let stage = entered.stage.map(|id| &self.model.stages[usize::from(id.0)]);
         let deployment = stage.map(|stage| stage.deployment);
-        let arrival = Arrival { number: 0, stage: entered.stage, deployment, release: self.release };
+        let arrival = Arrival { number: 0, api: entered.api, stage: entered.stage, deployment, release: self.release };
         let method = front.method(entered.api, &request.head);
         let route = deployment.and_then(|id| Router::new(&self.model, id).in_stage(method, entered.path));
         Addressed { api: entered.api, arrival, route, path: entered.path }
@@ -109,9 +109,9 @@ impl Door {
             None if call.purpose == Purpose::Preflight && self.has_cors() => (Reason::Preflight, 0),
             None => self.checked(examined, call.route, ask),
         };
-        let kind = self.model.apis[0].kind;
-        let own = call.arrival.deployment.map(|id| self.model.deployments[usize::from(id.0)].status_of(kind, reason));
-        let status = if status == 0 { own.unwrap_or(kind.status_of(reason)) } else { status };
+        let api = &self.model.apis[0];
+        let own = call.arrival.deployment.map(|id| self.model.deployments[usize::from(id.0)].status_of(api, reason));
+        let status = if status == 0 { own.unwrap_or(api.status_of(reason)) } else { status };
         Reply {
             call: call.id,
             at: Instant::ZERO,
