@@ -123,13 +123,13 @@ async fn answer(
     Ok(response(outgoing, &desk.date()))
 }
 
-/// The head as HTTP/1 would have it: the authority is the host.
+/// The head as HTTP/1 would have it: the authority is the host, whatever a `Host` says beside it (RFC 9113, section 8.3.1).
 fn head(parts: &Parts) -> Head {
     let uri = &parts.uri;
     let target = uri.path_and_query().map_or("", |target| target.as_str());
-    let authority = uri.authority().filter(|_| !parts.headers.contains_key(HOST));
-    let host = authority.map(|authority| ("host", authority.as_str().as_bytes()));
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let host = uri.authority().map(|authority| ("host", authority.as_str().as_bytes()));
+    let others = parts.headers.iter().filter(|(name, _)| host.is_none() || *name != HOST);
+    let headers = others.map(|(name, value)| (name.as_str(), value.as_bytes()));
     Head::new(parts.method.as_str(), target, host.into_iter().chain(headers))
 }
 
