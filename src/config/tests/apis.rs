@@ -180,7 +180,8 @@ fn apis_broken_in_any_part_say_where_and_what_would_work() {
 #[test]
 fn so_many_apis_that_ids_would_not_do_are_refused() {
     let routes = (0..300).map(|n| format!("GET /{n}: {{ integration: {{ mock: {{}} }} }}")).collect::<Vec<_>>().join(", ");
-    let apis: String = (0..70).map(|n| format!("  a{n}: {{ api: http, stages: {{ s: }}, routes: {{ {routes} }} }}\n")).collect();
-    let message = plan(&format!("{SHOP}{apis}")).unwrap_err();
+    let api = |n| format!("  a{n}: {{ api: http, stages: {{ s: }}, routes: {{ {routes} }} }}\n");
+    let apis: Vec<String> = (0..70).map(api).collect();
+    let message = plan(&format!("{SHOP}{}", apis.concat())).unwrap_err();
     assert!(message.contains("apis.a66: these are 20108 routes of all APIs together; write at most 20000"), "{message}");
 }

@@ -20,7 +20,10 @@ fn rest(integration: Integration) -> Door {
     Door::get(ApiKind::Rest, integration)
 }
 
-fn with_responses(responses: &[(ResponseType, &[(&str, &str)], &str)]) -> Door {
+/// Which type is customised, with which headers and which body.
+type Customised<'a> = (ResponseType, &'a [(&'a str, &'a str)], &'a str);
+
+fn with_responses(responses: &[Customised<'_>]) -> Door {
     let mut door = rest(Integration::fixed(200, "ok"));
     door.model.deployments[0].responses = responses
         .iter()
