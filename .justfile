@@ -14,7 +14,7 @@ test *args:
 
 # How many of the recorded answers of the real gateway the mock gives, by family (needs ../shared)
 conformance:
-    cargo test --test conformance -- --nocapture
+    SLUICEGATE_SHARED=1 cargo test --test conformance -- --nocapture
 
 # Measure, side by side with other generators where they are installed
 bench *args:

@@ -1,6 +1,7 @@
 //! The one integration binary: what no single room can show.
 
 mod arrows; // every `use crate::` line of the product respects the arrows of the house
+mod bookkeeping; // the exact reference cases hold through the whole simulator
 mod definition; // API definitions and templates become profiles that prove, and the mock serves them as they are
 mod derived_profile; // a profile derived from a log proves, and routes every call of that log
 mod origin; // a live endpoint that is not our mock: plain or TLS, HTTP/1.1 and HTTP/2
@@ -11,5 +12,7 @@ mod first_light; // the main job from end to end: holds, drift, replay, live tar
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
-mod recorded;
-mod round_trip; // a log that the mock wrote, imported again, is what was sent // replay and import of logs in every format, and of the recorded logs of ../shared
+mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared
+mod round_trip; // a log that the mock wrote, imported again, is what was sent
+mod secure_run; // runs over TLS from end to end: the mock's certificate is made for the run, and trusted
+mod several_apis; // several APIs of one account: all are served, and what the account shares is shared

@@ -1,16 +1,22 @@
 //! The way in for whoever runs the mock: what it counted, what its stages serve, and how both are changed.
 //!
 //! Owns a listener of its own, on this machine alone, and its answers in JSON. Refuses other machines (no credentials are asked for),
-//! to say the value of an API key, and to decide: the gateway does, by the one thread that serves it. Started by `server`.
+//! names that are none of this machine's (a web page could reach it by its own name, pointed here), to say the value of an API key, and to decide: the gateway does, by the one thread that serves it. Started by `server`.
 
 mod answer;
 mod control;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use bytes::Bytes;
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Authority;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,6 +29,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::http::Desk;
+use crate::patience::{For, Wait, Waits};
 use crate::server::{self, MockError};
 
 use self::answer::Said;
@@ -61,7 +68,7 @@ impl Admin {
     }
 
     /// Answers until it is dropped.
-    pub(crate) async fn serve(self, desk: Rc<Desk>) {
+    pub(crate) async fn serve(self, desk: Rc<Desk>, waits: Rc<Waits>) {
         let Self { listener, mut pause, .. } = self;
         let mut connections = JoinSet::new();
         loop {
@@ -71,7 +78,7 @@ impl Admin {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     while connections.try_join_next().is_some() {}
-                    connections.spawn_local(connection(Rc::clone(&desk), stream));
+                    connections.spawn_local(connection(Rc::clone(&desk), stream, waits.join()));
                 }
                 // A timer that fails has no descriptor to wait on: the listener will say the same again.
                 Err(_) => drop(pause.until(pause.clock().now() + PAUSE).await),
@@ -80,18 +87,58 @@ impl Admin {
     }
 }
 
-/// One connection, one request: nothing is left open when the mock ends.
-async fn connection(desk: Rc<Desk>, stream: TcpStream) {
+/// One connection, one request: nothing is left open when the mock ends, nor while somebody is silent.
+async fn connection(desk: Rc<Desk>, stream: TcpStream, wait: Wait) {
     let service = service_fn(|request| answer(Rc::clone(&desk), request));
-    // Whoever asks sees a broken connection himself.
-    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
+    let mut connection = pin!(http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service));
+    wait.begin(For::Slow);
+    poll_fn(|cx| match connection.as_mut().poll(cx) {
+        // Whoever asks sees a broken connection himself.
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => wait.poll_expired(cx),
+    })
+    .await;
 }
 
 async fn answer(desk: Rc<Desk>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
+    if !is_for_here(&head) {
+        return Ok(Said::error(403, "the host is none of this machine's; use localhost or 127.0.0.1").into_response());
+    }
     let said = match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => control::answer(&desk, &head.method, head.uri.path(), &body.to_bytes()),
         Err(_) => Said::error(413, format!("the body is longer than {BODY_BYTES_MAX} bytes, or broke off")),
     };
     Ok(said.into_response())
+}
+
+/// Whether all that the request says of its host means this machine. No browser says nothing.
+fn is_for_here(head: &Parts) -> bool {
+    let named = head.headers.get_all(HOST).iter().map(|host| Authority::try_from(host.as_bytes()).ok());
+    let mut hosts = named.chain(head.uri.authority().map(|authority| Some(authority.clone())));
+    hosts.all(|host| host.is_some_and(|host| is_loopback(host.host())))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_names_of_this_machine_lead_here() {
+        let head = |host: &str| Request::get("/health").header(HOST, host).body(()).unwrap().into_parts().0;
+        for host in ["localhost", "LocalHost:8080", "127.0.0.1", "127.8.9.1:1", "[::1]", "[::1]:8080"] {
+            assert!(is_for_here(&head(host)), "{host}");
+        }
+        for host in ["rebound.example", "localhost.example:80", "10.0.0.1", "[2001:db8::1]", "", "a b"] {
+            assert!(!is_for_here(&head(host)), "{host}");
+        }
+        let elsewhere = Request::get("http://rebound.example/health").header(HOST, "localhost").body(()).unwrap();
+        assert!(!is_for_here(&elsewhere.into_parts().0));
+        assert!(is_for_here(&Request::get("/health").body(()).unwrap().into_parts().0));
+    }
 }

@@ -134,8 +134,10 @@ impl Driver {
         let mut inner = self.inner.borrow_mut();
         inner.now = inner.now.max(now);
         let now = inner.now;
+        // All that is due until now is seen before anything is said at this instant: a call may be answered with what it keeps.
+        inner.gateway.advance(now);
+        inner.take_actions(&self.front);
         let said = what(&mut inner.gateway, now);
-        // Also releases what fell due before, whether or not the timer has fired yet.
         inner.take_actions(&self.front);
         inner.wake_pacer();
         said
@@ -146,8 +148,14 @@ impl Driver {
         self.inner.borrow().release
     }
 
+    /// Releases all that is due until `now`. Whoever calls at an instant of his own does so before he waits until all is
+    /// [settled](Self::settled): else his call could be answered with what it released itself.
+    pub(crate) fn advance_to(&self, now: Instant) {
+        self.tell(now, |_, _| {});
+    }
+
     fn advance(&self) {
-        self.tell(self.clock.now(), Gateway::advance);
+        self.advance_to(self.clock.now());
     }
 
     /// What falls due next; from now on the pacer is taken to sleep until then.
@@ -183,7 +191,7 @@ impl Inner {
     fn take_actions(&mut self, front: &Front) {
         while let Some(action) = self.gateway.take_action() {
             match action {
-                Action::Reply(reply) => self.release(reply),
+                Action::Reply(reply) => self.release(front, reply),
                 Action::Start(id, effect) => self.start(id, &effect),
                 // Nothing real runs yet, so there is nothing to cancel.
                 Action::Cancel(_) => {}
@@ -192,10 +200,17 @@ impl Inner {
         }
     }
 
-    fn release(&mut self, reply: Reply) {
+    fn release(&mut self, front: &Front, reply: Reply) {
         self.release.on_release(self.now.since(reply.at).as_ns());
         let interest = self.waiting.on_reply(Released { reply, at: self.now });
-        self.keeping += usize::from(interest == Interest::Waits && is_to_be_kept(&reply));
+        let CacheUse::Kept(entry) = reply.cache else { return };
+        match interest {
+            Interest::Waits => {
+                front.expect(entry);
+                self.keeping += 1;
+            }
+            Interest::Gone => self.gateway.drop_entry(self.now, entry),
+        }
     }
 
     /// No back end is connected to a mock gateway yet: whatever is real cannot be reached.
@@ -256,7 +271,95 @@ impl Drop for Pending {
         if self.state == PendingState::Waiting {
             let mut inner = self.driver.inner.borrow_mut();
             let abandoned = inner.waiting.abandon(self.id);
-            inner.keeping -= usize::from(abandoned.is_some_and(|released| is_to_be_kept(&released.reply)));
+            let Some(CacheUse::Kept(entry)) = abandoned.map(|released| released.reply.cache) else { return };
+            // Its answer is never made, so the response cache must not count on it.
+            inner.keeping -= 1;
+            let now = inner.now;
+            inner.gateway.drop_entry(now, entry);
+            inner.take_actions(&self.driver.front);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate_policy::call::{Credential, EntryId, Purpose, Size};
+    use sluicegate_policy::gateway::Plain;
+    use sluicegate_policy::latency::Latency;
+    use sluicegate_policy::model::{Api, ApiKind, Cache, DeploymentId, Integration, Invalidation, Model, Route, StageCache};
+    use sluicegate_policy::seed::Seed;
+    use sluicegate_policy::time::Span;
+    use sluicegate_render::answer::Answer;
+    use std::sync::Arc;
+
+    const LATER: Instant = Instant::from_ns(1_000_000_000);
+
+    /// A driver of a gateway that takes 1 ms and keeps its answers.
+    fn driver() -> Rc<Driver> {
+        let routes = vec![Route::new(DeploymentId(0), Some("GET"), "/x", Integration::fixed(200, "ok"))];
+        let mut model = Model::of(Api::new(ApiKind::Rest, "a1b2c3d4e5"), &["prod"], routes);
+        model.apis[0].overhead = Latency::constant(Span::from_ms(1));
+        let default = Cache::For(Span::from_secs(300));
+        let invalidation = Invalidation::Open;
+        model.stages[0].cache = Some(StageCache { capacity_bytes: 100, default, routes: Vec::new(), invalidation });
+        let (model, seed) = (Arc::new(model), Seed::new(1));
+        let front = Rc::new(Front::new(Arc::clone(&model), seed).unwrap());
+        Rc::new(Driver::new(Gateway::new(model, seed), front, Clock::starting_now()))
+    }
+
+    fn asked(driver: &Rc<Driver>, now: Instant) -> Pending {
+        let Entrance { arrival, route, .. } = driver.arrive(now, ApiId(0), &Head::new("GET", "/prod/x", []));
+        let pending = driver.open();
+        let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
+        let call = Call { id: pending.id(), arrival, route, purpose, key, size };
+        driver.on_call(now, call, &mut Plain(driver.front.model()));
+        pending
+    }
+
+    /// The entry that the answer is kept as.
+    fn entry(mut pending: Pending) -> Option<EntryId> {
+        let polled = Pin::new(&mut pending).poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(released) = polled else { panic!("no answer is there") };
+        match released.reply.cache {
+            CacheUse::Kept(entry) => Some(entry),
+            CacheUse::None | CacheUse::Hit(_) | CacheUse::Missed => None,
+        }
+    }
+
+    /// How many answers are kept here, and how many the gateway counts on.
+    fn kept(driver: &Driver) -> (usize, usize) {
+        (driver.front.kept_answers(), driver.inner.borrow().gateway.kept_answers())
+    }
+
+    #[test]
+    fn of_two_misses_that_fall_due_together_one_answer_is_kept() {
+        let driver = driver();
+        let pending = [asked(&driver, Instant::ZERO), asked(&driver, Instant::ZERO)];
+        driver.advance_to(LATER);
+        assert_eq!(kept(&driver), (1, 1));
+        let entries = pending.map(entry).map(Option::unwrap);
+        entries.iter().for_each(|entry| driver.front.keep(*entry, Answer::new(200, "ok")));
+        assert_eq!(kept(&driver), (1, 1));
+        assert_ne!(entries[0], entries[1]);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_not_kept() {
+        let driver = driver();
+        drop(asked(&driver, Instant::ZERO));
+        let second = asked(&driver, Instant::ZERO);
+        drop(asked(&driver, Instant::ZERO));
+        driver.advance_to(LATER);
+        assert_eq!(kept(&driver), (0, 0), "the last to be released had left");
+        assert!(entry(second).is_some());
+        let released = asked(&driver, LATER);
+        driver.advance_to(LATER + Span::from_ms(1));
+        assert_eq!(kept(&driver), (1, 1));
+        drop(released);
+        assert_eq!((kept(&driver), driver.inner.borrow().keeping), ((0, 0), 0));
+        let next = asked(&driver, LATER + Span::from_ms(1));
+        driver.advance_to(LATER + Span::from_ms(2));
+        assert!(entry(next).is_some(), "a miss again");
     }
 }

@@ -192,10 +192,13 @@ impl Visit {
     async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
         let Self { head, source, arrived, ids, presence, .. } = self;
         let desk = &*presence.desk;
-        desk.driver.settled().await;
         let Body { bytes, length } = body;
         // Without a body the head is all there is, and the gateway's instant is the recorded one.
         let now = if length == 0 { arrived } else { desk.clock.now() };
+        if length > 0 {
+            desk.driver.advance_to(now);
+        }
+        desk.driver.settled().await;
         let wall = desk.wall(now);
         let request = Request { head, body: bytes, source };
         let to = Addressed {
@@ -213,8 +216,8 @@ impl Visit {
         let released = pending.await;
         desk.decisions.borrow_mut().on_reply(decision, &released.reply);
         let answer = examined.answer(&released.reply);
-        if let CacheUse::Kept(entry) = released.reply.cache {
-            desk.front.keep(entry, &answer);
+        if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
+            desk.front.keep(entry, kept);
         }
         let outgoing = Outgoing::to(request.head.method(), answer);
         let latency = released.at.since(released.reply.timing.received);

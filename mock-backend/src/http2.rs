@@ -31,7 +31,7 @@ use crate::http1::head::HEAD_BYTES_MAX;
 use crate::http1::pipes::Stream;
 use crate::http1::write::{Outgoing, is_own, value_byte};
 use crate::malformed::Malformed;
-use crate::patience::{For, Over, Wait};
+use crate::patience::{For, Over, Wait, Waits};
 use crate::tasks::Tasks;
 
 /// Requests of one connection at a time.
@@ -52,8 +52,9 @@ struct Rewound<S> {
 struct ClientGone;
 
 /// What happens on a connection; one on which nothing does is idle, whatever it has begun.
-#[derive(Default)]
 struct Activity {
+    /// How long it may take.
+    waits: Rc<Waits>,
     /// Requests that are being answered.
     answering: Cell<usize>,
     /// Parts of requests that came since anybody looked.
@@ -76,7 +77,7 @@ enum Stage {
 /// Serves the connection until its end.
 pub(crate) async fn serve<S: Stream + 'static>(begun: Begun<S>, tasks: Tasks) -> Ended {
     let (stream, read, desk, client, wait) = begun;
-    let activity = Rc::new(Activity::default());
+    let activity = Rc::new(Activity { waits: Rc::clone(wait.waits()), answering: Cell::new(0), came: Cell::new(0) });
     let requests = Rc::clone(&activity);
     let service = service_fn(move |request| answer(Rc::clone(&desk), client.clone(), Rc::clone(&requests), request));
     let mut builder = Builder::new(tasks);
@@ -123,13 +124,13 @@ async fn answer(
     Ok(response(outgoing, &desk.date()))
 }
 
-/// The head as HTTP/1 would have it: the authority is the host.
+/// The head as HTTP/1 would have it: the authority is the host, whatever a `Host` says beside it (RFC 9113, section 8.3.1).
 fn head(parts: &Parts) -> Head {
     let uri = &parts.uri;
     let target = uri.path_and_query().map_or("", |target| target.as_str());
-    let authority = uri.authority().filter(|_| !parts.headers.contains_key(HOST));
-    let host = authority.map(|authority| ("host", authority.as_str().as_bytes()));
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let host = uri.authority().map(|authority| ("host", authority.as_str().as_bytes()));
+    let others = parts.headers.iter().filter(|(name, _)| host.is_none() || *name != HOST);
+    let headers = others.map(|(name, value)| (name.as_str(), value.as_bytes()));
     Head::new(parts.method.as_str(), target, host.into_iter().chain(headers))
 }
 
@@ -139,7 +140,7 @@ async fn body(visit: &Visit, mut incoming: Incoming, activity: &Activity) -> Res
     if let Some(length) = incoming.size_hint().exact().filter(|length| *length == 0 || *length > bytes_max) {
         return Ok(Ok(Body::unread(length)));
     }
-    let mut kept = Kept::up_to(bytes_max);
+    let (mut kept, whole) = (Kept::up_to(bytes_max), activity.waits.whole());
     while let Some(frame) = incoming.frame().await {
         activity.came.set(activity.came.get() + 1);
         // Trailers are left out.
@@ -148,6 +149,9 @@ async fn body(visit: &Visit, mut incoming: Incoming, activity: &Activity) -> Res
         }
         if kept.overflowed() {
             break;
+        }
+        if whole.is_over(kept.length()) {
+            return Ok(Err(Malformed::Late));
         }
         if let Err(malformed) = visit.hold(kept.held()) {
             return Ok(Err(malformed));

@@ -14,6 +14,9 @@ use std::task::{Context, Poll, Waker};
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Timer;
 
+/// How much of a body must come in each second once the first patience is over.
+const BODY_BYTES_PER_SEC: u64 = 1_024;
+
 const STEP_MIN: Span = Span::from_ms(1);
 const STEP_MAX: Span = Span::from_secs(1);
 
@@ -23,7 +26,8 @@ pub struct Patience {
     /// Between two requests: 310 s, the keep-alive of the real gateway (developer guide, "Quotas", 2026).
     pub idle: Span,
     /// For a whole head; for each further part of a body, of an answer, or of a TLS handshake: 60 s, our own choice, because the
-    /// real gateway's is not documented.
+    /// real gateway's is not documented. A body on the whole may take this, and a second for each 1,024 bytes that have come:
+    /// else one that trickles would never end.
     pub slow: Span,
     /// For what it still sends after its last answer, so that it gets to read that answer: 2 s.
     pub linger: Span,
@@ -57,6 +61,14 @@ struct Place {
 pub(crate) struct Wait {
     waits: Rc<Waits>,
     at: u32,
+}
+
+/// One body on the whole, from its first byte to its last.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    waits: Rc<Waits>,
+    /// The step in which it began.
+    begun: u64,
 }
 
 /// What a connection waits for.
@@ -107,6 +119,17 @@ impl Waits {
         Wait { waits: Rc::clone(self), at }
     }
 
+    /// A body begins.
+    pub(crate) fn whole(self: &Rc<Self>) -> Whole {
+        Whole { waits: Rc::clone(self), begun: self.steps.get() }
+    }
+
+    /// The step in which a time that began in step `begun` is over.
+    fn over(&self, begun: u64, span: Span) -> u64 {
+        // A step more, because the present one has begun already: never too early.
+        begun.saturating_add(span.as_ns().div_ceil(self.step.as_ns())).saturating_add(1)
+    }
+
     /// Whether the gateway leaves.
     pub(crate) fn leaving(&self) -> bool {
         self.leaving.get()
@@ -150,9 +173,18 @@ impl Wait {
             For::Slow => slow,
             For::Linger => linger,
         };
-        // A step more, because the present one has begun already: never too early.
-        let steps = span.as_ns().div_ceil(self.waits.step.as_ns()).saturating_add(1);
-        self.set(self.waits.steps.get().saturating_add(steps));
+        self.set(self.waits.over(self.waits.steps.get(), span));
+    }
+
+    /// From now on it waits for more of a body, of which so many bytes have come.
+    pub(crate) fn begin_more(&self, whole: &Whole, bytes: u64) {
+        let part = self.waits.over(self.waits.steps.get(), self.waits.patience.slow);
+        self.set(part.min(whole.over(bytes)));
+    }
+
+    /// All that wait.
+    pub(crate) const fn waits(&self) -> &Rc<Waits> {
+        &self.waits
     }
 
     /// It does not wait any longer.
@@ -188,6 +220,17 @@ impl Wait {
 
     fn set(&self, over: u64) {
         self.waits.places.borrow_mut().all[self.at as usize].over = over;
+    }
+}
+
+impl Whole {
+    /// Whether it has taken too long, if so many bytes have come.
+    pub(crate) fn is_over(&self, bytes: u64) -> bool {
+        self.over(bytes) <= self.waits.steps.get()
+    }
+
+    fn over(&self, bytes: u64) -> u64 {
+        self.waits.over(self.begun, self.waits.patience.slow + Span::from_secs(bytes / BODY_BYTES_PER_SEC))
     }
 }
 
@@ -227,6 +270,19 @@ mod tests {
         wait.end();
         (0..100).for_each(|_| waits.step());
         assert_eq!(poll(&wait), Poll::Pending);
+    }
+
+    #[test]
+    fn a_body_that_trickles_is_over_all_the_same() {
+        let waits = waits();
+        let (wait, whole) = (waits.join(), waits.whole());
+        let mut steps = 0;
+        while poll(&wait).is_pending() {
+            wait.begin_more(&whole, steps);
+            waits.step();
+            steps += 1;
+        }
+        assert_eq!((steps, whole.is_over(steps), whole.is_over(BODY_BYTES_PER_SEC)), (9, true, false));
     }
 
     #[test]

@@ -261,7 +261,7 @@ impl Server {
         // Told to the end: what is asked while calls in flight are answered is answered, too.
         let mut answering = JoinSet::new();
         if let Some(admin) = admin {
-            answering.spawn_local(admin.serve(Rc::clone(&desk)));
+            answering.spawn_local(admin.serve(Rc::clone(&desk), Rc::clone(&waits)));
         }
         let mut problems = Vec::new();
         tokio::select! {

@@ -73,6 +73,10 @@ pub struct TargetFlags {
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     pub ca: Option<PathBuf>,
 
+    /// Let the mock speak TLS, with a certificate made for the run
+    #[arg(long)]
+    pub tls: bool,
+
     /// Which HTTP is spoken
     #[arg(long, value_enum, value_name = "VERSION", default_value_t = HttpVersion::Auto)]
     pub http: HttpVersion,

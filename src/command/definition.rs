@@ -55,15 +55,20 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
     settled.and_then(|()| config::load_text(&name, &imported.profile(), overrides, drifts)).map_err(profile::failure)
 }
 
+/// How often a profile is held to what it may be: what is taken out may be missed elsewhere, which shows in the next round.
+const ROUNDS: usize = 16;
+
 /// Takes out of a profile what no profile may hold, and notes it: a definition may say more than its service would take, or
 /// than is modelled. Problems with what the definition does not say itself are left.
 fn settle(imported: &mut Imported, name: &str, overrides: &Overrides) -> Result<(), LoadError> {
+    let mut rounds = 0;
     loop {
         let Err(error) = config::load_text(name, &imported.profile(), overrides, &[]) else { return Ok(()) };
         let LoadError::Problems(problems) = &error else { return Err(error) };
-        // From the last one, so that the numbers of list items stay right. Each round takes something, so there is an end.
+        // From the last one, so that the numbers of list items stay right.
         let taken = problems.0.iter().rev().filter(|problem| leave_out(imported, problem)).count();
-        if taken == 0 || imported.routes().is_empty() {
+        rounds += 1;
+        if taken == 0 || rounds == ROUNDS || imported.routes().is_empty() {
             return Err(error);
         }
     }
@@ -112,6 +117,13 @@ fn text(path: &Path) -> Result<String, String> {
         let line = error.as_bytes()[..sound].split(|byte| *byte == b'\n').count();
         format!("line {line} is not UTF-8 text; save the definition as UTF-8")
     })
+}
+
+/// What to say of a file that was taken for a log and is a definition; nothing if it is none.
+pub(super) fn instead_of_log(path: &Path) -> Option<Failure> {
+    let form = text(path).ok().and_then(|text| form_of(&text))?;
+    let (file, kind) = (path.display().to_string(), form.as_str());
+    Some(Failure::usage(DefinitionError::OtherKind { file, is: form.named(), asked: "a log", kind }))
 }
 
 /// That it is of the kind that was named.

@@ -8,7 +8,7 @@ use sluicegate_policy::seed::Seed;
 use super::failure::Failure;
 use crate::cli::{DriftText, HttpVersion, LoadFlags, LogFlags, LogFormat, RateText, Stamp, Target, TargetFlags};
 use crate::config::value::{Certificates, Protocol, Rate};
-use crate::config::{Drift, Overrides, Script};
+use crate::config::{Drift, Overrides, Script, Wire};
 use crate::import::fields::Field;
 use crate::import::parsed::StampIs;
 use crate::import::stamp::{TimeFormat, Unit};
@@ -40,6 +40,7 @@ pub(super) fn with_target(overrides: Overrides, target: &TargetFlags) -> Overrid
         headers: target.headers.iter().map(|header| format!("{}: {}", header.name, header.value)).collect(),
         certificates: target.insecure.then_some(Certificates::Unchecked),
         ca: target.ca.clone(),
+        tls: target.tls.then_some(Wire::Tls),
         allow_hosts: target.allow_host.clone(),
         lanes: target.lanes.map(u32::from),
         protocol: match target.http {

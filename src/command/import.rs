@@ -26,7 +26,9 @@ pub(super) fn import(asked: &Import) -> Result<u8, Failure> {
 fn import_log(asked: &Import, file: &Path) -> Result<u8, Failure> {
     let options = flags::of_log(&asked.reading, asked.seed.unwrap_or(1))?;
     let outputs = Outputs::open(asked)?;
-    let imported = read(file, &options, outputs.trace.path())?;
+    // A definition is no log; whoever forgot its kind is told it.
+    let imported =
+        read(file, &options, outputs.trace.path()).map_err(|failure| definition::instead_of_log(file).unwrap_or(failure))?;
     let written = outputs.keep(asked, &import::derive(&imported, &name(file)))?;
     let summary = ImportSummary { written, ..summary(&imported) };
     match asked.format {

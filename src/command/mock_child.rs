@@ -88,9 +88,9 @@ impl MockChild {
         Ok(mock)
     }
 
-    /// The base URL of a stage.
-    pub(super) fn stage_url(&self, stage: &str) -> Option<&str> {
-        self.ready.stages.get(stage).map(String::as_str)
+    /// The base URL of a stage of the API with that id.
+    pub(super) fn stage_url(&self, api: &str, stage: &str) -> Option<&str> {
+        self.ready.apis.get(api)?.get(stage).map(String::as_str)
     }
 
     /// Ends it, and gives what it saw.

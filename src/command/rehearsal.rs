@@ -75,7 +75,7 @@ impl Rehearsal<'_> {
         if self.output.print_plan {
             return self.print_plan();
         }
-        if !self.drifts.is_empty() && self.plan.target != Target::Mock {
+        if !self.drifts.is_empty() && matches!(self.plan.target, Target::Live(_)) {
             return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
         }
         let started = wall_epoch();
@@ -205,7 +205,7 @@ impl Rehearsal<'_> {
                 script_hash: predicted.map(|it| it.script.to_string()).unwrap_or_default(),
                 drift: self.drifts.iter().map(ToString::to_string).collect(),
                 target: match &self.plan.target {
-                    Target::Mock => "mock".to_owned(),
+                    Target::Mock(_) => "mock".to_owned(),
                     Target::Live(live) => live.endpoint.to_string(),
                 },
                 started_at: machine::rfc3339(started),

@@ -47,6 +47,9 @@ pub(super) const PROFILE: &str = "profile.yaml";
 /// Name of the mock's record of arrivals within the folder, while the run lasts.
 pub(super) const ARRIVALS: &str = "arrivals.bin";
 
+/// Name of the certificate of the authority that signed the mock's, if it speaks TLS, within the folder.
+pub(super) const AUTHORITY: &str = "ca.pem";
+
 impl RunFolder {
     /// Makes the folder `asked` for, or a new one below `sluicegate-runs` called after `name`, and opens its files.
     pub(super) fn create(asked: Option<&Path>, name: &str) -> Result<Self, FolderError> {
@@ -65,7 +68,7 @@ impl RunFolder {
 
     /// Gives it up before anything was measured: a run that never began leaves no folder behind, unless others have files there.
     pub(super) fn discard(self) {
-        for name in [INTERVALS, PROFILE, ARRIVALS] {
+        for name in [INTERVALS, PROFILE, ARRIVALS, AUTHORITY] {
             self.forget(name);
         }
         let _ = fs::remove_dir(&self.path);

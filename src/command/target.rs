@@ -10,9 +10,9 @@ use sluicegate_policy::time::Span;
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::rehearsal::world_seed;
-use super::run_folder::{ARRIVALS, PROFILE};
+use super::run_folder::{ARRIVALS, AUTHORITY, PROFILE};
 use crate::config::value::{Certificates, Protocol};
-use crate::config::{Drift, Network, Plan, Target};
+use crate::config::{Drift, Network, Plan, Target, Wire};
 use crate::engine::{self, Engine, EngineError, Settings, Speaks, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
 use crate::sim;
@@ -57,11 +57,16 @@ impl Way {
 /// Makes the target of `plan` ready; the mock reads its profile from `folder`, and differs from it by `drifts`.
 pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Standing, Failure> {
     let (endpoint, tls, mock) = match &plan.target {
-        Target::Mock => {
-            let mock = start_mock(plan, folder, drifts)?;
-            let stage = &plan.model.stages[usize::from(plan.stage.0)].name;
-            let url = mock.stage_url(stage).unwrap_or_default().parse::<Endpoint>();
-            (url.map_err(|error| Failure::broken("reading the mock gateway's address", error))?, Tls::System, Some(mock))
+        Target::Mock(wire) => {
+            let mock = start_mock(plan, folder, *wire, drifts)?;
+            let (api, stage) = (plan.model.api_of(plan.stage), &plan.model.stages[usize::from(plan.stage.0)].name);
+            let url = mock.stage_url(&api.id, stage).unwrap_or_default().parse::<Endpoint>();
+            let url = url.map_err(|error| Failure::broken("reading the mock gateway's address", error))?;
+            let tls = match wire {
+                Wire::Plain => Tls::System,
+                Wire::Tls => Tls::Authority(folder.join(AUTHORITY)),
+            };
+            (url, tls, Some(mock))
         }
         Target::Live(live) => {
             let tls = match (live.certificates, &live.ca) {
@@ -103,13 +108,16 @@ fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
     }
 }
 
-fn start_mock(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<MockChild, Failure> {
+fn start_mock(plan: &Plan, folder: &Path, wire: Wire, drifts: &[Drift]) -> Result<MockChild, Failure> {
     let seed = world_seed(plan.run.seed);
     let mut arguments: Vec<OsString> = vec!["mock".into(), folder.join(PROFILE).into()];
     for (flag, value) in [("--listen", "127.0.0.1:0".into()), ("--format", "json".into()), ("--seed", seed.to_string())] {
         arguments.extend([OsString::from(flag), value.into()]);
     }
     arguments.extend(["--arrivals".into(), folder.join(ARRIVALS).into(), "--until-stdin-closes".into()]);
+    if wire == Wire::Tls {
+        arguments.extend(["--tls".into(), "--ca-out".into(), folder.join(AUTHORITY).into()]);
+    }
     // The mock reads a copy of the profile, whose API keys may stand in files beside the profile itself.
     if plan.folder != Path::new("") {
         arguments.extend(["--beside".into(), plan.folder.clone().into()]);

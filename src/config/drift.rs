@@ -1,7 +1,7 @@
 //! Drift: a change of the gateway's description, so that the mock differs from the model on purpose.
 //!
 //! Owns the text of a drift (`functions.orders.duration * 1.5`) and its effect on the resolved profile, which is proven again
-//! afterwards. Refuses everything outside of the gateway: traffic is shared by both worlds. Called by [`load`](super::load).
+//! afterwards. Refuses everything but the gateway and the further APIs of its account: traffic is shared by both worlds. Called by [`load`](super::load).
 
 mod effect;
 
@@ -12,7 +12,7 @@ use super::problem::{Place, Spot, listed, suggestion, written};
 use super::reader::Reader;
 use super::tree::{Kind, Node};
 
-/// One change: a path within the gateway, an operation, and its operand.
+/// One change: a path within the gateway (or, from `apis`, a further API), an operation, and its operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
     path: Vec<String>,
@@ -125,13 +125,16 @@ impl Drift {
     pub(super) fn apply(&self, profile: &mut Node, reader: &mut Reader) {
         let place = Place::Drift(self.to_string().into());
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        let path = path.strip_prefix(&["gateway"]).unwrap_or(&path);
-        let Some((last, parents)) = path.split_last() else {
-            reader.report_at(&Spot { place, key: "gateway".into() }, "this is the whole gateway; name a key of it");
-            return;
+        let (top, path) = match path.as_slice() {
+            [top @ ("gateway" | "apis"), path @ ..] => (*top, path),
+            path => ("gateway", path),
         };
-        let mut key = "gateway".to_owned();
-        let Some(mut node) = profile.at_key("gateway", &place) else { return };
+        let Some((last, parents)) = path.split_last() else {
+            let whole = if top == "apis" { "these are all further APIs" } else { "this is the whole gateway" };
+            return reader.report_at(&Spot { place, key: top.into() }, format!("{whole}; name a key of it"));
+        };
+        let mut key = top.to_owned();
+        let Some(mut node) = profile.at_key(top, &place) else { return };
         for segment in parents {
             // Asked first and taken then, because a borrow that is returned early cannot be used for the message.
             if node.get(segment).is_none() {

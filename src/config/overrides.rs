@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use sluicegate_policy::model::PerSecond;
 use sluicegate_policy::time::Span;
 
+use super::plan::Wire;
 use super::problem::{Place, Spot, quoted};
-use super::prove::{Script, detailed_target, empty_run, rescale};
+use super::prove::{MOCK, Script, detailed_target, empty_run, rescale};
 use super::raw::Profile;
 use super::raw::run::Run;
 use super::raw::safety::Safety;
 use super::reader::{At, Reader};
 use super::value::{
-    BodyText, Certificates, Count, Duration, Member, Named, OverloadPolicy, Phrase, Protocol, Rate, RequestLine, Seed, Text,
+    BodyText, Certificates, Count, Duration, Flag, Member, Named, OverloadPolicy, Phrase, Protocol, Rate, RequestLine, Seed, Text,
 };
 use crate::load::overload::Overload;
 
@@ -52,6 +53,8 @@ pub struct Overrides {
     pub certificates: Option<Certificates>,
     /// `--ca`.
     pub ca: Option<PathBuf>,
+    /// `--tls`: what the mock speaks.
+    pub tls: Option<Wire>,
     /// `--allow-host`.
     pub allow_hosts: Vec<String>,
     /// `--timeout`.
@@ -134,7 +137,13 @@ impl Overrides {
 
     fn aim(&self, profile: &mut Profile) {
         if let Some(target) = &self.target {
-            detailed_target(&mut profile.target).url = by_flag("--target", "", Text(target.clone()));
+            let detailed = detailed_target(&mut profile.target);
+            detailed.url = by_flag("--target", "", Text(target.clone()));
+            // What the profile says of its mock holds for no URL.
+            detailed.tls = detailed.tls.take().filter(|_| target == MOCK);
+        }
+        if let Some(wire) = self.tls {
+            detailed_target(&mut profile.target).tls = Some(by_flag("--tls", "", Flag(wire == Wire::Tls)));
         }
         if let Some(ca) = &self.ca {
             let ca = Text(ca.to_string_lossy().into_owned());

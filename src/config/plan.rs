@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluicegate_policy::model::{DeploymentId, Model, PerSecond, StageId};
+use sluicegate_policy::model::{DeploymentId, Model, PerSecond, Route, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
@@ -61,18 +61,24 @@ pub(super) fn deployments_of(model: &Model, stage: StageId) -> Vec<DeploymentId>
     deployments
 }
 
+/// Whether a route belongs to the API of the stage that is driven.
+pub(super) fn is_driven(model: &Model, stage: StageId, route: &Route) -> bool {
+    model.deployments[usize::from(route.deployment.0)].api == model.stages[usize::from(stage.0)].api
+}
+
 impl Plan {
     /// The deployments that the driven stage serves in the course of the run, that which it serves at first before the others.
     pub fn deployments(&self) -> Vec<DeploymentId> {
         deployments_of(&self.model, self.stage)
     }
 
-    /// The series of each of the model's routes: that of its key, where the catalog counts it.
+    /// The series of each of the model's routes: that of its key, where the catalog counts it; none of another API's.
     pub fn series_of_routes(&self) -> Vec<Option<SeriesId>> {
         let series = &self.catalog.series;
         let by_key: BTreeMap<&str, SeriesId> =
             series.iter().enumerate().map(|(at, name)| (name.as_str(), SeriesId(at as u16))).collect();
-        self.model.routes.iter().map(|route| by_key.get(route.key().as_str()).copied()).collect()
+        let series = |route: &Route| by_key.get(route.key().as_str()).filter(|_| is_driven(&self.model, self.stage, route));
+        self.model.routes.iter().map(|route| series(route).copied()).collect()
     }
 }
 
@@ -103,9 +109,19 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The bundled mock.
-    Mock,
+    Mock(Wire),
     /// A live endpoint.
     Live(LiveTarget),
+}
+
+/// What the bundled mock speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// HTTP as it is.
+    #[default]
+    Plain,
+    /// HTTP within TLS, with a certificate made for the run.
+    Tls,
 }
 
 /// A live endpoint and how its certificate is judged.

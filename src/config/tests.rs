@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod apis;
 mod broken;
 mod changed;
 mod delivered;

@@ -10,7 +10,7 @@ use crate::recorded::Scenario;
 /// Compares the recorded list, in its order, with ours.
 pub(crate) fn compare(scenario: &Scenario) -> Result<(), Vec<String>> {
     let recorded = scenario.recorded_answer["items"].as_array().map_or(&[][..], Vec::as_slice);
-    // What a type was customised with just before is part of the setup, and its row says so.
+    // What a type was customised with just before is part of the setup: its row proves no more than that the type is listed.
     let ours = |row: &BuiltIn| {
         let customised =
             recorded.iter().find(|item| item["responseType"] == row.kind.as_str() && item["defaultResponse"] == false);

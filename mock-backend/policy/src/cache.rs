@@ -134,6 +134,13 @@ impl Caches {
         }
     }
 
+    /// Drops one entry, wherever it is.
+    pub fn drop_entry(&mut self, id: EntryId) {
+        for store in &mut self.stores {
+            store.drop_entry(id, &mut self.gone);
+        }
+    }
+
     /// The next entry that is gone and has not been told of.
     pub fn take_gone(&mut self) -> Option<EntryId> {
         self.gone.pop_front()

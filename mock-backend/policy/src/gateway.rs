@@ -26,7 +26,7 @@ use self::flights::{FlightId, Flights};
 pub use self::plain::Plain;
 use self::queue::Queue;
 use crate::cache::Caches;
-use crate::call::{Action, Arrival, Call, EffectId, Evidence, Outcome, Reason, Release};
+use crate::call::{Action, Arrival, Call, EffectId, EntryId, Evidence, Outcome, Reason, Release};
 use crate::lambda::{Environments, Pools};
 use crate::model::{ApiId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
 use crate::plans::Plans;
@@ -154,6 +154,13 @@ impl Gateway {
     pub fn flush(&mut self, now: Instant, stage: StageId) {
         self.advance(now);
         self.caches.flush(stage);
+        self.forget();
+    }
+
+    /// Nobody makes the answer that was to be kept as this entry: whoever asks next misses. One that is gone is no matter.
+    pub fn drop_entry(&mut self, now: Instant, entry: EntryId) {
+        self.advance(now);
+        self.caches.drop_entry(entry);
         self.forget();
     }
 

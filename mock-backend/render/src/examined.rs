@@ -56,6 +56,8 @@ pub struct Examined<'a> {
     transformed: Option<String>,
     /// The integration's answer, where it is not always the same.
     made: Option<Answer>,
+    /// What the response cache is to keep: the integration's answer, before anything of this one request is added.
+    to_keep: Option<Answer>,
     /// What the response cache kept.
     hit: Option<Arc<Answer>>,
 }
@@ -63,7 +65,7 @@ pub struct Examined<'a> {
 impl<'a> Examined<'a> {
     pub(crate) fn new(front: &'a Front, request: &'a Request, to: Addressed<'a>, (ids, wall): (&'a CallIds, Span)) -> Self {
         let seen = Seen { front, request, to, ids, wall };
-        Self { seen, fault: None, overrides: Map::default(), transformed: None, made: None, hit: None }
+        Self { seen, fault: None, overrides: Map::default(), transformed: None, made: None, to_keep: None, hit: None }
     }
 
     /// The request as the policy sees it. Its body is as long as what was read of it.
@@ -162,21 +164,20 @@ impl<'a> Examined<'a> {
         if self.seen.request.head.method() == "HEAD" { answer.without_body() } else { answer }
     }
 
+    /// What the response cache is to keep of the answer: all but what belongs to this request alone (ids, trace, warning, a body
+    /// that a `HEAD` is spared). There once, after [`Self::answer`] to a reply that is to be kept.
+    pub fn take_kept(&mut self) -> Option<Answer> {
+        self.to_keep.take()
+    }
+
     fn face(&self) -> Option<&'a RouteFace> {
         self.seen.front.route(self.seen.to.route?)
     }
 
     /// The integration's answer, or the one that was kept.
     fn served(&mut self, reply: &Reply) -> Answer {
-        if let CacheUse::Hit(_) = reply.cache {
-            match (self.hit.take(), self.seen.to.route) {
-                (Some(kept), _) => return Answer::clone(&kept),
-                // Whoever it was first made for left before it could be kept: it is made again.
-                (None, Some(route)) => {
-                    self.integrate(route);
-                }
-                (None, None) => {}
-            }
+        if let Some(kept) = self.hit.take() {
+            return Answer::clone(&kept);
         }
         let mut answer = match (self.made.take(), self.face()) {
             (Some(made), _) => made,
@@ -185,6 +186,9 @@ impl<'a> Examined<'a> {
         };
         if let Some(sharing) = self.sharing() {
             sharing.share(&self.seen.request.head, &mut answer);
+        }
+        if let CacheUse::Kept(_) = reply.cache {
+            self.to_keep = Some(answer.clone());
         }
         answer
     }

@@ -19,7 +19,7 @@ use crate::cors::Sharing;
 use crate::customised::Customised;
 use crate::examined::{Addressed, Examined};
 pub use crate::front_error::{ExpressionFault, FrontError, FrontFault, KeyFault};
-use crate::identification::{anonymous, deliver, identify};
+use crate::identification::{deliver, identify};
 use crate::ids::{CallIds, IdSource};
 use crate::keys::Keys;
 use crate::mapping::{self, Compiled};
@@ -142,14 +142,25 @@ impl Front {
         rest.map_or(Endpoint::Regional, |api| api.endpoint)
     }
 
-    /// The response cache keeps this answer as `entry`.
-    pub fn keep(&self, entry: EntryId, answer: &Answer) {
-        self.store.keep(entry, anonymous(answer));
+    /// The response cache counts on an answer for `entry`, which [`Self::keep`] will bring.
+    pub fn expect(&self, entry: EntryId) {
+        self.store.expect(entry);
+    }
+
+    /// The response cache keeps this answer as `entry`, if it is still expected. Of an examined request it is the one that
+    /// [`Examined::take_kept`] has put aside.
+    pub fn keep(&self, entry: EntryId, answer: Answer) {
+        self.store.keep(entry, answer);
     }
 
     /// The response cache no longer has `entry`.
     pub fn forget(&self, entry: EntryId) {
         self.store.forget(entry);
+    }
+
+    /// How many entries there are: with their answers, or expecting one.
+    pub fn kept_answers(&self) -> usize {
+        self.store.len()
     }
 
     /// What it was compiled from.

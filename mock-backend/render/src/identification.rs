@@ -23,10 +23,6 @@ const REQUEST_ID: &str = "x-amzn-RequestId";
 /// The place of the delivery network that answers: any one will do.
 const POP: &str = "IAD55-P1";
 
-/// What belongs to one answer and not to another with the same content.
-const OWN: [&str; 8] =
-    [APIGW_REQUEST_ID, EXTENDED_REQUEST_ID, REQUEST_ID, TRACE_ID, "X-Cache", "Via", "X-Amz-Cf-Pop", "X-Amz-Cf-Id"];
-
 /// The request's ids; the error name stands between them, as the real gateway writes it.
 pub(crate) fn identify(kind: ApiKind, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
     match kind {
@@ -51,11 +47,4 @@ pub(crate) fn deliver(endpoint: Endpoint, ids: &CallIds, answer: &mut Answer) {
     answer.push("Via", format!("1.1 {host} (CloudFront)"));
     answer.push("X-Amz-Cf-Pop", POP);
     answer.push("X-Amz-Cf-Id", id);
-}
-
-/// The answer as others may have it, too.
-pub(crate) fn anonymous(answer: &Answer) -> Answer {
-    let mut shared = answer.clone();
-    shared.headers.retain(|(name, _)| !OWN.iter().any(|own| own.eq_ignore_ascii_case(name)));
-    shared
 }

@@ -23,6 +23,7 @@
 
 mod cursor;
 mod error;
+mod escapes;
 mod eval;
 mod expression;
 mod format;
@@ -39,7 +40,6 @@ mod pattern;
 mod print;
 mod reference;
 mod tree;
-mod util;
 mod value;
 
 #[cfg(test)]

@@ -113,6 +113,11 @@ impl Kept {
         self.bytes.len()
     }
 
+    /// How many bytes have come.
+    pub(crate) const fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Whether it is longer than what is kept.
     pub(crate) const fn overflowed(&self) -> bool {
         self.length > self.bytes_max as u64

@@ -111,6 +111,9 @@ impl<S: Stream> Connection<S> {
             if length == PREFACE.len() {
                 return Ok(Spoken::Http2);
             }
+            if length > 0 {
+                self.wait.begin(For::Slow);
+            }
             match self.read(Leaving::Ends).await {
                 Ok(Read::More) => {}
                 Ok(Read::Closed) if length == 0 => return Err(Ended::Well),
@@ -160,16 +163,17 @@ impl<S: Stream> Connection<S> {
     /// The next head; `None` if the client, or the gateway, wants no more.
     async fn next_head(&mut self) -> Result<Option<Received>, Trouble> {
         let mut scan = Scan::default();
-        let mut waits_for = For::Idle;
-        self.wait.begin(waits_for);
+        let mut waits_for = None;
         loop {
             if let Some(received) = scan.take(&mut self.pipes.input)? {
                 return Ok(Some(received));
             }
+            // Who does not take his answers is not idle but slow.
+            self.flush().await?;
             let begun = !self.pipes.input.is_empty();
-            if begun && waits_for == For::Idle {
-                waits_for = For::Slow;
-                self.wait.begin(waits_for);
+            let now_for = if begun { For::Slow } else { For::Idle };
+            if waits_for.replace(now_for) != Some(now_for) {
+                self.wait.begin(now_for);
             }
             match self.read(Leaving::Ends).await? {
                 Read::More => {}
@@ -209,6 +213,7 @@ impl<S: Stream> Connection<S> {
             self.pipes.output().extend_from_slice(CONTINUE);
         }
         let (mut decoder, mut kept) = (Decoder::new(framed.length), Kept::up_to(bytes_max));
+        let whole = self.wait.waits().whole();
         loop {
             let progress = decoder.take(&mut self.pipes.input, &mut kept)?;
             if progress == Progress::Done {
@@ -218,7 +223,7 @@ impl<S: Stream> Connection<S> {
                 return Ok((kept.into_body(), Unread::Something));
             }
             visit.hold(kept.held())?;
-            self.wait.begin(For::Slow);
+            self.wait.begin_more(&whole, kept.length());
             match self.read(Leaving::Waits).await? {
                 Read::More => {}
                 Read::Closed => return Err(Trouble::Gone),
@@ -278,6 +283,9 @@ impl<S: Stream> Connection<S> {
 
     /// Writes all that waits.
     async fn flush(&mut self) -> Result<(), Trouble> {
+        if self.pipes.is_written() {
+            return Ok(());
+        }
         self.wait.begin(For::Slow);
         poll_fn(|cx| {
             let written = self.pipes.poll_write(cx, || self.wait.begin(For::Slow))?;

@@ -1,7 +1,7 @@
 //! What each decision looks like to a client, for both kinds of API.
 
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{ApiKind, Function, Integration};
+use sluicegate_policy::model::{ApiKind, Cache, Function, Integration, Invalidation, RouteId, StageCache};
 use sluicegate_policy::time::Span;
 
 use crate::mock::{Answer, Mock, function, mock, throttle};
@@ -159,4 +159,42 @@ fn a_client_may_bring_its_request_id() {
 fn the_same_seed_gives_the_same_ids() {
     let ids = || mock(ApiKind::Http).fixed("GET /x", "").get("/prod/x").headers.remove("apigw-requestid");
     assert_eq!(ids(), ids());
+}
+
+/// `GET /x` and `ANY /y`, whose answers are kept, of a stage that ignores a wish for a new one with a warning.
+fn keeping() -> Mock {
+    let mut mock = mock(ApiKind::Rest).fixed("GET /x", "four").fixed("ANY /y", "five!");
+    let default = Cache::For(Span::from_secs(300));
+    let (routes, invalidation) = (vec![(RouteId(1), default)], Invalidation::IgnoredWithWarning);
+    mock.model.stages[0].cache = Some(StageCache { capacity_bytes: 1 << 20, default, routes, invalidation });
+    mock
+}
+
+#[test]
+fn what_a_head_request_leaves_in_the_cache_has_a_body() {
+    keeping().serve(async |client| {
+        for (path, body) in [("x", "four"), ("y", "five!")] {
+            let mut wire = client.connect().await;
+            let head = format!("HEAD /prod/{path} HTTP/1.1\r\nhost: mock\r\nx-http-method-override: GET\r\n\r\n");
+            for _ in 0..2 {
+                wire.write(head.as_bytes()).await;
+                let bare = wire.bare_answer().await.unwrap();
+                assert_eq!((bare.status, bare.header("content-length")), (200, Some(&*body.len().to_string())));
+                assert_eq!(wire.get(&format!("/prod/{path}")).await.body, body);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_warning_is_for_whoever_asked_for_it() {
+    keeping().serve(async |client| {
+        let mut wire = client.connect().await;
+        for is_warned in [true, false, true] {
+            let wish = if is_warned { "cache-control: max-age=0\r\n" } else { "" };
+            wire.write(format!("GET /prod/x HTTP/1.1\r\nhost: mock\r\n{wish}\r\n").as_bytes()).await;
+            let answer = wire.answer().await.unwrap();
+            assert_eq!((answer.body.as_str(), answer.header("warning").is_some()), ("four", is_warned));
+        }
+    });
 }

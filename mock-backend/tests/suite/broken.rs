@@ -168,6 +168,19 @@ fn a_slow_client_is_told_that_it_was_too_slow() {
 }
 
 #[test]
+fn who_takes_no_answer_or_stops_after_a_byte_is_slow_and_not_idle() {
+    let mut settings = mock(ApiKind::Rest).fixed("GET /x", &"x".repeat(9 << 20)).settings();
+    settings.patience = Patience { slow: Span::from_ms(24), ..Patience::default() };
+    settings.connections_max = 1;
+    serve(settings, async |client| {
+        for begun in ["P", "GET /prod/x HTTP/1.1\r\nHost: h\r\n\r\n"] {
+            let _wire = sent(client, begun.as_bytes()).await;
+            while client.connect().await.try_get("/ping").await.is_none() {}
+        }
+    });
+}
+
+#[test]
 fn who_takes_no_answers_is_cut_off() {
     let mut mock = mock(ApiKind::Rest);
     // Far more than the kernel holds for a connection.

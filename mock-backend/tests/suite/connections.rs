@@ -14,7 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use sluicegate_mock::{MockError, Patience, Server, runtime};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    ApiKind, Cache, Integration, Invalidation, Mapping, MockIntegration, PAYLOAD_BYTES_MAX, ResponseRule, StageCache,
+    ApiKind, Cache, Domain, Integration, Invalidation, Mapping, MockIntegration, PAYLOAD_BYTES_MAX, ResponseRule, StageCache,
+    StageId,
 };
 use sluicegate_policy::time::Span;
 use tokio::net::TcpStream;
@@ -104,6 +105,23 @@ fn http2_brings_its_authority_as_the_host_and_its_heads_as_long_as_the_policy_al
         let raw = request(Method::GET, client, "/prod/x?a=%zz");
         assert_eq!(sender.send_request(raw).await.unwrap().status(), StatusCode::BAD_REQUEST);
         assert_eq!(sender.send_request(request(Method::GET, client, "/prod/x")).await.unwrap().status(), StatusCode::OK);
+    });
+}
+
+#[test]
+fn over_http2_the_authority_wins_over_a_host_beside_it() {
+    let mut mock = mock(ApiKind::Rest).fixed("GET /x", "ok");
+    let base_paths = vec![("v1".to_owned(), StageId(0))];
+    mock.model.domains = vec![Domain { name: "api.shop.example".to_owned(), base_paths }];
+    mock.serve(async |client| {
+        let mut tasks = JoinSet::new();
+        let mut sender = http2(client, &mut tasks).await;
+        for (authority, host, status) in
+            [("api.shop.example", "other.example", StatusCode::OK), ("other.example", "api.shop.example", StatusCode::FORBIDDEN)]
+        {
+            let request = Request::get(format!("http://{authority}/v1/x")).header("host", host).body(Empty::new()).unwrap();
+            assert_eq!(sender.send_request(request).await.unwrap().status(), status, "{authority}");
+        }
     });
 }
 

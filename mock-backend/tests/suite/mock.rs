@@ -154,7 +154,7 @@ impl Client {
     /// One request (`PUT /stages/prod`) to the admin endpoint.
     pub(crate) async fn admin(self, line: &str, body: &str) -> Answer {
         let admin = Self { address: self.admin.expect("an admin endpoint"), ..self };
-        admin.ask(&format!("{line} HTTP/1.1\r\nhost: admin\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await
+        admin.ask(&format!("{line} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await
     }
 
     pub(crate) async fn connect(self) -> Wire {

@@ -38,7 +38,7 @@ fn guarded() -> (Model, Seed) {
         keys: vec![KeyId(0), KeyId(1)],
         throttle: Some(throttle(900, 12)),
         route_throttles: vec![(StageId(0), RouteId(0), throttle(300, 3))],
-        quota: Some(Quota { limit: 60, period: Period::Day, offset: 0 }),
+        quota: Some(Quota { limit: 20, period: Period::Day, offset: 0 }),
     });
     (mock.model, mock.seed)
 }

@@ -15,7 +15,9 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use sluicegate_mock::{Certificate, MockError, Patience, Server, Settings, TlsError, TlsSettings, runtime};
-use sluicegate_policy::model::{Api, ApiId, ApiKind, DeploymentId, Domain, Integration, Route, Stage, StageId};
+use sluicegate_policy::model::{
+    Api, ApiId, ApiKind, Burst, Deployment, DeploymentId, Domain, Integration, PerSecond, Route, Stage, StageId, Throttle,
+};
 use sluicegate_policy::time::Span;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -170,7 +172,7 @@ fn each_api_has_a_listener_of_its_own_and_a_host_goes_before_it() {
     let mut mock = mock(ApiKind::Rest).fixed("GET /x", "rest");
     let model = &mut mock.model;
     model.apis.push(Api::new(ApiKind::Http, "b2c3d4e5f6"));
-    model.deployments.push(sluicegate_policy::model::Deployment::new(ApiId(1), "current"));
+    model.deployments.push(Deployment::new(ApiId(1), "current"));
     model.stages.push(Stage::new(ApiId(1), "$default", DeploymentId(1)));
     model.routes.push(Route::new(DeploymentId(1), Some("GET"), "/x", Integration::fixed(200, "http")));
     let base_paths = vec![("v1".to_owned(), StageId(0))];
@@ -189,5 +191,25 @@ fn each_api_has_a_listener_of_its_own_and_a_host_goes_before_it() {
             assert_eq!(second.ask(&request).await.body, body, "{request}");
         }
         assert_eq!(first.ask(&host("api.example.com", "/prod/x")).await.status, 403);
+    });
+}
+
+#[test]
+fn one_api_uses_up_the_tokens_of_the_account_that_another_would_have_had() {
+    let mut mock = mock(ApiKind::Rest).fixed("GET /x", "rest");
+    let model = &mut mock.model;
+    let rate = PerSecond { tokens: 1, per: Span::from_secs(86_400) };
+    model.account.throttle = Throttle { rate, burst: Burst(3) };
+    model.apis.push(Api::new(ApiKind::Http, "b2c3d4e5f6"));
+    model.deployments.push(Deployment::new(ApiId(1), "current"));
+    model.stages.push(Stage::new(ApiId(1), "$default", DeploymentId(1)));
+    model.routes.push(Route::new(DeploymentId(1), Some("GET"), "/x", Integration::fixed(200, "http")));
+    serve_all(mock.settings(), async |clients| {
+        let [rest, http] = clients else { panic!("{clients:?}") };
+        let mut statuses = Vec::new();
+        for (client, path) in [(rest, "/prod/x"), (rest, "/prod/x"), (http, "/x"), (http, "/x"), (rest, "/prod/x")] {
+            statuses.push(client.get(path).await.status);
+        }
+        assert_eq!(statuses, [200, 200, 200, 429, 429]);
     });
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use sluicegate_mock::{MockError, Server, Settings, runtime};
+use sluicegate_mock::{MockError, Patience, Server, Settings, runtime};
 use sluicegate_policy::model::{
     ApiId, ApiKey, ApiKind, Cache, Deployment, DeploymentId, ExecutionLog, Integration, Invalidation, KeyId, Mapping,
     MockIntegration, Period, Quota, Requirement, ResponseRule, Route, StageCache, StageId, UsagePlan,
@@ -265,4 +265,18 @@ fn an_execution_is_told_in_a_file_and_its_secrets_are_not() {
     assert!(log.contains("F0yrv6"));
     let written = summary.execution_log.unwrap();
     assert_eq!((written.lines, written.lost), (log.lines().count() as u64, 0));
+}
+
+#[test]
+fn silent_connections_do_not_keep_the_admin_endpoint() {
+    let mut settings = mock(ApiKind::Rest).fixed("GET /x", "ok").watched();
+    settings.patience = Patience { slow: Span::from_ms(24), ..Patience::default() };
+    serve(settings, async |client| {
+        let admin = Client { address: client.admin.unwrap(), ..client };
+        let mut silent = Vec::new();
+        for _ in 0..40 {
+            silent.push(admin.connect().await);
+        }
+        assert_eq!(client.admin("GET /health", "").await.status, 200);
+    });
 }

@@ -3,11 +3,11 @@
 //! Owns the naming of series and the rule that credentials stand in no profile. Refuses to draw (`traffic`). Called by
 //! `traffic` and `run`.
 
-use sluicegate_policy::model::{ApiKey, Model};
+use sluicegate_policy::model::{ApiKey, Model, StageId};
 use sluicegate_policy::routing::Router;
 
 use super::{Known, filled};
-use crate::config::plan::deployments_of;
+use crate::config::plan::{deployments_of, is_driven};
 use crate::config::problem::{Place, quoted};
 use crate::config::raw::traffic::Described;
 use crate::config::reader::{At, Reader};
@@ -197,11 +197,11 @@ pub(super) fn header(
     Some((name.clone(), value))
 }
 
-/// A catalog of the routes alone, for scripts that come from a log; routes of one key are one series, whatever deployments they
+/// A catalog of the routes alone (those of the stage's API), for scripts that come from a log; routes of one key are one series, whatever deployments they
 /// belong to.
-pub(super) fn catalog_of_routes(model: &Model) -> Catalog {
+pub(super) fn catalog_of_routes(model: &Model, stage: StageId) -> Catalog {
     let mut catalog = Catalog::default();
-    for route in &model.routes {
+    for route in model.routes.iter().filter(|route| is_driven(model, stage, route)) {
         series(&mut catalog, route.key());
     }
     catalog

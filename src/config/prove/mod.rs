@@ -31,7 +31,7 @@ use crate::traffic::catalog::ApiKeys;
 pub(super) use arrivals::rescale;
 pub(super) use resolved::tree;
 pub(super) use run::empty as empty_run;
-pub(super) use target::detailed as detailed_target;
+pub(super) use target::{MOCK, detailed as detailed_target};
 
 /// Where the script comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         Script::Served => keep_gateway(profile),
     }
     // Every part is proven even if another failed, so that all problems are shown at once.
-    let model = gateway::model(&mut profile.gateway, outside, reader);
+    let model = gateway::model(&mut profile.gateway, &mut profile.apis, outside, reader);
     let run = run::run(&mut profile.run, model.as_ref(), outside, reader);
     if let Some(run) = run.as_ref().filter(|_| script == Script::Described) {
         gateway::moves_end_before(run.run.duration, profile.gateway.value.moves.as_deref(), reader);
@@ -68,7 +68,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let stage = run.as_ref().map_or(StageId(0), |run| run.stage);
     let known = Known { model: &model, stage, outside };
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
-    let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model) };
+    let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model, stage) };
     let proven = described.unwrap_or_else(|| Some(routes()));
     let target = target::target(&mut profile.target, outside.folder, reader);
     let network = target.as_ref().and_then(|target| target::network(&mut profile.network, target, reader));

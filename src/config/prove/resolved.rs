@@ -93,7 +93,7 @@ fn derived(plan: &Plan) -> Value {
     let stage = &plan.model.stages[usize::from(plan.stage.0)];
     facts.insert("stage".into(), json!(stage.name));
     let target = match &plan.target {
-        Target::Mock => "mock".to_owned(),
+        Target::Mock(_) => "mock".to_owned(),
         Target::Live(live) => live.endpoint.to_string(),
     };
     facts.insert("target".into(), json!(target));

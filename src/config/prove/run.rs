@@ -2,7 +2,7 @@
 //!
 //! Owns the defaults of a run. Refuses to choose lanes or time anything (`engine`). Called by `prove::plan`.
 
-use sluicegate_policy::model::{ApiKey, Model, StageId};
+use sluicegate_policy::model::{ApiId, ApiKey, Model, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
@@ -127,10 +127,11 @@ fn tenth(duration: Span) -> Span {
 fn stage(run: &mut Run, spot: &Spot, model: &Model, reader: &mut Reader) -> Option<StageId> {
     let first = model.stages.first().map(|stage| stage.name.clone()).unwrap_or_default();
     let stage = filled(&mut run.stage, spot, "stage", || Text(first));
-    if let Some(id) = model.stage(&stage.value.0) {
-        return Some(id);
+    // Traffic goes to the gateway's own API, whose stages stand first.
+    let names = || model.stages.iter().filter(|stage| stage.api == ApiId(0)).map(|stage| stage.name.as_str());
+    if let Some(at) = names().position(|name| name == stage.value.0) {
+        return Some(StageId(at as u16));
     }
-    let names = || model.stages.iter().map(|stage| stage.name.as_str());
     let near = suggestion(&stage.value.0, names());
     let what = format!("there is no stage {}{near} gateway.stages has: {}", quoted(&stage.value.0), listed(names()));
     reader.report_at(&stage.spot.clone(), what);

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::time::Span;
 
 use super::filled;
-use crate::config::plan::{self, LiveTarget};
+use crate::config::plan::{self, LiveTarget, Wire};
 use crate::config::problem::{Place, Spot};
 use crate::config::raw::target::{Endpoint, GivenNetwork, Network, ProbedWord, Target};
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Certificates, Duration, Text};
 
-const MOCK: &str = "mock";
+/// The word for the bundled mock.
+pub(in crate::config) const MOCK: &str = "mock";
 /// Placeholder: a round trip through loopback and two processes of one machine; what the mock models is milliseconds.
 const LOOPBACK: Span = Span::from_us(200);
 
@@ -27,7 +28,7 @@ pub(super) fn target(slot: &mut Option<At<Target>>, folder: &Path, reader: &mut 
     let target = slot.get_or_insert_with(|| section("target", Target::Named(Text(MOCK.to_owned()))));
     let spot = target.spot.clone();
     match &mut target.value {
-        Target::Named(text) if text.0 == MOCK => Some(plan::Target::Mock),
+        Target::Named(text) if text.0 == MOCK => Some(plan::Target::Mock(Wire::Plain)),
         Target::Named(text) => {
             let url = At { value: text.clone(), spot };
             live(&url, None, Certificates::Checked, reader)
@@ -35,9 +36,18 @@ pub(super) fn target(slot: &mut Option<At<Target>>, folder: &Path, reader: &mut 
         Target::Detailed(detailed) => {
             let certificates = filled(&mut detailed.certificates, &spot, "certificates", || Certificates::Checked).value;
             let ca = detailed.ca.as_ref().map(|ca| path(ca, folder));
-            match &detailed.url {
-                url if url.value.0 == MOCK => Some(plan::Target::Mock),
-                url => live(url, ca, certificates, reader),
+            match (&detailed.url, &detailed.tls) {
+                (url, tls) if url.value.0 == MOCK => {
+                    let speaks_tls = tls.as_ref().is_some_and(|tls| tls.value.0);
+                    Some(plan::Target::Mock(if speaks_tls { Wire::Tls } else { Wire::Plain }))
+                }
+                (url, tls) => {
+                    if let Some(tls) = tls {
+                        let what = "a URL says by itself whether TLS is spoken; write https://, and remove this";
+                        reader.report_at(&tls.spot, what);
+                    }
+                    live(url, ca, certificates, reader)
+                }
             }
         }
     }
@@ -61,7 +71,7 @@ pub(in crate::config) fn detailed(slot: &mut Option<At<Target>>) -> &mut Endpoin
     let target = slot.get_or_insert_with(|| section("target", Target::Named(Text(MOCK.to_owned()))));
     if let Target::Named(text) = &target.value {
         let url = At { value: text.clone(), spot: target.spot.clone() };
-        target.value = Target::Detailed(Endpoint { url, ca: None, certificates: None });
+        target.value = Target::Detailed(Endpoint { url, ca: None, certificates: None, tls: None });
     }
     match &mut target.value {
         Target::Detailed(detailed) => detailed,
@@ -69,17 +79,18 @@ pub(in crate::config) fn detailed(slot: &mut Option<At<Target>>) -> &mut Endpoin
     }
 }
 
-/// The way: given, or probed; for the mock, which is on this machine, given unless the profile says otherwise.
+/// The way: given, or probed. For the mock, which is on this machine, given unless the profile says otherwise; but what TLS takes
+/// to be set up hangs on the machine, and is measured.
 pub(super) fn network(slot: &mut Option<At<Network>>, target: &plan::Target, reader: &mut Reader) -> Option<plan::Network> {
     let network = slot.get_or_insert_with(|| {
         section(
             "network",
             match target {
-                plan::Target::Mock => {
+                plan::Target::Mock(Wire::Plain) => {
                     let round_trip = section("network.round_trip", Duration(LOOPBACK));
                     Network::Given(GivenNetwork { round_trip, connect: None })
                 }
-                plan::Target::Live(_) => Network::Probed(ProbedWord::Probed),
+                plan::Target::Mock(Wire::Tls) | plan::Target::Live(_) => Network::Probed(ProbedWord::Probed),
             },
         )
     });

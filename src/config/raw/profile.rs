@@ -3,7 +3,7 @@
 //! Owns which sections there are. Refuses to relate them (`prove`). Read by `load`, changed by `overrides`.
 
 use super::expect::Expectation;
-use super::gateway::Gateway;
+use super::gateway::{Apis, Gateway};
 use super::run::Run;
 use super::safety::Safety;
 use super::target::{Network, Target};
@@ -15,6 +15,10 @@ section! {
     Profile {
         /// The gateway as it is believed to be.
         gateway: At<Gateway>,
+        /// Further APIs of the same account, by name; the name is the id unless `id` says otherwise. They share the account, its
+        /// region, `functions`, `api_keys`, `usage_plans`, `domains` and `moves`, which stand in `gateway` alone and name a stage
+        /// of a further API as `name/stage`. The traffic goes to the API of `gateway`.
+        apis: Option<At<Apis>>,
         /// The traffic; a profile for `mock` or `replay` needs none.
         traffic: Option<At<Traffic>>,
         /// How the traffic is driven.

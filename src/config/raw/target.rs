@@ -4,7 +4,7 @@
 
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};
-use crate::config::value::{Certificates, Duration, Text};
+use crate::config::value::{Certificates, Duration, Flag, Text};
 
 /// `mock`, a URL, or a URL with its TLS settings.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
@@ -12,12 +12,12 @@ use crate::config::value::{Certificates, Duration, Text};
 pub(in crate::config) enum Target {
     /// The word `mock`, or a URL such as `http://127.0.0.1:8080/prod`.
     Named(Text),
-    /// A URL with its TLS settings.
+    /// A URL, or the mock, with its TLS settings.
     Detailed(Endpoint),
 }
 
 section! {
-    /// A URL with its TLS settings.
+    /// A URL, or the mock, with its TLS settings.
     Endpoint {
         /// The base URL; every path is appended to it. The word `mock` for the bundled mock.
         url: At<Text>,
@@ -25,6 +25,8 @@ section! {
         ca: Option<At<Text>>,
         /// Whether the certificate must be good. Default: checked.
         certificates: Option<At<Certificates>>,
+        /// Whether the bundled mock speaks TLS, with a certificate made for the run; a URL says so by its scheme. Default: false.
+        tls: Option<At<Flag>>,
     }
 }
 

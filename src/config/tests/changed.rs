@@ -140,5 +140,5 @@ fn a_gateway_that_is_served_needs_nothing_of_what_drives_it() {
     let overrides = Overrides { script: Script::Served, ..Overrides::default() };
     let served = load_text("p.yaml", &driven_only, &overrides, &[]).unwrap();
     assert_eq!((&served.model, served.run.seed.root()), (&plan(GOOD).unwrap().model, 77));
-    assert!(served.traffic.is_none() && served.expectations.is_empty() && served.target == Target::Mock);
+    assert!(served.traffic.is_none() && served.expectations.is_empty() && served.target == Target::Mock(Wire::Plain));
 }

@@ -6,11 +6,13 @@
 //! The way: `document` (a tree with lines) -> for a template `template` (its functions evaluated, a definition for each API) ->
 //! `openapi` (routes) -> `profile`.
 
+mod choice;
 mod cloudformation;
 mod document;
 mod error;
 mod extension;
 mod function;
+mod imported;
 mod intrinsic;
 mod mapping;
 mod notes;
@@ -30,12 +32,14 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use choice::Described;
 pub use document::BYTES_MAX;
 pub use error::DefinitionError;
+pub use imported::{Imported, Step};
 pub use notes::{Note, Notes, Sort};
 pub use template::Protocol;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use document::Node;
 use error::Fault;
@@ -78,44 +82,6 @@ pub struct Options {
     pub parameters: Vec<(String, String)>,
 }
 
-/// A step from a value of a profile to one in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// To the value of a key.
-    Key(String),
-    /// To an item of a list.
-    Index(usize),
-}
-
-/// What was imported.
-#[derive(Clone, Debug)]
-pub struct Imported {
-    /// The file, as it was named.
-    pub file: String,
-    /// The API's name.
-    pub title: String,
-    /// The kind of API.
-    pub api: Api,
-    /// Why it was taken for that.
-    pub because: String,
-    /// Route keys that were found, those that were left out too.
-    pub found: Vec<String>,
-    /// What was left out, and what was assumed.
-    pub notes: Notes,
-    gateway: Map<String, Value>,
-}
-
-/// An API that a file describes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// Its logical id in a template; empty for a definition.
-    pub id: String,
-    /// What it is.
-    pub protocol: Protocol,
-    /// Its route keys.
-    pub routes: Vec<String>,
-}
-
 /// What a file is written in; `None` if it is no definition of an API. A file that cannot be read is what its lines look like, so
 /// that it is told by the right reader why it cannot.
 pub fn form_of(text: &str) -> Option<Form> {
@@ -144,15 +110,17 @@ pub fn read(file: &str, text: &str, options: &Options) -> Result<Imported, Defin
     match form(&root) {
         Some(Form::Definition) => {
             let (source, api, because) = definition(&root, options, &mut notes).map_err(wrong)?;
-            finish(file, source, (api, because.to_owned()), Functions::default(), options, notes).map_err(wrong)
+            let chosen = Chosen { source, api, because: because.to_owned(), functions: Functions::default() };
+            finish(file, chosen, options, notes).map_err(wrong)
         }
         Some(Form::Template) => {
             let template = Template::read(&root, &options.parameters, &mut notes).map_err(wrong)?;
             let apis = template.apis(&mut notes);
-            let source = choose(file, apis, options, &mut notes)?;
+            let source = choice::choose(file, apis, options.api_id.as_deref(), &mut notes)?;
             let api = api_of(&source, options).map_err(wrong)?;
             let because = format!("{} of the template", source.id);
-            finish(file, source, (api, because), Functions::new(template.functions()), options, notes).map_err(wrong)
+            let chosen = Chosen { source, api, because, functions: Functions::new(template.functions()) };
+            finish(file, chosen, options, notes).map_err(wrong)
         }
         None => Err(DefinitionError::Unknown { file: file.to_owned(), has: top_keys(&root) }),
     }
@@ -168,66 +136,7 @@ pub fn described(file: &str, text: &str, options: &Options) -> Result<Vec<Descri
         Some(Form::Template) => Template::read(&root, &options.parameters, &mut notes).map_err(wrong)?.apis(&mut notes),
         None => return Err(DefinitionError::Unknown { file: file.to_owned(), has: top_keys(&root) }),
     };
-    sources.iter().map(|source| describe(source).map_err(wrong)).collect()
-}
-
-impl Imported {
-    /// The profile as commented YAML.
-    pub fn profile(&self) -> String {
-        profile::text(self)
-    }
-
-    /// The profile's `gateway`.
-    pub fn gateway(&self) -> &Map<String, Value> {
-        &self.gateway
-    }
-
-    /// Takes out what lies at the end of a path below `gateway`, because of what a profile may hold; `what` says why. Nothing is
-    /// taken, and the answer is no, if there is nothing, or if the definition does not say it.
-    pub fn leave_out(&mut self, path: &[Step], what: &str) -> bool {
-        let path = whole(path);
-        let Some((Step::Key(section), below)) = path.split_first() else { return false };
-        let is_defined = ["routes", "stages", "models", "gateway_responses", "cors", "domains"].contains(&section.as_str());
-        let Some((last, way)) = below.split_last().filter(|_| is_defined) else { return false };
-        let Some(start) = self.gateway.get_mut(section) else { return false };
-        let found = way.iter().try_fold(start, |value, step| match step {
-            Step::Key(key) => value.get_mut(key),
-            Step::Index(at) => value.get_mut(at),
-        });
-        let taken = match (found, last) {
-            (Some(Value::Object(map)), Step::Key(key)) => map.shift_remove(key).is_some(),
-            (Some(Value::Array(items)), Step::Index(at)) if *at < items.len() => {
-                items.remove(*at);
-                true
-            }
-            _ => false,
-        };
-        if taken {
-            let at: Vec<String> = path.iter().map(ToString::to_string).collect();
-            self.notes.left_out(&Node::empty(0), &at.join(" > "), what);
-        }
-        taken
-    }
-
-    /// Keys of its routes.
-    pub fn routes(&self) -> Vec<&str> {
-        self.gateway["routes"].as_object().map(|routes| routes.keys().map(String::as_str).collect()).unwrap_or_default()
-    }
-}
-
-/// The path of what means nothing, or something else, without what lies at the end: a response without its pattern would be the
-/// default one, an integration without its address is none.
-fn whole(path: &[Step]) -> &[Step] {
-    let is = |at: usize, words: &[&str]| matches!(path.get(at), Some(Step::Key(key)) if words.contains(&key.as_str()));
-    match path {
-        [rule @ .., Step::Key(last)]
-            if matches!(rule.last(), Some(Step::Index(_))) && matches!(last.as_str(), "pattern" | "status") =>
-        {
-            rule
-        }
-        _ if is(0, &["routes"]) && is(2, &["integration"]) && (path.len() < 5 || is(4, &["url", "uri"])) => &path[..2],
-        _ => path,
-    }
+    sources.iter().map(|source| choice::describe(source).map_err(wrong)).collect()
 }
 
 fn form(root: &Node) -> Option<Form> {
@@ -274,55 +183,6 @@ fn version(root: &Node) -> Result<(), Fault> {
     sound("swagger", &["2"]).and_then(|()| sound("openapi", &["3.0", "3.1", "3"]))
 }
 
-/// The API that is meant: the one that was asked for, or the only one that can be served.
-fn choose(file: &str, mut apis: Vec<Source>, options: &Options, notes: &mut Notes) -> Result<Source, DefinitionError> {
-    let wrong = |fault: Fault| fault.of(file);
-    let described: Vec<Described> = apis.iter().map(describe).collect::<Result<_, _>>().map_err(wrong)?;
-    let names = || described.iter().map(ToString::to_string).collect();
-    if apis.is_empty() {
-        let what = "the template makes no API: it has no AWS::Serverless::Api, HttpApi or event, and no AWS::ApiGateway resource whose condition holds";
-        return Err(Fault::new(&Node::empty(0), "Resources", what).of(file));
-    }
-    let chosen: Vec<usize> = match &options.api_id {
-        Some(id) => (0..apis.len()).filter(|at| apis[*at].id == *id).collect(),
-        None if apis.len() == 1 => vec![0],
-        None => (0..apis.len())
-            .filter(|at| described[*at].protocol != Protocol::WebSocket && !described[*at].routes.is_empty())
-            .collect(),
-    };
-    match (chosen.as_slice(), &options.api_id) {
-        ([only], _) => {
-            for (at, other) in described.iter().enumerate().filter(|(at, _)| at != only) {
-                notes.left_out(&apis[at].document, &other.id, format!("another API of the template, {other}; see --api-id"));
-            }
-            Ok(apis.swap_remove(*only))
-        }
-        ([], Some(id)) => {
-            let what = format!("the template has no API {}", error::quoted(id));
-            Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
-        }
-        ([], None) => {
-            let what = "none of the template's APIs has a route that can be served".to_owned();
-            Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
-        }
-        _ => {
-            let what = "the template has several APIs; name one with --api-id".to_owned();
-            Err(DefinitionError::Choice { file: file.to_owned(), what, names: names() })
-        }
-    }
-}
-
-fn describe(source: &Source) -> Result<Described, Fault> {
-    let routes = match source.protocol {
-        Protocol::Rest => openapi::keys(&source.document, Api::Rest)?,
-        Protocol::Http => openapi::keys(&source.document, Api::Http)?,
-        Protocol::WebSocket => {
-            source.document.get("routes").map(Node::entries).unwrap_or_default().iter().map(|(key, _)| key.clone()).collect()
-        }
-    };
-    Ok(Described { id: source.id.clone(), protocol: source.protocol, routes })
-}
-
 fn api_of(source: &Source, options: &Options) -> Result<Api, Fault> {
     let api = match source.protocol {
         Protocol::Rest => Api::Rest,
@@ -339,14 +199,16 @@ fn api_of(source: &Source, options: &Options) -> Result<Api, Fault> {
     Ok(api)
 }
 
-fn finish(
-    file: &str,
-    mut source: Source,
-    (api, because): (Api, String),
-    mut functions: Functions,
-    options: &Options,
-    mut notes: Notes,
-) -> Result<Imported, Fault> {
+/// The API that is imported.
+struct Chosen {
+    source: Source,
+    api: Api,
+    because: String,
+    functions: Functions,
+}
+
+fn finish(file: &str, chosen: Chosen, options: &Options, mut notes: Notes) -> Result<Imported, Fault> {
+    let Chosen { mut source, api, because, mut functions } = chosen;
     profile::stages(&mut source, api, options, &mut notes);
     source.plans.give(&options.api_keys);
     let variables = source.stages[0].variables.clone();
@@ -393,28 +255,6 @@ impl Api {
             Self::Rest => "a REST API",
             Self::Http => "an HTTP API",
         }
-    }
-}
-
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Key(key) => f.write_str(key),
-            Self::Index(at) => write!(f, "{}", at + 1),
-        }
-    }
-}
-
-impl std::fmt::Display for Described {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let protocol = match self.protocol {
-            Protocol::Rest => "REST",
-            Protocol::Http => "HTTP",
-            Protocol::WebSocket => "WebSocket",
-        };
-        let id = if self.id.is_empty() { "API" } else { &self.id };
-        let routes = self.routes.len();
-        write!(f, "{id} ({protocol}, {routes} route{})", if routes == 1 { "" } else { "s" })
     }
 }
 

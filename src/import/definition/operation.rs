@@ -196,7 +196,7 @@ fn is_parameter(key: &str) -> bool {
     name.is_some_and(|name| !name.is_empty() && !name.contains(|c: char| c.is_control() || c.is_whitespace()))
 }
 
-/// `POST /orders/{id}` is PostOrdersId.
+/// `POST /orders/{id}` is `PostOrdersId`.
 fn title(at: &str) -> String {
     let words = at.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let capital = |word: &str| {

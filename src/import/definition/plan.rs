@@ -137,6 +137,7 @@ impl Key {
 impl Plan {
     fn profile(&self, all: &Plans, stages: &[String], routes: &[String], notes: &mut Notes) -> Value {
         let mut plan = Map::new();
+        let at = format!("usage plan {}", self.name);
         let own: Vec<Value> =
             self.stages.iter().filter(|stage| stages.contains(stage)).map(|stage| stage.as_str().into()).collect();
         if !own.is_empty() {
@@ -149,21 +150,17 @@ impl Plan {
             .map(|name| name.as_str().into())
             .collect();
         plan.insert("keys".to_owned(), keys.into());
-        if let Some(throttle) = self.limits.get("Throttle").and_then(|node| throttle(node, &self.name, notes)) {
+        if let Some(throttle) = self.limits.get("Throttle").and_then(|node| throttle(node, &at, notes)) {
             plan.insert("throttle".to_owned(), throttle);
         }
-        if let Some(quota) = self.limits.get("Quota").and_then(|node| quota(node, &self.name, notes)) {
+        if let Some(quota) = self.limits.get("Quota").and_then(|node| quota(node, &at, notes)) {
             plan.insert("quota".to_owned(), quota);
         }
         let mut methods = Map::new();
         for (stage, route, node) in &self.methods {
             let stage_there = stages.contains(stage) && routes.contains(route);
-            let Some(throttle) = throttle(node, stage, notes).filter(|_| stage_there) else {
-                notes.left_out(
-                    node,
-                    &format!("usage plan {}", self.name),
-                    format!("a throttle on {stage} {route}, which is not there"),
-                );
+            let Some(throttle) = throttle(node, &at, notes).filter(|_| stage_there) else {
+                notes.left_out(node, &at, format!("a throttle on {stage} {route}, which is not there"));
                 continue;
             };
             let of_stage = methods.entry(stage.clone()).or_insert_with(|| json!({}));
@@ -174,16 +171,12 @@ impl Plan {
     }
 }
 
-fn quota(node: &Node, plan: &str, notes: &mut Notes) -> Option<Value> {
+fn quota(node: &Node, at: &str, notes: &mut Notes) -> Option<Value> {
     let number = |key| node.word(key).and_then(|text| text.parse::<f64>().ok()).map(|number| number.clamp(0.0, 1e15) as u64);
     let period = node.word("Period").map(|period| period.to_ascii_lowercase());
     let per = period.as_deref().and_then(|given| ["day", "week", "month"].into_iter().find(|known| *known == given));
     let (Some(limit), Some(per)) = (number("Limit").filter(|limit| *limit > 0), per) else {
-        notes.left_out(
-            node,
-            &format!("usage plan {plan}"),
-            "a quota without a limit above zero, or a period of a day, week or month",
-        );
+        notes.left_out(node, at, "a quota without a limit above zero, or a period of a day, week or month");
         return None;
     };
     let mut quota = Map::new();

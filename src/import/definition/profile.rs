@@ -156,7 +156,9 @@ pub(super) fn text(imported: &Imported) -> String {
     if !notes.is_empty() {
         comment("");
         comment("Not as in the definition:");
-        notes.iter().for_each(|note| comment(&format!("- {note}")));
+        for note in notes {
+            comment(&format!("- {note}"));
+        }
     }
     out.push_str("\ngateway:\n");
     yaml::sections(&mut out, &imported.gateway, 2, COMMENTS);

@@ -21,7 +21,7 @@ impl<'d> References<'d> {
     }
 
     /// The value itself, or what it refers to in the end. `at` names the value in messages.
-    pub(super) fn follow(&self, node: &'d Node, at: &str) -> Result<&'d Node, Fault> {
+    pub(super) fn follow(self, node: &'d Node, at: &str) -> Result<&'d Node, Fault> {
         let mut found = node;
         for _ in 0..CHAIN_MAX {
             match reference(found) {
@@ -33,7 +33,7 @@ impl<'d> References<'d> {
     }
 
     /// What a reference points to.
-    pub(super) fn target(&self, pointer: &str, node: &Node, at: &str) -> Result<&'d Node, Fault> {
+    pub(super) fn target(self, pointer: &str, node: &Node, at: &str) -> Result<&'d Node, Fault> {
         let Some(path) = pointer.strip_prefix('#') else {
             let what = format!(
                 "$ref {} leads out of this file, and nothing is fetched; put what it stands for into this file",

@@ -41,7 +41,11 @@ pub(super) fn read(root: &Node, api: Api, notes: &mut Notes) -> Map<String, Valu
         match api {
             Api::Http => insert_full(&mut top, "cors", cors(given, notes)),
             Api::Rest => {
-                notes.left_out(given, "x-amazon-apigateway-cors", "a REST API has no CORS of its own: its OPTIONS methods answer")
+                notes.left_out(
+                    given,
+                    "x-amazon-apigateway-cors",
+                    "a REST API has no CORS of its own: its OPTIONS methods answer",
+                );
             }
         }
     }

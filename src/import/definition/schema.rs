@@ -42,11 +42,11 @@ impl<'d> Models<'d> {
     /// Takes a schema with all that it refers to; the name it has now. One that stands in line gets the name `own`.
     pub(super) fn take(&mut self, schema: &'d Node, own: &str, at: &str) -> Result<String, Fault> {
         let name = match reference(schema) {
-            Some(pointer) => self.name_of(pointer, schema, at)?,
+            Some(pointer) => self.name_of(pointer, schema, (schema, at))?,
             None => self.add(own, schema, at)?,
         };
         while let Some((name, schema)) = self.waiting.pop() {
-            let text = self.text(schema, Keys::Words, at)?;
+            let text = self.text(schema, Keys::Words, (schema, at))?;
             self.taken.insert(name, text);
         }
         Ok(name)
@@ -62,26 +62,32 @@ impl<'d> Models<'d> {
         Ok(name)
     }
 
-    /// The name of what a pointer names, which is read later if it is new.
-    fn name_of(&mut self, pointer: &str, node: &'d Node, at: &str) -> Result<String, Fault> {
+    /// The name of what a pointer names, which is read later if it is new. It points into the definition, or into the schema
+    /// `inside` which it stands, at `node`.
+    fn name_of(&mut self, pointer: &str, node: &Node, (inside, at): (&'d Node, &str)) -> Result<String, Fault> {
         if let Some(name) = self.pointers.get(pointer) {
             return Ok(name.clone());
         }
-        let target = match self.by_address(pointer, node, at) {
-            Some(model) => model,
-            None => self.references.target(pointer, node, at)?,
+        let (target, of_schema) = match self.target(pointer, node, at) {
+            Ok(target) => (target, false),
+            Err(fault) => (References::new(inside).target(pointer, node, at).map_err(|_| fault)?, true),
         };
+        // What a schema has for itself may be called as in another.
+        let known = if of_schema { format!("{inside:p}{pointer}") } else { pointer.to_owned() };
+        if let Some(name) = self.pointers.get(&known) {
+            return Ok(name.clone());
+        }
         let name = self.add(&last(pointer), target, at)?;
-        self.pointers.insert(pointer.to_owned(), name.clone());
+        self.pointers.insert(known, name.clone());
         Ok(name)
     }
 
-    /// The model that a pointer names as the service does: `https://apigateway.amazonaws.com/restapis/${api}/models/House`.
-    fn by_address(&self, pointer: &str, node: &Node, at: &str) -> Option<&'d Node> {
-        let (api, name) = pointer.split_once("/models/")?;
-        let is_service = api.starts_with("https://apigateway.") && api.contains("/restapis/");
-        let places = ["definitions", "components/schemas"].into_iter().filter(|_| is_service);
-        places.filter_map(|place| self.references.target(&format!("#/{place}/{name}"), node, at).ok()).next()
+    /// Models may be named as the service does: `https://apigateway.amazonaws.com/restapis/${api}/models/House`.
+    fn target(&self, pointer: &str, node: &Node, at: &str) -> Result<&'d Node, Fault> {
+        let Some((_, name)) = pointer.split_once("/models/") else { return self.references.target(pointer, node, at) };
+        let sections = ["#/definitions", "#/components/schemas"];
+        let found = sections.into_iter().find_map(|section| self.references.target(&format!("{section}/{name}"), node, at).ok());
+        found.ok_or_else(|| Fault::new(node, at, format!("there is no model {name}, which $ref {pointer} names")))
     }
 
     /// A name that is not taken.
@@ -93,28 +99,28 @@ impl<'d> Models<'d> {
         free.expect("there are more numbers than models")
     }
 
-    /// The schema as JSON, with its references turned to the names of models.
-    fn text(&mut self, schema: &'d Node, keys: Keys, at: &str) -> Result<Value, Fault> {
+    /// The schema as JSON, with its references turned to the names of models. `of` is the whole schema, and what names it.
+    fn text(&mut self, schema: &'d Node, keys: Keys, of: (&'d Node, &str)) -> Result<Value, Fault> {
         match &schema.kind {
             Kind::Map(entries) => {
-                entries.iter().map(|(key, value)| Ok((key.clone(), self.member(key, value, keys, at)?))).collect()
+                entries.iter().map(|(key, value)| Ok((key.clone(), self.member(key, value, keys, of)?))).collect()
             }
-            Kind::List(items) => items.iter().map(|item| self.text(item, Keys::Words, at)).collect(),
+            Kind::List(items) => items.iter().map(|item| self.text(item, Keys::Words, of)).collect(),
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => Ok(schema.json()),
         }
     }
 
-    fn member(&mut self, key: &str, value: &'d Node, keys: Keys, at: &str) -> Result<Value, Fault> {
+    fn member(&mut self, key: &str, value: &'d Node, keys: Keys, of: (&'d Node, &str)) -> Result<Value, Fault> {
         match (keys, key, &value.kind) {
             (Keys::Words, "$ref", Kind::Text(pointer)) => {
-                Ok(format!("#/definitions/{}", self.name_of(pointer, value, at)?).into())
+                Ok(format!("#/definitions/{}", self.name_of(pointer, value, of)?).into())
             }
             // Examples and defaults may look like references and are none.
             (Keys::Words, "example" | "examples" | "default" | "enum", _) => Ok(value.json()),
             (Keys::Words, "properties" | "patternProperties" | "definitions" | "dependencies", _) => {
-                self.text(value, Keys::Names, at)
+                self.text(value, Keys::Names, of)
             }
-            _ => self.text(value, Keys::Words, at),
+            _ => self.text(value, Keys::Words, of),
         }
     }
 }
@@ -161,18 +167,20 @@ mod tests {
     }
 
     #[test]
-    fn a_model_may_be_named_by_its_address_at_the_service() {
-        for place in ["definitions: ", "components: { schemas: "] {
-            let end = if place.ends_with(": { schemas: ") { " }" } else { "" };
-            let address = "https://apigateway.amazonaws.com/restapis/a1/models/A";
-            let root =
-                Node::parse(&format!("{place}{{ A: {{ type: object }} }}{end}\nown: {{ items: {{ $ref: '{address}' }} }}"))
-                    .unwrap();
-            let mut models = Models::new(References::new(&root));
-            assert_eq!(models.take(root.get("own").unwrap(), "List", "POST /x").unwrap(), "List");
-            let taken = Value::Object(models.into_profile());
-            assert_eq!(taken, json!({ "List": { "items": { "$ref": "#/definitions/A" } }, "A": { "type": "object" } }));
+    fn models_are_named_as_the_service_does_and_places_in_their_own_schema_too() {
+        let root = Node::parse(
+            "components: { schemas: { A: { type: number } } }\n\
+             one: { items: { $ref: 'https://apigateway.amazonaws.com/restapis/x/models/A' } }\n\
+             two: { definitions: { In: { type: string } }, items: { $ref: '#/definitions/In' } }",
+        )
+        .unwrap();
+        let mut models = Models::new(References::new(&root));
+        for name in ["one", "two"] {
+            models.take(root.get(name).unwrap(), name, "POST /").unwrap();
         }
+        let taken = Value::Object(models.into_profile());
+        assert_eq!((&taken["one"]["items"]["$ref"], &taken["A"]["type"]), (&json!("#/definitions/A"), &json!("number")));
+        assert_eq!((&taken["two"]["items"]["$ref"], &taken["In"]["type"]), (&json!("#/definitions/In"), &json!("string")));
     }
 
     #[test]

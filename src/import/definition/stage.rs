@@ -7,8 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::document::Node;
 use super::error::quoted;
+use super::extension::insert_full;
 use super::notes::Notes;
 use super::template::merged;
+
+mod settings;
+
+use settings::Settings;
 
 /// What of the account's default throttle fills in for a part that a throttle does not name (developer guide, "Quotas", 2023).
 const ACCOUNT_RATE: f64 = 10_000.0;
@@ -26,15 +31,6 @@ pub(super) struct Stage {
     pub(super) properties: Node,
     /// Stage variables.
     pub(super) variables: Vec<(String, String)>,
-}
-
-/// Settings of all methods, or of one.
-struct Setting<'n> {
-    /// `None` is all.
-    method: Option<String>,
-    /// `None` is all.
-    path: Option<String>,
-    node: &'n Node,
 }
 
 impl Stage {
@@ -63,100 +59,46 @@ impl Stage {
         if !self.variables.is_empty() {
             stage.insert("variables".to_owned(), texts(&self.variables));
         }
-        let settings = self.settings();
-        let (all, some): (Vec<_>, Vec<_>) =
-            settings.iter().partition(|setting| setting.method.is_none() && setting.path.is_none());
-        if let Some(throttle) = all.iter().find_map(|setting| throttle(setting.node, &self.name, notes)) {
+        let settings = Settings::read(&self.properties, routes, format!("stage {}", self.name));
+        if let Some(throttle) = settings.first(|node| throttle(node, &settings.at, notes)) {
             stage.insert("throttle".to_owned(), throttle);
         }
         // What a route's throttle does not name is the stage's own, and else the account's.
-        let default = all.iter().map(|setting| setting.node).find(|node| has_throttle(node));
-        let throttles = self.of_routes(&some, routes, notes, |node, notes| {
+        let default = settings.first(|node| has_throttle(node).then_some(node));
+        let throttles = settings.of_routes(notes, |node, notes| {
             let whole = default.map_or_else(|| node.clone(), |default| merged(default, node));
-            has_throttle(node).then(|| throttle(&whole, &self.name, notes)).flatten()
+            has_throttle(node).then(|| throttle(&whole, &settings.at, notes)).flatten()
         });
-        put(&mut stage, "route_throttles", throttles);
-        self.cache(&mut stage, &all, &some, routes, notes);
+        insert_full(&mut stage, "route_throttles", throttles);
+        self.cache(&mut stage, &settings, notes);
         self.canary(&mut stage, notes);
-        self.logs(&mut stage, &all, &some, notes);
+        self.logs(&mut stage, &settings, notes);
         Value::Object(stage)
     }
 
-    /// `MethodSettings`, and what HTTP APIs have instead.
-    fn settings(&self) -> Vec<Setting<'_>> {
-        let methods = self.properties.get("MethodSettings").map(Node::items).unwrap_or_default();
-        let of_method = |node| {
-            let word = |key| Node::word(node, key).filter(|word| !matches!(word.as_str(), "*" | "/*"));
-            Setting { method: word("HttpMethod"), path: word("ResourcePath").map(|path| resource_path(&path)), node }
-        };
-        let default = self.properties.get("DefaultRouteSettings").map(|node| Setting { method: None, path: None, node });
-        let routes = self.properties.get("RouteSettings").map(Node::entries).unwrap_or_default();
-        let of_key = routes.iter().map(|(key, node)| {
-            let (method, path) =
-                key.split_once(' ').map_or((None, key.as_str()), |(method, path)| (Some(method.to_owned()), path));
-            Setting { method, path: Some(path.to_owned()), node }
-        });
-        methods.iter().map(of_method).chain(default).chain(of_key).collect()
-    }
-
-    /// Values of single routes: of each setting for every route that it covers.
-    fn of_routes(
-        &self,
-        settings: &[&Setting<'_>],
-        routes: &[String],
-        notes: &mut Notes,
-        value: impl Fn(&Node, &mut Notes) -> Option<Value>,
-    ) -> Map<String, Value> {
-        let mut found = Map::new();
-        for setting in settings {
-            let covered: Vec<&String> = routes.iter().filter(|route| setting.covers(route)).collect();
-            if covered.is_empty() {
-                let what = "these settings cover no route";
-                notes.left_out(setting.node, &format!("stage {}", self.name), what);
-                continue;
-            }
-            if let Some(value) = value(setting.node, notes) {
-                found.extend(covered.into_iter().map(|route| (route.clone(), value.clone())));
-            }
-        }
-        found
-    }
-
-    fn cache(
-        &self,
-        stage: &mut Map<String, Value>,
-        all: &[&Setting<'_>],
-        some: &[&Setting<'_>],
-        routes: &[String],
-        notes: &mut Notes,
-    ) {
+    fn cache(&self, stage: &mut Map<String, Value>, settings: &Settings<'_>, notes: &mut Notes) {
         if !self.properties.get("CacheClusterEnabled").is_some_and(Node::is_true) {
             return;
         }
-        let at = format!("stage {}", self.name);
-        let ttl_of = |setting: &&Setting<'_>| ttl(setting.node);
-        let default = all.iter().find_map(ttl_of);
-        let of_routes = self.of_routes(some, routes, notes, |node, _| {
+        let default = settings.first(ttl).filter(|ttl| *ttl > 0);
+        let mut of_routes = settings.of_routes(notes, |node, _| {
             ttl(node).map(|ttl| if ttl == 0 { "off".into() } else { json!({ "ttl": format!("{ttl}s") }) })
         });
-        let any = default.is_some_and(|ttl| ttl > 0) || of_routes.values().any(Value::is_object);
-        if !any {
+        if default.is_none() && !of_routes.values().any(Value::is_object) {
             let what = "the cache: no method setting enables caching, so it stays empty";
-            return notes.left_out(&self.properties, &at, what);
+            return notes.left_out(&self.properties, &settings.at, what);
+        }
+        if default.is_none() {
+            // The stage's own time holds for every GET: where it is off, each says so.
+            for route in settings.routes_of("GET") {
+                of_routes.entry(route.clone()).or_insert_with(|| "off".into());
+            }
         }
         let size = self.properties.word("CacheClusterSize").filter(|size| size.parse::<f64>().is_ok_and(|size| size > 0.0));
         let size = size.unwrap_or_else(|| "0.5".to_owned());
-        let mut route_caches = of_routes;
-        if default.is_none_or(|ttl| ttl == 0) {
-            // The stage's own time holds for every GET: where it is off, each says so.
-            let gets = routes.iter().filter(|route| route.starts_with("GET "));
-            for route in gets {
-                route_caches.entry(route.clone()).or_insert_with(|| "off".into());
-            }
-        }
-        let ttl = default.filter(|ttl| *ttl > 0).unwrap_or(CACHE_TTL);
+        let ttl = default.unwrap_or(CACHE_TTL);
         stage.insert("cache".to_owned(), json!({ "size": format!("{size} GB"), "ttl": format!("{ttl}s") }));
-        put(stage, "route_caches", route_caches);
+        insert_full(stage, "route_caches", of_routes);
     }
 
     fn canary(&self, stage: &mut Map<String, Value>, notes: &mut Notes) {
@@ -178,59 +120,42 @@ impl Stage {
         notes.assumed(given, &format!("stage {}", self.name), "its canary serves the same deployment: a template holds only one");
     }
 
-    fn logs(&self, stage: &mut Map<String, Value>, all: &[&Setting<'_>], some: &[&Setting<'_>], notes: &mut Notes) {
+    fn logs(&self, stage: &mut Map<String, Value>, settings: &Settings<'_>, notes: &mut Notes) {
         let log = self.properties.get("AccessLogSetting").or_else(|| self.properties.get("AccessLogSettings"));
         if let Some(format) = log.and_then(|log| log.get("Format")) {
             let text = format.scalar().unwrap_or_else(|| format.json().to_string());
             stage.insert("access_log".to_owned(), text.trim().into());
         }
-        let full = all.iter().any(|setting| setting.node.get("DataTraceEnabled").is_some_and(Node::is_true));
-        let level = all.iter().find_map(|setting| setting.node.word("LoggingLevel")).unwrap_or_default().to_ascii_uppercase();
-        let log = match level.as_str() {
-            "INFO" if full => Some("full"),
-            "INFO" => Some("info"),
-            "ERROR" => Some("error"),
-            _ => None,
-        };
-        if let Some(log) = log {
+        if let Some(log) = settings.first(execution_log) {
             stage.insert("execution_log".to_owned(), log.into());
         }
-        let detailed = |setting: &&Setting<'_>| {
-            ["MetricsEnabled", "DetailedMetricsEnabled"].iter().any(|key| setting.node.get(key).is_some_and(Node::is_true))
-        };
-        if all.iter().any(detailed) {
+        if settings.all.iter().any(|node| is_detailed(node)) {
             stage.insert("detailed_metrics".to_owned(), true.into());
         }
-        let own_log = |setting: &&&Setting<'_>| setting.node.get("LoggingLevel").is_some() || detailed(setting);
-        if let Some(setting) = some.iter().find(own_log) {
-            notes.left_out(
-                setting.node,
-                &format!("stage {}", self.name),
-                "logs and metrics of single methods: the stage has one setting for all",
-            );
+        if let Some(node) = settings.of_some().find(|node| node.get("LoggingLevel").is_some() || is_detailed(node)) {
+            notes.left_out(node, &settings.at, "logs and metrics of single methods: the stage has one setting for all");
         }
         for (key, what) in [("ClientCertificateId", "a client certificate for back ends"), ("WebAclArn", "a web ACL")] {
             if let Some(given) = self.properties.get(key) {
-                notes.left_out(given, &format!("stage {}", self.name), format!("{what} is not modelled"));
+                notes.left_out(given, &settings.at, format!("{what} is not modelled"));
             }
         }
     }
 }
 
-impl Setting<'_> {
-    fn covers(&self, route: &str) -> bool {
-        let (method, path) = route.split_once(' ').unwrap_or(("", route));
-        let is = |wanted: &Option<String>, given: &str| wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(given));
-        is(&self.method, method) && self.path.as_deref().is_none_or(|wanted| wanted == path)
+/// How much the execution log tells; nothing where it is off.
+fn execution_log(node: &Node) -> Option<&'static str> {
+    let full = node.get("DataTraceEnabled").is_some_and(Node::is_true);
+    match node.word("LoggingLevel")?.to_ascii_uppercase().as_str() {
+        "INFO" if full => Some("full"),
+        "INFO" => Some("info"),
+        "ERROR" => Some("error"),
+        _ => None,
     }
 }
 
-/// Paths in method settings are escaped: `/~1orders~1{id}` is `/orders/{id}` (CloudFormation, "`MethodSetting`").
-fn resource_path(path: &str) -> String {
-    if !path.contains('~') {
-        return path.to_owned();
-    }
-    path.strip_prefix('/').unwrap_or(path).replace("~1", "/").replace("~0", "~")
+fn is_detailed(node: &Node) -> bool {
+    ["MetricsEnabled", "DetailedMetricsEnabled"].iter().any(|key| node.get(key).is_some_and(Node::is_true))
 }
 
 /// Seconds that answers are kept; 0 where caching is off, `None` where nothing is said of it.
@@ -245,23 +170,22 @@ fn has_throttle(node: &Node) -> bool {
 }
 
 /// A throttle in the profile's language, from the words of stages or those of usage plans.
-pub(super) fn throttle(node: &Node, stage: &str, notes: &mut Notes) -> Option<Value> {
+pub(super) fn throttle(node: &Node, at: &str, notes: &mut Notes) -> Option<Value> {
     let given = |keys: [&str; 2]| keys.into_iter().find_map(|key| node.get(key));
     let rate = given(["ThrottlingRateLimit", "RateLimit"]);
     let burst = given(["ThrottlingBurstLimit", "BurstLimit"]);
     if rate.is_none() && burst.is_none() {
         return None;
     }
-    let at = format!("stage {stage}");
     let number = |node: Option<&Node>| {
         node.and_then(Node::scalar).and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite())
     };
     for (given, missing, default) in [(rate, "rate", ACCOUNT_RATE), (burst, "burst", ACCOUNT_BURST)] {
         match given {
-            None => notes.assumed(node, &at, format!("a throttle without a {missing} has the account's, {default}")),
+            None => notes.assumed(node, at, format!("a throttle without a {missing} has the account's, {default}")),
             Some(text) if number(given).is_none() => {
                 let what = format!("{} is no number of a throttle; {default} holds", quoted(&text.scalar().unwrap_or_default()));
-                notes.left_out(node, &at, what);
+                notes.left_out(node, at, what);
             }
             Some(_) => {}
         }
@@ -278,8 +202,4 @@ pub(super) fn throttle(node: &Node, stage: &str, notes: &mut Notes) -> Option<Va
 
 fn texts(pairs: &[(String, String)]) -> Value {
     pairs.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
-}
-
-fn put(into: &mut Map<String, Value>, key: &str, value: Map<String, Value>) {
-    super::extension::insert_full(into, key, value);
 }

@@ -127,7 +127,9 @@ impl Template {
             }
         }
         apis.extend(sam::implicit(self, notes));
-        apis.iter_mut().for_each(|api| cloudformation::attach(self, api, notes));
+        for api in &mut apis {
+            cloudformation::attach(self, api, notes);
+        }
         apis
     }
 

@@ -132,7 +132,7 @@ fn values() -> impl Strategy<Value = Value> {
 fn holds(document: &Value) {
     if let Ok(imported) = read("d.json", &document.to_string(), &Options::default()) {
         let text = imported.profile();
-        let back = document::Node::parse(&text).unwrap_or_else(|why| panic!("{why:?}\n{text}"));
+        let back = Node::parse(&text).unwrap_or_else(|why| panic!("{why:?}\n{text}"));
         assert_eq!(back.json()["gateway"], Value::Object(imported.gateway.clone()), "{text}");
         assert!(!imported.routes().is_empty());
     }

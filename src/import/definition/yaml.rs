@@ -2,6 +2,8 @@
 //!
 //! Owns the layout and the quoting. Refuses to know what a key means. Called by `profile`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 /// Longest value that is written in one line.
@@ -19,14 +21,14 @@ pub(super) fn sections(out: &mut String, map: &Map<String, Value>, indent: usize
         match value {
             Value::Object(section) if !section.is_empty() => {
                 push_line(out, indent, &format!("{}:", scalar(key, Place::Block)));
-                write(out, section, indent + 2);
+                block(out, section, indent + 2);
             }
             _ => member(out, key, value, indent),
         }
     }
 }
 
-fn write(out: &mut String, map: &Map<String, Value>, indent: usize) {
+fn block(out: &mut String, map: &Map<String, Value>, indent: usize) {
     map.iter().for_each(|(key, value)| member(out, key, value, indent));
 }
 
@@ -55,11 +57,13 @@ fn after_colon(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Object(map) => {
             out.push('\n');
-            write(out, map, indent + 2);
+            block(out, map, indent + 2);
         }
         Value::Array(items) => {
             out.push('\n');
-            items.iter().for_each(|item| self::item(out, item, indent + 2));
+            for value in items {
+                item(out, value, indent + 2);
+            }
         }
         Value::String(text) => match literal(text, indent + 2) {
             Some(block) => out.push_str(&block),
@@ -75,7 +79,7 @@ fn item(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Object(map) if one_line(value).is_none() => {
             let mut block = String::new();
-            write(&mut block, map, indent + 2);
+            self::block(&mut block, map, indent + 2);
             out.push(' ');
             out.push_str(block.trim_start_matches(' '));
         }
@@ -181,8 +185,9 @@ fn quoted(text: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
             _ if is_printable(c) => quoted.push(c),
-            _ if u32::from(c) <= 0xffff => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => quoted.push_str(&format!("\\U{:08x}", u32::from(c))),
+            // Writing to a String cannot fail.
+            _ if u32::from(c) <= 0xffff => _ = write!(quoted, "\\u{:04x}", u32::from(c)),
+            _ => _ = write!(quoted, "\\U{:08x}", u32::from(c)),
         }
     }
     quoted.push('"');

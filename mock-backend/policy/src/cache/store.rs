@@ -110,6 +110,17 @@ impl Store {
         }
     }
 
+    /// Drops this entry, if it is here. Those used last are looked at first: it is hardly ever an old one.
+    pub(super) fn drop_entry(&mut self, id: EntryId, gone: &mut VecDeque<EntryId>) {
+        let mut at = self.newest;
+        while let Some(slot) = self.slots.get(at as usize) {
+            if slot.id == id {
+                return gone.push_back(self.remove(at));
+            }
+            at = slot.older;
+        }
+    }
+
     /// Drops everything.
     pub(super) fn clear(&mut self, gone: &mut VecDeque<EntryId>) {
         while self.oldest != NONE {

@@ -184,3 +184,14 @@ proptest! {
         prop_assert_eq!(gone(&mut caches).len(), sizes.len());
     }
 }
+
+#[test]
+fn an_entry_that_is_dropped_is_missed_and_told_once() {
+    let mut caches = caches(100);
+    let entries: Vec<_> = (0..3).map(|value| keep(&mut caches, at(0), value, (200, 10)).unwrap()).collect();
+    for _ in 0..2 {
+        caches.drop_entry(EntryId(entries[1]));
+    }
+    assert_eq!(gone(&mut caches), [entries[1]]);
+    assert_eq!([0, 1, 2].map(|value| find(&mut caches, at(1), value)), [Some(entries[0]), None, Some(entries[2])]);
+}

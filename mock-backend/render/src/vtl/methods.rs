@@ -15,7 +15,7 @@ use super::eval::Machine;
 use super::heap::Heap;
 use super::tree::Method;
 use super::value::{Text, Value};
-use super::{Dialect, util};
+use super::{Dialect, escapes};
 
 /// What a method without a result gives, in Velocity as well: it prints nothing.
 const VOID: Value<'static> = Value::Text(Text::Part(""));
@@ -27,7 +27,7 @@ impl<'v> Machine<'v> {
     pub(super) fn call(&mut self, of: &Value<'v>, method: &'v Method, arguments: &[Value<'v>]) -> Result<Value<'v>, Problem> {
         match of {
             Value::Input => return self.input_method(method, arguments),
-            Value::Util => return util::call(&mut self.heap, &method.name, arguments),
+            Value::Util => return escapes::call(&mut self.heap, &method.name, arguments),
             Value::Context(prefix) => {
                 let prefix = Rc::clone(prefix);
                 if let Some(value) = self.of_context(&prefix, &method.name, arguments)? {

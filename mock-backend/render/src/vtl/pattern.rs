@@ -9,10 +9,14 @@ use regex::{Captures, Regex, RegexBuilder};
 use super::error::Problem;
 use super::heap::Heap;
 
+/// Bytes of an expression as it is written: more than any is written by hand, few enough to translate at once.
+const WRITTEN_MAX: usize = 10 * 1024;
 /// Memory of a compiled expression.
 const SIZE_MAX: usize = 256 * 1024;
 /// Memory of the tables that its matching may build.
 const TABLES_MAX: usize = 1024 * 1024;
+/// Characters of a faulty expression that are told.
+const SHOWN_MAX: usize = 200;
 /// What compiling costs in steps: milliseconds at the worst.
 pub(super) const COMPILING_STEPS: usize = 5_000;
 /// An expression without a longest match can read on to the end of the text for each match; so many bytes are a step then.
@@ -28,7 +32,11 @@ pub(super) struct Pattern {
 
 impl Pattern {
     pub(super) fn new(java: &str) -> Result<Self, Problem> {
-        let wrong = |what: String| Problem::Pattern { pattern: java.to_owned(), what };
+        let shown: String = java.chars().take(SHOWN_MAX).collect();
+        let wrong = |what: String| Problem::Pattern { pattern: shown.clone(), what };
+        if java.len() > WRITTEN_MAX {
+            return Err(wrong(format!("it has {} bytes, and {WRITTEN_MAX} are the most", java.len())));
+        }
         let rust = translate(java).map_err(|what| wrong(what.to_owned()))?;
         let compile = |rust: &str| {
             let compiled = RegexBuilder::new(rust).size_limit(SIZE_MAX).dfa_size_limit(TABLES_MAX).nest_limit(50).build();
@@ -193,10 +201,7 @@ fn escape(characters: &mut Characters<'_>, in_class: bool, rust: &mut String) ->
         }
         'p' => rust.push_str(posix(characters, opens, closes)?.as_str()),
         'Q' => {
-            let rest: String = characters.by_ref().collect();
-            let (literal, after) = rest.split_once(r"\E").unwrap_or((&rest, ""));
-            rust.push_str(&regex::escape(literal));
-            rust.push_str(&translate(after)?);
+            rust.push_str(&regex::escape(&quoted(characters)));
         }
         '1'..='9' | 'k' => return Err("back-references are not supported"),
         'h' | 'H' | 'v' | 'V' | 'R' | 'X' | 'G' | 'Z' | 'N' | 'P' | 'B' | 'c' | '0' => {
@@ -208,6 +213,18 @@ fn escape(characters: &mut Characters<'_>, in_class: bool, rust: &mut String) ->
     Ok(())
 }
 
+/// What stands between `\Q` and `\E`; without an `\E`, the rest.
+fn quoted(characters: &mut Characters<'_>) -> String {
+    let mut literal = String::new();
+    while let Some(next) = characters.next() {
+        if next == '\\' && characters.next_if_eq(&'E').is_some() {
+            break;
+        }
+        literal.push(next);
+    }
+    literal
+}
+
 /// `\p{Alpha}` and its like, the ASCII classes of POSIX.
 fn posix(characters: &mut Characters<'_>, opens: &str, closes: &str) -> Result<String, &'static str> {
     let name: String = characters.by_ref().take_while(|next| *next != '}').collect();
@@ -215,4 +232,61 @@ fn posix(characters: &mut Characters<'_>, opens: &str, closes: &str) -> Result<S
         ["Lower", "Upper", "ASCII", "Alpha", "Digit", "Alnum", "Punct", "Graph", "Print", "Blank", "Cntrl", "XDigit", "Space"];
     let name = name.strip_prefix('{').filter(|name| known.contains(name)).ok_or("Unicode categories are not supported")?;
     Ok(format!("{opens}[:{}:]{closes}", name.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn translated(java: &str) -> String {
+        translate(java).unwrap()
+    }
+
+    #[test]
+    fn a_quotation_ends_where_it_says_and_the_rest_is_a_pattern_again() {
+        assert_eq!(translated(r"\Q.\E\d\Q*\E"), r"\.[0-9]\*");
+        assert_eq!(translated(r"\Qa.b"), r"a\.b");
+        assert_eq!(translated(r"\Q\d\E"), r"\\d");
+        assert_eq!(translated(r"[\Q]\E\d]"), r"[\]0-9]");
+    }
+
+    #[test]
+    fn any_number_of_quotations_is_one_pass() {
+        assert_eq!(translated(&r"\Q\E".repeat(75_000)), "");
+    }
+
+    #[test]
+    fn too_long_an_expression_is_refused_and_not_repeated() {
+        for java in [r"\Q\E".repeat(75_000), "a".repeat(WRITTEN_MAX + 1)] {
+            let mut told = String::new();
+            write!(told, "{}", Pattern::new(&java).unwrap_err()).unwrap();
+            assert!(told.len() < 1_000 && told.contains("are the most"), "{told}");
+        }
+        assert!(Pattern::new(&"a".repeat(1_000)).is_ok());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_expression_is_too_much(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![r"\Q", r"\E", "(", ")", "[", "]", "|", "*", "{9}", "a", r"\p{", r"\u", "&&", "~"]),
+                0..400,
+            ),
+            times in 1_usize..40,
+        ) {
+            let _ = Pattern::new(&parts.concat().repeat(times));
+        }
+
+        #[test]
+        fn what_is_quoted_matches_itself(text in "[^\\\\]{0,40}") {
+            let pattern = Pattern::new(&format!(r"\Q{text}\E")).unwrap();
+            prop_assert!(pattern.whole.is_match(&text));
+        }
+    }
 }

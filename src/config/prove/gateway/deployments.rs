@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sluicegate_policy::model::{ApiId, ApiKind, Deployment, DeploymentId, Route, RouteId, Throttle};
+use sluicegate_policy::model::{ApiId, Deployment, DeploymentId, Route, RouteId, Throttle};
 
 use super::integration::Behind;
 use super::{at_most, name, routes, snapshot};
@@ -19,7 +19,7 @@ use crate::config::value::{Member, Named, RouteKey, Text};
 /// What the profile's own routes are called as a deployment.
 pub(super) const CURRENT: &str = "current";
 /// Route ids are 16 bits, and each deployment has routes of its own.
-const ROUTES_MAX: usize = 20_000;
+pub(super) const ROUTES_MAX: usize = 20_000;
 
 /// The deployments, and the routes of all of them.
 pub(super) struct Frozen {
@@ -29,34 +29,39 @@ pub(super) struct Frozen {
     pub(super) throttles: Vec<(RouteId, Throttle)>,
 }
 
-/// Routes by their keys: the first deployment's that has the key.
-pub(super) struct RouteKeys(BTreeMap<String, RouteId>);
+/// Routes of an API by their keys: the first deployment's that has the key.
+pub(super) struct RouteKeys {
+    keys: BTreeMap<String, RouteId>,
+    /// Where they are written.
+    table: String,
+}
 
 impl RouteKeys {
-    pub(super) fn of(routes: &[Route]) -> Self {
+    /// The routes of the API that stands in `section`.
+    pub(super) fn of(routes: &[Route], section: &str) -> Self {
         let mut keys = BTreeMap::new();
         for (at, route) in routes.iter().enumerate() {
             keys.entry(route.key()).or_insert(RouteId(at as u16));
         }
-        Self(keys)
+        Self { keys, table: format!("{section}.routes") }
     }
 
     /// The route of that key, or a problem that lists what there is.
     pub(super) fn find(&self, key: &RouteKey, spot: &Spot, reader: &mut Reader) -> Option<RouteId> {
         let key = key.to_string();
-        let found = self.0.get(&key).copied();
+        let found = self.keys.get(&key).copied();
         if found.is_none() {
-            let names = || self.0.keys().map(String::as_str);
+            let names = || self.keys.keys().map(String::as_str);
             let near = suggestion(&key, names());
-            reader.report_at(spot, format!("there is no such route{near} gateway.routes has: {}", listed(names())));
+            reader.report_at(spot, format!("there is no such route{near} {} has: {}", self.table, listed(names())));
         }
         found
     }
 }
 
-/// All deployments of the API.
-pub(super) fn deployments(gateway: &mut raw::Gateway, kind: ApiKind, reader: &mut Reader) -> Option<Frozen> {
-    let behind = Behind { kind, functions: gateway.functions.as_ref() };
+/// All deployments of the API, with ids as if it were the only one.
+pub(super) fn deployments(gateway: &mut raw::Gateway, behind: Behind<'_>, reader: &mut Reader) -> Option<Frozen> {
+    let kind = behind.kind;
     let mut frozen = Frozen { deployments: Vec::new(), routes: Vec::new(), throttles: Vec::new() };
     let mut base = Deployment::new(ApiId(0), CURRENT);
     base.cors = gateway.cors.as_ref().map(|given| snapshot::cors(given, kind, reader));
@@ -205,7 +210,8 @@ fn apply(
             let names: Vec<String> = routes.iter().map(|placed| placed.route.key()).collect();
             let names = || names.iter().map(String::as_str);
             let near = suggestion(&key, names());
-            let what = format!("there is no such route that could be removed{near} gateway.routes has: {}", listed(names()));
+            let (table, has) = (behind.section, listed(names()));
+            let what = format!("there is no such route that could be removed{near} {table}.routes has: {has}");
             reader.report_at(&change.spot, what);
         }
         return Some(());
@@ -220,8 +226,10 @@ fn apply(
     let of_base = base.value.0.iter().find(|member| member.name == change.name);
     let of_base = of_base.and_then(|member| member.value.value.throttle.as_ref()).map(|given| throttle(&given.value));
     if let Some(own) = own.filter(|own| Some(throttle(&own.value)) != of_base) {
-        let what =
-            "a throttle belongs to stages, not to a deployment; write it in gateway.routes, or in a stage's route_throttles";
+        let table = behind.section;
+        let what = format!(
+            "a throttle belongs to stages, not to a deployment; write it in {table}.routes, or in a stage's route_throttles"
+        );
         reader.report_at(&own.spot, what);
     }
     if let Some(at) = at {

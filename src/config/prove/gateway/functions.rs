@@ -13,7 +13,7 @@ use crate::config::reader::{At, Reader};
 use crate::config::value::{Decimal, Duration, Member, Memory, Named, Percent, Shape, Status, Text};
 
 /// Functions by name, as they are written.
-pub(super) type RawFunctions = At<Named<Text, At<raw::Function>>>;
+type RawFunctions = At<Named<Text, At<raw::Function>>>;
 
 /// Placeholder: published means of hello-world functions lie between 15 ms (Rust) and 300 ms (.NET) (maxday/lambda-perf, 2026).
 fn cold_start() -> Shape {

@@ -11,7 +11,7 @@ use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
 
 use super::expression;
-use super::functions::{RawFunctions, filled_answer};
+use super::functions::filled_answer;
 use super::{only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::filled;
@@ -27,7 +27,10 @@ use crate::config::value::{Duration, Flag, Passthrough, StatusCode, Text};
 #[derive(Clone, Copy)]
 pub(super) struct Behind<'a> {
     pub(super) kind: ApiKind,
-    pub(super) functions: Option<&'a RawFunctions>,
+    /// The names of the account's functions.
+    pub(super) functions: &'a [String],
+    /// The key path of the API: `gateway`, `apis.admin`.
+    pub(super) section: &'a str,
 }
 
 /// The integration of a route.
@@ -56,9 +59,8 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
     }
 }
 
-fn function(name: &At<Text>, functions: Option<&RawFunctions>, reader: &mut Reader) -> Option<FunctionId> {
-    let names: Vec<String> = functions.iter().flat_map(|functions| super::names_of(&functions.value.0)).collect();
-    let at = referred(&name.value.0, &name.spot, ("function", "gateway.functions"), &names, reader)?;
+fn function(name: &At<Text>, functions: &[String], reader: &mut Reader) -> Option<FunctionId> {
+    let at = referred(&name.value.0, &name.spot, ("function", "gateway.functions"), functions, reader)?;
     Some(FunctionId(at as u16))
 }
 

@@ -1,4 +1,4 @@
-//! The gateway: its API and account here, one file for each of its larger parts.
+//! The gateway and the further APIs of its account: what they share and what each is here, one file for each larger part.
 //!
 //! Owns the defaults of the API, with the source of each, the names that parts refer to each other by, and which features a kind
 //! of API has. Refuses every behaviour (the policy's). Called by `prove::plan`.
@@ -7,6 +7,8 @@ mod deployments;
 mod expression;
 mod functions;
 mod integration;
+mod names;
+mod part;
 mod plans;
 mod routes;
 mod snapshot;
@@ -14,77 +16,62 @@ mod stages;
 mod unconfirmed;
 mod ways;
 
+use std::iter;
+
 use sluicegate_policy::model::{Account, Api, ApiKind, HeadLimit, Limits, Model, Throttle};
 use sluicegate_policy::time::Span;
 
 use super::{filled, latency, throttle};
-use crate::config::problem::{Spot, listed, quoted, suggestion};
+use crate::config::problem::{Place, Spot, listed, quoted, suggestion};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{self, Bytes, Count, Decimal, Endpoint, KeySource, Member, Named, Outside, Rate, Shape, Text};
+use crate::config::value::{Bytes, Count, Decimal, Endpoint, KeySource, Named, Outside, Rate, Shape, Text};
+
+use self::names::{Names, names_of};
+use self::part::Joined;
 
 pub(super) use self::ways::moves_end_before;
 
-/// The model of the gateway.
-pub(super) fn model(gateway: &mut At<raw::Gateway>, outside: Outside<'_>, reader: &mut Reader) -> Option<Model> {
+/// The model of the gateway with the further APIs of its account.
+pub(super) fn model(
+    gateway: &mut At<raw::Gateway>,
+    further: &mut Option<At<raw::Apis>>,
+    outside: Outside<'_>,
+    reader: &mut Reader,
+) -> Option<Model> {
     let spot = gateway.spot.clone();
-    let gateway = &mut gateway.value;
-    let kind = match gateway.api.value {
-        value::ApiKind::Http => ApiKind::Http,
-        value::ApiKind::Rest => ApiKind::Rest,
-    };
-    let api = api(gateway, &spot, kind, reader);
-    let region = filled(&mut gateway.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
+    let shared = &mut gateway.value;
+    let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
-    let account = account(&mut gateway.account, &spot, region.as_deref().unwrap_or_default());
-    let functions = functions::functions(&mut gateway.functions, &spot, reader);
-    let names = Names::of(gateway);
-    let frozen = deployments::deployments(gateway, kind, reader);
-    let keys_of_routes = frozen.as_ref().map(|frozen| deployments::RouteKeys::of(&frozen.routes));
-    let stages = stages::stages(gateway, kind, frozen.as_ref().zip(keys_of_routes.as_ref()), reader);
-    let keys = plans::keys(&mut gateway.api_keys, kind, outside, reader);
-    let plans =
-        plans::plans(&mut gateway.usage_plans, kind, &plans::Known { names: &names, routes: keys_of_routes.as_ref() }, reader);
-    let domains = ways::domains(gateway.domains.as_ref(), &names, reader);
-    let moves = ways::moves(gateway.moves.as_deref(), &names, reader);
-    let frozen = frozen?;
+    let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default());
+    let functions = functions::functions(&mut shared.functions, &spot, reader);
+    let further = further.as_mut().filter(|apis| at_most(apis.value.0.len(), "APIs", &apis.spot, reader));
+    let further = further.map(|apis| apis.value.0.as_mut_slice()).unwrap_or_default();
+    let names = Names::of(shared, further);
+    let function_names: Vec<String> = shared.functions.iter().flat_map(|named| names_of(&named.value.0)).collect();
+    let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
+    let mut parts = vec![part::part(gateway, "sluicegate", &function_names, reader)];
+    parts.extend(further.iter_mut().map(|member| part::further(member, &function_names, reader)));
+    let shared = &mut gateway.value;
+    let kind = if parts.iter().any(|part| part.kind == ApiKind::Rest) { ApiKind::Rest } else { ApiKind::Http };
+    let keys = plans::keys(&mut shared.api_keys, kind, outside, reader);
+    let plans = plans::plans(&mut shared.usage_plans, kind, &plans::Known { names: &names, parts: &parts }, reader);
+    let domains = ways::domains(shared.domains.as_ref(), &names, reader);
+    let moves = ways::moves(shared.moves.as_deref(), &names, reader);
+    let Joined { apis, deployments, stages, routes } = part::join(parts, &spots, reader)?;
     Some(Model {
         region: region?,
         account,
-        apis: vec![api?],
-        deployments: frozen.deployments,
-        stages: stages?,
+        apis,
+        deployments,
+        stages,
         functions: functions?,
-        routes: frozen.routes,
+        routes,
         plans: plans?,
         keys: keys?,
         domains: domains?,
         moves: moves?,
     })
-}
-
-/// What parts of the gateway may be referred to by, as they are written: a part with problems of its own is still there.
-struct Names {
-    stages: Vec<String>,
-    /// `current` first.
-    deployments: Vec<String>,
-    keys: Vec<String>,
-}
-
-impl Names {
-    fn of(gateway: &raw::Gateway) -> Self {
-        let current = std::iter::once(deployments::CURRENT.to_owned());
-        let others = gateway.deployments.iter().flat_map(|named| names_of(&named.value.0));
-        Self {
-            stages: names_of(&gateway.stages.value.0).collect(),
-            deployments: current.chain(others).collect(),
-            keys: gateway.api_keys.iter().flat_map(|named| names_of(&named.value.0)).collect(),
-        }
-    }
-}
-
-fn names_of<T>(members: &[Member<Text, T>]) -> impl Iterator<Item = String> {
-    members.iter().map(|member| member.name.0.clone())
 }
 
 /// The place of a name in its table; what is not there is reported with what is.
@@ -105,13 +92,17 @@ fn only_rest(kind: ApiKind, spot: &Spot, what: &str, reader: &mut Reader) {
     }
 }
 
-fn api(gateway: &mut raw::Gateway, spot: &Spot, kind: ApiKind, reader: &mut Reader) -> Option<Api> {
-    let id = filled(&mut gateway.id, spot, "id", || Text("sluicegate".to_owned())).clone();
+fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, reader: &mut Reader) -> Option<Api> {
+    let id = filled(&mut gateway.id, spot, "id", || Text(id.to_owned())).clone();
     let called = filled(&mut gateway.name, spot, "name", || id.value.clone()).clone();
     if called.value.0.is_empty() || called.value.0.len() > 1_024 {
         reader.report_at(&called.spot, "this is not the name of an API; write 1 to 1024 characters");
     }
-    let id = name(&id, "an API's id", reader);
+    // A name of `apis` that is no id was reported where it is written.
+    let id = match id.spot.place {
+        Place::Nowhere => is_name(&id.value.0).then_some(id.value.0),
+        Place::Line { .. } | Place::Flag(_) | Place::Drift(_) => name(&id, "an API's id", reader),
+    };
     let endpoint = filled(&mut gateway.endpoint, spot, "endpoint", || Endpoint::Regional).clone();
     if kind == ApiKind::Http && endpoint.value != Endpoint::Regional {
         let what = format!("an HTTP API is not {}; write regional, or api: rest", endpoint.value);
@@ -181,13 +172,17 @@ fn refusal() -> Shape {
 /// Names that stand in host names, paths and log lines.
 fn name(text: &At<Text>, what: &str, reader: &mut Reader) -> Option<String> {
     let name = &text.value.0;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if !name.is_empty() && name.len() <= 128 && name.chars().all(allowed) {
+    if is_name(name) {
         return Some(name.clone());
     }
     let given = quoted(name);
     reader.report_at(&text.spot, format!("{given} is not {what}; write up to 128 letters, digits, \"-\" and \"_\""));
     None
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !text.is_empty() && text.len() <= 128 && text.chars().all(allowed)
 }
 
 fn account(slot: &mut Option<At<raw::Account>>, gateway: &Spot, region: &str) -> Account {

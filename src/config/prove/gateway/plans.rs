@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use sluicegate_policy::model::{ApiKey, ApiKind, KeyId, Quota, RouteId, StageId, Throttle, UsagePlan};
 use sluicegate_policy::seed::Seed;
 
-use super::deployments::RouteKeys;
-use super::{Names, at_most, name, only_rest, referred};
+use super::names::Names;
+use super::part::Part;
+use super::{at_most, name, only_rest, referred};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, throttle};
 use crate::config::raw::gateway::plan as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Count, Flag, Member, Named, Outside, Text};
+use crate::config::value::{Count, Flag, Member, Named, Outside, RouteKey, Text};
 
 /// Length of a key's value (developer guide, "Set up API keys using the console", 2023).
 const VALUE_CHARS: std::ops::RangeInclusive<usize> = 20..=128;
@@ -86,8 +87,29 @@ fn made_up(name: &str) -> String {
 /// What plans refer to.
 pub(super) struct Known<'a> {
     pub(super) names: &'a Names,
-    /// Unless the routes have problems of their own.
-    pub(super) routes: Option<&'a RouteKeys>,
+    /// The APIs, in the order of the model.
+    pub(super) parts: &'a [Part],
+}
+
+impl Known<'_> {
+    /// The API of a stage.
+    fn api(&self, stage: usize) -> usize {
+        self.names.stages[stage].api
+    }
+
+    /// Whether a plan may open a stage. Without any REST API the plans were reported as a whole.
+    fn may_open(&self, stage: usize) -> bool {
+        let is_rest = |part: &Part| part.kind == ApiKind::Rest;
+        is_rest(&self.parts[self.api(stage)]) || !self.parts.iter().any(is_rest)
+    }
+
+    /// The route of that key in the API of a stage, as an id over all APIs.
+    fn route(&self, stage: StageId, key: &RouteKey, spot: &Spot, reader: &mut Reader) -> Option<RouteId> {
+        let api = self.api(usize::from(stage.0));
+        let RouteId(within) = self.parts[api].routes.as_ref()?.find(key, spot, reader)?;
+        let before: usize = self.parts[..api].iter().map(Part::routes).sum();
+        Some(RouteId((before + usize::from(within)) as u16))
+    }
 }
 
 /// The usage plans, in the order of the profile.
@@ -112,9 +134,14 @@ fn plan(member: &mut Member<Text, At<raw::UsagePlan>>, known: &Known<'_>, reader
     let called = name(&At { value: member.name.clone(), spot: member.spot.clone() }, "the name of a usage plan", reader);
     let plan = &mut member.value.value;
     let stages = match &plan.stages {
-        Some(named) => all_named(named, ("stage", "gateway.stages"), &known.names.stages, reader),
-        None => Some((0..known.names.stages.len()).collect()),
+        Some(named) => all_named(named, ("stage", known.names.table()), &known.names.stages(), reader),
+        None => Some((0..known.names.stages.len()).filter(|stage| known.may_open(*stage)).collect()),
     };
+    for (named, at) in plan.stages.iter().flatten().zip(stages.iter().flatten()) {
+        if !known.may_open(*at) {
+            only_rest(ApiKind::Http, &named.spot, "usage plans", reader);
+        }
+    }
     let keys = plan.keys.as_deref().unwrap_or_default();
     let keys = all_named(keys, ("API key", "gateway.api_keys"), &known.names.keys, reader);
     let quota = plan.quota.as_mut().map(|given| quota(given, reader));
@@ -168,8 +195,8 @@ fn route_throttles(
     let mut throttles = Vec::new();
     let mut fine = true;
     for of_stage in plan.route_throttles.iter().flat_map(|given| &given.value.0) {
-        let table = ("stage", "gateway.stages");
-        let stage = referred(&of_stage.name.0, &of_stage.spot, table, &known.names.stages, reader);
+        let table = ("stage", known.names.table());
+        let stage = referred(&of_stage.name.0, &of_stage.spot, table, &known.names.stages(), reader);
         let stage = stage.map(|at| StageId(at as u16));
         if let (Some(stage), Some(stages)) = (stage, stages)
             && !stages.contains(&stage)
@@ -178,7 +205,7 @@ fn route_throttles(
             reader.report_at(&of_stage.spot, what);
         }
         for member in &of_stage.value.value.0 {
-            let route = known.routes.and_then(|routes| routes.find(&member.name, &member.spot, reader));
+            let route = stage.and_then(|stage| known.route(stage, &member.name, &member.spot, reader));
             let found = stage.zip(route).map(|(stage, route)| (stage, route, throttle(&member.value)));
             fine &= found.is_some();
             throttles.extend(found);
@@ -201,9 +228,12 @@ fn one_plan_a_stage(plans: &[UsagePlan], raw: &[Member<Text, At<raw::UsagePlan>>
             });
             if let Some((other, stage)) = clash {
                 let spot = raw[at].value.value.keys.as_ref().and_then(|keys| keys.get(number)).map(|key| key.spot.clone());
-                let [key, other, stage] =
-                    [&known.names.keys[usize::from(key.0)], &plans[other].name, &known.names.stages[usize::from(stage.0)]]
-                        .map(|text| quoted(text));
+                let [key, other, stage] = [
+                    &known.names.keys[usize::from(key.0)],
+                    &plans[other].name,
+                    &known.names.stages[usize::from(stage.0)].written,
+                ]
+                .map(|text| quoted(text));
                 let what = format!(
                     "the key {key} is in the plan {other} already, which opens the stage {stage} too; a key has one plan in a stage"
                 );

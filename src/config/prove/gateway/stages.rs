@@ -7,6 +7,7 @@ use sluicegate_policy::time::Span;
 use sluicegate_render::access_log::{self, Format};
 
 use super::deployments::{Frozen, RouteKeys};
+use super::names::deployment_names;
 use super::{at_most, name, only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, throttle};
@@ -25,17 +26,19 @@ const VARIABLE_VALUE_MAX: usize = 512;
 struct Known<'a> {
     kind: ApiKind,
     deployments: Vec<String>,
+    /// Where they are written.
+    table: String,
     frozen: Option<(&'a Frozen, &'a RouteKeys)>,
 }
 
-/// The stages, in the order of the profile.
+/// The stages, in the order of the profile, with ids as if their API were the only one.
 pub(super) fn stages(
     gateway: &mut raw::Gateway,
-    kind: ApiKind,
+    (kind, section): (ApiKind, &str),
     frozen: Option<(&Frozen, &RouteKeys)>,
     reader: &mut Reader,
 ) -> Option<Vec<Stage>> {
-    let known = Known { kind, deployments: super::Names::of(gateway).deployments, frozen };
+    let known = Known { kind, deployments: deployment_names(gateway), table: format!("{section}.deployments"), frozen };
     let stages = &mut gateway.stages;
     if stages.value.0.is_empty() {
         reader.report_at(&stages.spot, "there is no stage; write at least one, e.g. prod: {}");
@@ -97,7 +100,7 @@ fn stage(name: Option<String>, given: &mut At<raw::stage::Stage>, known: &Known<
 }
 
 fn deployment(named: &At<Text>, known: &Known<'_>, reader: &mut Reader) -> Option<DeploymentId> {
-    let table = ("deployment", "gateway.deployments");
+    let table = ("deployment", known.table.as_str());
     let at = referred(&named.value.0, &named.spot, table, &known.deployments, reader)?;
     Some(DeploymentId(at as u16))
 }

@@ -6,7 +6,8 @@
 use sluicegate_policy::model::{DeploymentId, Domain, Move, StageId};
 use sluicegate_policy::time::Span;
 
-use super::{Names, at_most, referred};
+use super::names::Names;
+use super::{at_most, referred};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway::deployment as raw;
 use crate::config::reader::{At, Reader};
@@ -20,9 +21,10 @@ pub(super) fn domains(given: Option<&RawDomains>, names: &Names, reader: &mut Re
     if !at_most(given.value.0.len(), "domains", &given.spot, reader) {
         return None;
     }
+    let stages = (names.table(), names.stages());
     let mut domains: Vec<Domain> = Vec::new();
     for member in &given.value.0 {
-        let domain = domain(member, names, reader);
+        let domain = domain(member, &stages, reader);
         if domains.iter().any(|other| other.name == domain.name) {
             reader.report_at(&member.spot, format!("the domain {} is named twice; keep one of them", quoted(&domain.name)));
         }
@@ -31,7 +33,7 @@ pub(super) fn domains(given: Option<&RawDomains>, names: &Names, reader: &mut Re
     Some(domains)
 }
 
-fn domain(member: &Member<Text, At<raw::Domain>>, names: &Names, reader: &mut Reader) -> Domain {
+fn domain(member: &Member<Text, At<raw::Domain>>, (table, stages): &(&str, Vec<String>), reader: &mut Reader) -> Domain {
     let name = member.name.0.to_ascii_lowercase();
     let is_host = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if name.len() > 253 || !name.split('.').all(is_host) {
@@ -45,7 +47,7 @@ fn domain(member: &Member<Text, At<raw::Domain>>, names: &Names, reader: &mut Re
     let base = |path: &Member<Text, At<Text>>| {
         let text = path.name.0.as_str();
         base_path(text, &path.spot, reader);
-        let at = referred(&path.value.value.0, &path.value.spot, ("stage", "gateway.stages"), &names.stages, reader);
+        let at = referred(&path.value.value.0, &path.value.spot, ("stage", table), stages, reader);
         at.map(|at| (text.to_owned(), StageId(at as u16)))
     };
     Domain { name, base_paths: base_paths.value.0.iter().filter_map(base).collect() }
@@ -68,13 +70,15 @@ pub(super) fn moves(given: Option<&[At<raw::Move>]>, names: &Names, reader: &mut
         reader.report_at(&beyond.spot, format!("these are {} moves; write at most 1000", given.len()));
         return None;
     }
+    let stages = names.stages();
     let proven: Vec<Option<Move>> = given
         .iter()
         .map(|At { value: raw, .. }| {
-            let stage = referred(&raw.stage.value.0, &raw.stage.spot, ("stage", "gateway.stages"), &names.stages, reader);
-            let table = ("deployment", "gateway.deployments");
-            let deployment = referred(&raw.deployment.value.0, &raw.deployment.spot, table, &names.deployments, reader);
-            let (stage, deployment) = (StageId(stage? as u16), DeploymentId(deployment? as u16));
+            let stage = referred(&raw.stage.value.0, &raw.stage.spot, ("stage", names.table()), &stages, reader)?;
+            let deployments = &names.deployments[names.stages[stage].api];
+            let table = ("deployment", deployments.table.as_str());
+            let deployment = referred(&raw.deployment.value.0, &raw.deployment.spot, table, &deployments.names, reader)?;
+            let (stage, deployment) = (StageId(stage as u16), DeploymentId((deployments.first + deployment) as u16));
             Some(Move { at: raw.at.value.0, stage, deployment })
         })
         .collect();

@@ -21,13 +21,15 @@ use crate::config::value::{
 
 /// Names and texts: stage variables, parameters, headers, templates by media type.
 pub(in crate::config) type Texts = Named<Text, At<Text>>;
+/// Further APIs by name.
+pub(in crate::config) type Apis = Named<Text, At<Gateway>>;
 
 section! {
     /// One API with its stages, and the functions behind it.
     Gateway {
         /// The kind of API; it decides how errors look and which limits hold.
         api: At<ApiKind>,
-        /// The API's id, as in its host name. Default: `sluicegate`.
+        /// The API's id, as in its host name. Default: `sluicegate`; below `apis` the name of the API.
         id: Option<At<Text>>,
         /// Its name, as in the metrics. Default: the id.
         name: Option<At<Text>>,

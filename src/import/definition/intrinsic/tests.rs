@@ -1,3 +1,5 @@
+//! What functions of templates come to.
+
 use super::*;
 use serde_json::json;
 

@@ -17,11 +17,11 @@ impl Resolver<'_> {
             let Some((name, after)) = after.split_once('}') else { break };
             made.push_str(before);
             match name.strip_prefix('!') {
-                Some(literal) => made.push_str(&format!("${{{literal}}}")),
+                Some(literal) => made.extend(["${", literal, "}"]),
                 None => made.push_str(&self.filled(name.trim(), &own, node)),
             }
             self.made += 16;
-            self.within_text(&made, node)?;
+            within_text(&made, node)?;
             rest = after;
         }
         made.push_str(rest);
@@ -39,13 +39,6 @@ impl Resolver<'_> {
             .unwrap_or_else(|| format!("${{{name}}}"))
     }
 
-    fn within_text(&self, text: &str, node: &Node) -> Result<(), Fault> {
-        if text.len() > super::MADE_MAX {
-            return Err(Fault::new(node, "Fn::Sub", "it makes too long a text; write less"));
-        }
-        Ok(())
-    }
-
     /// Texts with a separator between them.
     pub(super) fn join(&mut self, argument: &Node, node: &Node) -> Result<Option<String>, Fault> {
         let given = self.value(argument)?;
@@ -55,4 +48,11 @@ impl Resolver<'_> {
         self.within(node)?;
         Ok(Some(super::words(items).join(&separator)))
     }
+}
+
+fn within_text(text: &str, node: &Node) -> Result<(), Fault> {
+    if text.len() > super::MADE_MAX {
+        return Err(Fault::new(node, "Fn::Sub", "it makes too long a text; write less"));
+    }
+    Ok(())
 }

@@ -107,7 +107,7 @@ impl Door {
         let (reason, status) = match ask.reason {
             Some(reason) => (reason, 0),
             None if call.purpose == Purpose::Preflight && self.has_cors() => (Reason::Preflight, 0),
-            None => self.checked(examined, call.route, ask),
+            None => Self::checked(examined, call.route, ask),
         };
         let api = &self.model.apis[0];
         let own = call.arrival.deployment.map(|id| self.model.deployments[usize::from(id.0)].status_of(api, reason));
@@ -129,7 +129,7 @@ impl Door {
         self.model.deployments[0].cors.is_some()
     }
 
-    fn checked(&self, examined: &mut Examined<'_>, route: Option<RouteId>, ask: &Ask<'_>) -> (Reason, u16) {
+    fn checked(examined: &mut Examined<'_>, route: Option<RouteId>, ask: &Ask<'_>) -> (Reason, u16) {
         let Some(route) = route else { return (Reason::NoRoute, 0) };
         if let CacheUse::Hit(entry) = ask.cache {
             examined.on_hit(entry);

@@ -1,0 +1,107 @@
+//! What came of an import: the profile's gateway, and what is to be told.
+//!
+//! Owns [`Imported`] and taking things out of it. Refuses to prove it (`config` does). Made by [`read`](super::read), used by
+//! `command`.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::document::Node;
+use super::notes::Notes;
+use super::{Api, profile};
+
+/// What was imported.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The file, as it was named.
+    pub file: String,
+    /// The API's name.
+    pub title: String,
+    /// The kind of API.
+    pub api: Api,
+    /// Why it was taken for that.
+    pub because: String,
+    /// Route keys that were found, those that were left out too.
+    pub found: Vec<String>,
+    /// What was left out, and what was assumed.
+    pub notes: Notes,
+    pub(super) gateway: Map<String, Value>,
+}
+
+/// A step from a value of a profile to one in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the value of a key.
+    Key(String),
+    /// To an item of a list.
+    Index(usize),
+}
+
+impl Imported {
+    /// The profile as commented YAML.
+    pub fn profile(&self) -> String {
+        profile::text(self)
+    }
+
+    /// The profile's `gateway`.
+    pub fn gateway(&self) -> &Map<String, Value> {
+        &self.gateway
+    }
+
+    /// Takes out what lies at the end of a path below `gateway`, because of what a profile may hold; `what` says why. Nothing is
+    /// taken, and the answer is no, if there is nothing, or if the definition does not say it.
+    pub fn leave_out(&mut self, path: &[Step], what: &str) -> bool {
+        let path = whole(path);
+        let Some((Step::Key(section), below)) = path.split_first() else { return false };
+        let is_defined = ["routes", "stages", "models", "gateway_responses", "cors", "domains"].contains(&section.as_str());
+        let Some((last, way)) = below.split_last().filter(|_| is_defined) else { return false };
+        let Some(start) = self.gateway.get_mut(section) else { return false };
+        let found = way.iter().try_fold(start, |value, step| match step {
+            Step::Key(key) => value.get_mut(key),
+            Step::Index(at) => value.get_mut(at),
+        });
+        let taken = match (found, last) {
+            (Some(Value::Object(map)), Step::Key(key)) => map.shift_remove(key).is_some(),
+            (Some(Value::Array(items)), Step::Index(at)) if *at < items.len() => {
+                items.remove(*at);
+                true
+            }
+            _ => false,
+        };
+        if taken {
+            let at: Vec<String> = path.iter().map(ToString::to_string).collect();
+            self.notes.left_out(&Node::empty(0), &at.join(" > "), what);
+        }
+        taken
+    }
+
+    /// Keys of its routes.
+    pub fn routes(&self) -> Vec<&str> {
+        self.gateway["routes"].as_object().map(|routes| routes.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+}
+
+/// The path of what means nothing, or something else, without what lies at the end: a response without its pattern would be the
+/// default one, an integration without its address is none.
+fn whole(path: &[Step]) -> &[Step] {
+    let is = |at: usize, words: &[&str]| matches!(path.get(at), Some(Step::Key(key)) if words.contains(&key.as_str()));
+    match path {
+        [rule @ .., Step::Key(last)]
+            if matches!(rule.last(), Some(Step::Index(_))) && matches!(last.as_str(), "pattern" | "status") =>
+        {
+            rule
+        }
+        _ if is(0, &["routes"]) && is(2, &["integration"]) && (path.len() < 5 || is(4, &["url", "uri"])) => &path[..2],
+        _ => path,
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(at) => write!(f, "{}", at + 1),
+        }
+    }
+}
