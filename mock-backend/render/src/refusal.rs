@@ -14,7 +14,7 @@ use bytes::Bytes;
 use sluicegate_policy::call::Reason;
 use sluicegate_policy::model::{Api, ApiKind, ResponseType, ThrottledContentType, UnknownStage};
 
-use crate::responses::{BuiltIn, built_in};
+use crate::responses::{BuiltIn, FORBIDDEN, built_in};
 use crate::validate::Fault;
 
 const JSON: &str = "application/json";
@@ -48,7 +48,7 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
     match reason {
         Reason::Served | Reason::Preflight => None,
         Reason::NoStage => Some(match api.unconfirmed.unknown_stage {
-            UnknownStage::Forbidden => own("Forbidden", r#"{"message":"Forbidden"}"#, Some("ForbiddenException")),
+            UnknownStage::Forbidden => own("Forbidden", FORBIDDEN, Some("ForbiddenException")),
             UnknownStage::MissingAuthenticationToken => Refusal::of(built_in(ResponseType::MissingAuthenticationToken)),
             UnknownStage::NotFound => Refusal::of(built_in(ResponseType::ResourceNotFound)),
         }),
@@ -89,7 +89,7 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
             return Some(Refusal { response_type, ..too_long(status, BODY_TOO_LARGE) });
         }
         Reason::NoStage | Reason::NoRoute => ("Not Found", r#"{"message":"Not Found"}"#, Some(JSON)),
-        Reason::KeyRefused | Reason::InvalidationRefused => ("Forbidden", r#"{"message":"Forbidden"}"#, Some(JSON)),
+        Reason::KeyRefused | Reason::InvalidationRefused => ("Forbidden", FORBIDDEN, Some(JSON)),
         Reason::Throttled(_) | Reason::QuotaExceeded => {
             let content_type = match api.unconfirmed.throttled_content_type {
                 ThrottledContentType::Absent => None,
