@@ -6,7 +6,7 @@
 use sluicegate_policy::model::{ApiKind, Unconfirmed};
 
 use super::only_rest;
-use crate::config::problem::{Spot, choices};
+use crate::config::problem::{Place, Spot, choices};
 use crate::config::prove::filled;
 use crate::config::raw::gateway::unconfirmed as raw;
 use crate::config::reader::{At, Reader};
@@ -35,13 +35,13 @@ pub(super) fn unconfirmed(
 
 /// What HTTP APIs alone have.
 fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
-    let stage = given.unknown_stage.as_ref().map(|at| (&at.spot, "choice here: the answer to an unknown stage is documented"));
-    let first = given.told_first.as_ref().map(|at| (&at.spot, "quotas"));
-    let requests = given.throttled_requests.as_ref().map(|at| (&at.spot, "quotas"));
-    let keys = given.refused_keys.as_ref().map(|at| (&at.spot, "API keys"));
-    let begins = given.quota_begins.as_ref().map(|at| (&at.spot, "quotas"));
-    let statuses = given.cached_statuses.as_ref().map(|at| (&at.spot, "response cache"));
-    let header = given.cache_warning_header.as_ref().map(|at| (&at.spot, "response cache"));
+    let stage = written(&mut given.unknown_stage, "choice here: the answer to an unknown stage is documented");
+    let first = written(&mut given.told_first, "quotas");
+    let requests = written(&mut given.throttled_requests, "quotas");
+    let keys = written(&mut given.refused_keys, "API keys");
+    let begins = written(&mut given.quota_begins, "quotas");
+    let statuses = written(&mut given.cached_statuses, "response cache");
+    let header = written(&mut given.cache_warning_header, "response cache");
     for (spot, what) in [stage, first, requests, keys, begins, statuses, header].into_iter().flatten() {
         only_rest(ApiKind::Http, spot, what, reader);
     }
@@ -59,10 +59,12 @@ fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
 
 /// What REST APIs alone have.
 fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
-    let statuses = [&given.payload_too_large_status, &given.preflight_status, &given.throttled_function_status];
-    let statuses = statuses.into_iter().flatten().map(|at| &at.spot);
-    for foreign in statuses.chain(given.throttled_content_type.as_ref().map(|at| &at.spot)) {
-        reader.report_at(foreign, "this is a setting of HTTP APIs alone; remove it, or write api: http");
+    let body = written(&mut given.payload_too_large_status, "");
+    let preflight = written(&mut given.preflight_status, "");
+    let function = written(&mut given.throttled_function_status, "");
+    let content_type = written(&mut given.throttled_content_type, "");
+    for (spot, _) in [body, preflight, function, content_type].into_iter().flatten() {
+        reader.report_at(spot, "this is a setting of HTTP APIs alone; remove it, or write api: http");
     }
     let header = filled(&mut given.cache_warning_header, spot, "cache_warning_header", || Text(common.cache_warning.to_string()));
     if http::HeaderName::from_bytes(header.value.0.as_bytes()).is_err() {
@@ -79,6 +81,13 @@ fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
         cache_warning,
         ..common
     }
+}
+
+/// Where somebody wrote a key that this kind of API does not have, and what it is about. The default of another kind, which a drift
+/// of the kind leaves behind, was written by nobody: it goes.
+fn written<'s, T>(slot: &'s mut Option<At<T>>, what: &'static str) -> Option<(&'s Spot, &'static str)> {
+    slot.take_if(|at| at.spot.place == Place::Nowhere);
+    slot.as_ref().map(|at| (&at.spot, what))
 }
 
 /// The status of a refusal.
