@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sluicegate_policy::call::{Arrival, CacheUse, CallId, Release, Timing};
 use sluicegate_policy::model::{
-    Api, ApiKey, ApiKind, Burst, DeploymentId, FunctionId, KeyId, PerSecond, Quota, Requirement, Route, RouteId,
+    Api, ApiId, ApiKey, ApiKind, Burst, DeploymentId, FunctionId, KeyId, PerSecond, Quota, Requirement, Route, RouteId,
 };
 use sluicegate_policy::time::Instant;
 
@@ -62,7 +62,8 @@ fn case() -> Case {
     let mut answer = Answer::new(200, r#"{"petId": "123"}"#);
     answer.push("Content-Type", "application/json");
     answer.push("x-amzn-RequestId", "id-1");
-    let arrival = Arrival { number: 0, stage: Some(StageId(0)), deployment: Some(DeploymentId(0)), release: Release::Base };
+    let arrival =
+        Arrival { number: 0, api: ApiId(0), stage: Some(StageId(0)), deployment: Some(DeploymentId(0)), release: Release::Base };
     let reply = Reply {
         call: CallId(0),
         at: Instant::ZERO,
