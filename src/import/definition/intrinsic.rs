@@ -24,6 +24,8 @@ pub(super) struct Resolver<'t> {
     resources: BTreeSet<String>,
     /// Conditions that were decided; `None` while one is being decided.
     decided: BTreeMap<String, Option<Truth>>,
+    /// How many conditions are being decided, each for the one before it.
+    open: usize,
     /// How often something could not be known: what was made of it is not known either.
     unknown: usize,
     made: usize,
@@ -56,6 +58,7 @@ impl<'t> Resolver<'t> {
             mappings: template.get("Mappings"),
             resources: section("Resources").iter().map(|(name, _)| name.clone()).collect(),
             decided: BTreeMap::new(),
+            open: 0,
             unknown: 0,
             made: 0,
             notes: Notes::default(),
@@ -214,7 +217,9 @@ impl<'t> Resolver<'t> {
         let path: Vec<&str> = keys.iter().map(String::as_str).collect();
         let found = self.mappings.filter(|_| path.len() == 3).and_then(|mappings| mappings.at(&path)).cloned().or(default);
         let Some(found) = found else { return Ok(Node::text(node.line, self.unknowable("Fn::FindInMap", argument, node))) };
-        self.value(&found)
+        // Mappings hold no functions (template reference, "Mappings"): what is found is not evaluated.
+        self.made += size(&found);
+        self.within(node).map(|()| found)
     }
 
     fn select(&mut self, argument: &Node, node: &Node) -> Result<Option<Node>, Fault> {
@@ -256,6 +261,17 @@ impl<'t> Resolver<'t> {
         let what = format!("the functions of this template make more than {} MB of text; write less", MADE_MAX >> 20);
         Err(Fault::new(node, "", what))
     }
+}
+
+/// Bytes of a value, as `made` counts them.
+fn size(node: &Node) -> usize {
+    let inside: usize = match &node.kind {
+        Kind::Map(entries) => entries.iter().map(|(key, value)| key.len() + size(value)).sum(),
+        Kind::List(items) => items.iter().map(size).sum(),
+        Kind::Text(text) => text.len(),
+        _ => 0,
+    };
+    16 + inside
 }
 
 /// A parameter's default; nothing for those that are kept elsewhere, whose default only names them.

@@ -3,6 +3,9 @@
 use super::{Kind, Node, Resolver, Truth, function};
 use crate::import::definition::error::{Fault, quoted};
 
+/// How many conditions may be open, each for the one before it: each takes its part of the stack.
+const OPEN_MAX: usize = 100;
+
 impl Resolver<'_> {
     /// What the condition of this name comes to.
     pub(super) fn named(&mut self, name: &str, node: &Node) -> Result<Truth, Fault> {
@@ -15,8 +18,15 @@ impl Resolver<'_> {
             self.notes.assumed(node, "Conditions", format!("there is no condition {}; it is taken for unknown", quoted(name)));
             return Ok(Truth::Unknown);
         };
+        if self.open == OPEN_MAX {
+            let what = format!("more than {OPEN_MAX} conditions depend on one another, {} among them", quoted(name));
+            return Err(Fault::new(node, "Conditions", what));
+        }
         self.decided.insert(name.to_owned(), None);
-        let truth = self.truth(condition)?;
+        self.open += 1;
+        let truth = self.truth(condition);
+        self.open -= 1;
+        let truth = truth?;
         self.decided.insert(name.to_owned(), Some(truth));
         Ok(truth)
     }

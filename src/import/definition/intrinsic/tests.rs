@@ -1,3 +1,8 @@
+//! Functions of small templates.
+//!
+//! Owns what each function comes to and which templates are refused. Refuses whole imports (`definition/tests.rs` has those). Run
+//! by `cargo test`.
+
 use super::*;
 use serde_json::json;
 
@@ -74,4 +79,47 @@ fn conditions_in_a_circle_and_texts_that_explode_are_refused() {
         bomb = format!("!Sub ['${{a}}${{a}}${{a}}', {{ a: {bomb} }}]");
     }
     assert!(resolved(&bomb, &[]).is_err());
+}
+
+#[test]
+fn a_mapping_that_names_itself_is_returned_as_it_is() {
+    let template = Node::parse("Mappings: { M: { a: { b: !FindInMap [M, a, b] } } }").unwrap();
+    let node = Node::parse("!FindInMap [M, a, b]").unwrap();
+    let found = Resolver::new(&template, &[]).value(&node).unwrap();
+    assert_eq!(found.json(), json!({ "Fn::FindInMap": ["M", "a", "b"] }));
+}
+
+#[test]
+fn what_mappings_give_counts() {
+    let template = Node::parse(&format!("Mappings: {{ M: {{ a: {{ b: [{}] }} }} }}", "x".repeat(1 << 20))).unwrap();
+    let finds = |count: usize| Node::parse(&"- !FindInMap [M, a, b]\n".repeat(count)).unwrap();
+    assert!(Resolver::new(&template, &[]).value(&finds(10)).is_ok());
+    assert!(Resolver::new(&template, &[]).value(&finds(40)).is_err());
+}
+
+/// Conditions of which each depends on the next, inside so many functions.
+fn chain(length: usize, functions: usize) -> String {
+    use std::fmt::Write;
+    let mut text = "Conditions:\n".to_owned();
+    let (open, close) = ("!Not [".repeat(functions), "]".repeat(functions));
+    for at in 1..length {
+        writeln!(text, "  C{at}: {open}{{ Condition: C{} }}{close}", at + 1).unwrap();
+    }
+    text + &format!("  C{length}: !Equals [a, a]\n")
+}
+
+fn decided(template: &str) -> Result<serde_json::Value, Fault> {
+    let template = Node::parse(template).unwrap();
+    let node = Node::parse("!If [C1, 1, 2]").unwrap();
+    Resolver::new(&template, &[]).value(&node).map(|node| node.json())
+}
+
+#[test]
+fn conditions_depend_on_at_most_a_hundred() {
+    assert_eq!(decided(&chain(100, 0)).unwrap(), json!(1));
+    assert_eq!(decided(&chain(100, 28)).unwrap(), json!(1));
+    for length in [101, 20_000] {
+        let refused = decided(&chain(length, 0)).unwrap_err();
+        assert!(format!("{refused:?}").contains("more than 100 conditions"), "{refused:?}");
+    }
 }
