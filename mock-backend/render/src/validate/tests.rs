@@ -1,3 +1,8 @@
+//! Requests against what their method requires of them.
+//!
+//! Owns examples of parameters and schemas, and the laws that hold for any. Refuses whole answers (`examined/tests.rs` has those).
+//! Run by `cargo test`.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluicegate_policy::call::Invalid;
