@@ -1,7 +1,7 @@
 //! The events of the execution log: what became of one request of a REST API, in the words of the real one.
 //!
-//! Owns the sequence of the events and their wording. Refuses to write to a file (the mock does), and to tell a secret: the values
-//! of API keys and authorisations are masked ([`event`]). Called by the mock once per answer of a stage that has such a log; HTTP
+//! Owns the sequence of the events and their wording. Refuses to write to a file (the mock does), and to tell a secret: the value of
+//! the request's API key is masked wherever it stands, authorisations and cookies are masked whole ([`event`]). Called by the mock once per answer of a stage that has such a log; HTTP
 //! APIs have none.
 //!
 //! Sources: the events from `Starting execution` to `Method completed` are recorded (facts, section 10.4); those of usage plans
@@ -17,7 +17,7 @@ use sluicegate_policy::model::{
 };
 use sluicegate_policy::time::Span;
 
-use self::event::{Events, Pairs, body};
+use self::event::{Events, Pairs, Secret, body};
 use crate::answer::Answer;
 use crate::examined::{Examined, Told};
 use crate::keys::masked;
@@ -36,6 +36,7 @@ pub fn write(examined: &Examined<'_>, told: &Told<'_>, out: &mut Vec<u8>) -> u64
     let executed = Executed {
         model: examined.model(),
         request: examined.request(),
+        path: examined.addressed().path,
         parameters: &examined.parameters(),
         key: examined.credential(),
         transformed: examined.transformed(),
@@ -51,6 +52,8 @@ struct Executed<'a> {
     /// What the gateway is.
     model: &'a Model,
     request: &'a Request,
+    /// The path below the stage, as it was asked for.
+    path: &'a str,
     parameters: &'a dyn Params,
     /// The API key that it brought.
     key: Credential,
@@ -71,29 +74,42 @@ impl Executed<'_> {
             return 0;
         }
         let request_id = self.context.get("requestId").unwrap_or_default();
-        let mut story = Story { executed: self, stage: id, events: Events::new(&request_id, level, out) };
-        story.tell();
-        story.events.count()
+        let mut events = Events::new(&request_id, level, out).hiding(self.secret());
+        Story { executed: self, stage: id }.tell(&mut events);
+        events.count()
+    }
+
+    /// What the request brought as an API key. What is none of the account's keys may be another's, if it is long enough.
+    fn secret(&self) -> Option<Secret> {
+        match self.key {
+            Credential::Key(key) => self.model.keys.get(usize::from(key.0)).and_then(|key| Secret::of(&key.value)),
+            Credential::Absent | Credential::Unknown => {
+                let offered = String::from_utf8_lossy(self.request.head.header("x-api-key")?);
+                Secret::of(&offered).filter(|_| offered.chars().count() >= OFFERED_CHARACTERS_MIN)
+            }
+        }
     }
 }
 
+/// A shorter value can be nobody's key (developer guide, "API keys": 20 to 128 characters); a client that offers a single letter
+/// must not make its log unreadable.
+const OFFERED_CHARACTERS_MIN: usize = 12;
+
 /// The events of one request, one after the other.
-struct Story<'a, 'o> {
+struct Story<'a> {
     executed: &'a Executed<'a>,
     stage: StageId,
-    events: Events<'o>,
 }
 
-impl Story<'_, '_> {
-    fn tell(&mut self) {
-        let id = self.context("extendedRequestId");
-        self.events.info(&format!("Extended Request Id: {id}"));
-        if self.usage_plan() {
-            self.method_request();
-            self.integration();
+impl Story<'_> {
+    fn tell(&self, events: &mut Events<'_>) {
+        events.info(|| format!("Extended Request Id: {}", self.context("extendedRequestId")));
+        if self.usage_plan(events) {
+            self.method_request(events);
+            self.integration(events);
         }
-        self.failure();
-        self.method_response();
+        self.failure(events);
+        self.method_response(events);
     }
 
     fn context(&self, name: &str) -> String {
@@ -117,34 +133,45 @@ impl Story<'_, '_> {
     }
 
     /// Whether the request got beyond its usage plan.
-    fn usage_plan(&mut self) -> bool {
-        let (key, api_stage, reason) = (self.key(), self.api_stage(), self.executed.reply.reason);
+    fn usage_plan(&self, events: &mut Events<'_>) -> bool {
+        let reason = self.executed.reply.reason;
         let Some(route) = self.executed.reply.route.map(|route| &self.executed.model.routes[usize::from(route.0)]) else {
             return false;
         };
-        let id = self.context("requestId");
-        self.events.info(&format!("Verifying Usage Plan for request: {id}. API Key: {key} API Stage: {api_stage}"));
+        events.info(|| {
+            let (id, key, api_stage) = (self.context("requestId"), self.key(), self.api_stage());
+            format!("Verifying Usage Plan for request: {id}. API Key: {key} API Stage: {api_stage}")
+        });
         let refused = match reason {
-            Reason::KeyRefused => Some(format!(
-                "API Key {key} not authorized because method '{}' requires API Key and API Key is not associated with a Usage Plan for API Stage {api_stage}: No Usage Plan found for key and API Stage",
-                self.method()
-            )),
+            Reason::KeyRefused => Some(self.key_refused()),
             Reason::Throttled(scope @ (Scope::Key | Scope::KeyRoute)) => Some(self.key_throttled(scope)),
             Reason::QuotaExceeded => Some(self.quota_exhausted()),
             _ => None,
         };
         if let Some(text) = refused {
-            self.events.error(&text);
+            events.error(&text);
             return false;
         }
         if route.api_key == Requirement::Optional {
-            let method = self.method();
-            self.events.info(&format!(
-                "API Key authorized because method '{method}' does not require API Key. Request will not contribute to throttle or quota limits"
-            ));
+            events.info(|| {
+                let method = self.method();
+                format!(
+                    "API Key authorized because method '{method}' does not require API Key. Request will not contribute to throttle or quota limits"
+                )
+            });
         }
-        self.events.info(&format!("Usage Plan check succeeded for API Key {key} and API Stage {api_stage}"));
+        events.info(|| {
+            let (key, api_stage) = (self.key(), self.api_stage());
+            format!("Usage Plan check succeeded for API Key {key} and API Stage {api_stage}")
+        });
         !matches!(reason, Reason::Throttled(_))
+    }
+
+    fn key_refused(&self) -> String {
+        let (key, method, api_stage) = (self.key(), self.method(), self.api_stage());
+        format!(
+            "API Key {key} not authorized because method '{method}' requires API Key and API Key is not associated with a Usage Plan for API Stage {api_stage}: No Usage Plan found for key and API Stage"
+        )
     }
 
     /// The usage plan that the request's key has on this stage.
@@ -195,42 +222,34 @@ impl Story<'_, '_> {
         )
     }
 
-    fn method_request(&mut self) {
-        let (id, parameters) = (self.context("requestId"), self.executed.parameters);
-        self.events.info(&format!("Starting execution for request: {id}"));
-        let (method, path) = (self.context("httpMethod"), self.path());
-        self.events.info(&format!("HTTP Method: {method}, Resource Path: {path}"));
+    fn method_request(&self, events: &mut Events<'_>) {
+        let (request, parameters) = (self.executed.request, self.executed.parameters);
+        events.info(|| format!("Starting execution for request: {}", self.context("requestId")));
+        events.info(|| format!("HTTP Method: {}, Resource Path: {}", self.context("httpMethod"), self.path()));
         let of = |kind| Pairs(parameters.all(kind));
-        self.events.data(|| format!("Method request path: {}", of(ParamKind::Path)));
-        self.events.data(|| format!("Method request query string: {}", of(ParamKind::Query)));
-        self.events.data(|| format!("Method request headers: {}", of(ParamKind::Header)));
-        let request = self.executed.request;
-        self.events.data(|| format!("Method request body before transformations: {}", body(&request.body)));
+        events.data(|| format!("Method request path: {}", of(ParamKind::Path)));
+        events.data(|| format!("Method request query string: {}", of(ParamKind::Query)));
+        events.data(|| format!("Method request headers: {}", of(ParamKind::Header)));
+        events.data(|| format!("Method request body before transformations: {}", body(&request.body)));
     }
 
     /// The path below the stage, as it was asked for.
-    fn path(&self) -> String {
-        let (path, stage) = (self.executed.request.head.path(), self.context("stage"));
-        let below = path
-            .strip_prefix('/')
-            .and_then(|path| path.strip_prefix(&*stage))
-            .filter(|below| below.starts_with('/') || below.is_empty());
-        match below {
-            Some("") => "/".to_owned(),
-            Some(below) => below.to_owned(),
-            None => path.to_owned(),
+    fn path(&self) -> &str {
+        match self.executed.path {
+            "" => "/",
+            below => below,
         }
     }
 
     /// What is behind the gateway, if the request got there.
-    fn integration(&mut self) {
+    fn integration(&self, events: &mut Events<'_>) {
         let reply = self.executed.reply;
         let Some(took) = reply.timing.integration else { return };
-        if let Some(uri) = self.endpoint() {
+        if let Some(behind) = self.behind() {
             let sent = self.executed.transformed.map_or(&*self.executed.request.body, str::as_bytes);
-            self.events.data(|| format!("Endpoint request URI: {uri}"));
-            self.events.data(|| format!("Endpoint request body after transformations: {}", body(sent)));
-            self.events.info(&format!("Sending request to {uri}"));
+            events.data(|| format!("Endpoint request URI: {}", self.endpoint(behind)));
+            events.data(|| format!("Endpoint request body after transformations: {}", body(sent)));
+            events.info(|| format!("Sending request to {}", self.endpoint(behind)));
         }
         let status = match reply.reason {
             Reason::Served => Some(reply.status),
@@ -240,44 +259,55 @@ impl Story<'_, '_> {
             _ => None,
         };
         if let Some(status) = status {
-            self.events.info(&format!("Received response. Status: {status}, Integration latency: {} ms", whole_ms(took)));
+            let took = whole_ms(took);
+            events.info(|| format!("Received response. Status: {status}, Integration latency: {took} ms"));
         }
     }
 
-    fn endpoint(&self) -> Option<String> {
-        let (model, route) = (self.executed.model, self.executed.reply.route?);
-        match &model.routes[usize::from(route.0)].integration {
-            Integration::Mock(_) => None,
+    /// The integration, if it is elsewhere.
+    fn behind(&self) -> Option<&Integration> {
+        let route = self.executed.reply.route?;
+        let integration = &self.executed.model.routes[usize::from(route.0)].integration;
+        Some(integration).filter(|integration| !matches!(integration, Integration::Mock(_)))
+    }
+
+    fn endpoint(&self, behind: &Integration) -> String {
+        let model = self.executed.model;
+        match behind {
+            Integration::Mock(_) => String::new(),
             Integration::Lambda { function, .. } => {
-                let (region, name) = (&model.region, &model.functions.get(usize::from(function.0))?.name);
-                let account = self.context("accountId");
+                let name = model.functions.get(usize::from(function.0)).map_or("", |function| &function.name);
+                let (region, account) = (&model.region, self.context("accountId"));
                 let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
-                Some(format!("https://lambda.{region}.amazonaws.com/2015-03-31/functions/{arn}/invocations"))
+                format!("https://lambda.{region}.amazonaws.com/2015-03-31/functions/{arn}/invocations")
             }
-            Integration::Http(http) => Some(http.url.clone()),
-            Integration::Service(service) => Some(service.uri.clone()),
+            Integration::Http(http) => http.url.clone(),
+            Integration::Service(service) => service.uri.clone(),
         }
     }
 
     /// Why the gateway answers by itself.
-    fn failure(&mut self) {
+    fn failure(&self, events: &mut Events<'_>) {
         let reply = self.executed.reply;
         if let Some(text) = self.cause() {
-            self.events.error(&text);
+            events.error(&text);
         }
         if let Some(response) = reply.reason.response_type() {
-            self.events.error(&format!("Gateway response type: {response} with status code: {}", reply.status));
+            events.error(&format!("Gateway response type: {response} with status code: {}", reply.status));
         }
     }
 
     fn cause(&self) -> Option<String> {
-        let message = self.context("error.message");
+        let message = || self.context("error.message");
         match self.executed.reply.reason {
             Reason::Misconfigured => {
                 let detail = self.context("integration.error");
-                Some(format!("Execution failed due to configuration error: {}", if detail.is_empty() { message } else { detail }))
+                Some(format!(
+                    "Execution failed due to configuration error: {}",
+                    if detail.is_empty() { message() } else { detail }
+                ))
             }
-            Reason::Invalid(Invalid::Parameters) => Some(message),
+            Reason::Invalid(Invalid::Parameters) => Some(message()),
             Reason::Invalid(Invalid::Body) => {
                 let media = self.executed.request.head.header("content-type").map(String::from_utf8_lossy).unwrap_or_default();
                 let media = media
@@ -313,7 +343,7 @@ impl Story<'_, '_> {
         }
     }
 
-    fn method_response(&mut self) {
+    fn method_response(&self, events: &mut Events<'_>) {
         let (answer, status) = (self.executed.answer, self.executed.reply.status);
         let own = |name: &str| ["x-amzn-requestid", "x-amz-apigw-id"].iter().any(|id| name.eq_ignore_ascii_case(id));
         let headers = || {
@@ -321,14 +351,14 @@ impl Story<'_, '_> {
             Pairs(theirs.map(|(name, value)| (name.to_string(), value.to_string())).collect())
         };
         if self.executed.reply.reason == Reason::Served {
-            self.events.data(|| format!("Method response body after transformations: {}", body(&answer.body)));
-            self.events.data(|| format!("Method response headers: {}", headers()));
-            self.events.info("Successfully completed execution");
-            self.events.info(&format!("Method completed with status: {status}"));
+            events.data(|| format!("Method response body after transformations: {}", body(&answer.body)));
+            events.data(|| format!("Method response headers: {}", headers()));
+            events.info(|| "Successfully completed execution".to_owned());
+            events.info(|| format!("Method completed with status: {status}"));
         } else {
-            self.events.data(|| format!("Gateway response body: {}", body(&answer.body)));
-            self.events.data(|| format!("Gateway response headers: {}", headers()));
-            self.events.error(&format!("Method completed with status: {status}"));
+            events.data(|| format!("Gateway response body: {}", body(&answer.body)));
+            events.data(|| format!("Gateway response headers: {}", headers()));
+            events.error(&format!("Method completed with status: {status}"));
         }
     }
 }
