@@ -13,7 +13,7 @@ use bytes::Bytes;
 use sluicegate_policy::call::Reason;
 use sluicegate_policy::model::{ApiKind, ResponseType};
 
-use crate::responses::{BuiltIn, built_in};
+use crate::responses::{BuiltIn, FORBIDDEN, built_in};
 use crate::validate::Fault;
 
 const JSON: &str = "application/json";
@@ -46,7 +46,7 @@ pub fn refusal(api: ApiKind, reason: Reason, status: u16, fault: Option<&Fault>)
 fn rest(reason: Reason, fault: Option<&Fault>) -> Option<Refusal> {
     match reason {
         Reason::Served | Reason::Preflight => None,
-        Reason::NoStage => Some(own("Forbidden", r#"{"message":"Forbidden"}"#, Some("ForbiddenException"))),
+        Reason::NoStage => Some(own("Forbidden", FORBIDDEN, Some("ForbiddenException"))),
         // No error name is documented for these two.
         Reason::UrlTooLong => Some(own("Request URI too long", r#"{"message":"Request URI too long"}"#, None)),
         Reason::HeadersTooLarge => Some(own(HEAD_TOO_LARGE, HEAD_TOO_LARGE_BODY, None)),
@@ -80,7 +80,7 @@ fn http(reason: Reason, status: u16) -> Option<Refusal> {
         Reason::Served | Reason::Preflight => return None,
         Reason::UrlTooLong | Reason::HeadersTooLarge => (HEAD_TOO_LARGE, HEAD_TOO_LARGE_BODY, Some(JSON)),
         Reason::NoStage | Reason::NoRoute => ("Not Found", r#"{"message":"Not Found"}"#, Some(JSON)),
-        Reason::KeyRefused | Reason::InvalidationRefused => ("Forbidden", r#"{"message":"Forbidden"}"#, Some(JSON)),
+        Reason::KeyRefused | Reason::InvalidationRefused => ("Forbidden", FORBIDDEN, Some(JSON)),
         // Recorded without a content type.
         Reason::Throttled(_) | Reason::QuotaExceeded => ("Too Many Requests", r#"{"message":"Too Many Requests"}"#, None),
         Reason::PayloadTooLarge => ("Request Entity Too Large", r#"{"message":"Request Entity Too Large"}"#, Some(JSON)),
