@@ -107,7 +107,7 @@ impl Door {
         let (reason, status) = match ask.reason {
             Some(reason) => (reason, 0),
             None if call.purpose == Purpose::Preflight && self.has_cors() => (Reason::Preflight, 0),
-            None => self.checked(examined, call.route, ask),
+            None => checked(examined, call.route, ask),
         };
         let kind = self.model.apis[0].kind;
         let own = call.arrival.deployment.map(|id| self.model.deployments[usize::from(id.0)].status_of(kind, reason));
@@ -128,21 +128,22 @@ impl Door {
     fn has_cors(&self) -> bool {
         self.model.deployments[0].cors.is_some()
     }
+}
 
-    fn checked(&self, examined: &mut Examined<'_>, route: Option<RouteId>, ask: &Ask<'_>) -> (Reason, u16) {
-        let Some(route) = route else { return (Reason::NoRoute, 0) };
-        if let CacheUse::Hit(entry) = ask.cache {
-            examined.on_hit(entry);
-            return (Reason::Served, 200);
-        }
-        if let Err(invalid) = examined.examine(route) {
-            return (Reason::Invalid(invalid), 0);
-        }
-        match examined.integrate(route) {
-            Mapped::Answer(content) => (Reason::Served, content.status),
-            Mapped::UnsupportedMediaType => (Reason::UnsupportedMediaType, 0),
-            Mapped::Misconfigured => (Reason::Misconfigured, 0),
-        }
+/// What becomes of a request that nothing refused before.
+fn checked(examined: &mut Examined<'_>, route: Option<RouteId>, ask: &Ask<'_>) -> (Reason, u16) {
+    let Some(route) = route else { return (Reason::NoRoute, 0) };
+    if let CacheUse::Hit(entry) = ask.cache {
+        examined.on_hit(entry);
+        return (Reason::Served, 200);
+    }
+    if let Err(invalid) = examined.examine(route) {
+        return (Reason::Invalid(invalid), 0);
+    }
+    match examined.integrate(route) {
+        Mapped::Answer(content) => (Reason::Served, content.status),
+        Mapped::UnsupportedMediaType => (Reason::UnsupportedMediaType, 0),
+        Mapped::Misconfigured => (Reason::Misconfigured, 0),
     }
 }
 

@@ -20,7 +20,10 @@ fn rest(integration: Integration) -> Door {
     Door::get(ApiKind::Rest, integration)
 }
 
-fn with_responses(responses: &[(ResponseType, &[(&str, &str)], &str)]) -> Door {
+/// A gateway response: of which type, with which headers and template.
+type Customised<'t> = (ResponseType, &'t [(&'t str, &'t str)], &'t str);
+
+fn with_responses(responses: &[Customised<'_>]) -> Door {
     let mut door = rest(Integration::fixed(200, "ok"));
     door.model.deployments[0].responses = responses
         .iter()
