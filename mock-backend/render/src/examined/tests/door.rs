@@ -36,6 +36,8 @@ pub(super) struct Ask<'a> {
     pub(super) target: &'a str,
     pub(super) headers: &'a [(&'a str, &'a str)],
     pub(super) body: &'a str,
+    /// Length of a body that was too long to be kept.
+    pub(super) body_bytes: Option<u64>,
     /// What the policy decides, unless it depends on the evidence.
     pub(super) reason: Option<Reason>,
     pub(super) cache: CacheUse,
@@ -84,7 +86,12 @@ impl Door {
         let mut examined = front.examine(&request, to, &ids, WALL);
         let reply = self.reply(&mut examined, &ask);
         let answer = examined.answer(&reply);
-        let told = Told { reply: &reply, answer: &answer, latency: Span::from_us(1_600) };
+        let told = Told {
+            reply: &reply,
+            answer: &answer,
+            body_bytes: ask.body_bytes.unwrap_or(ask.body.len() as u64),
+            latency: Span::from_us(1_600),
+        };
         let context = examined.context(&told);
         tell(&answer, &context)
     }
