@@ -221,8 +221,8 @@ impl Visit {
         }
         let outgoing = Outgoing::to(request.head.method(), answer);
         let latency = released.at.since(released.reply.timing.received);
-        let told = Told { reply: &released.reply, answer: &outgoing.answer, latency };
-        desk.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told, body_bytes: length });
+        let told = Told { reply: &released.reply, answer: &outgoing.answer, body_bytes: length, latency };
+        desk.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told });
         presence.answered(outgoing)
     }
 }

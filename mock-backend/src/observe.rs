@@ -40,8 +40,6 @@ pub(crate) struct Observed<'a> {
     pub(crate) examined: &'a Examined<'a>,
     /// What was decided, what is sent, and how long it took.
     pub(crate) told: &'a Told<'a>,
-    /// Length of the request's body, also of one that was not kept.
-    pub(crate) body_bytes: u64,
 }
 
 impl Observer {
@@ -57,9 +55,8 @@ impl Observer {
 
     /// An answer is on its way.
     pub(crate) fn on_answer(&mut self, seen: &Observed<'_>) {
-        let Observed { examined, told, body_bytes } = *seen;
-        let bytes = body_bytes + told.answer.body.len() as u64;
-        self.metrics.on_answer(&Answered { reply: told.reply, latency: told.latency, bytes });
+        let Observed { examined, told } = *seen;
+        self.metrics.on_answer(&Answered { reply: told.reply, latency: told.latency, bytes: told.data_processed() });
         if let Some(access) = &mut self.access {
             access.write(examined, told);
         }

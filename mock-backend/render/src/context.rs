@@ -33,8 +33,17 @@ pub struct Told<'a> {
     pub reply: &'a Reply,
     /// What was sent.
     pub answer: &'a Answer,
+    /// Length of the request's body, also of one that was too long to be kept.
+    pub body_bytes: u64,
     /// From its arrival until its answer.
     pub latency: Span,
+}
+
+impl Told<'_> {
+    /// Lengths of the request's and the answer's body, together.
+    pub const fn data_processed(&self) -> u64 {
+        self.body_bytes + self.answer.body.len() as u64
+    }
 }
 
 /// The variables of one request.
@@ -105,7 +114,7 @@ impl Context<'_> {
         match name {
             "status" => number(u64::from(self.reply?.status)),
             "responseLength" => number(sent()?),
-            "dataProcessed" if self.seen.api().kind == ApiKind::Http => number(sent()? + self.seen.request.body.len() as u64),
+            "dataProcessed" if self.seen.api().kind == ApiKind::Http => number(self.told?.data_processed()),
             "responseLatency" => number(whole_ms(self.told?.latency)),
             "integrationLatency" | "integration.latency" => number(whole_ms(self.reply?.timing.integration?)),
             "integrationStatus" | "integration.integrationStatus" => number(self.service_status()?),

@@ -194,3 +194,63 @@ impl Lookup for Nothing {
 pub(crate) fn stage_variable(variables: &[(String, String)], name: &str) -> Option<String> {
     variables.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const POSITIONS: [Position; 3] = [Position::Request, Position::Response, Position::GatewayResponse];
+    const PIECES: [&str; 16] = [
+        "method",
+        "integration",
+        ".request",
+        ".response",
+        ".header",
+        ".querystring",
+        ".path",
+        ".body",
+        ".multivalueheader",
+        "context.",
+        "stageVariables.",
+        "a",
+        ".",
+        "'",
+        "[0]",
+        "\u{e9} ",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_expression_or_refused_with_the_text(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..8),
+        ) {
+            let text = pieces.concat();
+            for position in POSITIONS {
+                if let Err(fault) = Expression::parse(&text, position) {
+                    prop_assert!(!fault.to_string().is_empty());
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_is_quoted_is_a_literal_everywhere(text in "\\PC{0,20}") {
+            for position in POSITIONS {
+                let parsed = Expression::parse(&format!(" '{text}' "), position);
+                prop_assert!(matches!(parsed, Ok(Expression::Literal(literal)) if literal == text));
+            }
+        }
+
+        #[test]
+        fn an_expression_speaks_only_of_what_is_known_where_it_stands(name in "[a-zA-Z][a-zA-Z0-9-]{0,12}") {
+            let request = format!("method.request.header.{name}");
+            let answer = format!("integration.response.header.{name}");
+            for position in POSITIONS {
+                let of_answer = position == Position::Response;
+                prop_assert_eq!(Expression::parse(&request, position).is_ok(), !of_answer);
+                prop_assert_eq!(Expression::parse(&answer, position).is_ok(), of_answer);
+            }
+        }
+    }
+}

@@ -224,3 +224,62 @@ pub(crate) fn prove_request_value(value: &str) -> Result<(), FrontFault> {
     };
     Text::parse(value, named).map(drop).map_err(|wrong| fault(wrong.why, wrong.at, REQUEST_VALUES))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PIECES: [&str; 15] = [
+        "append",
+        "overwrite",
+        "remove",
+        ":",
+        "header.",
+        "querystring.",
+        "path",
+        "statuscode",
+        "$request.",
+        "$response.",
+        "body.",
+        "$context.a",
+        "${",
+        "}",
+        "a",
+    ];
+
+    fn text() -> impl Strategy<Value = String> {
+        prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..7).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_and_value_are_compiled_or_refused_with_words(key in text(), value in text()) {
+            for proven in [prove_request(&key, &value), prove_response(&key, &value)] {
+                if let Err(fault) = proven {
+                    prop_assert!(!fault.to_string().is_empty());
+                }
+            }
+        }
+
+        #[test]
+        fn no_verb_touches_a_reserved_header(
+            verb in prop::sample::select(vec!["append", "overwrite", "remove"]),
+            name in prop::sample::select(RESERVED.to_vec()),
+            upper in any::<bool>(),
+        ) {
+            let name = if upper { name.to_uppercase() } else { name.to_owned() };
+            let key = format!("{verb}:header.{name}");
+            prop_assert!(prove_request(&key, "x").is_err() && prove_response(&key, "x").is_err());
+        }
+
+        #[test]
+        fn any_other_header_can_be_changed(name in "q[a-zA-Z0-9-]{0,12}", value in "[a-z ]{0,12}") {
+            for verb in ["append", "overwrite", "remove"] {
+                let key = format!("{verb}:header.{name}");
+                prop_assert!(prove_request(&key, &value).is_ok() && prove_response(&key, &value).is_ok());
+            }
+        }
+    }
+}

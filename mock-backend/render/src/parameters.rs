@@ -8,7 +8,7 @@
 //! API's header names are lower case, and several values are joined by commas (facts, section 5.3).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 use sluicegate_policy::model::{ApiKind, ParameterRule, Source};
@@ -84,7 +84,7 @@ impl Params for Parameters<'_> {
     }
 
     fn all(&self, kind: ParamKind) -> Vec<(String, String)> {
-        let mut all = Gathered { of: self.kind, places: HashMap::new(), all: Vec::new() };
+        let mut all = Gathered { of: self.kind, places: BTreeMap::new(), all: Vec::new() };
         match kind {
             ParamKind::Path => self.path_parameters().for_each(|(name, value)| all.add(name.into(), value.into())),
             ParamKind::Query => self.query().for_each(|(name, value)| all.add(name, value)),
@@ -100,7 +100,7 @@ impl Params for Parameters<'_> {
 /// Parameters by name, each where its name came first.
 struct Gathered<'t> {
     of: ApiKind,
-    places: HashMap<Cow<'t, str>, usize>,
+    places: BTreeMap<Cow<'t, str>, usize>,
     all: Vec<(String, String)>,
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Ask<'a> {
     pub(super) target: &'a str,
     pub(super) headers: &'a [(&'a str, &'a str)],
     pub(super) body: &'a str,
+    /// Length of a body that was too long to be kept.
+    pub(super) body_bytes: Option<u64>,
     /// What the policy decides, unless it depends on the evidence.
     pub(super) reason: Option<Reason>,
     pub(super) cache: CacheUse,
@@ -84,7 +86,12 @@ impl Door {
         let mut examined = front.examine(&request, to, &ids, WALL);
         let reply = self.reply(&mut examined, &ask);
         let answer = examined.answer(&reply);
-        let told = Told { reply: &reply, answer: &answer, latency: Span::from_us(1_600) };
+        let told = Told {
+            reply: &reply,
+            answer: &answer,
+            body_bytes: ask.body_bytes.unwrap_or(ask.body.len() as u64),
+            latency: Span::from_us(1_600),
+        };
         let context = examined.context(&told);
         tell(&answer, &context)
     }
@@ -107,7 +114,7 @@ impl Door {
         let (reason, status) = match ask.reason {
             Some(reason) => (reason, 0),
             None if call.purpose == Purpose::Preflight && self.has_cors() => (Reason::Preflight, 0),
-            None => Self::checked(examined, call.route, ask),
+            None => checked(examined, call.route, ask),
         };
         let api = &self.model.apis[0];
         let own = call.arrival.deployment.map(|id| self.model.deployments[usize::from(id.0)].status_of(api, reason));
@@ -128,21 +135,22 @@ impl Door {
     fn has_cors(&self) -> bool {
         self.model.deployments[0].cors.is_some()
     }
+}
 
-    fn checked(examined: &mut Examined<'_>, route: Option<RouteId>, ask: &Ask<'_>) -> (Reason, u16) {
-        let Some(route) = route else { return (Reason::NoRoute, 0) };
-        if let CacheUse::Hit(entry) = ask.cache {
-            examined.on_hit(entry);
-            return (Reason::Served, 200);
-        }
-        if let Err(invalid) = examined.examine(route) {
-            return (Reason::Invalid(invalid), 0);
-        }
-        match examined.integrate(route) {
-            Mapped::Answer(content) => (Reason::Served, content.status),
-            Mapped::UnsupportedMediaType => (Reason::UnsupportedMediaType, 0),
-            Mapped::Misconfigured => (Reason::Misconfigured, 0),
-        }
+/// What becomes of a request that nothing refused before.
+fn checked(examined: &mut Examined<'_>, route: Option<RouteId>, ask: &Ask<'_>) -> (Reason, u16) {
+    let Some(route) = route else { return (Reason::NoRoute, 0) };
+    if let CacheUse::Hit(entry) = ask.cache {
+        examined.on_hit(entry);
+        return (Reason::Served, 200);
+    }
+    if let Err(invalid) = examined.examine(route) {
+        return (Reason::Invalid(invalid), 0);
+    }
+    match examined.integrate(route) {
+        Mapped::Answer(content) => (Reason::Served, content.status),
+        Mapped::UnsupportedMediaType => (Reason::UnsupportedMediaType, 0),
+        Mapped::Misconfigured => (Reason::Misconfigured, 0),
     }
 }
 

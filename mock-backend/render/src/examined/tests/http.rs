@@ -135,3 +135,13 @@ fn a_custom_domain_is_told_by_name_and_base_path() {
     assert_eq!(of("/v1/pets/7"), ["api.shop.example", "api", "v1", "GET /pets/{id}", "/v1/pets/7"]);
     assert_eq!(of("/pets/7"), ["api.shop.example", "api", "-", "GET /pets/{id}", "/pets/7"]);
 }
+
+#[test]
+fn a_body_that_was_not_kept_is_data_that_was_processed() {
+    let door = http(Integration::fixed(200, "ok"));
+    let said = |ask| door.says("GET", ask, &["dataProcessed"]);
+    assert_eq!(said(Ask { body: "four", ..Ask::default() }), ["6"]);
+    let too_large = Ask { body_bytes: Some(11_000_000), reason: Some(Reason::PayloadTooLarge), ..Ask::default() };
+    let answered = r#"{"message":"Request Entity Too Large"}"#.len();
+    assert_eq!(said(too_large), [(11_000_000 + answered).to_string()]);
+}
