@@ -1,7 +1,7 @@
 //! What nobody has confirmed of the real gateway, and is set.
 //!
-//! Owns which kind of API has which of these settings, and which statuses make sense. Refuses every behaviour (the policy's), and the
-//! defaults, which are the model's. Called by `gateway`.
+//! Owns which kind of API has which of these settings, and which statuses make sense. Refuses every behaviour (the policy's), and
+//! the defaults, which are the model's. Called by `gateway`.
 
 use sluicegate_policy::model::{ApiKind, Unconfirmed};
 
@@ -29,7 +29,7 @@ pub(super) fn unconfirmed(
     let common = Unconfirmed { headers_too_large: refusing(head, reader), url_too_long: refusing(url, reader), ..default };
     match kind {
         ApiKind::Http => of_http(given, &spot, common, reader),
-        ApiKind::Rest => of_rest(given, &spot, common, reader),
+        ApiKind::Rest => of_rest(given, &spot, &common, reader),
     }
 }
 
@@ -58,7 +58,7 @@ fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
 }
 
 /// What REST APIs alone have.
-fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
+fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: &Unconfirmed, reader: &mut Reader) -> Unconfirmed {
     let body = written(&mut given.payload_too_large_status, "");
     let preflight = written(&mut given.preflight_status, "");
     let function = written(&mut given.throttled_function_status, "");
@@ -79,7 +79,7 @@ fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
         quota_begins: filled(&mut given.quota_begins, spot, "quota_begins", || QuotaBegins::UtcMidnight).value.into(),
         cached_statuses: filled(&mut given.cached_statuses, spot, "cached_statuses", || CachedStatuses::Success).value.into(),
         cache_warning,
-        ..common
+        ..common.clone()
     }
 }
 

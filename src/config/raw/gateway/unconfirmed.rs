@@ -9,7 +9,7 @@ section! {
     /// Behaviours of the real gateway that no document and no recording has confirmed. Write what you have measured of yours.
     #[derive(Default)]
     Unconfirmed {
-        /// What a REST API answers if there is no such stage: forbidden, missing_authentication_token or not_found. Default:
+        /// What a REST API answers if there is no such stage: forbidden, `missing_authentication_token` or `not_found`. Default:
         /// forbidden, as widely reported.
         unknown_stage: Option<At<UnknownStage>>,
         /// Status of an HTTP API's answer to too long a body; its message follows. Default: 413.
@@ -30,10 +30,10 @@ section! {
         throttled_requests: Option<At<Charge>>,
         /// Whether a request that is refused for its API key takes a token of the account: free or counted. Default: free.
         refused_keys: Option<At<Charge>>,
-        /// When a quota's period begins: utc_midnight (a day at midnight UTC, a week at Sunday's, a month at that of its first day) or
-        /// first_use (with the key's first request after the period before). Default: utc_midnight.
+        /// When a quota's period begins: `utc_midnight` (a day at midnight UTC, a week at Sunday's, a month at that of its first day)
+        /// or `first_use` (with the key's first request after the period before). Default: `utc_midnight`.
         quota_begins: Option<At<QuotaBegins>>,
-        /// Which answers of an integration the response cache keeps: 2xx, all_but_5xx or all. Default: 2xx.
+        /// Which answers of an integration the response cache keeps: 2xx, `all_but_5xx` or all. Default: 2xx.
         cached_statuses: Option<At<CachedStatuses>>,
         /// The header that warns of a cache invalidation that was ignored. Default: Warning.
         cache_warning_header: Option<At<Text>>,
