@@ -339,7 +339,9 @@ mod tests {
         driver.advance_to(LATER);
         assert_eq!(kept(&driver), (1, 1));
         let entries = pending.map(entry).map(Option::unwrap);
-        entries.iter().for_each(|entry| driver.front.keep(*entry, Answer::new(200, "ok")));
+        for entry in &entries {
+            driver.front.keep(*entry, Answer::new(200, "ok"));
+        }
         assert_eq!(kept(&driver), (1, 1));
         assert_ne!(entries[0], entries[1]);
     }
