@@ -1,7 +1,7 @@
 //! The events of the execution log: what became of one request of a REST API, in the words of the real one.
 //!
 //! Owns the sequence of the events and their wording. Refuses to write to a file (the mock does), and to tell a secret: the value of
-//! the request's API key is masked wherever it stands, authorisations and cookies are masked whole ([`event`]). Called by the mock once per answer of a stage that has such a log; HTTP
+//! the request's API key is masked wherever it stands, authorisations and cookies are masked whole (`event`). Called by the mock once per answer of a stage that has such a log; HTTP
 //! APIs have none.
 //!
 //! Sources: the events from `Starting execution` to `Method completed` are recorded (facts, section 10.4); those of usage plans

@@ -1,7 +1,7 @@
 //! What the gateway says when it does not pass on an integration's answer.
 //!
 //! Owns the message, body, content type and error name for each reason and kind of API. Refuses to choose the status (the policy
-//! did) and to customise ([`customised`](crate::customised)). Called for the answer and by `$context.error.*`.
+//! did) and to customise (`customised`). Called for the answer and by `$context.error.*`.
 //!
 //! Source: facts, sections 2.1, 3.1, 3.2 and 5.4 (developer guide 2023 and 2026, and answers recorded against the real service).
 //! Not confirmed by any recording, and chosen here: both 413 content types, and what an answer to too long a URL, head or (of an
