@@ -348,6 +348,9 @@ impl<R: Record> Dispatch<R> {
         self.phase = Phase::Over;
         self.abandon_waiting(now);
         self.abandon_due(now.min(Instant::ZERO + self.horizon), now);
+        // What a session would have done beyond the horizon is no part of the plan.
+        self.upcoming = None;
+        self.later.clear();
         self.seats.dismiss();
     }
 
