@@ -4,6 +4,7 @@
 //! its requests. Refuses to answer the others by itself: for those the request's bytes are made, and `render`, the mock's own
 //! code, looks at them. Asked by `simulation` for each request that reaches the gateway.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -214,11 +215,10 @@ impl Visitor<'_> {
         self.catalog.fill(self.request, &mut self.door.outgoing);
         let door = &*self.door;
         let outgoing = &door.outgoing;
-        let target = format!("{}{}", door.prefix, outgoing.target);
-        // The engine's transport writes header names in lower case, and a REST API compares them with their spelling.
-        let names: Vec<String> = outgoing.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let target = [door.prefix.as_str(), &outgoing.target].concat();
+        let names: Vec<Cow<'_, str>> = outgoing.headers.iter().map(|(name, _)| as_sent(name)).collect();
         let values = outgoing.headers.iter().map(|(_, value)| value.as_bytes());
-        let head = Head::new(&outgoing.method, &target, names.iter().map(String::as_str).zip(values));
+        let head = Head::new(&outgoing.method, &target, names.iter().map(|name| &**name).zip(values));
         let received = Received { head, body: Bytes::copy_from_slice(&outgoing.body), source: SOURCE };
         let ids = door.front.ids(self.arrival.number, door.api, &received.head);
         let path = outgoing.target.split('?').next().unwrap_or_default();
@@ -269,6 +269,11 @@ impl Evidence for Visitor<'_> {
         };
         if is_plain { Plain(&self.door.model).integrate(route) } else { self.examined(|examined| examined.integrate(route)) }
     }
+}
+
+/// A header's name as the engine's transport writes it, in lower case: a REST API compares names with their spelling.
+fn as_sent(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 fn header(name: &str) -> Place {

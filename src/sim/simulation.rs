@@ -109,18 +109,15 @@ impl<'a> Simulation<'a> {
     }
 
     fn next_instant(&self) -> Option<Instant> {
-        let time_out = self.flights.oldest().map(|(_, started)| started + self.world.timeout);
-        let client = [
-            self.planned.as_ref().map(|(at, _)| *at),
-            self.thinking.peek().map(|Reverse(next)| next.due),
-            self.over_idle.front().map(|(at, _)| *at),
-            self.over_new.front().map(|(at, _)| *at),
-            self.replies.front().map(|(at, _)| *at),
-            time_out,
-            self.client.next_release(),
-        ];
-        let next = client.into_iter().flatten().min()?;
-        Some(self.gateway.next_deadline().map_or(next, |deadline| deadline.min(next)))
+        // Plain minima: this is asked before every turn.
+        let next = or_never(self.planned.as_ref().map(|(at, _)| *at))
+            .min(or_never(self.thinking.peek().map(|Reverse(next)| next.due)))
+            .min(front(&self.over_idle))
+            .min(front(&self.over_new))
+            .min(front(&self.replies))
+            .min(or_never(self.flights.oldest().map(|(_, started)| started + self.world.timeout)))
+            .min(or_never(self.client.next_release()));
+        (next < Instant::MAX).then(|| next.min(or_never(self.gateway.next_deadline())))
     }
 
     /// All that happens at `now`, and is known by now to happen.
@@ -311,6 +308,14 @@ fn never_sent(action: &Pending, now: Instant, outcome: Outcome) -> Sample {
 fn pending(step: Step, intended: Instant) -> Pending {
     let Action::Request(request) = step.action;
     Pending { session: step.session, seq: step.seq, intended, request }
+}
+
+fn or_never(instant: Option<Instant>) -> Instant {
+    instant.unwrap_or(Instant::MAX)
+}
+
+fn front<T>(queue: &VecDeque<(Instant, T)>) -> Instant {
+    or_never(queue.front().map(|(at, _)| *at))
 }
 
 fn pop_due<T>(queue: &mut VecDeque<(Instant, T)>, now: Instant) -> Option<T> {

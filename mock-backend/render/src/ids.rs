@@ -1,12 +1,14 @@
 //! The ids that an answer carries and the access log repeats.
 //!
 //! Owns their shapes and where they come from: a seed and the call's number, so that a run repeats them. Refuses OS
-//! randomness. Called by [`Front::ids`](crate::front::Front::ids) once per request; answers and logs read the result.
+//! randomness. Called by [`Front::ids`](crate::front::Front::ids) once per request; answers and logs read the result. An id is spelled
+//! when it is first read: the simulator examines requests of which nobody ever reads one.
 //!
 //! Shapes: a REST API has a UUID (`x-amzn-RequestId`) and an extended id (`x-amz-apigw-id`); an HTTP API has one short id for
 //! both (`apigw-requestid`), 15 characters of base64 and `=` (developer guide, "Known issues" and the recorded answers). A
 //! trace that the client brought with root and parent is kept whole; one with a root alone gets a parent (facts, section 10.1).
 
+use std::cell::OnceCell;
 use std::str;
 
 use sluicegate_policy::model::ApiKind;
@@ -37,8 +39,9 @@ pub struct IdSource {
 /// The ids of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallIds {
-    request: RequestId,
-    extended: ShortId,
+    kind: ApiKind,
+    request: OnceCell<RequestId>,
+    extended: OnceCell<ShortId>,
     own: Seed,
     /// The trace header that the client brought, if it names a root.
     brought: Option<Box<str>>,
@@ -55,10 +58,10 @@ struct Brought<'h> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ShortId([u8; 16]);
 
+/// `$context.requestId` of a REST API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestId {
     Uuid([u8; 36]),
-    Short(ShortId),
     ReplacedInvalid,
 }
 
@@ -70,31 +73,33 @@ impl IdSource {
 
     /// The ids of call number `n` to an API of this kind.
     pub fn ids(&self, kind: ApiKind, n: u64, head: &Head) -> CallIds {
-        let own = self.seed.nth(n);
         let brought = Brought::by(head);
-        let extended = ShortId::spelled(own.draw(0), own.draw(1));
-        let request = match (kind, brought.request) {
-            (ApiKind::Http, _) => RequestId::Short(extended),
-            (ApiKind::Rest, None) => RequestId::Uuid(uuid(own.draw(2), own.draw(3))),
-            (ApiKind::Rest, Some(offered)) => as_uuid(offered).map_or(RequestId::ReplacedInvalid, RequestId::Uuid),
-        };
-        CallIds { request, extended, own, brought: brought.trace.and_then(trace_header) }
+        let offered = brought.request.map(|offered| as_uuid(offered).map_or(RequestId::ReplacedInvalid, RequestId::Uuid));
+        CallIds {
+            kind,
+            request: offered.map_or_else(OnceCell::new, OnceCell::from),
+            extended: OnceCell::new(),
+            own: self.seed.nth(n),
+            brought: brought.trace.and_then(trace_header),
+        }
     }
 }
 
 impl CallIds {
     /// `$context.requestId`.
     pub fn request(&self) -> &str {
-        match &self.request {
-            RequestId::Uuid(text) => ascii(text),
-            RequestId::Short(short) => ascii(&short.0),
-            RequestId::ReplacedInvalid => REPLACED,
+        match self.kind {
+            ApiKind::Http => self.extended(),
+            ApiKind::Rest => match self.request.get_or_init(|| RequestId::Uuid(uuid(self.own.draw(2), self.own.draw(3)))) {
+                RequestId::Uuid(text) => ascii(text),
+                RequestId::ReplacedInvalid => REPLACED,
+            },
         }
     }
 
     /// `$context.extendedRequestId`.
     pub fn extended(&self) -> &str {
-        ascii(&self.extended.0)
+        ascii(&self.extended.get_or_init(|| ShortId::spelled(self.own.draw(0), self.own.draw(1))).0)
     }
 
     /// The value of `X-Amzn-Trace-Id` for a call that came at `wall` since 1970: `Root=1-<8 hex: second>-<24 hex>`, or what the
@@ -252,7 +257,11 @@ mod tests {
     #[test]
     fn ids_repeat_with_the_seed_and_not_within_a_run() {
         let (source, head) = (IdSource::new(Seed::new(1)), brought(&[]));
-        assert_eq!(source.ids(ApiKind::Rest, 7, &head), source.ids(ApiKind::Rest, 7, &head));
+        let of = |n| {
+            let ids = source.ids(ApiKind::Rest, n, &head);
+            (ids.request().to_owned(), ids.extended().to_owned(), ids.trace(Span::ZERO))
+        };
+        assert_eq!(of(7), of(7));
         let distinct: BTreeSet<_> = (0..10_000).map(|n| source.ids(ApiKind::Rest, n, &head).extended().to_owned()).collect();
         assert_eq!(distinct.len(), 10_000);
     }

@@ -30,25 +30,46 @@ pub(crate) struct Parameters<'a> {
 
 impl Parameters<'_> {
     /// The value of the parameter that a rule names.
-    pub(crate) fn by_rule(&self, rule: &ParameterRule) -> Option<String> {
+    pub(crate) fn by_rule(&self, rule: &ParameterRule) -> Option<Cow<'_, str>> {
         let kind = match rule.source {
             Source::Header => ParamKind::Header,
             Source::Path => ParamKind::Path,
             Source::Query => ParamKind::Query,
         };
-        self.get(kind, &rule.name)
+        self.value(kind, &rule.name)
     }
 
     /// All values of a parameter, in their order.
-    pub(crate) fn every(&self, kind: ParamKind, name: &str) -> Vec<String> {
+    pub(crate) fn every(&self, kind: ParamKind, name: &str) -> Vec<Cow<'_, str>> {
+        let mut every = Vec::new();
+        self.each(kind, name, |value| every.push(value));
+        every
+    }
+
+    /// What counts of the values of a parameter.
+    fn value(&self, kind: ParamKind, name: &str) -> Option<Cow<'_, str>> {
+        match self.kind {
+            ApiKind::Rest => {
+                let mut last = None;
+                self.each(kind, name, |value| last = Some(value));
+                last
+            }
+            ApiKind::Http => {
+                let values = self.every(kind, name);
+                if values.len() > 1 { Some(values.join(",").into()) } else { values.into_iter().next() }
+            }
+        }
+    }
+
+    fn each<'s>(&'s self, kind: ParamKind, name: &str, mut visit: impl FnMut(Cow<'s, str>)) {
         match kind {
             ParamKind::Path => {
-                self.path_parameters().filter(|(given, _)| *given == name).map(|(_, value)| value.into()).collect()
+                self.path_parameters().filter(|(given, _)| *given == name).for_each(|(_, value)| visit(value.into()));
             }
-            ParamKind::Query => self.query().filter(|(given, _)| given == name).map(|(_, value)| value.into_owned()).collect(),
+            ParamKind::Query => self.query().filter(|(given, _)| given == name).for_each(|(_, value)| visit(value)),
             ParamKind::Header => {
                 let named = self.head.headers().filter(|(given, _)| self.same_header(given, name));
-                named.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
+                named.for_each(|(_, value)| visit(String::from_utf8_lossy(value)));
             }
         }
     }
@@ -76,11 +97,7 @@ impl Parameters<'_> {
 
 impl Params for Parameters<'_> {
     fn get(&self, kind: ParamKind, name: &str) -> Option<String> {
-        let mut values = self.every(kind, name);
-        match self.kind {
-            ApiKind::Rest => values.pop(),
-            ApiKind::Http => Some(values.join(",")).filter(|_| !values.is_empty()),
-        }
+        self.value(kind, name).map(Cow::into_owned)
     }
 
     fn all(&self, kind: ParamKind) -> Vec<(String, String)> {
