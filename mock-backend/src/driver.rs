@@ -15,7 +15,7 @@ use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, E
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::{ApiId, RouteId};
 use sluicegate_policy::routing::Entered;
-use sluicegate_policy::time::Instant;
+use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::front::Front;
 use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
@@ -39,6 +39,8 @@ struct Inner {
     armed: Instant,
     pacer: Option<Waker>,
     release: Release,
+    /// CPU time that the pacer spent waiting awake.
+    spent: Span,
     /// How many answers the response cache counts on that were not fetched yet, and so not kept.
     keeping: usize,
 }
@@ -85,6 +87,7 @@ impl Driver {
             armed: Instant::MAX,
             pacer: None,
             release: Release::default(),
+            spent: Span::ZERO,
             keeping: 0,
         };
         Self { clock, front, inner: RefCell::new(inner) }
@@ -148,13 +151,20 @@ impl Driver {
         self.inner.borrow().release
     }
 
+    /// CPU time that was spent waiting awake for what falls due.
+    pub(crate) fn spent(&self) -> Span {
+        self.inner.borrow().spent
+    }
+
     /// Releases all that is due until `now`. Whoever calls at an instant of his own does so before he waits until all is
     /// [settled](Self::settled): else his call could be answered with what it released itself.
     pub(crate) fn advance_to(&self, now: Instant) {
         self.tell(now, |_, _| {});
     }
 
-    fn advance(&self) {
+    /// The pacer is awake, for which it has `spent` so much until now.
+    fn advance(&self, spent: Span) {
+        self.inner.borrow_mut().spent = spent;
         self.advance_to(self.clock.now());
     }
 
@@ -236,8 +246,8 @@ pub(crate) async fn pace(driver: Rc<Driver>, mut timer: Timer) -> io::Error {
         }
         tokio::select! {
             biased;
-            waited = timer.until(due) => match waited {
-                Ok(()) => driver.advance(),
+            waited = timer.precisely(due) => match waited {
+                Ok(()) => driver.advance(timer.spent()),
                 Err(error) => return error,
             },
             () = sooner => {}
@@ -289,7 +299,6 @@ mod tests {
     use sluicegate_policy::latency::Latency;
     use sluicegate_policy::model::{Api, ApiKind, Cache, DeploymentId, Integration, Invalidation, Model, Route, StageCache};
     use sluicegate_policy::seed::Seed;
-    use sluicegate_policy::time::Span;
     use sluicegate_render::answer::Answer;
     use std::sync::Arc;
 

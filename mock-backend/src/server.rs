@@ -299,6 +299,7 @@ impl Desk {
         summary.crowded = self.tally.crowded.get();
         summary.abandoned = self.tally.abandoned.get();
         summary.release = self.driver.release();
+        summary.spin_ns = self.driver.spent().as_ns();
         (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();
     }
 }

@@ -35,6 +35,9 @@ pub struct Summary {
     pub release: Release,
     /// CPU time of the whole process while it served, in nanoseconds.
     pub cpu_ns: u64,
+    /// Of that, spent awake on purpose before an answer was due.
+    #[serde(default)]
+    pub spin_ns: u64,
     /// The access log, if there was one.
     pub access_log: Option<LogSummary>,
     /// The execution log, if there was one.

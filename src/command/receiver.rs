@@ -36,6 +36,7 @@ pub(super) fn compare(
         unrecorded: summary.unrecorded,
         late_answers: summary.release.over_1ms,
         cpu_ns: summary.cpu_ns,
+        spin_ns: summary.spin_ns,
         ..ReceiverRecord::default()
     };
     let arrived: Vec<Instant> =

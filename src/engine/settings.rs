@@ -80,10 +80,10 @@ pub enum Pin {
 /// How the pacer waits for a due instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pacing {
-    /// Sleeps until the instant; late by what the kernel takes to wake it.
+    /// Sleeps until the instant; late by what the kernel takes to wake it, and spares the CPU.
     Sleep,
-    /// Sleeps until so long before the instant, then polls the clock (and the sockets) until it comes.
-    Spin(Span),
+    /// Sleeps until shortly before the instant, and is awake when it comes.
+    Precise,
 }
 
 impl Settings {
@@ -102,7 +102,7 @@ impl Settings {
             timeout: Span::from_secs(30),
             connect_timeout: Span::from_secs(10),
             overload: Overload::Queue,
-            pacing: Pacing::Sleep,
+            pacing: Pacing::Precise,
             grace: Span::from_secs(10),
         }
     }

@@ -280,6 +280,9 @@ pub struct ReceiverRecord {
     pub late_answers: u64,
     /// CPU time that the mock used.
     pub cpu_ns: u64,
+    /// Of that, spent awake on purpose before an answer was due.
+    #[serde(default)]
+    pub spin_ns: u64,
 }
 
 /// The way to the gateway, as the model takes it.

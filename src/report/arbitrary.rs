@@ -107,6 +107,7 @@ fn receiver() -> impl Strategy<Value = ReceiverRecord> {
             worst_second,
             late_answers: unrecorded,
             cpu_ns,
+            spin_ns: cpu_ns / 2,
         },
     )
 }

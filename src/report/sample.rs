@@ -28,6 +28,7 @@ pub(super) fn holding() -> RunRecord {
             worst_second: Some(1),
             late_answers: 3,
             cpu_ns: 1_310_000_000,
+            spin_ns: 210_000_000,
         }),
         network: Some(NetworkRecord { source: NetworkSource::Given, round_trip_ns: 80_000, connect_ns: 120_000 }),
         doubts: Vec::new(),

@@ -64,7 +64,8 @@ fn proof(receiver: &ReceiverRecord) -> String {
         parts.push(format!("off by at most {} in any second", count(worst)));
     }
     parts.push(format!("{} released over 1 ms late", counted(receiver.late_answers, "answer")));
-    parts.push(format!("mock CPU {}", duration_ns(receiver.cpu_ns)));
+    let awake = duration_ns(receiver.spin_ns);
+    parts.push(format!("mock CPU {}, of which {awake} spinning on purpose", duration_ns(receiver.cpu_ns)));
     parts.join("; ")
 }
 
