@@ -18,6 +18,7 @@ use sluicegate_render::examined::{Addressed, Told};
 use sluicegate_render::front::Front;
 use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
+use sluicegate_render::secured::Secured;
 use sluicegate_timer::Clock;
 
 use crate::arrivals::Arrivals;
@@ -65,12 +66,15 @@ pub(crate) struct Client {
     pub(crate) api: ApiId,
     /// Whence it came.
     pub(crate) source: IpAddr,
+    /// Its TLS connection, if it speaks TLS.
+    pub(crate) secured: Option<Arc<Secured>>,
 }
 
 /// A request whose head is there. Dropping it means that its client went away.
 pub(crate) struct Visit {
     head: Head,
     source: IpAddr,
+    secured: Option<Arc<Secured>>,
     arrived: Instant,
     ids: CallIds,
     /// The API of the listener.
@@ -107,7 +111,8 @@ impl Desk {
         let api = to.api().unwrap_or(client.api);
         let ids = self.front.ids(number, api, &head);
         let presence = Presence { desk: Rc::clone(self), held: Cell::new(0), answered: Cell::new(false) };
-        Visit { head, source: client.source, arrived, ids, api: client.api, to, presence }
+        let Client { api, source, ref secured } = *client;
+        Visit { head, source, secured: secured.clone(), arrived, ids, api, to, presence }
     }
 
     /// What came is no request at all; what to say to that.
@@ -190,7 +195,7 @@ impl Visit {
     }
 
     async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
-        let Self { head, source, arrived, ids, presence, .. } = self;
+        let Self { head, source, secured, arrived, ids, presence, .. } = self;
         let desk = &*presence.desk;
         let Body { bytes, length } = body;
         // Without a body the head is all there is, and the gateway's instant is the recorded one.
@@ -200,7 +205,7 @@ impl Visit {
         }
         desk.driver.settled().await;
         let wall = desk.wall(now);
-        let request = Request { head, body: bytes, source };
+        let request = Request { head, body: bytes, source, secured };
         let to = Addressed {
             api: entrance.api,
             arrival: entrance.arrival,

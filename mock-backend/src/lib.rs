@@ -30,6 +30,7 @@ mod malformed;
 mod metrics;
 mod observe;
 mod patience;
+mod secured;
 mod server;
 mod summary;
 mod tasks;

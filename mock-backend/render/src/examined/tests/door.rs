@@ -80,7 +80,7 @@ impl Door {
         let headers = ask.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
         let head = Head::new(method, target, headers);
         let body = Bytes::copy_from_slice(ask.body.as_bytes());
-        let request = Request { head, body, source: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let request = Request { head, body, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secured: None };
         let to = self.addressed(&front, &request);
         let ids = front.ids(0, to.api, &request.head);
         let mut examined = front.examine(&request, to, &ids, WALL);
