@@ -46,7 +46,6 @@ struct Inner {
 /// Where a request went in, and what was fixed for it then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entrance {
-    pub(crate) api: ApiId,
     pub(crate) arrival: Arrival,
     pub(crate) route: Option<RouteId>,
     /// Where in its path the part below the stage begins.
@@ -102,7 +101,7 @@ impl Driver {
         let arrival = inner.gateway.arrive(inner.now, api, stage);
         let method = self.front.method(api, head);
         let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, below));
-        let entrance = Entrance { api, arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
+        let entrance = Entrance { arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
         // What fell due until now has happened.
         inner.take_actions(&self.front);
         inner.wake_pacer();

@@ -153,7 +153,7 @@ impl Desk {
 impl Destination {
     fn api(&self) -> Option<ApiId> {
         match self {
-            Self::Gateway(entrance) => Some(entrance.api),
+            Self::Gateway(entrance) => Some(entrance.arrival.api),
             Self::Health | Self::Nowhere(_) => None,
         }
     }
@@ -207,7 +207,6 @@ impl Visit {
         let wall = desk.wall(now);
         let request = Request { head, body: bytes, source, secured };
         let to = Addressed {
-            api: entrance.api,
             arrival: entrance.arrival,
             route: entrance.route,
             path: &request.head.path()[entrance.path_at..],

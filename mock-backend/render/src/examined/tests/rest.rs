@@ -277,7 +277,7 @@ fn a_call_tells_key_purpose_and_size() {
         let head = Head::new("GET", "/prod/pets/7", headers.iter().map(|(name, value)| (*name, value.as_bytes())));
         let request = Request { head, body: "four".into(), source: Ipv4Addr::LOCALHOST.into(), secured: None };
         let to = door.addressed(&front, &request);
-        let ids = front.ids(0, to.api, &request.head);
+        let ids = front.ids(0, to.arrival.api, &request.head);
         front.examine(&request, to, &ids, WALL).call(CallId(9))
     };
     assert_eq!(of(&[]).key, Credential::Absent);
@@ -345,7 +345,7 @@ fn a_kept_answer_comes_back_with_ids_of_its_own() {
     let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into(), secured: None };
     let to = door.addressed(&front, &request);
     let ask = |number, hit: bool| -> Answer {
-        let ids = front.ids(number, to.api, &request.head);
+        let ids = front.ids(number, to.arrival.api, &request.head);
         let mut examined = front.examine(&request, to, &ids, WALL);
         let cache = if hit { CacheUse::Hit(ENTRY) } else { CacheUse::Kept(ENTRY) };
         if hit {
@@ -394,7 +394,7 @@ fn cache_keys_tell_values_apart_and_max_age_0_wants_it_anew() {
         let head = Head::new("GET", target, headers.iter().map(|(name, value)| (*name, value.as_bytes())));
         let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into(), secured: None };
         let to = door.addressed(&front, &request);
-        let ids = front.ids(0, to.api, &request.head);
+        let ids = front.ids(0, to.arrival.api, &request.head);
         let mut key = Vec::new();
         let freshness = front.examine(&request, to, &ids, WALL).cache_key(to.route.unwrap(), &mut key);
         (key, freshness)
@@ -425,7 +425,7 @@ fn warned(door: &Door) -> Answer {
         secured: None,
     };
     let to = door.addressed(&front, &request);
-    let ids = front.ids(0, to.api, &request.head);
+    let ids = front.ids(0, to.arrival.api, &request.head);
     let warned = Reply { warning: Some(Warning::InvalidationIgnored), ..reply(to, CacheUse::Missed) };
     front.examine(&request, to, &ids, WALL).answer(&warned)
 }
