@@ -22,7 +22,6 @@ use sluicegate_render::secured::Secured;
 use sluicegate_timer::Clock;
 
 use crate::arrivals::Arrivals;
-use crate::decisions::Decisions;
 use crate::driver::{Driver, Entrance};
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
@@ -39,7 +38,6 @@ pub(crate) struct Desk {
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
     pub(crate) arrivals: RefCell<Arrivals>,
-    pub(crate) decisions: RefCell<Decisions>,
     pub(crate) observer: RefCell<Observer>,
     pub(crate) tally: Tally,
     pub(crate) dates: Dates,
@@ -206,19 +204,14 @@ impl Visit {
         desk.driver.settled().await;
         let wall = desk.wall(now);
         let request = Request { head, body: bytes, source, secured };
-        let to = Addressed {
-            arrival: entrance.arrival,
-            route: entrance.route,
-            path: &request.head.path()[entrance.path_at..],
-        };
+        let to = Addressed { arrival: entrance.arrival, route: entrance.route, path: &request.head.path()[entrance.path_at..] };
         let mut examined = desk.front.examine(&request, to, &ids, wall);
         let pending = desk.driver.open();
         let mut call = examined.call(pending.id());
         call.size.body = length;
-        let at = desk.driver.on_call(now, call, &mut examined);
-        let decision = desk.decisions.borrow_mut().on_call(entrance.at, at, call);
+        let decision = desk.driver.on_call((entrance.at, now), call, &mut examined);
         let released = pending.await;
-        desk.decisions.borrow_mut().on_reply(decision, &released.reply);
+        desk.driver.on_answered(decision, &released.reply);
         let answer = examined.answer(&released.reply);
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
             desk.front.keep(entry, kept);

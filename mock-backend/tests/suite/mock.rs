@@ -226,6 +226,11 @@ impl Wire {
         let _ = self.stream.shutdown().await;
     }
 
+    /// Goes away, and wants no answer any more.
+    pub(crate) fn leave(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+
     /// Sends no more.
     pub(crate) async fn half_close(&mut self) {
         self.stream.shutdown().await.unwrap();
