@@ -9,6 +9,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use rustix::io::Errno;
@@ -23,6 +24,7 @@ use crate::http1::connection::{Connection, Ended, Spoken};
 use crate::http1::pipes::{Shared, Stream};
 use crate::http2;
 use crate::patience::{For, Over, Wait, Waits};
+use crate::secured::secured;
 use crate::summary::Connections;
 use crate::tasks::Tasks;
 use crate::tls::Tls;
@@ -96,7 +98,7 @@ impl Door {
         // Without it a small answer may wait for the acknowledgement of the one before. A socket that is gone will say so itself.
         let _ = stream.set_nodelay(true);
         let open = Open(Rc::clone(self));
-        self.tasks.spawn(async move { open.serve(stream, Client { api, source }).await });
+        self.tasks.spawn(async move { open.serve(stream, Client { api, source, secured: None }).await });
     }
 
     fn tell(&self, what: impl FnOnce(&mut Connections)) {
@@ -136,8 +138,9 @@ impl Open {
             Ok(stream) => stream,
             Err(ended) => return ended,
         };
-        let agreed = stream.get_ref().1.alpn_protocol();
-        let speaks_http2 = agreed == Some(b"h2");
+        let connection = stream.get_ref().1;
+        let speaks_http2 = connection.alpn_protocol() == Some(b"h2");
+        let client = Client { secured: Some(Arc::new(secured(connection))), ..client };
         let connection = self.connection(stream, client, wait);
         if speaks_http2 {
             return http2::serve(connection.into_parts(), self.0.tasks.clone()).await;

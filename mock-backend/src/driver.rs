@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, Evidence, Outcome, Reply};
+use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Evidence, Outcome, Reply};
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::{ApiId, RouteId};
 use sluicegate_policy::routing::Entered;
@@ -20,6 +20,7 @@ use sluicegate_render::front::Front;
 use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
+use crate::decisions::{Decisions, RowId};
 use crate::summary::Release;
 use crate::waiting::{Interest, Waiting};
 
@@ -43,12 +44,13 @@ struct Inner {
     spent: Span,
     /// How many answers the response cache counts on that were not fetched yet, and so not kept.
     keeping: usize,
+    /// What the gateway was told.
+    decisions: Decisions,
 }
 
 /// Where a request went in, and what was fixed for it then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entrance {
-    pub(crate) api: ApiId,
     pub(crate) arrival: Arrival,
     pub(crate) route: Option<RouteId>,
     /// Where in its path the part below the stage begins.
@@ -79,7 +81,7 @@ enum PendingState {
 
 impl Driver {
     /// A driver of `gateway`, which counts time by `clock`.
-    pub(crate) fn new(gateway: Gateway, front: Rc<Front>, clock: Clock) -> Self {
+    pub(crate) fn new(gateway: Gateway, front: Rc<Front>, clock: Clock, decisions: Decisions) -> Self {
         let inner = Inner {
             gateway,
             waiting: Waiting::default(),
@@ -89,6 +91,7 @@ impl Driver {
             release: Release::default(),
             spent: Span::ZERO,
             keeping: 0,
+            decisions,
         };
         Self { clock, front, inner: RefCell::new(inner) }
     }
@@ -105,7 +108,7 @@ impl Driver {
         let arrival = inner.gateway.arrive(inner.now, api, stage);
         let method = self.front.method(api, head);
         let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, below));
-        let entrance = Entrance { api, arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
+        let entrance = Entrance { arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
         // What fell due until now has happened.
         inner.take_actions(&self.front);
         inner.wake_pacer();
@@ -118,10 +121,26 @@ impl Driver {
         Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
     }
 
-    /// A whole request has been read at `now`: the gateway's turn. The instant that holds for it; never before an earlier one.
-    pub(crate) fn on_call(&self, now: Instant, call: Call, evidence: &mut dyn Evidence) -> Instant {
-        self.tell(now, |gateway, now| gateway.on_call(now, call, evidence));
-        self.inner.borrow().now
+    /// A whole request that arrived at the first instant has been read at the second: the gateway's turn.
+    pub(crate) fn on_call(&self, (arrived, now): (Instant, Instant), call: Call, evidence: &mut dyn Evidence) -> RowId {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        inner.reach(&self.front, now);
+        let (now, gateway) = (inner.now, &mut inner.gateway);
+        let row = inner.decisions.on_call((arrived, now), call, evidence, |evidence| gateway.on_call(now, call, evidence));
+        inner.take_actions(&self.front);
+        inner.wake_pacer();
+        row
+    }
+
+    /// The reply to a call has reached whoever asked.
+    pub(crate) fn on_answered(&self, row: RowId, reply: &Reply) {
+        self.inner.borrow_mut().decisions.on_reply(row, reply);
+    }
+
+    /// All that the gateway was told; nothing is recorded from then on.
+    pub(crate) fn take_decisions(&self) -> Decisions {
+        std::mem::take(&mut self.inner.borrow_mut().decisions)
     }
 
     /// Waits until every answer that the response cache counts on has been kept: from then on a request may be answered with it.
@@ -135,11 +154,8 @@ impl Driver {
     /// Tells the gateway something, and does what it then wants done: the way in for whoever else may speak to it.
     pub(crate) fn tell<T>(&self, now: Instant, what: impl FnOnce(&mut Gateway, Instant) -> T) -> T {
         let mut inner = self.inner.borrow_mut();
-        inner.now = inner.now.max(now);
+        inner.reach(&self.front, now);
         let now = inner.now;
-        // All that is due until now is seen before anything is said at this instant: a call may be answered with what it keeps.
-        inner.gateway.advance(now);
-        inner.take_actions(&self.front);
         let said = what(&mut inner.gateway, now);
         inner.take_actions(&self.front);
         inner.wake_pacer();
@@ -198,6 +214,20 @@ impl Inner {
         }
     }
 
+    /// All that is due until now is seen before anything is said at this instant: a call may be answered with what it keeps. The
+    /// instant that holds is never before an earlier one.
+    fn reach(&mut self, front: &Front, now: Instant) {
+        self.now = self.now.max(now);
+        self.gateway.advance(self.now);
+        self.take_actions(front);
+    }
+
+    /// Nobody makes the answer that the response cache counts on.
+    fn drop_entry(&mut self, entry: EntryId) {
+        self.decisions.on_drop(self.now, entry);
+        self.gateway.drop_entry(self.now, entry);
+    }
+
     fn take_actions(&mut self, front: &Front) {
         while let Some(action) = self.gateway.take_action() {
             match action {
@@ -219,7 +249,7 @@ impl Inner {
                 front.expect(entry);
                 self.keeping += 1;
             }
-            Interest::Gone => self.gateway.drop_entry(self.now, entry),
+            Interest::Gone => self.drop_entry(entry),
         }
     }
 
@@ -284,8 +314,7 @@ impl Drop for Pending {
             let Some(CacheUse::Kept(entry)) = abandoned.map(|released| released.reply.cache) else { return };
             // Its answer is never made, so the response cache must not count on it.
             inner.keeping -= 1;
-            let now = inner.now;
-            inner.gateway.drop_entry(now, entry);
+            inner.drop_entry(entry);
             inner.take_actions(&self.driver.front);
         }
     }
@@ -294,7 +323,7 @@ impl Drop for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Credential, EntryId, Purpose, Size};
+    use sluicegate_policy::call::{Credential, Purpose, Size};
     use sluicegate_policy::gateway::Plain;
     use sluicegate_policy::latency::Latency;
     use sluicegate_policy::model::{Api, ApiKind, Cache, DeploymentId, Integration, Invalidation, Model, Route, StageCache};
@@ -314,7 +343,7 @@ mod tests {
         model.stages[0].cache = Some(StageCache { capacity_bytes: 100, default, routes: Vec::new(), invalidation });
         let (model, seed) = (Arc::new(model), Seed::new(1));
         let front = Rc::new(Front::new(Arc::clone(&model), seed).unwrap());
-        Rc::new(Driver::new(Gateway::new(model, seed), front, Clock::starting_now()))
+        Rc::new(Driver::new(Gateway::new(model, seed), front, Clock::starting_now(), Decisions::default()))
     }
 
     fn asked(driver: &Rc<Driver>, now: Instant) -> Pending {
@@ -322,7 +351,7 @@ mod tests {
         let pending = driver.open();
         let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
         let call = Call { id: pending.id(), arrival, route, purpose, key, size };
-        driver.on_call(now, call, &mut Plain(driver.front.model()));
+        driver.on_call((now, now), call, &mut Plain(driver.front.model()));
         pending
     }
 

@@ -18,10 +18,10 @@ use sluicegate_render::examined::{Addressed, Told};
 use sluicegate_render::front::Front;
 use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
+use sluicegate_render::secured::Secured;
 use sluicegate_timer::Clock;
 
 use crate::arrivals::Arrivals;
-use crate::decisions::Decisions;
 use crate::driver::{Driver, Entrance};
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
@@ -38,7 +38,6 @@ pub(crate) struct Desk {
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
     pub(crate) arrivals: RefCell<Arrivals>,
-    pub(crate) decisions: RefCell<Decisions>,
     pub(crate) observer: RefCell<Observer>,
     pub(crate) tally: Tally,
     pub(crate) dates: Dates,
@@ -65,12 +64,15 @@ pub(crate) struct Client {
     pub(crate) api: ApiId,
     /// Whence it came.
     pub(crate) source: IpAddr,
+    /// Its TLS connection, if it speaks TLS.
+    pub(crate) secured: Option<Arc<Secured>>,
 }
 
 /// A request whose head is there. Dropping it means that its client went away.
 pub(crate) struct Visit {
     head: Head,
     source: IpAddr,
+    secured: Option<Arc<Secured>>,
     arrived: Instant,
     ids: CallIds,
     /// The API of the listener.
@@ -107,7 +109,8 @@ impl Desk {
         let api = to.api().unwrap_or(client.api);
         let ids = self.front.ids(number, api, &head);
         let presence = Presence { desk: Rc::clone(self), held: Cell::new(0), answered: Cell::new(false) };
-        Visit { head, source: client.source, arrived, ids, api: client.api, to, presence }
+        let Client { api, source, ref secured } = *client;
+        Visit { head, source, secured: secured.clone(), arrived, ids, api, to, presence }
     }
 
     /// What came is no request at all; what to say to that.
@@ -148,7 +151,7 @@ impl Desk {
 impl Destination {
     fn api(&self) -> Option<ApiId> {
         match self {
-            Self::Gateway(entrance) => Some(entrance.api),
+            Self::Gateway(entrance) => Some(entrance.arrival.api),
             Self::Health | Self::Nowhere(_) => None,
         }
     }
@@ -190,7 +193,7 @@ impl Visit {
     }
 
     async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
-        let Self { head, source, arrived, ids, presence, .. } = self;
+        let Self { head, source, secured, arrived, ids, presence, .. } = self;
         let desk = &*presence.desk;
         let Body { bytes, length } = body;
         // Without a body the head is all there is, and the gateway's instant is the recorded one.
@@ -200,21 +203,15 @@ impl Visit {
         }
         desk.driver.settled().await;
         let wall = desk.wall(now);
-        let request = Request { head, body: bytes, source };
-        let to = Addressed {
-            api: entrance.api,
-            arrival: entrance.arrival,
-            route: entrance.route,
-            path: &request.head.path()[entrance.path_at..],
-        };
+        let request = Request { head, body: bytes, source, secured };
+        let to = Addressed { arrival: entrance.arrival, route: entrance.route, path: &request.head.path()[entrance.path_at..] };
         let mut examined = desk.front.examine(&request, to, &ids, wall);
         let pending = desk.driver.open();
         let mut call = examined.call(pending.id());
         call.size.body = length;
-        let at = desk.driver.on_call(now, call, &mut examined);
-        let decision = desk.decisions.borrow_mut().on_call(entrance.at, at, call);
+        let decision = desk.driver.on_call((entrance.at, now), call, &mut examined);
         let released = pending.await;
-        desk.decisions.borrow_mut().on_reply(decision, &released.reply);
+        desk.driver.on_answered(decision, &released.reply);
         let answer = examined.answer(&released.reply);
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
             desk.front.keep(entry, kept);

@@ -30,6 +30,7 @@ mod malformed;
 mod metrics;
 mod observe;
 mod patience;
+mod secured;
 mod server;
 mod summary;
 mod tasks;
@@ -37,7 +38,7 @@ mod tls;
 mod waiting;
 
 pub use arrivals::{ReadArrivalsError, read_arrivals};
-pub use decisions::{Decision, DecisionRecord, ReadDecisionsError, read_decisions};
+pub use decisions::{CacheQuestion, Decided, Decision, DecisionRecord, Evident, ReadDecisionsError, Row, read_decisions};
 pub use patience::Patience;
 pub use server::{MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LogSummary, Release, Summary};

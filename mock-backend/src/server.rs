@@ -64,7 +64,7 @@ pub struct Settings {
     pub arrivals_max: usize,
     /// The file for the record of decisions, written at the end.
     pub decisions: Option<PathBuf>,
-    /// Most decisions to record, about 150 bytes of memory each; further ones are counted.
+    /// Most decisions to record, about 250 bytes of memory each; further ones are counted.
     pub decisions_max: usize,
     /// The clock of the run, perhaps shared with the load generator.
     pub clock: Clock,
@@ -283,7 +283,7 @@ impl Server {
 impl Desk {
     /// Writes what is left to write, and adds what was counted.
     fn close(&self, records: Records, summary: &mut Summary) {
-        let (arrivals, decisions) = (self.arrivals.take(), self.decisions.take());
+        let (arrivals, decisions) = (self.arrivals.take(), self.driver.take_decisions());
         summary.arrived = arrivals.arrived();
         summary.unrecorded = arrivals.unrecorded();
         summary.undecided = decisions.unrecorded();
@@ -338,12 +338,11 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     let decisions_max = settings.decisions.as_ref().map_or(0, |_| settings.decisions_max);
     Ok(Desk {
         model: Arc::clone(model),
-        driver: Rc::new(Driver::new(gateway, Rc::clone(&front), clock)),
+        driver: Rc::new(Driver::new(gateway, Rc::clone(&front), clock, Decisions::up_to(decisions_max))),
         front,
         clock,
         wall_origin,
         arrivals: RefCell::new(Arrivals::up_to(arrivals_max)),
-        decisions: RefCell::new(Decisions::up_to(decisions_max)),
         observer: RefCell::new(observer),
         tally: Tally::default(),
         dates: Dates::new(),

@@ -1,6 +1,6 @@
 //! An answer: status, headers in their order and spelling, body.
 //!
-//! Owns the shape. Refuses to choose (the policy did) and to write to a socket (the mock's connections do).
+//! Owns the shape, and which statuses and header names there can be. Refuses to choose (the policy did) and to write to a socket (the mock's connections do).
 
 use std::borrow::Cow;
 
@@ -72,8 +72,18 @@ impl Answer {
     }
 }
 
-/// A header's name (RFC 9110, section 5.6.2).
-fn is_token(name: &str) -> bool {
+/// A status that no final answer can carry (1xx, or above 999) is the integration's mistake, as the real gateway sees it.
+pub const fn final_status(status: u16) -> u16 {
+    if matches!(status, 200..=999) { status } else { 500 }
+}
+
+/// Whether an answer with this status has no body and tells no length (RFC 9110, section 6.4.1).
+pub const fn is_bodiless(status: u16) -> bool {
+    matches!(status, 204 | 304)
+}
+
+/// Whether a text can be a header's name (RFC 9110, section 5.6.2).
+pub fn is_token(name: &str) -> bool {
     let holds = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(holds)
 }
@@ -90,6 +100,12 @@ mod tests {
     fn a_body_left_out_is_still_measured() {
         let spared = Answer::new(200, "four").without_body();
         assert_eq!((spared.header("content-length"), spared.body.len()), (Some("4"), 0));
+    }
+
+    #[test]
+    fn a_status_that_cannot_end_a_request_becomes_500() {
+        assert_eq!([99, 100, 101, 200, 204, 599, 999, 1_000].map(final_status), [500, 500, 500, 200, 204, 599, 999, 500]);
+        assert_eq!([200, 204, 304, 400].map(is_bodiless), [false, true, true, false]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `$context`: what templates, gateway responses and logs may ask about a request and its answer.
 //!
 //! Owns the list of variables and where each value comes from; every value is made when it is asked for. Refuses what nothing here
-//! can know (identities without an authorizer, private networks, the client's TLS): such a variable is absent. What absent looks
+//! can know (identities without an authorizer, private networks): such a variable is absent. What absent looks
 //! like is its reader's business: empty in a template, `-` in a log.
 //!
 //! Source: facts, section 10.2. The documents contradict each other on `integrationStatus` of a Lambda: here it is what the Lambda
@@ -103,6 +103,9 @@ impl Context<'_> {
             "path" => Some(request.head.path().into()),
             // Also for HTTP/2 clients (developer guide, "Logging variables").
             "protocol" => Some("HTTP/1.1".into()),
+            // Documented for REST APIs alone (developer guide, "Security policies for REST APIs", 2025).
+            "tlsVersion" if self.seen.api().kind == ApiKind::Rest => Some(request.secured.as_ref()?.version.into()),
+            "cipherSuite" if self.seen.api().kind == ApiKind::Rest => Some(request.secured.as_ref()?.cipher_suite.into()),
             "xrayTraceId" if self.seen.api().kind == ApiKind::Rest => Some(ids.trace_root(wall).into()),
             _ => None,
         }
@@ -135,6 +138,9 @@ impl Context<'_> {
     }
 
     fn identity(&self, name: &str) -> Option<Cow<'_, str>> {
+        if let Some(name) = name.strip_prefix("clientCert.") {
+            return self.seen.request.secured.as_ref()?.client.as_ref()?.get(name).map(Cow::Borrowed);
+        }
         match name {
             "sourceIp" => Some(self.seen.request.source.to_canonical().to_string().into()),
             "userAgent" => Some(String::from_utf8_lossy(self.seen.request.head.header("user-agent")?)),

@@ -13,10 +13,10 @@ use sluicegate_policy::call::{
     Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason, Reply,
     Size, Warning,
 };
-use sluicegate_policy::model::{ApiId, ApiKind, Model, ResponseType, RouteId, Stage};
+use sluicegate_policy::model::{ApiKind, Model, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, final_status, is_bodiless};
 use crate::context::Context;
 pub use crate::context::Told;
 use crate::cors;
@@ -34,8 +34,6 @@ use crate::vtl::Map;
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Addressed<'a> {
-    /// The API whose door it came in by.
-    pub api: ApiId,
     /// The snapshot that serves it.
     pub arrival: Arrival,
     /// The route that method and path mean there.
@@ -145,7 +143,7 @@ impl<'a> Examined<'a> {
             _ => self.refused(reply),
         };
         answer.status = final_status(reply.status);
-        if matches!(answer.status, 204 | 304) {
+        if is_bodiless(answer.status) {
             answer.body.clear();
         }
         match reply.warning {
@@ -160,7 +158,7 @@ impl<'a> Examined<'a> {
         if self.shows_trace(reply) {
             answer.push(TRACE_ID, self.seen.ids.trace(self.seen.wall));
         }
-        deliver(self.seen.front.endpoint(self.seen.to.api), self.seen.ids, &mut answer);
+        deliver(self.seen.front.endpoint(self.seen.to.arrival.api), self.seen.ids, &mut answer);
         if self.seen.request.head.method() == "HEAD" { answer.without_body() } else { answer }
     }
 
@@ -319,11 +317,6 @@ impl Constant {
         headers.push((Cow::Borrowed("Content-Type"), Cow::Borrowed(self.content_type)));
         Answer { status: self.status, headers, body: self.body.clone() }
     }
-}
-
-/// A status that no final answer can carry (1xx, or above 999) is the integration's mistake, as the real gateway sees it.
-const fn final_status(status: u16) -> u16 {
-    if matches!(status, 200..=999) { status } else { 500 }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub mod proof;
 pub mod refusal;
 pub mod request;
 pub mod responses;
+pub mod secured;
 mod seen;
 mod store;
 mod substitution;

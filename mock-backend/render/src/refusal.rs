@@ -65,7 +65,10 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
             Some(fault.map_or(plain.clone(), |fault| plain.saying(&fault.message)))
         }
         Reason::PayloadTooLarge => {
-            Some(Refusal { content_type: Some(TEXT), ..Refusal::of(built_in(ResponseType::RequestTooLarge)) })
+            // Recorded in plain text, with the provider's limit; of an API whose limit is another one, with that.
+            let message = format!("HTTP content length exceeded {} bytes.", api.limits.payload_bytes);
+            let (body, message) = (Bytes::from(message.clone()), Some(Cow::Owned(message)));
+            Some(Refusal { body, message, content_type: Some(TEXT), ..Refusal::of(built_in(ResponseType::RequestTooLarge)) })
         }
         Reason::NoRoute
         | Reason::KeyRefused
@@ -244,9 +247,18 @@ mod tests {
 
     #[test]
     fn too_large_a_body_is_told_in_plain_text() {
-        let refusal = refusal(&api(ApiKind::Rest), Reason::PayloadTooLarge, 413, None).unwrap();
-        assert_eq!(refusal.body, "HTTP content length exceeded 10485760 bytes.");
-        assert_eq!(refusal.content_type, Some("text/plain"));
+        let told = refusal(&api(ApiKind::Rest), Reason::PayloadTooLarge, 413, None).unwrap();
+        assert_eq!(told.body, "HTTP content length exceeded 10485760 bytes.");
+        assert_eq!(told.content_type, Some("text/plain"));
+    }
+
+    #[test]
+    fn too_large_a_body_is_told_the_limit_of_its_own_api() {
+        let mut api = api(ApiKind::Rest);
+        api.limits.payload_bytes = 1_024;
+        let told = refusal(&api, Reason::PayloadTooLarge, 413, None).unwrap();
+        assert_eq!(told.body, "HTTP content length exceeded 1024 bytes.");
+        assert_eq!(told.message_string(), "\"HTTP content length exceeded 1024 bytes.\"");
     }
 
     #[test]

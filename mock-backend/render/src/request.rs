@@ -5,9 +5,12 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_policy::call::Size;
+
+use crate::secured::Secured;
 
 /// A whole request.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct Request {
     pub body: Bytes,
     /// Whence it came.
     pub source: IpAddr,
+    /// The TLS connection by which it came; `None` without TLS.
+    pub secured: Option<Arc<Secured>>,
 }
 
 /// Request line and headers: ranges of one buffer.

@@ -127,6 +127,7 @@ pub const BUILT_IN: [BuiltIn; 21] = [
 
 /// The body of more than one refusal.
 pub(crate) const FORBIDDEN: &str = r#"{"message":"Forbidden"}"#;
+/// With the provider's limit; a refusal names that of its own API.
 const TOO_LARGE: &str = "HTTP content length exceeded 10485760 bytes.";
 const SIGNATURE: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
                          Access Key and signing method. Consult the service documentation for details.";

@@ -28,12 +28,12 @@ pub(crate) struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     pub(crate) fn api(&self) -> &'a ApiNames {
-        self.front.naming().api(self.to.api)
+        self.front.naming().api(self.to.arrival.api)
     }
 
     pub(crate) fn api_model(&self) -> &'a Api {
         let apis = &self.front.model().apis;
-        apis.get(usize::from(self.to.api.0)).unwrap_or(&apis[0])
+        apis.get(usize::from(self.to.arrival.api.0)).unwrap_or(&apis[0])
     }
 
     pub(crate) fn stage(&self) -> Option<&'a Stage> {
@@ -57,7 +57,7 @@ impl<'a> Seen<'a> {
 
     /// The method that routed it.
     pub(crate) fn method(&self) -> &'a str {
-        self.front.method(self.to.api, &self.request.head)
+        self.front.method(self.to.arrival.api, &self.request.head)
     }
 
     pub(crate) fn credential(&self) -> Credential {

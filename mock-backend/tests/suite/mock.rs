@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sluicegate_mock::{Server, Settings, Summary, runtime};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Api, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, Model, PerSecond,
-    Protocol, Response, Route, Throttle,
+    Api, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, Mapping, MockIntegration,
+    Model, PerSecond, Protocol, Response, ResponseRule, Route, Throttle,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -63,6 +63,14 @@ impl Mock {
         let protocol = Protocol::Proxy { parameters: Vec::new() };
         let (url, connection, timeout) = ("http://backend/".to_owned(), Connection::Internet, Span::from_ms(20));
         self.route(key, Integration::Http(HttpIntegration { protocol, method: None, url, connection, timeout }))
+    }
+
+    /// A route that the gateway answers by these templates for JSON: one that chooses the status, and the body.
+    pub(crate) fn templated(self, key: &str, request: &str, body: &str) -> Self {
+        let json = |text: &str| vec![("application/json".to_owned(), text.to_owned())];
+        let rule = ResponseRule { pattern: None, status: 200, headers: Vec::new(), templates: json(body) };
+        let mapping = Mapping { requests: json(request), responses: vec![rule], ..Mapping::default() };
+        self.route(key, Integration::Mock(MockIntegration::Mapped(mapping)))
     }
 
     fn route(mut self, key: &str, integration: Integration) -> Self {
@@ -216,6 +224,11 @@ impl Wire {
     /// Sends no more to a connection that may be closed at any moment.
     pub(crate) async fn try_half_close(&mut self) {
         let _ = self.stream.shutdown().await;
+    }
+
+    /// Goes away, and wants no answer any more.
+    pub(crate) fn leave(self) {
+        self.stream.set_zero_linger().unwrap();
     }
 
     /// Sends no more.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluicegate_mock::{DecisionRecord, Settings, Summary, read_decisions};
-use sluicegate_policy::call::{Action, Arrival, Reason, Reply, Scope};
-use sluicegate_policy::gateway::{Gateway, Plain};
+use sluicegate_mock::{Decided, DecisionRecord, Row, Settings, Summary, read_decisions};
+use sluicegate_policy::call::{Action, Arrival, CacheUse, Invalid, Reason, Scope};
+use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    ApiKey, ApiKind, Canary, Deployment, DeploymentId, KeyId, Model, Move, Period, Quota, Requirement, RouteId, StageId,
-    UsagePlan,
+    ApiKey, ApiKind, Cache, Canary, Deployment, DeploymentId, Integration, Invalidation, KeyId, MockIntegration, Model, Move,
+    ParameterRule, Passthrough, Period, Quota, Requirement, RouteId, Schema, Source, StageCache, StageId, UsagePlan,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
@@ -55,6 +55,68 @@ fn moving((mut model, seed): (Model, Seed)) -> (Model, Seed) {
     (model, seed)
 }
 
+/// An API whose decisions depend on the bytes of a request: `/v` is validated, `/c` is kept for 3 ms by what `q` says, and `/t` is
+/// answered by templates.
+fn examining() -> (Model, Seed) {
+    let mut mock = mock(ApiKind::Rest).fixed("POST /v", "valid").lambda("GET /c", function()).templated(
+        "POST /t",
+        r#"{"statusCode": $input.path('$.wanted')}"#,
+        "$input.body",
+    );
+    let model = &mut mock.model;
+    let parameter = |source, name: &str| ParameterRule { source, name: name.to_owned() };
+    model.apis[0].overhead = Latency::constant(Span::from_us(150));
+    model.deployments[0].schemas.push(Schema { name: "Order".to_owned(), text: r#"{"required": ["id"]}"#.to_owned() });
+    model.routes[0].validation.required = vec![parameter(Source::Header, "X-Tenant")];
+    model.routes[0].validation.body = Some(vec![("application/json".to_owned(), "Order".to_owned())]);
+    model.routes[1].cache.parameters = vec![parameter(Source::Query, "q")];
+    if let Integration::Mock(MockIntegration::Mapped(mapping)) = &mut model.routes[2].integration {
+        mapping.passthrough = Passthrough::Never;
+        let missing =
+            sluicegate_policy::model::ResponseRule { pattern: Some("4..".to_owned()), status: 404, ..Default::default() };
+        mapping.responses.insert(0, missing);
+    }
+    let routes = vec![(RouteId(1), Cache::For(Span::from_ms(3)))];
+    let invalidation = Invalidation::Open;
+    model.stages[0].cache = Some(StageCache { capacity_bytes: 1 << 20, default: Cache::Off, routes, invalidation });
+    (mock.model, mock.seed)
+}
+
+/// Requests that end in every way in which their bytes can decide.
+const EXAMINED: [&str; 11] = [
+    "GET /prod/c?q=1 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /prod/c?q=2 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /prod/c?q=1 HTTP/1.1\r\nHost: h\r\nCache-Control: max-age=0\r\n\r\n",
+    "GET /prod/c HTTP/1.1\r\nHost: h\r\n\r\n",
+    "POST /prod/v HTTP/1.1\r\nHost: h\r\nX-Tenant: a\r\nContent-Length: 9\r\n\r\n{\"id\": 1}",
+    "POST /prod/v HTTP/1.1\r\nHost: h\r\nX-Tenant: a\r\nContent-Length: 2\r\n\r\n{}",
+    "POST /prod/v HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{\"id\": 1}",
+    "POST /prod/t HTTP/1.1\r\nHost: h\r\nContent-Length: 15\r\n\r\n{\"wanted\": 200}",
+    "POST /prod/t HTTP/1.1\r\nHost: h\r\nContent-Length: 15\r\n\r\n{\"wanted\": 404}",
+    "POST /prod/t HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}",
+    "POST /prod/t HTTP/1.1\r\nHost: h\r\nContent-Type: text/csv\r\nContent-Length: 2\r\n\r\n{}",
+];
+
+/// Eight connections at once, each with its own mix of these requests; every fifth time a client asks and leaves.
+async fn examined(client: Client, rounds: usize) {
+    let mut clients = JoinSet::new();
+    for lane in 0..8_usize {
+        clients.spawn(async move {
+            let mut wire = client.connect().await;
+            for round in 0..rounds {
+                if (round + lane) % 5 == 0 {
+                    let mut leaving = client.connect().await;
+                    leaving.write(EXAMINED[(round / 5 + lane) % 2].as_bytes()).await;
+                    leaving.leave();
+                }
+                wire.write(EXAMINED[(round * 7 + lane * 3) % EXAMINED.len()].as_bytes()).await;
+                wire.answer().await.unwrap();
+            }
+        });
+    }
+    clients.join_all().await;
+}
+
 /// Eight connections at once, each with its own mix of routes and keys.
 async fn load(client: Client, rounds: usize) {
     let mut clients = JoinSet::new();
@@ -73,49 +135,71 @@ async fn load(client: Client, rounds: usize) {
 }
 
 /// The record of what a gateway of this model decided under that load.
-fn recorded(model: &Arc<Model>, seed: Seed, rounds: usize) -> (DecisionRecord, Summary) {
+fn recorded(model: &Arc<Model>, seed: Seed, load: impl AsyncFnOnce(Client)) -> (DecisionRecord, Summary) {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::new(Arc::clone(model), seed);
     settings.decisions = Some(folder.path().join("decisions"));
-    let ((), summary) = serve(settings, async |client| load(client, rounds).await);
+    let ((), summary) = serve(settings, load);
     (read_decisions(&folder.path().join("decisions")).unwrap(), summary)
 }
 
-/// What a fresh gateway decides when it is told the same at the same instants: arrivals, and reason and status by call.
-fn decided_again(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) -> (Vec<Arrival>, BTreeMap<u64, (Reason, u16)>) {
+/// What a fresh gateway decides when it is told the same at the same instants: arrivals and decisions by the number of the row.
+fn decided_again(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) -> BTreeMap<usize, (Arrival, Decided)> {
     let mut gateway = Gateway::new(Arc::clone(model), seed).at_wall(record.wall);
-    let rows = &record.decisions;
-    // By instant, arrivals by their number and calls in their order.
-    let arrivals = rows.iter().enumerate().map(|(at, row)| ((row.arrived, 0, row.call.arrival.number), at));
-    let calls = rows.iter().enumerate().map(|(at, row)| ((row.called, 1, at as u64), at));
-    let mut told: Vec<_> = arrivals.chain(calls).collect();
+    // By instant, arrivals by their number and what else was told in its order.
+    let mut told = Vec::new();
+    for (at, row) in record.rows.iter().enumerate() {
+        match row {
+            Row::Called(row) => told.extend([(row.arrived, 0, row.call.arrival.number, at), (row.called, 1, at as u64, at)]),
+            Row::Dropped { at: instant, .. } => told.push((*instant, 1, at as u64, at)),
+        }
+    }
     told.sort_unstable();
-    let (mut arrived, mut answers) = (vec![None; rows.len()], BTreeMap::new());
-    for ((now, kind, _), at) in told {
-        if kind == 0 {
-            arrived[at] = Some(gateway.arrive(now, rows[at].call.arrival.api, rows[at].call.arrival.stage));
-        } else {
-            gateway.on_call(now, rows[at].call, &mut Plain(model));
+    let (mut arrived, mut answers, mut numbered) = (BTreeMap::new(), BTreeMap::new(), 0);
+    for (now, kind, _, at) in told {
+        match (kind, record.rows[at]) {
+            (0, Row::Called(row)) => {
+                // Whoever arrived and left before he was heard took a number, and nothing else.
+                for _ in numbered..row.call.arrival.number {
+                    gateway.arrive(now, row.call.arrival.api, None);
+                }
+                numbered = row.call.arrival.number + 1;
+                arrived.insert(at, gateway.arrive(now, row.call.arrival.api, row.call.arrival.stage));
+            }
+            (_, Row::Called(mut row)) => gateway.on_call(now, row.call, &mut row.evident),
+            (_, Row::Dropped { entry, .. }) => gateway.drop_entry(now, entry),
         }
         take(&mut gateway, &mut answers);
     }
     gateway.advance(Instant::MAX);
     take(&mut gateway, &mut answers);
-    (arrived.into_iter().map(Option::unwrap).collect(), answers)
+    arrived.into_iter().map(|(at, arrival)| (at, (arrival, answers[&at]))).collect()
 }
 
-fn take(gateway: &mut Gateway, answers: &mut BTreeMap<u64, (Reason, u16)>) {
+fn take(gateway: &mut Gateway, answers: &mut BTreeMap<usize, Decided>) {
     while let Some(action) = gateway.take_action() {
-        if let Action::Reply(Reply { call, reason, status, .. }) = action {
-            answers.insert(call.0, (reason, status));
+        if let Action::Reply(reply) = action {
+            answers.insert(usize::try_from(reply.call.0).unwrap(), (&reply).into());
+        }
+    }
+}
+
+/// Every arrival and every answer is the same again.
+fn replays(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) {
+    let again = decided_again(model, seed, record);
+    for row in record.decisions() {
+        let (arrival, decided) = again[&usize::try_from(row.call.id.0).unwrap()];
+        assert_eq!(arrival, row.call.arrival);
+        if let Some(answer) = row.answer {
+            assert_eq!(decided, answer, "{row:?}");
         }
     }
 }
 
 fn reasons(record: &DecisionRecord) -> BTreeMap<Reason, usize> {
     let mut reasons = BTreeMap::new();
-    for (reason, _) in record.decisions.iter().filter_map(|row| row.answer) {
-        *reasons.entry(reason).or_default() += 1;
+    for answer in record.decisions().filter_map(|row| row.answer) {
+        *reasons.entry(answer.reason).or_default() += 1;
     }
     reasons
 }
@@ -124,33 +208,58 @@ fn reasons(record: &DecisionRecord) -> BTreeMap<Reason, usize> {
 fn a_guarded_api_decides_again_as_it_did_on_the_wire() {
     let (model, seed) = guarded();
     let model = Arc::new(model);
-    let (record, summary) = recorded(&model, seed, 200);
-    assert_eq!((record.decisions.len(), summary.undecided), (1_600, 0));
+    let (record, summary) = recorded(&model, seed, async |client| load(client, 200).await);
+    assert_eq!((record.decisions().count(), summary.undecided), (1_600, 0));
     let reasons = reasons(&record);
     for reason in [Reason::Served, Reason::KeyRefused, Reason::QuotaExceeded, Reason::Throttled(Scope::KeyRoute)] {
         assert!(reasons.contains_key(&reason), "{reason:?} among {reasons:?}");
     }
-    let (arrivals, answers) = decided_again(&model, seed, &record);
-    for (row, arrival) in record.decisions.iter().zip(arrivals) {
-        assert_eq!(arrival, row.call.arrival);
-        assert_eq!(answers.get(&row.call.id.0).copied(), row.answer, "{row:?}");
-    }
+    replays(&model, seed, &record);
 }
 
 #[test]
 fn so_does_one_whose_stage_moves_under_load() {
     let (model, seed) = moving(guarded());
     let model = Arc::new(model);
-    let (record, summary) = recorded(&model, seed, 150);
+    let (record, summary) = recorded(&model, seed, async |client| load(client, 150).await);
     assert_eq!(summary.replies.values().sum::<u64>(), 1_200);
-    let (arrivals, answers) = decided_again(&model, seed, &record);
-    for (row, arrival) in record.decisions.iter().zip(arrivals) {
-        assert_eq!(arrival, row.call.arrival);
-        assert_eq!(answers.get(&row.call.id.0).copied(), row.answer, "{row:?}");
+    replays(&model, seed, &record);
+    for row in record.decisions() {
         // No request sees two snapshots.
         let route = &model.routes[usize::from(row.call.route.unwrap().0)];
         assert_eq!(Some(route.deployment), row.call.arrival.deployment);
     }
+}
+
+#[test]
+fn so_does_one_that_validates_caches_and_maps_and_whose_clients_leave() {
+    let (model, seed) = examining();
+    let model = Arc::new(model);
+    let (record, summary) = recorded(&model, seed, async |client| examined(client, 110).await);
+    assert_eq!(summary.undecided, 0);
+    let reasons = reasons(&record);
+    let (parameters, body) = (Reason::Invalid(Invalid::Parameters), Reason::Invalid(Invalid::Body));
+    for reason in [Reason::Served, parameters, body, Reason::UnsupportedMediaType, Reason::Misconfigured] {
+        assert!(reasons.contains_key(&reason), "{reason:?} among {reasons:?}");
+    }
+    let used = |is: fn(&CacheUse) -> bool| record.decisions().filter_map(|row| row.answer).any(|answer| is(&answer.cache));
+    assert!(used(|cache| matches!(cache, CacheUse::Hit(_))) && used(|cache| matches!(cache, CacheUse::Kept(_))));
+    let left = record.decisions().filter(|row| row.answer.is_none()).count();
+    let dropped = record.rows.iter().filter(|row| matches!(row, Row::Dropped { .. })).count();
+    assert!(dropped > 0, "{left} clients left");
+    replays(&model, seed, &record);
+}
+
+#[test]
+fn what_a_client_wrote_is_not_in_the_record() {
+    let (model, seed) = examining();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decisions");
+    let mut settings = Settings::new(Arc::new(model), seed);
+    settings.decisions = Some(path.clone());
+    serve(settings, async |client| client.get("/prod/c?q=a-secret-value").await);
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!bytes.windows(8).any(|window| b"a-secret-value".windows(8).any(|part| part == window)));
 }
 
 #[test]
@@ -166,5 +275,5 @@ fn a_record_has_a_bound() {
         }
     });
     let record = read_decisions(&folder.path().join("decisions")).unwrap();
-    assert_eq!((record.decisions.len(), summary.undecided), (3, 2));
+    assert_eq!((record.rows.len(), summary.undecided), (3, 2));
 }

@@ -9,14 +9,15 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use sluicegate_mock::{Certificate, MockError, Patience, Server, Settings, TlsError, TlsSettings, runtime};
 use sluicegate_policy::model::{
-    Api, ApiId, ApiKind, Burst, Deployment, DeploymentId, Domain, Integration, PerSecond, Route, Stage, StageId, Throttle,
+    Api, ApiId, ApiKind, Burst, Deployment, DeploymentId, Domain, GatewayResponse, Integration, PerSecond, ResponseType, Route,
+    Stage, StageId, Throttle,
 };
 use sluicegate_policy::time::Span;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -98,18 +99,81 @@ fn http2_is_agreed_on_in_the_handshake() {
     });
 }
 
+/// A client's certificate; that of the authority that signed it is written to `clients`.
+fn client_certificate(clients: &Path) -> Shown {
+    let named = |name: &str| {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "Shop");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    };
+    let mut params = named("authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(clients, issuer.pem()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let own = named("client").signed_by(&key, &issuer).unwrap();
+    (vec![own.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+}
+
+/// The same, for more than one connector.
+fn again((chain, key): &Shown) -> Shown {
+    (chain.clone(), key.clone_key())
+}
+
+/// The status and the body of a request over HTTP/2.
+async fn asked_http2(stream: TlsStream<TcpStream>, uri: &str) -> (u16, String) {
+    let mut tasks = JoinSet::new();
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tasks.spawn(connection);
+    let answer = sender.send_request(Request::get(uri).body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[test]
+fn what_the_handshake_told_stands_in_templates_gateway_responses_and_the_access_log() {
+    const SAID: &str = "TLSv1.3 TLS_AES_256_GCM_SHA384 O=Shop,CN=client O=Shop,CN=authority";
+    const VARIABLES: &str = "$context.tlsVersion $context.cipherSuite $context.identity.clientCert.subjectDN \
+        $context.identity.clientCert.issuerDN";
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, clients, log) =
+        (folder.path().join("ca.pem"), folder.path().join("clients.pem"), folder.path().join("access.log"));
+    let shown = client_certificate(&clients);
+    let mut mock = mock(ApiKind::Rest).templated("GET /t", r#"{"statusCode": 200}"#, VARIABLES);
+    mock = mock.logging(&format!("$context.requestId {VARIABLES} $context.identity.clientCert.validity.notAfter"));
+    mock.model.deployments[0].responses.push(GatewayResponse {
+        kind: ResponseType::MissingAuthenticationToken,
+        status: None,
+        headers: Vec::new(),
+        templates: vec![("text/plain".to_owned(), "no $context.identity.clientCert.subjectDN".to_owned())],
+    });
+    let mut settings = mock.settings();
+    settings.access_log = Some(log.clone());
+    let certificate = Certificate::Made { authority: authority.clone() };
+    settings.tls = Some(TlsSettings { certificate, client_authorities: Some(clients) });
+    serve(settings, async |client| {
+        let tls = connector(&authority, &[], Some(again(&shown)));
+        let mut stream = connect(&tls, client.address, "localhost").await.unwrap();
+        let text = asked(&mut stream, &LAST.replace("/x", "/t")).await.unwrap();
+        assert!(text.trim_end().ends_with(SAID), "{text}");
+        let tls = connector(&authority, &[b"h2"], Some(shown));
+        let stream = connect(&tls, client.address, "localhost").await.unwrap();
+        assert_eq!(asked_http2(stream, "https://localhost/prod/t").await, (200, SAID.to_owned()));
+        let stream = connect(&tls, client.address, "localhost").await.unwrap();
+        assert_eq!(asked_http2(stream, "https://localhost/prod/no").await.1, "no O=Shop,CN=client");
+    });
+    let lines = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.contains(SAID) && line.ends_with(" 4096 GMT")).count(), 3, "{lines}");
+}
+
 #[test]
 fn a_client_has_to_show_a_certificate_where_mutual_tls_asks_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let (authority, clients) = (folder.path().join("ca.pem"), folder.path().join("clients.pem"));
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(&clients, issuer.pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(vec!["client".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let shown = (vec![own.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into());
-
+    let shown = client_certificate(&clients);
     let mut settings = secure(&authority);
     settings.tls.as_mut().unwrap().client_authorities = Some(clients);
     let ((), summary) = serve(settings, async |client| {

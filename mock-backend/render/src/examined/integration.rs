@@ -5,8 +5,8 @@
 
 use sluicegate_policy::call::{Content, Mapped};
 
-use super::{Examined, final_status};
-use crate::answer::Answer;
+use super::Examined;
+use crate::answer::{Answer, final_status};
 use crate::context::Context;
 use crate::expression::{Backend, Surroundings};
 use crate::front::{Constant, RouteFace};

@@ -99,7 +99,7 @@ fn case() -> Case {
 
 fn request(target: &str, body: &str) -> Request {
     let head = Head::new("GET", target, [("x-api-key", b"0123456789abcdefghij0123456789F0yrv6".as_slice())]);
-    Request { head, body: Bytes::copy_from_slice(body.as_bytes()), source: IpAddr::V4(Ipv4Addr::LOCALHOST) }
+    Request { head, body: Bytes::copy_from_slice(body.as_bytes()), source: IpAddr::V4(Ipv4Addr::LOCALHOST), secured: None }
 }
 
 impl Case {
@@ -283,7 +283,7 @@ fn telling(value: &str, places: u16) -> Case {
     let at = |place: u16| if places & (1 << place) == 0 { String::new() } else { format!("<{value}>") };
     let target = format!("/prod/pets/{}", at(0));
     let head = Head::new("GET", &target, [("x-api-key", value.as_bytes())]);
-    case.request = Request { head, body: at(1).into(), source: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    case.request = Request { head, body: at(1).into(), source: IpAddr::V4(Ipv4Addr::LOCALHOST), secured: None };
     case.parameters = vec![
         (ParamKind::Path, "petId", at(0)),
         (ParamKind::Query, "q", at(2)),

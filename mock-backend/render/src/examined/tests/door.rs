@@ -80,9 +80,9 @@ impl Door {
         let headers = ask.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
         let head = Head::new(method, target, headers);
         let body = Bytes::copy_from_slice(ask.body.as_bytes());
-        let request = Request { head, body, source: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let request = Request { head, body, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secured: None };
         let to = self.addressed(&front, &request);
-        let ids = front.ids(0, to.api, &request.head);
+        let ids = front.ids(0, to.arrival.api, &request.head);
         let mut examined = front.examine(&request, to, &ids, WALL);
         let reply = self.reply(&mut examined, &ask);
         let answer = examined.answer(&reply);
@@ -105,7 +105,7 @@ impl Door {
         let arrival = Arrival { number: 0, api: entered.api, stage: entered.stage, deployment, release: self.release };
         let method = front.method(entered.api, &request.head);
         let route = deployment.and_then(|id| Router::new(&self.model, id).in_stage(method, entered.path));
-        Addressed { api: entered.api, arrival, route, path: entered.path }
+        Addressed { arrival, route, path: entered.path }
     }
 
     /// What the gateway's checks that matter here would decide.

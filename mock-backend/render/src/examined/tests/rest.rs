@@ -275,9 +275,9 @@ fn a_call_tells_key_purpose_and_size() {
     let front = door.front();
     let of = |headers: &[(&'static str, &'static str)]| {
         let head = Head::new("GET", "/prod/pets/7", headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-        let request = Request { head, body: "four".into(), source: Ipv4Addr::LOCALHOST.into() };
+        let request = Request { head, body: "four".into(), source: Ipv4Addr::LOCALHOST.into(), secured: None };
         let to = door.addressed(&front, &request);
-        let ids = front.ids(0, to.api, &request.head);
+        let ids = front.ids(0, to.arrival.api, &request.head);
         front.examine(&request, to, &ids, WALL).call(CallId(9))
     };
     assert_eq!(of(&[]).key, Credential::Absent);
@@ -342,10 +342,10 @@ fn a_kept_answer_comes_back_with_ids_of_its_own() {
     let door = rest(lambda());
     let front = door.front();
     let head = Head::new("GET", "/prod/pets/7", []);
-    let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into() };
+    let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into(), secured: None };
     let to = door.addressed(&front, &request);
     let ask = |number, hit: bool| -> Answer {
-        let ids = front.ids(number, to.api, &request.head);
+        let ids = front.ids(number, to.arrival.api, &request.head);
         let mut examined = front.examine(&request, to, &ids, WALL);
         let cache = if hit { CacheUse::Hit(ENTRY) } else { CacheUse::Kept(ENTRY) };
         if hit {
@@ -392,9 +392,9 @@ fn cache_keys_tell_values_apart_and_max_age_0_wants_it_anew() {
     let front = door.front();
     let of = |target: &str, headers: &[(&'static str, &'static str)]| {
         let head = Head::new("GET", target, headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-        let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into() };
+        let request = Request { head, body: "".into(), source: Ipv4Addr::LOCALHOST.into(), secured: None };
         let to = door.addressed(&front, &request);
-        let ids = front.ids(0, to.api, &request.head);
+        let ids = front.ids(0, to.arrival.api, &request.head);
         let mut key = Vec::new();
         let freshness = front.examine(&request, to, &ids, WALL).cache_key(to.route.unwrap(), &mut key);
         (key, freshness)
@@ -418,9 +418,14 @@ fn a_client_that_may_not_make_an_entry_anew_is_warned() {
 
 fn warned(door: &Door) -> Answer {
     let front = door.front();
-    let request = Request { head: Head::new("GET", "/prod/pets/7", []), body: "".into(), source: Ipv4Addr::LOCALHOST.into() };
+    let request = Request {
+        head: Head::new("GET", "/prod/pets/7", []),
+        body: "".into(),
+        source: Ipv4Addr::LOCALHOST.into(),
+        secured: None,
+    };
     let to = door.addressed(&front, &request);
-    let ids = front.ids(0, to.api, &request.head);
+    let ids = front.ids(0, to.arrival.api, &request.head);
     let warned = Reply { warning: Some(Warning::InvalidationIgnored), ..reply(to, CacheUse::Missed) };
     front.examine(&request, to, &ids, WALL).answer(&warned)
 }

@@ -1,0 +1,341 @@
+//! A row of the record of decisions as bytes.
+//!
+//! Owns where each number stands. Refuses files (`decisions`). Called by `decisions` alone.
+//!
+//! A row of a call: arrival and call in nanoseconds since the origin, the arrival's number, the body's length (`u64` each); lengths
+//! of URL, request line and headers (`u32` each); stage, deployment, route, API key, status, the reason's function (`u16` each, all
+//! ones for none); reason; a byte of flags (canary 1, preflight 2, key 4 if unknown, 8 if known); the API (`u16`); what the
+//! evidence said: validity, freshness, mapping, and what the cache had to do with the answer (a byte each), hash (`u64`) and
+//! length (`u32`) of the cache key, status (`u32`) and length (`u64`) of the mapped answer; the cache's entry (`u64`). A row of a
+//! dropped entry: the second number, the entry, and 16 in the flags. All numbers are little-endian.
+
+use sluicegate_policy::call::{
+    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Freshness, Invalid, Mapped, Purpose, Reason, Release, Scope,
+    Size,
+};
+use sluicegate_policy::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
+use sluicegate_policy::time::Instant;
+
+use super::{CacheQuestion, Decided, Decision, Evident, Row};
+
+/// How long a row is.
+pub(super) const ROW_BYTES: usize = 96;
+const FLAGS_AT: usize = 57;
+const ENTRY_AT: usize = 88;
+const ABSENT: u16 = u16::MAX;
+/// In the place of a reason: the client left before the answer.
+const UNANSWERED: u8 = u8::MAX;
+const CANARY: u8 = 1;
+const PREFLIGHT: u8 = 2;
+const KEY_UNKNOWN: u8 = 4;
+const KEY_KNOWN: u8 = 8;
+const DROPPED: u8 = 16;
+
+/// A row, to be written.
+pub(super) fn encoded(row: &Row) -> [u8; ROW_BYTES] {
+    match row {
+        Row::Called(decision) => of_call(decision),
+        Row::Dropped { at, entry } => {
+            let mut row = [0; ROW_BYTES];
+            row[8..16].copy_from_slice(&at.as_ns().to_le_bytes());
+            row[FLAGS_AT] = DROPPED;
+            row[ENTRY_AT..].copy_from_slice(&entry.0.to_le_bytes());
+            row
+        }
+    }
+}
+
+fn of_call(row: &Decision) -> [u8; ROW_BYTES] {
+    let Call { arrival, route, purpose, key, size, id: _ } = row.call;
+    let (reason, function) = row.answer.map_or((UNANSWERED, ABSENT), |answer| code_of(answer.reason));
+    let (key_flag, key) = match key {
+        Credential::Absent => (0, ABSENT),
+        Credential::Unknown => (KEY_UNKNOWN, ABSENT),
+        Credential::Key(KeyId(key)) => (KEY_KNOWN, key),
+    };
+    let canary = if arrival.release == Release::Canary { CANARY } else { 0 };
+    let preflight = if purpose == Purpose::Preflight { PREFLIGHT } else { 0 };
+    let mut out = Vec::with_capacity(ROW_BYTES);
+    for number in [row.arrived.as_ns(), row.called.as_ns(), arrival.number, size.body] {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    for length in [size.url, size.line, size.headers] {
+        out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    }
+    let stage = arrival.stage.map_or(ABSENT, |id| id.0);
+    let deployment = arrival.deployment.map_or(ABSENT, |id| id.0);
+    let status = row.answer.map_or(0, |answer| answer.status);
+    for id in [stage, deployment, route.map_or(ABSENT, |id| id.0), key, status, function] {
+        out.extend_from_slice(&id.to_le_bytes());
+    }
+    out.extend_from_slice(&[reason, canary | preflight | key_flag]);
+    out.extend_from_slice(&arrival.api.0.to_le_bytes());
+    evident(&row.evident, row.answer.map(|answer| answer.cache).unwrap_or_default(), &mut out);
+    let mut row = [0; ROW_BYTES];
+    row[..out.len()].copy_from_slice(&out);
+    row
+}
+
+/// The last 36 bytes.
+fn evident(evident: &Evident, cache: CacheUse, out: &mut Vec<u8>) {
+    let examined = match evident.examined {
+        None => 0,
+        Some(Ok(())) => 1,
+        Some(Err(Invalid::Parameters)) => 2,
+        Some(Err(Invalid::Body)) => 3,
+    };
+    let asked = match evident.cached.map(|cached| cached.freshness) {
+        None => 0,
+        Some(Freshness::Any) => 1,
+        Some(Freshness::Anew) => 2,
+    };
+    let (mapped, content) = match evident.mapped {
+        None => (0, Content::default()),
+        Some(Mapped::Answer(content)) => (1, content),
+        Some(Mapped::UnsupportedMediaType) => (2, Content::default()),
+        Some(Mapped::Misconfigured) => (3, Content::default()),
+    };
+    let (used, entry) = match cache {
+        CacheUse::None => (0, 0),
+        CacheUse::Missed => (1, 0),
+        CacheUse::Hit(EntryId(entry)) => (2, entry),
+        CacheUse::Kept(EntryId(entry)) => (3, entry),
+    };
+    let (key_hash, key_bytes) = evident.cached.map_or((0, 0), |cached| (cached.key_hash, cached.key_bytes));
+    out.extend_from_slice(&[examined, asked, mapped, used]);
+    out.extend_from_slice(&key_hash.to_le_bytes());
+    out.extend_from_slice(&key_bytes.to_le_bytes());
+    out.extend_from_slice(&u32::from(content.status).to_le_bytes());
+    out.extend_from_slice(&content.bytes.to_le_bytes());
+    out.extend_from_slice(&entry.to_le_bytes());
+}
+
+fn evident_of(row: &[u8; ROW_BYTES]) -> Option<(Evident, CacheUse)> {
+    let examined = match row[60] {
+        0 => None,
+        1 => Some(Ok(())),
+        2 => Some(Err(Invalid::Parameters)),
+        3 => Some(Err(Invalid::Body)),
+        _ => return None,
+    };
+    let freshness = match row[61] {
+        0 => None,
+        1 => Some(Freshness::Any),
+        2 => Some(Freshness::Anew),
+        _ => return None,
+    };
+    let (key_hash, key_bytes) = (u64_at(row, 64)?, row[72..].first_chunk().copied().map(u32::from_le_bytes)?);
+    let status = row[76..].first_chunk().copied().map(u16::from_le_bytes)?;
+    let mapped = match row[62] {
+        0 => None,
+        1 => Some(Mapped::Answer(Content { status, bytes: u64_at(row, 80)? })),
+        2 => Some(Mapped::UnsupportedMediaType),
+        3 => Some(Mapped::Misconfigured),
+        _ => return None,
+    };
+    let entry = EntryId(u64_at(row, ENTRY_AT)?);
+    let cache = match row[63] {
+        0 => CacheUse::None,
+        1 => CacheUse::Missed,
+        2 => CacheUse::Hit(entry),
+        3 => CacheUse::Kept(entry),
+        _ => return None,
+    };
+    let cached = freshness.map(|freshness| CacheQuestion { key_hash, key_bytes, freshness });
+    Some((Evident { examined, cached, mapped }, cache))
+}
+
+/// The row with this number; `None` if these bytes are none.
+pub(super) fn decoded(id: u64, row: &[u8; ROW_BYTES]) -> Option<Row> {
+    if row[FLAGS_AT] & DROPPED != 0 {
+        return Some(Row::Dropped { at: Instant::from_ns(u64_at(row, 8)?), entry: EntryId(u64_at(row, ENTRY_AT)?) });
+    }
+    let u64_at = |at: usize| u64_at(row, at);
+    let u32_at = |at: usize| row[at..].first_chunk().copied().map(u32::from_le_bytes).map(u64::from);
+    let u16_at = |at: usize| row[at..].first_chunk().copied().map(u16::from_le_bytes);
+    let id_at = |at: usize| u16_at(at).map(|id| Some(id).filter(|id| *id != ABSENT));
+    let (reason, flags) = (row[56], row[FLAGS_AT]);
+    let (evident, cache) = evident_of(row)?;
+    let answer = match reason {
+        UNANSWERED => None,
+        reason => Some(Decided { reason: reason_of(reason, u16_at(54)?)?, status: u16_at(52)?, cache }),
+    };
+    let key = match (flags & KEY_UNKNOWN, flags & KEY_KNOWN) {
+        (0, 0) => Credential::Absent,
+        (0, _) => Credential::Key(KeyId(u16_at(50)?)),
+        _ => Credential::Unknown,
+    };
+    let call = Call {
+        id: CallId(id),
+        arrival: Arrival {
+            number: u64_at(16)?,
+            api: ApiId(u16_at(58)?),
+            stage: id_at(44)?.map(StageId),
+            deployment: id_at(46)?.map(DeploymentId),
+            release: if flags & CANARY == 0 { Release::Base } else { Release::Canary },
+        },
+        route: id_at(48)?.map(RouteId),
+        purpose: if flags & PREFLIGHT == 0 { Purpose::Answer } else { Purpose::Preflight },
+        key,
+        size: Size { body: u64_at(24)?, url: u32_at(32)?, line: u32_at(36)?, headers: u32_at(40)? },
+    };
+    let (arrived, called) = (Instant::from_ns(u64_at(0)?), Instant::from_ns(u64_at(8)?));
+    Some(Row::Called(Decision { arrived, called, call, evident, answer }))
+}
+
+/// The number that stands there.
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
+}
+
+/// What a reason is in the file, and its function if it has one. A new reason gets a new number: the old ones keep theirs.
+const fn code_of(reason: Reason) -> (u8, u16) {
+    let code = match reason {
+        Reason::Served => 0,
+        Reason::Preflight => 1,
+        Reason::NoStage => 2,
+        Reason::NoRoute => 3,
+        Reason::UrlTooLong => 4,
+        Reason::HeadersTooLarge => 5,
+        Reason::PayloadTooLarge => 6,
+        Reason::KeyRefused => 7,
+        Reason::QuotaExceeded => 8,
+        Reason::Throttled(Scope::KeyRoute) => 9,
+        Reason::Throttled(Scope::Key) => 10,
+        Reason::Throttled(Scope::Route) => 11,
+        Reason::Throttled(Scope::Stage) => 12,
+        Reason::Throttled(Scope::Account) => 13,
+        Reason::Invalid(Invalid::Parameters) => 14,
+        Reason::Invalid(Invalid::Body) => 15,
+        Reason::InvalidationRefused => 16,
+        Reason::UnsupportedMediaType => 17,
+        Reason::Misconfigured => 18,
+        Reason::IntegrationTimeout => 19,
+        Reason::IntegrationUnreachable => 20,
+        Reason::FunctionThrottled(FunctionId(function)) => return (21, function),
+        Reason::FunctionFailed(FunctionId(function)) => return (22, function),
+    };
+    (code, ABSENT)
+}
+
+fn reason_of(code: u8, function: u16) -> Option<Reason> {
+    let function = FunctionId(function);
+    Some(match code {
+        0 => Reason::Served,
+        1 => Reason::Preflight,
+        2 => Reason::NoStage,
+        3 => Reason::NoRoute,
+        4 => Reason::UrlTooLong,
+        5 => Reason::HeadersTooLarge,
+        6 => Reason::PayloadTooLarge,
+        7 => Reason::KeyRefused,
+        8 => Reason::QuotaExceeded,
+        9 => Reason::Throttled(Scope::KeyRoute),
+        10 => Reason::Throttled(Scope::Key),
+        11 => Reason::Throttled(Scope::Route),
+        12 => Reason::Throttled(Scope::Stage),
+        13 => Reason::Throttled(Scope::Account),
+        14 => Reason::Invalid(Invalid::Parameters),
+        15 => Reason::Invalid(Invalid::Body),
+        16 => Reason::InvalidationRefused,
+        17 => Reason::UnsupportedMediaType,
+        18 => Reason::Misconfigured,
+        19 => Reason::IntegrationTimeout,
+        20 => Reason::IntegrationUnreachable,
+        21 => Reason::FunctionThrottled(function),
+        22 => Reason::FunctionFailed(function),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ids() -> impl Strategy<Value = Option<u16>> {
+        proptest::option::of(0..ABSENT)
+    }
+
+    fn calls() -> impl Strategy<Value = Call> {
+        let size = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>());
+        let key = prop_oneof![
+            Just(Credential::Absent),
+            Just(Credential::Unknown),
+            (0..ABSENT).prop_map(|id| Credential::Key(KeyId(id)))
+        ];
+        (any::<(u64, u16)>(), ids(), ids(), ids(), key, size, any::<bool>(), any::<bool>()).prop_map(
+            |((number, api), stage, deployment, route, key, (body, url, line, headers), canary, preflight)| Call {
+                id: CallId(0),
+                arrival: Arrival {
+                    number,
+                    api: ApiId(api),
+                    stage: stage.map(StageId),
+                    deployment: deployment.map(DeploymentId),
+                    release: if canary { Release::Canary } else { Release::Base },
+                },
+                route: route.map(RouteId),
+                purpose: if preflight { Purpose::Preflight } else { Purpose::Answer },
+                key,
+                size: Size { url: url.into(), line: line.into(), headers: headers.into(), body },
+            },
+        )
+    }
+
+    #[test]
+    fn every_reason_survives_the_file() {
+        for code in 0..=22 {
+            let reason = reason_of(code, 7).unwrap();
+            assert_eq!(code_of(reason).0, code);
+        }
+        assert_eq!(reason_of(23, 7), None);
+    }
+
+    fn evidents() -> impl Strategy<Value = Evident> {
+        let examined = proptest::option::of(prop_oneof![Just(Ok(())), Just(Err(Invalid::Parameters)), Just(Err(Invalid::Body)),]);
+        let cached = proptest::option::of(any::<(u64, u32, bool)>().prop_map(|(key_hash, key_bytes, anew)| {
+            let freshness = if anew { Freshness::Anew } else { Freshness::Any };
+            CacheQuestion { key_hash, key_bytes, freshness }
+        }));
+        let mapped = proptest::option::of(prop_oneof![
+            any::<(u16, u64)>().prop_map(|(status, bytes)| Mapped::Answer(Content { status, bytes })),
+            Just(Mapped::UnsupportedMediaType),
+            Just(Mapped::Misconfigured),
+        ]);
+        (examined, cached, mapped).prop_map(|(examined, cached, mapped)| Evident { examined, cached, mapped })
+    }
+
+    fn uses() -> impl Strategy<Value = CacheUse> {
+        prop_oneof![
+            Just(CacheUse::None),
+            Just(CacheUse::Missed),
+            any::<u64>().prop_map(|id| CacheUse::Hit(EntryId(id))),
+            any::<u64>().prop_map(|id| CacheUse::Kept(EntryId(id))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_survives_the_file(
+            call in calls(),
+            times in any::<(u64, u64)>(),
+            (code, status, left) in (0_u8..23, 100_u16..600, any::<bool>()),
+            evident in evidents(),
+            cache in uses(),
+        ) {
+            let answer = if left { None } else { reason_of(code, 3).map(|reason| Decided { reason, status, cache }) };
+            let (arrived, called) = (Instant::from_ns(times.0), Instant::from_ns(times.1));
+            let row = Row::Called(Decision { arrived, called, call, evident, answer });
+            prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
+            let row = Row::Dropped { at: called, entry: EntryId(times.0) };
+            prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
+        }
+
+        #[test]
+        fn no_row_is_a_panic(bytes: [[u8; 32]; 3]) {
+            let mut row = [0; ROW_BYTES];
+            row.copy_from_slice(bytes.as_flattened());
+            let _ = decoded(0, &row);
+        }
+    }
+}
