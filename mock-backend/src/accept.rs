@@ -25,6 +25,7 @@ use crate::http1::pipes::{Shared, Stream};
 use crate::http2;
 use crate::patience::{For, Over, Wait, Waits};
 use crate::secured::secured;
+use crate::stamped::{Control, Stamped};
 use crate::summary::Connections;
 use crate::tasks::Tasks;
 use crate::tls::Tls;
@@ -38,6 +39,7 @@ pub(crate) struct Door {
     tasks: Tasks,
     waits: Rc<Waits>,
     shared: Shared,
+    control: Control,
     tls: Option<Tls>,
     connections_max: usize,
     open: Cell<usize>,
@@ -55,6 +57,7 @@ impl Door {
             tasks: Tasks::default(),
             waits,
             shared: Shared::new(),
+            control: Control::new(),
             tls,
             connections_max,
             open: Cell::new(0),
@@ -97,8 +100,10 @@ impl Door {
         self.open.set(self.open.get() + 1);
         // Without it a small answer may wait for the acknowledgement of the one before. A socket that is gone will say so itself.
         let _ = stream.set_nodelay(true);
+        let stream = Stamped::new(stream, self.desk.clock, self.control.clone());
+        let client = Client { api, source, secured: None, stamp: stream.stamp() };
         let open = Open(Rc::clone(self));
-        self.tasks.spawn(async move { open.serve(stream, Client { api, source, secured: None }).await });
+        self.tasks.spawn(async move { open.serve(stream, client).await });
     }
 
     fn tell(&self, what: impl FnOnce(&mut Connections)) {
@@ -109,7 +114,7 @@ impl Door {
 }
 
 impl Open {
-    async fn serve(&self, stream: TcpStream, client: Client) {
+    async fn serve(&self, stream: Stamped, client: Client) {
         let wait = self.0.waits.join();
         let ended = match &self.0.tls {
             None => self.plain(stream, client, wait).await,
@@ -123,7 +128,7 @@ impl Open {
         }
     }
 
-    async fn plain(&self, stream: TcpStream, client: Client, wait: Wait) -> Ended {
+    async fn plain(&self, stream: Stamped, client: Client, wait: Wait) -> Ended {
         let mut connection = self.connection(stream, client, wait);
         match connection.spoken().await {
             Ok(Spoken::Http1) => connection.serve().await,
@@ -132,7 +137,7 @@ impl Open {
         }
     }
 
-    async fn secure(&self, tls: &Tls, stream: TcpStream, client: Client, wait: Wait) -> Ended {
+    async fn secure(&self, tls: &Tls, stream: Stamped, client: Client, wait: Wait) -> Ended {
         wait.begin(For::Slow);
         let stream = match handshake(tls, stream, &wait).await {
             Ok(stream) => stream,
@@ -154,7 +159,7 @@ impl Open {
 }
 
 /// A TLS connection, if the client manages one in time.
-async fn handshake(tls: &Tls, stream: TcpStream, wait: &Wait) -> Result<TlsStream<TcpStream>, Ended> {
+async fn handshake(tls: &Tls, stream: Stamped, wait: &Wait) -> Result<TlsStream<Stamped>, Ended> {
     let mut accepting = pin!(tls.accept(stream));
     poll_fn(|cx| {
         if let Poll::Ready(accepted) = accepting.as_mut().poll(cx) {

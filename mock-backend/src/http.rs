@@ -28,6 +28,7 @@ use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
+use crate::stamped::Stamp;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
@@ -66,6 +67,8 @@ pub(crate) struct Client {
     pub(crate) source: IpAddr,
     /// Its TLS connection, if it speaks TLS.
     pub(crate) secured: Option<Arc<Secured>>,
+    /// When what was read last from it arrived.
+    pub(crate) stamp: Stamp,
 }
 
 /// A request whose head is there. Dropping it means that its client went away.
@@ -103,13 +106,13 @@ struct Presence {
 impl Desk {
     /// A head has been read.
     pub(crate) fn on_head(self: &Rc<Self>, client: &Client, head: Head) -> Visit {
-        let arrived = self.clock.now();
+        let arrived = client.stamp.take(self.clock.now());
         let number = self.on_arrival(arrived);
         let to = self.destination(arrived, client, &head);
         let api = to.api().unwrap_or(client.api);
         let ids = self.front.ids(number, api, &head);
         let presence = Presence { desk: Rc::clone(self), held: Cell::new(0), answered: Cell::new(false) };
-        let Client { api, source, ref secured } = *client;
+        let Client { api, source, ref secured, .. } = *client;
         Visit { head, source, secured: secured.clone(), arrived, ids, api, to, presence }
     }
 

@@ -32,6 +32,7 @@ mod observe;
 mod patience;
 mod secured;
 mod server;
+mod stamped;
 mod summary;
 mod tasks;
 mod tls;

@@ -22,8 +22,9 @@ use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sluicegate_policy::model::Model;
-use tokio::net::TcpStream;
 use tokio_rustls::{Accept, TlsAcceptor};
+
+use crate::stamped::Stamped;
 
 /// How a mock gateway speaks TLS. HTTP/2 and HTTP/1.1 are offered by ALPN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl Tls {
     }
 
     /// Begins a handshake.
-    pub(crate) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
+    pub(crate) fn accept(&self, stream: Stamped) -> Accept<Stamped> {
         self.0.accept(stream)
     }
 }

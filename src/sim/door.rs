@@ -218,7 +218,7 @@ impl Visitor<'_> {
         let target = [door.prefix.as_str(), &outgoing.target].concat();
         let names: Vec<Cow<'_, str>> = outgoing.headers.iter().map(|(name, _)| as_sent(name)).collect();
         let values = outgoing.headers.iter().map(|(_, value)| value.as_bytes());
-let head = Head::new(&outgoing.method, &target, names.iter().map(|name| &**name).zip(values));
+        let head = Head::new(&outgoing.method, &target, names.iter().map(|name| &**name).zip(values));
         let received = Received { head, body: Bytes::copy_from_slice(&outgoing.body), source: SOURCE, secured: None };
         let ids = door.front.ids(self.arrival.number, door.api, &received.head);
         let path = outgoing.target.split('?').next().unwrap_or_default();
