@@ -199,3 +199,15 @@ fn a_key_that_the_user_gives_is_in_the_profile_and_in_no_message() {
     assert_eq!(imported.gateway["usage_plans"]["imported"]["keys"], json!(["partner"]));
     assert!(!format!("{options:?}{:?}", imported.notes.lines("d")).contains(secret));
 }
+
+#[test]
+fn security_at_the_top_counts_for_rest_operations_without_their_own() {
+    let answered = "x-amazon-apigateway-integration: { type: mock, responses: { default: { statusCode: 200 } } }";
+    let text = format!(
+        "swagger: '2.0'\nsecurityDefinitions: {{ k: {{ type: apiKey, in: header, name: x-api-key }} }}\nsecurity: [{{ k: [] }}]\n\
+         paths: {{ /a: {{ get: {{ {answered} }}, put: {{ security: [], {answered} }} }} }}\n"
+    );
+    let imported = read("d", &text, &Options::default()).unwrap();
+    assert_eq!(imported.gateway["routes"]["GET /a"]["api_key"], "required");
+    assert_eq!(imported.gateway["routes"]["PUT /a"].get("api_key"), None);
+}
