@@ -124,7 +124,7 @@ impl Router {
 
     /// REST: at each segment the named child, else the variable, else the greedy variable. A resource without the method is
     /// passed over: of `POST /test` and `OPTIONS /{proxy+}`, the second answered `OPTIONS /test` (recorded against the service by
-    /// LocalStack, `test_proxy_routing_with_hardcoded_resource_sibling`).
+    /// `LocalStack`, `test_proxy_routing_with_hardcoded_resource_sibling`).
     fn resource(&self, at: usize, path: Option<&str>, method: &str) -> Option<RouteId> {
         let node = &self.nodes[at];
         let Some(path) = path else { return node.here.find(method, ApiKind::Rest) };

@@ -4,7 +4,7 @@
 //! request to a mock integration with templates.
 //!
 //! The real gateway accepts what no JSON parser does: names and texts without quotes or in single ones, any number of commas, and
-//! whatever follows the object (examples that were tried on the service stand in LocalStack's `test_mock_integration.py`). They are
+//! whatever follows the object (examples that were tried on the service stand in `LocalStack`'s `test_mock_integration.py`). They are
 //! those of json-smart, the parser that comes with Jayway's `JsonPath`, in its permissive mode; so the rest is taken from there: a
 //! name without quotes goes on until its colon, a text without quotes until the next comma or closing bracket. The status is any
 //! integer, also one that no answer can carry.

@@ -68,7 +68,7 @@ impl<'d> Operations<'_, 'd> {
     }
 
     /// Whether a scheme of its security is the API key; the others are told. A REST API takes the security at the top of the file
-    /// for operations that have none of their own: the guide denies it ("Important notes", 2026), an import recorded by LocalStack
+    /// for operations that have none of their own: the guide denies it ("Important notes", 2026), an import recorded by `LocalStack`
     /// shows it (`test_import_with_global_api_key_authorizer`).
     fn needs_key(&mut self, operation: &Node, at: &str) -> bool {
         let mut needs = false;

@@ -12,7 +12,7 @@ use super::value::{MapId, Text, Value};
 use super::{Dialect, Lookup, Params, Scope};
 
 /// The variables of `$context` that templates assign; the service has them from the start, and they print nothing, as all maps
-/// below `$context` do (recorded by LocalStack, `test_sqs_amz_json_protocol`).
+/// below `$context` do (recorded by `LocalStack`, `test_sqs_amz_json_protocol`).
 const OVERRIDES: [(&str, &[&str]); 2] =
     [("requestOverride", &["header", "path", "querystring"]), ("responseOverride", &["header"])];
 

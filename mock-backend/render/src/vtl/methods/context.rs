@@ -3,7 +3,7 @@
 //! Owns which keys these maps have, and their order. Refuses the values (`reference` looks them up) and the overrides, which are
 //! maps like any other. Called by `methods`.
 //!
-//! Keys and order are recorded (LocalStack, `test_sqs_amz_json_protocol`): those of a Java `HashMap`, which `$context` and
+//! Keys and order are recorded (`LocalStack`, `test_sqs_amz_json_protocol`): those of a Java `HashMap`, which `$context` and
 //! `$context.identity` are.
 
 use super::{Answer, map};
