@@ -8,6 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use sluicegate_policy::model::{Integration, Route};
 
 use super::failure::Failure;
 use super::run_folder::beside;
@@ -52,7 +53,28 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
     let name = format!("profile of {file}");
     let settled = settle(&mut imported, &name, overrides);
     tell(&imported);
-    settled.and_then(|()| config::load_text(&name, &imported.profile(), overrides, drifts)).map_err(profile::failure)
+    let plan =
+        settled.and_then(|()| config::load_text(&name, &imported.profile(), overrides, drifts)).map_err(profile::failure)?;
+    for line in behind(&plan) {
+        terminal::tell(&format!("left out: {file}: {line}\n"));
+    }
+    Ok(plan)
+}
+
+/// What stands behind routes and is not reached by a mock yet. The routes answer all the same, and a definition does not say how.
+fn behind(plan: &Plan) -> Vec<String> {
+    const ELSEWHERE: &str = "its back end is not called yet; it answers as if that could not be reached";
+    const FUNCTION: &str = "its function is not run yet; it answers what the profile would say of that: 200, {}";
+    let kind = |route: &Route| match route.integration {
+        Integration::Mock(_) => None,
+        Integration::Http(_) | Integration::Service(_) => Some(ELSEWHERE),
+        Integration::Lambda { .. } => Some(FUNCTION),
+    };
+    let line = |what: &'static str| {
+        let routes: Vec<String> = plan.model.routes.iter().filter(|route| kind(route) == Some(what)).map(Route::key).collect();
+        (!routes.is_empty()).then(|| format!("{}: {what}", routes.join(", ")))
+    };
+    [ELSEWHERE, FUNCTION].into_iter().filter_map(line).collect()
 }
 
 /// How often a profile is held to what it may be: what is taken out may be missed elsewhere, which shows in the next round.
@@ -177,4 +199,22 @@ fn write(asked: &DefinitionImport, profile: &str) -> Result<(), Failure> {
     file.write_all(profile.as_bytes()).map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_mock_does_not_reach_yet_is_told_by_kind() {
+        let text = "gateway:\n  api: rest\n  stages: { prod: }\n  functions: { f: { duration: 1ms } }\n  routes:\n    \
+                    GET /m: { integration: { mock: {} } }\n    GET /h: { integration: { http: { url: 'http://a.example/' } } }\n    \
+                    GET /f: { integration: { lambda: f } }\n    GET /i: { integration: { http: { url: 'http://a.example/i' } } }\n";
+        let overrides = Overrides { script: Script::Served, ..Overrides::default() };
+        let plan = config::load_text("p", text, &overrides, &[]).unwrap();
+        let told = behind(&plan);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("GET /h, GET /i: its back end is not called yet"), "{told:?}");
+        assert!(told[1].starts_with("GET /f: its function is not run yet"), "{told:?}");
+    }
 }

@@ -114,8 +114,7 @@ impl Router {
     fn relative(&self, method: &str, path: &str) -> Option<RouteId> {
         let path = non_empty(trimmed(self.api, path));
         match self.api {
-            // The resource is found by the path alone; a method it does not have is not looked for elsewhere.
-            ApiKind::Rest => self.resource(ROOT, path)?.find(method, ApiKind::Rest),
+            ApiKind::Rest => self.resource(ROOT, path, method),
             ApiKind::Http => {
                 let full = self.full(ROOT, path, method);
                 full.or_else(|| self.greedy(ROOT, path, method)).or(self.default_route)
@@ -123,14 +122,15 @@ impl Router {
         }
     }
 
-    /// REST: at each segment the named child, else the variable, else the greedy variable.
-    fn resource(&self, at: usize, path: Option<&str>) -> Option<&Methods> {
+    /// REST: at each segment the named child, else the variable, else the greedy variable. A resource without the method is
+    /// passed over: of `POST /test` and `OPTIONS /{proxy+}`, the second answered `OPTIONS /test` (recorded against the service by
+    /// `LocalStack`, `test_proxy_routing_with_hardcoded_resource_sibling`).
+    fn resource(&self, at: usize, path: Option<&str>, method: &str) -> Option<RouteId> {
         let node = &self.nodes[at];
-        let Some(path) = path else { return Some(&node.here).filter(|methods| !methods.0.is_empty()) };
+        let Some(path) = path else { return node.here.find(method, ApiKind::Rest) };
         let (first, below) = split(path);
-        let children = node.children(first);
-        let deeper = children.into_iter().flatten().find_map(|child| self.resource(child, below));
-        deeper.or(Some(&node.greedy).filter(|methods| !methods.0.is_empty()))
+        let deeper = node.children(first).into_iter().flatten().find_map(|child| self.resource(child, below, method));
+        deeper.or_else(|| node.greedy.find(method, ApiKind::Rest))
     }
 
     /// HTTP, first choice: a route without a greedy variable, named segments before variables.

@@ -4,7 +4,8 @@
 //! the policy's word) and REST APIs, which leave it to their integrations.
 //!
 //! Source: developer guide, "Configuring CORS for an HTTP API", 2023: the gateway answers preflight requests even without a route,
-//! and its headers replace the integration's. The preflight's status is a setting (the policy's). Unconfirmed, and chosen here: that an
+//! and its headers replace the integration's. Lists are told in alphabetical order and header names in small letters, however they
+//! were written (answers of the service in the Serverless Framework's integration tests and in public transcripts). The preflight's status is a setting (the policy's). Unconfirmed, and chosen here: that an
 //! origin that is not welcome gets no headers; that the gateway's own errors have none either.
 
 use std::borrow::Cow;
@@ -47,18 +48,18 @@ impl Sharing {
             Some(scheme) => Origin::Scheme(scheme.to_ascii_lowercase()),
             None => Origin::Exact(text.to_ascii_lowercase()),
         };
-        let list = |name, values: &[String]| (!values.is_empty()).then(|| (name, values.join(",")));
+        let list = |name, values: Vec<String>| (!values.is_empty()).then(|| (name, values.join(",")));
         let max_age = cors.max_age.map(|age| ("access-control-max-age", (age.as_ns() / 1_000_000_000).to_string()));
         let lists = [
-            list("access-control-allow-methods", &cors.allow_methods),
-            list("access-control-allow-headers", &cors.allow_headers),
+            list("access-control-allow-methods", sorted(cors.allow_methods.clone())),
+            list("access-control-allow-headers", sorted(lower(&cors.allow_headers))),
             max_age,
         ];
         Self {
             origins: cors.allow_origins.iter().map(origin).collect(),
             credentials: cors.allow_credentials,
             preflight: lists.into_iter().flatten().collect(),
-            expose: list("", &cors.expose_headers).map(|(_, values)| values),
+            expose: list("", sorted(lower(&cors.expose_headers))).map(|(_, values)| values),
         }
     }
 
@@ -103,6 +104,17 @@ impl Origin {
     }
 }
 
+fn lower(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| name.to_ascii_lowercase()).collect()
+}
+
+/// In alphabetical order, each once.
+fn sorted(mut words: Vec<String>) -> Vec<String> {
+    words.sort();
+    words.dedup();
+    words
+}
+
 fn begins_with(text: &str, start: &str) -> bool {
     text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
 }
@@ -116,9 +128,9 @@ mod tests {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Sharing::new(&Cors {
             allow_origins: words(origins),
-            allow_methods: words(&["GET", "POST"]),
-            allow_headers: words(&["content-type"]),
-            expose_headers: words(&["date"]),
+            allow_methods: words(&["POST", "GET", "GET"]),
+            allow_headers: words(&["X-Two", "content-type"]),
+            expose_headers: words(&["Date", "Age"]),
             max_age: Some(Span::from_secs(300)),
             allow_credentials: false,
         })
@@ -135,7 +147,7 @@ mod tests {
         let expected = [
             ("access-control-allow-origin", "https://a.example"),
             ("access-control-allow-methods", "GET,POST"),
-            ("access-control-allow-headers", "content-type"),
+            ("access-control-allow-headers", "content-type,x-two"),
             ("access-control-max-age", "300"),
         ];
         assert!(answer.headers.iter().map(|(name, value)| (&**name, &**value)).eq(expected), "{answer:?}");
@@ -148,7 +160,7 @@ mod tests {
         answer.push("X-Other", "kept");
         sharing(&["*"]).share(&from("https://a.example"), &mut answer);
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-        assert_eq!(answer.header("access-control-expose-headers"), Some("date"));
+        assert_eq!(answer.header("access-control-expose-headers"), Some("age,date"));
         assert_eq!(answer.headers.len(), 3);
     }
 

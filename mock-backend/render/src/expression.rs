@@ -5,7 +5,7 @@
 
 use crate::front_error::{ExpressionFault, FrontFault};
 use crate::parameters::Parameters;
-use crate::vtl::{Limits, Lookup, Map, ParamKind, Params, Scope, Template};
+use crate::vtl::{Limits, Lookup, Map, ParamKind, Params, Scope, Template, UnsetVariable};
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -178,8 +178,8 @@ impl BodyPath {
 
     /// What stands there; nothing if that is null, empty, or not to be found.
     pub(crate) fn value(&self, body: &str, params: &dyn Params) -> Option<String> {
-        let mut scope =
-            Scope { body, params, context: &Nothing, stage_variables: &[], overrides: Map::default(), limits: Limits::default() };
+        let (overrides, unset, limits) = (Map::default(), UnsetVariable::Nothing, Limits::default());
+        let mut scope = Scope { body, params, context: &Nothing, stage_variables: &[], overrides, unset, limits };
         self.0.render(&mut scope).ok().filter(|text| !text.is_empty())
     }
 }

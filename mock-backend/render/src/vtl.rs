@@ -2,14 +2,15 @@
 //!
 //! Owns the language (text, references, directives, methods of strings, lists, maps and numbers), `$input`, `$util`,
 //! `$stageVariables`, `$context`, Jayway's `JSONPath`, and the bounds on what a template may cost. Refuses `#macro`, `#parse`,
-//! `#include`, `#evaluate` and `#define`, as the service does, and to choose a template or to judge what one made. Called by the
-//! front, which parses each template once and renders it per request, and by `config`, which proves templates with it.
+//! `#include` and `#evaluate`, as the service does, and to choose a template or to judge what one made. Called by the front, which
+//! parses each template once and renders it per request, and by `config`, which proves templates with it.
 //!
 //! # Nulls
 //!
 //! The service differs from Velocity where a reference is null ([`Dialect::Gateway`]; recorded of the service, 2025): it prints
-//! nothing, equals `""` as well as `$null`, may be assigned, and reading below it is null again. A variable that was never set
-//! prints its own source, as Velocity does (UNCONFIRMED of the service). String methods of a null answer as those of `""`.
+//! nothing, equals `""` as well as `$null`, may be assigned, and reading below it is null again. What a variable that was never set
+//! prints is a setting ([`UnsetVariable`]): nothing, since Velocity holds it for the same as one that is null. String methods of a
+//! null answer as those of `""`.
 //!
 //! # Bounds
 //!
@@ -51,6 +52,7 @@ use std::borrow::Cow;
 
 pub use error::{ParseError, Problem, RenderError};
 pub use overrides::{Map, Tree};
+pub use sluicegate_policy::model::UnsetVariable;
 
 /// The service's bound on a template (300 KB; quotas page of the developer guide).
 pub const TEMPLATE_BYTES_MAX: usize = 300 * 1024;
@@ -85,6 +87,8 @@ pub struct Scope<'a> {
     pub stage_variables: &'a [(String, String)],
     /// What templates assigned below `$context`; kept between request and response template.
     pub overrides: Map,
+    /// What a variable that was never set prints; to [`Dialect::Velocity`] always its source.
+    pub unset: UnsetVariable,
     /// What a rendering may cost.
     pub limits: Limits,
 }

@@ -3,7 +3,7 @@
 use sluicegate_policy::model::{
     ApiKind, Cache, CachedStatuses, Charge, Connection, DeploymentId, Endpoint, ExecutionLog, HeadLimit, Integration,
     Invalidation, KeySource, MockIntegration, Passthrough, Period, Protocol, QuotaBegins, Requirement, ResponseType, RouteId,
-    StageId, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage,
+    StageId, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage, UnsetVariable,
 };
 use sluicegate_policy::time::Span;
 
@@ -50,6 +50,7 @@ const REST_BREAKS: &[(&str, &str)] = &[
     ("quota_begins: first_use", "quota_begins: midnight"),
     ("cached_statuses: all_but_5xx", "cached_statuses: 4xx"),
     ("cache_warning_header: X-Warning", "cache_warning_header: \"X Warning\""),
+    ("unset_variable: source", "unset_variable: empty"),
     // API keys and usage plans
     ("value: partner-partner-partner", "value: too-short"),
     ("value: partner-partner-partner", "value: \"partner-${vault:x}-partner\""),
@@ -154,6 +155,7 @@ const HTTP_BREAKS: &[(&str, &str)] = &[
     ("payload_too_large_status: 400", "quota_begins: first_use"),
     ("payload_too_large_status: 400", "refused_keys: counted"),
     ("payload_too_large_status: 400", "cached_statuses: all"),
+    ("payload_too_large_status: 400", "unset_variable: source"),
     ("payload_too_large_status: 400", "payload_too_large_status: 200"),
     ("allow_methods: [GET, POST]", "allow_methods: [get]"),
     ("allow_headers: [content-type]", "allow_headers: [\"content type\"]"),
@@ -238,6 +240,7 @@ fn what_nobody_has_confirmed_is_what_the_profile_says_and_else_the_default() {
         quota_begins: QuotaBegins::FirstUse,
         cached_statuses: CachedStatuses::AllButServerErrors,
         cache_warning: "X-Warning".into(),
+        unset_variable: UnsetVariable::Source,
         ..Unconfirmed::default()
     };
     assert_eq!(rest().model.apis[0].unconfirmed, set);

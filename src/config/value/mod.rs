@@ -53,7 +53,7 @@ pub(super) use secret::Secret;
 pub(super) use setting::{CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement};
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
-pub(super) use unconfirmed::{CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage};
+pub(super) use unconfirmed::{CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage, UnsetVariable};
 
 use super::problem::quoted;
 use super::reader::Scalar;

@@ -71,6 +71,16 @@ words! {
     }
 }
 
+words! {
+    /// What a variable that was never set prints.
+    pub(in crate::config) UnsetVariable, "what an unset variable prints", "write nothing or source" {
+        /// Nothing.
+        Nothing = "nothing",
+        /// Its source.
+        Source = "source",
+    }
+}
+
 impl From<UnknownStage> for model::UnknownStage {
     fn from(word: UnknownStage) -> Self {
         match word {
@@ -123,6 +133,15 @@ impl From<CachedStatuses> for model::CachedStatuses {
             CachedStatuses::Success => Self::Success,
             CachedStatuses::AllButServerErrors => Self::AllButServerErrors,
             CachedStatuses::All => Self::All,
+        }
+    }
+}
+
+impl From<UnsetVariable> for model::UnsetVariable {
+    fn from(word: UnsetVariable) -> Self {
+        match word {
+            UnsetVariable::Nothing => Self::Nothing,
+            UnsetVariable::Source => Self::Source,
         }
     }
 }

@@ -29,6 +29,9 @@ pub struct Imported {
     pub(super) gateway: Map<String, Value>,
 }
 
+/// A template that fails wherever it runs.
+const FAILING: &str = "$util.parseJson('{')";
+
 /// A step from a value of a profile to one in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -50,7 +53,9 @@ impl Imported {
     }
 
     /// Takes out what lies at the end of a path below `gateway`, because of what a profile may hold; `what` says why. Nothing is
-    /// taken, and the answer is no, if there is nothing, or if the definition does not say it.
+    /// taken, and the answer is no, if there is nothing, or if the definition does not say it. A mapping template has another put in
+    /// its place that fails: the service takes any text for a template and answers 500 once it runs (developer guide, "Gateway
+    /// response types": `API_CONFIGURATION_ERROR`), while without one the body would pass.
     pub fn leave_out(&mut self, path: &[Step], what: &str) -> bool {
         let path = whole(path);
         let Some((Step::Key(section), below)) = path.split_first() else { return false };
@@ -62,6 +67,9 @@ impl Imported {
             Step::Index(at) => value.get_mut(at),
         });
         let taken = match (found, last) {
+            (Some(Value::Object(map)), Step::Key(key)) if is_template(path) => {
+                map.insert(key.clone(), FAILING.into()).is_some_and(|template| template != FAILING)
+            }
             (Some(Value::Object(map)), Step::Key(key)) => map.shift_remove(key).is_some(),
             (Some(Value::Array(items)), Step::Index(at)) if *at < items.len() => {
                 items.remove(*at);
@@ -71,7 +79,8 @@ impl Imported {
         };
         if taken {
             let at: Vec<String> = path.iter().map(ToString::to_string).collect();
-            self.notes.left_out(&Node::empty(0), &at.join(" > "), what);
+            let fails = if is_template(path) { "; where it would run, the answer is a 500" } else { "" };
+            self.notes.left_out(&Node::empty(0), &at.join(" > "), format!("{what}{fails}"));
         }
         taken
     }
@@ -95,6 +104,13 @@ fn whole(path: &[Step]) -> &[Step] {
         _ if is(0, &["routes"]) && is(2, &["integration"]) && (path.len() < 5 || is(4, &["url", "uri"])) => &path[..2],
         _ => path,
     }
+}
+
+/// Whether this is the path of a mapping template.
+fn is_template(path: &[Step]) -> bool {
+    let holder = path.len().checked_sub(2).and_then(|at| path.get(at));
+    let is = |key: &Step, words: &[&str]| matches!(key, Step::Key(key) if words.contains(&key.as_str()));
+    path.first().is_some_and(|first| is(first, &["routes"])) && holder.is_some_and(|key| is(key, &["requests", "templates"]))
 }
 
 impl fmt::Display for Step {

@@ -67,11 +67,13 @@ impl<'d> Operations<'_, 'd> {
         keys
     }
 
-    /// Whether a scheme of its own security is the API key; the others are told. Security at the top of the file does not count
-    /// for a REST API (developer guide, "Important notes", 2026).
+    /// Whether a scheme of its security is the API key; the others are told. A REST API takes the security at the top of the file
+    /// for operations that have none of their own: the guide denies it ("Important notes", 2026), an import recorded by `LocalStack`
+    /// shows it (`test_import_with_global_api_key_authorizer`).
     fn needs_key(&mut self, operation: &Node, at: &str) -> bool {
         let mut needs = false;
-        for alternative in operation.get("security").map(Node::items).unwrap_or_default() {
+        let at_top = || self.root.get("security").filter(|_| self.api == Api::Rest);
+        for alternative in operation.get("security").or_else(at_top).map(Node::items).unwrap_or_default() {
             for (name, _) in alternative.entries() {
                 if self.is_api_key(name) {
                     needs = true;

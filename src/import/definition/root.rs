@@ -150,7 +150,7 @@ fn tell(root: &Node, api: Api, notes: &mut Notes) {
             "an HTTP API has no gateway responses: the service ignores them",
         );
     }
-    if let Some(security) = root.get("security") {
+    if let Some(security) = root.get("security").filter(|_| api == Api::Http) {
         notes.left_out(security, "security", "security at the top of the file: the service takes it from the operations only");
     }
     if let Some(path) = base_path(root) {

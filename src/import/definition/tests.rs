@@ -199,3 +199,30 @@ fn a_key_that_the_user_gives_is_in_the_profile_and_in_no_message() {
     assert_eq!(imported.gateway["usage_plans"]["imported"]["keys"], json!(["partner"]));
     assert!(!format!("{options:?}{:?}", imported.notes.lines("d")).contains(secret));
 }
+
+#[test]
+fn security_at_the_top_counts_for_rest_operations_without_their_own() {
+    let answered = "x-amazon-apigateway-integration: { type: mock, responses: { default: { statusCode: 200 } } }";
+    let text = format!(
+        "swagger: '2.0'\nsecurityDefinitions: {{ k: {{ type: apiKey, in: header, name: x-api-key }} }}\nsecurity: [{{ k: [] }}]\n\
+         paths: {{ /a: {{ get: {{ {answered} }}, put: {{ security: [], {answered} }} }} }}\n"
+    );
+    let imported = read("d", &text, &Options::default()).unwrap();
+    assert_eq!(imported.gateway["routes"]["GET /a"]["api_key"], "required");
+    assert_eq!(imported.gateway["routes"]["PUT /a"].get("api_key"), None);
+}
+
+#[test]
+fn a_template_that_cannot_be_one_fails_where_it_would_run() {
+    let text = "openapi: 3.0.1\npaths: { /a: { get: { x-amazon-apigateway-integration: { type: mock, responses: \
+                { default: { statusCode: 200, responseTemplates: { application/json: '#macro(x)y#end' } } } } } } }\n";
+    let mut imported = read("d", text, &Options::default()).unwrap();
+    let key = |key: &str| Step::Key(key.to_owned());
+    let rule = [key("routes"), key("GET /a"), key("integration"), key("mock"), key("responses"), Step::Index(0)];
+    let path: Vec<Step> = rule.into_iter().chain([key("templates"), key("application/json")]).collect();
+    assert!(imported.leave_out(&path, "no template"));
+    let rule = &imported.gateway["routes"]["GET /a"]["integration"]["mock"]["responses"][0];
+    assert_eq!(rule["templates"]["application/json"], "$util.parseJson('{')");
+    assert!(imported.notes.lines("d").iter().any(|line| line.ends_with("no template; where it would run, the answer is a 500")));
+    assert!(!imported.leave_out(&path, "no template"), "it is put there once");
+}

@@ -31,7 +31,9 @@ pub use self::integration::{
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
-pub use self::unconfirmed::{CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage};
+pub use self::unconfirmed::{
+    CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage, UnsetVariable,
+};
 
 /// Index into [`Model::apis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

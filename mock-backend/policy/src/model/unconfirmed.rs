@@ -41,6 +41,9 @@ pub struct Unconfirmed {
     /// The header that warns of an invalidation that was ignored. The guide speaks of "a warning response header" and does not name
     /// it.
     pub cache_warning: Cow<'static, str>,
+    /// What a mapping template prints of a variable that was never set. Recorded is only that one that was set to null prints
+    /// nothing; Velocity, which the service runs, cannot tell the two apart.
+    pub unset_variable: UnsetVariable,
 }
 
 /// What a REST API answers if there is no such stage.
@@ -108,6 +111,16 @@ pub enum CachedStatuses {
     All,
 }
 
+/// What a mapping template prints of a variable that was never set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsetVariable {
+    /// Nothing, as of one that is null.
+    #[default]
+    Nothing,
+    /// Its source, as Velocity by itself: `$name`.
+    Source,
+}
+
 impl Default for Unconfirmed {
     fn default() -> Self {
         Self {
@@ -124,6 +137,7 @@ impl Default for Unconfirmed {
             quota_begins: QuotaBegins::default(),
             cached_statuses: CachedStatuses::default(),
             cache_warning: Cow::Borrowed("Warning"),
+            unset_variable: UnsetVariable::default(),
         }
     }
 }

@@ -60,10 +60,13 @@ fn any_covers_only_methods_without_a_route_of_their_own() {
 }
 
 #[test]
-fn a_rest_api_finds_the_resource_by_its_path_and_looks_no_further_for_the_method() {
+fn a_method_that_a_resource_lacks_is_looked_for_at_a_less_exact_one() {
     let keys = ["GET /users", "ANY /{proxy+}", "GET /users/{id}"];
-    assert_eq!(meant(Rest, &keys, "POST /users"), None);
-    assert_eq!(meant(Http, &keys, "POST /users"), Some("ANY /{proxy+}"));
+    for api in [Rest, Http] {
+        assert_eq!(meant(api, &keys, "POST /users"), Some("ANY /{proxy+}"));
+        assert_eq!(meant(api, &keys, "DELETE /users/7"), Some("ANY /{proxy+}"));
+    }
+    assert_eq!(meant(Rest, &["POST /users", "GET /{x}", "OPTIONS /{proxy+}"], "DELETE /users"), None);
     assert_eq!(meant(Rest, &keys, "GET /users/7/x"), Some("ANY /{proxy+}"));
     assert_eq!(meant(Rest, &keys, "GET /"), None);
 }
@@ -232,14 +235,8 @@ fn by_trying_all(api: ApiKind, keys: &[String], method: &str, path: &[&str]) -> 
     let path = if path == [""] { &[] } else { path };
     let own = |key: &str| key.starts_with(method);
     let takes = |key: &str| own(key) || key.starts_with("ANY");
-    let mut fits: Vec<_> = (0..keys.len()).filter_map(|at| fit(api, &keys[at], path).map(|ranks| (ranks, at))).collect();
-    match api {
-        Http => fits.retain(|(_, at)| takes(&keys[*at])),
-        Rest => {
-            let best = fits.iter().map(|(ranks, _)| ranks.clone()).min();
-            fits.retain(|(ranks, at)| Some(ranks) == best.as_ref() && takes(&keys[*at]));
-        }
-    }
+    let taking = (0..keys.len()).filter(|at| takes(&keys[*at]));
+    let fits = taking.filter_map(|at| fit(api, &keys[at], path).map(|ranks| (ranks, at)));
     fits.into_iter().min_by_key(|(ranks, at)| (ranks.clone(), !own(&keys[*at]))).map(|(_, at)| at)
 }
 

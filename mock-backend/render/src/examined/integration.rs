@@ -25,6 +25,7 @@ impl Examined<'_> {
             context: &context,
             stage_variables: self.seen.stage_variables(),
             overrides: std::mem::take(&mut self.overrides),
+            unset: self.seen.api_model().unconfirmed.unset_variable,
             limits: Limits::default(),
         };
         let rendered = template.render(&mut scope);

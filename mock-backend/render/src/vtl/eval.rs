@@ -9,10 +9,10 @@ use super::number;
 use super::overrides::Map;
 use super::reference::Input;
 use super::tree::{
-    Block, CONTEXT, COUNT, Comparison, Expression, FOREACH, Foreach, HAS_NEXT, INPUT, If, Infix, Node, STAGE_VARIABLES, UTIL,
+    CONTEXT, COUNT, Comparison, Expression, FOREACH, Foreach, HAS_NEXT, INPUT, If, Infix, Node, STAGE_VARIABLES, UTIL,
 };
 use super::value::{ListId, Text, Value};
-use super::{Dialect, Scope, Template};
+use super::{Dialect, Scope, Template, UnsetVariable};
 
 /// Renders, and leaves in the scope's overrides what the template assigned.
 pub(super) fn render(template: &Template, scope: &mut Scope<'_>) -> Result<String, RenderError> {
@@ -50,8 +50,17 @@ pub(super) struct Machine<'v> {
     pub(super) variables: Vec<Option<Value<'v>>>,
     pub(super) loops: Vec<Round>,
     pub(super) input: Input<'v>,
+    unset: UnsetVariable,
+    /// How many blocks run inside each other, and how many of them are of a `#define`.
+    blocks: usize,
+    defined: usize,
     result_bytes: usize,
 }
+
+/// Deeper than this no block of a `#define` runs: one that prints itself ends here. Velocity stops at 20 (`Define.maxDepth`).
+const DEFINED_MAX: usize = 20;
+/// Nor does one so deep inside other blocks, which the parser bounds only within one `#define`.
+const BLOCKS_MAX: usize = 120;
 
 impl<'v> Machine<'v> {
     fn new(template: &'v Template, scope: &Scope<'v>, before: &'v Map) -> Self {
@@ -61,7 +70,8 @@ impl<'v> Machine<'v> {
         variables[STAGE_VARIABLES] = Some(Value::StageVariables);
         variables[UTIL] = Some(Value::Util);
         let heap = Heap::new(scope.limits, template.dialect);
-        Self { heap, variables, loops: Vec::new(), input: Input::new(scope, before), result_bytes: template.text_bytes }
+        let (input, result_bytes) = (Input::new(scope, before), template.text_bytes);
+        Self { heap, variables, loops: Vec::new(), input, unset: scope.unset, blocks: 0, defined: 0, result_bytes }
     }
 
     /// The result, and the overrides if they may have changed.
@@ -72,8 +82,15 @@ impl<'v> Machine<'v> {
         Ok((out, assigned))
     }
 
-    fn block(&mut self, block: &'v Block, out: &mut String) -> Result<Flow, RenderError> {
-        for node in block {
+    fn block(&mut self, block: &'v [Node], out: &mut String) -> Result<Flow, RenderError> {
+        self.blocks += 1;
+        let flow = self.nodes(block, out);
+        self.blocks -= 1;
+        flow
+    }
+
+    fn nodes(&mut self, nodes: &'v [Node], out: &mut String) -> Result<Flow, RenderError> {
+        for node in nodes {
             self.heap.step(1)?;
             let flow = match node {
                 Node::Text(text) => {
@@ -91,6 +108,10 @@ impl<'v> Machine<'v> {
                 }
                 Node::If(branches) => self.branch(branches, out)?,
                 Node::Foreach(foreach) => self.foreach(foreach, out).map_err(|error| error.at(foreach.place))?,
+                Node::Define(define) => {
+                    self.variables[define.variable] = Some(Value::Defined(&define.block));
+                    Flow::Next
+                }
                 Node::Break => Flow::Break,
                 Node::Stop => Flow::Stop,
             };
@@ -100,6 +121,17 @@ impl<'v> Machine<'v> {
             }
         }
         Ok(Flow::Next)
+    }
+
+    /// Runs what a `#define` holds, with the variables as they are now.
+    pub(super) fn print_defined(&mut self, block: &'v [Node], out: &mut String) -> Result<(), RenderError> {
+        if self.defined == DEFINED_MAX || self.blocks > BLOCKS_MAX {
+            return Ok(());
+        }
+        self.defined += 1;
+        let ran = self.block(block, out);
+        self.defined -= 1;
+        ran.map(drop)
     }
 
     fn hold(&self, out: &str) -> Result<(), Problem> {
@@ -319,7 +351,7 @@ impl<'v> Machine<'v> {
 
     /// Whether a null below this variable prints its source.
     pub(super) fn is_unknown(&self, root: super::tree::Slot) -> bool {
-        self.heap.dialect == Dialect::Velocity || self.variables[root].is_none()
+        self.heap.dialect == Dialect::Velocity || self.unset == UnsetVariable::Source && self.variables[root].is_none()
     }
 }
 

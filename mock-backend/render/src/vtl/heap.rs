@@ -38,6 +38,8 @@ pub(super) enum ListKind {
 pub(super) struct Heap<'v> {
     lists: Vec<(ListKind, Vec<Value<'v>>)>,
     maps: Vec<Entries<'v>>,
+    /// Maps that print nothing; a handful.
+    mute: Vec<MapId>,
     memory_bytes: usize,
     steps: u64,
     pub(super) limits: Limits,
@@ -46,7 +48,7 @@ pub(super) struct Heap<'v> {
 
 impl<'v> Heap<'v> {
     pub(super) fn new(limits: Limits, dialect: Dialect) -> Self {
-        Self { lists: Vec::new(), maps: Vec::new(), memory_bytes: 0, steps: 0, limits, dialect }
+        Self { lists: Vec::new(), maps: Vec::new(), mute: Vec::new(), memory_bytes: 0, steps: 0, limits, dialect }
     }
 
     /// Takes steps.
@@ -109,6 +111,15 @@ impl<'v> Heap<'v> {
         self.charge(OBJECT_BYTES)?;
         self.maps.push(Entries::default());
         Ok(MapId(self.maps.len() as u32 - 1))
+    }
+
+    /// Lets a map print nothing from now on.
+    pub(super) fn mute(&mut self, id: MapId) {
+        self.mute.push(id);
+    }
+
+    pub(super) fn is_mute(&self, id: MapId) -> bool {
+        self.mute.contains(&id)
     }
 
     pub(super) fn items(&self, id: ListId) -> &[Value<'v>] {

@@ -33,6 +33,7 @@ fn render(template: &Template, body: &str) -> Result<String, RenderError> {
         context: &Nothing,
         stage_variables: &stage_variables,
         overrides,
+        unset: UnsetVariable::Nothing,
         limits,
     })
 }
@@ -93,7 +94,8 @@ proptest! {
         let template = Template::parse("$input.path($stageVariables.p)").unwrap();
         let stage_variables = [("p".to_owned(), path)];
         let (overrides, limits) = (Map::default(), Limits::default());
-        let mut scope = Scope { body, params: &Nothing, context: &Nothing, stage_variables: &stage_variables, overrides, limits };
+        let (params, context, unset) = (&Nothing, &Nothing, UnsetVariable::Nothing);
+        let mut scope = Scope { body, params, context, stage_variables: &stage_variables, overrides, unset, limits };
         let _ = template.render(&mut scope);
     }
 

@@ -3,6 +3,7 @@
 //! Owns the choice, and the methods that all values have. A method that a value has not, or not with such arguments, is null, as
 //! in Velocity. Refuses reflection: there are no classes here to reach. Called by `reference`.
 
+mod context;
 mod list;
 mod map;
 mod number;
@@ -57,21 +58,6 @@ impl<'v> Machine<'v> {
             _ => None,
         };
         Ok(answer.unwrap_or(Value::Null))
-    }
-
-    fn of_context(&mut self, prefix: &str, name: &str, arguments: &[Value<'v>]) -> Answer<'v> {
-        Ok(match (name, arguments) {
-            ("get", [Value::Text(name)]) => Some(self.property(&Value::Context(prefix.into()), name)?),
-            ("containsKey", [Value::Text(name)]) => {
-                let found = self.property(&Value::Context(prefix.into()), name)?;
-                Some(Value::Bool(!found.is_null()))
-            }
-            ("put", [Value::Text(name), value]) => {
-                self.override_below(prefix, name.clone(), value.clone())?;
-                Some(Value::Null)
-            }
-            _ => None,
-        })
     }
 
     /// Stage variables are a map that is made when it is asked for more than a value.

@@ -180,7 +180,13 @@ impl<'v> Heap<'v> {
             Value::Double(double) => Tree::Double(*double),
             Value::List(list) => Tree::List(self.export_list(*list, depth)?),
             Value::Map(map) => Tree::Map(self.export_map(*map, depth)?),
-            Value::Text(_) | Value::Entry(..) | Value::Loop(_) | Value::Input | Value::Util | Value::StageVariables => {
+            Value::Text(_)
+            | Value::Entry(..)
+            | Value::Defined(_)
+            | Value::Loop(_)
+            | Value::Input
+            | Value::Util
+            | Value::StageVariables => {
                 let text = self.shown(value)?.into_owned();
                 self.charge(text.len())?;
                 Tree::Text(text)

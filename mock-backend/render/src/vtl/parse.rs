@@ -6,12 +6,13 @@
 use super::cursor::Cursor;
 use super::error::ParseError;
 use super::expression;
-use super::tree::{Block, Foreach, If, Names, Node, Place, Reference, Set, Step};
+use super::tree::{Block, Define, Foreach, If, Names, Node, Place, Reference, Set, Slot, Step};
 
-/// The directives that the service has.
-const KNOWN: [&str; 8] = ["set", "if", "elseif", "else", "end", "foreach", "break", "stop"];
+/// The directives that the service has. `#define` is in no list of the guide; the templates that the Serverless Framework has
+/// deployed for years begin with it.
+const KNOWN: [&str; 9] = ["set", "if", "elseif", "else", "end", "foreach", "break", "stop", "define"];
 /// Those of Velocity that it refuses.
-const REFUSED: [&str; 5] = ["macro", "parse", "include", "evaluate", "define"];
+const REFUSED: [&str; 4] = ["macro", "parse", "include", "evaluate"];
 
 /// Parses a whole template.
 pub(super) fn template(text: &str, names: &mut Names) -> Result<Block, ParseError> {
@@ -179,7 +180,7 @@ impl Parser<'_, '_> {
         let closed = !braced || self.cursor.take("}");
         let known = KNOWN.iter().chain(&REFUSED).find(|known| closed && **known == word).copied();
         // Where Velocity wants parentheses and finds none, these are text.
-        let wants = known.is_some_and(|word| word == "set" || REFUSED.contains(&word));
+        let wants = known.is_some_and(|word| matches!(word, "set" | "define") || REFUSED.contains(&word));
         if known.is_none() || wants && !self.has_parenthesis() {
             self.cursor.back_to(start);
             return None;
@@ -199,6 +200,7 @@ impl Parser<'_, '_> {
             }
             "if" => growing.push(Node::If(Box::new(self.condition()?))),
             "foreach" => growing.push(Node::Foreach(Box::new(self.foreach()?))),
+            "define" => growing.push(Node::Define(Box::new(self.define()?))),
             "break" => growing.push(Node::Break),
             "stop" => growing.push(Node::Stop),
             "elseif" => return Ok(Some(Ending::ElseIf)),
@@ -262,19 +264,38 @@ impl Parser<'_, '_> {
     fn foreach(&mut self) -> Result<Foreach, ParseError> {
         let place = self.cursor.place();
         self.open("#foreach")?;
-        let Some(Reference { root: variable, steps, .. }) = expression::reference(&mut self.cursor, self.names)? else {
-            return Err(self.cursor.error("#foreach names a variable first: #foreach($item in $list)"));
-        };
-        if !steps.is_empty() {
-            return Err(self.cursor.error("#foreach takes a plain variable: #foreach($item in $list)"));
-        }
-        self.cursor.skip_space();
+        let variable = self.variable("#foreach", "#foreach($item in $list)")?;
         self.cursor.expect("in", "after the variable of a #foreach")?;
         let over = expression::expression(&mut self.cursor, self.names)?;
         self.close("what a #foreach goes through")?;
+        Ok(Foreach { variable, over, body: self.body("#foreach", place)?, place })
+    }
+
+    fn define(&mut self) -> Result<Define, ParseError> {
+        let place = self.cursor.place();
+        self.open("#define")?;
+        let variable = self.variable("#define", "#define($name)")?;
+        self.close("the variable of a #define")?;
+        Ok(Define { variable, block: self.body("#define", place)? })
+    }
+
+    /// The plain variable that a directive names first.
+    fn variable(&mut self, directive: &str, example: &str) -> Result<Slot, ParseError> {
+        let Some(Reference { root, steps, .. }) = expression::reference(&mut self.cursor, self.names)? else {
+            return Err(self.cursor.error(format!("{directive} names a variable first: {example}")));
+        };
+        if !steps.is_empty() {
+            return Err(self.cursor.error(format!("{directive} takes a plain variable: {example}")));
+        }
+        self.cursor.skip_space();
+        Ok(root)
+    }
+
+    /// The block up to the `#end` of the directive that stands at `place`.
+    fn body(&mut self, directive: &str, place: Place) -> Result<Block, ParseError> {
         match self.block()? {
-            (body, Ending::End, _) => Ok(Foreach { variable, over, body, place }),
-            (_, Ending::Text, _) => Err(ParseError::new(place, "#foreach without its #end")),
+            (body, Ending::End, _) => Ok(body),
+            (_, Ending::Text, _) => Err(ParseError::new(place, format!("{directive} without its #end"))),
             (_, Ending::Else | Ending::ElseIf, place) => Err(ParseError::new(place, "#else without an #if that it belongs to")),
         }
     }

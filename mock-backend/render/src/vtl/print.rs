@@ -42,6 +42,7 @@ impl<'v> Heap<'v> {
                 let value = self.entries(*map).get(key).cloned().unwrap_or(Value::Null);
                 return self.print_java(&value, into, bounds.below(into)?);
             }
+            Value::Defined(_) => {}
             Value::Loop(_) | Value::Input | Value::Util | Value::StageVariables => into.push_str("{}"),
         }
         bounds.hold(into)
@@ -62,6 +63,9 @@ impl<'v> Heap<'v> {
     }
 
     fn print_map(&mut self, id: MapId, into: &mut String, bounds: Bounds) -> Result<(), Problem> {
+        if self.is_mute(id) {
+            return Ok(());
+        }
         let inner = bounds.below(into)?;
         into.push('{');
         for (at, (key, value)) in self.each(id, Clone::clone)?.into_iter().enumerate() {

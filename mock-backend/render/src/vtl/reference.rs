@@ -11,7 +11,8 @@ use super::tree::{CONTEXT, KnownAs, Reference, Step};
 use super::value::{MapId, Text, Value};
 use super::{Dialect, Lookup, Params, Scope};
 
-/// The variables of `$context` that templates assign; the service has them from the start.
+/// The variables of `$context` that templates assign; the service has them from the start, and they print nothing, as all maps
+/// below `$context` do (recorded by `LocalStack`, `test_sqs_amz_json_protocol`).
 const OVERRIDES: [(&str, &[&str]); 2] =
     [("requestOverride", &["header", "path", "querystring"]), ("responseOverride", &["header"])];
 
@@ -48,12 +49,14 @@ impl<'v> Input<'v> {
 impl<'v> Machine<'v> {
     /// Adds what the reference prints.
     pub(super) fn print_reference(&mut self, reference: &'v Reference, out: &mut String) -> Result<(), RenderError> {
-        let value = self.value_of(reference)?;
+        let value = self.walk(reference, &reference.steps)?;
         let is_source = value.is_null() && self.is_unknown(reference.root);
         let slashes = if is_source { reference.slashes } else { reference.slashes / 2 };
         out.extend(std::iter::repeat_n('\\', slashes));
         if reference.slashes % 2 == 1 || is_source && !reference.quiet {
             out.push_str(&reference.source);
+        } else if let Value::Defined(block) = value {
+            self.print_defined(block, out)?;
         } else if !value.is_null() {
             let bytes_max = self.heap.limits.output_bytes_max;
             self.heap.print(&value, out, bytes_max)?;
@@ -63,7 +66,14 @@ impl<'v> Machine<'v> {
 
     /// What the reference stands for; null also where it stands for nothing.
     pub(super) fn value_of(&mut self, reference: &'v Reference) -> Result<Value<'v>, RenderError> {
-        self.walk(reference, &reference.steps)
+        match self.walk(reference, &reference.steps)? {
+            Value::Defined(block) => {
+                let mut text = String::new();
+                self.print_defined(block, &mut text)?;
+                Ok(self.heap.text(text)?)
+            }
+            value => Ok(value),
+        }
     }
 
     fn walk(&mut self, reference: &'v Reference, steps: &'v [Step]) -> Result<Value<'v>, RenderError> {
@@ -266,8 +276,10 @@ impl<'v> Machine<'v> {
         self.input.overrides = Some(overrides);
         for (name, below) in OVERRIDES {
             let map = self.map_at(overrides, name)?;
+            self.heap.mute(map);
             for name in below {
-                self.map_at(map, name)?;
+                let map = self.map_at(map, name)?;
+                self.heap.mute(map);
             }
         }
         Ok(overrides)

@@ -9,6 +9,7 @@ struct Fixture {
     body: String,
     stage_variables: Vec<(String, String)>,
     overrides: Map,
+    unset: UnsetVariable,
     limits: Limits,
 }
 
@@ -43,7 +44,13 @@ impl Lookup for Request {
 
 fn given(body: &str) -> Fixture {
     let stage_variables = vec![("table".to_owned(), "orders".to_owned())];
-    Fixture { body: body.to_owned(), stage_variables, overrides: Map::default(), limits: Limits::default() }
+    Fixture {
+        body: body.to_owned(),
+        stage_variables,
+        overrides: Map::default(),
+        unset: UnsetVariable::Nothing,
+        limits: Limits::default(),
+    }
 }
 
 impl Fixture {
@@ -55,6 +62,7 @@ impl Fixture {
             context: &Request,
             stage_variables: &self.stage_variables,
             overrides: std::mem::take(&mut self.overrides),
+            unset: self.unset,
             limits: self.limits,
         };
         let rendered = template.render(&mut scope);
@@ -96,7 +104,47 @@ fn null_prints_nothing_and_equals_null_and_the_empty_text() {
     given(r#"{"none": ""}"#).prints(template, "<><>NET");
     given("").prints("[$stageVariables.table|$stageVariables.none|$context.none|$context.none.at.all]", "[orders|||]");
     given("").prints("#if($input.params('none'))yes#{else}no#end $input.params('none').length()", "no 0");
-    given("").prints("$never $!never ${never} $never.read()", "$never  ${never} $never.read()");
+}
+
+#[test]
+fn a_variable_that_was_never_set_prints_nothing_or_as_is_asked_its_source() {
+    let template = "<$never><$!never><${never}><$never.read()>#set($sum = 'a' + $never)<$sum>";
+    given("").prints(template, "<><><><><a>");
+    let mut asked = Fixture { unset: UnsetVariable::Source, ..given("") };
+    asked.prints(template, "<$never><><${never}><$never.read()><a$never>");
+    asked.prints("#set($null = $input.path('$.none'))<$null><$context.none>", "<><>");
+}
+
+#[test]
+fn a_define_runs_where_it_is_printed_and_is_its_text_elsewhere() {
+    let twice = "#define($who)Hello $name#end#set($name = 'one')<$who>#set($name = 'two')<${who}><$!who>";
+    given("").prints(twice, "<Hello one><Hello two><Hello two>");
+    given("").prints("#define( $pair )\n\"$k\"#if(true): 1#end\n#end\n#set($k = 'a'){$pair}", "{\"a\": 1}");
+    given("").prints("#define($a)x#end#set($b = \"$a$a\")$b.length() #if($a == 'x')same#end $util.urlEncode($a)", "2 same x");
+    given("").prints("#define($a)x#end\\$a #define text", "$a #define text");
+    given("").prints("#define($a).$a#end$a", &".".repeat(20));
+    let nested = format!("#define($a){}.$a{}#end$a", "#if(true)".repeat(50), "#end".repeat(50));
+    given("").prints(&nested, "...");
+    assert!(refused("a #define($x)b").contains("line 1, column 10: #define without its #end"));
+    assert!(refused("#define($x.y)b#end").contains("#define takes a plain variable"));
+}
+
+#[test]
+fn the_maps_of_context_have_the_keys_that_were_recorded_and_print_nothing() {
+    let keys = "#foreach($key in $context.keySet())$key#if($foreach.hasNext) #end#end";
+    let recorded = "resourceId resourcePath httpMethod extendedRequestId requestTime path accountId protocol requestOverride stage \
+                    domainPrefix requestTimeEpoch requestId identity domainName deploymentId responseOverride apiId";
+    given("").prints(keys, recorded);
+    let values = "#foreach($key in $context.identity.keySet())$key=$context.identity.get($key) #end$context.identity.size()";
+    let recorded = "cognitoIdentityPoolId= accountId= cognitoIdentityId= caller= sourceIp=127.0.0.1 principalOrgId= accessKey= \
+                    cognitoAuthenticationType= cognitoAuthenticationProvider= userArn= userAgent= user= 12";
+    given("").prints(values, recorded);
+    given("").prints("<$context.identity><$context.requestOverride><$context.responseOverride.header>", "<><><>");
+    given("").prints("#foreach($key in $context.authorizer.keySet())$key#end", "");
+    given("").prints(
+        "#set($context.requestOverride.path.id = 7)<$context.requestOverride.path>$context.requestOverride.path.id",
+        "<>7",
+    );
 }
 
 /// The recordings of how templates print what a path finds: the setup's last words are the template.
@@ -246,7 +294,7 @@ fn a_body_that_is_no_json_is_an_error_of_its_own() {
 fn refused_directives_and_broken_templates_are_named_with_their_place() {
     let refusal = refused("a\n b #macro(x)c#end");
     assert_eq!(refusal, "line 2, column 4: #macro is not a directive of API Gateway's templates; write out what it stands for");
-    for directive in ["#parse('x')", "#include('x')", "#evaluate($x)", "#define($x)y#end"] {
+    for directive in ["#parse('x')", "#include('x')", "#evaluate($x)"] {
         assert!(refused(directive).contains("not a directive"), "{directive}");
     }
     for (template, expected) in [

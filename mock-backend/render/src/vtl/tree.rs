@@ -23,6 +23,7 @@ pub(super) enum Node {
     Set(Box<Set>),
     If(Box<If>),
     Foreach(Box<Foreach>),
+    Define(Box<Define>),
     Break,
     Stop,
 }
@@ -46,6 +47,13 @@ pub(super) struct Foreach {
     pub(super) over: Expression,
     pub(super) body: Block,
     pub(super) place: Place,
+}
+
+/// `#define`: a block that runs where its variable is printed.
+#[derive(Debug)]
+pub(super) struct Define {
+    pub(super) variable: Slot,
+    pub(super) block: Block,
 }
 
 /// A reference as it stands in the text.

@@ -5,6 +5,8 @@
 
 use std::rc::Rc;
 
+use super::tree::Node;
+
 /// A value; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) enum Value<'v> {
@@ -20,6 +22,8 @@ pub(super) enum Value<'v> {
     Entry(MapId, Text<'v>),
     /// `$foreach` of the loop with this number, from the outermost.
     Loop(usize),
+    /// What a `#define` holds; it runs where it is printed, and is its text everywhere else.
+    Defined(&'v [Node]),
     Input,
     Util,
     StageVariables,

@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sluicegate_render::vtl::{Dialect, Limits, Lookup, Map, ParamKind, Params, Scope, Template};
+use sluicegate_render::vtl::{Dialect, Limits, Lookup, Map, ParamKind, Params, Scope, Template, UnsetVariable};
 
 /// Where Debian's packages `velocity`, `libcommons-collections3-java` and `libcommons-lang-java` put them.
 const JARS: [&str; 3] =
@@ -39,8 +39,8 @@ impl Lookup for Nothing {
 /// What ours makes of a template; `None` for an error of either kind.
 fn ours(template: &str) -> Option<String> {
     let template = Template::parse_as(template, Dialect::Velocity).ok()?;
-    let (overrides, limits) = (Map::default(), Limits::default());
-    let mut scope = Scope { body: "", params: &Nothing, context: &Nothing, stage_variables: &[], overrides, limits };
+    let (overrides, unset, limits) = (Map::default(), UnsetVariable::Source, Limits::default());
+    let mut scope = Scope { body: "", params: &Nothing, context: &Nothing, stage_variables: &[], overrides, unset, limits };
     template.render(&mut scope).ok()
 }
 

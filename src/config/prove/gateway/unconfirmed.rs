@@ -10,7 +10,9 @@ use crate::config::problem::{Place, Spot, choices};
 use crate::config::prove::filled;
 use crate::config::raw::gateway::unconfirmed as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{CachedStatuses, Charge, QuotaBegins, Status, Text, ThrottledContentType, ToldFirst, UnknownStage};
+use crate::config::value::{
+    CachedStatuses, Charge, QuotaBegins, Status, Text, ThrottledContentType, ToldFirst, UnknownStage, UnsetVariable,
+};
 
 /// The settings; what a profile does not say is as the model has it.
 pub(super) fn unconfirmed(
@@ -42,7 +44,8 @@ fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
     let begins = written(&mut given.quota_begins, "quotas");
     let statuses = written(&mut given.cached_statuses, "response cache");
     let header = written(&mut given.cache_warning_header, "response cache");
-    for (spot, what) in [stage, first, requests, keys, begins, statuses, header].into_iter().flatten() {
+    let unset = written(&mut given.unset_variable, "mapping templates");
+    for (spot, what) in [stage, first, requests, keys, begins, statuses, header, unset].into_iter().flatten() {
         only_rest(ApiKind::Http, spot, what, reader);
     }
     let body = filled(&mut given.payload_too_large_status, spot, "payload_too_large_status", || Status(common.payload_too_large));
@@ -79,6 +82,7 @@ fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: &Unconfirmed, read
         quota_begins: filled(&mut given.quota_begins, spot, "quota_begins", || QuotaBegins::UtcMidnight).value.into(),
         cached_statuses: filled(&mut given.cached_statuses, spot, "cached_statuses", || CachedStatuses::Success).value.into(),
         cache_warning,
+        unset_variable: filled(&mut given.unset_variable, spot, "unset_variable", || UnsetVariable::Nothing).value.into(),
         ..common.clone()
     }
 }

@@ -3,7 +3,9 @@
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::gateway`.
 
 use crate::config::reader::{At, section};
-use crate::config::value::{CachedStatuses, Charge, QuotaBegins, Status, Text, ThrottledContentType, ToldFirst, UnknownStage};
+use crate::config::value::{
+    CachedStatuses, Charge, QuotaBegins, Status, Text, ThrottledContentType, ToldFirst, UnknownStage, UnsetVariable,
+};
 
 section! {
     /// Behaviours of the real gateway that no document and no recording has confirmed. Write what you have measured of yours.
@@ -37,5 +39,8 @@ section! {
         cached_statuses: Option<At<CachedStatuses>>,
         /// The header that warns of a cache invalidation that was ignored. Default: Warning.
         cache_warning_header: Option<At<Text>>,
+        /// What a mapping template prints of a variable that was never set: nothing or source (`$name`). Default: nothing, as of one
+        /// that was set to null.
+        unset_variable: Option<At<UnsetVariable>>,
     }
 }
