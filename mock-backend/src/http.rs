@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sluicegate_policy::call::CacheUse;
-use sluicegate_policy::model::{ApiId, ApiKind, Model};
+use sluicegate_policy::model::{ApiId, ApiKind, Domain, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
 use sluicegate_render::examined::{Addressed, Told};
@@ -28,6 +28,7 @@ use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
+use crate::tls::Trusting;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
@@ -66,6 +67,20 @@ pub(crate) struct Client {
     pub(crate) source: IpAddr,
     /// Its TLS connection, if it speaks TLS.
     pub(crate) secured: Option<Arc<Secured>>,
+    /// The custom domain whose trust store its certificate satisfied.
+    pub(crate) trusting: Option<Trusting>,
+}
+
+impl Client {
+    /// Whether it may ask a custom domain for something. One that trusts authorities of its own wants to have verified the client
+    /// itself: a connection that came by another name has not been asked for a certificate, whatever `Host` it then says (the guide,
+    /// "Security policies for REST APIs", 2025, has such a match of names and does not say how a request without it is refused).
+    /// Without TLS at all there is nothing to verify: whoever serves so has it done elsewhere, or not at all.
+    fn may_ask(&self, domains: &[Domain], head: &Head) -> bool {
+        let Some(host) = head.header("host").and_then(|host| str::from_utf8(host).ok()) else { return true };
+        let asked = domains.iter().position(|domain| domain.is(host)).filter(|at| domains[*at].truststore.is_some());
+        self.secured.is_none() || asked.is_none_or(|at| self.trusting == Some(Trusting(at)))
+    }
 }
 
 /// A request whose head is there. Dropping it means that its client went away.
@@ -109,7 +124,7 @@ impl Desk {
         let api = to.api().unwrap_or(client.api);
         let ids = self.front.ids(number, api, &head);
         let presence = Presence { desk: Rc::clone(self), held: Cell::new(0), answered: Cell::new(false) };
-        let Client { api, source, ref secured } = *client;
+        let Client { api, source, ref secured, .. } = *client;
         Visit { head, source, secured: secured.clone(), arrived, ids, api, to, presence }
     }
 
@@ -136,6 +151,9 @@ impl Desk {
     fn destination(&self, arrived: Instant, client: &Client, head: &Head) -> Destination {
         if matches!(head.path(), "/ping" | "/sping") {
             return Destination::Health;
+        }
+        if !client.may_ask(&self.model.domains, head) {
+            return Destination::Nowhere(Malformed::Misdirected);
         }
         match check_target(self.kind(client.api), head.target()) {
             Err(malformed) => Destination::Nowhere(malformed),
@@ -188,7 +206,7 @@ impl Visit {
         desk.tally.malformed.set(desk.tally.malformed.get() + 1);
         let api = self.to.api().unwrap_or(self.api);
         let mut answer = malformed.answer(&desk.model.apis[usize::from(api.0)].unconfirmed);
-        desk.front.identify(api, &self.ids, Some(Malformed::ERROR_TYPE), &mut answer);
+        desk.front.identify(api, &self.ids, Some(malformed.error_type()), &mut answer);
         self.presence.answered(Outgoing::to(self.head.method(), answer).last())
     }
 
