@@ -28,7 +28,7 @@ use crate::secured::secured;
 use crate::stamped::{Control, Stamped};
 use crate::summary::Connections;
 use crate::tasks::Tasks;
-use crate::tls::Tls;
+use crate::tls::{Tls, Trusting};
 
 /// Pause after the process ran out of descriptors or memory: long enough for others to end, too short to be missed.
 const PAUSE: Span = Span::from_ms(20);
@@ -101,7 +101,7 @@ impl Door {
         // Without it a small answer may wait for the acknowledgement of the one before. A socket that is gone will say so itself.
         let _ = stream.set_nodelay(true);
         let stream = Stamped::new(stream, self.desk.clock, self.control.clone());
-        let client = Client { api, source, secured: None, stamp: stream.stamp() };
+        let client = Client { api, source, secured: None, trusting: None, stamp: stream.stamp() };
         let open = Open(Rc::clone(self));
         self.tasks.spawn(async move { open.serve(stream, client).await });
     }
@@ -139,13 +139,13 @@ impl Open {
 
     async fn secure(&self, tls: &Tls, stream: Stamped, client: Client, wait: Wait) -> Ended {
         wait.begin(For::Slow);
-        let stream = match handshake(tls, stream, &wait).await {
+        let (stream, trusting) = match handshake(tls, stream, &wait).await {
             Ok(stream) => stream,
             Err(ended) => return ended,
         };
         let connection = stream.get_ref().1;
         let speaks_http2 = connection.alpn_protocol() == Some(b"h2");
-        let client = Client { secured: Some(Arc::new(secured(connection))), ..client };
+        let client = Client { secured: Some(Arc::new(secured(connection))), trusting, ..client };
         let connection = self.connection(stream, client, wait);
         if speaks_http2 {
             return http2::serve(connection.into_parts(), self.0.tasks.clone()).await;
@@ -159,7 +159,7 @@ impl Open {
 }
 
 /// A TLS connection, if the client manages one in time.
-async fn handshake(tls: &Tls, stream: Stamped, wait: &Wait) -> Result<TlsStream<Stamped>, Ended> {
+async fn handshake(tls: &Tls, stream: Stamped, wait: &Wait) -> Result<(TlsStream<Stamped>, Option<Trusting>), Ended> {
     let mut accepting = pin!(tls.accept(stream));
     poll_fn(|cx| {
         if let Poll::Ready(accepted) = accepting.as_mut().poll(cx) {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sluicegate_policy::call::CacheUse;
-use sluicegate_policy::model::{ApiId, ApiKind, Model};
+use sluicegate_policy::model::{ApiId, ApiKind, Domain, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
 use sluicegate_render::examined::{Addressed, Told};
@@ -29,6 +29,7 @@ use crate::http1::write::Outgoing;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
 use crate::stamped::Stamp;
+use crate::tls::Trusting;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
@@ -69,6 +70,20 @@ pub(crate) struct Client {
     pub(crate) secured: Option<Arc<Secured>>,
     /// When what was read last from it arrived.
     pub(crate) stamp: Stamp,
+    /// The custom domain whose trust store its certificate satisfied.
+    pub(crate) trusting: Option<Trusting>,
+}
+
+impl Client {
+    /// Whether it may ask a custom domain for something. One that trusts authorities of its own wants to have verified the client
+    /// itself: a connection that came by another name has not been asked for a certificate, whatever `Host` it then says (the guide,
+    /// "Security policies for REST APIs", 2025, has such a match of names and does not say how a request without it is refused).
+    /// Without TLS at all there is nothing to verify: whoever serves so has it done elsewhere, or not at all.
+    fn may_ask(&self, domains: &[Domain], head: &Head) -> bool {
+        let Some(host) = head.header("host").and_then(|host| str::from_utf8(host).ok()) else { return true };
+        let asked = domains.iter().position(|domain| domain.is(host)).filter(|at| domains[*at].truststore.is_some());
+        self.secured.is_none() || asked.is_none_or(|at| self.trusting == Some(Trusting(at)))
+    }
 }
 
 /// A request whose head is there. Dropping it means that its client went away.
@@ -140,6 +155,9 @@ impl Desk {
         if matches!(head.path(), "/ping" | "/sping") {
             return Destination::Health;
         }
+        if !client.may_ask(&self.model.domains, head) {
+            return Destination::Nowhere(Malformed::Misdirected);
+        }
         match check_target(self.kind(client.api), head.target()) {
             Err(malformed) => Destination::Nowhere(malformed),
             Ok(()) => Destination::Gateway(self.driver.arrive(arrived, client.api, head)),
@@ -191,7 +209,7 @@ impl Visit {
         desk.tally.malformed.set(desk.tally.malformed.get() + 1);
         let api = self.to.api().unwrap_or(self.api);
         let mut answer = malformed.answer(&desk.model.apis[usize::from(api.0)].unconfirmed);
-        desk.front.identify(api, &self.ids, Some(Malformed::ERROR_TYPE), &mut answer);
+        desk.front.identify(api, &self.ids, Some(malformed.error_type()), &mut answer);
         self.presence.answered(Outgoing::to(self.head.method(), answer).last())
     }
 

@@ -5,7 +5,7 @@
 //!
 //! What the real gateway says to such requests is not recorded anywhere that we know of: UNCONFIRMED, all of it. Chosen here:
 //! the status that RFC 9110 and 9112 name, the JSON message that the API's other errors have, the request ids (they are counted
-//! and can be found), `BadRequestException` for a REST API, and the end of the connection, because nobody knows where the next
+//! and can be found), `BadRequestException` for a REST API (where it is the wrong host `ForbiddenException`), and the end of the connection, because nobody knows where the next
 //! request would begin. They reach no stage, and so no access log (a report of 2024 says of a 400 for a query string that
 //! nothing was logged: github.com/aws/aws-sam-cli/issues/7170).
 
@@ -45,6 +45,9 @@ pub(crate) enum Malformed {
     /// The head is longer than is even looked at.
     #[error("its head is too large")]
     HeadTooLarge,
+    /// Its host is a custom domain that asks for a certificate, and the connection came by another name.
+    #[error("its connection was made for another host")]
+    Misdirected,
     /// The rest of it did not come in time.
     #[error("the rest of it did not come in time")]
     Late,
@@ -58,6 +61,7 @@ impl Malformed {
     const fn status(self, unconfirmed: &Unconfirmed) -> u16 {
         match self {
             Self::Line | Self::Field | Self::Target | Self::Host | Self::Length | Self::Chunk => 400,
+            Self::Misdirected => 403,
             Self::Late => 408,
             Self::Expectation => 417,
             Self::HeadTooLarge => unconfirmed.headers_too_large,
@@ -70,6 +74,7 @@ impl Malformed {
     const fn message(self, status: u16) -> &'static str {
         match status {
             400 => "Bad Request",
+            403 => "Forbidden",
             408 => "Request Timeout",
             413 => "Request Entity Too Large",
             417 => "Expectation Failed",
@@ -82,7 +87,23 @@ impl Malformed {
     }
 
     /// The name of the error, as a REST API gives it.
-    pub(crate) const ERROR_TYPE: &str = "BadRequestException";
+    pub(crate) const fn error_type(self) -> &'static str {
+        match self {
+            Self::Misdirected => "ForbiddenException",
+            Self::Line
+            | Self::Version
+            | Self::Field
+            | Self::Target
+            | Self::Host
+            | Self::Length
+            | Self::Coding
+            | Self::Chunk
+            | Self::Expectation
+            | Self::HeadTooLarge
+            | Self::Late
+            | Self::Crowded => "BadRequestException",
+        }
+    }
 
     /// The answer, without what identifies it.
     pub(crate) fn answer(self, unconfirmed: &Unconfirmed) -> Answer {

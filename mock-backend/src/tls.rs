@@ -1,4 +1,4 @@
-//! The server's side of TLS: its certificate, given or made on the spot, and whose client certificates it takes.
+//! The server's side of TLS: its certificate, given or made on the spot, and whose client certificates it takes, by name.
 //!
 //! Owns what is read, made and written for it before the first connection. Refuses the protocol (rustls's) and time-outs
 //! (`accept`'s). Set up by `server`, asked by `accept` for each connection.
@@ -17,12 +17,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::server::{Acceptor, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sluicegate_policy::model::Model;
-use tokio_rustls::{Accept, TlsAcceptor};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::stamped::Stamped;
 
@@ -31,7 +32,8 @@ use crate::stamped::Stamped;
 pub struct TlsSettings {
     /// What it shows to clients.
     pub certificate: Certificate,
-    /// A bundle (PEM) of the authorities whose client certificates are asked for and required: mutual TLS. `None` asks for none.
+    /// A bundle (PEM) of the authorities whose client certificates are asked for and required by whatever name a client comes,
+    /// unless the name is a custom domain that has a trust store of its own. `None` asks for none.
     pub client_authorities: Option<PathBuf>,
 }
 
@@ -91,7 +93,16 @@ pub enum TlsError {
 }
 
 /// TLS, set up.
-pub(crate) struct Tls(TlsAcceptor);
+pub(crate) struct Tls {
+    /// For every name but these.
+    others: Arc<ServerConfig>,
+    /// Custom domains with a trust store of their own.
+    trusting: Vec<(Trusting, String, Arc<ServerConfig>)>,
+}
+
+/// The custom domain by whose trust store a client's certificate was verified: its place in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trusting(pub(crate) usize);
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
@@ -102,24 +113,40 @@ impl Tls {
             Certificate::Given { chain, key } => given(chain, key)?,
             Certificate::Made { authority } => made(authority, names(model, address), now)?,
         };
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-        let config = match &settings.client_authorities {
-            None => config.with_no_client_auth(),
-            Some(path) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities(path)?), provider).build();
-                config.with_client_cert_verifier(verifier.map_err(|source| TlsError::Authorities { path: path.clone(), source })?)
-            }
-        };
-        let mut config = config.with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        let identity = (chain, key);
+        let trusting = model.domains.iter().enumerate().filter_map(|(at, domain)| {
+            let config = config(&identity, Some(domain.truststore.as_deref()?));
+            Some(config.map(|config| (Trusting(at), domain.name.clone(), config)))
+        });
+        let trusting = trusting.collect::<Result<_, _>>()?;
+        Ok(Self { others: config(&identity, settings.client_authorities.as_deref())?, trusting })
     }
 
-    /// Begins a handshake.
-    pub(crate) fn accept(&self, stream: Stamped) -> Accept<Stamped> {
-        self.0.accept(stream)
+    /// Shakes hands with a client, as the name asks for by which it comes. Each name that trusts authorities of its own has sessions
+    /// of its own, too: none begun by another name is taken up there.
+    pub(crate) async fn accept(&self, stream: Stamped) -> io::Result<(TlsStream<Stamped>, Option<Trusting>)> {
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let hello = start.client_hello();
+        let named = hello.server_name().and_then(|name| self.trusting.iter().find(|(_, own, _)| own.eq_ignore_ascii_case(name)));
+        let (trusting, config) = named.map_or((None, &self.others), |(trusting, _, config)| (Some(*trusting), config));
+        Ok((start.into_stream(Arc::clone(config)).await?, trusting))
     }
+}
+
+/// One that shows this certificate, and requires one of a client if there are authorities.
+fn config((chain, key): &Identity, clients: Option<&Path>) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(path) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities(path)?), provider).build();
+            config.with_client_cert_verifier(verifier.map_err(|source| TlsError::Authorities { path: path.to_owned(), source })?)
+        }
+    };
+    let mut config = config.with_single_cert(chain.clone(), key.clone_key())?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 fn given(chain: &Path, key: &Path) -> Result<Identity, TlsError> {
@@ -196,7 +223,7 @@ mod tests {
     #[test]
     fn a_made_certificate_has_every_name_of_the_server() {
         let mut model = Model::of(Api::new(ApiKind::Rest, "a1b2c3d4e5"), &["prod"], Vec::new());
-        model.domains.push(Domain { name: "api.example.com".to_owned(), base_paths: Vec::new() });
+        model.domains.push(Domain { name: "api.example.com".to_owned(), base_paths: Vec::new(), truststore: None });
         let names = names(&model, IpAddr::from([192, 0, 2, 1]));
         let expected = ["localhost", "127.0.0.1", "::1", "192.0.2.1", "*.execute-api.us-east-1.amazonaws.com", "api.example.com"];
         assert_eq!(names, expected);

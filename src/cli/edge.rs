@@ -27,7 +27,8 @@ pub struct EdgeFlags {
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub ca_out: Option<PathBuf>,
 
-    /// Ask clients for a certificate that one of the authorities in this PEM file signed (mutual TLS)
+    /// Ask clients for a certificate that one of the authorities in this PEM file signed (mutual TLS), by whatever name they come;
+    /// a custom domain of the profile may have a truststore of its own
     #[arg(long, value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
 

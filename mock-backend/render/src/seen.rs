@@ -51,8 +51,7 @@ impl<'a> Seen<'a> {
     /// The custom domain that the request names.
     pub(crate) fn domain(&self) -> Option<&'a Domain> {
         let host = str::from_utf8(self.request.head.header("host")?).ok()?;
-        let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        self.front.model().domains.iter().find(|domain| domain.name.eq_ignore_ascii_case(host))
+        self.front.model().domains.iter().find(|domain| domain.is(host))
     }
 
     /// The method that routed it.

@@ -112,7 +112,7 @@ fn http2_brings_its_authority_as_the_host_and_its_heads_as_long_as_the_policy_al
 fn over_http2_the_authority_wins_over_a_host_beside_it() {
     let mut mock = mock(ApiKind::Rest).fixed("GET /x", "ok");
     let base_paths = vec![("v1".to_owned(), StageId(0))];
-    mock.model.domains = vec![Domain { name: "api.shop.example".to_owned(), base_paths }];
+    mock.model.domains = vec![Domain { name: "api.shop.example".to_owned(), base_paths, truststore: None }];
     mock.serve(async |client| {
         let mut tasks = JoinSet::new();
         let mut sender = http2(client, &mut tasks).await;

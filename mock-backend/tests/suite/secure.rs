@@ -189,6 +189,47 @@ fn a_client_has_to_show_a_certificate_where_mutual_tls_asks_for_one() {
 }
 
 #[test]
+fn a_custom_domain_asks_for_certificates_of_its_own_and_no_other_name_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, clients) = (folder.path().join("ca.pem"), folder.path().join("clients.pem"));
+    let shown = client_certificate(&clients);
+    let mut mock = mock(ApiKind::Rest).fixed("GET /x", "ok");
+    let base_paths = vec![(String::new(), StageId(0))];
+    mock.model.domains = vec![
+        Domain { name: "mutual.example.com".to_owned(), base_paths: base_paths.clone(), truststore: Some(clients) },
+        Domain { name: "plain.example.com".to_owned(), base_paths, truststore: None },
+    ];
+    let mut settings = mock.settings();
+    let certificate = Certificate::Made { authority: authority.clone() };
+    settings.tls = Some(TlsSettings { certificate, client_authorities: None });
+    serve(settings, async |client| {
+        let get = |host: &str| format!("GET /x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let (known, unknown) = (connector(&authority, &[], Some(again(&shown))), connector(&authority, &[], None));
+        for (tls, sni, host, expected) in [
+            (&known, "mutual.example.com", "mutual.example.com", Some("200")),
+            (&unknown, "mutual.example.com", "mutual.example.com", None),
+            (&unknown, "plain.example.com", "plain.example.com", Some("200")),
+            (&unknown, "localhost", "localhost", Some("403")),
+            (&unknown, "plain.example.com", "Mutual.Example.com:443", Some("403")),
+            (&known, "localhost", "mutual.example.com", Some("403")),
+            (&known, "mutual.example.com", "plain.example.com", Some("200")),
+        ] {
+            let mut stream = connect(tls, client.address, sni).await.unwrap();
+            let text = asked(&mut stream, &get(host)).await.ok();
+            let status = text.as_deref().and_then(|text| text.split(' ').nth(1));
+            assert_eq!(status, expected, "{host} by {sni}: {text:?}");
+        }
+        let mut stream = connect(&unknown, client.address, "localhost").await.unwrap();
+        let text = asked(&mut stream, &get("mutual.example.com")).await.unwrap();
+        assert!(text.contains("ForbiddenException") && text.ends_with(r#"{"message":"Forbidden"}"#), "{text}");
+        let stream = connect(&connector(&authority, &[b"h2"], None), client.address, "localhost").await.unwrap();
+        assert_eq!(asked_http2(stream, "https://mutual.example.com/x").await.0, 403);
+        let stream = connect(&connector(&authority, &[b"h2"], Some(shown)), client.address, "mutual.example.com").await.unwrap();
+        assert_eq!(asked_http2(stream, "https://mutual.example.com/x").await, (200, "ok".to_owned()));
+    });
+}
+
+#[test]
 fn a_given_certificate_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name| folder.path().join(name);
@@ -240,7 +281,7 @@ fn each_api_has_a_listener_of_its_own_and_a_host_goes_before_it() {
     model.stages.push(Stage::new(ApiId(1), "$default", DeploymentId(1)));
     model.routes.push(Route::new(DeploymentId(1), Some("GET"), "/x", Integration::fixed(200, "http")));
     let base_paths = vec![("v1".to_owned(), StageId(0))];
-    model.domains.push(Domain { name: "api.example.com".to_owned(), base_paths });
+    model.domains.push(Domain { name: "api.example.com".to_owned(), base_paths, truststore: None });
     serve_all(mock.settings(), async |clients| {
         let [first, second] = clients else { panic!("{clients:?}") };
         assert_eq!(first.get("/prod/x").await.body, "rest");

@@ -223,6 +223,7 @@ fn the_api_of_a_model_is_what_the_profile_says() {
     assert_eq!((limits.payload_bytes, limits.head, limits.url_bytes), (1 << 20, HeadLimit::Headers(20_480), 8_192));
     let domain = &model.domains[0];
     assert_eq!(domain.name, "api.example.com");
+    assert_eq!(domain.truststore.as_deref(), Some(std::path::Path::new("clients.pem")));
     assert_eq!(domain.base_paths, [("v1".to_owned(), StageId(0)), (String::new(), StageId(1))]);
     let http = http().model;
     assert_eq!((http.apis[0].kind, http.apis[0].limits.head), (ApiKind::Http, HeadLimit::LineAndHeaders(10_240)));

@@ -16,6 +16,7 @@ mod stage;
 mod unconfirmed;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::call::Release;
 use crate::time::Span;
@@ -97,6 +98,17 @@ pub struct Domain {
     pub name: String,
     /// Base path (no slash at either end; empty for the rest) and the stage it means. The longest that fits is taken.
     pub base_paths: Vec<(String, StageId)>,
+    /// A bundle (PEM) of the authorities whose client certificates the domain asks for and requires: mutual TLS, which the provider
+    /// has for custom domains alone (developer guide, "Turn on mutual TLS authentication", 2026). `None` asks for none.
+    pub truststore: Option<PathBuf>,
+}
+
+impl Domain {
+    /// Whether a `Host`, with or without a port, means this domain.
+    pub fn is(&self, host: &str) -> bool {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        self.name.eq_ignore_ascii_case(name)
+    }
 }
 
 /// A stage moves to another deployment.

@@ -56,8 +56,8 @@ impl Doors {
     /// base path stands in the place of the stage. The first segment names a stage, or else the `$default` stage of an HTTP API
     /// gets the whole path (API Gateway developer guide, "Working with routes for HTTP APIs" and "API mappings", 2023).
     pub fn enter<'p>(&self, api: ApiId, host: Option<&str>, path: &'p str) -> Entered<'p> {
-        let host = host.map_or("", |host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-        if let Some(domain) = self.domains.iter().find(|domain| domain.name.eq_ignore_ascii_case(host)) {
+        let host = host.unwrap_or("");
+        if let Some(domain) = self.domains.iter().find(|domain| domain.is(host)) {
             let (stage, path) = below_base_path(domain, path);
             let of_stage = stage.and_then(|stage| self.apis_of_stages.get(usize::from(stage.0)));
             return Entered { api: of_stage.copied().unwrap_or(api), stage, path };

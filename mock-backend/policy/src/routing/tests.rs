@@ -114,8 +114,12 @@ fn two_apis() -> Model {
     model.deployments.push(crate::model::Deployment::new(second, "current"));
     model.stages.push(crate::model::Stage::new(second, "prod", DeploymentId(1)));
     let base_paths = [("v1", 0), ("v1/admin", 2), ("", 1)].map(|(path, stage)| (path.to_owned(), StageId(stage)));
-    model.domains.push(Domain { name: "api.example.com".to_owned(), base_paths: base_paths.into() });
-    model.domains.push(Domain { name: "old.example.com".to_owned(), base_paths: vec![("v1".to_owned(), StageId(0))] });
+    model.domains.push(Domain { name: "api.example.com".to_owned(), base_paths: base_paths.into(), truststore: None });
+    model.domains.push(Domain {
+        name: "old.example.com".to_owned(),
+        base_paths: vec![("v1".to_owned(), StageId(0))],
+        truststore: None,
+    });
     model
 }
 

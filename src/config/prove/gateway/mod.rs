@@ -56,7 +56,7 @@ pub(super) fn model(
     let kind = if parts.iter().any(|part| part.kind == ApiKind::Rest) { ApiKind::Rest } else { ApiKind::Http };
     let keys = plans::keys(&mut shared.api_keys, kind, outside, reader);
     let plans = plans::plans(&mut shared.usage_plans, kind, &plans::Known { names: &names, parts: &parts }, reader);
-    let domains = ways::domains(shared.domains.as_ref(), &names, reader);
+    let domains = ways::domains(shared.domains.as_ref(), &names, outside.folder, reader);
     let moves = ways::moves(shared.moves.as_deref(), &names, reader);
     let Joined { apis, deployments, stages, routes } = part::join(parts, &spots, reader)?;
     Some(Model {

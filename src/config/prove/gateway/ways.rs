@@ -3,6 +3,8 @@
 //! Owns the references from both, and that moves lie within the run. Refuses to route and to move. Called by `gateway` and
 //! `prove::plan`.
 
+use std::path::{Path, PathBuf};
+
 use sluicegate_policy::model::{DeploymentId, Domain, Move, StageId};
 use sluicegate_policy::time::Span;
 
@@ -16,7 +18,7 @@ use crate::config::value::{Member, Named, Text};
 type RawDomains = At<Named<Text, At<raw::Domain>>>;
 
 /// The custom domain names.
-pub(super) fn domains(given: Option<&RawDomains>, names: &Names, reader: &mut Reader) -> Option<Vec<Domain>> {
+pub(super) fn domains(given: Option<&RawDomains>, names: &Names, folder: &Path, reader: &mut Reader) -> Option<Vec<Domain>> {
     let Some(given) = given else { return Some(Vec::new()) };
     if !at_most(given.value.0.len(), "domains", &given.spot, reader) {
         return None;
@@ -24,7 +26,7 @@ pub(super) fn domains(given: Option<&RawDomains>, names: &Names, reader: &mut Re
     let stages = (names.table(), names.stages());
     let mut domains: Vec<Domain> = Vec::new();
     for member in &given.value.0 {
-        let domain = domain(member, &stages, reader);
+        let domain = Domain { truststore: truststore(&member.value.value, folder, reader), ..domain(member, &stages, reader) };
         if domains.iter().any(|other| other.name == domain.name) {
             reader.report_at(&member.spot, format!("the domain {} is named twice; keep one of them", quoted(&domain.name)));
         }
@@ -50,7 +52,16 @@ fn domain(member: &Member<Text, At<raw::Domain>>, (table, stages): &(&str, Vec<S
         let at = referred(&path.value.value.0, &path.value.spot, ("stage", table), stages, reader);
         at.map(|at| (text.to_owned(), StageId(at as u16)))
     };
-    Domain { name, base_paths: base_paths.value.0.iter().filter_map(base).collect() }
+    Domain { name, base_paths: base_paths.value.0.iter().filter_map(base).collect(), truststore: None }
+}
+
+/// The file with the authorities that a domain trusts; the mock opens it.
+fn truststore(domain: &raw::Domain, folder: &Path, reader: &mut Reader) -> Option<PathBuf> {
+    let given = domain.truststore.as_ref()?;
+    if given.value.0.is_empty() {
+        reader.report_at(&given.spot, "no file is named here; write e.g. clients.pem, or remove this");
+    }
+    Some(folder.join(&given.value.0))
 }
 
 /// Segments between slashes, none at the ends; empty for the rest.

@@ -73,5 +73,8 @@ section! {
     Domain {
         /// Base paths (without slashes at their ends; empty for the rest) and the stage that each means.
         base_paths: At<Named<Text, At<Text>>>,
+        /// Mutual TLS: a file (PEM) with the authorities whose client certificates the domain requires. A relative path starts from
+        /// the profile's folder. A mock without TLS asks for none.
+        truststore: Option<At<Text>>,
     }
 }

@@ -126,7 +126,7 @@ fn a_mapping_that_is_none_is_told_with_its_route() {
 fn a_custom_domain_is_told_by_name_and_base_path() {
     let mut door = http(Integration::fixed(200, "ok"));
     let base_paths = vec![("v1".to_owned(), StageId(0)), (String::new(), StageId(0))];
-    door.model.domains = vec![Domain { name: "api.shop.example".to_owned(), base_paths }];
+    door.model.domains = vec![Domain { name: "api.shop.example".to_owned(), base_paths, truststore: None }];
     let host = [("Host", "api.shop.example:8443")];
     let of = |target| {
         let ask = Ask { target, headers: &host, ..Ask::default() };
