@@ -3,13 +3,13 @@
 //! Owns the ways in which a request can be no request, and the status and words for each. Refuses to find them (`http1` and
 //! `http` do) and to send. Called by `http`.
 //!
-//! What the real gateway says to such requests is not recorded anywhere that we know of: UNCONFIRMED, all of it. Chosen here:
-//! the status that RFC 9110 and 9112 name, the JSON message that the API's other errors have, the request ids (they are counted
+//! What the real gateway says to such requests is not recorded anywhere that we know of: UNCONFIRMED, all of it. Statuses are
+//! settings; by default those that RFC 9110 and 9112 name. Chosen here: the JSON message that the API's other errors have, the request ids (they are counted
 //! and can be found), `BadRequestException` for a REST API (where it is the wrong host `ForbiddenException`), and the end of the connection, because nobody knows where the next
 //! request would begin. They reach no stage, and so no access log (a report of 2024 says of a 400 for a query string that
 //! nothing was logged: github.com/aws/aws-sam-cli/issues/7170).
 
-use sluicegate_policy::model::{ApiKind, Unconfirmed};
+use sluicegate_policy::model::{ApiKind, MalformedStatus, Unconfirmed};
 use sluicegate_render::answer::Answer;
 
 /// What is wrong with a request.
@@ -59,15 +59,20 @@ pub(crate) enum Malformed {
 impl Malformed {
     /// The status that says so; that of too large a head is a setting, whoever finds out.
     const fn status(self, unconfirmed: &Unconfirmed) -> u16 {
-        match self {
+        let by_rfc = match self {
+            Self::Misdirected => return unconfirmed.misdirected,
+            Self::HeadTooLarge => return unconfirmed.headers_too_large,
+            // The mock's own: the real gateway is not known to run out of room.
+            Self::Crowded => return 503,
             Self::Line | Self::Field | Self::Target | Self::Host | Self::Length | Self::Chunk => 400,
-            Self::Misdirected => 403,
             Self::Late => 408,
             Self::Expectation => 417,
-            Self::HeadTooLarge => unconfirmed.headers_too_large,
             Self::Coding => 501,
-            Self::Crowded => 503,
             Self::Version => 505,
+        };
+        match unconfirmed.malformed {
+            MalformedStatus::Rfc => by_rfc,
+            MalformedStatus::BadRequest => 400,
         }
     }
 
@@ -77,6 +82,7 @@ impl Malformed {
             403 => "Forbidden",
             408 => "Request Timeout",
             413 => "Request Entity Too Large",
+            421 => "Misdirected Request",
             417 => "Expectation Failed",
             _ if matches!(self, Self::HeadTooLarge) => "Request Header Fields Too Large",
             501 => "Not Implemented",

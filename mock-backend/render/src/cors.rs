@@ -5,8 +5,9 @@
 //!
 //! Source: developer guide, "Configuring CORS for an HTTP API", 2023: the gateway answers preflight requests even without a route,
 //! and its headers replace the integration's. Lists are told in alphabetical order and header names in small letters, however they
-//! were written (answers of the service in the Serverless Framework's integration tests and in public transcripts). The preflight's status is a setting (the policy's). Unconfirmed, and chosen here: that an
-//! origin that is not welcome gets no headers; that the gateway's own errors have none either.
+//! were written (answers of the service in the Serverless Framework's integration tests and in public transcripts). The preflight's
+//! status, and whether the gateway's own errors have these headers, are settings (the policy's). Unconfirmed, and chosen here: that
+//! an origin that is not welcome gets none.
 
 use std::borrow::Cow;
 

@@ -13,7 +13,7 @@ use sluicegate_policy::call::{
     Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason, Reply,
     Size, Warning,
 };
-use sluicegate_policy::model::{ApiKind, Model, ResponseType, RouteId, Stage};
+use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
 
 use crate::answer::{Answer, final_status, is_bodiless};
@@ -216,6 +216,10 @@ impl<'a> Examined<'a> {
         }
         if let (ApiKind::Rest, Some(response)) = (api.kind, refusal.response_type) {
             self.customise(response, reply, &mut answer);
+        }
+        match (api.unconfirmed.refusal_cors, self.sharing()) {
+            (RefusalCors::Shared, Some(sharing)) => sharing.share(&self.seen.request.head, &mut answer),
+            (RefusalCors::Shared, None) | (RefusalCors::Absent, _) => {}
         }
         (answer, refusal.error_type)
     }

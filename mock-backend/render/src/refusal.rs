@@ -4,7 +4,7 @@
 //! did) and to customise (`customised`). Called for the answer and by `$context.error.*`.
 //!
 //! Source: facts, sections 2.1, 3.1, 3.2 and 5.4 (developer guide 2023 and 2026, and answers recorded against the real service).
-//! Not confirmed by any recording, and chosen here: both 413 content types, and what an answer to too long a URL, head or (of an
+//! Not confirmed by any recording, and chosen here: what an answer to too long a URL, head or (of an
 //! HTTP API) body says, which follows its status. What else is unconfirmed is a setting of the API
 //! ([`Unconfirmed`](sluicegate_policy::model::Unconfirmed)).
 
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use sluicegate_policy::call::Reason;
-use sluicegate_policy::model::{Api, ApiKind, ResponseType, ThrottledContentType, UnknownStage};
+use sluicegate_policy::model::{Api, ApiKind, ResponseType, ThrottledContentType, TooLargeContentType, UnknownStage};
 
 use crate::responses::{BuiltIn, FORBIDDEN, built_in};
 use crate::validate::Fault;
@@ -68,7 +68,8 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
             // Recorded in plain text, with the provider's limit; of an API whose limit is another one, with that.
             let message = format!("HTTP content length exceeded {} bytes.", api.limits.payload_bytes);
             let (body, message) = (Bytes::from(message.clone()), Some(Cow::Owned(message)));
-            Some(Refusal { body, message, content_type: Some(TEXT), ..Refusal::of(built_in(ResponseType::RequestTooLarge)) })
+            let content_type = too_large_content_type(api, TEXT);
+            Some(Refusal { body, message, content_type, ..Refusal::of(built_in(ResponseType::RequestTooLarge)) })
         }
         Reason::NoRoute
         | Reason::KeyRefused
@@ -89,7 +90,8 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
         Reason::UrlTooLong | Reason::HeadersTooLarge => return Some(too_long(status, HEAD_TOO_LARGE)),
         Reason::PayloadTooLarge => {
             let response_type = reason.response_type();
-            return Some(Refusal { response_type, ..too_long(status, BODY_TOO_LARGE) });
+            let content_type = too_large_content_type(api, JSON);
+            return Some(Refusal { content_type, response_type, ..too_long(status, BODY_TOO_LARGE) });
         }
         Reason::NoStage | Reason::NoRoute => ("Not Found", r#"{"message":"Not Found"}"#, Some(JSON)),
         Reason::KeyRefused | Reason::InvalidationRefused => ("Forbidden", FORBIDDEN, Some(JSON)),
@@ -109,6 +111,15 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
     };
     let response_type = reason.response_type().filter(|_| !matches!(reason, Reason::NoRoute));
     Some(Refusal { content_type, response_type, ..own(message, body, None) })
+}
+
+/// The content type of the answer to too long a body, which is written as `body`.
+const fn too_large_content_type(api: &Api, body: &'static str) -> Option<&'static str> {
+    match api.unconfirmed.too_large_content_type {
+        TooLargeContentType::AsBody => Some(body),
+        TooLargeContentType::Json => Some(JSON),
+        TooLargeContentType::Absent => None,
+    }
 }
 
 /// A message and the body that holds it.

@@ -18,5 +18,7 @@ mod secure;
 
 /// A model, a server and a client in a few words.
 mod mock;
+/// What nobody has confirmed of the real gateway.
+mod unconfirmed;
 /// Metrics, the admin endpoint and the execution log, beside real traffic.
 mod watching;

@@ -230,6 +230,25 @@ fn a_custom_domain_asks_for_certificates_of_its_own_and_no_other_name_does() {
 }
 
 #[test]
+fn a_request_by_the_connection_of_another_name_is_403_or_421() {
+    for (misdirected, message) in [(403, "Forbidden"), (421, "Misdirected Request")] {
+        let folder = tempfile::tempdir().unwrap();
+        let (authority, clients) = (folder.path().join("ca.pem"), folder.path().join("clients.pem"));
+        client_certificate(&clients);
+        let mut settings = secure(&authority);
+        let model = Arc::make_mut(&mut settings.model);
+        model.apis[0].unconfirmed.misdirected = misdirected;
+        let base_paths = vec![(String::new(), StageId(0))];
+        model.domains.push(Domain { name: "mutual.example.com".to_owned(), base_paths, truststore: Some(clients) });
+        serve(settings, async |client| {
+            let mut stream = connect(&connector(&authority, &[], None), client.address, "localhost").await.unwrap();
+            let text = asked(&mut stream, &LAST.replace("localhost", "mutual.example.com")).await.unwrap();
+            assert!(text.starts_with(&format!("HTTP/1.1 {misdirected} ")) && text.contains(message), "{text}");
+        });
+    }
+}
+
+#[test]
 fn a_given_certificate_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name| folder.path().join(name);

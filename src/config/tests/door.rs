@@ -2,8 +2,9 @@
 
 use sluicegate_policy::model::{
     ApiKind, Cache, CachedStatuses, Charge, Connection, DeploymentId, Endpoint, ExecutionLog, HeadLimit, Integration,
-    Invalidation, KeySource, MockIntegration, Passthrough, Period, Protocol, QuotaBegins, Requirement, ResponseType, RouteId,
-    StageId, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage, UnsetVariable,
+    Invalidation, KeySource, MalformedStatus, MockIntegration, Passthrough, Period, Protocol, QuotaBegins, RefusalCors,
+    Requirement, ResponseType, RouteId, StageId, ThrottledContentType, ToldFirst, TooLargeContentType, Unconfirmed, UnknownStage,
+    UnsetVariable,
 };
 use sluicegate_policy::time::Span;
 
@@ -50,6 +51,10 @@ const REST_BREAKS: &[(&str, &str)] = &[
     ("quota_begins: first_use", "quota_begins: midnight"),
     ("cached_statuses: all_but_5xx", "cached_statuses: 4xx"),
     ("cache_warning_header: X-Warning", "cache_warning_header: \"X Warning\""),
+    ("malformed_requests: bad_request", "malformed_requests: 400"),
+    ("payload_too_large_content_type: none", "payload_too_large_content_type: text/plain"),
+    ("customised_function_failure_status: 504", "customised_function_failure_status: 500"),
+    ("customised_function_failure_status: 504", "refusal_cors: shared"),
     ("unset_variable: source", "unset_variable: empty"),
     // API keys and usage plans
     ("value: partner-partner-partner", "value: too-short"),
@@ -157,6 +162,9 @@ const HTTP_BREAKS: &[(&str, &str)] = &[
     ("payload_too_large_status: 400", "cached_statuses: all"),
     ("payload_too_large_status: 400", "unset_variable: source"),
     ("payload_too_large_status: 400", "payload_too_large_status: 200"),
+    ("refusal_cors: shared", "refusal_cors: all"),
+    ("misdirected_status: 421", "misdirected_status: 404"),
+    ("refusal_cors: shared", "customised_function_failure_status: 502"),
     ("allow_methods: [GET, POST]", "allow_methods: [get]"),
     ("allow_headers: [content-type]", "allow_headers: [\"content type\"]"),
     ("max_age: 10m", "max_age: 2d"),
@@ -241,6 +249,9 @@ fn what_nobody_has_confirmed_is_what_the_profile_says_and_else_the_default() {
         quota_begins: QuotaBegins::FirstUse,
         cached_statuses: CachedStatuses::AllButServerErrors,
         cache_warning: "X-Warning".into(),
+        malformed: MalformedStatus::BadRequest,
+        too_large_content_type: TooLargeContentType::Absent,
+        customised_function_failure: 504,
         unset_variable: UnsetVariable::Source,
         ..Unconfirmed::default()
     };
@@ -250,6 +261,8 @@ fn what_nobody_has_confirmed_is_what_the_profile_says_and_else_the_default() {
         preflight: 200,
         throttled_function: 500,
         throttled_content_type: ThrottledContentType::Json,
+        refusal_cors: RefusalCors::Shared,
+        misdirected: 421,
         ..Unconfirmed::default()
     };
     assert_eq!(http().model.apis[0].unconfirmed, set);

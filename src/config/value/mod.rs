@@ -53,7 +53,10 @@ pub(super) use secret::Secret;
 pub(super) use setting::{CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement};
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
-pub(super) use unconfirmed::{CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage, UnsetVariable};
+pub(super) use unconfirmed::{
+    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, ThrottledContentType, ToldFirst, TooLargeContentType,
+    UnknownStage, UnsetVariable,
+};
 
 use super::problem::quoted;
 use super::reader::Scalar;

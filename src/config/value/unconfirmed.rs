@@ -72,12 +72,72 @@ words! {
 }
 
 words! {
+    /// Statuses of answers to requests that are none.
+    pub(in crate::config) MalformedStatus, "a choice of statuses", "write rfc or bad_request" {
+        /// Those of the RFCs.
+        Rfc = "rfc",
+        /// 400.
+        BadRequest = "bad_request",
+    }
+}
+
+words! {
+    /// The content type of the answer to too long a body.
+    pub(in crate::config) TooLargeContentType, "a choice of content type", "write as_body, json or none" {
+        /// What its body is.
+        AsBody = "as_body",
+        /// `application/json`.
+        Json = "json",
+        /// There is none.
+        Absent = "none",
+    }
+}
+
+words! {
+    /// Whether refusals have the headers of cross-origin sharing.
+    pub(in crate::config) RefusalCors, "a choice of headers", "write none or shared" {
+        /// They have none.
+        Absent = "none",
+        /// They have them.
+        Shared = "shared",
+    }
+}
+
+words! {
     /// What a variable that was never set prints.
     pub(in crate::config) UnsetVariable, "what an unset variable prints", "write nothing or source" {
         /// Nothing.
         Nothing = "nothing",
         /// Its source.
         Source = "source",
+    }
+}
+
+impl From<MalformedStatus> for model::MalformedStatus {
+    fn from(word: MalformedStatus) -> Self {
+        match word {
+            MalformedStatus::Rfc => Self::Rfc,
+            MalformedStatus::BadRequest => Self::BadRequest,
+        }
+    }
+}
+
+impl From<TooLargeContentType> for model::TooLargeContentType {
+    fn from(word: TooLargeContentType) -> Self {
+        match word {
+            TooLargeContentType::AsBody => Self::AsBody,
+            TooLargeContentType::Json => Self::Json,
+            TooLargeContentType::Absent => Self::Absent,
+        }
+    }
+}
+
+impl From<RefusalCors> for model::RefusalCors {
+    fn from(word: RefusalCors) -> Self {
+        match word {
+            RefusalCors::Absent => Self::Absent,
+            RefusalCors::Shared => Self::Shared,
+        }
     }
 }
 

@@ -240,7 +240,7 @@ impl Deployment {
     ///
     /// A function that the provider does not let run is 500, but once the type `INTEGRATION_FAILURE` is customised without a
     /// status it is the 504 of the documented table (re:Post question `QUL-z6rJbmR4meafB7MzYXxw`). Whether the same holds for a
-    /// function that fails is unconfirmed; here it stays 502.
+    /// function that fails is a setting ([`Unconfirmed`]).
     pub fn status_of(&self, api: &Api, reason: Reason) -> u16 {
         let built_in = api.status_of(reason);
         let Some(response) = reason.response_type().filter(|_| api.kind == ApiKind::Rest && reason != Reason::PayloadTooLarge)
@@ -253,6 +253,11 @@ impl Deployment {
                 if matches!(reason, Reason::FunctionThrottled(_)) =>
             {
                 504
+            }
+            Some(GatewayResponse { kind: ResponseType::IntegrationFailure, .. })
+                if matches!(reason, Reason::FunctionFailed(_)) =>
+            {
+                api.unconfirmed.customised_function_failure
             }
             Some(_) | None => built_in,
         }

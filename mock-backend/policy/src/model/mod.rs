@@ -33,7 +33,8 @@ pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
 pub use self::unconfirmed::{
-    CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, Unconfirmed, UnknownStage, UnsetVariable,
+    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, ThrottledContentType, ToldFirst, TooLargeContentType,
+    Unconfirmed, UnknownStage, UnsetVariable,
 };
 
 /// Index into [`Model::apis`].

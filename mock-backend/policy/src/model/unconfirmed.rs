@@ -41,6 +41,19 @@ pub struct Unconfirmed {
     /// The header that warns of an invalidation that was ignored. The guide speaks of "a warning response header" and does not name
     /// it.
     pub cache_warning: Cow<'static, str>,
+    /// Statuses of answers to requests that are none. No document and no recording of any of them.
+    pub malformed: MalformedStatus,
+    /// Status of the answer to a request whose `Host` asks for a client certificate that its connection was not asked for. The guide
+    /// ("Security policies for REST APIs", 2025) says that names are matched and a request is refused, not how.
+    pub misdirected: u16,
+    /// The content type of the answer to too long a body. That of a REST API was recorded as plain text, without its headers.
+    pub too_large_content_type: TooLargeContentType,
+    /// Whether an HTTP API's own refusals have the headers of cross-origin sharing. The guide ("CORS for HTTP APIs", 2023) speaks of
+    /// answers of integrations alone.
+    pub refusal_cors: RefusalCors,
+    /// Status of a REST API whose function fails, once its `INTEGRATION_FAILURE` is customised without a status. That of a function
+    /// that is throttled is then 504 (re:Post question `QUL-z6rJbmR4meafB7MzYXxw`); of one that fails nothing is said.
+    pub customised_function_failure: u16,
     /// What a mapping template prints of a variable that was never set. Recorded is only that one that was set to null prints
     /// nothing; Velocity, which the service runs, cannot tell the two apart.
     pub unset_variable: UnsetVariable,
@@ -111,6 +124,38 @@ pub enum CachedStatuses {
     All,
 }
 
+/// Statuses of answers to requests that are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MalformedStatus {
+    /// Those of RFC 9110 and 9112: 400, 408, 417, 501, 505.
+    #[default]
+    Rfc,
+    /// 400, whatever is wrong.
+    BadRequest,
+}
+
+/// The content type of the answer to too long a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TooLargeContentType {
+    /// What its body is: `text/plain` of a REST API, `application/json` of an HTTP API.
+    #[default]
+    AsBody,
+    /// `application/json`.
+    Json,
+    /// There is none.
+    Absent,
+}
+
+/// Whether the gateway's own refusals have the headers of cross-origin sharing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefusalCors {
+    /// They have none.
+    #[default]
+    Absent,
+    /// They have those of an integration's answer.
+    Shared,
+}
+
 /// What a mapping template prints of a variable that was never set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnsetVariable {
@@ -137,6 +182,11 @@ impl Default for Unconfirmed {
             quota_begins: QuotaBegins::default(),
             cached_statuses: CachedStatuses::default(),
             cache_warning: Cow::Borrowed("Warning"),
+            malformed: MalformedStatus::default(),
+            misdirected: 403,
+            too_large_content_type: TooLargeContentType::default(),
+            refusal_cors: RefusalCors::default(),
+            customised_function_failure: 502,
             unset_variable: UnsetVariable::default(),
         }
     }

@@ -11,7 +11,8 @@ use crate::config::prove::filled;
 use crate::config::raw::gateway::unconfirmed as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{
-    CachedStatuses, Charge, QuotaBegins, Status, Text, ThrottledContentType, ToldFirst, UnknownStage, UnsetVariable,
+    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
+    TooLargeContentType, UnknownStage, UnsetVariable,
 };
 
 /// The settings; what a profile does not say is as the model has it.
@@ -24,15 +25,27 @@ pub(super) fn unconfirmed(
     let given = slot.get_or_insert_with(|| At::default_for(gateway, "unconfirmed", raw::Unconfirmed::default()));
     let spot = given.spot.clone();
     let given = &mut given.value;
-    let default = Unconfirmed::default();
-    let head =
-        filled(&mut given.headers_too_large_status, &spot, "headers_too_large_status", || Status(default.headers_too_large));
-    let url = filled(&mut given.url_too_long_status, &spot, "url_too_long_status", || Status(default.url_too_long));
-    let common = Unconfirmed { headers_too_large: refusing(head, reader), url_too_long: refusing(url, reader), ..default };
+    let common = of_both(given, &spot, reader);
     match kind {
         ApiKind::Http => of_http(given, &spot, common, reader),
         ApiKind::Rest => of_rest(given, &spot, &common, reader),
     }
+}
+
+/// What both kinds have.
+fn of_both(given: &mut raw::Unconfirmed, spot: &Spot, reader: &mut Reader) -> Unconfirmed {
+    let default = Unconfirmed::default();
+    let head =
+        filled(&mut given.headers_too_large_status, spot, "headers_too_large_status", || Status(default.headers_too_large));
+    let url = filled(&mut given.url_too_long_status, spot, "url_too_long_status", || Status(default.url_too_long));
+    let (headers_too_large, url_too_long) = (refusing(head, reader), refusing(url, reader));
+    let misdirected = filled(&mut given.misdirected_status, spot, "misdirected_status", || Status(default.misdirected));
+    let misdirected = one_of(misdirected, &[403, 421], reader);
+    let malformed = filled(&mut given.malformed_requests, spot, "malformed_requests", || MalformedStatus::Rfc).value.into();
+    let content_type = &mut given.payload_too_large_content_type;
+    let content_type = filled(content_type, spot, "payload_too_large_content_type", || TooLargeContentType::AsBody).value;
+    let too_large_content_type = content_type.into();
+    Unconfirmed { headers_too_large, url_too_long, misdirected, malformed, too_large_content_type, ..default }
 }
 
 /// What HTTP APIs alone have.
@@ -44,8 +57,9 @@ fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
     let begins = written(&mut given.quota_begins, "quotas");
     let statuses = written(&mut given.cached_statuses, "response cache");
     let header = written(&mut given.cache_warning_header, "response cache");
+    let failure = written(&mut given.customised_function_failure_status, "gateway responses");
     let unset = written(&mut given.unset_variable, "mapping templates");
-    for (spot, what) in [stage, first, requests, keys, begins, statuses, header, unset].into_iter().flatten() {
+    for (spot, what) in [stage, first, requests, keys, begins, statuses, header, failure, unset].into_iter().flatten() {
         only_rest(ApiKind::Http, spot, what, reader);
     }
     let body = filled(&mut given.payload_too_large_status, spot, "payload_too_large_status", || Status(common.payload_too_large));
@@ -57,7 +71,9 @@ fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
     let throttled_function = one_of(throttled, &[503, 500], reader);
     let content_type = &mut given.throttled_content_type;
     let content_type = filled(content_type, spot, "throttled_content_type", || ThrottledContentType::Absent).value;
-    Unconfirmed { payload_too_large, preflight, throttled_function, throttled_content_type: content_type.into(), ..common }
+    let refusal_cors = filled(&mut given.refusal_cors, spot, "refusal_cors", || RefusalCors::Absent).value.into();
+    let throttled_content_type = content_type.into();
+    Unconfirmed { payload_too_large, preflight, throttled_function, throttled_content_type, refusal_cors, ..common }
 }
 
 /// What REST APIs alone have.
@@ -66,7 +82,8 @@ fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: &Unconfirmed, read
     let preflight = written(&mut given.preflight_status, "");
     let function = written(&mut given.throttled_function_status, "");
     let content_type = written(&mut given.throttled_content_type, "");
-    for (spot, _) in [body, preflight, function, content_type].into_iter().flatten() {
+    let cors = written(&mut given.refusal_cors, "");
+    for (spot, _) in [body, preflight, function, content_type, cors].into_iter().flatten() {
         reader.report_at(spot, "this is a setting of HTTP APIs alone; remove it, or write api: http");
     }
     let header = filled(&mut given.cache_warning_header, spot, "cache_warning_header", || Text(common.cache_warning.to_string()));
@@ -74,6 +91,9 @@ fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: &Unconfirmed, read
         reader.report_at(&header.spot, "this is not the name of a header; write letters, digits and \"-\", e.g. Warning");
     }
     let cache_warning = header.value.0.clone().into();
+    let failure = &mut given.customised_function_failure_status;
+    let failure = filled(failure, spot, "customised_function_failure_status", || Status(common.customised_function_failure));
+    let customised_function_failure = one_of(failure, &[502, 504], reader);
     Unconfirmed {
         unknown_stage: filled(&mut given.unknown_stage, spot, "unknown_stage", || UnknownStage::Forbidden).value.into(),
         told_first: filled(&mut given.told_first, spot, "told_first", || ToldFirst::Quota).value.into(),
@@ -82,6 +102,7 @@ fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: &Unconfirmed, read
         quota_begins: filled(&mut given.quota_begins, spot, "quota_begins", || QuotaBegins::UtcMidnight).value.into(),
         cached_statuses: filled(&mut given.cached_statuses, spot, "cached_statuses", || CachedStatuses::Success).value.into(),
         cache_warning,
+        customised_function_failure,
         unset_variable: filled(&mut given.unset_variable, spot, "unset_variable", || UnsetVariable::Nothing).value.into(),
         ..common.clone()
     }

@@ -4,7 +4,8 @@
 
 use crate::config::reader::{At, section};
 use crate::config::value::{
-    CachedStatuses, Charge, QuotaBegins, Status, Text, ThrottledContentType, ToldFirst, UnknownStage, UnsetVariable,
+    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
+    TooLargeContentType, UnknownStage, UnsetVariable,
 };
 
 section! {
@@ -39,6 +40,20 @@ section! {
         cached_statuses: Option<At<CachedStatuses>>,
         /// The header that warns of a cache invalidation that was ignored. Default: Warning.
         cache_warning_header: Option<At<Text>>,
+        /// Statuses of answers to requests that are none: rfc (400, 408, 417, 501 and 505, as RFC 9110 and 9112 have them) or
+        /// `bad_request` (400 for all). Default: rfc.
+        malformed_requests: Option<At<MalformedStatus>>,
+        /// Status of the answer to a request whose host asks for client certificates, by a connection made for another name: 403 or
+        /// 421. Default: 403.
+        misdirected_status: Option<At<Status>>,
+        /// The content type of the answer to too long a body: `as_body` (text/plain of a REST API, application/json of an HTTP API),
+        /// json or none. Default: `as_body`.
+        payload_too_large_content_type: Option<At<TooLargeContentType>>,
+        /// Whether an HTTP API's own refusals have the headers of cross-origin sharing: none or shared. Default: none.
+        refusal_cors: Option<At<RefusalCors>>,
+        /// Status of a REST API whose function fails, once its `INTEGRATION_FAILURE` is customised without a status: 502 or 504.
+        /// Default: 502.
+        customised_function_failure_status: Option<At<Status>>,
         /// What a mapping template prints of a variable that was never set: nothing or source (`$name`). Default: nothing, as of one
         /// that was set to null.
         unset_variable: Option<At<UnsetVariable>>,

@@ -30,6 +30,16 @@ fn a_customised_integration_failure_without_a_status_answers_504_for_a_throttled
 }
 
 #[test]
+fn so_does_it_for_one_that_fails_if_the_api_is_set_to() {
+    let unconfirmed = Unconfirmed { customised_function_failure: 504, ..Unconfirmed::default() };
+    let api = Api { unconfirmed, ..Api::new(ApiKind::Rest, "a1b2c3") };
+    let kind = ResponseType::IntegrationFailure;
+    let response = |status| GatewayResponse { kind, status, headers: Vec::new(), templates: Vec::new() };
+    let status = |responses| Deployment { responses, ..Deployment::new(ApiId(0), "current") }.status_of(&api, FAILED);
+    assert_eq!([status(vec![response(None)]), status(vec![response(Some(418))]), status(Vec::new())], [504, 418, 502]);
+}
+
+#[test]
 fn a_type_of_its_own_goes_before_the_default_of_its_class() {
     use ResponseType::{Default4xx, MissingAuthenticationToken};
     assert_eq!(statuses(ApiKind::Rest, &[(Default4xx, Some(499))])[3], 499);
