@@ -3,12 +3,15 @@
 //!
 //! No case judges a latency, and each grants the codes that a busy machine may add: an invalid run (4).
 
+mod clients; // requests that are none, too much, too slow or cut, against a mock
 mod codes; // the table in the README, the help, and what the program uses
+mod definitions; // API definitions that turn in circles, explode, or are none; models that recurse
 mod disks; // folders that cannot be used, a disk that is full, an output that is closed
 mod logs; // logs that are empty, cut, binary, hostile, absent
 mod processes; // signals, and what becomes of the mock
 mod profiles; // a profile broken in each of its parts, and drifts
 mod targets; // hosts that are not allowed, that refuse, that break off, that keep silent; rates beyond any machine
+mod templates; // mapping templates that loop, explode or do not parse
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -40,7 +40,8 @@ fn import(path: &Path, options: &Options) -> Result<Imported, DefinitionError> {
 /// The profile proves, and its routes are those that the import names.
 fn proven(imported: &Imported) -> Plan {
     let text = imported.profile();
-    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
+    let variables = imported.secrets.variables().clone();
+    let overrides = Overrides { script: Script::Served, variables, ..Overrides::default() };
     let plan = load_text("imported.yaml", &text, &overrides, &[]).unwrap_or_else(|why| panic!("{why}\n{text}"));
     assert_eq!(plan.model.routes.iter().map(Route::key).collect::<Vec<_>>(), imported.routes());
     plan
@@ -166,6 +167,52 @@ fn the_program_refuses_a_bad_definition_and_the_wrong_kind() {
     done.complains("for API definitions, and this is none");
 }
 
+/// A template whose key has a value, in lines of their own.
+const KEYED: &str = "\
+Resources:
+  Shop:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      DefinitionBody:
+        swagger: '2.0'
+        securityDefinitions: { k: { type: apiKey, in: header, name: x-api-key } }
+        paths:
+          /a:
+            get:
+              security: [{ k: [] }]
+              x-amazon-apigateway-integration:
+                type: mock
+                requestTemplates: { application/json: '{\"statusCode\": 200}' }
+                responses: { default: { statusCode: 200 } }
+  Partner: { Type: AWS::ApiGateway::ApiKey, Properties: { Value: the-real-key-of-the-partner, Enabled: true } }
+  Plan: { Type: AWS::ApiGateway::UsagePlan, Properties: { ApiStages: [{ ApiId: !Ref Shop, Stage: prod }] } }
+  Both: { Type: AWS::ApiGateway::UsagePlanKey, Properties: { KeyId: !Ref Partner, KeyType: API_KEY, UsagePlanId: !Ref Plan } }
+";
+
+#[test]
+fn a_profile_refers_to_the_key_of_a_definition_and_no_output_shows_it() {
+    let bench = Bench::new();
+    let template = bench.file("shop.yaml", KEYED);
+    let done = bench.sluicegate(["import", "sam", template.to_str().unwrap(), "-o", "out.yaml"]).expect_code(0);
+    let profile = fs::read_to_string(bench.path("out.yaml")).unwrap();
+    assert!(profile.contains("Partner: { value: \"${env:API_KEY_PARTNER}\" }"), "{profile}");
+    let shown = format!("{}{}{profile}", done.stdout, done.stderr);
+    assert!(!shown.contains("the-real-key"), "{shown}");
+    assert!(profile.contains("# - to set: ") && profile.contains("the environment variable API_KEY_PARTNER is"), "{profile}");
+    done.complains("the environment variable API_KEY_PARTNER is the value of API key Partner, which no profile holds");
+    let unset = bench.sluicegate(["mock", "out.yaml"]).expect_code(2);
+    unset.complains("the environment variable \"API_KEY_PARTNER\" is not set");
+}
+
+#[test]
+fn the_mock_that_serves_a_definition_takes_its_key() {
+    let bench = Bench::new();
+    let mock = Mock::serve(&bench, &bench.file("shop.yaml", KEYED));
+    assert_eq!(get(&mock.url, "/a").0, "403");
+    assert_eq!(asked(&mock.url, "/a", "x-api-key: the-real-key-of-the-partner\r\n").0, "200");
+}
+
 #[test]
 fn the_mock_serves_a_definition_as_it_is() {
     let bench = Bench::new();
@@ -179,9 +226,14 @@ fn the_mock_serves_a_definition_as_it_is() {
 
 /// Status and body of a GET below a base URL.
 fn get(base: &str, path: &str) -> (String, String) {
+    asked(base, path, "")
+}
+
+/// The same with more lines of the head.
+fn asked(base: &str, path: &str, more: &str) -> (String, String) {
     let (host, stage) = base.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an http URL with a path");
     let mut socket = TcpStream::connect(host).expect("the mock listens");
-    write!(socket, "GET /{stage}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("the mock reads");
+    write!(socket, "GET /{stage}{path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n").expect("the mock reads");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("the mock answers with text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");

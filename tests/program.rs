@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -215,7 +215,10 @@ impl Finished {
 pub(crate) struct Mock {
     child: Child,
     // Closing it ends the mock.
-    _stdin: ChildStdin,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    /// Its ready line.
+    pub(crate) ready: Value,
     pub(crate) url: String,
 }
 
@@ -238,10 +241,36 @@ impl Mock {
         let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
         let stdin = child.stdin.take().expect("its standard input is piped");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its standard output is piped")).read_line(&mut line).expect("a ready line");
+        let mut stdout = BufReader::new(child.stdout.take().expect("its standard output is piped"));
+        stdout.read_line(&mut line).expect("a ready line");
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("no ready line: {error}: {line:?}"));
         let url = ready["stages"]["prod"].as_str().expect("the stage has a URL").to_owned();
-        Self { child, _stdin: stdin, url }
+        Self { child, stdin: Some(stdin), stdout, ready, url }
+    }
+
+    /// The same under another name: its base URL begins with https.
+    pub(crate) fn serve_tls(bench: &Bench, profile: &Path, more: &[&str]) -> Self {
+        let mock = Self::serve_with(bench, profile, more);
+        assert!(mock.url.starts_with("https://"), "{}", mock.url);
+        mock
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it; what it says of itself. It must not have panicked.
+    pub(crate) fn finish(mut self) -> Value {
+        drop(self.stdin.take());
+        let (mut line, mut complaints) = (String::new(), String::new());
+        self.stdout.read_line(&mut line).expect("the mock's account is readable");
+        let mut stderr = self.child.stderr.take().expect("its standard error is piped");
+        stderr.read_to_string(&mut complaints).expect("its standard error is text");
+        assert!(!complaints.contains("panicked"), "{complaints}");
+        let summary = serde_json::from_str(&line).unwrap_or_else(|error| panic!("no account: {error}: {line:?}\n{complaints}"));
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{complaints}");
+        summary
     }
 }
 

@@ -127,6 +127,19 @@ mod tests {
         fs::remove_file(path).unwrap();
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_record_or_refused(said: u64, head in 0_usize..20, rest in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            let header = [&MAGIC[..], &[VERSION], &said.to_le_bytes()].concat();
+            file.write_all(&header[..head.min(header.len())]).unwrap();
+            file.write_all(&rest).unwrap();
+            if let Ok(stamps) = read_arrivals(file.path()) {
+                proptest::prop_assert_eq!(stamps.len() as u64, said);
+            }
+        }
+    }
+
     #[test]
     fn beyond_the_bound_they_are_only_counted() {
         let mut arrivals = Arrivals::up_to(2);

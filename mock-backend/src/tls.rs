@@ -4,10 +4,10 @@
 //! (`accept`'s). Set up by `server`, asked by `accept` for each connection.
 //!
 //! A made certificate has an authority of its own, made anew at each start; its key never leaves the process, and its certificate
-//! is written where the load side finds it.
+//! is written where the load side finds it; never over a file that holds anything else.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub enum Certificate {
     /// Made on the spot for `localhost`, the loopback addresses, the address of the listener, the model's custom domains, and
     /// the hosts of its APIs.
     Made {
-        /// Where the certificate (PEM) of the authority that signed it is written.
+        /// Where the certificate (PEM) of the authority that signed it is written: a new file, or one that an earlier mock wrote.
         authority: PathBuf,
     },
 }
@@ -90,7 +90,22 @@ pub enum TlsError {
         /// Why.
         source: io::Error,
     },
+    /// Something else stands where the authority's certificate would be written.
+    #[error(
+        "{} holds something other than the authority of a mock gateway, and is not written over; name another place, or remove it",
+        path.display()
+    )]
+    Occupied {
+        /// Which file.
+        path: PathBuf,
+    },
 }
+
+/// The name of every made authority, by which its file is known again.
+const AUTHORITY: &str = "Sluicegate mock gateway, made for one run";
+
+/// Far longer than the file of an authority.
+const AUTHORITY_BYTES_MAX: u64 = 16 << 10;
 
 /// TLS, set up.
 pub(crate) struct Tls {
@@ -189,7 +204,7 @@ fn made(authority: &Path, names: Vec<String>, now: Timestamp) -> Result<Identity
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.distinguished_name.push(DnType::CommonName, "Sluicegate mock gateway, made for one run");
+    params.distinguished_name.push(DnType::CommonName, AUTHORITY);
     last_a_year(&mut params, now);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
 
@@ -200,8 +215,41 @@ fn made(authority: &Path, names: Vec<String>, now: Timestamp) -> Result<Identity
     let key = KeyPair::generate()?;
     let leaf = params.signed_by(&key, &issuer)?;
 
-    fs::write(authority, issuer.pem()).map_err(|source| TlsError::Write { path: authority.to_owned(), source })?;
+    write(authority, &issuer.pem())?;
     Ok((vec![leaf.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into()))
+}
+
+/// Writes the certificate of an authority where there is nothing yet, or that of an earlier one.
+fn write(path: &Path, pem: &str) -> Result<(), TlsError> {
+    let unwritable = |source| TlsError::Write { path: path.to_owned(), source };
+    match File::create_new(path) {
+        Ok(mut file) => file.write_all(pem.as_bytes()).map_err(unwritable),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if is_authority(path).map_err(unwritable)? {
+                fs::write(path, pem).map_err(unwritable)
+            } else {
+                Err(TlsError::Occupied { path: path.to_owned() })
+            }
+        }
+        Err(error) => Err(unwritable(error)),
+    }
+}
+
+/// Whether a file holds what `write` writes, and nothing else: one certificate with the name of a made authority.
+fn is_authority(path: &Path) -> io::Result<bool> {
+    // What is no plain file (a pipe, a device) may have no end, or not even a beginning.
+    if !fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(AUTHORITY_BYTES_MAX).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let is_alone = text.trim().starts_with("-----BEGIN CERTIFICATE-----")
+        && text.trim().ends_with("-----END CERTIFICATE-----")
+        && text.matches("-----BEGIN").count() == 1;
+    let certificate = CertificateDer::from_pem_slice(&bytes);
+    let is_named = |der: CertificateDer<'_>| der.as_ref().windows(AUTHORITY.len()).any(|window| window == AUTHORITY.as_bytes());
+    Ok(is_alone && certificate.is_ok_and(is_named))
 }
 
 /// From the day before, so that no clock is too slow for it; not longer than clients accept.
@@ -227,6 +275,31 @@ mod tests {
         let names = names(&model, IpAddr::from([192, 0, 2, 1]));
         let expected = ["localhost", "127.0.0.1", "::1", "192.0.2.1", "*.execute-api.us-east-1.amazonaws.com", "api.example.com"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn an_authority_is_written_over_an_earlier_one_and_over_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let write = || made(&path, vec!["localhost".to_owned()], Timestamp::UNIX_EPOCH).map(drop);
+        write().unwrap();
+        let first = fs::read_to_string(&path).unwrap();
+        write().unwrap();
+        assert_ne!(fs::read_to_string(&path).unwrap(), first);
+        let foreign = CertifiedIssuer::self_signed(CertificateParams::new(Vec::new()).unwrap(), KeyPair::generate().unwrap());
+        let foreign = foreign.unwrap().pem();
+        let key = KeyPair::generate().unwrap().serialize_pem();
+        for kept in
+            ["", "a: b", foreign.as_str(), &format!("{first}{foreign}"), &format!("{first}{key}"), &format!("{first}# mine")]
+        {
+            fs::write(&path, kept).unwrap();
+            let refused = write().unwrap_err();
+            assert!(matches!(refused, TlsError::Occupied { .. }), "{refused}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), kept);
+        }
+        assert!(matches!(made(folder.path(), Vec::new(), Timestamp::UNIX_EPOCH), Err(TlsError::Occupied { .. })));
+        let nowhere = folder.path().join("none/ca.pem");
+        assert!(matches!(made(&nowhere, Vec::new(), Timestamp::UNIX_EPOCH), Err(TlsError::Write { .. })));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub struct EdgeFlags {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
 
-    /// Where the certificate of the authority is written that signed a made one [default: sluicegate-ca.pem]
+    /// Where the certificate of the authority is written that signed a made one; only that of an earlier mock is written over
+    /// [default: a temporary file that goes with the mock; the ready line says where]
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub ca_out: Option<PathBuf>,
 

@@ -190,6 +190,25 @@ pub(super) fn overload(text: &str) -> Result<Overload, ParseError> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn the_text_of_any_flag_is_read_or_refused_with_an_example(text in "[0-9]{0,22}[a-z/. :=*+]{0,12}|\\PC{0,24}") {
+            let refusals = [
+                text.parse::<RateText>().err(),
+                text.parse::<DriftText>().err(),
+                text.parse::<UnitText>().err(),
+                text.parse::<Speed>().err(),
+                text.parse::<Header>().err(),
+                text.parse::<Field>().err(),
+                overload(&text).err(),
+            ];
+            for refused in refusals.into_iter().flatten() {
+                proptest::prop_assert!(refused.to_string().contains("; write e.g. "), "{}", refused);
+            }
+            let _ = text.parse::<Target>();
+        }
+    }
+
     #[test]
     fn a_speed_is_read_with_and_without_its_x() {
         for (text, speed) in [("60", 60.0), ("0.5", 0.5), ("2x", 2.0), (" 1.5x ", 1.5)] {

@@ -28,7 +28,8 @@ pub(super) fn import(kind: &ImportKind) -> Result<u8, Failure> {
     of_kind(&file, &text, form)?;
     let mut imported = read(&file, &text, &options(&asked.reading)).map_err(Failure::usage)?;
     let name = asked.output.as_ref().map_or_else(|| "profile".to_owned(), |path| path.display().to_string());
-    let overrides = Overrides { script: Script::Served, ..Overrides::default() };
+    let variables = imported.secrets.variables().clone();
+    let overrides = Overrides { script: Script::Served, variables, ..Overrides::default() };
     let settled = settle(&mut imported, &name, &overrides);
     tell(&imported);
     // It is written even with problems that are left, so that they can be mended there.
@@ -51,10 +52,12 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
     let mut imported = read(&file, &text, &options(reading)).map_err(Failure::usage)?;
     // Lines in messages are those of the profile that was made, not of the file.
     let name = format!("profile of {file}");
-    let settled = settle(&mut imported, &name, overrides);
+    let overrides = Overrides { variables: imported.secrets.variables().clone(), ..overrides.clone() };
+    let settled = settle(&mut imported, &name, &overrides);
+    imported.notes.forget_to_set();
     tell(&imported);
     let plan =
-        settled.and_then(|()| config::load_text(&name, &imported.profile(), overrides, drifts)).map_err(profile::failure)?;
+        settled.and_then(|()| config::load_text(&name, &imported.profile(), &overrides, drifts)).map_err(profile::failure)?;
     for line in behind(&plan) {
         terminal::tell(&format!("left out: {file}: {line}\n"));
     }
@@ -177,7 +180,7 @@ fn options(flags: &DefinitionFlags) -> Options {
     }
 }
 
-/// What was left out and assumed, on standard error.
+/// What was left out and assumed, and what is to be set, on standard error.
 fn tell(imported: &Imported) {
     for line in imported.notes.lines(&imported.file) {
         terminal::tell(&format!("{line}\n"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_mock::{LogSummary, MockError, Server, Settings, StageUrl, Summary, runtime};
@@ -10,6 +11,7 @@ use sluicegate_policy::seed::Seed;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::edge::Edge;
 use super::failure::Failure;
 use super::mock_child::Ready;
 use super::{definition, edge, flags, terminal};
@@ -41,7 +43,8 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.access_log.clone_from(&asked.access_log);
     settings.execution_log.clone_from(&asked.execution_log);
     settings.admin = asked.admin;
-    settings.tls = edge::tls(&asked.edge)?;
+    let edge = Edge::new(&asked.edge)?;
+    settings.tls.clone_from(&edge.tls);
     settings.patience = edge::patience(&asked.edge);
     settings.arrivals.clone_from(&asked.arrivals);
     let server = Server::bind(settings).await.map_err(|error| match error {
@@ -53,21 +56,22 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
         | MockError::Tls(_)
         | MockError::Front(_) => Failure::usage(error),
     })?;
-    terminal::print(ready(&server, asked)?)?;
+    terminal::print(ready(&server, &edge, asked.format)?)?;
     let signals = stopped(asked.until_stdin_closes).map_err(|error| Failure::broken("listening for signals", error))?;
     Ok(server.run(signals).await)
 }
 
 /// The ready line, or the base URL of each stage and what else there is.
-fn ready(server: &Server, asked: &Mock) -> Result<String, Failure> {
+fn ready(server: &Server, edge: &Edge, format: OutputFormat) -> Result<String, Failure> {
     let urls = server.stage_urls();
     let mut apis = BTreeMap::<_, BTreeMap<_, _>>::new();
     for StageUrl { api, stage, url } in &urls {
         apis.entry(api.clone()).or_default().insert(stage.clone(), url.clone());
     }
     let admin = server.admin_address().map(|address| format!("http://{address}"));
-    let ready = Ready { stages: named(urls).into_iter().collect(), apis, admin, ca: edge::authority(&asked.edge) };
-    match asked.format {
+    let ca = edge.authority().map(Path::to_owned);
+    let ready = Ready { stages: named(urls).into_iter().collect(), apis, admin, ca };
+    match format {
         OutputFormat::Json => {
             let line = serde_json::to_string(&ready);
             line.map(|line| line + "\n").map_err(|error| Failure::broken("writing the ready line", error))

@@ -32,17 +32,15 @@ pub fn load(path: &Path, overrides: &Overrides, drifts: &[Drift]) -> Result<Plan
     let name = path.to_string_lossy();
     let text = read(path).map_err(|what| whole_file(&name, what))?;
     let folder = overrides.folder.as_deref().or(path.parent()).unwrap_or_else(|| Path::new(""));
-    Steps { name: &name, folder, env: &variable, overrides, drifts }.plan(&text)
+    let env = |name: &str| overrides.variable(name);
+    Steps { name: &name, folder, env: &env, overrides, drifts }.plan(&text)
 }
 
 /// Reads a profile from `text`; messages call it `name`, and its relative paths start from the current folder.
 pub fn load_text(name: &str, text: &str, overrides: &Overrides, drifts: &[Drift]) -> Result<Plan, LoadError> {
     let folder = overrides.folder.as_deref().unwrap_or_else(|| Path::new(""));
-    Steps { name, folder, env: &variable, overrides, drifts }.plan(text)
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    let env = |name: &str| overrides.variable(name);
+    Steps { name, folder, env: &env, overrides, drifts }.plan(text)
 }
 
 fn whole_file(name: &str, what: String) -> Problems {

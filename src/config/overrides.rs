@@ -3,6 +3,7 @@
 //! Owns [`Overrides`] and where each flag goes; a flag is proven like the profile's own values, and a problem names the flag.
 //! Refuses to parse arguments (`cli`). Called by [`load`](super::load).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub struct Overrides {
     pub script: Script,
     /// Where relative paths of the profile start from; `None` is the folder of its file.
     pub folder: Option<PathBuf>,
+    /// Values of variables that come before the environment's: those that an imported definition has itself.
+    pub variables: BTreeMap<String, String>,
     /// `--connections`.
     pub connections: Option<u32>,
     /// `--duration`.
@@ -67,7 +70,7 @@ pub struct Overrides {
     pub protocol: Option<Protocol>,
 }
 
-/// Headers and bodies may be credentials, and are left out.
+/// Headers, bodies and variables may be credentials, and are left out.
 impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Overrides")
@@ -91,6 +94,11 @@ fn set<T, V>(slot: &mut Option<At<T>>, given: Option<V>, flag: &'static str, key
 }
 
 impl Overrides {
+    /// What a reference to a variable finds.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned().or_else(|| std::env::var(name).ok())
+    }
+
     /// Puts the flags into the profile.
     pub(super) fn apply(&self, profile: &mut Profile, reader: &mut Reader) {
         let run = &mut profile.run.get_or_insert_with(empty_run).value;

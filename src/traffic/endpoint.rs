@@ -101,6 +101,15 @@ impl FromStr for Endpoint {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_target_that_reads_back_or_refused(text in "(https?://)?[a-z0-9.:@/?#%\\[\\]]{0,24}|\\PC{0,24}") {
+            if let Ok(endpoint) = text.parse::<Endpoint>() {
+                proptest::prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+            }
+        }
+    }
+
     #[test]
     fn a_target_reads_back_as_it_was_written() {
         for text in ["http://127.0.0.1:8080/prod", "https://api.example.com", "http://[::1]:9000", "http://localhost/a/b"] {

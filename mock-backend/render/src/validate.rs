@@ -6,12 +6,14 @@
 
 mod bounds;
 mod detail;
+mod library;
 mod models;
 
 use sluicegate_policy::call::Invalid;
 use sluicegate_policy::model::{ParameterRule, Schema, Source, Validation};
 
 pub use self::bounds::Limit;
+pub use self::library::Library;
 use self::models::Model;
 pub use self::models::{MODEL_BYTES_MAX, SchemaError};
 use crate::vtl::{ParamKind, Params};

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::rc::Rc;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluicegate_mock::{MockError, Patience, Server, Settings, runtime};
 use sluicegate_policy::model::{
@@ -279,4 +280,29 @@ fn silent_connections_do_not_keep_the_admin_endpoint() {
         }
         assert_eq!(client.admin("GET /health", "").await.status, 200);
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// Whatever the admin endpoint is asked, it answers with JSON that says so, and the gateway serves on.
+    #[test]
+    fn any_question_to_the_admin_endpoint_is_answered(
+        questions in proptest::collection::vec((
+            proptest::sample::select(vec!["GET", "PUT", "DELETE", "POST", "X"]),
+            "(/(stages|usage|health|prod|cache|a1b2c3d4e5|%2f|%zz|%c3%28|\\.\\.|[a-z]{0,4})){0,5}",
+            "\\PC{0,20}|\\{\"deployment\": *(\"[a-z]{0,8}\"|[0-9]{1,4}|null|\\[\\])(,\"x\":1)?\\}|\\[{0,200}",
+        ), 1..8)
+    ) {
+        let mock = mock(ApiKind::Rest).fixed("GET /fixed", "ok").cached();
+        serve(mock.watched(), async |client| {
+            for (method, path, body) in &questions {
+                let path = if path.is_empty() { "/" } else { path };
+                let answer = client.admin(&format!("{method} {path}"), body).await;
+                assert!(matches!(answer.status, 200 | 400 | 404 | 405 | 409), "{method} {path}: {answer:?}");
+                told(&answer);
+            }
+            assert_eq!(client.get("/prod/fixed").await.body, "ok");
+        });
+    }
 }

@@ -28,8 +28,20 @@ impl NotAChoice {
     }
 }
 
-/// Makes an enum of words: reading, writing, and a schema that lists them.
+/// Makes an enum of words: reading, writing, and a schema that lists them. `Name as Other` also says that each word means the
+/// variant of that name of the policy's `Other`.
 macro_rules! words {
+    ($(#[$meta:meta])* $vis:vis $name:ident as $meaning:ty, $kind:literal, $cure:literal { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)* }) => {
+        words! { $(#[$meta])* $vis $name, $kind, $cure { $($(#[$variant_meta])* $variant = $word,)* } }
+
+        impl From<$name> for $meaning {
+            fn from(word: $name) -> Self {
+                match word {
+                    $($name::$variant => Self::$variant,)*
+                }
+            }
+        }
+    };
     ($(#[$meta:meta])* $vis:vis $name:ident, $kind:literal, $cure:literal { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]

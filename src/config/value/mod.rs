@@ -168,3 +168,74 @@ pub(super) fn exact_number(text: &str) -> Option<(u64, u32)> {
     let number = format!("{whole}{fraction}").parse().ok()?;
     Some((number, u32::try_from(fraction.len()).ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::reader::{Read, Reader};
+    use crate::config::tree::Node;
+
+    /// Whether a value is read, or its problem reported.
+    fn is_settled<T: Read>(node: &Node) -> bool {
+        let mut reader = Reader::new("p.yaml");
+        T::read(node, &mut reader).is_some() || reader.has_problems()
+    }
+
+    macro_rules! assert_settled {
+        ($node:ident: $($kind:ty),* $(,)?) => {
+            $(prop_assert!(is_settled::<$kind>($node), "{}", stringify!($kind));)*
+        };
+    }
+
+    fn values() -> impl Strategy<Value = serde_json::Value> {
+        let text = prop_oneof![
+            "[0-9]{0,22}(\\.[0-9]{0,9})?( ?(ns|us|ms|s|m|h|d|/s|/min|%|B|KB|MB|GB|point|x))?",
+            "(deadline |GET |POST |ANY |\\$default|/|\\{|\\}|\\+|:|\\$\\{|env:|file:|4xx|5xx|[0-9]{3}|,|-|p50|\\.|latency|text\\(|uuid|off|'|\\.\\.){0,8}",
+            "\\PC{0,24}",
+        ];
+        let key = prop_oneof![
+            proptest::sample::select(vec![
+                "p50",
+                "p99",
+                "lognormal",
+                "gamma",
+                "exponential",
+                "histogram",
+                "median",
+                "sigma",
+                "to",
+                "count",
+                "one",
+                "oneof",
+                "mean",
+                "shape"
+            ])
+            .prop_map(str::to_owned),
+            "\\PC{0,6}",
+        ];
+        let leaf = prop_oneof![4 => text.prop_map(Into::into), 1 => any::<f64>().prop_map(Into::into), 1 => any::<bool>().prop_map(Into::into), 1 => Just(serde_json::Value::Null)];
+        leaf.prop_recursive(3, 12, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                proptest::collection::vec((key.clone(), inner), 0..4).prop_map(|pairs| pairs.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+        #[test]
+        fn any_value_of_any_kind_is_read_or_its_problem_reported(value in values()) {
+            let node = Node::parse(&value.to_string()).expect("JSON is YAML");
+            let node = &node;
+            assert_settled!(node: ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind, Duration, Rate, Level, Bytes, Count, Seed);
+            assert_settled!(node: Status, StatusCode, StatusKey, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
+            assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
+            assert_settled!(node: CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement);
+            assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use super::choice::words;
 
 words! {
     /// How an API is reached.
-    pub(in crate::config) Endpoint, "an endpoint type", "write edge, regional or private" {
+    pub(in crate::config) Endpoint as model::Endpoint, "an endpoint type", "write edge, regional or private" {
         /// Through the provider's content delivery network.
         Edge = "edge",
         /// In its region.
@@ -21,7 +21,7 @@ words! {
 
 words! {
     /// Where an API key is looked for.
-    pub(in crate::config) KeySource, "a source of API keys", "write header or authorizer" {
+    pub(in crate::config) KeySource as model::KeySource, "a source of API keys", "write header or authorizer" {
         /// In the header `x-api-key`.
         Header = "header",
         /// In what the authorizer says.
@@ -31,7 +31,7 @@ words! {
 
 words! {
     /// A quota's period.
-    pub(in crate::config) Period, "a period", "write day, week or month" {
+    pub(in crate::config) Period as model::Period, "a period", "write day, week or month" {
         /// A day.
         Day = "day",
         /// A week.
@@ -43,11 +43,11 @@ words! {
 
 words! {
     /// What `Cache-Control: max-age=0` does.
-    pub(in crate::config) Invalidation, "an invalidation", "write open, forbidden, ignored_with_warning or ignored" {
+    pub(in crate::config) Invalidation as model::Invalidation, "an invalidation", "write open, forbidden, ignored_with_warning or ignored" {
         /// The entry is made anew.
         Open = "open",
         /// 403.
-        Forbidden = "forbidden",
+        Refused = "forbidden",
         /// The header is ignored, and the answer warns of it.
         IgnoredWithWarning = "ignored_with_warning",
         /// The header is ignored.
@@ -79,7 +79,7 @@ words! {
 
 words! {
     /// How much the execution log tells.
-    pub(in crate::config) ExecutionLog, "a level of the execution log", "write off, error, info or full" {
+    pub(in crate::config) ExecutionLog as model::ExecutionLog, "a level of the execution log", "write off, error, info or full" {
         /// Nothing.
         Off = "off",
         /// Requests that failed.
@@ -93,7 +93,7 @@ words! {
 
 words! {
     /// Whether something must be there.
-    pub(in crate::config) Requirement, "a requirement", "write required or optional" {
+    pub(in crate::config) Requirement as model::Requirement, "a requirement", "write required or optional" {
         /// It must.
         Required = "required",
         /// It need not.
@@ -113,83 +113,13 @@ words! {
 
 words! {
     /// What happens to a body whose media type has no template.
-    pub(in crate::config) Passthrough, "a passthrough behaviour", "write when_no_match, when_no_templates or never" {
+    pub(in crate::config) Passthrough as model::Passthrough, "a passthrough behaviour", "write when_no_match, when_no_templates or never" {
         /// It passes unchanged.
         WhenNoMatch = "when_no_match",
         /// It passes unchanged if there are no templates at all, else 415.
         WhenNoTemplates = "when_no_templates",
         /// 415.
         Never = "never",
-    }
-}
-
-impl From<Endpoint> for model::Endpoint {
-    fn from(word: Endpoint) -> Self {
-        match word {
-            Endpoint::Edge => Self::Edge,
-            Endpoint::Regional => Self::Regional,
-            Endpoint::Private => Self::Private,
-        }
-    }
-}
-
-impl From<KeySource> for model::KeySource {
-    fn from(word: KeySource) -> Self {
-        match word {
-            KeySource::Header => Self::Header,
-            KeySource::Authorizer => Self::Authorizer,
-        }
-    }
-}
-
-impl From<Period> for model::Period {
-    fn from(word: Period) -> Self {
-        match word {
-            Period::Day => Self::Day,
-            Period::Week => Self::Week,
-            Period::Month => Self::Month,
-        }
-    }
-}
-
-impl From<Invalidation> for model::Invalidation {
-    fn from(word: Invalidation) -> Self {
-        match word {
-            Invalidation::Open => Self::Open,
-            Invalidation::Forbidden => Self::Refused,
-            Invalidation::IgnoredWithWarning => Self::IgnoredWithWarning,
-            Invalidation::Ignored => Self::Ignored,
-        }
-    }
-}
-
-impl From<ExecutionLog> for model::ExecutionLog {
-    fn from(word: ExecutionLog) -> Self {
-        match word {
-            ExecutionLog::Off => Self::Off,
-            ExecutionLog::Error => Self::Error,
-            ExecutionLog::Info => Self::Info,
-            ExecutionLog::Full => Self::Full,
-        }
-    }
-}
-
-impl From<Requirement> for model::Requirement {
-    fn from(word: Requirement) -> Self {
-        match word {
-            Requirement::Required => Self::Required,
-            Requirement::Optional => Self::Optional,
-        }
-    }
-}
-
-impl From<Passthrough> for model::Passthrough {
-    fn from(word: Passthrough) -> Self {
-        match word {
-            Passthrough::WhenNoMatch => Self::WhenNoMatch,
-            Passthrough::WhenNoTemplates => Self::WhenNoTemplates,
-            Passthrough::Never => Self::Never,
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What came of an import: the profile's gateway, and what is to be told.
 //!
-//! Owns [`Imported`] and taking things out of it. Refuses to prove it (`config` does). Made by [`read`](super::read), used by
+//! Owns [`Imported`], taking things out of it, and the secrets that its profile only refers to. Refuses to prove it (`config` does). Made by [`read`](super::read), used by
 //! `command`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -26,11 +27,17 @@ pub struct Imported {
     pub found: Vec<String>,
     /// What was left out, and what was assumed.
     pub notes: Notes,
+    /// What the profile refers to and does not hold.
+    pub secrets: Secrets,
     pub(super) gateway: Map<String, Value>,
 }
 
 /// A template that fails wherever it runs.
 const FAILING: &str = "$util.parseJson('{')";
+
+/// Secrets of a definition, by the environment variables that its profile refers to. `Debug` shows the variables only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secrets(BTreeMap<String, String>);
 
 /// A step from a value of a profile to one in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +77,11 @@ impl Imported {
             (Some(Value::Object(map)), Step::Key(key)) if is_template(path) => {
                 map.insert(key.clone(), FAILING.into()).is_some_and(|template| template != FAILING)
             }
+            // Others refer to a model: one that takes everything stands for it.
+            (Some(Value::Object(map)), Step::Key(key)) if path.len() == 2 && section == "models" && has_words(map.get(key)) => {
+                map.insert(key.clone(), Value::Object(Map::new()));
+                true
+            }
             (Some(Value::Object(map)), Step::Key(key)) => map.shift_remove(key).is_some(),
             (Some(Value::Array(items)), Step::Index(at)) if *at < items.len() => {
                 items.remove(*at);
@@ -89,6 +101,33 @@ impl Imported {
     pub fn routes(&self) -> Vec<&str> {
         self.gateway["routes"].as_object().map(|routes| routes.keys().map(String::as_str).collect()).unwrap_or_default()
     }
+}
+
+impl Secrets {
+    /// Keeps a value; the variable it got, which is called like `wanted` as far as variables may be.
+    pub(super) fn keep(&mut self, wanted: &str, value: &str) -> String {
+        let name: String = wanted.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let numbered = (2_u64..).map(|n| format!("{name}_{n}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !self.0.contains_key(name));
+        let free = free.expect("there are more numbers than keys");
+        self.0.insert(free.clone(), value.to_owned());
+        free
+    }
+
+    /// Values by their variables.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn has_words(schema: Option<&Value>) -> bool {
+    schema.and_then(Value::as_object).is_some_and(|words| !words.is_empty())
 }
 
 /// The path of what means nothing, or something else, without what lies at the end: a response without its pattern would be the

@@ -35,7 +35,7 @@ mod tests;
 pub use choice::Described;
 pub use document::BYTES_MAX;
 pub use error::DefinitionError;
-pub use imported::{Imported, Step};
+pub use imported::{Imported, Secrets, Step};
 pub use notes::{Note, Notes, Sort};
 pub use template::Protocol;
 
@@ -217,9 +217,9 @@ fn finish(file: &str, chosen: Chosen, options: &Options, mut notes: Notes) -> Re
         return Err(fault);
     }
     let found = contents.found.clone();
-    let gateway = profile::gateway(&mut source, api, contents, &functions, &mut notes)?;
+    let (gateway, secrets) = profile::gateway(&mut source, api, contents, &functions, &mut notes)?;
     let title = gateway.get("name").and_then(Value::as_str).unwrap_or("An API").to_owned();
-    Ok(Imported { file: file.to_owned(), title, api, because, found, notes, gateway })
+    Ok(Imported { file: file.to_owned(), title, api, because, found, notes, secrets, gateway })
 }
 
 impl Form {

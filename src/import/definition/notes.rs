@@ -1,4 +1,4 @@
-//! What an import has to say about itself: what was left out, and what was assumed.
+//! What an import has to say about itself: what was left out, what was assumed, what is still to be set.
 //!
 //! Owns [`Note`] and [`Notes`]. Refuses to decide what is left out. Filled by everything here; read by `command` and written
 //! into the head of the profile.
@@ -17,6 +17,8 @@ pub enum Sort {
     LeftOut,
     /// Something in the profile is not in the definition.
     Assumed,
+    /// The profile refers to something that has to be there when it is used.
+    ToSet,
 }
 
 /// One of them.
@@ -48,6 +50,16 @@ impl Notes {
     /// Something was made up because of `node`.
     pub(super) fn assumed(&mut self, node: &Node, at: &str, what: impl Into<String>) {
         self.add(Sort::Assumed, node.line, at, what.into());
+    }
+
+    /// The profile needs something, because of `node`, that stands outside it.
+    pub(super) fn missing(&mut self, node: &Node, at: &str, what: impl Into<String>) {
+        self.add(Sort::ToSet, node.line, at, what.into());
+    }
+
+    /// Drops what has to be set for the profile: whoever serves the definition itself has it.
+    pub fn forget_to_set(&mut self) {
+        self.list.retain(|note| note.sort != Sort::ToSet);
     }
 
     /// Takes over those of another.
@@ -112,6 +124,7 @@ impl fmt::Display for Sort {
         f.write_str(match self {
             Self::LeftOut => "left out",
             Self::Assumed => "assumed",
+            Self::ToSet => "to set",
         })
     }
 }

@@ -1,12 +1,16 @@
 //! API keys and usage plans: those of a template, and those that a definition needs and does not name.
 //!
 //! Owns their step into the profile's language. Refuses to invent secrets: a key without a value gets a placeholder, and a note
-//! says so. Filled by `sam` and `cloudformation`, written by `profile`.
+//! says so; and to write one down: a value that is known becomes a reference to a variable. Filled by `sam` and `cloudformation`,
+//! written by `profile`.
+
+use std::fmt;
 
 use serde_json::{Map, Value, json};
 
 use super::document::Node;
 use super::extension::insert_full;
+use super::imported::Secrets;
 use super::notes::Notes;
 use super::stage::throttle;
 
@@ -22,8 +26,8 @@ pub(super) struct Plans {
     pub(super) plans: Vec<Plan>,
 }
 
-/// An API key.
-#[derive(Clone, Debug)]
+/// An API key. `Debug` does not show its value.
+#[derive(Clone)]
 pub(super) struct Key {
     /// Its name.
     pub(super) name: String,
@@ -89,24 +93,33 @@ impl Plans {
         }
     }
 
-    /// Writes `api_keys` and `usage_plans`. `stages` and `routes` are those of the API.
-    pub(super) fn profile(&self, into: &mut Map<String, Value>, stages: &[String], routes: &[String], notes: &mut Notes) {
-        let keys = self.keys.iter().map(|key| (key.name.clone(), key.profile(notes))).collect();
+    /// Writes `api_keys` and `usage_plans`, and gives the values of keys to which it refers. `stages` and `routes` are those of
+    /// the API.
+    pub(super) fn profile(
+        &self,
+        into: &mut Map<String, Value>,
+        stages: &[String],
+        routes: &[String],
+        notes: &mut Notes,
+    ) -> Secrets {
+        let mut secrets = Secrets::default();
+        let keys = self.keys.iter().map(|key| (key.name.clone(), key.profile(&mut secrets, notes))).collect();
         insert_full(into, "api_keys", keys);
         let plans = self.plans.iter().map(|plan| (plan.name.clone(), plan.profile(self, stages, routes, notes))).collect();
         insert_full(into, "usage_plans", plans);
+        secrets
     }
 }
 
 impl Key {
-    fn profile(&self, notes: &mut Notes) -> Value {
+    fn profile(&self, secrets: &mut Secrets, notes: &mut Notes) -> Value {
         let mut key = Map::new();
-        let is_reference = |value: &String| value.starts_with("${env:") || value.starts_with("${file:");
-        let is_value =
-            |value: &&String| is_reference(value) || (VALUE_CHARS.contains(&value.chars().count()) && !value.contains("${"));
-        let value = match (&self.value, self.value.as_ref().filter(is_value)) {
-            (_, Some(value)) => value.clone(),
-            (None, None) => {
+        let value = match &self.value {
+            Some(value) if is_reference(value) => value.clone(),
+            Some(value) if VALUE_CHARS.contains(&value.chars().count()) && !value.contains("${") => {
+                self.keep(value, secrets, notes)
+            }
+            None => {
                 let what = format!(
                     "the value of API key {}: it is a placeholder; write in the real one, or a reference such as ${{env:API_KEY}}",
                     self.name
@@ -114,7 +127,7 @@ impl Key {
                 notes.assumed(&Node::empty(0), "", what);
                 self.placeholder()
             }
-            (Some(_), None) => {
+            Some(_) => {
                 let what =
                     format!("the value of API key {} is no text of 20 to 128 characters; a placeholder stands for it", self.name);
                 notes.left_out(&Node::empty(0), "", what);
@@ -128,9 +141,29 @@ impl Key {
         Value::Object(key)
     }
 
+    /// A reference to the variable that has to have the value, which is kept apart.
+    fn keep(&self, value: &str, secrets: &mut Secrets, notes: &mut Notes) -> String {
+        let variable = secrets.keep(&format!("API_KEY_{}", self.name), value);
+        let what = format!("the environment variable {variable} is the value of API key {}, which no profile holds", self.name);
+        notes.missing(&Node::empty(0), "", what);
+        format!("${{env:{variable}}}")
+    }
+
     fn placeholder(&self) -> String {
         let name: String = self.name.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
         format!("placeholder-for-key-{name}")
+    }
+}
+
+/// Whether a value is one reference, and nothing of it stands there itself.
+fn is_reference(value: &str) -> bool {
+    let name = value.strip_prefix("${env:").or_else(|| value.strip_prefix("${file:")).and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| !name.is_empty() && !name.contains('}'))
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("name", &self.name).field("enabled", &self.enabled).finish_non_exhaustive()
     }
 }
 

@@ -13,14 +13,14 @@ use super::notes::Notes;
 use super::openapi::Contents;
 use super::stage::Stage;
 use super::template::Source;
-use super::{Api, Imported, Options, yaml};
+use super::{Api, Imported, Options, Secrets, yaml};
 
 /// How deep a profile may be: `config` reads 32 levels.
 const DEPTH_MAX: usize = 30;
 
 /// Above each section of the written profile.
 const COMMENTS: &[(&str, &str)] = &[
-    ("api_keys", "Values of keys are placeholders where the definition has none: write in references such as ${env:API_KEY}."),
+    ("api_keys", "Values of keys are references, for no profile holds a secret, or placeholders where the definition has none."),
     ("models", "What the bodies of requests are checked against."),
     ("functions", "How long a function takes, no definition tells: placeholders, no source. Write in what you measured."),
 ];
@@ -67,14 +67,14 @@ fn rename(source: &mut Source, name: &str) {
     in_plans.chain(in_domains).filter(|stage| **stage == old).for_each(|stage| name.clone_into(stage));
 }
 
-/// The profile's `gateway`.
+/// The profile's `gateway`, and the secrets to which it refers.
 pub(super) fn gateway(
     source: &mut Source,
     api: Api,
     mut contents: Contents,
     functions: &Functions,
     notes: &mut Notes,
-) -> Result<Map<String, Value>, Fault> {
+) -> Result<(Map<String, Value>, Secrets), Fault> {
     let routes: Vec<String> = contents.routes.keys().cloned().collect();
     let stages: Vec<String> = source.stages.iter().map(|stage| stage.name.clone()).collect();
     let needs_keys = contents.routes.values().any(|route| route.get("api_key").is_some());
@@ -85,11 +85,12 @@ pub(super) fn gateway(
             gateway.insert(key.to_owned(), value);
         }
     }
+    let mut secrets = Secrets::default();
     if api == Api::Rest {
         if needs_keys {
             source.plans.complete(notes);
         }
-        source.plans.profile(&mut gateway, &stages, &routes, notes);
+        secrets = source.plans.profile(&mut gateway, &stages, &routes, notes);
     }
     insert_full(&mut gateway, "models", contents.models);
     for key in ["gateway_responses", "cors"] {
@@ -108,7 +109,7 @@ pub(super) fn gateway(
             return Err(Fault::new(&Node::empty(0), key, what));
         }
     }
-    Ok(gateway)
+    Ok((gateway, secrets))
 }
 
 /// Domains with their base paths; those that cannot be known before a template is deployed are told.

@@ -92,7 +92,8 @@ impl<'d> Models<'d> {
 
     /// A name that is not taken.
     fn free(&self, wanted: &str) -> String {
-        let wanted: String = wanted.chars().filter(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')).take(128).collect();
+        let wanted: String =
+            wanted.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')).take(128).collect();
         let wanted = if wanted.is_empty() { "Model".to_owned() } else { wanted };
         let numbered = (2_u64..).map(|n| format!("{wanted}{n}"));
         let free = std::iter::once(wanted.clone()).chain(numbered).find(|name| !self.taken.contains_key(name));

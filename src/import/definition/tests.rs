@@ -189,15 +189,35 @@ fn a_definition_says_itself_which_kind_of_api_it_is() {
 }
 
 #[test]
-fn a_key_that_the_user_gives_is_in_the_profile_and_in_no_message() {
+fn a_key_that_the_user_gives_is_referred_to_by_the_profile_and_shown_nowhere() {
     let secret = "partner-key-0123456789";
     let options = Options { api_keys: vec![("partner".to_owned(), secret.to_owned())], ..Options::default() };
     let text = "swagger: '2.0'\nsecurityDefinitions: { k: { type: apiKey, in: header, name: x-api-key } }\n\
                 paths: { /a: { get: { security: [{ k: [] }], x-amazon-apigateway-integration: { type: mock, responses: { default: { statusCode: 200 } } } } } }\n";
     let imported = read("d", text, &options).unwrap();
-    assert_eq!(imported.gateway["api_keys"]["partner"]["value"], secret);
+    assert_eq!(imported.gateway["api_keys"]["partner"]["value"], "${env:API_KEY_PARTNER}");
+    assert_eq!(imported.secrets.variables()["API_KEY_PARTNER"], secret);
     assert_eq!(imported.gateway["usage_plans"]["imported"]["keys"], json!(["partner"]));
-    assert!(!format!("{options:?}{:?}", imported.notes.lines("d")).contains(secret));
+    assert!(!format!("{options:?}{imported:?}{}", imported.profile()).contains(secret));
+}
+
+#[test]
+fn keys_whose_names_make_the_same_variable_get_variables_of_their_own() {
+    let mut secrets = Secrets::default();
+    let names = ["API_KEY_a-b", "API_KEY_a.b", "API_KEY_A_B"].map(|wanted| secrets.keep(wanted, wanted));
+    assert_eq!(names, ["API_KEY_A_B", "API_KEY_A_B_2", "API_KEY_A_B_3"]);
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_a_key_stands_in_a_profile_unless_it_is_one_reference(value in "[a-z:}]{0,3}[a-z0-9]{20,40}|\\$\\{(env|file):[A-Z]{1,8}\\}") {
+        let options = Options { api_keys: vec![("k".to_owned(), value.clone())], ..Options::default() };
+        let text = "swagger: '2.0'\nsecurityDefinitions: { k: { type: apiKey, in: header, name: x-api-key } }\n\
+                    paths: { /a: { get: { security: [{ k: [] }], x-amazon-apigateway-integration: { type: mock } } } }\n";
+        if let Ok(imported) = read("d", text, &options) {
+            prop_assert_eq!(imported.profile().contains(&value), value.starts_with("${"), "{}", imported.profile());
+        }
+    }
 }
 
 #[test]

@@ -104,6 +104,8 @@ proptest! {
         bytes[at] = with;
         fs::write(&path, &bytes).unwrap();
         let opened = if salvage { TraceReader::salvage(&path) } else { TraceReader::open(&path) };
-        prop_assert!(opened.is_err() || opened.is_ok_and(|reader| reader.entries() < 10));
+        // The end may say any number of entries; who reads to the end is told if that is not how many there are.
+        let read = opened.and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        prop_assert!(read.is_err() || read.is_ok_and(|entries| entries.len() < 10));
     }
 }

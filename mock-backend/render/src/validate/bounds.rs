@@ -59,9 +59,17 @@ pub(super) struct Broken {
 
 /// Looks at a document whose references all have the form `#/definitions/...` and point at something.
 pub(super) fn of(document: &Value) -> Result<Branching, Broken> {
+    of_root(document, document)
+}
+
+/// Looks at the schema at a place of such a document, as if the document were a reference to it.
+pub(super) fn at(document: &Value, pointer: &str) -> Result<Branching, Broken> {
+    of_root(document, &serde_json::json!({ "$ref": format!("#{pointer}") }))
+}
+
+fn of_root(document: &Value, root: &Value) -> Result<Branching, Broken> {
     let mut survey = Survey { document, chains: BTreeMap::new(), visits: BTreeMap::new(), recursive: false, chooses: false };
-    let root = Place { schema: document, at: String::new() };
-    survey.visits(&root, 0)?;
+    survey.visits(&Place { schema: root, at: String::new() }, 0)?;
     Ok(if survey.recursive && survey.chooses { Branching::Unbounded } else { Branching::Bounded })
 }
 

@@ -145,16 +145,9 @@ pub(super) struct Model {
 impl Model {
     /// Compiles the model of this name.
     pub(super) fn new(name: &str, schemas: &[Schema]) -> Result<Self, SchemaError> {
-        let named: Vec<Named<'_>> =
-            schemas.iter().map(|schema| (schema.name.as_str(), schema.text.as_str())).chain(BUILT_IN).collect();
-        let (document, branching) = Linker::link(name, &named)?;
-        let schema = jsonschema::options()
-            .with_draft(Draft::Draft4)
-            .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(PATTERN_STEPS_MAX))
-            .offline()
-            .build(&document)
-            .map_err(|error| unsound(&error, &named))?;
+        let mut linker = Linker::new(schemas);
+        let (document, branching) = linker.link(name)?;
+        let schema = linker.compiled(&document)?;
         Ok(Self { schema, detail: detail::Told::of(branching) })
     }
 
@@ -173,52 +166,101 @@ impl Model {
 }
 
 /// A model's name and text.
-type Named<'s> = (&'s str, &'s str);
+pub(super) type Named<'s> = (&'s str, &'s str);
 
-/// The models that one of them reaches, on their way into one document.
-struct Linker<'s> {
-    schemas: &'s [Named<'s>],
+/// Models on their way into one document: those that one of them reaches, or all of them.
+#[derive(Debug)]
+pub(super) struct Linker<'s> {
+    pub(super) schemas: Vec<Named<'s>>,
+    /// Places in `schemas`.
+    names: BTreeMap<&'s str, usize>,
+    pub(super) scope: Scope,
     /// By their place in `schemas`.
     parsed: BTreeMap<usize, Value>,
     /// Models that something refers to and that are not in the document yet.
     wanted: Vec<usize>,
     definitions: Map<String, Value>,
-    links: Vec<Link>,
+    pub(super) links: Vec<Link>,
+}
+
+/// What a model has in its document where it refers to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The reference.
+    Joined,
+    /// A schema that takes everything.
+    Alone,
 }
 
 /// A reference whose target is looked at when all models are there.
-struct Link {
-    model: usize,
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) model: usize,
+    /// The model into which it points.
+    pub(super) into: usize,
     reference: String,
     /// JSON pointer into the document.
-    target: String,
+    pub(super) target: String,
 }
 
 impl<'s> Linker<'s> {
-    fn link(name: &str, schemas: &'s [Named<'s>]) -> Result<(Value, Branching), SchemaError> {
-        let mut linker =
-            Linker { schemas, parsed: BTreeMap::new(), wanted: Vec::new(), definitions: Map::new(), links: Vec::new() };
-        let root = linker.named(name).ok_or_else(|| SchemaError::Unknown { name: name.to_owned() })?;
-        linker.wanted.push(root);
-        while let Some(model) = linker.wanted.pop() {
-            if !linker.definitions.contains_key(&key(model)) {
-                linker.parse(model)?;
-                let raw = linker.parsed[&model].clone();
-                let moved = linker.moved(model, &raw)?;
-                linker.definitions.insert(key(model), moved);
-            }
+    pub(super) fn new(schemas: &'s [Schema]) -> Self {
+        let schemas: Vec<Named<'_>> =
+            schemas.iter().map(|schema| (schema.name.as_str(), schema.text.as_str())).chain(BUILT_IN).collect();
+        // The first of a name is meant: an API's own before those that each has.
+        let names = schemas.iter().enumerate().rev().map(|(at, (name, _))| (*name, at)).collect();
+        let (parsed, wanted, definitions, links) = (BTreeMap::new(), Vec::new(), Map::new(), Vec::new());
+        Self { schemas, names, scope: Scope::Joined, parsed, wanted, definitions, links }
+    }
+
+    fn link(&mut self, name: &str) -> Result<(Value, Branching), SchemaError> {
+        let root = self.named(name).ok_or_else(|| SchemaError::Unknown { name: name.to_owned() })?;
+        self.wanted.push(root);
+        while let Some(model) = self.wanted.pop() {
+            self.place(model)?;
         }
-        let document = json!({ "$ref": format!("#/definitions/{}", key(root)), "definitions": linker.definitions });
-        if let Some(link) = linker.links.iter().find(|link| !document.pointer(&link.target).is_some_and(Value::is_object)) {
-            let model = schemas[link.model].0.to_owned();
-            return Err(SchemaError::Dangling { model, reference: link.reference.clone() });
+        let definitions = std::mem::take(&mut self.definitions);
+        let document = json!({ "$ref": format!("#{}", place_of(root)), "definitions": definitions });
+        if let Some(link) = self.links.iter().find(|link| !link.leads_into(&document)) {
+            return Err(self.dangling(link));
         }
-        let branching = bounds::of(&document).map_err(|broken| broken_bound(&broken, schemas))?;
+        let branching = bounds::of(&document).map_err(|broken| self.broken_bound(&broken))?;
         Ok((document, branching))
     }
 
-    fn named(&self, name: &str) -> Option<usize> {
-        self.schemas.iter().position(|(given, _)| *given == name)
+    /// Puts a model into the document, once.
+    pub(super) fn place(&mut self, model: usize) -> Result<(), SchemaError> {
+        if !self.definitions.contains_key(&key(model)) {
+            let moved = self.whole(model)?;
+            self.definitions.insert(key(model), moved);
+        }
+        Ok(())
+    }
+
+    /// A model as it stands in the document.
+    pub(super) fn whole(&mut self, model: usize) -> Result<Value, SchemaError> {
+        self.parse(model)?;
+        let raw = self.parsed[&model].clone();
+        self.moved(model, &raw)
+    }
+
+    /// All that was put into the document.
+    pub(super) fn take_document(&mut self) -> Value {
+        json!({ "definitions": std::mem::take(&mut self.definitions) })
+    }
+
+    pub(super) fn compiled(&self, document: &Value) -> Result<jsonschema::Validator, SchemaError> {
+        jsonschema::options()
+            .with_draft(Draft::Draft4)
+            .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(PATTERN_STEPS_MAX))
+            .offline()
+            .build(document)
+            .map_err(|error| self.unsound(&error))
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
     }
 
     fn parse(&mut self, model: usize) -> Result<(), SchemaError> {
@@ -247,9 +289,11 @@ impl<'s> Linker<'s> {
             let reference = reference.as_str().map_or_else(|| reference.to_string(), str::to_owned);
             // Beside a reference nothing counts (draft 4), but a local one may point at what stands there.
             let mut moved = self.moved_keywords(model, schema, &MAP[..2])?;
-            let target = self.target(model, &reference)?;
-            moved.insert("$ref".to_owned(), Value::String(format!("#{}", utf8_percent_encode(&target, FRAGMENT))));
-            self.links.push(Link { model, reference, target });
+            let (into, target) = self.target(model, &reference)?;
+            if self.scope == Scope::Joined || into == model {
+                moved.insert("$ref".to_owned(), Value::String(reference_to(&target)));
+            }
+            self.links.push(Link { model, into, reference, target });
             return Ok(Value::Object(moved));
         }
         let mut moved = self.moved_keywords(model, schema, &MAP)?;
@@ -292,8 +336,8 @@ impl<'s> Linker<'s> {
         list.iter().map(|schema| self.moved(model, schema)).collect()
     }
 
-    /// What a reference means: a JSON pointer into the document.
-    fn target(&mut self, model: usize, reference: &str) -> Result<String, SchemaError> {
+    /// What a reference means: a model, and a JSON pointer into the document.
+    fn target(&mut self, model: usize, reference: &str) -> Result<(usize, String), SchemaError> {
         let (address, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let name = || self.schemas[model].0.to_owned();
         let dangling = || SchemaError::Dangling { model: name(), reference: reference.to_owned() };
@@ -306,7 +350,7 @@ impl<'s> Linker<'s> {
             (self.named(model_name(address)).ok_or_else(dangling)?, fragment.into_owned())
         };
         self.wanted.push(found);
-        Ok(format!("/definitions/{}{pointer}", key(found)))
+        Ok((found, format!("{}{pointer}", place_of(found))))
     }
 
     /// A reference without an address: a place in the model itself, else `/definitions/Name`, `/components/schemas/Name` or
@@ -320,6 +364,38 @@ impl<'s> Linker<'s> {
         let end = named.find('/').unwrap_or(named.len());
         let name = named[..end].replace("~1", "/").replace("~0", "~");
         Some((self.named(&name)?, named[end..].to_owned()))
+    }
+
+    pub(super) fn dangling(&self, link: &Link) -> SchemaError {
+        SchemaError::Dangling { model: self.schemas[link.model].0.to_owned(), reference: link.reference.clone() }
+    }
+
+    pub(super) fn broken_bound(&self, broken: &bounds::Broken) -> SchemaError {
+        let (model, at) = self.origin(&broken.at);
+        match broken.limit {
+            None => SchemaError::Circular { model, at },
+            Some(limit) => SchemaError::TooIntricate { model, at, limit },
+        }
+    }
+
+    fn unsound(&self, error: &ValidationError<'_>) -> SchemaError {
+        let (model, at) = self.origin(error.instance_path().as_str());
+        SchemaError::Unsound { model, at, why: error.to_string() }
+    }
+
+    /// The model and the place in it that a place in the document is.
+    fn origin(&self, pointer: &str) -> (String, String) {
+        let inside = pointer.strip_prefix("/definitions/m").unwrap_or_default();
+        let (model, at) = inside.split_at(inside.find('/').unwrap_or(inside.len()));
+        let name = model.parse().ok().and_then(|model: usize| self.schemas.get(model)).map(|(name, _)| (*name).to_owned());
+        (name.unwrap_or_default(), at.to_owned())
+    }
+}
+
+impl Link {
+    /// Whether it points at a schema of this document.
+    pub(super) fn leads_into(&self, document: &Value) -> bool {
+        document.pointer(&self.target).is_some_and(Value::is_object)
     }
 }
 
@@ -341,27 +417,16 @@ fn provider_model(address: &str) -> Option<&str> {
 }
 
 /// The name of a model's place in the document.
-fn key(model: usize) -> String {
+pub(super) fn key(model: usize) -> String {
     format!("m{model}")
 }
 
-/// The model and the place in it that a place in the document is.
-fn origin(pointer: &str, schemas: &[Named<'_>]) -> (String, String) {
-    let inside = pointer.strip_prefix("/definitions/m").unwrap_or_default();
-    let (model, at) = inside.split_at(inside.find('/').unwrap_or(inside.len()));
-    let name = model.parse().ok().and_then(|model: usize| schemas.get(model)).map(|(name, _)| (*name).to_owned());
-    (name.unwrap_or_default(), at.to_owned())
+/// How a place in the document is referred to.
+pub(super) fn reference_to(place: &str) -> String {
+    format!("#{}", utf8_percent_encode(place, FRAGMENT))
 }
 
-fn unsound(error: &ValidationError<'_>, schemas: &[Named<'_>]) -> SchemaError {
-    let (model, at) = origin(error.instance_path().as_str(), schemas);
-    SchemaError::Unsound { model, at, why: error.to_string() }
-}
-
-fn broken_bound(broken: &bounds::Broken, schemas: &[Named<'_>]) -> SchemaError {
-    let (model, at) = origin(&broken.at, schemas);
-    match broken.limit {
-        None => SchemaError::Circular { model, at },
-        Some(limit) => SchemaError::TooIntricate { model, at, limit },
-    }
+/// Its place.
+pub(super) fn place_of(model: usize) -> String {
+    format!("/definitions/{}", key(model))
 }

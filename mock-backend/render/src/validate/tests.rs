@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sluicegate_policy::call::Invalid;
 use sluicegate_policy::model::{ParameterRule, Schema, Source, Validation};
 
-use super::{Fault, SchemaError, Validator};
+use super::{Fault, Library, SchemaError, Validator};
 use crate::vtl::{ParamKind, Params};
 
 /// A request's parameters; header names compare with their spelling.
@@ -389,8 +389,23 @@ proptest! {
         }
     }
 
+    /// A profile is proven model by model, and served route by route: what the one lets pass must not surprise the other.
+    #[test]
+    fn a_model_without_faults_that_fits_can_be_compiled(one in schemas(), other in schemas()) {
+        let schemas: Vec<_> = [("A", one), ("a", other)].map(|(name, text)| Schema { name: name.to_owned(), text: text.to_string() }).into();
+        let mut library = Library::new(&schemas);
+        if library.faults().is_empty() {
+            for name in ["A", "a"] {
+                let body = Some(vec![("application/json".to_owned(), name.to_owned())]);
+                let compiled = Validator::new(&Validation { required: Vec::new(), body }, &schemas).map(drop);
+                prop_assert_eq!(compiled, library.fits(name));
+            }
+        }
+    }
+
     #[test]
     fn any_text_as_schema_never_panics(text in ".{0,60}") {
+        let _ = Library::new(&[Schema { name: "A".to_owned(), text: text.clone() }]).faults();
         let body = Some(vec![("application/json".to_owned(), "A".to_owned())]);
         let _ = Validator::new(&Validation { required: Vec::new(), body }, &[Schema { name: "A".to_owned(), text }]);
     }

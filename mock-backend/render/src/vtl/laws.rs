@@ -100,6 +100,16 @@ proptest! {
     }
 
     #[test]
+    fn any_format_is_filled_or_refused(format in "(%|\\$|[0-9]{1,6}|[-#+ 0,(<]|\\.|[bcdeEfgGhHnosSxXtT%]|\u{e9}){0,12}", number: i64) {
+        let text = format!("$stageVariables.f.format($stageVariables.f, {number}, [1, 'a'], true)");
+        let stage_variables = [("f".to_owned(), format)];
+        let limits = Limits { steps_max: 10_000, output_bytes_max: 100_000, memory_bytes_max: 1_000_000, ..Limits::default() };
+        let overrides = Map::default();
+        let mut scope = Scope { body: "", params: &Nothing, context: &Nothing, stage_variables: &stage_variables, overrides, limits, unset: UnsetVariable::default() };
+        let _ = Template::parse(&text).unwrap().render(&mut scope);
+    }
+
+    #[test]
     fn json_goes_through_unchanged(value in json()) {
         let printed = render(&Template::parse("$input.json('$')").unwrap(), &value.to_string()).unwrap();
         prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap(), value);

@@ -97,13 +97,14 @@ fn current(raw: &mut RawRoutes, base: &Deployment, behind: Behind<'_>, reader: &
     if !at_most(raw.value.0.len(), "routes", &raw.spot, reader) {
         return None;
     }
+    let mut models = snapshot::Models::of(&base.schemas);
     let proven: Vec<Option<Route>> = raw
         .value
         .0
         .iter_mut()
         .map(|member| {
             let route = routes::route(&member.name, &member.spot, &mut member.value, behind, reader)?;
-            snapshot::knows_models(&route, &base.schemas, models_spot(&member.value), reader);
+            models.prove(&route, models_spot(&member.value), reader);
             Some(route)
         })
         .collect();
@@ -155,8 +156,9 @@ fn add(
             apply(change, &mut routes, base_routes, behind, reader)?;
         }
     }
+    let mut models = snapshot::Models::of(&deployment.schemas);
     for placed in routes.iter().filter(|placed| placed.models == Asked::Anew) {
-        snapshot::knows_models(&placed.route, &deployment.schemas, &placed.spot, reader);
+        models.prove(&placed.route, &placed.spot, reader);
     }
     let (routes, spots): (Vec<Route>, Vec<(Spot, Option<Throttle>)>) =
         routes.into_iter().map(|placed| (Route { deployment: id, ..placed.route }, (placed.spot, placed.throttle))).unzip();

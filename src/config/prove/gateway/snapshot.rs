@@ -1,6 +1,6 @@
 //! What a deployment freezes beside its routes: CORS, gateway responses and models.
 //!
-//! Owns what makes each of them right, and that a route's models exist. Refuses to answer with them (`render`). Called by
+//! Owns what makes each of them right, that a route's models exist, and that they fit. Refuses to answer with them (`render`). Called by
 //! `deployments`.
 
 use std::collections::BTreeSet;
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sluicegate_policy::model::{ApiKind, Cors, GatewayResponse, Route, Schema};
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
+use sluicegate_render::validate::Library;
 
 use super::expression;
 use super::{only_rest, texts};
@@ -88,31 +89,40 @@ pub(super) fn schemas(given: &At<raw::Models>, kind: ApiKind, reader: &mut Reade
         Schema { name: name.clone(), text }
     };
     let schemas: Vec<Schema> = given.value.0.iter().map(prove).collect();
-    // A model that others refer to is wrong in each of them; one place is enough to mend it.
-    let mut told = BTreeSet::new();
-    for member in &given.value.0 {
-        let result = proof::model(&member.name.0, &schemas);
-        if result.as_ref().err().is_none_or(|fault| told.insert(fault.to_string())) {
-            expression::proven(result, &member.value.spot, reader);
-        }
+    for (at, fault) in Library::new(&schemas).faults() {
+        reader.report_at(&given.value.0[at].value.spot, fault.to_string());
     }
     schemas
 }
 
-/// That the models of a route's bodies exist; `spot` is where they are named, or what lacks them.
-pub(super) fn knows_models(route: &Route, schemas: &[Schema], spot: &Spot, reader: &mut Reader) {
-    let named = route.validation.body.iter().flatten().map(|(_, model)| model);
-    let is_known = |model: &str| {
-        let own = schemas.iter().any(|schema| schema.name == model);
-        // Some models every API has.
-        own || proof::model(model, &[]).is_ok()
-    };
-    for model in named.filter(|model| !is_known(model)) {
-        let names = || schemas.iter().map(|schema| schema.name.as_str());
-        let near = suggestion(model, names());
-        let route = quoted(&route.key());
-        let what =
-            format!("{route} asks for the model {}, which does not exist{near} there is: {}", quoted(model), listed(names()));
-        reader.report_at(spot, what);
+/// The models of a deployment, for routes that name them.
+pub(super) struct Models<'s> {
+    schemas: &'s [Schema],
+    library: Library<'s>,
+    /// Those that were looked at for a route: what is wrong with one is told once.
+    seen: BTreeSet<String>,
+}
+
+impl<'s> Models<'s> {
+    pub(super) fn of(schemas: &'s [Schema]) -> Self {
+        Self { schemas, library: Library::new(schemas), seen: BTreeSet::new() }
+    }
+
+    /// That the models of a route's bodies exist, and what they refer to is not too much for a body; `spot` is where they are
+    /// named, or what lacks them.
+    pub(super) fn prove(&mut self, route: &Route, spot: &Spot, reader: &mut Reader) {
+        for (_, model) in route.validation.body.iter().flatten() {
+            if !self.library.has(model) {
+                let names = || self.schemas.iter().map(|schema| schema.name.as_str());
+                let (near, route, model) = (suggestion(model, names()), quoted(&route.key()), quoted(model));
+                let what =
+                    format!("{route} asks for the model {model}, which does not exist{near} there is: {}", listed(names()));
+                reader.report_at(spot, what);
+            } else if self.seen.insert(model.clone())
+                && let Err(fault) = self.library.fits(model)
+            {
+                reader.report_at(spot, fault.to_string());
+            }
+        }
     }
 }

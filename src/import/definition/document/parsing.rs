@@ -119,8 +119,11 @@ fn unreadable(error: &serde_saphyr::Error) -> Unreadable {
     };
     // The low-level text, because the rendered one repeats the place; the input's characters in it are escaped here.
     let text = serde_saphyr::DefaultMessageFormatter.format_message(cause).replace(char::is_control, " ");
-    let what = if text.contains("budget") || text.contains("nesting") || text.contains("replay") {
+    let says = |words: &str| text.contains(words);
+    let what = if says("budget") || says("nesting") || says("recursion limit") || says("replay") {
         format!("it is more than is read, {NODES_MAX} values in at most {DEPTH_MAX} levels ({}); make it smaller", text.trim())
+    } else if says("recursive references") {
+        "an alias stands inside what it refers to; write out what it stands for".to_owned()
     } else {
         format!("it is neither YAML nor JSON: {}", text.trim())
     };
