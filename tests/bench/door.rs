@@ -9,6 +9,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use sluicegate_timer::Clock;
+
 use crate::figures::{Figure, median};
 use crate::nginx;
 
@@ -97,7 +99,7 @@ fn beside_nginx(rounds: usize) -> Result<Vec<Figure>, String> {
 fn connections() -> Result<Vec<Figure>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let mock = Mock::start(CHECKED, folder.path(), &[])?;
-    let authority = mock.url.trim_start_matches("http://").split('/').next().unwrap_or_default().to_owned();
+    let authority = mock.authority();
     let idle = mock.resident_mb()?;
     let mut open = Vec::with_capacity(OPEN);
     for at in 0..OPEN {
@@ -119,16 +121,49 @@ fn connections() -> Result<Vec<Figure>, String> {
     ])
 }
 
-/// Median service time above the 20 ms that it was told, few connections.
+/// Median service time above the 20 ms that it was told, on cores that are idle between two requests: seen by a client that is awake
+/// when the answer comes, and by one that has to wake first, of which the difference is the client's own.
 fn above_what_it_was_told(rounds: usize) -> Result<Vec<Figure>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let mock = Mock::start(TOLD, folder.path(), &[])?;
-    let mut above = Vec::new();
+    let (mut awake, mut asleep) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
+        awake.push(seen_awake(&mock)? - TOLD_US);
         let (_, p50_us) = wrk_with(&format!("{}/", mock.url), "accept: */*", 8)?;
-        above.push(p50_us - TOLD_US);
+        asleep.push(p50_us - TOLD_US);
     }
-    Ok(vec![Figure::alone("mock, told 20 ms: median above it", "us", median(above.into_iter()))])
+    Ok(vec![
+        Figure::alone("mock, told 20 ms: median above it, client awake", "us", median(awake.into_iter())),
+        Figure::alone("mock, told 20 ms: median above it, client asleep (wrk, 8 connections)", "us", median(asleep.into_iter())),
+    ])
+}
+
+/// Median service time of requests one after the other, in microseconds, to a client that never sleeps.
+fn seen_awake(mock: &Mock) -> Result<f64, String> {
+    const REQUESTS: usize = 150;
+    let request = b"GET /prod/ HTTP/1.1\r\nhost: bench\r\n\r\n";
+    let why = |error: std::io::Error| format!("a client that is awake: {error}");
+    let mut stream = TcpStream::connect(mock.authority()).map_err(why)?;
+    stream.set_nodelay(true).map_err(why)?;
+    stream.set_nonblocking(true).map_err(why)?;
+    let clock = Clock::starting_now();
+    let mut times = Vec::with_capacity(REQUESTS);
+    for _ in 0..REQUESTS {
+        let sent = clock.now();
+        stream.write_all(request).map_err(why)?;
+        let mut answer = [0_u8; 1_024];
+        let read = loop {
+            match stream.read(&mut answer) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => std::hint::spin_loop(),
+                read => break read.map_err(why)?,
+            }
+        };
+        times.push(clock.now().since(sent).as_ns() as f64 / 1e3);
+        if !answer[..read].starts_with(b"HTTP/1.1 200") {
+            return Err(format!("a client that is awake: {}", String::from_utf8_lossy(&answer[..read])));
+        }
+    }
+    Ok(median(times.into_iter()))
 }
 
 /// At 5,000 requests a second: how far the 99th percentile of the service time is above the 20 ms it was told.
@@ -200,6 +235,11 @@ impl Mock {
         let ready: serde_json::Value = serde_json::from_str(&line).map_err(|error| format!("{error}: {line}"))?;
         ready["stages"]["prod"].as_str().ok_or_else(|| format!("no stage: {line}"))?.clone_into(&mut mock.url);
         Ok(mock)
+    }
+
+    /// Host and port.
+    fn authority(&self) -> String {
+        self.url.trim_start_matches("http://").split('/').next().unwrap_or_default().to_owned()
     }
 
     fn resident_mb(&self) -> Result<f64, String> {
