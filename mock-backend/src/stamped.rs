@@ -178,7 +178,7 @@ mod tests {
             client.shutdown().await.unwrap();
         };
         let mut read = Vec::new();
-        let (_, length) = tokio::join!(write, stamped.read_to_end(&mut read));
+        let ((), length) = tokio::join!(write, stamped.read_to_end(&mut read));
         assert_eq!(length.unwrap(), sent.len());
         assert_eq!(read, sent);
     }

@@ -32,7 +32,7 @@ use crate::measure::summary;
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
 use crate::sim;
-use crate::verdict::{Context, decide, judge, withhold};
+use crate::verdict::{Context, Course, decide, judge, withhold};
 
 /// Everything that is known before the run.
 pub(super) struct Rehearsal<'a> {
@@ -284,12 +284,16 @@ impl Rehearsal<'_> {
     fn verdicts(&self, predicted: &Predicted, driven: &Driven, doubts: &[Doubt]) -> Vec<Verdict> {
         let judged = self.plan.expectations.iter().zip(&predicted.predictions).zip(&predicted.powers).map(
             |((assumption, prediction), (power, _))| {
-                let context =
-                    Context { phase: phase(self.plan), arrivals: self.script.arrivals(), planned_power: power.planned_power };
+                let context = Context { phase: phase(self.plan), course: self.course(), planned_power: power.planned_power };
                 judge(assumption, prediction.as_ref(), &driven.recorder, &context)
             },
         );
         withhold(decide(judged.collect()), doubts)
+    }
+
+    /// Whether the plan changes on its way. A stage that moves answers differently afterwards, as it is meant to.
+    fn course(&self) -> Course {
+        if self.plan.model.moves.is_empty() { self.script.course() } else { Course::Varying }
     }
 
     fn show(&self, record: &RunRecord, kept_in: Option<&Path>) -> Result<(), Failure> {

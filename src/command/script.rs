@@ -18,7 +18,7 @@ use crate::measure::record::LoadModel;
 use crate::traffic::catalog::Recorded;
 use crate::traffic::trace::{TraceError, TraceReader};
 use crate::traffic::{Catalog, Due, SeriesId, Step};
-use crate::verdict::Arrivals;
+use crate::verdict::Course;
 
 /// What is played.
 #[derive(Clone, Debug)]
@@ -57,17 +57,17 @@ impl Script {
     }
 
     /// Whether it keeps one rate.
-    pub(super) fn arrivals(&self) -> Arrivals {
+    pub(super) fn course(&self) -> Course {
         match self {
-            Self::Recorded { .. } => Arrivals::Varying,
+            Self::Recorded { .. } => Course::Varying,
             Self::Described(traffic) => match &traffic.pace {
-                Pace::Closed { .. } => Arrivals::Steady,
+                Pace::Closed { .. } => Course::Steady,
                 Pace::Open(arrivals)
                     if arrivals.pieces.iter().all(|piece| piece.from == piece.to && piece.from == arrivals.pieces[0].from) =>
                 {
-                    Arrivals::Steady
+                    Course::Steady
                 }
-                Pace::Open(_) => Arrivals::Varying,
+                Pace::Open(_) => Course::Varying,
             },
         }
     }

@@ -12,7 +12,7 @@ use crate::measure::record::Answer;
 use super::beta::normal_deviate;
 use super::claim::tests::{assume, predict};
 use super::claim::{Claim, Ends};
-use super::judge::{Arrivals, Context, Observed, judge_claim};
+use super::judge::{Context, Course, Observed, judge_claim};
 use super::{Phase, decide};
 
 const RUNS: u64 = 200;
@@ -73,7 +73,7 @@ impl Row {
         let claim = Claim::of(&self.assumption, &prediction).expect("numbers");
         let context = Context {
             phase: Phase { warmup: Span::ZERO, end: Span::from_secs(32) },
-            arrivals: Arrivals::Steady,
+            course: Course::Steady,
             planned_power: None,
         };
         let counts = self.counts(&claim, values);

@@ -9,7 +9,7 @@ use crate::measure::record::{Answer, Verdict};
 use super::bounds::Share;
 use super::claim::{Claim, Ends, Line};
 use super::judge::{
-    ALPHA_MIN, Against, Arrivals, Context, HOLDS_ALPHA, Judged, Observed, TAIL_EVENTS_MIN, VIOLATED_ALPHA, undecided,
+    ALPHA_MIN, Against, Context, Course, HOLDS_ALPHA, Judged, Observed, TAIL_EVENTS_MIN, VIOLATED_ALPHA, undecided,
 };
 use super::{interval, steady};
 
@@ -39,7 +39,7 @@ impl<'a> Evidence<'a> {
         let mut sides = claim.lines().zip(observed.rows).try_map(side)?;
         let busiest = sides.iter().next()?.share;
         let busiest_rows = observed.rows.iter().next()?;
-        let changed = context.arrivals == Arrivals::Steady && steady::halves_differ(&context.phase.cut(busiest_rows)?);
+        let changed = context.course == Course::Steady && steady::halves_differ(&context.phase.cut(busiest_rows)?);
         if let (true, Some(high), Some(rows)) = (changed, &mut sides.wide_high, observed.rows.wide_high) {
             // The change itself is no chance: taken as noise, it would hide a target that is dead for half of the run.
             let share = Share::between_neighbours(&context.phase.cut(rows)?)?;

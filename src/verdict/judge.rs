@@ -24,7 +24,7 @@ pub const TAIL_EVENTS_MIN: f64 = 10.0;
 
 /// What holds for every verdict on a plan that varies: the replications of method 3.6 are not built.
 const APPROXIMATE: &str =
-    "; the rate of this plan varies, so that its batches are not exchangeable: take the interval as approximate";
+    "; this plan changes on its way, so that its batches are not exchangeable: take the interval as approximate";
 
 /// Smallest level that is told apart.
 pub(super) const ALPHA_MIN: f64 = 1e-12;
@@ -34,18 +34,18 @@ pub(super) const ALPHA_MIN: f64 = 1e-12;
 pub struct Context {
     /// The part that is judged.
     pub phase: Phase,
-    /// Whether the plan keeps one rate.
-    pub arrivals: Arrivals,
+    /// Whether the plan changes on its way.
+    pub course: Course,
     /// Probability of "holds" that was planned for this assumption before the run.
     pub planned_power: Option<f64>,
 }
 
-/// Whether the plan keeps one rate: only then must the halves of the run agree.
+/// Whether the plan changes on its way: only of one that does not must the halves of the run agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrivals {
-    /// Constant or Poisson.
+pub enum Course {
+    /// One rate (constant or Poisson), and the same deployments from beginning to end.
     Steady,
-    /// Ramps, steps, spikes, recorded timing.
+    /// Ramps, steps, spikes, recorded timing; or a stage moves to another deployment.
     Varying,
 }
 
@@ -78,8 +78,8 @@ pub struct Against {
 
 impl Judged {
     /// Says what the method does not vouch for: where the plan itself varies, whatever the answer.
-    fn with_caveat(mut self, arrivals: Arrivals) -> Self {
-        if arrivals == Arrivals::Varying {
+    fn with_caveat(mut self, course: Course) -> Self {
+        if course == Course::Varying {
             let sentences =
                 self.against.as_mut().map(|against| &mut against.because).into_iter().chain([&mut self.verdict.because]);
             sentences.for_each(|because| because.push_str(APPROXIMATE));
@@ -104,12 +104,12 @@ pub fn judge(assumption: &Assumption, prediction: Option<&Prediction>, recorder:
             blank(assumption, context),
             "the model predicts no value for it, so that there is nothing to hold it against",
         )
-        .with_caveat(context.arrivals);
+        .with_caveat(context.course);
     };
     match Observed::of(recorder, &claim) {
         Some(observed) => judge_claim(&claim, &observed, context),
         None => undecided(described(&claim, context), "nothing was counted at the ends of its band during this run")
-            .with_caveat(context.arrivals),
+            .with_caveat(context.course),
     }
 }
 
@@ -124,7 +124,7 @@ pub fn judge_claim(claim: &Claim, observed: &Observed, context: &Context) -> Jud
             None => undecided(verdict, nothing_measured(claim)),
         }
     };
-    judged.with_caveat(context.arrivals)
+    judged.with_caveat(context.course)
 }
 
 const fn nothing_measured(claim: &Claim) -> &'static str {
@@ -175,7 +175,7 @@ mod tests {
 
     fn context(seconds: u64) -> Context {
         let phase = Phase { warmup: Span::ZERO, end: Span::from_secs(seconds) };
-        Context { phase, arrivals: Arrivals::Steady, planned_power: Some(0.9) }
+        Context { phase, course: Course::Steady, planned_power: Some(0.9) }
     }
 
     /// The verdict on "errors are as predicted, within so much", after seconds with these events among so many trials.
@@ -242,12 +242,12 @@ mod tests {
         let answers = [0.05, 0.5, 0.06].map(|predicted| {
             let prediction = predict(&assumption, predicted);
             let claim = Claim::of(&assumption, &prediction).expect("numbers");
-            let judged = |arrivals| {
+            let judged = |course| {
                 let rows = [(50, 1_000); 32];
                 let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), distribution: None };
-                decide(vec![judge_claim(&claim, &observed, &Context { arrivals, ..context(32) })]).remove(0)
+                decide(vec![judge_claim(&claim, &observed, &Context { course, ..context(32) })]).remove(0)
             };
-            let (steady, varying) = (judged(Arrivals::Steady), judged(Arrivals::Varying));
+            let (steady, varying) = (judged(Course::Steady), judged(Course::Varying));
             assert_eq!(varying.because, format!("{}{APPROXIMATE}", steady.because));
             assert_eq!(varying.answer, steady.answer);
             varying.answer
@@ -257,7 +257,7 @@ mod tests {
             &assumption,
             None,
             &Recorder::new(std::sync::Arc::default()),
-            &Context { arrivals: Arrivals::Varying, ..context(32) },
+            &Context { course: Course::Varying, ..context(32) },
         );
         assert!(nothing.verdict.because.ends_with(APPROXIMATE));
     }

@@ -26,4 +26,4 @@ mod rehearsal;
 pub use batches::Phase;
 pub use claim::Claim;
 pub use family::{decide, withhold};
-pub use judge::{Arrivals, Context, Judged, judge};
+pub use judge::{Context, Course, Judged, judge};

@@ -16,7 +16,7 @@ use crate::traffic::SeriesId;
 
 use super::power::{Outlook, Power, planned, slower_in};
 use super::predict::{edges, is_precise, predict, with_design_effect};
-use super::{Arrivals, Claim, Context, Phase, decide, judge};
+use super::{Claim, Context, Course, Phase, decide, judge};
 
 const PHASE: Phase = Phase { warmup: Span::from_secs(2), end: Span::from_secs(20) };
 const PER_SECOND: u64 = 180;
@@ -80,7 +80,7 @@ fn plan() -> Plan {
 
 fn verdicts(plan: &Plan, driven: &Recorder) -> Vec<Verdict> {
     let judged = plan.assumptions.iter().zip(&plan.predictions).zip(&plan.powers).map(|((assumption, prediction), power)| {
-        let context = Context { phase: PHASE, arrivals: Arrivals::Steady, planned_power: Some(power.holds) };
+        let context = Context { phase: PHASE, course: Course::Steady, planned_power: Some(power.holds) };
         judge(assumption, prediction.as_ref(), driven, &context)
     });
     decide(judged.collect())
