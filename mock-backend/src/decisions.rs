@@ -6,7 +6,8 @@
 //!
 //! The file: eight bytes `slcgdec` and the version (2); the clock's origin in nanoseconds of `CLOCK_MONOTONIC`, the wall time then
 //! in nanoseconds since 1970, and the number of rows (`u64` each); then rows of 96 bytes, as `row` has them, in the order in which
-//! the gateway was told. What an administrator tells it (moves, flushes) is not recorded. Nor is an arrival whose request never was
+//! the gateway was told. What an administrator tells it (moves, flushes) is not recorded, nor what back ends answered: a gateway that
+//! has any cannot be replayed from it alone. Nor is an arrival whose request never was
 //! whole: all that remains of it is that its number is missing.
 
 mod row;

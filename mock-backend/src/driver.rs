@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Evidence, Outcome, Reply};
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::{ApiId, RouteId};
+use sluicegate_policy::model::{ApiId, Integration, RouteId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::front::Front;
@@ -64,6 +64,15 @@ pub(crate) struct Entrance {
 pub(crate) struct Released {
     pub(crate) reply: Reply,
     pub(crate) at: Instant,
+}
+
+/// What happens next to a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Turn {
+    /// Its integration is to be performed, and its end told under this name.
+    Integrate(EffectId),
+    /// It is answered.
+    Released(Released),
 }
 
 /// A call on its way through the gateway; dropping it means that nobody waits for the reply any longer.
@@ -162,6 +171,11 @@ impl Driver {
         said
     }
 
+    /// What was to be done has ended.
+    pub(crate) fn on_effect(&self, now: Instant, effect: EffectId, outcome: Outcome) {
+        self.tell(now, |gateway, now| gateway.on_effect(now, effect, outcome));
+    }
+
     /// How late replies were.
     pub(crate) fn release(&self) -> Release {
         self.inner.borrow().release
@@ -232,8 +246,8 @@ impl Inner {
         while let Some(action) = self.gateway.take_action() {
             match action {
                 Action::Reply(reply) => self.release(front, reply),
-                Action::Start(id, effect) => self.start(id, &effect),
-                // Nothing real runs yet, so there is nothing to cancel.
+                Action::Start(id, effect) => self.start(front, id, &effect),
+                // Whoever performs it is answered now, and drops it.
                 Action::Cancel(_) => {}
                 Action::Forget(entry) => front.forget(entry),
             }
@@ -253,10 +267,12 @@ impl Inner {
         }
     }
 
-    /// No back end is connected to a mock gateway yet: whatever is real cannot be reached.
-    fn start(&mut self, id: EffectId, effect: &Effect) {
-        match effect {
-            Effect::Integrate { .. } => self.gateway.on_effect(self.now, id, Outcome::Unreachable),
+    /// HTTP back ends are called by who waits for the answer. The provider's services are not there yet: they cannot be reached.
+    fn start(&mut self, front: &Front, id: EffectId, effect: &Effect) {
+        let Effect::Integrate { call, route } = *effect;
+        let is_http = matches!(front.model().routes[usize::from(route.0)].integration, Integration::Http(_));
+        if !is_http || self.waiting.on_start(call, id) == Interest::Gone {
+            self.gateway.on_effect(self.now, id, Outcome::Unreachable);
         }
     }
 }
@@ -293,16 +309,19 @@ impl Pending {
 }
 
 impl Future for Pending {
-    type Output = Released;
+    type Output = Turn;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Released> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
         let id = self.id;
         let mut inner = self.driver.inner.borrow_mut();
+        if let Some(effect) = inner.waiting.take_start(id) {
+            return Poll::Ready(Turn::Integrate(effect));
+        }
         let Some(released) = inner.waiting.poll_reply(id, cx.waker()) else { return Poll::Pending };
         inner.keeping -= usize::from(is_to_be_kept(&released.reply));
         drop(inner);
         self.state = PendingState::Answered;
-        Poll::Ready(released)
+        Poll::Ready(Turn::Released(released))
     }
 }
 
@@ -326,7 +345,7 @@ mod tests {
     use sluicegate_policy::call::{Credential, Purpose, Size};
     use sluicegate_policy::gateway::Plain;
     use sluicegate_policy::latency::Latency;
-    use sluicegate_policy::model::{Api, ApiKind, Cache, DeploymentId, Integration, Invalidation, Model, Route, StageCache};
+    use sluicegate_policy::model::{Api, ApiKind, Cache, DeploymentId, Invalidation, Model, Route, StageCache};
     use sluicegate_policy::seed::Seed;
     use sluicegate_render::answer::Answer;
     use std::sync::Arc;
@@ -358,7 +377,7 @@ mod tests {
     /// The entry that the answer is kept as.
     fn entry(mut pending: Pending) -> Option<EntryId> {
         let polled = Pin::new(&mut pending).poll(&mut Context::from_waker(Waker::noop()));
-        let Poll::Ready(released) = polled else { panic!("no answer is there") };
+        let Poll::Ready(Turn::Released(released)) = polled else { panic!("no answer is there") };
         match released.reply.cache {
             CacheUse::Kept(entry) => Some(entry),
             CacheUse::None | CacheUse::Hit(_) | CacheUse::Missed => None,

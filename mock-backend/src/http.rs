@@ -10,11 +10,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sluicegate_policy::call::CacheUse;
+use sluicegate_policy::call::{CacheUse, Outcome};
 use sluicegate_policy::model::{ApiId, ApiKind, Domain, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
-use sluicegate_render::examined::{Addressed, Told};
+use sluicegate_render::examined::{Addressed, Examined, Told};
 use sluicegate_render::front::Front;
 use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
@@ -22,7 +22,8 @@ use sluicegate_render::secured::Secured;
 use sluicegate_timer::Clock;
 
 use crate::arrivals::Arrivals;
-use crate::driver::{Driver, Entrance};
+use crate::backends::Backends;
+use crate::driver::{Driver, Entrance, Pending, Released, Turn};
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
@@ -36,6 +37,8 @@ pub(crate) struct Desk {
     pub(crate) model: Arc<Model>,
     pub(crate) driver: Rc<Driver>,
     pub(crate) front: Rc<Front>,
+    /// `None` if the model has no HTTP back end.
+    pub(crate) backends: Option<Backends>,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
@@ -164,6 +167,30 @@ impl Desk {
         }
     }
 
+    /// The decision on a call, whose integration is performed here if the gateway wants it.
+    async fn released(&self, pending: &mut Pending, examined: &mut Examined<'_>) -> Released {
+        loop {
+            let effect = match (&mut *pending).await {
+                Turn::Released(released) => return released,
+                Turn::Integrate(effect) => effect,
+            };
+            let asked = self.backends.as_ref().zip(examined.backend_request());
+            let outcome = match asked.map(|(backends, asked)| backends.call(asked)) {
+                None => Outcome::Unreachable,
+                Some(calling) => tokio::select! {
+                    biased;
+                    // A decision before the end is that the time is over: the call is dropped with its connection.
+                    turn = &mut *pending => match turn {
+                        Turn::Released(released) => return released,
+                        Turn::Integrate(_) => Outcome::Unreachable,
+                    },
+                    response = calling => response.map_or(Outcome::Unreachable, |response| examined.on_backend(&response)),
+                },
+            };
+            self.driver.on_effect(self.clock.now(), effect, outcome);
+        }
+    }
+
     fn kind(&self, api: ApiId) -> ApiKind {
         self.model.apis[usize::from(api.0)].kind
     }
@@ -227,11 +254,11 @@ impl Visit {
         let request = Request { head, body: bytes, source, secured };
         let to = Addressed { arrival: entrance.arrival, route: entrance.route, path: &request.head.path()[entrance.path_at..] };
         let mut examined = desk.front.examine(&request, to, &ids, wall);
-        let pending = desk.driver.open();
+        let mut pending = desk.driver.open();
         let mut call = examined.call(pending.id());
         call.size.body = length;
         let decision = desk.driver.on_call((entrance.at, now), call, &mut examined);
-        let released = pending.await;
+        let released = desk.released(&mut pending, &mut examined).await;
         desk.driver.on_answered(decision, &released.reply);
         let answer = examined.answer(&released.reply);
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::{ApiId, Model, Stage};
+use sluicegate_policy::model::{ApiId, Integration, Model, Route, Stage};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::access_log::FormatError;
@@ -28,6 +28,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::accept::Door;
 use crate::admin::Admin;
 use crate::arrivals::Arrivals;
+use crate::backends::Backends;
 use crate::decisions::Decisions;
 use crate::driver::{Driver, pace};
 use crate::http::{Desk, Tally};
@@ -66,6 +67,8 @@ pub struct Settings {
     pub decisions: Option<PathBuf>,
     /// Most decisions to record, about 250 bytes of memory each; further ones are counted.
     pub decisions_max: usize,
+    /// Hosts of HTTP back ends that may be asked beside those of this machine.
+    pub allow_backends: Vec<String>,
     /// The clock of the run, perhaps shared with the load generator.
     pub clock: Clock,
     /// Most connections at a time; further ones are closed at once and counted.
@@ -194,6 +197,7 @@ impl Settings {
             arrivals_max: 16_000_000,
             decisions: None,
             decisions_max: 1_000_000,
+            allow_backends: Vec::new(),
             clock: Clock::starting_now(),
             connections_max: 16_000,
             patience: Patience::default(),
@@ -298,6 +302,7 @@ impl Desk {
         summary.malformed = self.tally.malformed.get();
         summary.crowded = self.tally.crowded.get();
         summary.abandoned = self.tally.abandoned.get();
+        summary.problems.extend(self.backends.iter().flat_map(Backends::problems));
         summary.release = self.driver.release();
         summary.spin_ns = self.driver.spent().as_ns();
         (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();
@@ -336,8 +341,10 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     // Without a file for them, arrivals and decisions are only counted.
     let arrivals_max = settings.arrivals.as_ref().map_or(0, |_| settings.arrivals_max);
     let decisions_max = settings.decisions.as_ref().map_or(0, |_| settings.decisions_max);
+    let is_http = |route: &Route| matches!(route.integration, Integration::Http(_));
     Ok(Desk {
         model: Arc::clone(model),
+        backends: model.routes.iter().any(is_http).then(|| Backends::new(settings.allow_backends.clone())),
         driver: Rc::new(Driver::new(gateway, Rc::clone(&front), clock, Decisions::up_to(decisions_max))),
         front,
         clock,

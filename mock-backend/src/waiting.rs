@@ -7,7 +7,7 @@
 
 use std::task::Waker;
 
-use sluicegate_policy::call::CallId;
+use sluicegate_policy::call::{CallId, EffectId};
 
 use crate::driver::Released;
 
@@ -22,8 +22,8 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 enum Slot {
     Free,
-    /// The gateway has it; perhaps somebody waits already.
-    Open(Option<Waker>),
+    /// The gateway has it; perhaps somebody waits already, and perhaps there is something to be done for it.
+    Open(Option<Waker>, Option<EffectId>),
     /// Answered, not yet fetched.
     Answered(Released),
     /// The gateway has it, but nobody waits any longer.
@@ -44,7 +44,7 @@ impl Waiting {
             self.slots.push(Slot::Free);
             u32::try_from(self.slots.len() - 1).expect("descriptors bound the calls in flight below 2^32")
         });
-        self.slots[slot as usize] = Slot::Open(None);
+        self.slots[slot as usize] = Slot::Open(None, None);
         self.opened = self.opened.wrapping_add(1);
         CallId(u64::from(self.opened) << 32 | u64::from(slot))
     }
@@ -53,7 +53,7 @@ impl Waiting {
     pub(crate) fn on_reply(&mut self, released: Released) -> Interest {
         let slot = slot_of(released.reply.call);
         match std::mem::replace(&mut self.slots[slot], Slot::Answered(released)) {
-            Slot::Open(waker) => {
+            Slot::Open(waker, _) => {
                 waker.into_iter().for_each(Waker::wake);
                 return Interest::Waits;
             }
@@ -63,7 +63,28 @@ impl Waiting {
         Interest::Gone
     }
 
-    /// The answer, if it is there; it can be fetched once. Otherwise `waker` is woken when it comes.
+    /// The gateway wants this done for a call; whether anybody waits who does it.
+    pub(crate) fn on_start(&mut self, id: CallId, effect: EffectId) -> Interest {
+        match &mut self.slots[slot_of(id)] {
+            Slot::Open(waker, start) => {
+                *start = Some(effect);
+                waker.take().into_iter().for_each(Waker::wake);
+                Interest::Waits
+            }
+            Slot::Free | Slot::Answered(_) | Slot::Abandoned => Interest::Gone,
+        }
+    }
+
+    /// What is to be done for this call; it can be fetched once.
+    pub(crate) fn take_start(&mut self, id: CallId) -> Option<EffectId> {
+        match &mut self.slots[slot_of(id)] {
+            Slot::Open(_, start) => start.take(),
+            Slot::Free | Slot::Answered(_) | Slot::Abandoned => None,
+        }
+    }
+
+    /// The answer, if it is there; it can be fetched once. Otherwise `waker` is woken when it comes, or when there is something to
+    /// be done.
     pub(crate) fn poll_reply(&mut self, id: CallId, waker: &Waker) -> Option<Released> {
         let at = slot_of(id);
         match &mut self.slots[at] {
@@ -72,7 +93,7 @@ impl Waiting {
                 self.release(at);
                 Some(released)
             }
-            Slot::Open(waiter) => {
+            Slot::Open(waiter, _) => {
                 if !waiter.as_ref().is_some_and(|waiter| waiter.will_wake(waker)) {
                     *waiter = Some(waker.clone());
                 }
@@ -90,7 +111,7 @@ impl Waiting {
                 self.release(at);
                 return Some(released);
             }
-            Slot::Open(_) => self.slots[at] = Slot::Abandoned,
+            Slot::Open(..) => self.slots[at] = Slot::Abandoned,
             Slot::Free | Slot::Abandoned => {}
         }
         None

@@ -39,6 +39,10 @@ pub struct Mock {
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<SocketAddr>,
 
+    /// Let HTTP back ends on this host be asked, besides those on this machine; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
+
     /// Seed of the mock's own randomness
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
@@ -75,6 +79,9 @@ Serves the mock gateway until it is interrupted: it throttles, refuses and takes
 An OpenAPI, Swagger, SAM or CloudFormation document is imported on the fly; what it does not carry over is told on standard error.
 
 When it is ready it prints the base URL of each stage to standard output, with --format json as one line.
+
+HTTP back ends are asked for real: those on this machine, and on hosts that the profile's safety.allow or --allow-host name. \
+Functions are modelled; AWS services cannot be reached yet.
 
 The admin endpoint answers GET /metrics (Prometheus, under CloudWatch's names), GET /health, GET /stages, GET /usage; \
 PUT /stages/NAME with {\"deployment\": \"v2\"} moves a stage, DELETE /stages/NAME/cache empties its cache. Where there are several \

@@ -66,11 +66,11 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
 
 /// What stands behind routes and is not reached by a mock yet. The routes answer all the same, and a definition does not say how.
 fn behind(plan: &Plan) -> Vec<String> {
-    const ELSEWHERE: &str = "its back end is not called yet; it answers as if that could not be reached";
+    const ELSEWHERE: &str = "its service is not called yet; it answers as if that could not be reached";
     const FUNCTION: &str = "its function is not run yet; it answers what the profile would say of that: 200, {}";
     let kind = |route: &Route| match route.integration {
-        Integration::Mock(_) => None,
-        Integration::Http(_) | Integration::Service(_) => Some(ELSEWHERE),
+        Integration::Mock(_) | Integration::Http(_) => None,
+        Integration::Service(_) => Some(ELSEWHERE),
         Integration::Lambda { .. } => Some(FUNCTION),
     };
     let line = |what: &'static str| {
@@ -212,12 +212,12 @@ mod tests {
     fn what_a_mock_does_not_reach_yet_is_told_by_kind() {
         let text = "gateway:\n  api: rest\n  stages: { prod: }\n  functions: { f: { duration: 1ms } }\n  routes:\n    \
                     GET /m: { integration: { mock: {} } }\n    GET /h: { integration: { http: { url: 'http://a.example/' } } }\n    \
-                    GET /f: { integration: { lambda: f } }\n    GET /i: { integration: { http: { url: 'http://a.example/i' } } }\n";
+                    GET /f: { integration: { lambda: f } }\n    GET /i: { integration: { service: { uri: 'arn:a' } } }\n";
         let overrides = Overrides { script: Script::Served, ..Overrides::default() };
         let plan = config::load_text("p", text, &overrides, &[]).unwrap();
         let told = behind(&plan);
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].starts_with("GET /h, GET /i: its back end is not called yet"), "{told:?}");
+        assert!(told[0].starts_with("GET /i: its service is not called yet"), "{told:?}");
         assert!(told[1].starts_with("GET /f: its function is not run yet"), "{told:?}");
     }
 }

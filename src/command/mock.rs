@@ -22,7 +22,8 @@ use crate::report::quantity;
 /// Serves the profile; the exit code.
 pub(super) fn mock(asked: &Mock) -> Result<u8, Failure> {
     let drifts = flags::drifts(&asked.drift)?;
-    let overrides = Overrides { script: Script::Served, folder: asked.beside.clone(), ..Overrides::default() };
+    let allow_hosts = asked.allow_host.clone();
+    let overrides = Overrides { script: Script::Served, folder: asked.beside.clone(), allow_hosts, ..Overrides::default() };
     let plan = definition::served(&asked.profile, &asked.reading, &overrides, &drifts)?;
     let runtime = runtime().map_err(|error| Failure::broken("starting the mock gateway", error))?;
     let summary = runtime.block_on(serve(asked, &plan))?;
@@ -43,6 +44,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.access_log.clone_from(&asked.access_log);
     settings.execution_log.clone_from(&asked.execution_log);
     settings.admin = asked.admin;
+    settings.allow_backends.clone_from(&plan.safety.allow);
     let edge = Edge::new(&asked.edge)?;
     settings.tls.clone_from(&edge.tls);
     settings.patience = edge::patience(&asked.edge);

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::recorded;
+use crate::{behind, recorded};
 
 /// What the mock is told to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +13,8 @@ pub(crate) enum Setup {
     Ours(&'static str),
     /// The document that the recorded setup imported.
     Imported(&'static str),
+    /// A document made for a back end that tells what it was asked, by integrations of this type.
+    Behind(&'static str),
     /// Nothing: the control plane was asked, whose answer is a table of ours.
     Table,
 }
@@ -20,10 +22,10 @@ pub(crate) enum Setup {
 /// A request, its path below the stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    pub(crate) method: &'static str,
-    pub(crate) target: &'static str,
-    pub(crate) headers: &'static [(&'static str, &'static str)],
-    pub(crate) body: &'static str,
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 /// What of the answer was recorded.
@@ -37,6 +39,21 @@ pub(crate) enum Recorded {
     BodyAndStatus(&'static [(&'static str, &'static str)]),
     /// The headers, all of them.
     Headers,
+    /// `content` is the body, in which a back end tells what it saw; `headers` are all headers; and `status_code`.
+    ContentAndHeaders(Saw),
+    /// What the back end saw of this request by each of three methods.
+    ForEachMethod,
+    /// `body` and `headers` are what the back end saw, `response-headers` are all headers; of an error `body` is the body.
+    BodyHeadersAndAnswer,
+}
+
+/// Which of the headers that a back end saw were recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saw {
+    /// All.
+    All,
+    /// Those that are there; others were left out.
+    Some,
 }
 
 /// How a scenario is run.
@@ -48,12 +65,12 @@ pub(crate) struct Case {
 }
 
 impl Setup {
-    /// The document that is served.
+    /// The document that is served, if it is a file.
     pub(crate) fn document(self) -> Option<PathBuf> {
         match self {
             Self::Ours(name) => Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/specs").join(name)),
             Self::Imported(name) => Some(recorded::file(name)),
-            Self::Table => None,
+            Self::Behind(_) | Self::Table => None,
         }
     }
 }
@@ -62,12 +79,13 @@ const JSON: (&str, &str) = ("Content-Type", "application/json");
 const PARAMETER: (&str, &str) = ("x-header-param", "test");
 const INVALID: &str = r#"{"test":"test"}"#;
 
-const fn get(target: &'static str) -> Request {
-    Request { method: "GET", target, headers: &[], body: "" }
+pub(crate) fn get(target: &str) -> Request {
+    Request { method: "GET".to_owned(), target: target.to_owned(), headers: Vec::new(), body: String::new() }
 }
 
-const fn post(target: &'static str, headers: &'static [(&'static str, &'static str)], body: &'static str) -> Request {
-    Request { method: "POST", target, headers, body }
+pub(crate) fn post(target: &str, headers: &[(&str, &str)], body: &str) -> Request {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Request { method: "POST".to_owned(), target: target.to_owned(), headers, body: body.to_owned() }
 }
 
 /// The case of a scenario; `None` while it waits for something that cannot be set up.
@@ -77,12 +95,12 @@ pub(crate) fn of(id: &str) -> Option<Case> {
         "route" => route(scenario)?,
         "validator" => validator(scenario)?,
         "mock" => mock(scenario)?,
-        _ => front_door(id)?,
+        _ => behind::of(family, scenario).or_else(|| front_door(id))?,
     };
     Some(Case { setup, request, recorded })
 }
 
-type Parts = (Setup, Request, Recorded);
+pub(crate) type Parts = (Setup, Request, Recorded);
 
 fn route(scenario: &str) -> Option<Parts> {
     let (request, recorded) = match scenario {
@@ -98,7 +116,10 @@ fn validator(scenario: &str) -> Option<Parts> {
     let (spec, request) = match scenario {
         "missing-all" => ("validator-patched.yaml", post("/nested/value", &[JSON], INVALID)),
         "missing-header" => ("validator.yaml", get("/nested/value?qs1=test")),
-        "missing-query" => ("validator.yaml", Request { headers: &[PARAMETER], ..get("/nested/value") }),
+        "missing-query" => (
+            "validator.yaml",
+            Request { headers: vec![(PARAMETER.0.to_owned(), PARAMETER.1.to_owned())], ..get("/nested/value") },
+        ),
         "bad-body" => ("validator.yaml", post("/nested/value?qs1=test", &[JSON, PARAMETER], INVALID)),
         "ref.successful" => ("validator-ref.yaml", post("/path", &[JSON], r#"[{"a":1,"b":2}]"#)),
         "ref.failed-validation" => ("validator-ref.yaml", post("/path", &[JSON], r#"[{"a":1,"b":2},{"a":1}]"#)),

@@ -13,6 +13,8 @@
 //!
 //! Owns the order of the work and the table. Refuses to know a scenario (`cases`) and to excuse one (`differences.yaml`).
 
+mod backend; // the back end of the recorded setups, which tells what it was asked
+mod behind; // setups, requests and answers of the families that have a back end
 mod cases; // which setup, which request, and what of the answer was recorded
 mod compare; // recorded values with placeholders against what came
 mod differences; // what waits, and what differs on purpose
@@ -23,7 +25,8 @@ mod table; // gateway responses: the policy's own table, which no request shows
 use std::collections::BTreeMap;
 use std::thread;
 
-use cases::{Case, Setup};
+use backend::Backend;
+use cases::{Case, Recorded, Setup};
 use differences::{Differences, Standing};
 use recorded::Scenario;
 use served::Mock;
@@ -73,14 +76,36 @@ fn outcomes(scenarios: &[Scenario]) -> BTreeMap<&str, Outcome> {
 }
 
 fn run<'s>(setup: Setup, cases: &[(&'s Scenario, Case)]) -> Vec<(&'s str, Outcome)> {
-    let mock = setup.document().map(|document| Mock::serve(&document)).transpose();
+    let mock = serve(setup);
     let one = |scenario: &Scenario, case: &Case| match &mock {
+        Ok(Some(mock)) if case.recorded == Recorded::ForEachMethod => each_method(mock, scenario, case),
         Ok(Some(mock)) => mock.ask(&case.request).and_then(|answer| compare::answer(scenario, case, &answer)),
         Ok(None) => table::compare(scenario),
         Err(error) => Err(error.clone()),
     };
     let outcome = |result: Result<(), Vec<String>>| result.map_or_else(Outcome::Disagrees, |()| Outcome::Agrees);
     cases.iter().map(|(scenario, case)| (scenario.id.as_str(), outcome(one(scenario, case)))).collect()
+}
+
+/// The mock of a setup; none where a table of ours is asked.
+fn serve(setup: Setup) -> Result<Option<Mock>, Vec<String>> {
+    let Setup::Behind(kind) = setup else { return setup.document().map(|document| Mock::serve(&document)).transpose() };
+    let io = |error: std::io::Error| vec![format!("the setup cannot be made: {error}")];
+    let backend = Backend::start().map_err(io)?;
+    let folder = tempfile::tempdir().map_err(io)?;
+    let file = folder.path().join("behind.json");
+    std::fs::write(&file, behind::document(kind, backend.address).to_string()).map_err(io)?;
+    Mock::serve(&file).map(Some)
+}
+
+/// The same request by three methods, each with a recording of its own.
+fn each_method(mock: &Mock, scenario: &Scenario, case: &Case) -> Result<(), Vec<String>> {
+    for method in ["POST", "PUT", "GET"] {
+        let answer = mock.ask(&cases::Request { method: method.to_owned(), ..case.request.clone() })?;
+        let recorded = &scenario.recorded_answer[format!("http-invocation-lambda-url-{}", method.to_ascii_lowercase())];
+        compare::told(recorded, &answer)?;
+    }
+    Ok(())
 }
 
 /// The table, with each disagreement under its family.

@@ -39,6 +39,13 @@ pub(crate) fn scenarios() -> Option<Vec<Scenario>> {
     Some(scenarios)
 }
 
+/// What the file says of a family's setup.
+pub(crate) fn setup(family: &str) -> Value {
+    let text = fs::read_to_string(folder().join("apigw-recorded.json")).expect("the recorded scenarios are there");
+    let mut file: Value = serde_json::from_str(&text).expect("the recorded scenarios have their form");
+    file["_setups"][family].take()
+}
+
 /// A document that recorded setups import.
 pub(crate) fn file(name: &str) -> PathBuf {
     folder().join("files").join(name)

@@ -4,6 +4,7 @@
 //! Made by [`Front::examine`](crate::front::Front::examine) for each request; asked by the gateway while it decides, and once more
 //! for the answer. Nothing is looked at before somebody asks: a fixed answer needs no template and no JSON.
 
+mod behind;
 mod integration;
 
 use std::borrow::Cow;
@@ -258,6 +259,7 @@ impl<'a> Examined<'a> {
             && self.face().is_some_and(|face| match &face.integration {
                 IntegrationFace::Constant(constant) => constant.trace == Trace::Shown,
                 IntegrationFace::Mock(_) => false,
+                IntegrationFace::Http(http) => self.shows_own_trace(http),
                 IntegrationFace::Mapped(_) | IntegrationFace::Real => true,
             })
     }
@@ -306,6 +308,11 @@ impl Evidence for Examined<'_> {
                 Err(failed) => failed,
             },
             IntegrationFace::Mapped(mapping) => match self.map_request(mapping) {
+                Ok(()) => Mapped::Answer(Content::default()),
+                Err(failed) => failed,
+            },
+            IntegrationFace::Http(http) if http.is_forbidden() => Mapped::Misconfigured,
+            IntegrationFace::Http(http) => match http.mapping.as_ref().map_or(Ok(()), |mapping| self.map_request(mapping)) {
                 Ok(()) => Mapped::Answer(Content::default()),
                 Err(failed) => failed,
             },

@@ -15,6 +15,7 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
+use crate::backend::HttpFace;
 use crate::cors::Sharing;
 use crate::customised::Customised;
 use crate::examined::{Addressed, Examined};
@@ -24,8 +25,9 @@ use crate::ids::{CallIds, IdSource};
 use crate::keys::Keys;
 use crate::mapping::{self, Compiled};
 use crate::naming::Naming;
-use crate::parameter_mapping::{self, ResponseMapping};
+use crate::parameter_mapping::ResponseMapping;
 use crate::request::{Head, Request};
+use crate::request_mapping::{RequestMapping, prove_request_value};
 use crate::store::Store;
 use crate::validate::Validator;
 
@@ -58,6 +60,7 @@ pub(crate) struct DeploymentFace {
 pub(crate) struct RouteFace {
     /// `None` where nothing is asked.
     pub(crate) validator: Option<Validator>,
+    pub(crate) requests: RequestMapping,
     pub(crate) responses: ResponseMapping,
     pub(crate) integration: IntegrationFace,
 }
@@ -71,6 +74,8 @@ pub(crate) enum IntegrationFace {
     Mock(Compiled),
     /// Something real answers, after these templates.
     Mapped(Compiled),
+    /// An HTTP back end answers.
+    Http(HttpFace),
     /// Something real answers.
     Real,
 }
@@ -174,6 +179,7 @@ impl Front {
         self.route(route).is_some_and(|face| match &face.integration {
             IntegrationFace::Constant(_) => face.responses.reads_request(),
             IntegrationFace::Mock(mapping) | IntegrationFace::Mapped(mapping) => mapping.reads_request(),
+            IntegrationFace::Http(http) => http.mapping.as_ref().is_some_and(Compiled::reads_request),
             IntegrationFace::Real => false,
         })
     }
@@ -222,6 +228,7 @@ impl RouteFace {
         let validator = asks.then(|| Validator::new(&route.validation, &deployment.schemas)).transpose();
         Ok(Self {
             validator: validator.map_err(|why| fault(("request validator".to_owned(), why.into())))?,
+            requests: RequestMapping::new(&route.request_mapping).map_err(fault)?,
             responses: ResponseMapping::new(route).map_err(fault)?,
             integration: IntegrationFace::new(model, route).map_err(fault)?,
         })
@@ -247,7 +254,7 @@ impl IntegrationFace {
                 let trace = if kind == ApiKind::Rest { Trace::Shown } else { Trace::Hidden };
                 Ok(Self::Constant(Constant::new(kind, response.status, &response.body, trace)))
             }
-            Integration::Http(http) => behind(&http.protocol),
+            Integration::Http(http) => HttpFace::new(kind, http).map(Self::Http),
             Integration::Service(service) => behind(&service.protocol),
         }
     }
@@ -255,7 +262,7 @@ impl IntegrationFace {
 
 fn prove_service_parameters(parameters: &[(String, String)]) -> Result<(), mapping::PartFault> {
     for (name, value) in parameters {
-        let proven = parameter_mapping::prove_request_value(value);
+        let proven = prove_request_value(value);
         proven.map_err(|why| (format!("service parameter {name}"), why))?;
     }
     Ok(())

@@ -9,6 +9,7 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod backend;
 pub mod context;
 mod cors;
 mod customised;
@@ -28,6 +29,7 @@ mod parameters;
 pub mod proof;
 pub mod refusal;
 pub mod request;
+mod request_mapping;
 pub mod responses;
 pub mod secured;
 mod seen;

@@ -1,7 +1,7 @@
-//! The parameter mapping of an HTTP API: headers appended, overwritten and removed, the status replaced.
+//! The parameter mapping of an HTTP API's answers: headers appended, overwritten and removed, the status replaced.
 //!
 //! Owns its keys and values. Refuses REST APIs, whose expressions are others ([`expression`](crate::expression)). Compiled with the
-//! front door; the mapping of requests is proven here and applied by whoever sends them on.
+//! front door; requests have a mapping of their own ([`request_mapping`](crate::request_mapping)).
 //!
 //! Source: developer guide, "Transform API requests and responses for HTTP APIs", 2023. The reserved headers are facts, section 1.2.
 
@@ -41,8 +41,6 @@ enum Variable {
     Body(BodyPath),
     Context(String),
     Stage(String),
-    /// Of a request: proven here, filled by whoever sends it on.
-    Request,
 }
 
 /// What values are taken from.
@@ -76,17 +74,10 @@ const RESERVED: [&str; 18] = [
 ];
 const RESERVED_BEGINNINGS: [&str; 4] = ["access-control-", "apigw-", "x-amz-", "x-amzn-"];
 const RESPONSE_KEYS: &str = "append:header.<name>, overwrite:header.<name>, remove:header.<name> or overwrite:statuscode";
-const REQUEST_KEYS: &str = "append, overwrite or remove, then :header.<name> or :querystring.<name>; or overwrite:path";
 const RESPONSE_VALUES: &str = "$response.header.<name>, $response.body.<path>, $context.<name> or $stageVariables.<name>";
-const REQUEST_VALUES: &str =
-    "$request.{header,querystring,path,body}.<name>, $request.path, $request.body, $context.<name> or $stageVariables.<name>";
-
 impl ResponseMapping {
-    /// Compiles what a route says of its answers, and proves what it says of its requests.
+    /// Compiles what a route says of its answers.
     pub(crate) fn new(route: &Route) -> Result<Self, PartFault> {
-        for (key, value) in &route.request_mapping {
-            prove_request(key, value).map_err(|why| (format!("request parameter mapping {key}"), why))?;
-        }
         let by_status = route.response_mapping.iter().map(|(status, changes)| {
             let compiled = changes.iter().map(|(key, value)| {
                 Change::new(key, value).map_err(|why| (format!("response parameter mapping {status} {key}"), why))
@@ -157,20 +148,19 @@ impl Variable {
             Self::Body(path) => path.value(of.backend.body, of.params),
             Self::Context(name) => of.context.get(name).map(std::borrow::Cow::into_owned),
             Self::Stage(name) => stage_variable(of.stage_variables, name),
-            Self::Request => None,
         }
     }
 }
 
 /// The name in `header.<name>`, unless the gateway keeps it for itself.
-fn header(target: &str) -> Result<Option<String>, KeyFault> {
+pub(crate) fn header(target: &str) -> Result<Option<String>, KeyFault> {
     let Some(name) = target.strip_prefix("header.").filter(|name| !name.is_empty()) else { return Ok(None) };
     let lower = name.to_ascii_lowercase();
     let reserved = RESERVED.contains(&&*lower) || RESERVED_BEGINNINGS.iter().any(|start| lower.starts_with(start));
     if reserved { Err(KeyFault::Reserved { header: name.to_owned() }) } else { Ok(Some(name.to_owned())) }
 }
 
-fn fault(text: String, at: usize, cure: &'static str) -> FrontFault {
+pub(crate) fn fault(text: String, at: usize, cure: &'static str) -> FrontFault {
     ExpressionFault { text, at: Some(at), cure }.into()
 }
 
@@ -200,36 +190,12 @@ pub(crate) fn prove_response(key: &str, value: &str) -> Result<(), FrontFault> {
     Change::new(key, value).map(drop)
 }
 
-/// Whether a key and its value change a request.
-pub(crate) fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
-    let unknown = || KeyFault::Unknown { key: key.to_owned(), cure: REQUEST_KEYS };
-    let (verb, target) = key.split_once(':').ok_or_else(unknown)?;
-    let query = target.strip_prefix("querystring.").is_some_and(|name| !name.is_empty());
-    let known = matches!(verb, "append" | "overwrite" | "remove");
-    if !(verb == "overwrite" && target == "path") && !(known && (query || header(target)?.is_some())) {
-        return Err(unknown().into());
-    }
-    prove_request_value(value)
-}
-
-/// Whether a value can be taken from a request.
-pub(crate) fn prove_request_value(value: &str) -> Result<(), FrontFault> {
-    let named = |name: &str| match name.split_once('.') {
-        Some(("request", "path" | "body")) => Named::Variable(Variable::Request),
-        Some(("request", rest)) => match rest.split_once('.') {
-            Some(("header" | "querystring" | "path" | "body", _)) => Named::Variable(Variable::Request),
-            _ => Named::Wrong(format!("${name}")),
-        },
-        _ => shared_variable(name),
-    };
-    Text::parse(value, named).map(drop).map_err(|wrong| fault(wrong.why, wrong.at, REQUEST_VALUES))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::request_mapping::prove_request;
 
     const PIECES: [&str; 15] = [
         "append",

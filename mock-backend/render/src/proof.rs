@@ -9,7 +9,7 @@ use crate::expression::Expression;
 pub use crate::expression::Position;
 use crate::front_error::FrontFault;
 use crate::vtl::Template;
-use crate::{customised, mapping, parameter_mapping};
+use crate::{customised, mapping, parameter_mapping, request_mapping};
 
 /// A mapping expression of a REST API: `method.request.header.X`, `'text'`.
 pub fn expression(text: &str, position: Position) -> Result<(), FrontFault> {
@@ -33,12 +33,12 @@ pub fn pattern(text: &str) -> Result<(), FrontFault> {
 
 /// A key and its value in an HTTP API's mapping of requests.
 pub fn request_mapping(key: &str, value: &str) -> Result<(), FrontFault> {
-    parameter_mapping::prove_request(key, value)
+    request_mapping::prove_request(key, value)
 }
 
 /// A value that an HTTP API hands to a service: `$request.body.id`.
 pub fn request_value(text: &str) -> Result<(), FrontFault> {
-    parameter_mapping::prove_request_value(text)
+    request_mapping::prove_request_value(text)
 }
 
 /// A key and its value in an HTTP API's mapping of responses.

@@ -4,6 +4,8 @@
 
 /// What each decision looks like to a client, for both kinds of API.
 mod answers;
+/// HTTP back ends behind the door.
+mod behind;
 /// Requests that are none, clients that are slow, and bytes as they were spelled.
 mod broken;
 /// Keep-alive, HTTP/2, clients that leave, limits, and the end.

@@ -58,10 +58,15 @@ impl Mock {
         self.route(key, Integration::Lambda { function: id, timeout: Span::from_ms(20) })
     }
 
-    /// A route to something real.
+    /// A route to something real that cannot be reached.
     pub(crate) fn external(self, key: &str) -> Self {
+        self.behind(key, "http://127.0.0.1:1/", Span::from_secs(5))
+    }
+
+    /// A route to an HTTP back end, as a proxy.
+    pub(crate) fn behind(self, key: &str, url: &str, timeout: Span) -> Self {
         let protocol = Protocol::Proxy { parameters: Vec::new() };
-        let (url, connection, timeout) = ("http://backend/".to_owned(), Connection::Internet, Span::from_ms(20));
+        let (url, connection) = (url.to_owned(), Connection::Internet);
         self.route(key, Integration::Http(HttpIntegration { protocol, method: None, url, connection, timeout }))
     }
 

@@ -3,10 +3,12 @@
 //! Owns the order of the steps: request template, integration response, headers, response template, overrides. Refuses to choose
 //! among templates and responses ([`mapping`](crate::mapping)). Called when the gateway asks for the integration.
 
+use bytes::Bytes;
 use sluicegate_policy::call::{Content, Mapped};
 
 use super::Examined;
 use crate::answer::{Answer, final_status};
+use crate::backend::hop;
 use crate::context::Context;
 use crate::expression::{Backend, Surroundings};
 use crate::front::{Constant, RouteFace};
@@ -53,13 +55,19 @@ impl Examined<'_> {
         let said = self.transformed.as_deref().map_or_else(|| mock::status_code(&self.seen.body()), mock::status_code);
         let said = said.ok_or(Mapped::Misconfigured)?.to_string();
         let response = mapping.response(&said).ok_or(Mapped::Misconfigured)?;
-        self.map_response(response, Backend { headers: &[], body: "" }).map_err(|_| Mapped::Misconfigured)
+        self.map_response(response, Backend { headers: &[], body: "" }, &Bytes::new()).map_err(|_| Mapped::Misconfigured)
     }
 
-    fn map_response(&mut self, response: &mapping::Response, backend: Backend<'_>) -> Result<Answer, RenderError> {
+    /// The answer that an integration response makes of what is behind; without a template its bytes pass as they are.
+    pub(super) fn map_response(
+        &mut self,
+        response: &mapping::Response,
+        backend: Backend<'_>,
+        bytes: &Bytes,
+    ) -> Result<Answer, RenderError> {
         let body = match response.templates.accepted(self.seen.header("accept")) {
-            Some(template) => self.run(template, backend.body)?,
-            None => backend.body.to_owned(),
+            Some(template) => self.run(template, backend.body)?.into(),
+            None => bytes.clone(),
         };
         let mut answer = Answer::new(response.status, body);
         answer.push("Content-Type", mapping::JSON);
@@ -78,6 +86,7 @@ impl Examined<'_> {
             }
         }
         self.override_response(&mut answer);
+        hop::remap(&mut answer);
         Ok(answer)
     }
 

@@ -1,0 +1,136 @@
+//! A request on its way to an HTTP back end, and the back end's answer on its way to the client.
+//!
+//! Owns what both are made of. Refuses URLs and header rules ([`backend`](crate::backend)) and to send. Asked by whoever performs
+//! the integration, in the place of the gateway.
+
+use sluicegate_policy::call::Outcome;
+use sluicegate_policy::model::ApiKind;
+
+use super::Examined;
+use crate::answer::Answer;
+use crate::backend::hop::{self, Hop};
+use crate::backend::{BackendRequest, BackendResponse, HttpFace, Parts};
+use crate::context::Context;
+use crate::expression::{Backend, Surroundings};
+use crate::front::IntegrationFace;
+use crate::identification::TRACE_ID;
+use crate::mapping;
+use crate::parameter_mapping::Sources;
+use crate::vtl::{ParamKind, Params as _, Tree};
+
+impl<'a> Examined<'a> {
+    /// The request to the back end of its route; `None` if that has none that speaks HTTP. To be asked after the gateway has had
+    /// the request mapped.
+    pub fn backend_request(&self) -> Option<BackendRequest> {
+        let http = self.http()?;
+        let seen = self.seen;
+        let context = Context { seen, fault: None, reply: None, told: None };
+        let (params, body) = (seen.parameters(), seen.body());
+        let of = Surroundings {
+            params: &params,
+            context: &context,
+            stage_variables: seen.stage_variables(),
+            body: &body,
+            backend: None,
+        };
+        let head = &seen.request.head;
+        let mut request = http.request(Parts {
+            of,
+            method: seen.method(),
+            headers: head.headers().map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned())).collect(),
+            query: head.query().unwrap_or(""),
+            path: params.all(ParamKind::Path),
+            overrides: ["header", "querystring", "path"].map(|part| self.request_overrides(part)),
+            own: self.own_headers(http.hop),
+            api: &seen.api().id,
+            body: self.transformed.as_ref().map_or_else(|| seen.request.body.clone(), |text| text.clone().into()),
+        });
+        self.face()?.requests.apply(&mut request, seen.to.path, &of);
+        Some(request)
+    }
+
+    /// What the back end's answer makes of the integration; the answer itself follows when the gateway has decided.
+    pub fn on_backend(&mut self, response: &BackendResponse) -> Outcome {
+        let Some(http) = self.http() else { return Outcome::Misconfigured };
+        let answer = match &http.mapping {
+            Some(mapping) => self.mapped_answer(mapping, response),
+            None => Some(self.proxied_answer(http.hop, response)),
+        };
+        answer.map_or(Outcome::Misconfigured, |answer| Outcome::Answered { content: self.keep(answer) })
+    }
+
+    fn http(&self) -> Option<&'a HttpFace> {
+        match &self.face()?.integration {
+            IntegrationFace::Http(http) => Some(http),
+            IntegrationFace::Constant(_) | IntegrationFace::Mock(_) | IntegrationFace::Mapped(_) | IntegrationFace::Real => None,
+        }
+    }
+
+    /// The integration response for the back end's status, and what its mapping makes of the answer.
+    fn mapped_answer(&mut self, mapping: &mapping::Compiled, response: &BackendResponse) -> Option<Answer> {
+        let rule = mapping.response(&response.status.to_string())?;
+        let body = String::from_utf8_lossy(&response.body);
+        let backend = Backend { headers: &response.headers, body: &body };
+        self.map_response(rule, backend, &response.body).ok()
+    }
+
+    fn proxied_answer(&self, hop: Hop, response: &BackendResponse) -> Answer {
+        let mut answer = Answer::new(response.status, response.body.clone());
+        hop::response_headers(hop, &response.headers, &mut answer);
+        if let Some(face) = self.face().filter(|face| face.responses.concerns(answer.status)) {
+            let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+            let (params, body) = (self.seen.parameters(), String::from_utf8_lossy(&response.body));
+            let backend = Backend { headers: &response.headers, body: &body };
+            let stage_variables = self.seen.stage_variables();
+            face.responses.apply(&mut answer, &Sources { params: &params, context: &context, stage_variables, backend });
+        }
+        answer
+    }
+
+    fn request_overrides(&self, part: &str) -> Vec<(String, String)> {
+        match self.overrides.at(&["requestOverride", part]) {
+            Some(Tree::Map(map)) => map.iter().map(|(name, value)| (name.to_owned(), value.to_text())).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the gateway adds itself. Recorded of REST APIs; the `Forwarded` of an HTTP API is documented (facts, section 1.2), its
+    /// spelling is RFC 7239's.
+    fn own_headers(&self, hop: Hop) -> Vec<(&'static str, String)> {
+        let seen = self.seen;
+        let trace = (TRACE_ID, seen.ids.trace(seen.wall));
+        let api = ("X-Amzn-Apigateway-Api-Id", seen.api().id.clone());
+        let host = seen.header("host").unwrap_or("");
+        let proto = if seen.request.secured.is_some() { "https" } else { "http" };
+        match hop {
+            Hop::RestMapped => vec![api, trace],
+            Hop::RestProxy => {
+                let before = seen.header("x-forwarded-for").map(|before| format!("{before}, ")).unwrap_or_default();
+                let port =
+                    host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+                let port = port.unwrap_or(if proto == "https" { "443" } else { "80" });
+                vec![
+                    api,
+                    trace,
+                    ("X-Forwarded-For", format!("{before}{}", seen.request.source)),
+                    ("X-Forwarded-Port", port.to_owned()),
+                    ("X-Forwarded-Proto", proto.to_owned()),
+                ]
+            }
+            Hop::Http => {
+                let source = match seen.request.source {
+                    std::net::IpAddr::V4(address) => address.to_string(),
+                    std::net::IpAddr::V6(address) => format!("\"[{address}]\""),
+                };
+                let hop = format!("by={};for={source};host={host};proto={proto}", seen.api().domain);
+                let before = seen.header("forwarded").map(|before| format!("{before}, ")).unwrap_or_default();
+                vec![("Forwarded", format!("{before}{hop}")), trace]
+            }
+        }
+    }
+
+    /// Whether the route's answers show a trace of the gateway's own: those of a proxied back end show that back end's, if any.
+    pub(super) fn shows_own_trace(&self, http: &HttpFace) -> bool {
+        self.seen.api().kind == ApiKind::Rest && http.hop == Hop::RestMapped
+    }
+}

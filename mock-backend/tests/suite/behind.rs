@@ -1,0 +1,177 @@
+//! HTTP back ends behind the door, sound and broken, over sockets of their own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+
+use sluicegate_policy::model::{ApiKind, Integration, Protocol};
+use sluicegate_policy::time::Span;
+
+use crate::mock::{Client, Mock, mock, serve};
+
+/// Long enough for anything on this machine.
+const PATIENT: Span = Span::from_secs(20);
+/// Short enough to wait for.
+const SHORT: Span = Span::from_ms(60);
+
+/// A back end that does this with each connection, once a head and a body were read; and what it was asked.
+struct BackEnd {
+    address: SocketAddr,
+    asked: mpsc::Receiver<String>,
+}
+
+fn back_end(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> BackEnd {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, asked) = mpsc::channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            while let Some(request) = request(&mut reader) {
+                let _ = tell.send(request);
+                answer(&mut stream);
+            }
+        }
+    });
+    BackEnd { address, asked }
+}
+
+fn request(reader: &mut BufReader<TcpStream>) -> Option<String> {
+    let (mut whole, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        if let Some(given) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = given.trim().parse().ok()?;
+        }
+        whole.push_str(&line);
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(whole + &String::from_utf8(body).ok()?)
+}
+
+/// Says this, and no more.
+fn says(text: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
+    move |stream| drop(stream.write_all(text.as_bytes()))
+}
+
+/// Says this, and cuts the connection.
+fn says_and_cuts(text: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
+    move |stream| {
+        let _ = stream.write_all(text.as_bytes());
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nServer: own\r\n\r\nfine";
+
+fn proxied(kind: ApiKind, back_end: &BackEnd, timeout: Span) -> Mock {
+    mock(kind).behind("ANY /x/{id}", &format!("http://{}/y", back_end.address), timeout)
+}
+
+#[test]
+fn a_rest_proxy_passes_the_request_and_renames_what_only_the_gateway_says() {
+    let back_end = back_end(says(OK));
+    let (answer, _) = proxied(ApiKind::Rest, &back_end, PATIENT).serve(async |client| {
+        client.ask("POST /prod/x/7?q=1 HTTP/1.1\r\nHost: m\r\nX-Own: a\r\nVia: v\r\nContent-Length: 2\r\n\r\nhi").await
+    });
+    assert_eq!((answer.status, answer.body.as_str()), (200, "fine"));
+    assert_eq!(answer.headers["x-amzn-remapped-server"], "own");
+    assert_eq!(answer.headers["content-type"], "text/plain");
+    let asked = back_end.asked.try_recv().unwrap();
+    assert!(asked.starts_with("POST /y?q=1 HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.contains("X-Own: a\r\n") && asked.contains("X-Forwarded-For: 127.0.0.1\r\n"), "{asked}");
+    assert!(!asked.contains("Via:") && asked.ends_with("\r\n\r\nhi"), "{asked}");
+}
+
+#[test]
+fn an_http_api_says_forwarded_and_maps_parameters() {
+    let back_end = back_end(says(OK));
+    let mut mock = proxied(ApiKind::Http, &back_end, PATIENT);
+    let mapped = [("append:header.x-id", "id-$request.path.id"), ("overwrite:path", "/z"), ("remove:querystring.q", "")];
+    mock.model.routes[0].request_mapping = mapped.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let (answer, _) = mock.serve(async |client| client.get("/prod/x/7?q=1&r=2").await);
+    assert_eq!((answer.status, answer.headers["server"].as_str()), (200, "own"));
+    let asked = back_end.asked.try_recv().unwrap();
+    assert!(asked.starts_with("GET /z?r=2 HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.contains("X-Id: id-7\r\n") && asked.contains("Forwarded: by="), "{asked}");
+}
+
+#[test]
+fn connections_to_a_back_end_are_used_again() {
+    let back_end = back_end(says(OK));
+    proxied(ApiKind::Rest, &back_end, PATIENT).serve(async |client: Client| {
+        let mut wire = client.connect().await;
+        for _ in 0..20 {
+            assert_eq!(wire.get("/prod/x/1").await.status, 200);
+        }
+    });
+    assert_eq!(back_end.asked.try_iter().count(), 20);
+}
+
+/// What a client is told of a back end that does this.
+fn told(kind: ApiKind, answer: impl Fn(&mut TcpStream) + Send + Sync + 'static, timeout: Span) -> (u16, String) {
+    let back_end = back_end(answer);
+    let answer = proxied(kind, &back_end, timeout).get("/prod/x/1");
+    (answer.status, answer.body)
+}
+
+#[test]
+fn a_back_end_that_breaks_off_could_not_be_reached() {
+    let network = (504, r#"{"message": "Network error communicating with endpoint"}"#.to_owned());
+    let unavailable = (503, r#"{"message":"Service Unavailable"}"#.to_owned());
+    for said in [
+        "",
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour",
+        "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "no HTTP at all\r\n\r\n",
+    ] {
+        assert_eq!(told(ApiKind::Rest, says_and_cuts(said), PATIENT), network, "{said}");
+        assert_eq!(told(ApiKind::Http, says_and_cuts(said), PATIENT), unavailable, "{said}");
+    }
+}
+
+#[test]
+fn a_back_end_that_is_too_slow_is_not_waited_for() {
+    let timed_out = (504, r#"{"message": "Endpoint request timed out"}"#.to_owned());
+    for said in ["", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour"] {
+        assert_eq!(told(ApiKind::Rest, says(said), SHORT), timed_out, "{said}");
+        assert_eq!(told(ApiKind::Http, says(said), SHORT).0, 503, "{said}");
+    }
+}
+
+#[test]
+fn an_answer_above_the_payload_limit_is_none() {
+    let said = move |stream: &mut TcpStream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10485761\r\n\r\n");
+        let _ = stream.write_all(&vec![b'x'; 10_485_761]);
+    };
+    assert_eq!(told(ApiKind::Rest, said, PATIENT).0, 504);
+}
+
+#[test]
+fn another_machine_is_asked_only_if_somebody_allowed_it() {
+    let mock = mock(ApiKind::Rest).behind("GET /x", "http://192.0.2.1/", PATIENT);
+    let (answer, summary) = serve(mock.settings(), async |client| client.get("/prod/x").await);
+    assert_eq!(answer.status, 504);
+    assert!(summary.problems[0].contains("1 calls to the back end 192.0.2.1 were not made"), "{:?}", summary.problems);
+}
+
+#[test]
+fn what_makes_no_request_is_no_panic() {
+    for url in ["", "http://", "no url", "http://[::1", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "${stageVariables.none}"] {
+        let mut mock = mock(ApiKind::Rest).behind("GET /x", url, PATIENT);
+        if let Integration::Http(http) = &mut mock.model.routes[0].integration {
+            let parameters = vec![("header.X-A".to_owned(), "method.request.header.X-B".to_owned())];
+            http.protocol = Protocol::Proxy { parameters };
+        }
+        let answer = mock.serve(async |client| client.ask("GET /prod/x HTTP/1.1\r\nhost: m\r\nX-B: \x7fb\r\n\r\n").await).0;
+        assert!(matches!(answer.status, 400 | 504), "{url}: {answer:?}");
+    }
+}
