@@ -18,6 +18,7 @@ pub mod execution_log;
 mod expression;
 pub mod front;
 mod front_error;
+pub mod function_answer;
 mod identification;
 pub mod ids;
 mod keys;

@@ -1,7 +1,8 @@
 //! The event of an HTTP API in format 1.0.
 //!
 //! Owns in what it differs from a REST API's: a version, the stage in the path, one id, and an authorizer that is always there
-//! (facts, section 5.3).
+//! (facts, section 5.3). Refuses to choose the format.
+//! Called by [`event`](super).
 
 use serde_json::{Map, Value, json};
 

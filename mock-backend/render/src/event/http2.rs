@@ -1,6 +1,7 @@
 //! The event of an HTTP API in format 2.0.
 //!
-//! Owns its keys: what is empty is left out (facts, section 5.3).
+//! Owns its keys: what is empty is left out (facts, section 5.3). Refuses to choose the format.
+//! Called by [`event`](super).
 
 use serde_json::{Map, Value, json};
 

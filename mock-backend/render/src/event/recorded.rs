@@ -7,6 +7,7 @@ use super::tests::of_any_method;
 use super::{Occasion, PayloadFormat};
 use crate::examined::tests::door::{Ask, Door, lambda};
 use crate::media::BinaryMedia;
+use crate::request::{Head, Request};
 
 /// A recorded scenario, told as a request.
 struct Scenario<'s> {
@@ -168,5 +169,37 @@ fn of_all_headers_those_recorded_come_to_a_function() {
     };
     let mut found = Vec::new();
     differences(&recorded(&scenario.id)["headers"], &made(&scenario)["headers"], "", &mut found);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// An event of the service that a public collection of fixtures keeps; its certificate was added to it there.
+#[test]
+#[ignore = "needs ../shared"]
+fn a_request_to_a_default_route_gives_the_event_that_was_seen() {
+    let path = "/../../../shared/lambda/events/lambda-events/src/fixtures/example-apigw-v2-request-no-authorizer.json";
+    let seen = std::fs::read_to_string(format!("{}{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut seen: Value = serde_json::from_str(&seen).unwrap();
+    seen["requestContext"].as_object_mut().unwrap().remove("authentication");
+    for changing in ["requestId", "time", "timeEpoch"] {
+        seen["requestContext"][changing] = "<changes>".into();
+    }
+    let mut door = Door::new(ApiKind::Http, &[("$default", lambda())]);
+    "aaaaaaaaaa".clone_into(&mut door.model.apis[0].id);
+    "us-west-2".clone_into(&mut door.model.region);
+    "$default".clone_into(&mut door.model.stages[0].name);
+    let headers = [
+        ("Host", &b"aaaaaaaaaa.execute-api.us-west-2.amazonaws.com"[..]),
+        ("User-Agent", b"curl/7.58.0"),
+        ("Accept", b"*/*"),
+        ("X-Amzn-Trace-Id", b"Root=1-5e9f0c65-1de4d666d4dd26aced652b6c;Parent=1"),
+    ];
+    seen["headers"]["x-amzn-trace-id"] = "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c;Parent=1".into();
+    let request =
+        Request { head: Head::new("GET", "/", headers), body: bytes::Bytes::new(), source: [1, 2, 3, 4].into(), secured: None };
+    let binary = BinaryMedia::default();
+    let occasion = Occasion { format: PayloadFormat::Http2, binary: &binary, authorizer: None, operation: None };
+    let made = door.look_at(&request, |examined| serde_json::from_slice(&examined.event(&occasion)).unwrap());
+    let mut found = Vec::new();
+    differences(&seen, &made, "", &mut found);
     assert!(found.is_empty(), "{found:#?}");
 }

@@ -1,6 +1,7 @@
 //! The event of a REST API.
 //!
-//! Owns its keys: all of them are always there, null where there is nothing (facts, sections 5.1 and 5.2).
+//! Owns its keys: all of them are always there, null where there is nothing (facts, sections 5.1 and 5.2). Refuses to choose the format. Called
+//! by [`event`](super), and its parts by the other format like it.
 
 use serde_json::{Map, Value, json};
 use sluicegate_policy::model::Requirement;
