@@ -62,6 +62,8 @@ pub(super) fn rest(of: &Eventful<'_>) -> Pairs {
     let spelled = |name: &str| if name.eq_ignore_ascii_case("authorization") { "Authorization" } else { name }.to_owned();
     let is_edge = of.seen.front.endpoint(of.seen.to.arrival.api) == Endpoint::Edge;
     let mut headers = passed(of, kept, spelled);
+    // A signature is the gateway's own business (facts, section 1.2).
+    headers.retain(|(name, value)| name != "Authorization" || !value.starts_with("AWS4-"));
     if is_edge {
         deliver(of, &mut headers);
     }

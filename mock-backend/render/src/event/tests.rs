@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use sluicegate_policy::model::{ApiKey, ApiKind, Endpoint, Requirement};
+use sluicegate_policy::model::{ApiKey, ApiKind, Domain, Endpoint, Requirement, StageId};
 
 use super::{Occasion, PayloadFormat};
 use crate::examined::tests::door::{Ask, Door, lambda, pairs};
@@ -107,6 +107,38 @@ fn a_rest_function_does_not_see_the_headers_of_the_hop() {
     let event = rest("/prod/pets", &sent);
     let names = keys(&event["headers"]);
     assert_eq!(names, ["Authorization", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Mine"]);
+}
+
+#[test]
+fn a_rest_function_does_not_see_a_signature() {
+    let signed = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260920/us-east-1/execute-api/aws4_request";
+    assert_eq!(rest("/prod/pets", &[("Authorization", signed)])["headers"].get("Authorization"), None);
+}
+
+#[test]
+fn on_a_custom_domain_a_rest_path_has_the_base_path_and_format_2_the_stage() {
+    let base_paths = vec![("v1".to_owned(), StageId(0))];
+    let domain = Domain { name: "api.shop.example".to_owned(), base_paths, truststore: None };
+    let of = |format| {
+        let mut door = of_any_method(door(format, "ANY /{proxy+}"));
+        door.model.domains = vec![domain.clone()];
+        let ask = Ask { target: "/v1/pets/7", headers: &[("Host", "api.shop.example")], ..Ask::default() };
+        event(&door, format, "GET", ask)
+    };
+    let rest = of(PayloadFormat::Rest);
+    assert_eq!((&rest["path"], &rest["requestContext"]["domainPrefix"]), (&json!("/v1/pets/7"), &json!("api")));
+    let http = of(PayloadFormat::Http2);
+    assert_eq!((&http["rawPath"], &http["requestContext"]["http"]["path"]), (&json!("/prod/pets/7"), &json!("/v1/pets/7")));
+}
+
+#[test]
+fn the_default_stage_is_not_in_the_path() {
+    for (format, path) in [(PayloadFormat::Http1, "path"), (PayloadFormat::Http2, "rawPath")] {
+        let mut door = of_any_method(door(format, "ANY /{proxy+}"));
+        "$default".clone_into(&mut door.model.stages[0].name);
+        let event = event(&door, format, "GET", Ask { target: "/pets/", ..Ask::default() });
+        assert_eq!((&event[path], &event["requestContext"]["stage"]), (&json!("/pets/"), &json!("$default")));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use sluicegate_policy::time::Span;
 use super::{FunctionFault, Malformed, Returned, proxied};
 use crate::answer::{Answer, is_token};
 use crate::event::PayloadFormat::{self, Http1, Http2, Rest};
-use crate::examined::tests::door::{Ask, Door, json, lambda, names, rule, text};
+use crate::examined::tests::door::{Ask, Door, json, lambda, names, pairs, rule, text};
 use crate::media::BinaryMedia;
 
 const FORMATS: [PayloadFormat; 3] = [Rest, Http1, Http2];
@@ -219,6 +219,30 @@ fn a_proxied_answer_is_kept_for_the_client() {
     let content =
         door.look("GET", Ask::default(), |examined| examined.function_answered(Rest, returned, &BinaryMedia::default()));
     assert_eq!(content, Ok(Content { status: 204, bytes: 4 }));
+}
+
+#[test]
+fn a_client_gets_what_the_function_returned_with_the_gateways_ids_and_trace() {
+    let door = Door::get(ApiKind::Rest, lambda());
+    let returned = Returned::Value(br#"{"headers": {"X-A": "b"}, "body": "real"}"#);
+    let answer = door.look("GET", Ask::default(), |examined| {
+        examined.function_answered(Rest, returned, &BinaryMedia::default()).unwrap();
+        door.tell(examined, Ask::default(), |answer, _| answer.clone())
+    });
+    assert_eq!(text(&answer), "real");
+    assert_eq!(names(&answer), ["Content-Type", "X-A", "x-amzn-RequestId", "x-amz-apigw-id", "X-Amzn-Trace-Id"]);
+}
+
+#[test]
+fn an_http_api_maps_the_parameters_of_what_a_function_returned() {
+    let mut door = Door::get(ApiKind::Http, lambda());
+    door.model.routes[0].response_mapping = vec![(418, pairs(&[("append:header.x-pet", "$response.body.pet")]))];
+    let returned = Returned::Value(br#"{"statusCode": 418, "body": "{\"pet\": 7}"}"#);
+    let answer = door.look("GET", Ask::default(), |examined| {
+        examined.function_answered(Http2, returned, &BinaryMedia::default()).unwrap();
+        door.tell(examined, Ask::default(), |answer, _| answer.clone())
+    });
+    assert_eq!(answer.header("x-pet"), Some("7"));
 }
 
 /// A function behind an integration that is not a proxy, with these integration responses.

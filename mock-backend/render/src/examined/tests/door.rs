@@ -94,7 +94,8 @@ impl Door {
         self.look(method, ask, |examined| self.tell(examined, ask, tell))
     }
 
-    fn tell<T>(&self, examined: &mut Examined<'_>, ask: Ask<'_>, tell: impl FnOnce(&Answer, &dyn Lookup) -> T) -> T {
+    /// The answer to a request that was looked at, and what `$context` says after it.
+    pub(crate) fn tell<T>(&self, examined: &mut Examined<'_>, ask: Ask<'_>, tell: impl FnOnce(&Answer, &dyn Lookup) -> T) -> T {
         let reply = self.reply(examined, &ask);
         let answer = examined.answer(&reply);
         let told = Told {
