@@ -91,7 +91,7 @@ impl Eventful<'_> {
         self.seen.request.secured.as_ref()?.client.as_ref().map(certificate)
     }
 
-    /// The parameters of the path, decoded like the path.
+    /// The parameters of the path, decoded like the path (aws/aws-lambda-dotnet, pull request 1901, tried against the live service).
     fn decoded_path_parameters(&self) -> Map<String, Value> {
         let params = self.seen.parameters();
         let decoded = |value: &str| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
