@@ -119,8 +119,9 @@ impl Eventful<'_> {
     }
 }
 
-/// A path, decoded: an HTTP API decodes it and takes what follows a question mark in it for a query, which it drops. Source:
-/// captures of the live service (pull requests 8 of hotsock/voker and 93 of middleapi/standard-server, 2026).
+/// A path, decoded as format 2.0 and the context of 1.0 have it: what follows a question mark in it is dropped. Source: captures of
+/// the live service (snapshots of aws/aws-lambda-dotnet, 2025; pull requests 8 of hotsock/voker and 93 of middleapi/standard-server,
+/// 2026).
 fn decoded_path(path: &str) -> String {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     decoded.split('?').next().unwrap_or("").to_owned()

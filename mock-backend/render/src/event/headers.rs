@@ -48,8 +48,8 @@ const VIEWER: [(&str, &str); 7] = [
 /// The address of an edge location: one of those that are nobody's (RFC 5737).
 const EDGE_ADDRESS: &str = "192.0.2.1";
 
-/// Of format 1.0 of an HTTP API: spelled so in an event of the real service (milliHQ/terraform-aws-next-js, pull request 31, 2021),
-/// though the developer guide has all names in lower case.
+/// What an HTTP API spells so in format 1.0, though a client of HTTP/2 sent it in lower case (an event of the real service, in
+/// milliHQ/terraform-aws-next-js, pull request 31, 2021).
 const CAPITALISED: [&str; 7] =
     ["Content-Length", "Host", "User-Agent", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"];
 
@@ -71,30 +71,32 @@ pub(super) fn rest(of: &Eventful<'_>) -> Pairs {
     in_order(headers)
 }
 
-/// Of an HTTP API: names in lower case, and always a length (recorded).
-pub(super) fn http(of: &Eventful<'_>) -> Pairs {
+/// Of an HTTP API in format 1.0: names as the client spelled them but for some, and always a length. The developer guide has them
+/// all in lower case; events of the real service do not (the same, and snapshots of aws/aws-lambda-dotnet, 2025).
+pub(super) fn http1(of: &Eventful<'_>) -> Pairs {
+    http(of, |name| {
+        let capitalised = CAPITALISED.iter().find(|spelled| spelled.eq_ignore_ascii_case(name));
+        (*capitalised.unwrap_or(&name)).to_owned()
+    })
+}
+
+/// Of an HTTP API in format 2.0: names in lower case, and always a length (recorded).
+pub(super) fn http2(of: &Eventful<'_>) -> Pairs {
+    http(of, str::to_ascii_lowercase)
+}
+
+fn http(of: &Eventful<'_>, spelled: impl Fn(&str) -> String) -> Pairs {
     let kept = |name: &str| {
         let connection = OF_A_CONNECTION.iter().any(|dropped| name.eq_ignore_ascii_case(dropped));
         !connection && !name.eq_ignore_ascii_case("content-length")
     };
-    let mut headers = passed(of, kept, str::to_ascii_lowercase);
-    headers.push(("content-length".to_owned(), of.seen.request.body.len().to_string()));
+    let mut headers = passed(of, kept, str::to_owned);
+    headers.push(("Content-Length".to_owned(), of.seen.request.body.len().to_string()));
     forwarded(of, None, &mut headers);
     for (name, _) in &mut headers {
-        name.make_ascii_lowercase();
+        *name = spelled(name);
     }
     in_order(headers)
-}
-
-/// The same with the spelling of format 1.0.
-pub(super) fn http1(of: &Eventful<'_>) -> Pairs {
-    let mut headers = http(of);
-    for (name, _) in &mut headers {
-        if let Some(spelled) = CAPITALISED.iter().find(|spelled| spelled.eq_ignore_ascii_case(name)) {
-            *name = (*spelled).to_owned();
-        }
-    }
-    headers
 }
 
 fn passed(of: &Eventful<'_>, kept: impl Fn(&str) -> bool, spelled: impl Fn(&str) -> String) -> Pairs {

@@ -14,7 +14,7 @@ const DEFAULT_STAGE: &str = "$default";
 pub(super) fn event(of: &Eventful<'_>) -> Map<String, Value> {
     let params = of.seen.parameters();
     let query: Vec<_> = params.query().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-    let (cookies, headers) = apart(headers::http(of));
+    let (cookies, headers) = apart(headers::http2(of));
     let mut event = Map::new();
     let mut put = |name: &str, value: Value| {
         event.insert(name.to_owned(), value);
@@ -95,7 +95,7 @@ fn http(of: &Eventful<'_>) -> Map<String, Value> {
         ("path", Some(path)),
         ("protocol", of.known("protocol")),
         ("sourceIp", of.known("identity.sourceIp")),
-        ("userAgent", of.known("identity.userAgent")),
+        ("userAgent", Some(of.known("identity.userAgent").unwrap_or_default())),
     ];
     parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect()
 }

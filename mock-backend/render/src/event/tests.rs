@@ -210,16 +210,22 @@ fn a_rest_identity_has_the_key_that_a_method_requires_and_a_clients_certificate(
 }
 
 #[test]
-fn format_1_has_a_version_one_id_the_stage_in_its_path_and_no_authorizer() {
-    let event = http(PayloadFormat::Http1, "/prod/pets/a%20b?q=1&q=2", &[("Accept", "*/*"), ("Cookie", "a=1")]);
-    assert_eq!((&event["version"], &event["path"]), (&json!("1.0"), &json!("/prod/pets/a b")));
+fn format_1_has_a_version_one_id_the_stage_in_its_path_and_the_routes_key() {
+    let event = http(PayloadFormat::Http1, "/prod/pets/a%20b?q=1&q=2", &[("Cookie", "a=1")]);
+    assert_eq!((&event["version"], &event["path"]), (&json!("1.0"), &json!("/prod/pets/a%20b")));
     assert_eq!((&event["queryStringParameters"]["q"], &event["stageVariables"]), (&json!("2"), &Value::Null));
     assert_eq!(event["pathParameters"], json!({"proxy": "pets/a b"}));
-    assert_eq!((&event["headers"]["accept"], &event["headers"]["cookie"]), (&json!("*/*"), &json!("a=1")));
     let context = &event["requestContext"];
-    assert_eq!(context["authorizer"], json!({"claims": null, "scopes": null}));
-    assert_eq!((&context["resourceId"], &context["requestId"]), (&Value::Null, &context["extendedRequestId"]));
-    assert_eq!(event["headers"]["Content-Length"], "0");
+    assert_eq!((&context["path"], context.get("authorizer")), (&json!("/prod/pets/a b"), None));
+    assert_eq!((&context["resourceId"], &context["requestId"]), (&json!("ANY /{proxy+}"), &context["extendedRequestId"]));
+    assert_eq!(context["identity"]["userAgent"], "");
+}
+
+#[test]
+fn format_1_spells_names_as_the_client_did_but_for_some() {
+    let event = http(PayloadFormat::Http1, "/prod/pets", &[("accept", "*/*"), ("user-agent", "curl"), ("X-mine", "1")]);
+    let names = "accept Content-Length User-Agent X-Amzn-Trace-Id X-Forwarded-For X-Forwarded-Port X-Forwarded-Proto X-mine";
+    assert_eq!(keys(&event["headers"]), names.split(' ').collect::<Vec<_>>());
 }
 
 #[test]
@@ -234,7 +240,8 @@ fn format_2_leaves_out_what_is_empty() {
     let all = "accountId apiId domainName domainPrefix http requestId routeKey stage time timeEpoch";
     assert_eq!(keys(context), all.split_whitespace().collect::<Vec<_>>());
     assert_eq!(context["time"], "20/Sep/2026:05:04:03 +0000");
-    assert_eq!(keys(&context["http"]), ["method", "path", "protocol", "sourceIp"]);
+    assert_eq!(keys(&context["http"]), ["method", "path", "protocol", "sourceIp", "userAgent"]);
+    assert_eq!(context["http"]["userAgent"], "");
 }
 
 #[test]

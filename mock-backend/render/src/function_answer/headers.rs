@@ -64,13 +64,13 @@ impl Headers {
         };
         for (name, values) in lists {
             for value in values.as_array().ok_or(Malformed::MultiValueHeaders)? {
-                self.fields.push((name.clone(), plain(value).ok_or(Malformed::MultiValueHeaders)?));
+                self.merge(name, plain(value).ok_or(Malformed::MultiValueHeaders)?);
             }
         }
         Ok(())
     }
 
-    /// `headers`: plain values. One whose name is among the lists comes after those values, spelled as they are (recorded).
+    /// `headers`: plain values.
     pub(super) fn add_single(&mut self, given: Option<&Value>) -> Result<(), Malformed> {
         let singles = match given {
             None | Some(Value::Null) => return Ok(()),
@@ -78,16 +78,20 @@ impl Headers {
             Some(_) => return Err(Malformed::Headers),
         };
         for (name, value) in singles {
-            let value = plain(value).ok_or(Malformed::Headers)?;
-            match self.fields.iter().rposition(|(given, _)| given.eq_ignore_ascii_case(name)) {
-                Some(last) => {
-                    let spelled = self.fields[last].0.clone();
-                    self.fields.insert(last + 1, (spelled, value));
-                }
-                None => self.fields.push((name.clone(), value)),
-            }
+            self.merge(name, plain(value).ok_or(Malformed::Headers)?);
         }
         Ok(())
+    }
+
+    /// A value goes behind the others of its name, spelled as they are.
+    fn merge(&mut self, name: &str, value: String) {
+        match self.fields.iter().rposition(|(given, _)| given.eq_ignore_ascii_case(name)) {
+            Some(last) => {
+                let spelled = self.fields[last].0.clone();
+                self.fields.insert(last + 1, (spelled, value));
+            }
+            None => self.fields.push((name.to_owned(), value)),
+        }
     }
 
     /// `cookies`: texts.

@@ -22,7 +22,7 @@ const REST_KEYS: [&str; 5] = ["statusCode", "headers", "multiValueHeaders", "bod
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Of a REST API. A result without a status is 200 (recorded of one that has headers alone). A body in base64 is decoded only for
-/// a client that accepts bytes.
+/// a client that accepts bytes. A single value comes after those of a list, spelled as they are (recorded).
 pub(super) fn rest(given: &Given, accepts_bytes: bool) -> Result<Answer, FunctionFault> {
     if given.keys().any(|key| !REST_KEYS.contains(&key.as_str())) {
         return Err(Malformed::UnknownKey.into());
@@ -35,12 +35,12 @@ pub(super) fn rest(given: &Given, accepts_bytes: bool) -> Result<Answer, Functio
     Ok(headers.answer(status, JSON, body))
 }
 
-/// Of an HTTP API in format 1.0.
+/// Of an HTTP API in format 1.0. A single value comes before those of a list (snapshots of aws/aws-lambda-dotnet, 2025).
 pub(super) fn http1(given: &Given) -> Result<Answer, FunctionFault> {
     let status = status(given)?.ok_or(Malformed::Status)?;
     let mut headers = Headers::new(http_name);
-    headers.add_lists(given.get("multiValueHeaders"))?;
     headers.add_single(given.get("headers"))?;
+    headers.add_lists(given.get("multiValueHeaders"))?;
     Ok(headers.answer(status, TEXT, body(given, Base64::Decoded)?))
 }
 

@@ -133,14 +133,15 @@ fn plain_values_of_headers_are_written_out_and_others_are_malformed() {
 }
 
 #[test]
-fn values_of_a_list_come_before_a_single_one_and_say_how_the_name_is_spelled() {
+fn a_single_value_comes_after_those_of_a_list_in_a_rest_api_and_before_them_in_format_1() {
     let given = r#"{"statusCode": 200, "headers": {"x-multi": "three", "y": "z"}, "multiValueHeaders": {"X-Multi": ["one", 2]}}"#;
-    for format in [Rest, Http1] {
+    let fields = |format| {
         let answer = result(format, given).unwrap();
-        let fields: Vec<_> = answer.headers[1..].iter().map(|(name, value)| (&**name, &**value)).collect();
-        assert_eq!(fields, [("X-Multi", "one"), ("X-Multi", "2"), ("X-Multi", "three"), ("y", "z")]);
-    }
-    assert_eq!(names(&result(Http2, given).unwrap()), ["Content-Type", "x-multi", "y"]);
+        answer.headers[1..].iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>()
+    };
+    assert_eq!(fields(Rest), ["X-Multi: one", "X-Multi: 2", "X-Multi: three", "y: z"]);
+    assert_eq!(fields(Http1), ["x-multi: three", "x-multi: one", "x-multi: 2", "y: z"]);
+    assert_eq!(fields(Http2), ["x-multi: three", "y: z"]);
 }
 
 #[test]
