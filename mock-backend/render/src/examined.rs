@@ -91,6 +91,11 @@ impl<'a> Examined<'a> {
         self.seen.request
     }
 
+    /// What is known of it from the start.
+    pub(crate) fn seen(&self) -> Seen<'a> {
+        self.seen
+    }
+
     /// The model that serves it.
     pub(crate) fn model(&self) -> &'a Model {
         self.seen.front.model()
@@ -331,4 +336,4 @@ impl Constant {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -86,11 +86,13 @@ impl Parameters<'_> {
         self.head.headers().filter(|(name, _)| self.kind == ApiKind::Http || !is_taken(name))
     }
 
-    fn path_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The parameters of the path, not decoded.
+    pub(crate) fn path_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         routing::parameters(self.kind, self.pattern, self.path).into_iter()
     }
 
-    fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    /// The parameters of the query in their order, decoded.
+    pub(crate) fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let splits = |c: char| c == '&' || (c == ';' && self.kind == ApiKind::Rest);
         let pairs = self.head.query().unwrap_or("").split(splits).filter(|pair| !pair.is_empty());
         pairs.map(|pair| {

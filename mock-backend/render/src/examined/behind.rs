@@ -15,7 +15,6 @@ use crate::expression::{Backend, Surroundings};
 use crate::front::IntegrationFace;
 use crate::identification::TRACE_ID;
 use crate::mapping;
-use crate::parameter_mapping::Sources;
 use crate::vtl::{ParamKind, Params as _, Tree};
 
 impl<'a> Examined<'a> {
@@ -78,11 +77,7 @@ impl<'a> Examined<'a> {
         let mut answer = Answer::new(response.status, response.body.clone());
         hop::response_headers(hop, &response.headers, &mut answer);
         if let Some(face) = self.face().filter(|face| face.responses.concerns(answer.status)) {
-            let context = Context { seen: self.seen, fault: None, reply: None, told: None };
-            let (params, body) = (self.seen.parameters(), String::from_utf8_lossy(&response.body));
-            let backend = Backend { headers: &response.headers, body: &body };
-            let stage_variables = self.seen.stage_variables();
-            face.responses.apply(&mut answer, &Sources { params: &params, context: &context, stage_variables, backend });
+            self.map_parameters(&mut answer, face);
         }
         answer
     }

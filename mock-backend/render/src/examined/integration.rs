@@ -1,7 +1,8 @@
 //! A request on its way through the mapping of its route, and the answer on its way back.
 //!
 //! Owns the order of the steps: request template, integration response, headers, response template, overrides. Refuses to choose
-//! among templates and responses ([`mapping`](crate::mapping)). Called when the gateway asks for the integration.
+//! among templates and responses ([`mapping`](crate::mapping)). Called when the gateway asks for the integration, and once more
+//! when a real function has returned.
 
 use bytes::Bytes;
 use sluicegate_policy::call::{Content, Mapped};
@@ -10,9 +11,12 @@ use super::Examined;
 use crate::answer::{Answer, final_status};
 use crate::backend::hop;
 use crate::context::Context;
+use crate::event::PayloadFormat;
 use crate::expression::{Backend, Surroundings};
-use crate::front::{Constant, RouteFace};
+use crate::front::{Constant, IntegrationFace, RouteFace};
+use crate::function_answer::{FunctionFault, Returned, error_message, proxied};
 use crate::mapping::{self, Compiled};
+use crate::media::BinaryMedia;
 use crate::mock;
 use crate::parameter_mapping::Sources;
 use crate::vtl::{Limits, RenderError, Scope, Template, Tree};
@@ -102,6 +106,39 @@ impl Examined<'_> {
         }
     }
 
+    /// What a function returned to a proxy integration is kept for the answer, after the parameter mapping of an HTTP API. The
+    /// content says its status and length.
+    pub fn function_answered(
+        &mut self,
+        format: PayloadFormat,
+        returned: Returned<'_>,
+        binary: &BinaryMedia,
+    ) -> Result<Content, FunctionFault> {
+        let mut answer = proxied(format, returned, self.seen.header("accept"), binary)?;
+        answer.status = final_status(answer.status);
+        let face = self.face().filter(|face| face.responses.concerns(answer.status));
+        if let Some(face) = face {
+            self.map_parameters(&mut answer, face);
+        }
+        Ok(self.keep(answer))
+    }
+
+    /// What a function returned to an integration that is not a proxy (`AWS`) is mapped and kept for the answer: an error's
+    /// `errorMessage` chooses the integration response. Without a response that fits, and with a template that fails, the
+    /// integration is misconfigured.
+    pub fn function_mapped(&mut self, returned: Returned<'_>) -> Mapped {
+        let Some(IntegrationFace::Mapped(mapping)) = self.face().map(|face| &face.integration) else {
+            return Mapped::Misconfigured;
+        };
+        let (Returned::Value(bytes) | Returned::Error(bytes)) = returned;
+        let body = String::from_utf8_lossy(bytes);
+        let Some(response) = mapping.response(&error_message(returned)) else { return Mapped::Misconfigured };
+        match self.map_response(response, Backend { headers: &[], body: &body }, &Bytes::copy_from_slice(bytes)) {
+            Ok(answer) => Mapped::Answer(self.keep(answer)),
+            Err(_) => Mapped::Misconfigured,
+        }
+    }
+
     /// What always is the same, after the parameter mapping of an HTTP API.
     pub(super) fn constant(&mut self, constant: &Constant, face: &RouteFace) -> Content {
         let status = final_status(constant.status);
@@ -110,14 +147,20 @@ impl Examined<'_> {
         }
         let mut answer = constant.answer();
         answer.status = status;
+        self.map_parameters(&mut answer, face);
+        self.keep(answer)
+    }
+
+    /// An answer of an HTTP API after the parameter mapping of its route.
+    pub(super) fn map_parameters(&self, answer: &mut Answer, face: &RouteFace) {
         let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let body = String::from_utf8_lossy(&constant.body);
+        let body = answer.body.clone();
+        let body = String::from_utf8_lossy(&body);
         let context = Context { seen: self.seen, fault: None, reply: None, told: None };
         let params = self.seen.parameters();
         let backend = Backend { headers: &headers, body: &body };
         let stage_variables = self.seen.stage_variables();
-        face.responses.apply(&mut answer, &Sources { params: &params, context: &context, stage_variables, backend });
-        self.keep(answer)
+        face.responses.apply(answer, &Sources { params: &params, context: &context, stage_variables, backend });
     }
 
     pub(super) fn keep(&mut self, answer: Answer) -> Content {

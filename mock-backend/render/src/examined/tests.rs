@@ -1,6 +1,6 @@
 //! The front door as a client sees it: small models, one request each, whole answers.
 
-mod door;
+pub(crate) mod door;
 mod http;
 mod rest;
 mod templates;

@@ -22,29 +22,29 @@ use crate::request::{Head, Request};
 use crate::vtl::Lookup;
 
 /// 2026-09-20T05:04:03.250Z.
-pub(super) const WALL: Span = Span::from_ms(1_789_880_643_250);
+pub(crate) const WALL: Span = Span::from_ms(1_789_880_643_250);
 
 /// A model and how it is asked.
-pub(super) struct Door {
-    pub(super) model: Model,
-    pub(super) release: Release,
+pub(crate) struct Door {
+    pub(crate) model: Model,
+    pub(crate) release: Release,
 }
 
 /// A request.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Ask<'a> {
-    pub(super) target: &'a str,
-    pub(super) headers: &'a [(&'a str, &'a str)],
-    pub(super) body: &'a str,
+pub(crate) struct Ask<'a> {
+    pub(crate) target: &'a str,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: &'a str,
     /// Length of a body that was too long to be kept.
-    pub(super) body_bytes: Option<u64>,
+    pub(crate) body_bytes: Option<u64>,
     /// What the policy decides, unless it depends on the evidence.
-    pub(super) reason: Option<Reason>,
-    pub(super) cache: CacheUse,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) cache: CacheUse,
 }
 
 impl Door {
-    pub(super) fn new(kind: ApiKind, routes: &[(&str, Integration)]) -> Self {
+    pub(crate) fn new(kind: ApiKind, routes: &[(&str, Integration)]) -> Self {
         let route = |(key, integration): &(&str, Integration)| {
             let (method, path) = key.split_once(' ').unwrap_or(("", key));
             Route::new(DeploymentId(0), Some(method).filter(|method| !method.is_empty()), path, integration.clone())
@@ -54,37 +54,49 @@ impl Door {
         Self { model, release: Release::Base }
     }
 
-    pub(super) fn get(kind: ApiKind, integration: Integration) -> Self {
+    pub(crate) fn get(kind: ApiKind, integration: Integration) -> Self {
         Self::new(kind, &[("GET /pets/{id}", integration)])
     }
 
-    pub(super) fn front(&self) -> Front {
+    pub(crate) fn front(&self) -> Front {
         Front::new(Arc::new(self.model.clone()), Seed::new(1)).unwrap()
     }
 
     /// The answer to a request, as the policy would have it.
-    pub(super) fn answer(&self, method: &str, ask: Ask<'_>) -> Answer {
+    pub(crate) fn answer(&self, method: &str, ask: Ask<'_>) -> Answer {
         self.told(method, ask, |answer, _| answer.clone())
     }
 
     /// What `$context` says after the answer; `-` where it says nothing.
-    pub(super) fn says(&self, method: &str, ask: Ask<'_>, names: &[&str]) -> Vec<String> {
+    pub(crate) fn says(&self, method: &str, ask: Ask<'_>, names: &[&str]) -> Vec<String> {
         self.told(method, ask, |_, context| {
             names.iter().map(|name| context.get(name).map_or_else(|| "-".to_owned(), std::borrow::Cow::into_owned)).collect()
         })
     }
 
-    fn told<T>(&self, method: &str, ask: Ask<'_>, tell: impl FnOnce(&Answer, &dyn Lookup) -> T) -> T {
-        let front = self.front();
+    /// What is found in a request by looking at it, before anything is decided.
+    pub(crate) fn look<T>(&self, method: &str, ask: Ask<'_>, look: impl FnOnce(&mut Examined<'_>) -> T) -> T {
         let target = if ask.target.is_empty() { "/prod/pets/7" } else { ask.target };
         let headers = ask.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
         let head = Head::new(method, target, headers);
         let body = Bytes::copy_from_slice(ask.body.as_bytes());
-        let request = Request { head, body, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secured: None };
-        let to = self.addressed(&front, &request);
+        self.look_at(&Request { head, body, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secured: None }, look)
+    }
+
+    pub(crate) fn look_at<T>(&self, request: &Request, look: impl FnOnce(&mut Examined<'_>) -> T) -> T {
+        let front = self.front();
+        let to = self.addressed(&front, request);
         let ids = front.ids(0, to.arrival.api, &request.head);
-        let mut examined = front.examine(&request, to, &ids, WALL);
-        let reply = self.reply(&mut examined, &ask);
+        look(&mut front.examine(request, to, &ids, WALL))
+    }
+
+    fn told<T>(&self, method: &str, ask: Ask<'_>, tell: impl FnOnce(&Answer, &dyn Lookup) -> T) -> T {
+        self.look(method, ask, |examined| self.tell(examined, ask, tell))
+    }
+
+    /// The answer to a request that was looked at, and what `$context` says after it.
+    pub(crate) fn tell<T>(&self, examined: &mut Examined<'_>, ask: Ask<'_>, tell: impl FnOnce(&Answer, &dyn Lookup) -> T) -> T {
+        let reply = self.reply(examined, &ask);
         let answer = examined.answer(&reply);
         let told = Told {
             reply: &reply,
@@ -96,7 +108,7 @@ impl Door {
         tell(&answer, &context)
     }
 
-    pub(super) fn addressed<'r>(&self, front: &Front, request: &'r Request) -> Addressed<'r> {
+    pub(crate) fn addressed<'r>(&self, front: &Front, request: &'r Request) -> Addressed<'r> {
         let doors = Doors::new(&self.model);
         let host = request.head.header("host").and_then(|host| str::from_utf8(host).ok());
         let entered = doors.enter(sluicegate_policy::model::ApiId(0), host, request.head.path());
@@ -155,7 +167,7 @@ fn checked(examined: &mut Examined<'_>, route: Option<RouteId>, ask: &Ask<'_>) -
 }
 
 /// A function that answers this.
-pub(super) fn function(status: u16, body: &str) -> Function {
+pub(crate) fn function(status: u16, body: &str) -> Function {
     Function {
         name: "orders".to_owned(),
         memory_mb: 128,
@@ -168,12 +180,12 @@ pub(super) fn function(status: u16, body: &str) -> Function {
     }
 }
 
-pub(super) fn lambda() -> Integration {
+pub(crate) fn lambda() -> Integration {
     Integration::Lambda { function: FunctionId(0), timeout: Span::from_secs(29) }
 }
 
 /// A mock integration with these request and response templates for JSON.
-pub(super) fn mapped(request: &str, responses: &[ResponseRule]) -> Integration {
+pub(crate) fn mapped(request: &str, responses: &[ResponseRule]) -> Integration {
     Integration::Mock(MockIntegration::Mapped(Mapping {
         requests: json(request),
         responses: responses.to_vec(),
@@ -182,7 +194,7 @@ pub(super) fn mapped(request: &str, responses: &[ResponseRule]) -> Integration {
 }
 
 /// An integration response.
-pub(super) fn rule(pattern: Option<&str>, status: u16, headers: &[(&str, &str)], template: Option<&str>) -> ResponseRule {
+pub(crate) fn rule(pattern: Option<&str>, status: u16, headers: &[(&str, &str)], template: Option<&str>) -> ResponseRule {
     ResponseRule {
         pattern: pattern.map(str::to_owned),
         status,
@@ -191,20 +203,20 @@ pub(super) fn rule(pattern: Option<&str>, status: u16, headers: &[(&str, &str)],
     }
 }
 
-pub(super) fn json(text: &str) -> Vec<(String, String)> {
+pub(crate) fn json(text: &str) -> Vec<(String, String)> {
     pairs(&[("application/json", text)])
 }
 
-pub(super) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-pub(super) fn names(answer: &Answer) -> Vec<&str> {
+pub(crate) fn names(answer: &Answer) -> Vec<&str> {
     answer.headers.iter().map(|(name, _)| &**name).collect()
 }
 
-pub(super) fn text(answer: &Answer) -> &str {
+pub(crate) fn text(answer: &Answer) -> &str {
     str::from_utf8(&answer.body).unwrap()
 }
 
-pub(super) const ENTRY: EntryId = EntryId(1);
+pub(crate) const ENTRY: EntryId = EntryId(1);
