@@ -8,10 +8,17 @@
 //! - `/remap`: the headers as they came, and the body, by a server that names itself;
 //! - all else is a function behind a URL, which adds headers of its own to what it tells.
 
+use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
+use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::aws_lc_rs;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls_pki_types::PrivatePkcs8KeyDer;
 use serde_json::{Map, Value, json};
 
 /// A running back end; its thread ends with the process.
@@ -39,19 +46,49 @@ impl Backend {
         });
         Ok(Self { address })
     }
+
+    /// The same over TLS; its certificate is written to `authority`.
+    pub(crate) fn start_secure(authority: &Path) -> Result<Self, Box<dyn Error>> {
+        let config = Arc::new(certified(authority)?);
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let config = Arc::clone(&config);
+                thread::spawn(move || {
+                    if let Ok(connection) = ServerConnection::new(config) {
+                        serve(StreamOwned::new(connection, stream));
+                    }
+                });
+            }
+        });
+        Ok(Self { address })
+    }
 }
 
-fn serve(stream: TcpStream) {
-    let Ok(mut writer) = stream.try_clone() else { return };
+fn serve(stream: impl Read + Write) {
     let mut reader = BufReader::new(stream);
     while let Some(asked) = read(&mut reader) {
-        if writer.write_all(answer(&asked).as_bytes()).is_err() {
+        let told = reader.get_mut().write_all(answer(&asked).as_bytes()).and_then(|()| reader.get_mut().flush());
+        if told.is_err() {
             return;
         }
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
+/// A certificate for `localhost` that signs itself; it is written to `authority`.
+fn certified(authority: &Path) -> Result<ServerConfig, Box<dyn Error>> {
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
+    std::fs::write(authority, certificate.pem())?;
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth();
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    Ok(config.with_single_cert(vec![certificate.der().clone()], key)?)
+}
+
+fn read(reader: &mut BufReader<impl Read>) -> Option<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let (method, rest) = line.trim_end().split_once(' ')?;

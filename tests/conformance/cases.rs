@@ -15,6 +15,8 @@ pub(crate) enum Setup {
     Imported(&'static str),
     /// A document made for a back end that tells what it was asked, by integrations of this type.
     Behind(&'static str),
+    /// The document that the recorded setup imported, its stage variables leading to such a back end over TLS.
+    Variables(&'static str),
     /// Nothing: the control plane was asked, whose answer is a table of ours.
     Table,
 }
@@ -41,6 +43,8 @@ pub(crate) enum Recorded {
     Headers,
     /// `content` is the body, in which a back end tells what it saw; `headers` are all headers; and `status_code`.
     ContentAndHeaders(Saw),
+    /// The body, in which a back end tells what it saw; some of it was left out.
+    Told,
     /// What the back end saw of this request by each of three methods.
     ForEachMethod,
     /// `body` and `headers` are what the back end saw, `response-headers` are all headers; of an error `body` is the body.
@@ -70,7 +74,7 @@ impl Setup {
         match self {
             Self::Ours(name) => Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/specs").join(name)),
             Self::Imported(name) => Some(recorded::file(name)),
-            Self::Behind(_) | Self::Table => None,
+            Self::Behind(_) | Self::Variables(_) | Self::Table => None,
         }
     }
 }
@@ -145,6 +149,7 @@ fn front_door(id: &str) -> Option<Parts> {
     Some(match id {
         "canary.response-deployment-1" => (Setup::Ours("canary.profile.yaml"), get("/"), Recorded::Body),
         "trace.normal-req-headers-MOCK" => (Setup::Ours("edge.profile.yaml"), get("/"), Recorded::Headers),
+        "stagevar.get-resp-from-http" => (Setup::Variables("openapi.spec.stage-variables.json"), get("/path1"), Recorded::Told),
         "gateway-responses.default-list" => (Setup::Table, get("/"), Recorded::Body),
         _ => return None,
     })

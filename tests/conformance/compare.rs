@@ -49,6 +49,7 @@ pub(crate) fn answer(scenario: &Scenario, case: &Case, got: &Answer) -> Result<(
             }
             comparison.headers(&recorded["response-headers"], got);
         }
+        Recorded::Told => comparison.body(recorded, &pruned(recorded, got)),
         Recorded::ForEachMethod => comparison.found.push("each method has an answer of its own".to_owned()),
     }
     if comparison.found.is_empty() { Ok(()) } else { Err(comparison.found) }
@@ -64,8 +65,14 @@ pub(crate) fn told(recorded: &Value, got: &Answer) -> Result<(), Vec<String>> {
 /// The answer without those of the told headers that were left out of the recording.
 fn pruned(recorded: &Value, got: &Answer) -> Answer {
     let mut body: Value = serde_json::from_str(&got.body).unwrap_or(Value::Null);
-    if let (Some(Value::Object(told)), Some(kept)) = (body.get_mut("headers"), recorded["headers"].as_object()) {
-        told.retain(|name, _| kept.contains_key(name));
+    match (body.as_object_mut(), recorded["headers"].as_object()) {
+        (Some(told), None) => drop(told.remove("headers")),
+        (Some(told), Some(kept)) => {
+            if let Some(headers) = told.get_mut("headers").and_then(Value::as_object_mut) {
+                headers.retain(|name, _| kept.contains_key(name));
+            }
+        }
+        (None, _) => {}
     }
     Answer { status: got.status, headers: Vec::new(), body: body.to_string() }
 }

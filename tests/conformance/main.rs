@@ -89,6 +89,9 @@ fn run<'s>(setup: Setup, cases: &[(&'s Scenario, Case)]) -> Vec<(&'s str, Outcom
 
 /// The mock of a setup; none where a table of ours is asked.
 fn serve(setup: Setup) -> Result<Option<Mock>, Vec<String>> {
+    if let Setup::Variables(document) = setup {
+        return behind_variables(document).map(Some);
+    }
     let Setup::Behind(kind) = setup else { return setup.document().map(|document| Mock::serve(&document)).transpose() };
     let io = |error: std::io::Error| vec![format!("the setup cannot be made: {error}")];
     let backend = Backend::start().map_err(io)?;
@@ -96,6 +99,18 @@ fn serve(setup: Setup) -> Result<Option<Mock>, Vec<String>> {
     let file = folder.path().join("behind.json");
     std::fs::write(&file, behind::document(kind, backend.address).to_string()).map_err(io)?;
     Mock::serve(&file).map(Some)
+}
+
+/// A mock of a document whose stage variables lead to a back end over TLS.
+fn behind_variables(document: &str) -> Result<Mock, Vec<String>> {
+    let failed = |why: &dyn std::fmt::Display| vec![format!("the setup cannot be made: {why}")];
+    let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let authority = folder.path().join("authority.pem");
+    let backend = Backend::start_secure(&authority).map_err(|error| failed(&error))?;
+    let host = format!("TestHost=localhost:{}", backend.address.port());
+    let variables = [host.as_str(), "testPath=test-path", "querystring=qs_key=qs_value"];
+    let flags = variables.iter().flat_map(|variable| ["--variable", variable]).chain(["--stage", "v1"]);
+    Mock::serve_as(&recorded::file(document), flags, &[("SSL_CERT_FILE", authority.as_path())])
 }
 
 /// The same request by three methods, each with a recording of its own.

@@ -43,11 +43,22 @@ struct Ready {
 impl Mock {
     /// Starts it, and waits until it is ready. The document has one stage, or its first one is asked.
     pub(crate) fn serve(document: &Path) -> Result<Self, Vec<String>> {
+        Self::serve_as(document, [], &[])
+    }
+
+    /// The same with further flags, and files named by environment variables.
+    pub(crate) fn serve_as<'f>(
+        document: &Path,
+        flags: impl IntoIterator<Item = &'f str>,
+        files: &[(&str, &Path)],
+    ) -> Result<Self, Vec<String>> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
             .arg("mock")
             .arg(document)
             .args(["--listen", "127.0.0.1:0", "--format", "json"])
+            .args(flags)
             .env("NO_COLOR", "1")
+            .envs(files.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
