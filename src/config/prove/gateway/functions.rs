@@ -2,7 +2,7 @@
 //!
 //! Owns their defaults, with the source of each. Refuses every behaviour (the policy's). Called by `gateway`.
 
-use sluicegate_policy::model::{Function, Response};
+use sluicegate_policy::model::{Function, Response, Scaling};
 use sluicegate_policy::time::Span;
 
 use super::at_most;
@@ -58,6 +58,7 @@ fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -
         failures,
         concurrency: function.concurrency.as_ref().map(|count| count.value.0),
         keep_alive: keep_alive?,
+        scaling: Scaling::default(),
         response: Response { status, body },
     };
     named.then_some(proven)

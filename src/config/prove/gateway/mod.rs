@@ -193,7 +193,7 @@ fn account(slot: &mut Option<At<raw::Account>>, gateway: &Spot, region: &str) ->
     let throttle_given = account.value.throttle.get_or_insert_with(|| raw_throttle(&spot, provider.throttle));
     let throttle = throttle(throttle_given);
     let concurrency = filled(&mut account.value.concurrency, &spot, "concurrency", || Count(provider.concurrency)).value.0;
-    Account { throttle, concurrency }
+    Account { throttle, concurrency, ..provider }
 }
 
 fn raw_throttle(section: &Spot, throttle: Throttle) -> raw::Throttle {
