@@ -6,7 +6,7 @@ use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
     Api, ApiId, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, PerSecond,
-    Protocol, Response, Route, RouteId, Throttle,
+    Protocol, Response, Route, RouteId, Scaling, Throttle,
 };
 
 use super::*;
@@ -42,6 +42,7 @@ fn model(duration: Latency) -> Model {
         failures: 0.0,
         concurrency: None,
         keep_alive: constant(600_000),
+        scaling: Scaling::default(),
         response: Response { status: 200, body: String::new() },
     };
     let timeout = Span::from_secs(30);

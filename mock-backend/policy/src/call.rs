@@ -287,14 +287,31 @@ pub enum Reason {
     UnsupportedMediaType,
     /// A mapping failed, or no integration response fits.
     Misconfigured,
-    /// No environment of the function was free and none could be added.
-    FunctionThrottled(FunctionId),
+    /// One of the function's limits did not let it run.
+    FunctionThrottled(FunctionId, FunctionLimit),
     /// The function raised an error.
     FunctionFailed(FunctionId),
     /// The integration did not answer within its time-out.
     IntegrationTimeout,
     /// The integration could not be reached.
     IntegrationUnreachable,
+}
+
+/// Which limit did not let a function run; in brackets the `Reason` of the provider's `TooManyRequestsException` (service model
+/// of Lambda, 2015-03-31). Two of its reasons are not here: `CallerRateLimitExceeded`, of the calls that one caller makes
+/// himself, and `ConcurrentSnapshotCreateLimitExceeded`, of snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FunctionLimit {
+    /// The concurrency of the account, less what is set aside (`ConcurrentInvocationLimitExceeded`).
+    Concurrency,
+    /// The function's reserved concurrency (`ReservedFunctionConcurrentInvocationLimitExceeded`).
+    Reserved,
+    /// Invocations per second of the account (`FunctionInvocationRateLimitExceeded`).
+    Rate,
+    /// Invocations per second of the function's reserved concurrency (`ReservedFunctionInvocationRateLimitExceeded`).
+    ReservedRate,
+    /// How fast the function's environments may be added. Which `Reason` the provider gives is not documented.
+    ScaleOut,
 }
 
 /// Which throttle refused.
@@ -351,7 +368,7 @@ impl Reason {
             | Self::UnsupportedMediaType => Blame::Client,
             Self::Misconfigured => Blame::Gateway,
             Self::Served
-            | Self::FunctionThrottled(_)
+            | Self::FunctionThrottled(..)
             | Self::FunctionFailed(_)
             | Self::IntegrationTimeout
             | Self::IntegrationUnreachable => Blame::Integration,
@@ -376,7 +393,7 @@ impl Reason {
             Self::InvalidationRefused => Some(ResponseType::AccessDenied),
             Self::UnsupportedMediaType => Some(ResponseType::UnsupportedMediaType),
             Self::Misconfigured => Some(ResponseType::ApiConfigurationError),
-            Self::FunctionThrottled(_) | Self::FunctionFailed(_) | Self::IntegrationUnreachable => {
+            Self::FunctionThrottled(..) | Self::FunctionFailed(_) | Self::IntegrationUnreachable => {
                 Some(ResponseType::IntegrationFailure)
             }
             Self::IntegrationTimeout => Some(ResponseType::IntegrationTimeout),

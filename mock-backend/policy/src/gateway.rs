@@ -214,6 +214,11 @@ impl Gateway {
         &self.model
     }
 
+    /// Until when everything has happened.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
     /// Calls that came and have no reply yet.
     pub fn in_flight(&self) -> usize {
         self.flights.len()
@@ -242,6 +247,11 @@ impl Gateway {
     /// How the environments of a function were used so far.
     pub fn environments(&self, function: FunctionId) -> Environments {
         self.pools.environments(function)
+    }
+
+    /// How many environments of a function are there, busy or idle.
+    pub fn kept_environments(&self, function: FunctionId) -> usize {
+        self.pools.kept(self.now, function)
     }
 }
 

@@ -186,7 +186,7 @@ mod tests {
     fn model(default: Option<Throttle>, own: Option<Throttle>, account: Throttle) -> Model {
         let route = |path: &str| Route::new(DeploymentId(0), None, path, Integration::fixed(200, ""));
         let mut model = Model::of(Api::new(ApiKind::Rest, "a1b2c3"), &["one", "two"], vec![route("/a"), route("/b")]);
-        model.account = Account { throttle: account, concurrency: 1 };
+        model.account = Account { throttle: account, concurrency: 1, ..model.account };
         model.stages[0].throttle = default;
         model.stages[0].route_throttles = own.map(|own| (ROUTE, own)).into_iter().collect();
         model

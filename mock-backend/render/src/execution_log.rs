@@ -255,7 +255,7 @@ impl Story<'_> {
             Reason::Served => Some(reply.status),
             // The service that runs a function was asked with success (facts, section 7).
             Reason::FunctionFailed(_) => Some(200),
-            Reason::FunctionThrottled(_) => Some(429),
+            Reason::FunctionThrottled(..) => Some(429),
             _ => None,
         };
         if let Some(status) = status {
@@ -323,7 +323,7 @@ impl Story<'_> {
             Reason::FunctionFailed(_) => {
                 Some("Lambda execution failed with status 200 due to customer function error".to_owned())
             }
-            Reason::FunctionThrottled(_) => Some("Lambda invocation failed with status: 429".to_owned()),
+            Reason::FunctionThrottled(..) => Some("Lambda invocation failed with status: 429".to_owned()),
             Reason::IntegrationTimeout => Some("Execution failed due to a timeout error".to_owned()),
             Reason::IntegrationUnreachable => {
                 Some("Execution failed due to a network error communicating with endpoint".to_owned())

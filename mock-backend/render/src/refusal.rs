@@ -78,7 +78,7 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
         | Reason::InvalidationRefused
         | Reason::UnsupportedMediaType
         | Reason::Misconfigured
-        | Reason::FunctionThrottled(_)
+        | Reason::FunctionThrottled(..)
         | Reason::FunctionFailed(_)
         | Reason::IntegrationTimeout => Some(Refusal::of(built_in(reason.response_type()?))),
     }
@@ -102,10 +102,10 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
             };
             ("Too Many Requests", r#"{"message":"Too Many Requests"}"#, content_type)
         }
-        Reason::FunctionThrottled(_) if status != 503 => INTERNAL,
+        Reason::FunctionThrottled(..) if status != 503 => INTERNAL,
         Reason::Invalid(_) | Reason::UnsupportedMediaType | Reason::Misconfigured | Reason::FunctionFailed(_) => INTERNAL,
         // Recorded without a content type.
-        Reason::FunctionThrottled(_) | Reason::IntegrationUnreachable | Reason::IntegrationTimeout => {
+        Reason::FunctionThrottled(..) | Reason::IntegrationUnreachable | Reason::IntegrationTimeout => {
             ("Service Unavailable", r#"{"message":"Service Unavailable"}"#, None)
         }
     };
@@ -177,7 +177,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Invalid, Scope};
+    use sluicegate_policy::call::{FunctionLimit, Invalid, Scope};
     use sluicegate_policy::model::FunctionId;
 
     const EVERY: [Reason; 17] = [
@@ -194,7 +194,7 @@ mod tests {
         Reason::InvalidationRefused,
         Reason::UnsupportedMediaType,
         Reason::Misconfigured,
-        Reason::FunctionThrottled(FunctionId(0)),
+        Reason::FunctionThrottled(FunctionId(0), FunctionLimit::Concurrency),
         Reason::FunctionFailed(FunctionId(0)),
         Reason::IntegrationTimeout,
         Reason::IntegrationUnreachable,

@@ -10,8 +10,8 @@
 //! dropped entry: the second number, the entry, and 16 in the flags. All numbers are little-endian.
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Freshness, Invalid, Mapped, Purpose, Reason, Release, Scope,
-    Size,
+    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Freshness, FunctionLimit, Invalid, Mapped, Purpose, Reason,
+    Release, Scope, Size,
 };
 use sluicegate_policy::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
 use sluicegate_policy::time::Instant;
@@ -212,8 +212,12 @@ const fn code_of(reason: Reason) -> (u8, u16) {
         Reason::Misconfigured => 18,
         Reason::IntegrationTimeout => 19,
         Reason::IntegrationUnreachable => 20,
-        Reason::FunctionThrottled(FunctionId(function)) => return (21, function),
+        Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Concurrency) => return (21, function),
         Reason::FunctionFailed(FunctionId(function)) => return (22, function),
+        Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Reserved) => return (23, function),
+        Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Rate) => return (24, function),
+        Reason::FunctionThrottled(FunctionId(function), FunctionLimit::ReservedRate) => return (25, function),
+        Reason::FunctionThrottled(FunctionId(function), FunctionLimit::ScaleOut) => return (26, function),
     };
     (code, ABSENT)
 }
@@ -242,8 +246,12 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         18 => Reason::Misconfigured,
         19 => Reason::IntegrationTimeout,
         20 => Reason::IntegrationUnreachable,
-        21 => Reason::FunctionThrottled(function),
+        21 => Reason::FunctionThrottled(function, FunctionLimit::Concurrency),
         22 => Reason::FunctionFailed(function),
+        23 => Reason::FunctionThrottled(function, FunctionLimit::Reserved),
+        24 => Reason::FunctionThrottled(function, FunctionLimit::Rate),
+        25 => Reason::FunctionThrottled(function, FunctionLimit::ReservedRate),
+        26 => Reason::FunctionThrottled(function, FunctionLimit::ScaleOut),
         _ => return None,
     })
 }
@@ -284,11 +292,11 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_file() {
-        for code in 0..=22 {
+        for code in 0..=26 {
             let reason = reason_of(code, 7).unwrap();
             assert_eq!(code_of(reason).0, code);
         }
-        assert_eq!(reason_of(23, 7), None);
+        assert_eq!(reason_of(27, 7), None);
     }
 
     fn evidents() -> impl Strategy<Value = Evident> {
@@ -319,7 +327,7 @@ mod tests {
         fn a_row_survives_the_file(
             call in calls(),
             times in any::<(u64, u64)>(),
-            (code, status, left) in (0_u8..23, 100_u16..600, any::<bool>()),
+            (code, status, left) in (0_u8..27, 100_u16..600, any::<bool>()),
             evident in evidents(),
             cache in uses(),
         ) {

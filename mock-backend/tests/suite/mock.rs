@@ -7,7 +7,7 @@ use sluicegate_mock::{Server, Settings, Summary, runtime};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
     Api, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, Mapping, MockIntegration,
-    Model, PerSecond, Protocol, Response, ResponseRule, Route, Throttle,
+    Model, PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -36,6 +36,7 @@ pub(crate) fn function() -> Function {
         failures: 0.0,
         concurrency: None,
         keep_alive: Latency::constant(Span::from_secs(600)),
+        scaling: Scaling::default(),
         response: Response { status: 200, body: r#"{"id":7}"#.to_owned() },
     }
 }

@@ -151,3 +151,30 @@ fn margins_not_given_are_the_methods() {
     let p50 = plan.expectations[0].margin;
     assert!((p50.relative - 0.15).abs() < 1e-9 && (p50.absolute - 2e6).abs() < 1e-3, "{p50:?}");
 }
+
+#[test]
+fn a_function_scales_as_its_profile_says() {
+    use sluicegate_policy::model::{Burst, Dispatch, PerSecond, Scaling, Throttle};
+    let scaling = |text: &str| changed("concurrency: 200", text).unwrap().model.functions[0].scaling;
+    let default = scaling("concurrency: 200");
+    assert_eq!((default.provisioned, default.dispatch), (0, Dispatch::MostRecentlyUsed));
+    // Written as 100/s or as 1,000 every 10 s: the same.
+    let per_second = |rate: PerSecond| rate.tokens * 1_000_000_000 / rate.per.as_ns();
+    assert_eq!(per_second(default.scale_out.rate), per_second(Scaling::default().scale_out.rate));
+    let rate = PerSecond { tokens: 500, per: Span::from_secs(60) };
+    let scale_out = Throttle { rate, burst: Burst(3_000) };
+    let expected = Scaling { scale_out, provisioned: 12, dispatch: Dispatch::NewestCreated };
+    let written = "provisioned: 12\n      scale_out: { rate: 500/min, burst: 3000 }\n      dispatch: newest_created";
+    assert_eq!(scaling(written), expected);
+}
+
+#[test]
+fn a_runtime_decides_the_cold_start_unless_that_is_given() {
+    let median = |text: &str| {
+        let plan = changed("cold_start: { p50: 320ms, p99: 900ms }", text).unwrap();
+        plan.model.functions[0].cold_start.at(0.5).as_ms_f64().round()
+    };
+    assert!((median("runtime: java21") - 259.0).abs() < 1.5, "with 512 MB");
+    assert!((median("runtime: java21\n      cold_start: 1s") - 1_000.0).abs() < 1.5);
+    assert!((median("failures: 0%") - 200.0).abs() < 1.5);
+}

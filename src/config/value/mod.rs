@@ -22,6 +22,7 @@ mod quantity;
 mod rate;
 mod request_line;
 mod response_type;
+mod runtime;
 mod secret;
 mod setting;
 mod shape;
@@ -49,8 +50,11 @@ pub(super) use quantity::{Quantity, is_quantile};
 pub(super) use rate::{Level, per_second};
 pub(super) use request_line::{RequestLine, RouteKey};
 pub(super) use response_type::ResponseKind;
+pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
-pub(super) use setting::{CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement};
+pub(super) use setting::{
+    CacheSize, Checked, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement,
+};
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
 pub(super) use unconfirmed::{

@@ -8,6 +8,20 @@ use sluicegate_policy::model;
 use super::choice::words;
 
 words! {
+    /// Which idle environment of a function is next.
+    pub(in crate::config) Dispatch as model::Dispatch, "a dispatch rule", "write most_recently_used, newest_created, least_recently_used or random" {
+        /// The one that was used last.
+        MostRecentlyUsed = "most_recently_used",
+        /// The one that started last.
+        NewestCreated = "newest_created",
+        /// The one that has been idle for longest.
+        LeastRecentlyUsed = "least_recently_used",
+        /// Any.
+        Random = "random",
+    }
+}
+
+words! {
     /// How an API is reached.
     pub(in crate::config) Endpoint as model::Endpoint, "an endpoint type", "write edge, regional or private" {
         /// Through the provider's content delivery network.

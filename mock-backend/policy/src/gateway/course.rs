@@ -7,7 +7,7 @@ use super::Gateway;
 use super::admission::{Admitted, Notes};
 use super::flights::{Flight, FlightId, Phase};
 use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
-use crate::lambda::{Ending, Invocation};
+use crate::lambda::{Ending, Environment, Invocation};
 use crate::latency::Latency;
 use crate::model::{DeploymentId, FunctionId, HttpIntegration, Integration, Move, RouteId, ServiceIntegration, StageId};
 use crate::seed::Seed;
@@ -24,7 +24,7 @@ pub(super) enum Event {
     /// The gateway has done its part before the integration.
     HandOver(FlightId),
     /// The function is over: its environment is free, whoever still waits for the answer.
-    FunctionEnds(FunctionId),
+    FunctionEnds(FunctionId, Environment),
     /// External work is not waited for any longer.
     TimeOut(FlightId),
     /// The answer is ready.
@@ -100,7 +100,7 @@ impl Gateway {
                     let _ = self.move_stage(stage, deployment);
                 }
                 Event::HandOver(id) => self.hand_over(due, id),
-                Event::FunctionEnds(function) => self.pools.release(due, function),
+                Event::FunctionEnds(function, environment) => self.pools.release(due, function, environment),
                 Event::TimeOut(id) => self.time_out(due, id),
                 Event::Reply(id) => self.reply(due, id),
             }
@@ -131,11 +131,12 @@ impl Gateway {
     }
 
     fn invoke(&mut self, now: Instant, id: FlightId, function: FunctionId, timeout: Span) {
-        let Some(invocation) = self.pools.invoke(now, function) else {
-            return self.fail(id, now, Reason::FunctionThrottled(function), None);
+        let invocation = match self.pools.invoke(now, function) {
+            Ok(invocation) => invocation,
+            Err(limit) => return self.fail(id, now, Reason::FunctionThrottled(function, limit), None),
         };
-        let Invocation { cold_start, busy, ending } = invocation;
-        self.queue.schedule(now + busy, Event::FunctionEnds(function));
+        let Invocation { environment, cold_start, busy, ending } = invocation;
+        self.queue.schedule(now + busy, Event::FunctionEnds(function, environment));
         let Some(flight) = self.flights.get_mut(id) else { return };
         flight.reply.timing.cold_start = cold_start;
         let content = flight.content;
@@ -207,7 +208,7 @@ impl Gateway {
         let flights = &self.flights;
         self.queue.retain(|event| match event {
             Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
-            Event::Move(_) | Event::HandOver(_) | Event::FunctionEnds(_) | Event::Reply(_) => true,
+            Event::Move(_) | Event::HandOver(_) | Event::FunctionEnds(..) | Event::Reply(_) => true,
         });
         self.abandoned = 0;
     }

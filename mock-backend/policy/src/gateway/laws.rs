@@ -255,10 +255,12 @@ fn the_laws_meet_every_kind_of_answer() {
         for reply in &driver.replies {
             let word = |text: String| text.split(['(', ' ']).next().unwrap().to_owned();
             let scope = if let Reason::Throttled(scope) = reply.reason { format!("{scope:?}") } else { String::new() };
+            let limit =
+                if let Reason::FunctionThrottled(_, limit) = reply.reason { format!("limit {limit:?}") } else { String::new() };
             let cache = format!("cache {}", word(format!("{:?}", reply.cache)));
             let release = format!("{:?}", reply.arrival.release);
             let warning = format!("warning {}", reply.warning.is_some());
-            seen.extend([word(format!("{:?}", reply.reason)), scope, cache, release, warning]);
+            seen.extend([word(format!("{:?}", reply.reason)), scope, limit, cache, release, warning]);
         }
         seen.extend(driver.gone.first().map(|_| "gone".to_owned()));
     }
@@ -266,6 +268,7 @@ fn the_laws_meet_every_kind_of_answer() {
                InvalidationRefused Key KeyRefused KeyRoute Misconfigured NoRoute NoStage PayloadTooLarge Preflight QuotaExceeded Route \
                Served Stage Throttled UnsupportedMediaType UrlTooLong gone";
     let cases = ["cache Hit", "cache Kept", "cache Missed", "cache None", "warning false", "warning true"];
-    let missing: Vec<&str> = all.split_whitespace().chain(cases).filter(|word| !seen.contains(*word)).collect();
+    let limits = ["limit Concurrency", "limit Rate", "limit Reserved", "limit ReservedRate", "limit ScaleOut"];
+    let missing: Vec<&str> = all.split_whitespace().chain(cases).chain(limits).filter(|word| !seen.contains(*word)).collect();
     assert!(missing.is_empty(), "never seen: {missing:?}");
 }

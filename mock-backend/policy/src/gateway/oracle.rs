@@ -232,8 +232,9 @@ impl<'r> World<'_, 'r> {
     fn hand_over(&mut self, now: Instant, mut flight: Flight<'r>) {
         match &self.model.routes[usize::from(flight.reply.route.unwrap().0)].integration {
             Integration::Lambda { function, timeout } => {
-                let Some(Started { cold_start, took, at, failed }) = self.functions.start(now, *function) else {
-                    return self.fails(now, flight, Reason::FunctionThrottled(*function));
+                let Started { cold_start, took, at, failed } = match self.functions.start(now, *function) {
+                    Ok(started) => started,
+                    Err(limit) => return self.fails(now, flight, Reason::FunctionThrottled(*function, limit)),
                 };
                 self.will(now + took, Event::Freed(at));
                 let waited = took.min(*timeout);
@@ -280,10 +281,10 @@ fn status(api: &Api, reason: Reason) -> u16 {
         (Reason::Throttled(_) | Reason::QuotaExceeded, _) => 429,
         (Reason::HeadersTooLarge, _) => told.headers_too_large,
         (Reason::Misconfigured, _)
-        | (Reason::FunctionThrottled(_), ApiKind::Rest)
+        | (Reason::FunctionThrottled(..), ApiKind::Rest)
         | (Reason::FunctionFailed(_), ApiKind::Http) => 500,
         (Reason::FunctionFailed(_), ApiKind::Rest) => 502,
-        (Reason::FunctionThrottled(_), ApiKind::Http) => told.throttled_function,
+        (Reason::FunctionThrottled(..), ApiKind::Http) => told.throttled_function,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,
         (Reason::Served, _) => unreachable!("what is served has the status of its integration"),

@@ -3,11 +3,11 @@
 mod front_door;
 
 use super::*;
-use crate::call::{CallId, Content, Credential, Purpose, Reason, Reply, Scope, Size};
+use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, Reply, Scope, Size};
 use crate::latency::Latency;
 use crate::model::{
     Account, Api, ApiKind, Burst, Connection, Function, HttpIntegration, Integration, PAYLOAD_BYTES_MAX, PerSecond, Protocol,
-    Response, Route, RouteId, Throttle,
+    Response, Route, RouteId, Scaling, Throttle,
 };
 
 pub(super) const EVER: Throttle =
@@ -32,7 +32,7 @@ pub(super) struct Build(pub(super) Model);
 pub(super) fn gateway(kind: ApiKind) -> Build {
     let times = (Latency::constant(ms(4)), Latency::constant(ms(1)));
     let api = Api { overhead: times.0, refusal: times.1, ..Api::new(kind, "a1b2c3") };
-    let account = Account { throttle: EVER, concurrency: 1_000 };
+    let account = Account { throttle: EVER, ..Account::default_in("us-east-1") };
     Build(Model { account, ..Model::of(api, &["prod"], Vec::new()) })
 }
 
@@ -72,6 +72,7 @@ impl Build {
             failures: 0.0,
             concurrency: None,
             keep_alive: Latency::constant(Span::from_secs(300)),
+            scaling: Scaling::default(),
             response: Response { status: 200, body: String::new() },
         };
         change(&mut function);
@@ -229,7 +230,7 @@ fn a_function_is_waited_for_as_long_as_the_time_out_and_stays_busy_until_it_ends
         gateway.call(at(15_099), call(0));
         gateway.gateway.advance(at(15_103));
         let Some(Action::Reply(reply)) = gateway.gateway.take_action() else { panic!("no reply") };
-        assert_eq!(reply.reason, Reason::FunctionThrottled(FunctionId(0)));
+        assert_eq!(reply.reason, Reason::FunctionThrottled(FunctionId(0), FunctionLimit::Reserved));
         assert_eq!(gateway.gateway.environments(FunctionId(0)).busy, 0);
     }
 }

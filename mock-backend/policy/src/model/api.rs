@@ -200,10 +200,10 @@ impl Api {
             (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
             (_, Reason::Invalid(_)) => 400,
             (_, Reason::UnsupportedMediaType) => 415,
-            (_, Reason::Misconfigured) | (Rest, Reason::FunctionThrottled(_)) | (Http, Reason::FunctionFailed(_)) => 500,
+            (_, Reason::Misconfigured) | (Rest, Reason::FunctionThrottled(..)) | (Http, Reason::FunctionFailed(_)) => 500,
             (Rest, Reason::FunctionFailed(_)) => 502,
             (Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
-            (Http, Reason::FunctionThrottled(_)) => self.unconfirmed.throttled_function,
+            (Http, Reason::FunctionThrottled(..)) => self.unconfirmed.throttled_function,
             (Http, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,
         }
     }
@@ -250,7 +250,7 @@ impl Deployment {
         match self.response(response, built_in) {
             Some(GatewayResponse { status: Some(status), .. }) => *status,
             Some(GatewayResponse { kind: ResponseType::IntegrationFailure, .. })
-                if matches!(reason, Reason::FunctionThrottled(_)) =>
+                if matches!(reason, Reason::FunctionThrottled(..)) =>
             {
                 504
             }

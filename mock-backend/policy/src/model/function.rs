@@ -1,8 +1,10 @@
 //! A function behind the gateway.
 //!
-//! Owns its shape. Refuses its behaviour ([`lambda`](crate::lambda)).
+//! Owns its shape, and the provider's defaults of how it scales. Refuses its behaviour ([`lambda`](crate::lambda)).
 
+use super::{Burst, PerSecond, Throttle};
 use crate::latency::Latency;
+use crate::time::Span;
 
 /// A function behind the gateway: a pool of environments, each with one request at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +23,46 @@ pub struct Function {
     pub concurrency: Option<u32>,
     /// How long an idle environment is kept; drawn anew each time one becomes idle.
     pub keep_alive: Latency,
+    /// How its environments come about and which of them serves.
+    pub scaling: Scaling,
     /// What it answers.
     pub response: Response,
+}
+
+/// How a function's environments come about, and which of them serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// How fast environments may be added: a bucket with a token for each that starts cold.
+    pub scale_out: Throttle,
+    /// Provisioned concurrency: environments that are always there, and asked first.
+    pub provisioned: u32,
+    /// Which idle environment is asked next.
+    pub dispatch: Dispatch,
+}
+
+/// Which of a function's idle environments serves next. The provider publishes no rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dispatch {
+    /// The one that was used last, so that those that are not needed may go.
+    #[default]
+    MostRecentlyUsed,
+    /// The one that started last; what `SimFaaS` found to fit measurements of 2020 (Mahmoudi, Khazaei, "Performance Modeling of
+    /// Serverless Computing Platforms", IEEE TCC 2020).
+    NewestCreated,
+    /// The one that has been idle for longest, so that all are kept warm.
+    LeastRecentlyUsed,
+    /// Any, with equal chances.
+    Random,
+}
+
+impl Default for Scaling {
+    /// The provider's: 1,000 environments every 10 seconds for each function, refilled continuously; what is unused does not
+    /// accumulate (Lambda developer guide, "Lambda function scaling", 2026). None is provisioned.
+    fn default() -> Self {
+        let rate = PerSecond { tokens: 1_000, per: Span::from_secs(10) };
+        let scale_out = Throttle { rate, burst: Burst(1_000) };
+        Self { scale_out, provisioned: 0, dispatch: Dispatch::default() }
+    }
 }
 
 /// What a modelled function answers.

@@ -25,7 +25,7 @@ pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
 };
-pub use self::function::{Function, Response};
+pub use self::function::{Dispatch, Function, Response, Scaling};
 pub use self::integration::{
     Connection, HttpIntegration, Integration, Mapping, MockIntegration, Passthrough, Protocol, ResponseRule, ServiceIntegration,
 };
@@ -130,6 +130,8 @@ pub struct Account {
     pub throttle: Throttle,
     /// Environments of all functions together.
     pub concurrency: u32,
+    /// Invocations per second that each unit of concurrency allows: of the account's, of a reserved and of a provisioned one.
+    pub invocations_per_environment: u32,
 }
 
 /// Tokens per second, exactly: `tokens` every `per`, so that `12000/min` and `0.5/s` are whole numbers.
@@ -172,12 +174,13 @@ const SMALLER_REGIONS: [&str; 13] = [
 ];
 
 impl Account {
-    /// The provider's defaults in `region`: 10,000/s with a bucket of 5,000 (2,500/s and 1,250 in smaller regions), and
-    /// 1,000 environments (API Gateway developer guide and Lambda developer guide, "Quotas", 2026).
+    /// The provider's defaults in `region`: 10,000/s with a bucket of 5,000 (2,500/s and 1,250 in smaller regions), 1,000
+    /// environments, and ten invocations per second for each (API Gateway developer guide and Lambda developer guide, "Quotas";
+    /// Lambda developer guide, "Understanding Lambda function scaling", 2026).
     pub fn default_in(region: &str) -> Self {
         let (tokens, burst) = if SMALLER_REGIONS.contains(&region) { (2_500, 1_250) } else { (10_000, 5_000) };
         let rate = PerSecond { tokens, per: Span::from_secs(1) };
-        Self { throttle: Throttle { rate, burst: Burst(burst) }, concurrency: 1_000 }
+        Self { throttle: Throttle { rate, burst: Burst(burst) }, concurrency: 1_000, invocations_per_environment: 10 }
     }
 }
 

@@ -1,24 +1,20 @@
 //! The functions behind the gateway.
 //!
-//! Owns their defaults, with the source of each. Refuses every behaviour (the policy's). Called by `gateway`.
+//! Owns their defaults, with the source of each (`cold_starts` has those of its subject). Refuses every behaviour (the policy's). Called by `gateway`.
 
-use sluicegate_policy::model::{Function, Response};
+use sluicegate_policy::model::{Account, Function, Response, Scaling};
 use sluicegate_policy::time::Span;
 
-use super::at_most;
+use super::cold_starts::cold_start;
+use super::{at_most, raw_throttle};
 use crate::config::problem::Spot;
-use crate::config::prove::{filled, latency};
+use crate::config::prove::{filled, latency, throttle};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Decimal, Duration, Member, Memory, Named, Percent, Shape, Status, Text};
+use crate::config::value::{Count, Dispatch, Duration, Member, Memory, Named, Percent, Shape, Status, Text};
 
 /// Functions by name, as they are written.
 type RawFunctions = At<Named<Text, At<raw::Function>>>;
-
-/// Placeholder: published means of hello-world functions lie between 15 ms (Rust) and 300 ms (.NET) (maxday/lambda-perf, 2026).
-fn cold_start() -> Shape {
-    Shape::lognormal(Span::from_ms(200), Decimal(0.4))
-}
 
 /// The provider publishes none; 5 to 7 minutes are commonly quoted, 10 were measured in 2019 (mikhail.io).
 fn keep_alive() -> Shape {
@@ -27,13 +23,33 @@ fn keep_alive() -> Shape {
 }
 
 /// The functions, in the order of the profile.
-pub(super) fn functions(slot: &mut Option<RawFunctions>, gateway: &Spot, reader: &mut Reader) -> Option<Vec<Function>> {
+pub(super) fn functions(
+    slot: &mut Option<RawFunctions>,
+    gateway: &Spot,
+    account: Account,
+    reader: &mut Reader,
+) -> Option<Vec<Function>> {
     let functions = slot.get_or_insert_with(|| At::default_for(gateway, "functions", Named::default()));
     if !at_most(functions.value.0.len(), "functions", &functions.spot, reader) {
         return None;
     }
     let proven: Vec<Option<Function>> = functions.value.0.iter_mut().map(|member| function(member, reader)).collect();
+    within_account(functions.value.0.iter().map(|member| &member.value.value), account, reader);
     proven.into_iter().collect()
+}
+
+/// The provider provisions no more than the account has. What is reserved may be more here: it is then never all used.
+fn within_account<'a>(functions: impl Iterator<Item = &'a raw::Function>, account: Account, reader: &mut Reader) {
+    let (mut all, most) = (0_u64, account.concurrency);
+    for given in functions.filter_map(|function| function.provisioned.as_ref()) {
+        all += u64::from(given.value.0);
+        if given.value.0 > 0 && all > u64::from(most) {
+            let what = format!(
+                "with this {all} environments are provisioned, and the account has {most}; write less, or raise account.concurrency"
+            );
+            reader.report_at(&given.spot, what);
+        }
+    }
 }
 
 fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -> Option<Function> {
@@ -45,9 +61,13 @@ fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -
     let function = &mut member.value.value;
     let memory_mb = filled(&mut function.memory, &spot, "memory", || Memory(128)).value.0;
     let duration = latency(&function.duration, reader);
-    let cold_start = latency(filled(&mut function.cold_start, &spot, "cold_start", cold_start), reader);
+    let runtime = function.runtime.as_ref().map(|runtime| runtime.value);
+    let cold_start = filled(&mut function.cold_start, &spot, "cold_start", || cold_start(runtime, memory_mb));
+    let cold_start = latency(cold_start, reader);
     let keep_alive = latency(filled(&mut function.keep_alive, &spot, "keep_alive", keep_alive), reader);
     let failures = filled(&mut function.failures, &spot, "failures", || Percent::nearest(0.0)).value.share();
+    let concurrency = function.concurrency.as_ref().map(|count| count.value.0);
+    let scaling = scaling(function, &spot, reader);
     let answer = function.response.get_or_insert(raw::Answer { status: None, body: None });
     let (status, body) = filled_answer(answer, &spot, "{}");
     let proven = Function {
@@ -56,11 +76,26 @@ fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -
         duration: duration?,
         cold_start: cold_start?,
         failures,
-        concurrency: function.concurrency.as_ref().map(|count| count.value.0),
+        concurrency,
         keep_alive: keep_alive?,
+        scaling,
         response: Response { status, body },
     };
     named.then_some(proven)
+}
+
+fn scaling(function: &mut raw::Function, spot: &Spot, reader: &mut Reader) -> Scaling {
+    let provider = Scaling::default();
+    let scale_out = throttle(function.scale_out.get_or_insert_with(|| raw_throttle(spot, "scale_out", provider.scale_out)));
+    let provisioned = filled(&mut function.provisioned, spot, "provisioned", || Count(provider.provisioned));
+    // The provider refuses it, too (Lambda developer guide, "Configuring provisioned concurrency", 2026).
+    if let Some(reserved) = function.concurrency.as_ref().map(|count| count.value.0).filter(|most| provisioned.value.0 > *most) {
+        let what = format!("this is more than the function's concurrency, which is {reserved}; write less, or raise concurrency");
+        reader.report_at(&provisioned.spot, what);
+    }
+    let provisioned = provisioned.value.0;
+    let dispatch = filled(&mut function.dispatch, spot, "dispatch", || Dispatch::MostRecentlyUsed).value.into();
+    Scaling { scale_out, provisioned, dispatch }
 }
 
 /// Status and body of an answer, with the defaults written in.

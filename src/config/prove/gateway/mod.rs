@@ -3,6 +3,7 @@
 //! Owns the defaults of the API, with the source of each, the names that parts refer to each other by, and which features a kind
 //! of API has. Refuses every behaviour (the policy's). Called by `prove::plan`.
 
+mod cold_starts;
 mod deployments;
 mod expression;
 mod functions;
@@ -43,8 +44,8 @@ pub(super) fn model(
     let shared = &mut gateway.value;
     let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
-    let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default());
-    let functions = functions::functions(&mut shared.functions, &spot, reader);
+    let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
+    let functions = functions::functions(&mut shared.functions, &spot, account, reader);
     let further = further.as_mut().filter(|apis| at_most(apis.value.0.len(), "APIs", &apis.spot, reader));
     let further = further.map(|apis| apis.value.0.as_mut_slice()).unwrap_or_default();
     let names = Names::of(shared, further);
@@ -185,22 +186,30 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.chars().all(allowed)
 }
 
-fn account(slot: &mut Option<At<raw::Account>>, gateway: &Spot, region: &str) -> Account {
+fn account(slot: &mut Option<At<raw::Account>>, gateway: &Spot, region: &str, reader: &mut Reader) -> Account {
     let provider = Account::default_in(region);
-    let account =
-        slot.get_or_insert_with(|| At::default_for(gateway, "account", raw::Account { throttle: None, concurrency: None }));
+    let empty = || raw::Account { throttle: None, concurrency: None, invocations_per_environment: None };
+    let account = slot.get_or_insert_with(|| At::default_for(gateway, "account", empty()));
     let spot = account.spot.clone();
-    let throttle_given = account.value.throttle.get_or_insert_with(|| raw_throttle(&spot, provider.throttle));
+    let throttle_given = account.value.throttle.get_or_insert_with(|| raw_throttle(&spot, "throttle", provider.throttle));
     let throttle = throttle(throttle_given);
     let concurrency = filled(&mut account.value.concurrency, &spot, "concurrency", || Count(provider.concurrency)).value.0;
-    Account { throttle, concurrency }
+    let each = &mut account.value.invocations_per_environment;
+    let each = filled(each, &spot, "invocations_per_environment", || Count(provider.invocations_per_environment));
+    if each.value.0 == 0 {
+        reader.report_at(
+            &each.spot,
+            "no invocation per second lets none through; write a number above zero (the provider's is 10)",
+        );
+    }
+    Account { throttle, concurrency, invocations_per_environment: each.value.0 }
 }
 
-fn raw_throttle(section: &Spot, throttle: Throttle) -> raw::Throttle {
+fn raw_throttle(section: &Spot, key: &str, throttle: Throttle) -> raw::Throttle {
     let burst = Count(u32::try_from(throttle.burst.0).unwrap_or(u32::MAX));
     raw::Throttle {
-        rate: At::default_for(section, "throttle.rate", Rate(throttle.rate)),
-        burst: At::default_for(section, "throttle.burst", burst),
+        rate: At::default_for(section, &format!("{key}.rate"), Rate(throttle.rate)),
+        burst: At::default_for(section, &format!("{key}.burst"), burst),
     }
 }
 

@@ -5,10 +5,10 @@ use super::super::tests::{EVER, gateway, http};
 use crate::call::{Credential, Freshness, Invalid, Mapped, Purpose, Size};
 use crate::latency::Latency;
 use crate::model::{
-    Account, ApiId, ApiKey, ApiKind, Burst, Cache, CachedStatuses, Canary, Charge, Cors, Deployment, DeploymentId, Function,
-    FunctionId, HeadLimit, Integration, Invalidation, KeyId, Limits, Model, Move, ParameterRule, PerSecond, Period, Quota,
-    QuotaBegins, Requirement, Response, Route, RouteId, Source, Stage, StageCache, StageId, Throttle, ToldFirst, Unconfirmed,
-    UnknownStage, UsagePlan, Validation,
+    Account, ApiId, ApiKey, ApiKind, Burst, Cache, CachedStatuses, Canary, Charge, Cors, Deployment, DeploymentId, Dispatch,
+    Function, FunctionId, HeadLimit, Integration, Invalidation, KeyId, Limits, Model, Move, ParameterRule, PerSecond, Period,
+    Quota, QuotaBegins, Requirement, Response, Route, RouteId, Scaling, Source, Stage, StageCache, StageId, Throttle, ToldFirst,
+    Unconfirmed, UnknownStage, UsagePlan, Validation,
 };
 use crate::time::{Instant, Span};
 use proptest::prelude::*;
@@ -34,11 +34,24 @@ fn some_throttle() -> impl Strategy<Value = Throttle> {
         .prop_map(|(tokens, per, burst)| Throttle { rate: PerSecond { tokens, per: Span::from_ns(per) }, burst: Burst(burst) })
 }
 
+/// Limits that are far away, or so near that much meets them.
+fn some_scaling() -> impl Strategy<Value = Scaling> {
+    let scale_out = prop_oneof![Just(EVER), some_throttle()];
+    let dispatch = prop::sample::select(vec![
+        Dispatch::MostRecentlyUsed,
+        Dispatch::NewestCreated,
+        Dispatch::LeastRecentlyUsed,
+        Dispatch::Random,
+    ]);
+    let provisioned = prop_oneof![2 => Just(0), 1 => 1_u32..3];
+    (scale_out, provisioned, dispatch).prop_map(|(scale_out, provisioned, dispatch)| Scaling { scale_out, provisioned, dispatch })
+}
+
 fn some_function() -> impl Strategy<Value = Function> {
     let reserved = prop::option::of(0_u32..4);
     let failures = prop_oneof![Just(0.0), Just(0.3)];
-    (some_latency(), some_latency(), some_latency(), reserved, failures).prop_map(
-        |(duration, cold_start, keep_alive, concurrency, failures)| Function {
+    (some_latency(), some_latency(), some_latency(), reserved, failures, some_scaling()).prop_map(
+        |(duration, cold_start, keep_alive, concurrency, failures, scaling)| Function {
             name: String::new(),
             memory_mb: 128,
             duration,
@@ -46,6 +59,7 @@ fn some_function() -> impl Strategy<Value = Function> {
             failures,
             concurrency,
             keep_alive,
+            scaling,
             response: Response { status: 201, body: String::new() },
         },
     )
@@ -156,7 +170,7 @@ fn some_unconfirmed() -> impl Strategy<Value = Unconfirmed> {
 
 pub(super) fn some_model() -> impl Strategy<Value = Model> {
     let times = (some_latency(), some_latency(), 1_u64..100);
-    let account = (prop_oneof![Just(EVER), some_throttle()], 0_u32..6);
+    let account = (prop_oneof![Just(EVER), some_throttle()], 0_u32..6, prop::sample::select(vec![1, 2, 10]));
     let moves = prop::collection::vec((0_u64..800, 0_u16..2, 0_u16..2), 0..4);
     let stages = (some_stage("prod"), some_stage("dev"));
     let kinds = (any::<(bool, bool)>(), some_unconfirmed());
@@ -166,12 +180,12 @@ pub(super) fn some_model() -> impl Strategy<Value = Model> {
             functions,
             ((prod, dev), plans, mut moves),
             (overhead, refusal, timeout),
-            (throttle, concurrency),
+            (throttle, concurrency, invocations_per_environment),
         )| {
             let mut model = gateway(if rest { ApiKind::Rest } else { ApiKind::Http }).0;
             let api = &mut model.apis[0];
             (api.overhead, api.refusal, api.limits, api.unconfirmed) = (overhead, refusal, LIMITS, unconfirmed);
-            model.account = Account { throttle, concurrency };
+            model.account = Account { throttle, concurrency, invocations_per_environment };
             model.deployments.push(Deployment { cors: cors.then(Cors::default), ..Deployment::new(ApiId(0), "next") });
             model.routes = routes(Span::from_ns(timeout));
             (model.functions, model.stages, model.plans) = (functions, vec![prod, dev], plans);

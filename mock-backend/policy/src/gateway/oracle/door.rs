@@ -244,7 +244,7 @@ fn plan(model: &Model, stage: StageId, key: KeyId) -> Option<PlanId> {
 }
 
 /// Whether a bucket that gave one token at each of these instants has one more: in parts of a token, from the beginning.
-fn has_token(throttle: Throttle, given: &[Instant], now: Instant) -> bool {
+pub(super) fn has_token(throttle: Throttle, given: &[Instant], now: Instant) -> bool {
     let token = u128::from(throttle.rate.per.as_ns());
     let full = u128::from(throttle.burst.0) * token;
     let (mut level, mut last) = (full, Instant::ZERO);

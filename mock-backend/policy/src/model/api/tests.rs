@@ -1,9 +1,10 @@
 //! Which status answers for which reason, with customised gateway responses.
 
 use super::*;
+use crate::call::FunctionLimit;
 use crate::model::{FunctionId, UnknownStage};
 
-const THROTTLED: Reason = Reason::FunctionThrottled(FunctionId(0));
+const THROTTLED: Reason = Reason::FunctionThrottled(FunctionId(0), FunctionLimit::Concurrency);
 const FAILED: Reason = Reason::FunctionFailed(FunctionId(0));
 
 /// The statuses of a throttled function, a failed one, one that times out, and a request without a route.

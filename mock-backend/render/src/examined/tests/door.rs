@@ -8,7 +8,7 @@ use sluicegate_policy::call::{Arrival, CacheUse, CallId, EntryId, Evidence, Mapp
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
     Api, ApiKind, DeploymentId, Function, FunctionId, Integration, Mapping, MockIntegration, Model, Response, ResponseRule,
-    Route, RouteId,
+    Route, RouteId, Scaling,
 };
 use sluicegate_policy::routing::{Doors, Router};
 use sluicegate_policy::seed::Seed;
@@ -176,6 +176,7 @@ pub(crate) fn function(status: u16, body: &str) -> Function {
         failures: 0.0,
         concurrency: None,
         keep_alive: Latency::constant(Span::ZERO),
+        scaling: Scaling::default(),
         response: Response { status, body: body.to_owned() },
     }
 }
