@@ -10,6 +10,7 @@ const ONE_AT_A_TIME: &str = r"# Imitates nothing: its refusals tell how many req
 gateway:
   api: http
   overhead: 0s
+  account: { invocations_per_environment: 1000 }    # else one environment may be asked ten times a second
   functions:
     alone: { duration: 25ms, cold_start: 0s, concurrency: 1 }
   stages: { prod: }
