@@ -1,7 +1,7 @@
 //! The request to an HTTP back end, and what becomes of its answer.
 //!
 //! Owns which method, URL, headers and body go there, and the parts that the parameter mapping of a REST API makes of them. Refuses
-//! templates and integration responses ([`mapping`](crate::mapping)), which headers pass ([`hop`]), and to send. Compiled with the
+//! templates and integration responses (`mapping`), which headers pass (`hop`), and to send. Compiled with the
 //! front door; asked by [`examined`](crate::examined) once the gateway wants the integration.
 
 pub(crate) mod hop;
@@ -12,7 +12,7 @@ use sluicegate_policy::model::{ApiKind, HttpIntegration, Protocol};
 
 use crate::expression::{Expression, Position, Surroundings};
 use crate::front_error::FrontFault;
-use crate::mapping::{Compiled, PartFault, prove_parameters};
+use crate::mapping::{Compiled, PartFault};
 use hop::Hop;
 use url::Url;
 
@@ -100,9 +100,6 @@ impl HttpFace {
             ApiKind::Rest => written.iter().map(|(name, value)| Parameter::new(name, value)).collect::<Result<_, _>>()?,
             ApiKind::Http => Vec::new(),
         };
-        if kind == ApiKind::Rest {
-            prove_parameters(written)?;
-        }
         let hop = match (kind, &mapping) {
             (ApiKind::Rest, Some(_)) => Hop::RestMapped,
             (ApiKind::Rest, None) => Hop::RestProxy,
