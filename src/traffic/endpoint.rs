@@ -4,7 +4,7 @@
 //! sockets (`engine`), and the decision whether it is allowed (`config::safety`).
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The base URL of a target.
@@ -88,9 +88,13 @@ impl FromStr for Endpoint {
         if uri.query().is_some() {
             return Err(refuse("it has a query"));
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let written = authority.host();
+        let host = written.trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
             return Err(refuse("it names no host"));
+        }
+        if written.len() != host.len() && host.parse::<Ipv6Addr>().is_err() {
+            return Err(refuse("what stands in brackets is no IPv6 address"));
         }
         let port = uri.port_u16().unwrap_or(scheme.port());
         Ok(Self { scheme, host, port, base_path: uri.path().trim_end_matches('/').to_owned() })
@@ -119,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused_with_the_reason() {
-        for text in ["127.0.0.1:80", "ftp://x", "http://", "", "http://u:p@h", "http://h/?q=1", "nonsense"] {
+        for text in ["127.0.0.1:80", "ftp://x", "http://", "", "http://u:p@h", "http://h/?q=1", "http://[%]", "nonsense"] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }
