@@ -154,8 +154,9 @@ impl Parameters<'_> {
     }
 }
 
-/// Headers that a REST API keeps for itself. Recorded: `header-remap.HTTP.full-integration`, where `$input.params` has none of them.
-fn is_taken(name: &str) -> bool {
+/// Whether a REST API keeps a header of this name for itself, so that no template, function or back end sees it (facts, section 1.2:
+/// developer guide, "Known issues", 2026). Recorded: `header-remap.HTTP.full-integration`, where `$input.params` has none of them.
+pub(crate) fn is_taken(name: &str) -> bool {
     const TAKEN: [&str; 12] = [
         "connection",
         "content-length",

@@ -6,6 +6,7 @@
 use super::Parts;
 use crate::answer::Answer;
 use crate::mapping::JSON;
+use crate::parameters::is_taken;
 
 /// The way that headers go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,24 +19,8 @@ pub(crate) enum Hop {
     Http,
 }
 
-/// Of a client's headers these do not reach the back end of a proxy.
-const NOT_PASSED: [&str; 15] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-md5",
-    "expect",
-    "host",
-    "max-forwards",
-    "proxy-authenticate",
-    "server",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "www-authenticate",
-];
+/// Of a client's headers these do not reach the back end of a proxy either, beside those that the gateway takes for itself.
+const NOT_PASSED: [&str; 3] = ["content-encoding", "host", "via"];
 /// Those that an HTTP API does not pass on: one hop's own, and what it replaces by `Forwarded`.
 const NOT_PASSED_BY_HTTP_API: [&str; 12] = [
     "connection",
@@ -89,8 +74,8 @@ pub(super) fn may_not_be_mapped(name: &str) -> bool {
 pub(super) fn request_headers(hop: Hop, parts: &Parts<'_>, mapped: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = match hop {
         Hop::RestMapped => mapped_defaults(parts),
-        Hop::RestProxy => passed(parts, &NOT_PASSED),
-        Hop::Http => passed(parts, &NOT_PASSED_BY_HTTP_API),
+        Hop::RestProxy => passed(parts, |name| is_taken(name) || is_one_of(name, &NOT_PASSED)),
+        Hop::Http => passed(parts, |name| is_one_of(name, &NOT_PASSED_BY_HTTP_API)),
     };
     for (name, value) in mapped.into_iter().filter(|(name, _)| !is_one_of(name, &DROPPED_WHEN_MAPPED)) {
         headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
@@ -103,8 +88,8 @@ pub(super) fn request_headers(hop: Hop, parts: &Parts<'_>, mapped: Vec<(String, 
     headers
 }
 
-fn passed(parts: &Parts<'_>, but: &[&str]) -> Vec<(String, String)> {
-    let passes = parts.headers.iter().filter(|(name, _)| !is_one_of(name, but));
+fn passed(parts: &Parts<'_>, is_left: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let passes = parts.headers.iter().filter(|(name, _)| !is_left(name));
     passes.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 

@@ -8,23 +8,7 @@ use std::net::IpAddr;
 use sluicegate_policy::model::Endpoint;
 
 use super::Eventful;
-
-/// What a REST API drops on the way to a function (facts, section 1.2: developer guide, "Known issues", 2026, and a recording that
-/// sent them all).
-const DROPPED_BY_REST: [&str; 12] = [
-    "connection",
-    "content-length",
-    "content-md5",
-    "expect",
-    "max-forwards",
-    "proxy-authenticate",
-    "server",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "www-authenticate",
-];
+use crate::parameters::is_taken;
 
 /// What an HTTP API keeps to itself: it is said of a connection, not of a request (RFC 9110, section 7.6.1). The recorded events
 /// have none of it.
@@ -57,7 +41,7 @@ type Pairs = Vec<(String, String)>;
 
 /// Of a REST API: names as the client spelled them.
 pub(super) fn rest(of: &Eventful<'_>) -> Pairs {
-    let kept = |name: &str| !DROPPED_BY_REST.iter().any(|dropped| name.eq_ignore_ascii_case(dropped));
+    let kept = |name: &str| !is_taken(name);
     // Recorded: `authorization` and `aUThorization` come to the function with a capital, names of one's own do not.
     let spelled = |name: &str| if name.eq_ignore_ascii_case("authorization") { "Authorization" } else { name }.to_owned();
     let is_edge = of.seen.front.endpoint(of.seen.to.arrival.api) == Endpoint::Edge;
