@@ -15,6 +15,7 @@
 
 mod backend; // the back end of the recorded setups, which tells what it was asked
 mod behind; // setups, requests and answers of the families that have a back end
+mod binary; // bodies that are bytes: what a store of bytes was given, and what a client got of it
 mod cases; // which setup, which request, and what of the answer was recorded
 mod compare; // recorded values with placeholders against what came
 mod differences; // what waits, and what differs on purpose
@@ -62,6 +63,9 @@ fn outcomes(scenarios: &[Scenario]) -> BTreeMap<&str, Outcome> {
     let mut outcomes: BTreeMap<&str, Outcome> = BTreeMap::new();
     for scenario in scenarios {
         match cases::of(&scenario.id) {
+            None if scenario.family() == "binary" => {
+                drop(outcomes.insert(&scenario.id, outcome(binary::run(scenario, scenarios))));
+            }
             Some(case) => by_setup.entry(case.setup).or_default().push((scenario, case)),
             None => drop(outcomes.insert(&scenario.id, Outcome::NotRun)),
         }
@@ -83,8 +87,11 @@ fn run<'s>(setup: Setup, cases: &[(&'s Scenario, Case)]) -> Vec<(&'s str, Outcom
         Ok(None) => table::compare(scenario),
         Err(error) => Err(error.clone()),
     };
-    let outcome = |result: Result<(), Vec<String>>| result.map_or_else(Outcome::Disagrees, |()| Outcome::Agrees);
     cases.iter().map(|(scenario, case)| (scenario.id.as_str(), outcome(one(scenario, case)))).collect()
+}
+
+fn outcome(result: Result<(), Vec<String>>) -> Outcome {
+    result.map_or_else(Outcome::Disagrees, |()| Outcome::Agrees)
 }
 
 /// The mock of a setup; none where a table of ours is asked.

@@ -17,6 +17,8 @@ use sluicegate_policy::call::{
 use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
 
+use bytes::Bytes;
+
 use crate::answer::{Answer, final_status, is_bodiless};
 use crate::context::Context;
 pub use crate::context::Told;
@@ -53,6 +55,8 @@ pub struct Examined<'a> {
     overrides: Map,
     /// The body after the request template, where there is one.
     transformed: Option<String>,
+    /// What goes to the integration, where that is neither the template's text nor the request's own bytes.
+    converted: Option<Bytes>,
     /// The integration's answer, where it is not always the same.
     made: Option<Answer>,
     /// What the response cache is to keep: the integration's answer, before anything of this one request is added.
@@ -64,7 +68,16 @@ pub struct Examined<'a> {
 impl<'a> Examined<'a> {
     pub(crate) fn new(front: &'a Front, request: &'a Request, to: Addressed<'a>, (ids, wall): (&'a CallIds, Span)) -> Self {
         let seen = Seen { front, request, to, ids, wall };
-        Self { seen, fault: None, overrides: Map::default(), transformed: None, made: None, to_keep: None, hit: None }
+        Self {
+            seen,
+            fault: None,
+            overrides: Map::default(),
+            transformed: None,
+            converted: None,
+            made: None,
+            to_keep: None,
+            hit: None,
+        }
     }
 
     /// The request as the policy sees it. Its body is as long as what was read of it.

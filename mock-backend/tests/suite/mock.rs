@@ -74,7 +74,7 @@ impl Mock {
     /// A route that the gateway answers by these templates for JSON: one that chooses the status, and the body.
     pub(crate) fn templated(self, key: &str, request: &str, body: &str) -> Self {
         let json = |text: &str| vec![("application/json".to_owned(), text.to_owned())];
-        let rule = ResponseRule { pattern: None, status: 200, headers: Vec::new(), templates: json(body) };
+        let rule = ResponseRule { pattern: None, status: 200, templates: json(body), ..ResponseRule::default() };
         let mapping = Mapping { requests: json(request), responses: vec![rule], ..Mapping::default() };
         self.route(key, Integration::Mock(MockIntegration::Mapped(mapping)))
     }

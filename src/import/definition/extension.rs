@@ -24,6 +24,7 @@ const KNOWN: &[&str] = &[
     "timeoutInMillis",
     "payloadFormatVersion",
     "passthroughBehavior",
+    "contentHandling",
     "requestParameters",
     "requestTemplates",
     "responses",
@@ -36,7 +37,6 @@ const KNOWN: &[&str] = &[
 /// Why a key of the extension is not carried over.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("credentials", "the role for calling the back end is not modelled: the back end is always allowed to be called"),
-    ("contentHandling", "conversion between text and binary is not modelled"),
     ("cacheNamespace", "a cache namespace is not modelled: each route has its own entries"),
     ("tlsConfig", "how the back end's certificate is checked is not modelled"),
     ("integrationTarget", "the listener behind a VPC link is not modelled"),
@@ -72,6 +72,9 @@ impl Integrations<'_> {
                 return None;
             }
         };
+        if let Some(given) = extension.get("contentHandling").filter(|_| kind.ends_with("_proxy")) {
+            self.notes.left_out(given, at, "a proxy's bodies are converted by their media type alone");
+        }
         if self.api == Api::Http {
             mapping::of_http_api(&mut route, extension, self.notes, at);
         }

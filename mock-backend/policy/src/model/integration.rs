@@ -48,6 +48,8 @@ pub struct Mapping {
     pub requests: Vec<(String, String)>,
     /// What happens to a body whose media type has no template.
     pub passthrough: Passthrough,
+    /// What the request's body is made before that.
+    pub content_handling: ContentHandling,
     /// Integration responses, in their order.
     pub responses: Vec<ResponseRule>,
 }
@@ -76,6 +78,20 @@ pub struct ResponseRule {
     pub headers: Vec<(String, String)>,
     /// Response templates by media type.
     pub templates: Vec<(String, String)>,
+    /// What the integration's body is made before that.
+    pub content_handling: ContentHandling,
+}
+
+/// What a body is made on its way through the gateway (developer guide, "Content type conversions in API Gateway", 2023).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContentHandling {
+    /// What the other side takes it for: its media type and the API's binary ones say which.
+    #[default]
+    ByType,
+    /// Bytes: text is decoded from base64 (`CONVERT_TO_BINARY`).
+    ToBinary,
+    /// Text: bytes are encoded as base64 (`CONVERT_TO_TEXT`).
+    ToText,
 }
 
 /// An HTTP back end.

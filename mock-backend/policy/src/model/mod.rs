@@ -27,7 +27,8 @@ pub use self::api::{
 };
 pub use self::function::{Dispatch, Function, Response, Scaling};
 pub use self::integration::{
-    Connection, HttpIntegration, Integration, Mapping, MockIntegration, Passthrough, Protocol, ResponseRule, ServiceIntegration,
+    Connection, ContentHandling, HttpIntegration, Integration, Mapping, MockIntegration, Passthrough, Protocol, ResponseRule,
+    ServiceIntegration,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};

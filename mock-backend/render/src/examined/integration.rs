@@ -6,10 +6,12 @@
 
 use bytes::Bytes;
 use sluicegate_policy::call::{Content, Mapped};
+use sluicegate_policy::model::{ApiKind, ContentHandling};
 
 use super::Examined;
 use crate::answer::{Answer, final_status};
 use crate::backend::hop;
+use crate::content::{self, Form, Undecodable};
 use crate::context::Context;
 use crate::event::PayloadFormat;
 use crate::expression::{Backend, Surroundings};
@@ -41,16 +43,56 @@ impl Examined<'_> {
 
     /// The body after the request template.
     pub(super) fn map_request(&mut self, mapping: &Compiled) -> Result<(), Mapped> {
-        let body = self.seen.body();
-        match mapping.request(self.seen.header("content-type")) {
-            mapping::Request::Unsupported => return Err(Mapped::UnsupportedMediaType),
-            mapping::Request::Unchanged => self.transformed = None,
-            mapping::Request::Template(template) => {
-                let rendered = self.run(template, &body).map_err(|_| Mapped::Misconfigured)?;
-                self.transformed = Some(rendered);
-            }
+        let chosen = mapping.request(self.seen.header("content-type"));
+        if matches!(chosen, mapping::Request::Unsupported) {
+            return Err(Mapped::UnsupportedMediaType);
         }
+        let body = self.incoming(mapping.content_handling).map_err(|Undecodable| Mapped::Misconfigured)?;
+        self.transformed = match chosen {
+            mapping::Request::Template(template) => {
+                let rendered = self.run(template, &content::for_template(&body));
+                Some(rendered.map_err(|_| Mapped::Misconfigured)?)
+            }
+            mapping::Request::Unchanged | mapping::Request::Unsupported => None,
+        };
+        self.converted = Some(body);
         Ok(())
+    }
+
+    /// The body of the request as its integration takes it, before any template.
+    fn incoming(&self, handling: ContentHandling) -> Result<Bytes, Undecodable> {
+        let body = &self.seen.request.body;
+        if self.seen.api().kind == ApiKind::Http {
+            return Ok(body.clone());
+        }
+        let of = Form::binary_if(self.seen.api().binary.holds(self.seen.header("content-type")));
+        content::incoming(body, of, handling)
+    }
+
+    /// What goes to the integration: what the template made, else the converted body.
+    pub(super) fn integration_body(&self) -> Bytes {
+        match (&self.transformed, &self.converted) {
+            (Some(text), _) => text.clone().into(),
+            (None, Some(converted)) => converted.clone(),
+            // A proxy has no mapping; by its type alone every body can be converted.
+            (None, None) => self.incoming(ContentHandling::ByType).unwrap_or_else(|Undecodable| self.seen.request.body.clone()),
+        }
+    }
+
+    /// The body of an integration's answer as the client takes it, before any template.
+    pub(super) fn outgoing(
+        &self,
+        body: &Bytes,
+        content_type: Option<&str>,
+        handling: ContentHandling,
+    ) -> Result<Bytes, Undecodable> {
+        let api = self.seen.api();
+        if api.kind == ApiKind::Http {
+            return Ok(body.clone());
+        }
+        let of = Form::binary_if(api.binary.holds(content_type));
+        let accepted = Form::binary_if(api.binary.accepts(self.seen.header("accept")));
+        content::outgoing(body, of, accepted, handling)
     }
 
     /// The answer of a mock integration: the status that the request template says chooses the response, which maps an empty body.

@@ -21,7 +21,7 @@ use crate::config::raw::gateway::integration::{
 };
 use crate::config::raw::gateway::route::Route;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Duration, Flag, Passthrough, StatusCode, Text};
+use crate::config::value::{ContentHandling, Duration, Flag, Passthrough, StatusCode, Text};
 
 /// What a route's integration is proven with.
 #[derive(Clone, Copy)]
@@ -94,8 +94,9 @@ fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Re
         Mock::Mapped(mapped) => {
             let spot = mapped.spot.clone();
             only_rest(kind, &spot, "mapping templates", reader);
-            let RawMapping { requests, passthrough, parameters, responses } = &mut mapped.value;
-            let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+            let RawMapping { requests, passthrough, content_handling, parameters, responses } = &mut mapped.value;
+            let content_handling = content_handling.as_ref();
+            let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
             MockIntegration::Mapped(mapping(&mut parts, passthrough, &spot, reader))
         }
     }
@@ -105,6 +106,7 @@ fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Re
 struct Parts<'a> {
     requests: Option<&'a At<Texts>>,
     parameters: Option<&'a At<Texts>>,
+    content_handling: Option<&'a At<ContentHandling>>,
     responses: &'a mut Option<Vec<At<RawRule>>>,
 }
 
@@ -116,6 +118,7 @@ fn mapping(parts: &mut Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spo
         parameters: texts(parts.parameters),
         requests: texts(parts.requests),
         passthrough: filled(passthrough, spot, "passthrough", || Passthrough::WhenNoMatch).value.into(),
+        content_handling: parts.content_handling.map(|given| given.value.into()).unwrap_or_default(),
         responses: rules.map(|rule| response_rule(rule, reader)).collect(),
     }
 }
@@ -134,6 +137,7 @@ fn response_rule(rule: &mut At<RawRule>, reader: &mut Reader) -> ResponseRule {
         status: filled(&mut rule.status, &spot, "status", || StatusCode(200)).value.0,
         headers: texts(rule.headers.as_ref()),
         templates: texts(rule.templates.as_ref()),
+        content_handling: rule.content_handling.as_ref().map(|given| given.value.into()).unwrap_or_default(),
     }
 }
 
@@ -153,8 +157,9 @@ fn http_integration(
     {
         reader.report_at(&parameters.spot, "an HTTP API maps parameters of the route; write map_request beside the integration");
     }
-    let HttpBackend { parameters, requests, passthrough, responses, .. } = http;
-    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let HttpBackend { parameters, requests, passthrough, content_handling, responses, .. } = http;
+    let content_handling = content_handling.as_ref();
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
     Some(HttpIntegration {
         protocol,
@@ -177,8 +182,9 @@ fn service_integration(
         reader.report_at(&service.uri.spot, "no service is named; write the uri of the integration");
     }
     let proxy = filled(&mut service.proxy, &spot, "proxy", || Flag(kind == ApiKind::Http)).clone();
-    let Service { parameters, requests, passthrough, responses, .. } = service;
-    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let Service { parameters, requests, passthrough, content_handling, responses, .. } = service;
+    let content_handling = content_handling.as_ref();
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
     let method = method(service.method.as_ref(), reader);
     Some(ServiceIntegration { protocol, method, uri: service.uri.value.0.clone(), timeout: timeout? })
@@ -195,7 +201,8 @@ fn protocol(
         let requests = parts.requests.map(|requests| &requests.spot);
         let responses = parts.responses.iter().flatten().next().map(|rule| &rule.spot);
         let passthrough = passthrough.as_ref().map(|passthrough| &passthrough.spot);
-        if let Some(given) = requests.or(responses).or(passthrough) {
+        let converted = parts.content_handling.map(|given| &given.spot);
+        if let Some(given) = requests.or(responses).or(passthrough).or(converted) {
             let what = "a proxy passes requests and answers as they are; write proxy: false, or remove this";
             reader.report_at(given, what);
         }

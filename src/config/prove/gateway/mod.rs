@@ -117,6 +117,7 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         ApiKind::Http => KeySource::Header,
         ApiKind::Rest => filled(&mut gateway.api_key_source, spot, "api_key_source", || KeySource::Header).value,
     };
+    let binary_media_types = binary_media_types(gateway.binary_media_types.as_ref(), kind, reader);
     let unconfirmed = unconfirmed::unconfirmed(&mut gateway.unconfirmed, spot, kind, reader);
     let overhead = latency(filled(&mut gateway.overhead, spot, "overhead", || overhead(kind)), reader);
     let refusal = latency(filled(&mut gateway.refusal, spot, "refusal", refusal), reader);
@@ -127,9 +128,20 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         refusal: refusal?,
         limits,
         key_source: key_source.into(),
+        binary_media_types,
         unconfirmed,
         ..Api::new(kind, id?)
     })
+}
+
+/// Media types, or families of them.
+fn binary_media_types(given: Option<&At<Vec<At<Text>>>>, kind: ApiKind, reader: &mut Reader) -> Vec<String> {
+    let Some(given) = given else { return Vec::new() };
+    only_rest(kind, &given.spot, "binary media types (it knows text by its type)", reader);
+    for media in &given.value {
+        expression::media_type(&media.value.0, &media.spot, reader);
+    }
+    given.value.iter().map(|media| media.value.0.clone()).collect()
 }
 
 /// The provider's limits, unless the profile has others.

@@ -6,7 +6,7 @@ use super::{Answer, Texts};
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};
-use crate::config::value::{Flag, Passthrough, StatusCode, Text};
+use crate::config::value::{ContentHandling, Flag, Passthrough, StatusCode, Text};
 
 /// What is behind a route; exactly one of `lambda`, `mock`, `http` and `service`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
@@ -55,7 +55,7 @@ pub(in crate::config) enum Mock {
     /// Always the same.
     Fixed(Answer),
     /// What the templates make of the request (REST APIs).
-    Mapped(At<Mapping>),
+    Mapped(Box<At<Mapping>>),
 }
 
 impl Default for Mock {
@@ -66,7 +66,8 @@ impl Default for Mock {
 
 impl Read for Mock {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        let is_mapped = node.keys().any(|key| ["requests", "responses", "passthrough", "parameters"].contains(&key));
+        let is_mapped =
+            node.keys().any(|key| ["requests", "responses", "passthrough", "content_handling", "parameters"].contains(&key));
         if is_mapped { Read::read(node, reader).map(Self::Mapped) } else { Read::read(node, reader).map(Self::Fixed) }
     }
 }
@@ -79,6 +80,9 @@ section! {
         /// What happens to a body whose media type has no template: `when_no_match`, `when_no_templates` or `never`.
         /// Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` (decoded from base64) or `to_text` (bytes encoded as base64).
+        /// Default: `by_type`, as the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
         /// Parameters of the integration request (`header.X`, `querystring.q`, `path.p`) and where their values come from
         /// (`method.request.header.X`, `'literal'`, `context.requestId`, `stageVariables.x`).
         parameters: Option<At<Texts>>,
@@ -100,6 +104,9 @@ section! {
         headers: Option<At<Texts>>,
         /// Response templates by media type. Default: the body passes unchanged.
         templates: Option<At<Texts>>,
+        /// What the body of the integration's answer is made first: `to_binary` or `to_text`. Default: `by_type`, as its media type,
+        /// the client's `Accept` and the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
     }
 }
 
@@ -120,6 +127,9 @@ section! {
         requests: Option<At<Texts>>,
         /// What happens to a body whose media type has no template. Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` (decoded from base64) or `to_text` (bytes encoded as base64).
+        /// Default: `by_type`, as the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,
     }
@@ -140,6 +150,9 @@ section! {
         requests: Option<At<Texts>>,
         /// What happens to a body whose media type has no template. Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` (decoded from base64) or `to_text` (bytes encoded as base64).
+        /// Default: `by_type`, as the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,
     }

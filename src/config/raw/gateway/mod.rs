@@ -43,6 +43,9 @@ section! {
         limits: Option<At<Limits>>,
         /// Where an API key is looked for (REST APIs). Default: header, which is `x-api-key`.
         api_key_source: Option<At<KeySource>>,
+        /// Media types whose bodies are bytes, not text (REST APIs): `image/png`, `*/*`. A body of another type is text: what is
+        /// not UTF-8 in it is replaced. Default: none, as the provider's.
+        binary_media_types: Option<At<Vec<At<Text>>>>,
         /// API keys by name (REST APIs).
         api_keys: Option<At<Named<Text, At<ApiKey>>>>,
         /// Usage plans by name (REST APIs).

@@ -201,6 +201,7 @@ pub(crate) fn rule(pattern: Option<&str>, status: u16, headers: &[(&str, &str)],
         status,
         headers: pairs(headers),
         templates: template.map_or_else(Vec::new, json),
+        ..ResponseRule::default()
     }
 }
 
