@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use base64::Engine as _;
@@ -28,10 +28,14 @@ struct Setups {
     objects: Objects,
 }
 
-/// Runs one scenario; each difference as expected and got.
-pub(crate) fn run(scenario: &Scenario, all: &[Scenario]) -> Result<(), Vec<String>> {
-    static SETUPS: OnceLock<Result<Setups, Vec<String>>> = OnceLock::new();
-    let setups = SETUPS.get_or_init(setups).as_ref().map_err(Clone::clone)?;
+/// Runs the scenarios of the family, one after the other; of each its differences as expected and got.
+pub(crate) fn run(all: &[Scenario]) -> Vec<(&str, Result<(), Vec<String>>)> {
+    let setups = setups();
+    let one = |scenario| setups.as_ref().map_err(Clone::clone).and_then(|setups| one(scenario, setups, all));
+    all.iter().filter(|scenario| scenario.family() == "binary").map(|scenario| (scenario.id.as_str(), one(scenario))).collect()
+}
+
+fn one(scenario: &Scenario, setups: &Setups, all: &[Scenario]) -> Result<(), Vec<String>> {
     let (direction, case) =
         scenario.id.trim_start_matches("binary.").split_once('.').ok_or_else(|| vec!["no case".to_owned()])?;
     let bodies = Bodies::of(all);

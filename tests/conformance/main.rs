@@ -63,13 +63,11 @@ fn outcomes(scenarios: &[Scenario]) -> BTreeMap<&str, Outcome> {
     let mut outcomes: BTreeMap<&str, Outcome> = BTreeMap::new();
     for scenario in scenarios {
         match cases::of(&scenario.id) {
-            None if scenario.family() == "binary" => {
-                drop(outcomes.insert(&scenario.id, outcome(binary::run(scenario, scenarios))));
-            }
             Some(case) => by_setup.entry(case.setup).or_default().push((scenario, case)),
             None => drop(outcomes.insert(&scenario.id, Outcome::NotRun)),
         }
     }
+    outcomes.extend(binary::run(scenarios).into_iter().map(|(id, result)| (id, outcome(result))));
     thread::scope(|scope| {
         let running: Vec<_> = by_setup.into_iter().map(|(setup, cases)| scope.spawn(move || run(setup, &cases))).collect();
         for setup in running {
