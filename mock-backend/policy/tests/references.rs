@@ -108,7 +108,7 @@ fn gateway(account: Account, route: Option<Throttle>, functions: Vec<Function>) 
     let integration = if functions.is_empty() {
         Integration::fixed(200, "")
     } else {
-        Integration::Lambda { function: FunctionId(0), timeout: Span::MAX }
+        Integration::lambda(FunctionId(0), Span::MAX)
     };
     let route_throttles = route.map(|throttle| (RouteId(0), throttle)).into_iter().collect();
     let routes = vec![Route::new(DeploymentId(0), None, "/f", integration)];

@@ -5,6 +5,7 @@
 //! for the answer. Nothing is looked at before somebody asks: a fixed answer needs no template and no JSON.
 
 mod behind;
+mod function;
 mod integration;
 
 use std::borrow::Cow;
@@ -97,6 +98,11 @@ impl<'a> Examined<'a> {
     /// The method that routed it.
     pub fn method(&self) -> &'a str {
         self.seen.method()
+    }
+
+    /// The trace that what is behind the gateway is told.
+    pub fn trace(&self) -> String {
+        self.seen.ids.trace(self.seen.wall)
     }
 
     /// The request itself.
@@ -278,7 +284,7 @@ impl<'a> Examined<'a> {
                 IntegrationFace::Constant(constant) => constant.trace == Trace::Shown,
                 IntegrationFace::Mock(_) => false,
                 IntegrationFace::Http(http) => self.shows_own_trace(http),
-                IntegrationFace::Mapped(_) | IntegrationFace::Real => true,
+                IntegrationFace::Mapped(_) | IntegrationFace::Function(_) | IntegrationFace::Misconfigured | IntegrationFace::Real => true,
             })
     }
 }
@@ -334,6 +340,8 @@ impl Evidence for Examined<'_> {
                 Ok(()) => Mapped::Answer(Content::default()),
                 Err(failed) => failed,
             },
+            IntegrationFace::Function(function) => self.before_function(function),
+            IntegrationFace::Misconfigured => Mapped::Misconfigured,
             IntegrationFace::Real => Mapped::Answer(Content::default()),
         }
     }

@@ -55,7 +55,7 @@ impl Naming {
             resource_id: resource_id(&route.path),
             behind: match route.integration {
                 Integration::Mock(_) => Behind::Mock,
-                Integration::Lambda { .. } => Behind::Function,
+                Integration::Lambda(_) => Behind::Function,
                 Integration::Http(_) | Integration::Service(_) => Behind::Elsewhere,
             },
         });

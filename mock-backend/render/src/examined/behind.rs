@@ -62,7 +62,12 @@ impl<'a> Examined<'a> {
     fn http(&self) -> Option<&'a HttpFace> {
         match &self.face()?.integration {
             IntegrationFace::Http(http) => Some(http),
-            IntegrationFace::Constant(_) | IntegrationFace::Mock(_) | IntegrationFace::Mapped(_) | IntegrationFace::Real => None,
+            IntegrationFace::Constant(_)
+            | IntegrationFace::Mock(_)
+            | IntegrationFace::Mapped(_)
+            | IntegrationFace::Function(_)
+            | IntegrationFace::Misconfigured
+            | IntegrationFace::Real => None,
         }
     }
 

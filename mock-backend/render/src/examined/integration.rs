@@ -2,7 +2,7 @@
 //!
 //! Owns the order of the steps: request template, integration response, headers, response template, overrides. Refuses to choose
 //! among templates and responses ([`mapping`](crate::mapping)). Called when the gateway asks for the integration, and once more
-//! when a real function has returned.
+//! when something real has answered.
 
 use bytes::Bytes;
 use sluicegate_policy::call::{Content, Mapped};
@@ -13,12 +13,9 @@ use crate::answer::{Answer, final_status};
 use crate::backend::hop;
 use crate::content::{self, Form, Undecodable};
 use crate::context::Context;
-use crate::event::PayloadFormat;
 use crate::expression::{Backend, Surroundings};
-use crate::front::{Constant, IntegrationFace, RouteFace};
-use crate::function_answer::{FunctionFault, Returned, error_message, proxied};
+use crate::front::{Constant, RouteFace};
 use crate::mapping::{self, Compiled};
-use crate::media::BinaryMedia;
 use crate::mock;
 use crate::parameter_mapping::Sources;
 use crate::vtl::{Limits, RenderError, Scope, Template, Tree};
@@ -145,39 +142,6 @@ impl Examined<'_> {
             for (name, value) in headers.iter() {
                 answer.set_made(name, &value.to_text());
             }
-        }
-    }
-
-    /// What a function returned to a proxy integration is kept for the answer, after the parameter mapping of an HTTP API. The
-    /// content says its status and length.
-    pub fn function_answered(
-        &mut self,
-        format: PayloadFormat,
-        returned: Returned<'_>,
-        binary: &BinaryMedia,
-    ) -> Result<Content, FunctionFault> {
-        let mut answer = proxied(format, returned, self.seen.header("accept"), binary)?;
-        answer.status = final_status(answer.status);
-        let face = self.face().filter(|face| face.responses.concerns(answer.status));
-        if let Some(face) = face {
-            self.map_parameters(&mut answer, face);
-        }
-        Ok(self.keep(answer))
-    }
-
-    /// What a function returned to an integration that is not a proxy (`AWS`) is mapped and kept for the answer: an error's
-    /// `errorMessage` chooses the integration response. Without a response that fits, and with a template that fails, the
-    /// integration is misconfigured.
-    pub fn function_mapped(&mut self, returned: Returned<'_>) -> Mapped {
-        let Some(IntegrationFace::Mapped(mapping)) = self.face().map(|face| &face.integration) else {
-            return Mapped::Misconfigured;
-        };
-        let (Returned::Value(bytes) | Returned::Error(bytes)) = returned;
-        let body = String::from_utf8_lossy(bytes);
-        let Some(response) = mapping.response(&error_message(returned)) else { return Mapped::Misconfigured };
-        match self.map_response(response, Backend { headers: &[], body: &body }, &Bytes::copy_from_slice(bytes)) {
-            Ok(answer) => Mapped::Answer(self.keep(answer)),
-            Err(_) => Mapped::Misconfigured,
         }
     }
 

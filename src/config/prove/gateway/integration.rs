@@ -4,7 +4,7 @@
 //! Called by `routes`.
 
 use sluicegate_policy::model::{
-    ApiKind, Connection, FunctionId, HttpIntegration, Integration, Mapping, MockIntegration, Protocol, ResponseRule,
+    ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Protocol, ResponseRule,
     ServiceIntegration,
 };
 use sluicegate_policy::time::Span;
@@ -17,7 +17,7 @@ use crate::config::problem::{Spot, quoted};
 use crate::config::prove::filled;
 use crate::config::raw::gateway::Texts;
 use crate::config::raw::gateway::integration::{
-    HttpBackend, Integration as Raw, Mapping as RawMapping, Mock, ResponseRule as RawRule, Service,
+    FunctionCall, HttpBackend, Integration as Raw, Lambda, Mapping as RawMapping, Mock, ResponseRule as RawRule, Service,
 };
 use crate::config::raw::gateway::route::Route;
 use crate::config::reader::{At, Reader};
@@ -44,9 +44,9 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
             }
             Some(Integration::Mock(mock_integration(mock, at, behind.kind, reader)))
         }
-        Raw::Lambda(name) => {
-            let function = function(name, behind.functions, reader);
-            Some(Integration::Lambda { function: function?, timeout: waited(timeout, &spot, behind.kind, reader)? })
+        Raw::Lambda(lambda) => {
+            let timeout = waited(timeout, &spot, behind.kind, reader);
+            lambda_integration(lambda, timeout, behind, reader)
         }
         Raw::Http(http) => {
             let timeout = waited(timeout, &spot, behind.kind, reader);
@@ -57,6 +57,39 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
             service_integration(service, timeout, behind.kind, reader).map(Integration::Service)
         }
     }
+}
+
+fn lambda_integration(
+    lambda: &mut Lambda,
+    timeout: Option<Span>,
+    behind: Behind<'_>,
+    reader: &mut Reader,
+) -> Option<Integration> {
+    let call = match lambda {
+        Lambda::Named(name) => return Some(Integration::lambda(function(name, behind.functions, reader)?, timeout?)),
+        Lambda::Full(call) => call,
+    };
+    let spot = call.spot.clone();
+    let call = &mut call.value;
+    let function = function(&call.function, behind.functions, reader);
+    if let Some(format) = call.payload_format.as_ref().filter(|_| behind.kind == ApiKind::Rest) {
+        reader.report_at(&format.spot, "a REST API has one payload format; remove this, or write api: http");
+    }
+    let is_mapped = call.requests.is_some() || call.responses.is_some();
+    let proxy = filled(&mut call.proxy, &spot, "proxy", || Flag(!is_mapped)).clone();
+    let FunctionCall { parameters, requests, passthrough, content_handling, responses, .. } = call;
+    if let Some(parameters) = parameters.as_ref().filter(|_| proxy.value.0) {
+        reader.report_at(&parameters.spot, "a function gets the request as it is; write proxy: false, or remove this");
+    }
+    let content_handling = content_handling.as_ref();
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
+    let mapping = match protocol(&mut parts, passthrough, (&proxy, &spot, behind.kind), reader) {
+        Protocol::Proxy { .. } => None,
+        Protocol::Mapped(mapping) => Some(mapping),
+    };
+    let method = method(call.method.as_ref(), reader);
+    let payload = call.payload_format.as_ref().map(|format| format.value.into()).unwrap_or_default();
+    Some(Integration::Lambda(LambdaIntegration { function: function?, payload, mapping, method, timeout: timeout? }))
 }
 
 fn function(name: &At<Text>, functions: &[String], reader: &mut Reader) -> Option<FunctionId> {

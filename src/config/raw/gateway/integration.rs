@@ -6,14 +6,14 @@ use super::{Answer, Texts};
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};
-use crate::config::value::{ContentHandling, Flag, Passthrough, StatusCode, Text};
+use crate::config::value::{ContentHandling, Flag, Passthrough, PayloadFormat, StatusCode, Text};
 
 /// What is behind a route; exactly one of `lambda`, `mock`, `http` and `service`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum Integration {
-    /// The function of this name, as a proxy.
-    Lambda(At<Text>),
+    /// A function answers.
+    Lambda(Box<Lambda>),
     /// The gateway answers by itself.
     Mock(Mock),
     /// An HTTP back end answers.
@@ -45,6 +45,49 @@ impl Read for Integration {
                 None
             }
         }
+    }
+}
+
+/// The function of this name, as a proxy; or what else is to be said of it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum Lambda {
+    /// A name alone.
+    Named(At<Text>),
+    /// More.
+    Full(At<FunctionCall>),
+}
+
+impl Read for Lambda {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let is_map = matches!(node.kind, Kind::Map(_));
+        if is_map { Read::read(node, reader).map(Self::Full) } else { Read::read(node, reader).map(Self::Named) }
+    }
+}
+
+section! {
+    /// A function behind a route.
+    FunctionCall {
+        /// Its name.
+        function: At<Text>,
+        /// Version of the payload format (HTTP APIs): "1.0" or "2.0". Default: "2.0".
+        payload_format: Option<At<PayloadFormat>>,
+        /// Whether it gets the request as an event and gives the answer; else templates stand between (REST APIs). Default: true,
+        /// unless requests or responses are written.
+        proxy: Option<At<Flag>>,
+        /// Method of the integration request. A function is invoked by POST alone: with any other one every request is a 500, as in the
+        /// real gateway. Default: POST.
+        method: Option<At<Text>>,
+        /// Parameters of the integration request (REST APIs, no proxy).
+        parameters: Option<At<Texts>>,
+        /// Request templates by media type (REST APIs, no proxy).
+        requests: Option<At<Texts>>,
+        /// What happens to a body whose media type has no template. Default: `when_no_match`.
+        passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` or `to_text`. Default: `by_type`.
+        content_handling: Option<At<ContentHandling>>,
+        /// Integration responses, chosen by the `errorMessage` of a function that fails (REST APIs, no proxy).
+        responses: Option<Vec<At<ResponseRule>>>,
     }
 }
 
@@ -136,7 +179,7 @@ section! {
 }
 
 section! {
-    /// A service of the provider, or a function that is not a proxy. The model does not know how it answers.
+    /// A service of the provider. The model does not know how it answers.
     Service {
         /// The `uri` of the definition, or the `integrationSubtype` of an HTTP API.
         uri: At<Text>,
