@@ -11,7 +11,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Evidence, Fate, FunctionResult, Invoked, Outcome, Reply};
+use sluicegate_policy::call::{
+    Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Evidence, Fate, FunctionResult, Invoked, Outcome, Reply,
+};
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::{ApiId, FunctionId, Integration, RouteId};

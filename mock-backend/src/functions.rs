@@ -47,13 +47,16 @@ pub(crate) struct Functions {
     /// Ids of invocations come from here.
     ids: Seed,
     invoked: Cell<u64>,
-    sandboxes: RefCell<BTreeMap<(FunctionId, Environment), Vec<Rc<Sandbox>>>>,
+    sandboxes: RefCell<Idle>,
     guard: Option<Rc<Guard>>,
     log: Rc<FunctionLog>,
     backends: Option<Backends>,
     tasks: Tasks,
     problems: RefCell<Vec<String>>,
 }
+
+/// Environments that nobody uses now; of the provisioned ones there are several.
+type Idle = BTreeMap<(FunctionId, Environment), Vec<Rc<Sandbox>>>;
 
 /// How a function is reached.
 enum Kind {

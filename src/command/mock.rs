@@ -132,7 +132,8 @@ fn account(summary: &Summary) -> String {
     let replies: Vec<String> =
         summary.replies.iter().map(|(status, count)| format!("{status}: {}", quantity::count(*count))).collect();
     let arrived = format!("{} arrived; answers {}", quantity::counted(summary.arrived, "request"), replies.join(", "));
-    let logs = [("access log", &summary.access_log), ("execution log", &summary.execution_log), ("function log", &summary.function_log)];
+    let logs =
+        [("access log", &summary.access_log), ("execution log", &summary.execution_log), ("function log", &summary.function_log)];
     let lost = logs.into_iter().filter_map(|(name, log)| lost(name, log.as_ref()?));
     let problems = summary.problems.iter().map(|problem| format!("problem: {problem}"));
     std::iter::once(arrived).chain(lost).chain(problems).collect::<Vec<_>>().join("\n") + "\n"

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Action as PolicyAction, CallId, Content, Effect, EffectId, Fate as EnvironmentFate, FunctionResult, Invoked, Outcome as EffectOutcome, Reply,
+    Action as PolicyAction, CallId, Content, Effect, EffectId, Fate as EnvironmentFate, FunctionResult, Invoked,
+    Outcome as EffectOutcome, Reply,
 };
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::seed::Seed;

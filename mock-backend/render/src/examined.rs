@@ -284,7 +284,10 @@ impl<'a> Examined<'a> {
                 IntegrationFace::Constant(constant) => constant.trace == Trace::Shown,
                 IntegrationFace::Mock(_) => false,
                 IntegrationFace::Http(http) => self.shows_own_trace(http),
-                IntegrationFace::Mapped(_) | IntegrationFace::Function(_) | IntegrationFace::Misconfigured | IntegrationFace::Real => true,
+                IntegrationFace::Mapped(_)
+                | IntegrationFace::Function(_)
+                | IntegrationFace::Misconfigured
+                | IntegrationFace::Real => true,
             })
     }
 }

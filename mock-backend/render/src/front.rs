@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluicegate_policy::call::{Credential, EntryId, Release};
 use sluicegate_policy::model::{
-    ApiId, ApiKind, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration, Model, Payload, Protocol, Route,
-    RouteId, StageId,
+    ApiId, ApiKind, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration, Model, Payload, Protocol,
+    Route, RouteId, StageId,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;

@@ -13,7 +13,7 @@ use sluicegate_policy::time::Span;
 use crate::log_file::LogFile;
 use crate::summary::LogSummary;
 
-/// Most bytes of one line of a function: as much as an event of the provider's logs (CloudWatch Logs, "Quotas", 2026: 256 KB).
+/// Most bytes of one line of a function: as much as an event of the provider's logs (`CloudWatch` Logs, "Quotas", 2026: 256 KB).
 pub(super) const LINE_BYTES_MAX: usize = 256 << 10;
 
 /// The log, until it is closed.

@@ -191,9 +191,8 @@ impl Exchange {
         let mut inner = self.inner.borrow_mut();
         match &inner.busy {
             Some((busy, _)) if busy == id => {}
-            Some(_) => return Err(Refused::Id),
-            // Of an invocation that it has answered, or that never was.
-            None => return Err(Refused::Id),
+            // Of another one, of one that it has answered, or of one that never was.
+            Some(_) | None => return Err(Refused::Id),
         }
         inner.busy = None;
         inner.job = None;

@@ -275,6 +275,7 @@ impl std::fmt::Debug for Options {
             .field("variables", &self.variables)
             .field("api_keys", &keys)
             .field("parameters", &self.parameters)
+            .field("functions", &self.functions)
             .finish()
     }
 }

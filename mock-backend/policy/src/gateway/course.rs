@@ -9,7 +9,9 @@ use super::flights::{Flight, FlightId, Phase};
 use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
 use crate::lambda::{Ending, Environment, Invocation};
 use crate::latency::Latency;
-use crate::model::{DeploymentId, FunctionId, HttpIntegration, Integration, LambdaIntegration, Move, RouteId, ServiceIntegration, StageId};
+use crate::model::{
+    DeploymentId, FunctionId, HttpIntegration, Integration, LambdaIntegration, Move, RouteId, ServiceIntegration, StageId,
+};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 

@@ -14,7 +14,9 @@ use crate::call::{
     Arrival, CacheUse, CallId, Content, Credential, Freshness, Invalid, Mapped, Outcome, Purpose, Reason, Release, Reply, Size,
     Timing,
 };
-use crate::model::{Api, ApiId, ApiKind, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, StageId, UnknownStage};
+use crate::model::{
+    Api, ApiId, ApiKind, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, StageId, UnknownStage,
+};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 

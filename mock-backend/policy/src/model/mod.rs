@@ -27,8 +27,8 @@ pub use self::api::{
 };
 pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
-    Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload, Protocol, ResponseRule,
-    ServiceIntegration,
+    Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
+    Protocol, ResponseRule, ServiceIntegration,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};

@@ -10,7 +10,8 @@ use crate::parameters::is_taken;
 
 /// Whether parameters in front of a function or a service set what only the gateway may.
 pub(crate) fn is_forbidden_to_service(parameters: &[(String, String)]) -> bool {
-    let forbidden = |name: &str| may_not_be_mapped(name) || FORBIDDEN_TO_SERVICES.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let forbidden =
+        |name: &str| may_not_be_mapped(name) || FORBIDDEN_TO_SERVICES.iter().any(|known| known.eq_ignore_ascii_case(name));
     parameters.iter().any(|(name, _)| name.strip_prefix("header.").is_some_and(forbidden))
 }
 

@@ -24,7 +24,8 @@ pub(super) fn code(function: &mut raw::Function, spot: &Spot, outside: Outside<'
             Some(Code::Modelled)
         }
         (Some(command), Some(_)) => {
-            reader.report_at(&command.spot, "a function is either a command or invoked elsewhere; keep one of command and invoke");
+            reader
+                .report_at(&command.spot, "a function is either a command or invoked elsewhere; keep one of command and invoke");
             None
         }
         (Some(_), None) => {
@@ -83,7 +84,10 @@ fn process(function: &mut raw::Function, spot: &Spot, outside: Outside<'_>, read
     let text = |given: &Option<At<crate::config::value::Text>>| given.as_ref().map(|given| given.value.0.clone());
     let directory = outside.folder.join(text(&function.directory).unwrap_or_default());
     if let Some(given) = function.directory.as_ref().filter(|_| !directory.is_dir()) {
-        reader.report_at(&given.spot, format!("{} is not a folder; name one, from the profile's own folder", quoted(&given.value.0)));
+        reader.report_at(
+            &given.spot,
+            format!("{} is not a folder; name one, from the profile's own folder", quoted(&given.value.0)),
+        );
     }
     let handler = text(&function.handler).unwrap_or_default();
     Some(Process { command, environment, directory, handler, timeout: timeout.value.0 })

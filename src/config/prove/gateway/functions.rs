@@ -13,7 +13,7 @@ use crate::config::problem::Spot;
 use crate::config::prove::{filled, latency, throttle};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Count, Outside, Dispatch, Duration, Member, Memory, Named, Percent, Shape, Status, Text};
+use crate::config::value::{Count, Dispatch, Duration, Member, Memory, Named, Outside, Percent, Shape, Status, Text};
 
 /// Functions by name, as they are written.
 type RawFunctions = At<Named<Text, At<raw::Function>>>;

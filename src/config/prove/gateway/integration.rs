@@ -4,8 +4,8 @@
 //! Called by `routes`.
 
 use sluicegate_policy::model::{
-    ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Protocol, ResponseRule,
-    ServiceIntegration,
+    ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Protocol,
+    ResponseRule, ServiceIntegration,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};

@@ -55,7 +55,7 @@ pub(in crate::config) enum Lambda {
     /// A name alone.
     Named(At<Text>),
     /// More.
-    Full(At<FunctionCall>),
+    Full(Box<At<FunctionCall>>),
 }
 
 impl Read for Lambda {

@@ -16,8 +16,8 @@ use self::stage::Stage;
 use self::unconfirmed::Unconfirmed;
 use crate::config::reader::{At, section};
 use crate::config::value::{
-    ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime, Secret, Shape,
-    Status, Text,
+    ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime, Secret,
+    Shape, Status, Text,
 };
 
 /// Names and texts: stage variables, parameters, headers, templates by media type.
