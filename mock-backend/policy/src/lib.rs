@@ -10,6 +10,8 @@
 //! - which answers are kept and given again: [`cache`]
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
+//! - who waits for a connection that functions share: [`capacity`]
+//! - how much of each limit was used: [`usage`]
 //! - the order of all that: [`gateway`]
 
 #![warn(missing_docs)]
@@ -22,6 +24,7 @@ pub mod time;
 
 pub mod bucket;
 pub mod cache;
+pub mod capacity;
 pub mod gateway;
 pub mod lambda;
 pub mod latency;
@@ -29,3 +32,4 @@ pub mod plans;
 pub mod quota;
 pub mod routing;
 pub mod throttle;
+pub mod usage;

@@ -8,6 +8,7 @@
 //! usage plans. A route belongs to one deployment for ever; a stage points at a deployment and may be moved to another one.
 
 mod api;
+mod capacity;
 mod function;
 mod integration;
 mod plan;
@@ -25,6 +26,7 @@ pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
 };
+pub use self::capacity::Capacity;
 pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
     Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
@@ -58,6 +60,10 @@ pub struct RouteId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionId(pub u16);
 
+/// Index into [`Model::capacities`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CapacityId(pub u16);
+
 /// Index into [`Model::plans`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanId(pub u16);
@@ -83,6 +89,8 @@ pub struct Model {
     pub routes: Vec<Route>,
     /// Functions that routes may name.
     pub functions: Vec<Function>,
+    /// Connection pools and the like that functions share.
+    pub capacities: Vec<Capacity>,
     /// Usage plans.
     pub plans: Vec<UsagePlan>,
     /// API keys.
@@ -197,6 +205,7 @@ impl Model {
             stages: stages.iter().map(|name| Stage::new(ApiId(0), *name, DeploymentId(0))).collect(),
             routes,
             functions: Vec::new(),
+            capacities: Vec::new(),
             plans: Vec::new(),
             keys: Vec::new(),
             domains: Vec::new(),
