@@ -8,6 +8,8 @@
 
 mod canonical;
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
 mod tests;
 
 use std::fmt::{self, Write as _};
@@ -142,12 +144,7 @@ impl Signer {
             self.credentials.access_key_id,
             self.canonical.signed_headers(),
         );
-        Signature {
-            date: &self.date,
-            token,
-            content: is_s3.then_some(self.content.as_str()),
-            authorization: &self.authorization,
-        }
+        Signature { date: &self.date, token, content: is_s3.then_some(self.content.as_str()), authorization: &self.authorization }
     }
 
     /// Brings the date, and once a day the key, up to this second.

@@ -23,6 +23,10 @@ section! {
         url: At<Text>,
         /// A PEM file with the authorities to trust instead of the system's.
         ca: Option<At<Text>>,
+        /// A PEM file with the certificate that we show to a target which asks for one (mutual TLS).
+        client_certificate: Option<At<Text>>,
+        /// A PEM file with its private key. Default: the file of the certificate.
+        client_key: Option<At<Text>>,
         /// Whether the certificate must be good. Default: checked.
         certificates: Option<At<Certificates>>,
         /// Whether the bundled mock speaks TLS, with a certificate made for the run; a URL says so by its scheme. Default: false.
