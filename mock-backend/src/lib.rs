@@ -9,7 +9,7 @@
 //! - what a request goes through: `http`; what a connection goes through: `accept`, then `http1` or `http2`
 //! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
-//! - the way to HTTP back ends: `backends`
+//! - the way to HTTP back ends: `backends`; to real functions: `functions`
 //! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
 //!   arrivals: [`arrivals`]
 //!
@@ -24,6 +24,7 @@ pub mod arrivals;
 mod backends;
 pub mod decisions;
 mod driver;
+mod functions;
 mod http;
 mod http1;
 mod http2;

@@ -43,6 +43,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.listen = asked.listen;
     settings.access_log.clone_from(&asked.access_log);
     settings.execution_log.clone_from(&asked.execution_log);
+    settings.function_log.clone_from(&asked.function_log);
     settings.admin = asked.admin;
     settings.allow_backends.clone_from(&plan.safety.allow);
     let edge = Edge::new(&asked.edge)?;
@@ -131,7 +132,8 @@ fn account(summary: &Summary) -> String {
     let replies: Vec<String> =
         summary.replies.iter().map(|(status, count)| format!("{status}: {}", quantity::count(*count))).collect();
     let arrived = format!("{} arrived; answers {}", quantity::counted(summary.arrived, "request"), replies.join(", "));
-    let logs = [("access log", &summary.access_log), ("execution log", &summary.execution_log)];
+    let logs =
+        [("access log", &summary.access_log), ("execution log", &summary.execution_log), ("function log", &summary.function_log)];
     let lost = logs.into_iter().filter_map(|(name, log)| lost(name, log.as_ref()?));
     let problems = summary.problems.iter().map(|problem| format!("problem: {problem}"));
     std::iter::once(arrived).chain(lost).chain(problems).collect::<Vec<_>>().join("\n") + "\n"

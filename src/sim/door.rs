@@ -265,7 +265,7 @@ impl Evidence for Visitor<'_> {
         let is_plain = {
             let route = self.door.route(route);
             let by_itself =
-                matches!(route.integration, Integration::Mock(MockIntegration::Fixed { .. }) | Integration::Lambda { .. });
+                matches!(route.integration, Integration::Mock(MockIntegration::Fixed { .. }) | Integration::Lambda(_));
             by_itself && route.response_mapping.is_empty()
         };
         if is_plain { Plain(&self.door.model).integrate(route) } else { self.examined(|examined| examined.integrate(route)) }

@@ -9,7 +9,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use sluicegate_policy::call::{Action as PolicyAction, CallId, Content, Effect, EffectId, Outcome as EffectOutcome, Reply};
+use sluicegate_policy::call::{
+    Action as PolicyAction, CallId, Content, Effect, EffectId, Fate as EnvironmentFate, FunctionResult, Invoked,
+    Outcome as EffectOutcome, Reply,
+};
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
@@ -228,15 +231,26 @@ impl<'a> Simulation<'a> {
             match action {
                 PolicyAction::Reply(reply) => self.replies.push_back((reply.at + Span::from_ns(back), reply)),
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
-                PolicyAction::Cancel(_) | PolicyAction::Forget(_) => {}
+                PolicyAction::Start(id, Effect::Invoke { call, .. }) => self.return_unpredicted(now, id, call),
+                PolicyAction::Cancel(_) | PolicyAction::Forget(_) | PolicyAction::Reap(..) => {}
             }
         }
     }
 
-    fn answer_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
+    fn return_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
+        self.count_unpredicted(call);
+        let result = FunctionResult::Answered(Content { status: UNPREDICTED_STATUS, bytes: 0 });
+        self.gateway.on_invoked(now, id, Invoked { result, fate: EnvironmentFate::Kept, cold_start: None });
+    }
+
+    fn count_unpredicted(&mut self, call: CallId) {
         if let Some(flight) = self.flights.get(call) {
             *self.unpredicted.entry(flight.series).or_default() += 1;
         }
+    }
+
+    fn answer_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
+        self.count_unpredicted(call);
         self.gateway.on_effect(now, id, EffectOutcome::Answered { content: Content { status: UNPREDICTED_STATUS, bytes: 0 } });
     }
 

@@ -16,6 +16,7 @@ mod course;
 mod flights;
 mod plain;
 mod queue;
+mod real;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use self::course::{Decision, Event};
 use self::flights::{FlightId, Flights};
 pub use self::plain::Plain;
 use self::queue::Queue;
+use self::real::Invocations;
 use crate::cache::Caches;
 use crate::call::{Action, Arrival, Call, EffectId, EntryId, Evidence, Outcome, Reason, Release};
 use crate::lambda::{Environments, Pools};
@@ -52,6 +54,8 @@ pub struct Gateway {
     /// For the key of the request that is looked up, so that none is made for each.
     cache_key: Vec<u8>,
     pools: Pools,
+    /// Of real functions.
+    invocations: Invocations,
     flights: Flights,
     queue: Queue<Event>,
     actions: VecDeque<Action>,
@@ -93,6 +97,7 @@ impl Gateway {
             caches: Caches::new(&model),
             cache_key: Vec::new(),
             pools: Pools::new(&model, seed.child("functions")),
+            invocations: Invocations::new(model.functions.len()),
             flights: Flights::default(),
             queue,
             actions: VecDeque::new(),

@@ -10,6 +10,7 @@
 pub mod access_log;
 pub mod answer;
 pub mod backend;
+pub(crate) mod content;
 pub mod context;
 mod cors;
 mod customised;

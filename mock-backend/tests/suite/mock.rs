@@ -38,6 +38,7 @@ pub(crate) fn function() -> Function {
         keep_alive: Latency::constant(Span::from_secs(600)),
         scaling: Scaling::default(),
         response: Response { status: 200, body: r#"{"id":7}"#.to_owned() },
+        code: sluicegate_policy::model::Code::Modelled,
     }
 }
 
@@ -56,7 +57,7 @@ impl Mock {
     pub(crate) fn lambda(mut self, key: &str, function: Function) -> Self {
         let id = FunctionId(u16::try_from(self.model.functions.len()).unwrap());
         self.model.functions.push(function);
-        self.route(key, Integration::Lambda { function: id, timeout: Span::from_ms(20) })
+        self.route(key, Integration::lambda(id, Span::from_ms(20)))
     }
 
     /// A route to something real that cannot be reached.
@@ -74,7 +75,7 @@ impl Mock {
     /// A route that the gateway answers by these templates for JSON: one that chooses the status, and the body.
     pub(crate) fn templated(self, key: &str, request: &str, body: &str) -> Self {
         let json = |text: &str| vec![("application/json".to_owned(), text.to_owned())];
-        let rule = ResponseRule { pattern: None, status: 200, headers: Vec::new(), templates: json(body) };
+        let rule = ResponseRule { pattern: None, status: 200, templates: json(body), ..ResponseRule::default() };
         let mapping = Mapping { requests: json(request), responses: vec![rule], ..Mapping::default() };
         self.route(key, Integration::Mock(MockIntegration::Mapped(mapping)))
     }

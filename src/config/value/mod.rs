@@ -53,7 +53,8 @@ pub(super) use response_type::ResponseKind;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use setting::{
-    CacheSize, Checked, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement,
+    CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat,
+    Period, Requirement,
 };
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
@@ -238,7 +239,7 @@ mod tests {
             assert_settled!(node: ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind, Duration, Rate, Level, Bytes, Count, Seed);
             assert_settled!(node: Status, StatusCode, StatusKey, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
             assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
-            assert_settled!(node: CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement);
+            assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);
             assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
         }
     }

@@ -137,6 +137,28 @@ words! {
     }
 }
 
+words! {
+    /// The version of a payload format.
+    pub(in crate::config) PayloadFormat as model::Payload, "a payload format", "write \"1.0\" or \"2.0\"" {
+        /// Like that of a REST API.
+        V1 = "1.0",
+        /// The newer one.
+        V2 = "2.0",
+    }
+}
+
+words! {
+    /// What a body is made on its way.
+    pub(in crate::config) ContentHandling as model::ContentHandling, "a conversion", "write by_type, to_binary or to_text" {
+        /// As its media type and the API's binary ones have it.
+        ByType = "by_type",
+        /// Bytes: decoded from base64.
+        ToBinary = "to_binary",
+        /// Text: bytes are encoded as base64.
+        ToText = "to_text",
+    }
+}
+
 impl CacheSize {
     /// In bytes: gigabytes of 2^30, as the provider's other sizes are powers of two.
     pub(in crate::config) const fn bytes(self) -> u64 {

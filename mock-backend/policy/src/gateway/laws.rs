@@ -129,6 +129,7 @@ impl<'a> Driver<'a> {
                     assert!(self.started.insert(id, call.0).is_none(), "the name of other work is used again");
                     self.working.insert((now + request.takes, order), (id, oracle::outcome(request)));
                 }
+                Action::Start(_, Effect::Invoke { .. }) | Action::Reap(..) => panic!("no function here is real"),
                 Action::Cancel(id) => assert!(self.started.contains_key(&id), "cancelled what did not run"),
                 Action::Forget(entry) => {
                     assert!(self.kept.remove(&entry), "{entry:?} was not kept");

@@ -29,6 +29,8 @@ pub struct Api {
     pub limits: Limits,
     /// Where an API key is looked for.
     pub key_source: KeySource,
+    /// Media types whose bodies are bytes, not text (REST): `image/png`, `*/*`.
+    pub binary_media_types: Vec<String>,
     /// How it behaves where nobody has confirmed it.
     pub unconfirmed: Unconfirmed,
 }
@@ -178,6 +180,7 @@ impl Api {
             refusal: Latency::constant(Span::ZERO),
             limits: Limits::of(kind, Endpoint::Regional),
             key_source: KeySource::Header,
+            binary_media_types: Vec::new(),
             unconfirmed: Unconfirmed::default(),
         }
     }

@@ -25,9 +25,10 @@ pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
 };
-pub use self::function::{Dispatch, Function, Response, Scaling};
+pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
-    Connection, HttpIntegration, Integration, Mapping, MockIntegration, Passthrough, Protocol, ResponseRule, ServiceIntegration,
+    Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
+    Protocol, ResponseRule, ServiceIntegration,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
@@ -217,6 +218,17 @@ impl Model {
         let overrides = stage.canary.as_ref().filter(|_| release == Release::Canary).map(|canary| &canary.variables[..]);
         let merged: BTreeMap<_, _> = stage.variables.iter().chain(overrides.unwrap_or_default()).cloned().collect();
         merged.into_iter().collect()
+    }
+
+    /// The same for whoever only simulates: a real function whose times are told is a modelled one. One whose times are unknown stays
+    /// as it is.
+    pub fn simulated(mut self) -> Self {
+        for function in &mut self.functions {
+            if matches!(&function.code, Code::Real(Real { timed: Timed::Modelled, .. })) {
+                function.code = Code::Modelled;
+            }
+        }
+        self
     }
 
     /// The API that a stage belongs to.

@@ -3,6 +3,7 @@
 //! Owns the defaults of the API, with the source of each, the names that parts refer to each other by, and which features a kind
 //! of API has. Refuses every behaviour (the policy's). Called by `prove::plan`.
 
+mod code;
 mod cold_starts;
 mod deployments;
 mod expression;
@@ -45,7 +46,7 @@ pub(super) fn model(
     let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
     let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
-    let functions = functions::functions(&mut shared.functions, &spot, account, reader);
+    let functions = functions::functions(&mut shared.functions, &spot, functions::Known { account, outside }, reader);
     let further = further.as_mut().filter(|apis| at_most(apis.value.0.len(), "APIs", &apis.spot, reader));
     let further = further.map(|apis| apis.value.0.as_mut_slice()).unwrap_or_default();
     let names = Names::of(shared, further);
@@ -117,6 +118,7 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         ApiKind::Http => KeySource::Header,
         ApiKind::Rest => filled(&mut gateway.api_key_source, spot, "api_key_source", || KeySource::Header).value,
     };
+    let binary_media_types = binary_media_types(gateway.binary_media_types.as_ref(), kind, reader);
     let unconfirmed = unconfirmed::unconfirmed(&mut gateway.unconfirmed, spot, kind, reader);
     let overhead = latency(filled(&mut gateway.overhead, spot, "overhead", || overhead(kind)), reader);
     let refusal = latency(filled(&mut gateway.refusal, spot, "refusal", refusal), reader);
@@ -127,9 +129,20 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         refusal: refusal?,
         limits,
         key_source: key_source.into(),
+        binary_media_types,
         unconfirmed,
         ..Api::new(kind, id?)
     })
+}
+
+/// Media types, or families of them.
+fn binary_media_types(given: Option<&At<Vec<At<Text>>>>, kind: ApiKind, reader: &mut Reader) -> Vec<String> {
+    let Some(given) = given else { return Vec::new() };
+    only_rest(kind, &given.spot, "binary media types (it knows text by its type)", reader);
+    for media in &given.value {
+        expression::media_type(&media.value.0, &media.spot, reader);
+    }
+    given.value.iter().map(|media| media.value.0.clone()).collect()
 }
 
 /// The provider's limits, unless the profile has others.

@@ -26,7 +26,11 @@ pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Beh
     for member in raw.map_responses.iter().flat_map(|given| &given.value.0) {
         expression::mapping(Some(&member.value), proof::response_mapping, reader);
     }
+    if let Some(name) = &raw.operation_name {
+        only_rest(behind.kind, &name.spot, "operation names", reader);
+    }
     Some(Route {
+        operation: raw.operation_name.as_ref().map(|name| name.value.0.clone()),
         api_key: raw.api_key.as_ref().map(|given| given.value.into()).unwrap_or_default(),
         validation: validation(raw, reader),
         cache: CacheKeys { parameters: rules(raw.cache_keys.as_deref(), reader) },

@@ -5,7 +5,7 @@
 use super::integration::Integration;
 use super::{Texts, Throttle};
 use crate::config::reader::{At, section};
-use crate::config::value::{Checked, Duration, Named, Parameter, Requirement, StatusKey};
+use crate::config::value::{Checked, Duration, Named, Parameter, Requirement, StatusKey, Text};
 
 section! {
     /// A route.
@@ -26,6 +26,8 @@ section! {
         map_request: Option<At<Texts>>,
         /// Parameter mapping of the response (HTTP APIs), by the integration's status: `overwrite:statuscode`, `append:header.x`.
         map_responses: Option<At<Named<StatusKey, At<Texts>>>>,
+        /// `operationName`, which a function's events tell (REST APIs).
+        operation_name: Option<At<Text>>,
         /// Throttle of this route in every stage, instead of the stage's default.
         throttle: Option<At<Throttle>>,
         /// How long the gateway waits for the integration. Default: 30 s (HTTP API) or 29 s (REST API).
