@@ -76,8 +76,8 @@ impl Canonical {
                 }
             }
         }
-        let is_folder = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
-        if !is_folder && self.text.len() > begun {
+        // As botocore has it: a path that ends in a dot segment ends in no slash.
+        if !path.ends_with('/') && self.text.len() > begun {
             self.text.pop();
         }
     }
