@@ -90,7 +90,7 @@ pub(in crate::config) fn detailed(slot: &mut Option<At<Target>>) -> &mut Endpoin
         let url = At { value: text.clone(), spot: target.spot.clone() };
         let (client_certificate, client_key) = (None, None);
         target.value =
-            Target::Detailed(Endpoint { url, ca: None, client_certificate, client_key, certificates: None, tls: None });
+            Target::Detailed(Box::new(Endpoint { url, ca: None, client_certificate, client_key, certificates: None, tls: None }));
     }
     match &mut target.value {
         Target::Detailed(detailed) => detailed,

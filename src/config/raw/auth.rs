@@ -6,8 +6,8 @@ use crate::config::reader::{At, section};
 use crate::config::value::{Count, Duration, Json, Named, Phrase, Text};
 
 section! {
-    /// Credentials of every request that has no `authorization` of its own; exactly one of client_credentials, minted, mock_issuer
-    /// and sigv4. In their texts `{identity}` stands for the number of the identity.
+    /// Credentials of every request that has no `authorization` of its own; exactly one of `client_credentials`, `minted`,
+    /// `mock_issuer` and `sigv4`. In their texts `{identity}` stands for the number of the identity.
     Auth {
         /// Bearer tokens from a token server, by OAuth 2.0 client credentials.
         client_credentials: Option<At<ClientCredentials>>,
@@ -82,7 +82,8 @@ section! {
 
 section! {
     /// An access key, and what signatures are for. Without references and without a profile the key comes from the environment
-    /// (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), or else from the profile that AWS_PROFILE names, or `default`.
+    /// (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), or else from the profile that `AWS_PROFILE` names, or
+    /// `default`.
     SigV4 {
         /// Region. Default: the gateway's.
         region: Option<At<Text>>,

@@ -13,7 +13,7 @@ pub(in crate::config) enum Target {
     /// The word `mock`, or a URL such as `http://127.0.0.1:8080/prod`.
     Named(Text),
     /// A URL, or the mock, with its TLS settings.
-    Detailed(Endpoint),
+    Detailed(Box<Endpoint>),
 }
 
 section! {
@@ -37,7 +37,7 @@ section! {
 impl Read for Target {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.kind {
-            Kind::Map(_) => Endpoint::read(node, reader).map(Self::Detailed),
+            Kind::Map(_) => Endpoint::read(node, reader).map(|endpoint| Self::Detailed(Box::new(endpoint))),
             Kind::Null | Kind::Scalar(_) | Kind::List(_) => reader
                 .text(node, "a target", "write mock, or a URL such as \"http://127.0.0.1:8080/prod\"")
                 .map(|text| Self::Named(Text(text.to_owned()))),

@@ -17,6 +17,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Clock;
+use tokio::task::JoinSet;
 
 use crate::engine::error::EngineError;
 use crate::engine::prepare::route_to;
@@ -86,16 +87,16 @@ impl Server {
         let stream = connector.connect().await.map_err(|outcome| lost(&outcome.as_str()))?;
         let stream = TokioIo::new(Stamped::new(stream, Watch::new(clock)));
         let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| lost(&error))?;
-        let connection = tokio::task::spawn_local(connection);
+        // Dropped with the answer, and the connection with it.
+        let mut tasks = JoinSet::new();
+        tasks.spawn_local(async move { drop(connection.await) });
         let answered = async {
             let answer = sender.send_request(self.request(number)?).await.map_err(|error| lost(&error))?;
             let status = answer.status().as_u16();
             let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| lost(&error))?;
             self.read(status, &body.to_bytes())
         };
-        let token = answered.await;
-        connection.abort();
-        token
+        answered.await
     }
 
     fn request(&self, number: u32) -> Result<http::Request<Full<Bytes>>, Refusal> {

@@ -3,13 +3,13 @@
 //! Owns when each is renewed, how often a failed attempt is repeated, and the account of both. Refuses to make tokens (`fetch`,
 //! `mint`). Its task runs on a thread of its own, and ends with the drive.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use http::HeaderValue;
 use sluicegate_policy::time::{Instant, Span};
-use sluicegate_timer::Clock;
 use sluicegate_timer::clock::wall_epoch;
+use sluicegate_timer::{Clock, Timer};
 use tokio::sync::oneshot;
 
 use super::TokenReport;
@@ -24,14 +24,14 @@ use crate::traffic::auth::{Bearer, Issuer};
 /// Attempts before the run, for what may pass.
 const ATTEMPTS: u32 = 5;
 /// From one attempt to the next, doubled each time.
-const BACKOFF: Duration = Duration::from_millis(200);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+const BACKOFF: Span = Span::from_ms(200);
+const BACKOFF_MAX: Span = Span::from_secs(5);
 /// Tokens that fall due so close together are renewed together.
 const TOGETHER: Span = Span::from_ms(100);
 
 enum Source {
-    Server(Server),
-    Mint(Mint),
+    Server(Box<Server>),
+    Mint(Box<Mint>),
 }
 
 /// A token's times, by the keeper's clock.
@@ -63,15 +63,16 @@ impl Keeper {
     /// Obtains all tokens. Blocks.
     pub(super) fn obtain(bearer: &Bearer, settings: &Settings) -> Result<Self, EngineError> {
         let source = match &bearer.issuer {
-            Issuer::Server(client) => Source::Server(Server::new(client, settings)?),
-            Issuer::Key(minted) => Source::Mint(Mint::new(minted)?),
+            Issuer::Server(client) => Source::Server(Box::new(Server::new(client, settings)?)),
+            Issuer::Key(minted) => Source::Mint(Box::new(Mint::new(minted)?)),
         };
         let clock = Clock::starting_now();
         let renew_before = bearer.renew_before;
         let mut stock = Stock { values: Vec::new(), times: Vec::new(), report: TokenReport::default() };
         alone(async {
+            let mut timer = Timer::new(clock).map_err(no_timer)?;
             for number in 0..bearer.tokens {
-                let token = first(&source, number).await?;
+                let token = first(&source, number, (clock, &mut timer)).await?;
                 stock.times.push(Times::of(&token, clock.now(), renew_before));
                 stock.values.push(token.value);
             }
@@ -93,7 +94,7 @@ impl Keeper {
         let _ = alone(async {
             tokio::select! {
                 _ = over => {}
-                () = self.renew_for_ever() => {}
+                _ = self.renew_for_ever() => {}
             }
         });
     }
@@ -110,19 +111,20 @@ impl Keeper {
         self.stock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn renew_for_ever(&self) {
+    async fn renew_for_ever(&self) -> io::Result<()> {
+        let mut timer = Timer::new(self.clock)?;
         let mut backoff = BACKOFF;
         loop {
             let next = self.stock().times.iter().map(|times| times.renew).min().unwrap_or(Instant::MAX);
             if next == Instant::MAX {
                 return std::future::pending().await;
             }
-            tokio::time::sleep(Duration::from_nanos(next.since(self.clock.now()).as_ns())).await;
+            timer.until(next).await?;
             if self.renew_due().await {
                 backoff = BACKOFF;
             } else {
-                tokio::time::sleep(backoff).await;
-                backoff = (backoff * 2).min(BACKOFF_MAX);
+                timer.until(self.clock.now() + backoff).await?;
+                backoff = (backoff + backoff).min(BACKOFF_MAX);
             }
         }
     }
@@ -184,17 +186,21 @@ impl Source {
 }
 
 /// A token before the run: what may pass is tried again.
-async fn first(source: &Source, number: u32) -> Result<Token, EngineError> {
+async fn first(source: &Source, number: u32, (clock, timer): (Clock, &mut Timer)) -> Result<Token, EngineError> {
     let mut backoff = BACKOFF;
     for attempt in 1.. {
         match source.make(number).await {
             Ok(token) => return Ok(token),
             Err(refusal) if refusal.passing && attempt < ATTEMPTS => {
-                tokio::time::sleep(backoff).await;
-                backoff *= 2;
+                timer.until(clock.now() + backoff).await.map_err(no_timer)?;
+                backoff += backoff;
             }
             Err(refusal) => return Err(EngineError::Token { why: refusal.why }),
         }
     }
     Err(EngineError::NoIssuer)
+}
+
+const fn no_timer(source: io::Error) -> EngineError {
+    EngineError::Start { lane: 0, source }
 }

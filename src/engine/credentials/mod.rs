@@ -62,7 +62,7 @@ pub(super) enum Held {
     /// None.
     Nothing,
     /// Tokens.
-    Tokens(Keeper),
+    Tokens(Box<Keeper>),
     /// An access key.
     Key(Auth),
 }
@@ -72,7 +72,7 @@ impl Held {
     pub(super) fn obtain(settings: &Settings) -> Result<Self, EngineError> {
         Ok(match &settings.auth {
             Auth::None => Self::Nothing,
-            Auth::Bearer(bearer) => Self::Tokens(Keeper::obtain(bearer, settings)?),
+            Auth::Bearer(bearer) => Self::Tokens(Box::new(Keeper::obtain(bearer, settings)?)),
             Auth::SigV4(_) => Self::Key(settings.auth.clone()),
         })
     }

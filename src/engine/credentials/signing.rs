@@ -64,7 +64,7 @@ impl Signing {
         let second = (self.wall + Span::from_ns(begun.as_ns())).as_ns() / Span::from_secs(1).as_ns();
         let put = put(&self.signer.sign(&unsigned, second), headers);
         self.signed.requests += u64::from(put.is_some());
-        self.signed.took = self.signed.took + self.clock.now().since(begun);
+        self.signed.took += self.clock.now().since(begun);
         put.is_some()
     }
 }
