@@ -103,9 +103,9 @@ impl Gateway {
             return self.fail(id, since + timeout, Reason::IntegrationTimeout, Some(timeout));
         }
         let Some(content) = self.flights.get_mut(id).map(|flight| flight.content) else { return };
-        match reason {
-            Reason::Served => self.decide(id, since + took, Decision { reason, content, took: Some(took) }),
-            _ => self.fail(id, since + took, reason, Some(took)),
+        if reason == Reason::Served {
+            return self.decide(id, since + took, Decision { reason, content, took: Some(took) });
         }
+        self.fail(id, since + took, reason, Some(took));
     }
 }

@@ -11,7 +11,7 @@ use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Duration, Member, Named, Text};
 
-/// `connectionTimeout` of HikariCP and `pool_timeout` of SQLAlchemy.
+/// `connectionTimeout` of `HikariCP` and `pool_timeout` of `SQLAlchemy`.
 const TIMEOUT: Span = Span::from_secs(30);
 
 /// The pools, in the order of the profile.

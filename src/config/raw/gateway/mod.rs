@@ -179,7 +179,7 @@ section! {
         queue: Option<At<Count>>,
         /// How long an invocation has a connection.
         service: At<Shape>,
-        /// How long it waits for one before it fails. Default: 30s, as the pools of many drivers do (HikariCP's `connectionTimeout`,
+        /// How long it waits for one before it fails. Default: 30s, as the pools of many drivers do (`HikariCP`'s `connectionTimeout`,
         /// `SQLAlchemy`'s `pool_timeout`).
         timeout: Option<At<Duration>>,
     }
