@@ -1,18 +1,18 @@
 //! Real functions behind the door: a small runtime in Python behaves and misbehaves, and no process of it stays behind.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sluicegate_mock::Summary;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{ApiKind, Code, Function, Integration, Process, Real, Runs, Timed};
-use sluicegate_policy::time::Span;
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
 
 use crate::mock::{Answer, Client, Mock, function, mock, serve};
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Span = Span::from_secs(20);
 
 fn runtime() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions/runtime.py")
@@ -67,9 +67,9 @@ fn runs(pid: &Value) -> bool {
 
 /// Lets others have their turn until this holds.
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
+    let clock = Clock::starting_now();
     while !holds().await {
-        assert!(begun.elapsed() < PATIENCE, "{what} never came");
+        assert!(clock.now() < Instant::ZERO + PATIENCE, "{what} never came");
         tokio::task::yield_now().await;
     }
 }
@@ -225,7 +225,7 @@ fn an_idle_environment_is_kept_as_long_as_its_keep_alive() {
 fn what_is_provisioned_is_there_before_the_first_request() {
     let mut warm = real("well", Span::from_secs(10));
     warm.scaling.provisioned = 2;
-    let (_, _, log) = logged(&behind(ApiKind::Rest, warm, Span::from_secs(20)), async |client| {
+    let ((), _, log) = logged(&behind(ApiKind::Rest, warm, Span::from_secs(20)), async |client| {
         said(&client.get("/prod/x").await);
         said(&client.get("/prod/x").await);
     });
