@@ -14,6 +14,7 @@
 mod admission;
 mod course;
 mod flights;
+mod link;
 mod plain;
 mod queue;
 mod real;
@@ -37,6 +38,7 @@ use crate::routing::{Doors, Router};
 use crate::seed::Seed;
 use crate::throttle::Throttles;
 use crate::time::{Instant, Span};
+use crate::vpc_link::Links;
 
 /// The APIs of an account, deciding.
 #[derive(Clone, Debug)]
@@ -54,6 +56,7 @@ pub struct Gateway {
     /// For the key of the request that is looked up, so that none is made for each.
     cache_key: Vec<u8>,
     pools: Pools,
+    links: Links,
     /// Of real functions.
     invocations: Invocations,
     flights: Flights,
@@ -97,6 +100,7 @@ impl Gateway {
             caches: Caches::new(&model),
             cache_key: Vec::new(),
             pools: Pools::new(&model, seed.child("functions")),
+            links: Links::new(&model, seed.child("links")),
             invocations: Invocations::new(model.functions.len()),
             flights: Flights::default(),
             queue,

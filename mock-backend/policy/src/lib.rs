@@ -10,6 +10,7 @@
 //! - which answers are kept and given again: [`cache`]
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
+//! - which target of a private link is asked, and whether it is healthy: [`vpc_link`]
 //! - the order of all that: [`gateway`]
 
 #![warn(missing_docs)]
@@ -29,3 +30,4 @@ pub mod plans;
 pub mod quota;
 pub mod routing;
 pub mod throttle;
+pub mod vpc_link;
