@@ -53,7 +53,7 @@ section! {
         /// From when on, since the start of the run.
         from: At<Duration>,
         /// For how long.
-        for_: At<Duration>,
+        r#for: At<Duration>,
     }
 }
 
