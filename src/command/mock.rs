@@ -73,7 +73,7 @@ fn ready(server: &Server, edge: &Edge, format: OutputFormat) -> Result<String, F
     }
     let admin = server.admin_address().map(|address| format!("http://{address}"));
     let ca = edge.authority().map(Path::to_owned);
-    let ready = Ready { stages: named(urls).into_iter().collect(), apis, admin, ca };
+    let ready = Ready { stages: named(urls).into_iter().collect(), apis, admin, issuer: None, ca };
     match format {
         OutputFormat::Json => {
             let line = serde_json::to_string(&ready);
