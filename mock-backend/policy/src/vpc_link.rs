@@ -270,3 +270,6 @@ impl State {
         Some(now.max(free))
     }
 }
+
+#[cfg(test)]
+mod tests;
