@@ -2,6 +2,7 @@
 
 mod front_door;
 mod functions;
+mod links;
 
 use super::*;
 use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, Reply, Scope, Size};
