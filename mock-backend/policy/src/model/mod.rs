@@ -38,9 +38,7 @@ pub use self::unconfirmed::{
     CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, ThrottledContentType, ToldFirst, TooLargeContentType,
     Unconfirmed, UnknownStage, UnsetVariable,
 };
-pub use self::vpc_link::{
-    AfterIdle, Balancer, ColdPath, Down, HealthCheck, ModelledTarget, Probe, Serves, Target, VpcLink,
-};
+pub use self::vpc_link::{AfterIdle, Balancer, ColdPath, Down, HealthCheck, ModelledTarget, Probe, Serves, Target, VpcLink};
 
 /// Index into [`Model::apis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

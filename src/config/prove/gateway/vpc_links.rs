@@ -102,7 +102,8 @@ fn health_check(
     let unhealthy = filled(&mut check.unhealthy_threshold, &spot, "unhealthy_threshold", || Count(provider.unhealthy_threshold));
     let unhealthy_threshold = threshold(unhealthy, reader);
     if interval.value.0 < Span::from_ms(50) {
-        reader.report_at(&interval.spot, "a target is not looked at that often; write 50ms or more (the provider has 5s or more)");
+        reader
+            .report_at(&interval.spot, "a target is not looked at that often; write 50ms or more (the provider has 5s or more)");
     }
     let probe = probe(check, (kind, balancer), &spot, reader);
     let timeout = above_zero(&timeout, reader)?;
@@ -154,7 +155,7 @@ fn probe(
     Some(Probe::Http { path: path.value.0, lowest, highest })
 }
 
-fn targets(given: &mut At<Named<Text, At<link::Target>>>, reader: &mut Reader) -> Option<Vec<Target>> {
+fn targets(given: &mut At<Named<Text, At<link::LinkTarget>>>, reader: &mut Reader) -> Option<Vec<Target>> {
     if !at_most(given.value.0.len(), "targets", &given.spot, reader) {
         return None;
     }
@@ -162,7 +163,7 @@ fn targets(given: &mut At<Named<Text, At<link::Target>>>, reader: &mut Reader) -
     proven.into_iter().collect()
 }
 
-fn target(member: &mut Member<Text, At<link::Target>>, reader: &mut Reader) -> Option<Target> {
+fn target(member: &mut Member<Text, At<link::LinkTarget>>, reader: &mut Reader) -> Option<Target> {
     let named = name(&At { value: member.name.clone(), spot: member.spot.clone() }, "the name of a target", reader);
     let spot = member.value.spot.clone();
     let given = &mut member.value.value;
@@ -170,7 +171,9 @@ fn target(member: &mut Member<Text, At<link::Target>>, reader: &mut Reader) -> O
         (None, Some(address)) => real(given, address, reader),
         (Some(duration), None) => {
             let duration = latency(duration, reader);
-            modelled(given, &spot, reader).zip(duration).map(|(target, duration)| ModelledTarget { duration, ..target })
+            modelled(given, &spot, reader)
+                .zip(duration)
+                .map(|(target, duration)| ModelledTarget { duration, ..target })
                 .map(Serves::Modelled)
         }
         (None, None) | (Some(_), Some(_)) => {
@@ -181,7 +184,7 @@ fn target(member: &mut Member<Text, At<link::Target>>, reader: &mut Reader) -> O
     Some(Target { name: named?, serves: serves? })
 }
 
-fn real(given: &link::Target, address: &At<Text>, reader: &mut Reader) -> Option<Serves> {
+fn real(given: &link::LinkTarget, address: &At<Text>, reader: &mut Reader) -> Option<Serves> {
     let failures = given.failures.as_ref().map(|it| &it.spot);
     let capacity = given.capacity.as_ref().or(given.queue.as_ref()).map(|it| &it.spot);
     let down = given.down.iter().flatten().next().map(|it| &it.spot);
@@ -189,7 +192,8 @@ fn real(given: &link::Target, address: &At<Text>, reader: &mut Reader) -> Option
         reader.report_at(spot, "a real target does what it does; remove this, or model it with duration in place of address");
     }
     let text = &address.value.0;
-    let authority = text.parse::<http::uri::Authority>().ok().filter(|authority| authority.port_u16().is_some_and(|port| port > 0));
+    let authority =
+        text.parse::<http::uri::Authority>().ok().filter(|authority| authority.port_u16().is_some_and(|port| port > 0));
     if authority.is_none_or(|authority| authority.as_str().contains('@')) {
         let what = format!("{} is no place where something listens; write host:port, e.g. \"127.0.0.1:8080\"", quoted(text));
         reader.report_at(&address.spot, what);
@@ -199,7 +203,7 @@ fn real(given: &link::Target, address: &At<Text>, reader: &mut Reader) -> Option
 }
 
 /// All of a modelled target but its duration.
-fn modelled(given: &mut link::Target, spot: &Spot, reader: &mut Reader) -> Option<ModelledTarget> {
+fn modelled(given: &mut link::LinkTarget, spot: &Spot, reader: &mut Reader) -> Option<ModelledTarget> {
     let failures = filled(&mut given.failures, spot, "failures", || Percent::nearest(0.0)).value.share();
     let at_once = given.capacity.as_ref().map(|capacity| capacity.value.0);
     if let Some(capacity) = given.capacity.as_ref().filter(|capacity| !(1..=MANY).contains(&capacity.value.0)) {

@@ -13,7 +13,7 @@ section! {
         /// in turn). Default: nlb.
         kind: Option<At<Balancer>>,
         /// What answers, by name. Without any target every request fails, as in the real gateway.
-        targets: At<Named<Text, At<Target>>>,
+        targets: At<Named<Text, At<LinkTarget>>>,
         /// What modelled targets answer. Default: 200 with the body `{}`.
         response: Option<Answer>,
         /// How it is found out which targets can be asked. Default: the provider's.
@@ -30,7 +30,7 @@ section! {
 
 section! {
     /// A target of a private link: modelled by its `duration`, or real at its `address`.
-    Target {
+    LinkTarget {
         /// How long it works on a request.
         duration: Option<At<Shape>>,
         /// Share of requests on which it breaks off the connection instead of answering. Default: 0%.
