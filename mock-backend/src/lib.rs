@@ -46,5 +46,5 @@ pub use arrivals::{ReadArrivalsError, read_arrivals};
 pub use decisions::{CacheQuestion, Decided, Decision, DecisionRecord, Evident, ReadDecisionsError, Row, read_decisions};
 pub use patience::Patience;
 pub use server::{MockError, Server, Settings, StageUrl, runtime};
-pub use summary::{Connections, LogSummary, Release, Summary};
+pub use summary::{Connections, LimitUse, LogSummary, Release, Summary};
 pub use tls::{Certificate, TlsError, TlsSettings};

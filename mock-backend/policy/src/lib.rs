@@ -11,6 +11,8 @@
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
 //! - which target of a private link is asked, and whether it is healthy: [`vpc_link`]
+//! - who waits for a connection that functions share: [`capacity`]
+//! - how much of each limit was used: [`usage`]
 //! - the order of all that: [`gateway`]
 
 #![warn(missing_docs)]
@@ -23,6 +25,7 @@ pub mod time;
 
 pub mod bucket;
 pub mod cache;
+pub mod capacity;
 pub mod gateway;
 pub mod lambda;
 pub mod latency;
@@ -30,4 +33,5 @@ pub mod plans;
 pub mod quota;
 pub mod routing;
 pub mod throttle;
+pub mod usage;
 pub mod vpc_link;

@@ -201,7 +201,7 @@ impl Link {
                     state.on_look(model, if target.is_down(self.next_look) { Look::Bad } else { Look::Good });
                 }
             }
-            self.next_look = self.next_look + model.check.interval.max(Span::from_ms(1));
+            self.next_look += model.check.interval.max(Span::from_ms(1));
         }
     }
 }
@@ -242,7 +242,7 @@ impl State {
             self.places.push(Reverse(ends));
         }
         let stops = down.map_or(Instant::MAX, |down| down.from);
-        self.used.busy = self.used.busy + ends.min(stops).since(begins);
+        self.used.busy += ends.min(stops).since(begins);
         if stops < ends || failure < target.failures {
             self.used.broken += 1;
             return Sent::Breaks(ends.min(stops));

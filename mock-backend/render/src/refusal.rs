@@ -80,6 +80,7 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
         | Reason::Misconfigured
         | Reason::FunctionThrottled(..)
         | Reason::FunctionFailed(_)
+        | Reason::CapacityExhausted(_)
         | Reason::IntegrationTimeout => Some(Refusal::of(built_in(reason.response_type()?))),
     }
 }
@@ -103,7 +104,11 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
             ("Too Many Requests", r#"{"message":"Too Many Requests"}"#, content_type)
         }
         Reason::FunctionThrottled(..) if status != 503 => INTERNAL,
-        Reason::Invalid(_) | Reason::UnsupportedMediaType | Reason::Misconfigured | Reason::FunctionFailed(_) => INTERNAL,
+        Reason::Invalid(_)
+        | Reason::UnsupportedMediaType
+        | Reason::Misconfigured
+        | Reason::FunctionFailed(_)
+        | Reason::CapacityExhausted(_) => INTERNAL,
         // Recorded without a content type.
         Reason::FunctionThrottled(..) | Reason::IntegrationUnreachable | Reason::IntegrationTimeout => {
             ("Service Unavailable", r#"{"message":"Service Unavailable"}"#, None)

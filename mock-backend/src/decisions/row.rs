@@ -3,7 +3,7 @@
 //! Owns where each number stands. Refuses files (`decisions`). Called by `decisions` alone.
 //!
 //! A row of a call: arrival and call in nanoseconds since the origin, the arrival's number, the body's length (`u64` each); lengths
-//! of URL, request line and headers (`u32` each); stage, deployment, route, API key, status, the reason's function (`u16` each, all
+//! of URL, request line and headers (`u32` each); stage, deployment, route, API key, status, the reason's function or pool (`u16` each, all
 //! ones for none); reason; a byte of flags (canary 1, preflight 2, key 4 if unknown, 8 if known); the API (`u16`); what the
 //! evidence said: validity, freshness, mapping, and what the cache had to do with the answer (a byte each), hash (`u64`) and
 //! length (`u32`) of the cache key, status (`u32`) and length (`u64`) of the mapped answer; the cache's entry (`u64`). A row of a
@@ -13,7 +13,7 @@ use sluicegate_policy::call::{
     Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Freshness, FunctionLimit, Invalid, Mapped, Purpose, Reason,
     Release, Scope, Size,
 };
-use sluicegate_policy::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
+use sluicegate_policy::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
 use sluicegate_policy::time::Instant;
 
 use super::{CacheQuestion, Decided, Decision, Evident, Row};
@@ -218,6 +218,7 @@ const fn code_of(reason: Reason) -> (u8, u16) {
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Rate) => return (24, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::ReservedRate) => return (25, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::ScaleOut) => return (26, function),
+        Reason::CapacityExhausted(CapacityId(capacity)) => return (27, capacity),
     };
     (code, ABSENT)
 }
@@ -252,6 +253,7 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         24 => Reason::FunctionThrottled(function, FunctionLimit::Rate),
         25 => Reason::FunctionThrottled(function, FunctionLimit::ReservedRate),
         26 => Reason::FunctionThrottled(function, FunctionLimit::ScaleOut),
+        27 => Reason::CapacityExhausted(CapacityId(function.0)),
         _ => return None,
     })
 }
@@ -292,11 +294,11 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_file() {
-        for code in 0..=26 {
+        for code in 0..=27 {
             let reason = reason_of(code, 7).unwrap();
             assert_eq!(code_of(reason).0, code);
         }
-        assert_eq!(reason_of(27, 7), None);
+        assert_eq!(reason_of(28, 7), None);
     }
 
     fn evidents() -> impl Strategy<Value = Evident> {

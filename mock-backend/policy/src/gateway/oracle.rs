@@ -289,6 +289,7 @@ fn status(api: &Api, reason: Reason) -> u16 {
         (Reason::FunctionThrottled(..), ApiKind::Http) => told.throttled_function,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,
+        (Reason::CapacityExhausted(_), _) => unreachable!("no law has a pool"),
         (Reason::Served, _) => unreachable!("what is served has the status of its integration"),
     }
 }

@@ -1,5 +1,6 @@
 //! The rules, as sentences.
 
+mod capacity;
 mod front_door;
 mod functions;
 mod links;
@@ -76,6 +77,7 @@ impl Build {
             keep_alive: Latency::constant(Span::from_secs(300)),
             scaling: Scaling::default(),
             response: Response { status: 200, body: String::new() },
+            uses: None,
             code: crate::model::Code::Modelled,
         };
         change(&mut function);

@@ -203,8 +203,10 @@ impl Api {
             (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
             (_, Reason::Invalid(_)) => 400,
             (_, Reason::UnsupportedMediaType) => 415,
-            (_, Reason::Misconfigured) | (Rest, Reason::FunctionThrottled(..)) | (Http, Reason::FunctionFailed(_)) => 500,
-            (Rest, Reason::FunctionFailed(_)) => 502,
+            (_, Reason::Misconfigured)
+            | (Rest, Reason::FunctionThrottled(..))
+            | (Http, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 500,
+            (Rest, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 502,
             (Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
             (Http, Reason::FunctionThrottled(..)) => self.unconfirmed.throttled_function,
             (Http, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,

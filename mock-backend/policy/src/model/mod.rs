@@ -8,6 +8,7 @@
 //! usage plans. A route belongs to one deployment for ever; a stage points at a deployment and may be moved to another one.
 
 mod api;
+mod capacity;
 mod function;
 mod integration;
 mod plan;
@@ -26,6 +27,7 @@ pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
 };
+pub use self::capacity::Capacity;
 pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
     Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
@@ -73,6 +75,10 @@ pub struct TargetId {
     pub place: u16,
 }
 
+/// Index into [`Model::capacities`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CapacityId(pub u16);
+
 /// Index into [`Model::plans`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanId(pub u16);
@@ -100,6 +106,8 @@ pub struct Model {
     pub functions: Vec<Function>,
     /// Private links to load balancers.
     pub links: Vec<VpcLink>,
+    /// Connection pools and the like that functions share.
+    pub capacities: Vec<Capacity>,
     /// Usage plans.
     pub plans: Vec<UsagePlan>,
     /// API keys.
@@ -215,6 +223,7 @@ impl Model {
             routes,
             functions: Vec::new(),
             links: Vec::new(),
+            capacities: Vec::new(),
             plans: Vec::new(),
             keys: Vec::new(),
             domains: Vec::new(),

@@ -210,15 +210,10 @@ fn modelled(given: &mut link::LinkTarget, spot: &Spot, reader: &mut Reader) -> O
         let what = format!("a target works on 1 to {MANY} requests at once; to have it refuse all, write when it is down");
         reader.report_at(&capacity.spot, what);
     }
-    let queue = match at_once {
-        Some(_) => filled(&mut given.queue, spot, "queue", || Count(1_000)).value.0.min(MANY),
-        None => {
-            if let Some(queue) = &given.queue {
-                reader.report_at(&queue.spot, "without a capacity nobody waits; write capacity, too, or remove this");
-            }
-            0
-        }
-    };
+    if let Some(queue) = given.queue.as_ref().filter(|_| at_once.is_none()) {
+        reader.report_at(&queue.spot, "without a capacity nobody waits; write capacity, too, or remove this");
+    }
+    let queue = at_once.map_or(0, |_| filled(&mut given.queue, spot, "queue", || Count(1_000)).value.0.min(MANY));
     let mut down: Vec<Down> = Vec::new();
     for time in given.down.iter().flatten() {
         let from = Instant::ZERO + time.value.from.value.0;
