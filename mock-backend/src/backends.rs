@@ -104,13 +104,19 @@ impl Backends {
 impl Backends {
     fn permit(&self, request: Request<Full<Bytes>>) -> Result<Request<Full<Bytes>>, NoAnswer> {
         let host = request.uri().host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        if is_this_machine(host) || self.allow.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)) {
+        if self.may_ask(host) {
             return Ok(request);
         }
         let mut refused = self.refused.borrow_mut();
         let is_known = refused.len() < REFUSED_MAX || refused.contains_key(host);
         *refused.entry(if is_known { host } else { "other hosts" }.to_owned()).or_default() += 1;
         Err(NoAnswer::Refused)
+    }
+
+    /// Whether a host may be asked at all.
+    pub(crate) fn may_ask(&self, host: &str) -> bool {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        is_this_machine(host) || self.allow.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
     }
 
     /// What was not asked, in words.

@@ -16,7 +16,7 @@ use sluicegate_policy::call::{
 };
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{ApiId, FunctionId, Integration, RouteId};
+use sluicegate_policy::model::{ApiId, FunctionId, Integration, RouteId, TargetId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
@@ -76,8 +76,8 @@ pub(crate) struct Released {
 /// What happens next to a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Turn {
-    /// Its integration is to be performed, and its end told under this name.
-    Integrate(EffectId),
+    /// Its integration is to be performed, by this target if it is one of a private link, and its end told under this name.
+    Integrate(EffectId, Option<TargetId>),
     /// A real function is to be invoked in this environment, and its end told under this name.
     Invoke(EffectId, FunctionId, Environment),
     /// It is answered.
@@ -307,8 +307,8 @@ impl Inner {
 
     /// HTTP back ends are called by who waits for the answer. The provider's services are not there yet: they cannot be reached.
     fn start(&mut self, front: &Front, id: EffectId, effect: &Effect) {
-        let (call, route) = match *effect {
-            Effect::Integrate { call, route } => (call, route),
+        let (call, route, target) = match *effect {
+            Effect::Integrate { call, route, target } => (call, route, target),
             Effect::Invoke { call, function, environment } => {
                 let turn = Start::Invoke(id, function, environment);
                 if self.waiting.on_start(call, turn) == Interest::Gone {
@@ -319,7 +319,7 @@ impl Inner {
             }
         };
         let is_http = matches!(front.model().routes[usize::from(route.0)].integration, Integration::Http(_));
-        if !is_http || self.waiting.on_start(call, Start::Integrate(id)) == Interest::Gone {
+        if !is_http || self.waiting.on_start(call, Start::Integrate(id, target)) == Interest::Gone {
             self.gateway.on_effect(self.now, id, Outcome::Unreachable);
         }
     }
@@ -364,7 +364,7 @@ impl Future for Pending {
         let mut inner = self.driver.inner.borrow_mut();
         if let Some(start) = inner.waiting.take_start(id) {
             return Poll::Ready(match start {
-                Start::Integrate(effect) => Turn::Integrate(effect),
+                Start::Integrate(effect, target) => Turn::Integrate(effect, target),
                 Start::Invoke(effect, function, environment) => Turn::Invoke(effect, function, environment),
             });
         }

@@ -174,9 +174,9 @@ impl Desk {
     /// The decision on a call, whose integration is performed here if the gateway wants it.
     async fn released(&self, pending: &mut Pending, examined: &mut Examined<'_>) -> Released {
         loop {
-            let effect = match (&mut *pending).await {
+            let (effect, target) = match (&mut *pending).await {
                 Turn::Released(released) => return released,
-                Turn::Integrate(effect) => effect,
+                Turn::Integrate(effect, target) => (effect, target),
                 Turn::Invoke(effect, function, environment) => {
                     if let Some(released) = self.invoke(pending, examined, (effect, function, environment)).await {
                         return released;
@@ -184,7 +184,12 @@ impl Desk {
                     continue;
                 }
             };
-            let asked = self.backends.as_ref().zip(examined.backend_request());
+            let address = target.and_then(|target| self.model.address(target));
+            let request = examined.backend_request().map(|request| match address {
+                Some(address) => request.through(address),
+                None => request,
+            });
+            let asked = self.backends.as_ref().zip(request);
             let outcome = match asked.map(|(backends, asked)| backends.call(asked)) {
                 None => Outcome::Unreachable,
                 Some(calling) => tokio::select! {
@@ -192,7 +197,7 @@ impl Desk {
                     // A decision before the end is that the time is over: the call is dropped with its connection.
                     turn = &mut *pending => match turn {
                         Turn::Released(released) => return released,
-                        Turn::Integrate(_) | Turn::Invoke(..) => Outcome::Unreachable,
+                        Turn::Integrate(..) | Turn::Invoke(..) => Outcome::Unreachable,
                     },
                     response = calling => response.map_or(Outcome::Unreachable, |response| examined.on_backend(&response)),
                 },
@@ -219,7 +224,7 @@ impl Desk {
             biased;
             turn = &mut *pending => match turn {
                 Turn::Released(released) => Some(released),
-                Turn::Integrate(_) | Turn::Invoke(..) => None,
+                Turn::Integrate(..) | Turn::Invoke(..) => None,
             },
             // One that is dropped unsent has told its end itself.
             Ok(ended) = running => {

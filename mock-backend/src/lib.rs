@@ -33,6 +33,7 @@ mod malformed;
 mod metrics;
 mod observe;
 mod patience;
+mod probes;
 mod secured;
 mod server;
 mod stamped;

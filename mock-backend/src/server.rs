@@ -38,6 +38,7 @@ use crate::http1::date::Dates;
 use crate::log_file::LogFile;
 use crate::observe::{Observer, open as open_log};
 use crate::patience::{Patience, Waits, sweep};
+use crate::probes::{self, Probing, probe};
 use crate::summary::{LimitUse, Summary};
 use crate::tasks::Tasks;
 use crate::tls::{Tls, TlsError, TlsSettings};
@@ -159,6 +160,8 @@ pub struct Server {
     records: Records,
     admin: Option<Admin>,
     timers: Timers,
+    /// The real targets of private links, which are looked at while it runs.
+    probes: Vec<Probing>,
 }
 
 /// Where an API listens. The timer is taken before the first connection can take the last descriptor.
@@ -235,7 +238,8 @@ impl Server {
         let waits = Rc::new(Waits::new(settings.patience));
         let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, settings.connections_max));
         let admin = settings.admin.map(|address| Admin::bind(address, clock)).transpose()?;
-        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, admin, timers })
+        let probes = probes::all(&settings.model, clock)?;
+        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, admin, timers, probes })
     }
 
     /// Where its first API listens.
@@ -263,13 +267,16 @@ impl Server {
     ///
     /// Panics outside the runtime of [`runtime`]: its tasks do not leave their thread.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Summary {
-        let Self { listeners, desk, door, waits, grace, records, admin, timers, .. } = self;
+        let Self { listeners, desk, door, waits, grace, records, admin, timers, probes, .. } = self;
         let cpu_before = process_cpu();
         let mut keepers = JoinSet::new();
         keepers.spawn_local(pace(Rc::clone(&desk.driver), timers.pace));
         keepers.spawn_local(sweep(Rc::clone(&waits), timers.sweep));
         if let Some(functions) = &desk.functions {
             keepers.spawn_local(reap(Rc::clone(&desk.driver), Rc::clone(functions)));
+        }
+        for Probing { target, timers } in probes {
+            keepers.spawn_local(probe(Rc::clone(&desk), target, timers));
         }
         let mut accepting = JoinSet::new();
         for Listener { api, socket, pause, .. } in listeners {

@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use sluicegate_policy::call::{CallId, EffectId};
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::FunctionId;
+use sluicegate_policy::model::{FunctionId, TargetId};
 
 use crate::driver::Released;
 
@@ -35,8 +35,8 @@ enum Slot {
 /// What is to be done for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// Its integration.
-    Integrate(EffectId),
+    /// Its integration, by this target if it is one of a private link.
+    Integrate(EffectId, Option<TargetId>),
     /// A function in this environment.
     Invoke(EffectId, FunctionId, Environment),
 }

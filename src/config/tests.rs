@@ -12,6 +12,7 @@ mod broken;
 mod changed;
 mod delivered;
 mod door;
+mod links;
 mod proven;
 
 /// A small profile that is right, for tests that break or change it.

@@ -4,7 +4,7 @@
 //! mock over sockets). Refuses bytes: an answer here is a status, a reason, a blame and its timing; the mock renders it.
 
 use crate::lambda::Environment;
-use crate::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId};
+use crate::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId, TargetId};
 use crate::time::{Instant, Span};
 
 /// Names one call, given by the driver and echoed in the [`Reply`]; unique while the call is in flight.
@@ -178,6 +178,8 @@ pub enum Effect {
         call: CallId,
         /// The route whose integration it is.
         route: RouteId,
+        /// The target of its private link, if it has one that the model describes.
+        target: Option<TargetId>,
     },
     /// Invoke a real function. It goes on whoever still waits: what becomes of it is reported with
     /// [`Gateway::on_invoked`](crate::gateway::Gateway::on_invoked), and until then its environment is busy.

@@ -15,6 +15,7 @@ mod admission;
 mod course;
 mod flights;
 mod function;
+mod link;
 mod plain;
 mod queue;
 mod real;
@@ -41,6 +42,7 @@ use crate::routing::{Doors, Router};
 use crate::seed::Seed;
 use crate::throttle::Throttles;
 use crate::time::{Instant, Span};
+use crate::vpc_link::Links;
 
 /// The APIs of an account, deciding.
 #[derive(Clone, Debug)]
@@ -58,6 +60,7 @@ pub struct Gateway {
     /// For the key of the request that is looked up, so that none is made for each.
     cache_key: Vec<u8>,
     pools: Pools,
+    links: Links,
     capacities: Capacities,
     asking: Asking,
     /// Of real functions.
@@ -105,6 +108,7 @@ impl Gateway {
             caches: Caches::new(&model),
             cache_key: Vec::new(),
             pools: Pools::new(&model, seed.child("functions")),
+            links: Links::new(&model, seed.child("links")),
             capacities: Capacities::new(&model, seed.child("capacities")),
             asking: Asking::default(),
             invocations: Invocations::new(model.functions.len()),

@@ -10,6 +10,7 @@
 //! - which answers are kept and given again: [`cache`]
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
+//! - which target of a private link is asked, and whether it is healthy: [`vpc_link`]
 //! - who waits for a connection that functions share: [`capacity`]
 //! - how much of each limit was used: [`usage`]
 //! - the order of all that: [`gateway`]
@@ -33,3 +34,4 @@ pub mod quota;
 pub mod routing;
 pub mod throttle;
 pub mod usage;
+pub mod vpc_link;

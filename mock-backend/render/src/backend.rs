@@ -8,7 +8,7 @@ pub(crate) mod hop;
 mod url;
 
 use bytes::Bytes;
-use sluicegate_policy::model::{ApiKind, HttpIntegration, Protocol};
+use sluicegate_policy::model::{ApiKind, Connection, HttpIntegration, Protocol, VpcLink};
 
 use crate::expression::{Expression, Position, Surroundings};
 use crate::front_error::FrontFault;
@@ -40,6 +40,19 @@ pub struct BackendResponse {
     pub body: Bytes,
 }
 
+impl BackendRequest {
+    /// The same request for whoever listens at this `host:port`: what it says of its host stays.
+    pub fn through(mut self, address: &str) -> Self {
+        let Some(start) = self.url.find("://").map(|at| at + 3) else { return self };
+        let end = self.url[start..].find(['/', '?']).map_or(self.url.len(), |at| start + at);
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            self.headers.push(("Host".to_owned(), self.url[start..end].to_owned()));
+        }
+        self.url.replace_range(start..end, address);
+        self
+    }
+}
+
 impl BackendResponse {
     /// The first header of that name, whatever its spelling.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -56,6 +69,10 @@ pub(crate) struct HttpFace {
     parameters: Vec<Parameter>,
     /// Templates before and after it; a proxy has none.
     pub(crate) mapping: Option<Compiled>,
+    /// Whether it is reached by a private link: then the stage stands in the path that it is asked for.
+    is_private: bool,
+    /// What the modelled targets of its link answer.
+    pub(crate) modelled: Option<BackendResponse>,
 }
 
 /// An integration request parameter.
@@ -112,7 +129,33 @@ impl HttpFace {
             (ApiKind::Rest, None) => Hop::RestProxy,
             (ApiKind::Http, _) => Hop::Http,
         };
-        Ok(Self { hop, method: http.method.clone(), url: Url::parse(&http.url), parameters, mapping })
+        let is_private = http.connection != Connection::Internet;
+        Ok(Self { hop, method: http.method.clone(), url: Url::parse(&http.url), parameters, mapping, is_private, modelled: None })
+    }
+
+    /// The same, with what the modelled targets of its link answer, if it has such a link.
+    pub(crate) fn through(self, links: &[VpcLink], http: &HttpIntegration) -> Self {
+        let Connection::Link(link) = http.connection else { return self };
+        let answer = |link: &VpcLink| BackendResponse {
+            status: link.response.status,
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            body: Bytes::copy_from_slice(link.response.body.as_bytes()),
+        };
+        Self { modelled: links.get(usize::from(link.0)).map(answer), ..self }
+    }
+
+    /// The request with the stage in its path, if that is how it goes: private integrations of both kinds of API do (facts: developer
+    /// guide, "Set up private integrations" and "Create private integrations for HTTP APIs", 2026). A mapping of the path by an HTTP
+    /// API overwrites it.
+    pub(crate) fn in_stage(&self, mut request: BackendRequest, stage: &str) -> BackendRequest {
+        if !self.is_private || stage == "$default" {
+            return request;
+        }
+        if let Some(start) = request.url.find("://").map(|at| at + 3) {
+            let end = request.url[start..].find(['/', '?']).map_or(request.url.len(), |at| start + at);
+            request.url.insert_str(end, &format!("/{stage}"));
+        }
+        request
     }
 
     /// Whether a mapping sets what only the gateway may: recorded of REST APIs, which then answer 500

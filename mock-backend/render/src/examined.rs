@@ -340,7 +340,7 @@ impl Evidence for Examined<'_> {
             },
             IntegrationFace::Http(http) if http.is_forbidden() => Mapped::Misconfigured,
             IntegrationFace::Http(http) => match http.mapping.as_ref().map_or(Ok(()), |mapping| self.map_request(mapping)) {
-                Ok(()) => Mapped::Answer(Content::default()),
+                Ok(()) => self.before_back_end(http),
                 Err(failed) => failed,
             },
             IntegrationFace::Function(function) => self.before_function(function),

@@ -195,7 +195,10 @@ impl Front {
         self.route(route).is_some_and(|face| match &face.integration {
             IntegrationFace::Constant(_) => face.responses.reads_request(),
             IntegrationFace::Mock(mapping) | IntegrationFace::Mapped(mapping) => mapping.reads_request(),
-            IntegrationFace::Http(http) => http.mapping.as_ref().is_some_and(Compiled::reads_request),
+            IntegrationFace::Http(http) => {
+                http.mapping.as_ref().is_some_and(Compiled::reads_request)
+                    || (http.modelled.is_some() && face.responses.reads_request())
+            }
             IntegrationFace::Function(function) => function.mapping.as_ref().is_some_and(Compiled::reads_request),
             IntegrationFace::Misconfigured | IntegrationFace::Real => false,
         })
@@ -267,7 +270,7 @@ impl IntegrationFace {
             }
             Integration::Mock(MockIntegration::Mapped(mapping)) => Compiled::new(mapping).map(Self::Mock),
             Integration::Lambda(lambda) => Self::function(model, kind, lambda),
-            Integration::Http(http) => HttpFace::new(kind, http).map(Self::Http),
+            Integration::Http(http) => HttpFace::new(kind, http).map(|face| Self::Http(face.through(&model.links, http))),
             Integration::Service(service) => behind(&service.protocol),
         }
     }

@@ -5,7 +5,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 
-use sluicegate_policy::model::{ApiKind, Integration, Protocol};
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{
+    ApiKind, Connection, Integration, LinkId, ModelledTarget, Probe, Protocol, Serves, Target, VpcLink,
+};
 use sluicegate_policy::time::Span;
 
 use crate::mock::{Client, Mock, mock, serve};
@@ -174,4 +177,114 @@ fn what_makes_no_request_is_no_panic() {
         let answer = mock.serve(async |client| client.ask("GET /prod/x HTTP/1.1\r\nhost: m\r\nX-B: \x7fb\r\n\r\n").await).0;
         assert!(matches!(answer.status, 400 | 504), "{url}: {answer:?}");
     }
+}
+
+/// A route through a link to these targets.
+fn linked(kind: ApiKind, targets: Vec<Serves>) -> Mock {
+    let mut mock = mock(kind).behind("GET /x", "http://stock.internal/levels", PATIENT);
+    if let Integration::Http(http) = &mut mock.model.routes[0].integration {
+        http.connection = Connection::Link(LinkId(0));
+    }
+    let named = |serves| Target { name: "t".to_owned(), serves };
+    mock.model.links = vec![VpcLink::new("stock", targets.into_iter().map(named).collect())];
+    mock
+}
+
+#[test]
+fn a_modelled_target_answers_by_itself() {
+    let target = || Serves::Modelled(ModelledTarget::new(Latency::constant(Span::from_us(200))));
+    for kind in [ApiKind::Rest, ApiKind::Http] {
+        let mut mock = linked(kind, vec![target()]);
+        mock.model.links[0].response.body = r#"{"stock":12}"#.to_owned();
+        let answer = mock.get("/prod/x");
+        assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"stock":12}"#));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+    }
+}
+
+#[test]
+fn a_link_without_targets_is_a_network_error() {
+    let answer = linked(ApiKind::Rest, Vec::new()).get("/prod/x");
+    assert_eq!((answer.status, answer.body.as_str()), (504, r#"{"message": "Network error communicating with endpoint"}"#));
+    assert_eq!(linked(ApiKind::Http, Vec::new()).get("/prod/x").status, 503);
+}
+
+#[test]
+fn a_real_target_gets_the_stage_in_its_path_and_the_host_of_the_url() {
+    for kind in [ApiKind::Rest, ApiKind::Http] {
+        let back_end = back_end(says(OK));
+        let mut mock = linked(kind, vec![Serves::Real(back_end.address.to_string())]);
+        // Nobody looks at it meanwhile.
+        mock.model.links[0].check.interval = Span::from_secs(600);
+        assert_eq!(mock.get("/prod/x?q=1").status, 200);
+        let asked = back_end.asked.try_recv().unwrap();
+        assert!(asked.starts_with("GET /prod/levels?q=1 HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("Host: stock.internal\r\n"), "{asked}");
+    }
+}
+
+#[test]
+fn a_real_target_that_listens_no_longer_leaves_the_link() {
+    let alive = back_end(says(OK));
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let serves = |address: SocketAddr| Serves::Real(address.to_string());
+    let mut mock = linked(ApiKind::Rest, vec![serves(gone), serves(alive.address)]);
+    let check = &mut mock.model.links[0].check;
+    check.interval = Span::from_ms(50);
+    check.unhealthy_threshold = 1;
+    let ((failed, in_a_row), _) = mock.serve(async |client: Client| {
+        let (mut failed, mut in_a_row) = (0, 0);
+        // Half of them meet the one that is gone, until somebody has looked at it.
+        for _ in 0..100_000 {
+            match client.get("/prod/x").await.status {
+                200 => in_a_row += 1,
+                status => {
+                    assert_eq!(status, 504);
+                    (failed, in_a_row) = (failed + 1, 0);
+                }
+            }
+            if failed > 0 && in_a_row == 64 {
+                break;
+            }
+        }
+        (failed, in_a_row)
+    });
+    assert!(failed > 0 && in_a_row == 64, "{failed} failed, then {in_a_row} in a row did not");
+}
+
+#[test]
+fn a_target_on_another_machine_is_neither_asked_nor_looked_at_unless_somebody_allowed_it() {
+    let mut mock = linked(ApiKind::Rest, vec![Serves::Real("192.0.2.1:80".to_owned())]);
+    let check = &mut mock.model.links[0].check;
+    check.interval = Span::from_ms(50);
+    check.probe = Probe::Http { path: "/".to_owned(), lowest: 200, highest: 399 };
+    let (answer, summary) = mock.serve(async |client| client.get("/prod/x").await);
+    assert_eq!(answer.status, 504);
+    assert!(summary.problems[0].contains("calls to the back end 192.0.2.1 were not made"), "{:?}", summary.problems);
+}
+
+#[test]
+fn headers_and_bodies_without_end_are_cut_and_nothing_is_kept_of_them() {
+    let endless = |start: &'static [u8], more: &'static [u8]| {
+        move |stream: &mut TcpStream| {
+            let _ = stream.write_all(start);
+            // Ends when the gateway closes the connection, which is what is to be shown.
+            while stream.write_all(more).is_ok() {}
+        }
+    };
+    let headers = endless(b"HTTP/1.1 200 OK\r\n", b"X-More: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
+    assert_eq!(told(ApiKind::Rest, headers, PATIENT).0, 504);
+    let body = endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"10\r\n0123456789abcdef\r\n");
+    assert_eq!(told(ApiKind::Rest, body, PATIENT).0, 504);
+}
+
+#[test]
+fn what_a_back_end_says_beyond_its_length_is_no_answer_to_anybody() {
+    let back_end = back_end(says("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfineHTTP/1.1 418 No\r\nContent-Length: 0\r\n\r\n"));
+    proxied(ApiKind::Rest, &back_end, PATIENT).serve(async |client: Client| {
+        let answer = client.get("/prod/x/1").await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "fine"));
+        let second = client.get("/prod/x/1").await;
+        assert_eq!((second.status, second.body.as_str()), (200, "fine"));
+    });
 }

@@ -53,8 +53,8 @@ pub(super) use response_type::ResponseKind;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use setting::{
-    CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat,
-    Period, Requirement,
+    AfterIdle, Balancer, CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource,
+    Passthrough, PayloadFormat, Period, ProbeKind, Requirement,
 };
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};

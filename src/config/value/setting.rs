@@ -22,6 +22,36 @@ words! {
 }
 
 words! {
+    /// What a private link leads to.
+    pub(in crate::config) Balancer as model::Balancer, "a load balancer", "write nlb or alb" {
+        /// A network load balancer.
+        Network = "nlb",
+        /// An application load balancer.
+        Application = "alb",
+    }
+}
+
+words! {
+    /// What the gateway makes of a kept connection that is gone.
+    pub(in crate::config) AfterIdle as model::AfterIdle, "a way on", "write retried or failed" {
+        /// It asks again.
+        Retried = "retried",
+        /// The network failed.
+        Failed = "failed",
+    }
+}
+
+words! {
+    /// How a target is looked at.
+    pub(in crate::config) ProbeKind, "a way to look", "write tcp or http" {
+        /// Whether it takes a connection.
+        Tcp = "tcp",
+        /// What it answers.
+        Http = "http",
+    }
+}
+
+words! {
     /// How an API is reached.
     pub(in crate::config) Endpoint as model::Endpoint, "an endpoint type", "write edge, regional or private" {
         /// Through the provider's content delivery network.

@@ -94,7 +94,7 @@ impl Gateway {
             timing: Timing { received: self.now, ..Timing::default() },
         };
         let (content, phase) = (Content::default(), Phase::Arrived);
-        self.flights.begin(Flight { reply, content, fill: notes.fill, after, phase })
+        self.flights.begin(Flight { reply, content, fill: notes.fill, after, phase, target: None })
     }
 
     pub(super) fn run_due(&mut self) {
@@ -125,13 +125,16 @@ impl Gateway {
     fn hand_over(&mut self, now: Instant, id: FlightId) {
         let Some(flight) = self.flights.get_mut(id) else { return };
         let Some(route) = flight.reply.route else { return };
+        if let Some(link) = self.model.link_of(route) {
+            return self.hand_to_link(now, id, link);
+        }
         match self.model.routes[usize::from(route.0)].integration {
             // A mock integration is answered where it is accepted.
             Integration::Mock(_) => {}
             Integration::Lambda(LambdaIntegration { function, timeout, .. }) => self.invoke(now, id, function, timeout),
             Integration::Http(HttpIntegration { timeout, .. }) | Integration::Service(ServiceIntegration { timeout, .. }) => {
                 flight.phase = Phase::Waiting(now);
-                let effect = Effect::Integrate { call: flight.reply.call, route };
+                let effect = Effect::Integrate { call: flight.reply.call, route, target: None };
                 self.actions.push_back(Action::Start(id.effect(), effect));
                 self.queue.schedule(now + timeout, Event::TimeOut(id));
             }

@@ -2,6 +2,7 @@
 
 use crate::cache::Fill;
 use crate::call::{Content, EffectId, Reply};
+use crate::model::TargetId;
 use crate::time::{Instant, Span};
 
 /// A call between its arrival and its reply.
@@ -17,6 +18,8 @@ pub(super) struct Flight {
     pub(super) after: Span,
     /// How far it has come.
     pub(super) phase: Phase,
+    /// The real target of a private link that works on it.
+    pub(super) target: Option<TargetId>,
 }
 
 /// How far a call has come.
@@ -79,6 +82,19 @@ impl Flights {
             Phase::Waiting(since) => Some(since),
             Phase::Arrived | Phase::Decided => None,
         }
+    }
+
+    /// Those that wait for this target, in the order of their slots, and since when.
+    pub(super) fn waiting_for(&self, target: TargetId) -> Vec<(FlightId, Instant)> {
+        let flights = self.slots.iter().enumerate().filter_map(|(slot, (generation, flight))| {
+            let flight = flight.as_ref().filter(|flight| flight.target == Some(target))?;
+            let id = FlightId { slot: slot as u32, generation: *generation };
+            match flight.phase {
+                Phase::Waiting(since) => Some((id, since)),
+                Phase::Arrived | Phase::Decided => None,
+            }
+        });
+        flights.collect()
     }
 
     pub(super) fn end(&mut self, id: FlightId) -> Option<Flight> {

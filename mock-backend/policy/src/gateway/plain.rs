@@ -4,7 +4,7 @@
 //! request itself. Used by the simulator for routes without such, and by tests.
 
 use crate::call::{Content, EntryId, Evidence, Freshness, Invalid, Mapped};
-use crate::model::{Integration, LambdaIntegration, MockIntegration, Model, RouteId};
+use crate::model::{Connection, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId};
 
 /// A request that satisfies every check and maps to what the model says.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,10 @@ impl Evidence for Plain<'_> {
             Integration::Mock(MockIntegration::Fixed { status, body }) => content(*status, body),
             Integration::Lambda(LambdaIntegration { function, .. }) => {
                 let response = &self.0.functions[usize::from(function.0)].response;
+                content(response.status, &response.body)
+            }
+            Integration::Http(HttpIntegration { connection: Connection::Link(link), .. }) => {
+                let response = &self.0.links[usize::from(link.0)].response;
                 content(response.status, &response.body)
             }
             Integration::Mock(MockIntegration::Mapped(_)) | Integration::Http(_) | Integration::Service(_) => content(200, ""),

@@ -3,6 +3,7 @@
 mod capacity;
 mod front_door;
 mod functions;
+mod links;
 
 use super::*;
 use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, Reply, Scope, Size};

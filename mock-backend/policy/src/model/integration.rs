@@ -3,7 +3,7 @@
 //! Owns the kinds of integration, and the mapping that stands before and after those that are not proxies. Refuses to run a
 //! template or reach a back end: templates are texts here, and `render` compiles them.
 
-use super::FunctionId;
+use super::{FunctionId, LinkId};
 use crate::time::Span;
 
 /// What answers on a route.
@@ -146,8 +146,10 @@ pub enum Protocol {
 pub enum Connection {
     /// Public.
     Internet,
-    /// Private, through the link of this name.
+    /// Private, through a link of this name that nothing else is known of: it is asked directly.
     VpcLink(String),
+    /// Private, through this link.
+    Link(LinkId),
 }
 
 /// A service of the provider.

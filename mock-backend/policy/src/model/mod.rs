@@ -15,6 +15,7 @@ mod plan;
 mod route;
 mod stage;
 mod unconfirmed;
+mod vpc_link;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ pub use self::unconfirmed::{
     CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, ThrottledContentType, ToldFirst, TooLargeContentType,
     Unconfirmed, UnknownStage, UnsetVariable,
 };
+pub use self::vpc_link::{AfterIdle, Balancer, ColdPath, Down, HealthCheck, ModelledTarget, Probe, Serves, Target, VpcLink};
 
 /// Index into [`Model::apis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +61,19 @@ pub struct RouteId(pub u16);
 /// Index into [`Model::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionId(pub u16);
+
+/// Index into [`Model::links`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u16);
+
+/// A target of a private link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId {
+    /// Which link.
+    pub link: LinkId,
+    /// Which of its targets: index into [`VpcLink::targets`].
+    pub place: u16,
+}
 
 /// Index into [`Model::capacities`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,6 +104,8 @@ pub struct Model {
     pub routes: Vec<Route>,
     /// Functions that routes may name.
     pub functions: Vec<Function>,
+    /// Private links to load balancers.
+    pub links: Vec<VpcLink>,
     /// Connection pools and the like that functions share.
     pub capacities: Vec<Capacity>,
     /// Usage plans.
@@ -205,6 +222,7 @@ impl Model {
             stages: stages.iter().map(|name| Stage::new(ApiId(0), *name, DeploymentId(0))).collect(),
             routes,
             functions: Vec::new(),
+            links: Vec::new(),
             capacities: Vec::new(),
             plans: Vec::new(),
             keys: Vec::new(),
@@ -238,6 +256,22 @@ impl Model {
             }
         }
         self
+    }
+
+    /// The private link before a route's back end, if it is one that the model describes.
+    pub fn link_of(&self, route: RouteId) -> Option<LinkId> {
+        match self.routes.get(usize::from(route.0))?.integration {
+            Integration::Http(HttpIntegration { connection: Connection::Link(link), .. }) => Some(link),
+            Integration::Http(_) | Integration::Mock(_) | Integration::Lambda(_) | Integration::Service(_) => None,
+        }
+    }
+
+    /// Where a real target listens, as `host:port`.
+    pub fn address(&self, TargetId { link, place }: TargetId) -> Option<&str> {
+        match &self.links.get(usize::from(link.0))?.targets.get(usize::from(place))?.serves {
+            Serves::Real(address) => Some(address),
+            Serves::Modelled(_) => None,
+        }
     }
 
     /// The API that a stage belongs to.

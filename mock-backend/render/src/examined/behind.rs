@@ -3,7 +3,7 @@
 //! Owns what both are made of. Refuses URLs and header rules ([`backend`](crate::backend)) and to send. Asked by whoever performs
 //! the integration, in the place of the gateway.
 
-use sluicegate_policy::call::Outcome;
+use sluicegate_policy::call::{Content, Mapped, Outcome};
 use sluicegate_policy::model::{ApiKind, ContentHandling};
 
 use super::Examined;
@@ -45,6 +45,7 @@ impl<'a> Examined<'a> {
             api: &seen.api().id,
             body: self.integration_body(),
         });
+        request = http.in_stage(request, seen.stage().map_or("$default", |stage| &stage.name));
         self.face()?.requests.apply(&mut request, seen.to.path, &of);
         Some(request)
     }
@@ -57,6 +58,15 @@ impl<'a> Examined<'a> {
             None => self.proxied_answer(http.hop, response),
         };
         answer.map_or(Outcome::Misconfigured, |answer| Outcome::Answered { content: self.keep(answer) })
+    }
+
+    /// What is known of the answer before anybody is asked: what a modelled target says.
+    pub(super) fn before_back_end(&mut self, http: &HttpFace) -> Mapped {
+        let Some(response) = &http.modelled else { return Mapped::Answer(Content::default()) };
+        match self.on_backend(response) {
+            Outcome::Answered { content } => Mapped::Answer(content),
+            Outcome::Unreachable | Outcome::Misconfigured => Mapped::Misconfigured,
+        }
     }
 
     fn http(&self) -> Option<&'a HttpFace> {

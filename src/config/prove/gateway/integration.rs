@@ -4,7 +4,7 @@
 //! Called by `routes`.
 
 use sluicegate_policy::model::{
-    ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Protocol,
+    ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, LinkId, Mapping, MockIntegration, Protocol,
     ResponseRule, ServiceIntegration,
 };
 use sluicegate_policy::time::Span;
@@ -23,12 +23,18 @@ use crate::config::raw::gateway::route::Route;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{ContentHandling, Duration, Flag, Passthrough, StatusCode, Text};
 
+/// The names of what all APIs of the account share.
+#[derive(Clone, Copy)]
+pub(super) struct SharedNames<'a> {
+    pub(super) functions: &'a [String],
+    pub(super) links: &'a [String],
+}
+
 /// What a route's integration is proven with.
 #[derive(Clone, Copy)]
 pub(super) struct Behind<'a> {
     pub(super) kind: ApiKind,
-    /// The names of the account's functions.
-    pub(super) functions: &'a [String],
+    pub(super) names: SharedNames<'a>,
     /// The key path of the API: `gateway`, `apis.admin`.
     pub(super) section: &'a str,
 }
@@ -50,7 +56,7 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
         }
         Raw::Http(http) => {
             let timeout = waited(timeout, &spot, behind.kind, reader);
-            http_integration(http, timeout, behind.kind, reader).map(Integration::Http)
+            http_integration(http, timeout, behind, reader).map(Integration::Http)
         }
         Raw::Service(service) => {
             let timeout = waited(timeout, &spot, behind.kind, reader);
@@ -66,12 +72,12 @@ fn lambda_integration(
     reader: &mut Reader,
 ) -> Option<Integration> {
     let call = match lambda {
-        Lambda::Named(name) => return Some(Integration::lambda(function(name, behind.functions, reader)?, timeout?)),
+        Lambda::Named(name) => return Some(Integration::lambda(function(name, behind.names.functions, reader)?, timeout?)),
         Lambda::Full(call) => call,
     };
     let spot = call.spot.clone();
     let call = &mut call.value;
-    let function = function(&call.function, behind.functions, reader);
+    let function = function(&call.function, behind.names.functions, reader);
     if let Some(format) = call.payload_format.as_ref().filter(|_| behind.kind == ApiKind::Rest) {
         reader.report_at(&format.spot, "a REST API has one payload format; remove this, or write api: http");
     }
@@ -177,12 +183,13 @@ fn response_rule(rule: &mut At<RawRule>, reader: &mut Reader) -> ResponseRule {
 fn http_integration(
     http: &mut At<HttpBackend>,
     timeout: Option<Span>,
-    kind: ApiKind,
+    Behind { kind, names, .. }: Behind<'_>,
     reader: &mut Reader,
 ) -> Option<HttpIntegration> {
     let spot = http.spot.clone();
     let http = &mut http.value;
-    url(&http.url, http.vpc_link.is_some(), reader);
+    let connection = connection(http, names.links, reader);
+    url(&http.url, matches!(connection, Connection::VpcLink(_)), reader);
     let is_mapped = http.requests.is_some() || http.responses.is_some();
     let proxy = filled(&mut http.proxy, &spot, "proxy", || Flag(!is_mapped)).clone();
     if kind == ApiKind::Http
@@ -198,9 +205,22 @@ fn http_integration(
         protocol,
         method: method(http.method.as_ref(), reader),
         url: http.url.value.0.clone(),
-        connection: http.vpc_link.as_ref().map_or(Connection::Internet, |link| Connection::VpcLink(link.value.0.clone())),
+        connection,
         timeout: timeout?,
     })
+}
+
+/// The way to a back end. What a load balancer's targets are asked is not encrypted here, whatever the URL would have.
+fn connection(http: &HttpBackend, links: &[String], reader: &mut Reader) -> Connection {
+    let Some(link) = &http.vpc_link else { return Connection::Internet };
+    let Some(at) = links.iter().position(|known| *known == link.value.0) else {
+        return Connection::VpcLink(link.value.0.clone());
+    };
+    if http.url.value.0.starts_with("https://") {
+        let what = "the targets of a private link are asked without TLS here; write http:// in place of https://";
+        reader.report_at(&http.url.spot, what);
+    }
+    Connection::Link(LinkId(at as u16))
 }
 
 fn service_integration(

@@ -17,6 +17,7 @@ mod routes;
 mod snapshot;
 mod stages;
 mod unconfirmed;
+mod vpc_links;
 mod ways;
 
 use std::iter;
@@ -30,6 +31,7 @@ use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Bytes, Count, Decimal, Endpoint, KeySource, Named, Outside, Rate, Shape, Text};
 
+use self::integration::SharedNames;
 use self::names::{Names, names_of};
 use self::part::Joined;
 
@@ -47,6 +49,7 @@ pub(super) fn model(
     let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
     let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
+    let links = vpc_links::links(shared.vpc_links.as_mut(), reader);
     let capacities = capacities::capacities(&mut shared.capacities, reader);
     let capacity_names: Vec<String> = shared.capacities.iter().flat_map(|named| names_of(&named.value.0)).collect();
     let known = functions::Known { account, outside, capacities: &capacity_names };
@@ -55,9 +58,11 @@ pub(super) fn model(
     let further = further.map(|apis| apis.value.0.as_mut_slice()).unwrap_or_default();
     let names = Names::of(shared, further);
     let function_names: Vec<String> = shared.functions.iter().flat_map(|named| names_of(&named.value.0)).collect();
+    let link_names: Vec<String> = shared.vpc_links.iter().flat_map(|named| names_of(&named.value.0)).collect();
+    let known = SharedNames { functions: &function_names, links: &link_names };
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
-    let mut parts = vec![part::part(gateway, "sluicegate", &function_names, reader)];
-    parts.extend(further.iter_mut().map(|member| part::further(member, &function_names, reader)));
+    let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];
+    parts.extend(further.iter_mut().map(|member| part::further(member, known, reader)));
     let shared = &mut gateway.value;
     let kind = if parts.iter().any(|part| part.kind == ApiKind::Rest) { ApiKind::Rest } else { ApiKind::Http };
     let keys = plans::keys(&mut shared.api_keys, kind, outside, reader);
@@ -72,6 +77,7 @@ pub(super) fn model(
         deployments,
         stages,
         functions: functions?,
+        links: links?,
         capacities: capacities?,
         routes,
         plans: plans?,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sluicegate_policy::model::{Api, ApiId, ApiKind, Deployment, DeploymentId, Route, RouteId, Stage};
 
 use super::deployments::{self, Frozen, ROUTES_MAX, RouteKeys};
-use super::integration::Behind;
+use super::integration::{Behind, SharedNames};
 use super::{api, at_most, name, stages};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway as raw;
@@ -50,32 +50,34 @@ fn kind(gateway: &raw::Gateway) -> ApiKind {
 }
 
 /// The API of one section, whose id is `id` unless it says otherwise.
-pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, functions: &[String], reader: &mut Reader) -> Part {
+pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, names: SharedNames<'_>, reader: &mut Reader) -> Part {
     let spot = section.spot.clone();
     let gateway = &mut section.value;
     let kind = kind(gateway);
     let api = api(gateway, (&spot, id), kind, reader);
-    let frozen = deployments::deployments(gateway, Behind { kind, functions, section: &spot.key }, reader);
+    let frozen = deployments::deployments(gateway, Behind { kind, names, section: &spot.key }, reader);
     let routes = frozen.as_ref().map(|frozen| RouteKeys::of(&frozen.routes, &spot.key));
     let stages = stages::stages(gateway, (kind, &spot.key), frozen.as_ref().zip(routes.as_ref()), reader);
     Part { kind, api, frozen, routes, stages }
 }
 
 /// A further API.
-pub(super) fn further(member: &mut Member<Text, At<raw::Gateway>>, functions: &[String], reader: &mut Reader) -> Part {
+pub(super) fn further(member: &mut Member<Text, At<raw::Gateway>>, names: SharedNames<'_>, reader: &mut Reader) -> Part {
     name(&At { value: member.name.clone(), spot: member.spot.clone() }, "the name of an API", reader);
     shares(&member.value, reader);
-    part(&mut member.value, &member.name.0, functions, reader)
+    part(&mut member.value, &member.name.0, names, reader)
 }
 
 /// Reports what all APIs of the account share.
 fn shares(section: &At<raw::Gateway>, reader: &mut Reader) {
     let gateway = &section.value;
     let moves = gateway.moves.as_ref().map(|moves| moves.first().map_or(&section.spot, |first| &first.spot));
-    let shared: [(&str, Option<&Spot>); 7] = [
+    let shared: [(&str, Option<&Spot>); 9] = [
         ("region", gateway.region.as_ref().map(|given| &given.spot)),
         ("account", gateway.account.as_ref().map(|given| &given.spot)),
         ("functions", gateway.functions.as_ref().map(|given| &given.spot)),
+        ("capacities", gateway.capacities.as_ref().map(|given| &given.spot)),
+        ("vpc_links", gateway.vpc_links.as_ref().map(|given| &given.spot)),
         ("api_keys", gateway.api_keys.as_ref().map(|given| &given.spot)),
         ("usage_plans", gateway.usage_plans.as_ref().map(|given| &given.spot)),
         ("domains", gateway.domains.as_ref().map(|given| &given.spot)),

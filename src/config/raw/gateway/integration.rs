@@ -162,7 +162,8 @@ section! {
         method: Option<At<Text>>,
         /// Whether the request goes through as it is. Default: true, unless requests or responses are written.
         proxy: Option<At<Flag>>,
-        /// Name of the private link to it. Default: none, it is public.
+        /// Name of the private link to it, one of `vpc_links`; one that is not there is asked directly, at the URL. The stage's name
+        /// then stands in front of the path. Default: none, it is public.
         vpc_link: Option<At<Text>>,
         /// Parameters of the integration request (REST APIs).
         parameters: Option<At<Texts>>,

@@ -8,12 +8,14 @@ pub(in crate::config) mod plan;
 pub(in crate::config) mod route;
 pub(in crate::config) mod stage;
 pub(in crate::config) mod unconfirmed;
+pub(in crate::config) mod vpc_link;
 
 use self::deployment::{Cors, Deployment, Domain, GatewayResponses, Models, Move};
 use self::plan::{ApiKey, UsagePlan};
 use self::route::Route;
 use self::stage::Stage;
 use self::unconfirmed::Unconfirmed;
+use self::vpc_link::VpcLink;
 use crate::config::reader::{At, section};
 use crate::config::value::{
     ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime, Secret,
@@ -74,6 +76,9 @@ section! {
         domains: Option<At<Named<Text, At<Domain>>>>,
         /// Functions that routes may name.
         functions: Option<At<Named<Text, At<Function>>>>,
+        /// Private links by name, to load balancers and what is behind them. A link that a route names and that is not here is asked
+        /// directly, at the URL of the integration.
+        vpc_links: Option<At<Named<Text, At<VpcLink>>>>,
         /// Connection pools of databases and the like, by name: what functions share, and what limits them before the gateway does.
         capacities: Option<At<Named<Text, At<Capacity>>>>,
         /// Routes by their key: `GET /orders/{id}`, `ANY /files/{proxy+}`, `$default` (HTTP APIs).
