@@ -9,6 +9,7 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod authorizer;
 pub mod backend;
 pub mod context;
 mod cors;

@@ -6,6 +6,7 @@
 use super::Gateway;
 use super::admission::{Admitted, Notes};
 use super::flights::{Flight, FlightId, Phase};
+use crate::authorizer::LookUpId;
 use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
 use crate::lambda::{Ending, Environment, Invocation};
 use crate::latency::Latency;
@@ -21,6 +22,8 @@ pub(super) const ABANDONED_MIN: usize = 1_024;
 pub(super) enum Event {
     /// A stage moves: the n-th move of the model.
     Move(usize),
+    /// An authorizer has answered.
+    Authorized(LookUpId),
     /// The gateway has done its part before the integration.
     HandOver(FlightId),
     /// The function is over: its environment is free, whoever still waits for the answer.
@@ -83,9 +86,10 @@ impl Gateway {
             reason: Reason::Served,
             arrival: call.arrival,
             route: call.route,
+            authorization: notes.authorization,
             cache: notes.cache,
             warning: notes.warning,
-            timing: Timing { received: self.now, ..Timing::default() },
+            timing: Timing { received: notes.received, authorizer: notes.authorizer, ..Timing::default() },
         };
         let (content, phase) = (Content::default(), Phase::Arrived);
         self.flights.begin(Flight { reply, content, fill: notes.fill, after, phase })
@@ -99,6 +103,7 @@ impl Gateway {
                     // One that does not fit changes nothing.
                     let _ = self.move_stage(stage, deployment);
                 }
+                Event::Authorized(look_up) => self.authorized(due, look_up),
                 Event::HandOver(id) => self.hand_over(due, id),
                 Event::FunctionEnds(function, environment) => self.pools.release(due, function, environment),
                 Event::TimeOut(id) => self.time_out(due, id),
@@ -208,7 +213,7 @@ impl Gateway {
         let flights = &self.flights;
         self.queue.retain(|event| match event {
             Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
-            Event::Move(_) | Event::HandOver(_) | Event::FunctionEnds(..) | Event::Reply(_) => true,
+            Event::Move(_) | Event::Authorized(_) | Event::HandOver(_) | Event::FunctionEnds(..) | Event::Reply(_) => true,
         });
         self.abandoned = 0;
     }

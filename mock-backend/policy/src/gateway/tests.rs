@@ -1,5 +1,6 @@
 //! The rules, as sentences.
 
+mod authorization;
 mod front_door;
 
 use super::*;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{ApiId, Unconfirmed};
+use super::{ApiId, ResourcePolicy, Unconfirmed};
 use crate::call::Reason;
 use crate::latency::Latency;
 use crate::time::Span;
@@ -27,6 +27,8 @@ pub struct Api {
     pub refusal: Latency,
     /// What a request may not exceed.
     pub limits: Limits,
+    /// Who may reach it from where (REST); `None` lets everybody in.
+    pub resource_policy: Option<ResourcePolicy>,
     /// Where an API key is looked for.
     pub key_source: KeySource,
     /// How it behaves where nobody has confirmed it.
@@ -177,6 +179,7 @@ impl Api {
             overhead: Latency::constant(Span::ZERO),
             refusal: Latency::constant(Span::ZERO),
             limits: Limits::of(kind, Endpoint::Regional),
+            resource_policy: None,
             key_source: KeySource::Header,
             unconfirmed: Unconfirmed::default(),
         }
@@ -193,6 +196,9 @@ impl Api {
             (Rest, Reason::NoStage) => self.unconfirmed.unknown_stage.status(),
             (Rest, Reason::NoRoute) | (_, Reason::KeyRefused | Reason::InvalidationRefused) => 403,
             (Http, Reason::NoStage | Reason::NoRoute) => 404,
+            (_, Reason::Unauthorized(_)) | (Rest, Reason::InsufficientScope) => 401,
+            (_, Reason::AccessDenied(_) | Reason::PolicyDenied(_) | Reason::SignatureRefused(_)) | (Http, Reason::InsufficientScope) => 403,
+            (_, Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured) => 500,
             (_, Reason::UrlTooLong) => self.unconfirmed.url_too_long,
             (_, Reason::HeadersTooLarge) => self.unconfirmed.headers_too_large,
             (Rest, Reason::PayloadTooLarge) => 413,

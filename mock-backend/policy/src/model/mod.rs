@@ -8,9 +8,11 @@
 //! usage plans. A route belongs to one deployment for ever; a stage points at a deployment and may be moved to another one.
 
 mod api;
+mod authorizer;
 mod function;
 mod integration;
 mod plan;
+mod resource_policy;
 mod route;
 mod stage;
 mod unconfirmed;
@@ -25,11 +27,15 @@ pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
 };
+pub use self::authorizer::{
+    Authorization, Authorizer, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, LookUps, TTL_MAX,
+};
 pub use self::function::{Dispatch, Function, Response, Scaling};
 pub use self::integration::{
     Connection, HttpIntegration, Integration, Mapping, MockIntegration, Passthrough, Protocol, ResponseRule, ServiceIntegration,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
+pub use self::resource_policy::{Network, PolicyEffect, ResourcePolicy, Statement};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
 pub use self::unconfirmed::{
@@ -57,6 +63,10 @@ pub struct RouteId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionId(pub u16);
 
+/// Index into [`Model::authorizers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuthorizerId(pub u16);
+
 /// Index into [`Model::plans`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanId(pub u16);
@@ -82,6 +92,8 @@ pub struct Model {
     pub routes: Vec<Route>,
     /// Functions that routes may name.
     pub functions: Vec<Function>,
+    /// Authorizers that routes may name.
+    pub authorizers: Vec<Authorizer>,
     /// Usage plans.
     pub plans: Vec<UsagePlan>,
     /// API keys.
@@ -196,6 +208,7 @@ impl Model {
             stages: stages.iter().map(|name| Stage::new(ApiId(0), *name, DeploymentId(0))).collect(),
             routes,
             functions: Vec::new(),
+            authorizers: Vec::new(),
             plans: Vec::new(),
             keys: Vec::new(),
             domains: Vec::new(),
@@ -232,6 +245,14 @@ impl Model {
     pub fn api_of_route(&self, route: RouteId) -> &Api {
         let deployment = self.routes[usize::from(route.0)].deployment;
         &self.apis[usize::from(self.deployments[usize::from(deployment.0)].api.0)]
+    }
+
+    /// What a route asks of its requests, and the authorizer that it names; `None` if it names none.
+    ///
+    /// Panics if the model has no such route.
+    pub fn authorization(&self, route: RouteId) -> Option<(&Authorization, &Authorizer)> {
+        let authorization = self.routes[usize::from(route.0)].authorization.as_ref()?;
+        Some((authorization, self.authorizers.get(usize::from(authorization.authorizer.0))?))
     }
 
     /// The routes of a deployment, with their ids.

@@ -138,7 +138,8 @@ impl Door {
             reason,
             arrival: call.arrival,
             route: call.route,
-            cache: ask.cache,
+            authorization: sluicegate_policy::call::AuthorizationUse::None,
+        cache: ask.cache,
             warning: None,
             timing: Timing::default(),
         }
