@@ -22,7 +22,7 @@ use sluicegate_timer::{Clock, Timer};
 
 use crate::decisions::{Decisions, RowId};
 use crate::summary::Release;
-use crate::waiting::{Interest, Waiting};
+use crate::waiting::{Chore, Interest, Waiting};
 
 /// The owner of the gateway, shared by the connections of its thread.
 pub(crate) struct Driver {
@@ -71,6 +71,8 @@ pub(crate) struct Released {
 pub(crate) enum Turn {
     /// Its integration is to be performed, and its end told under this name.
     Integrate(EffectId),
+    /// Its authorizer has answered: [`Driver::resume`] goes on with it.
+    Resume,
     /// It is answered.
     Released(Released),
 }
@@ -79,6 +81,7 @@ pub(crate) enum Turn {
 pub(crate) struct Pending {
     driver: Rc<Driver>,
     id: CallId,
+    row: RowId,
     state: PendingState,
 }
 
@@ -127,24 +130,40 @@ impl Driver {
     /// A place for a call's reply.
     pub(crate) fn open(self: &Rc<Self>) -> Pending {
         let id = self.inner.borrow_mut().waiting.open();
-        Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
+        Pending { driver: Rc::clone(self), id, row: RowId::default(), state: PendingState::Waiting }
     }
 
     /// A whole request that arrived at the first instant has been read at the second: the gateway's turn.
-    pub(crate) fn on_call(&self, (arrived, now): (Instant, Instant), call: Call, evidence: &mut dyn Evidence) -> RowId {
+    pub(crate) fn on_call(
+        &self,
+        pending: &mut Pending,
+        (arrived, now): (Instant, Instant),
+        call: Call,
+        evidence: &mut dyn Evidence,
+    ) {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         inner.reach(&self.front, now);
         let (now, gateway) = (inner.now, &mut inner.gateway);
-        let row = inner.decisions.on_call((arrived, now), call, evidence, |evidence| gateway.on_call(now, call, evidence));
+        pending.row = inner.decisions.on_call((arrived, now), call, evidence, |evidence| gateway.on_call(now, call, evidence));
         inner.take_actions(&self.front);
         inner.wake_pacer();
-        row
+    }
+
+    /// Goes on with a call whose authorizer has answered, with the evidence that it had before.
+    pub(crate) fn resume(&self, pending: &Pending, now: Instant, evidence: &mut dyn Evidence) {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        inner.reach(&self.front, now);
+        let (now, gateway) = (inner.now, &mut inner.gateway);
+        inner.decisions.on_resume(now, pending.row, evidence, |evidence| gateway.resume(now, pending.id, evidence));
+        inner.take_actions(&self.front);
+        inner.wake_pacer();
     }
 
     /// The reply to a call has reached whoever asked.
-    pub(crate) fn on_answered(&self, row: RowId, reply: &Reply) {
-        self.inner.borrow_mut().decisions.on_reply(row, reply);
+    pub(crate) fn on_answered(&self, pending: &Pending, reply: &Reply) {
+        self.inner.borrow_mut().decisions.on_reply(pending.row, reply);
     }
 
     /// All that the gateway was told; nothing is recorded from then on.
@@ -236,6 +255,13 @@ impl Inner {
         self.take_actions(front);
     }
 
+    /// Nobody is left to go on with this parked call.
+    fn abandon(&mut self, call: CallId, row: RowId) {
+        self.decisions.on_left(self.now, row);
+        self.gateway.abandon(self.now, call);
+        self.waiting.forget(call);
+    }
+
     /// Nobody makes the answer that the response cache counts on.
     fn drop_entry(&mut self, entry: EntryId) {
         self.decisions.on_drop(self.now, entry);
@@ -247,6 +273,10 @@ impl Inner {
             match action {
                 Action::Reply(reply) => self.release(front, reply),
                 Action::Start(id, effect) => self.start(front, id, &effect),
+                // One that nobody waits for was abandoned when its client left.
+                Action::Resume(call) => {
+                    self.waiting.on_start(call, Chore::Resume);
+                }
                 // Whoever performs it is answered now, and drops it.
                 Action::Cancel(_) => {}
                 Action::Forget(entry) => front.forget(entry),
@@ -271,7 +301,7 @@ impl Inner {
     fn start(&mut self, front: &Front, id: EffectId, effect: &Effect) {
         let Effect::Integrate { call, route } = *effect;
         let is_http = matches!(front.model().routes[usize::from(route.0)].integration, Integration::Http(_));
-        if !is_http || self.waiting.on_start(call, id) == Interest::Gone {
+        if !is_http || self.waiting.on_start(call, Chore::Integrate(id)) == Interest::Gone {
             self.gateway.on_effect(self.now, id, Outcome::Unreachable);
         }
     }
@@ -314,8 +344,10 @@ impl Future for Pending {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
         let id = self.id;
         let mut inner = self.driver.inner.borrow_mut();
-        if let Some(effect) = inner.waiting.take_start(id) {
-            return Poll::Ready(Turn::Integrate(effect));
+        match inner.waiting.take_start(id) {
+            Some(Chore::Integrate(effect)) => return Poll::Ready(Turn::Integrate(effect)),
+            Some(Chore::Resume) => return Poll::Ready(Turn::Resume),
+            None => {}
         }
         let Some(released) = inner.waiting.poll_reply(id, cx.waker()) else { return Poll::Pending };
         inner.keeping -= usize::from(is_to_be_kept(&released.reply));
@@ -330,6 +362,9 @@ impl Drop for Pending {
         if self.state == PendingState::Waiting {
             let mut inner = self.driver.inner.borrow_mut();
             let abandoned = inner.waiting.abandon(self.id);
+            if inner.gateway.is_parked(self.id) {
+                inner.abandon(self.id, self.row);
+            }
             let Some(CacheUse::Kept(entry)) = abandoned.map(|released| released.reply.cache) else { return };
             // Its answer is never made, so the response cache must not count on it.
             inner.keeping -= 1;
@@ -367,10 +402,10 @@ mod tests {
 
     fn asked(driver: &Rc<Driver>, now: Instant) -> Pending {
         let Entrance { arrival, route, .. } = driver.arrive(now, ApiId(0), &Head::new("GET", "/prod/x", []));
-        let pending = driver.open();
+        let mut pending = driver.open();
         let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
         let call = Call { id: pending.id(), arrival, route, purpose, key, size };
-        driver.on_call((now, now), call, &mut Plain(driver.front.model()));
+        driver.on_call(&mut pending, (now, now), call, &mut Plain(driver.front.model()));
         pending
     }
 

@@ -173,6 +173,12 @@ impl Desk {
             let effect = match (&mut *pending).await {
                 Turn::Released(released) => return released,
                 Turn::Integrate(effect) => effect,
+                Turn::Resume => {
+                    self.driver.resume(pending, self.clock.now(), examined);
+                    // What was released now may be kept already, and answer it.
+                    self.driver.settled().await;
+                    continue;
+                }
             };
             let asked = self.backends.as_ref().zip(examined.backend_request());
             let outcome = match asked.map(|(backends, asked)| backends.call(asked)) {
@@ -182,7 +188,7 @@ impl Desk {
                     // A decision before the end is that the time is over: the call is dropped with its connection.
                     turn = &mut *pending => match turn {
                         Turn::Released(released) => return released,
-                        Turn::Integrate(_) => Outcome::Unreachable,
+                        Turn::Integrate(_) | Turn::Resume => Outcome::Unreachable,
                     },
                     response = calling => response.map_or(Outcome::Unreachable, |response| examined.on_backend(&response)),
                 },
@@ -257,9 +263,9 @@ impl Visit {
         let mut pending = desk.driver.open();
         let mut call = examined.call(pending.id());
         call.size.body = length;
-        let decision = desk.driver.on_call((entrance.at, now), call, &mut examined);
+        desk.driver.on_call(&mut pending, (entrance.at, now), call, &mut examined);
         let released = desk.released(&mut pending, &mut examined).await;
-        desk.driver.on_answered(decision, &released.reply);
+        desk.driver.on_answered(&pending, &released.reply);
         let answer = examined.answer(&released.reply);
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
             desk.front.keep(entry, kept);

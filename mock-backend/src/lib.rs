@@ -41,7 +41,8 @@ mod tls;
 mod waiting;
 
 pub use arrivals::{ReadArrivalsError, read_arrivals};
-pub use decisions::{CacheQuestion, Decided, Decision, DecisionRecord, Evident, ReadDecisionsError, Row, read_decisions};
+pub use decisions::{
+    CacheQuestion, Decided, Decision, DecisionRecord, Evident, IdentityQuestion, ReadDecisionsError, Row, read_decisions};
 pub use patience::Patience;
 pub use server::{MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LogSummary, Release, Summary};

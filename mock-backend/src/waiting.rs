@@ -23,11 +23,20 @@ pub(crate) struct Waiting {
 enum Slot {
     Free,
     /// The gateway has it; perhaps somebody waits already, and perhaps there is something to be done for it.
-    Open(Option<Waker>, Option<EffectId>),
+    Open(Option<Waker>, Option<Chore>),
     /// Answered, not yet fetched.
     Answered(Released),
     /// The gateway has it, but nobody waits any longer.
     Abandoned,
+}
+
+/// What whoever waits for a call is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chore {
+    /// Perform its integration, and tell its end under this name.
+    Integrate(EffectId),
+    /// Go on with it: what it waited for is there.
+    Resume,
 }
 
 /// Whether anybody waits for an answer.
@@ -64,10 +73,10 @@ impl Waiting {
     }
 
     /// The gateway wants this done for a call; whether anybody waits who does it.
-    pub(crate) fn on_start(&mut self, id: CallId, effect: EffectId) -> Interest {
+    pub(crate) fn on_start(&mut self, id: CallId, chore: Chore) -> Interest {
         match &mut self.slots[slot_of(id)] {
             Slot::Open(waker, start) => {
-                *start = Some(effect);
+                *start = Some(chore);
                 waker.take().into_iter().for_each(Waker::wake);
                 Interest::Waits
             }
@@ -76,7 +85,7 @@ impl Waiting {
     }
 
     /// What is to be done for this call; it can be fetched once.
-    pub(crate) fn take_start(&mut self, id: CallId) -> Option<EffectId> {
+    pub(crate) fn take_start(&mut self, id: CallId) -> Option<Chore> {
         match &mut self.slots[slot_of(id)] {
             Slot::Open(_, start) => start.take(),
             Slot::Free | Slot::Answered(_) | Slot::Abandoned => None,
@@ -117,6 +126,14 @@ impl Waiting {
         None
     }
 
+    /// The gateway has let go of a call that nobody waits for.
+    pub(crate) fn forget(&mut self, id: CallId) {
+        let at = slot_of(id);
+        if matches!(self.slots[at], Slot::Abandoned) {
+            self.release(at);
+        }
+    }
+
     fn release(&mut self, slot: usize) {
         self.slots[slot] = Slot::Free;
         self.free.push(slot as u32);
@@ -130,7 +147,7 @@ const fn slot_of(id: CallId) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Arrival, CacheUse, Reason, Release, Reply, Timing};
+    use sluicegate_policy::call::{Arrival, AuthorizationUse, CacheUse, Reason, Release, Reply, Timing};
     use sluicegate_policy::model::ApiId;
     use sluicegate_policy::time::Instant;
 
@@ -142,6 +159,7 @@ mod tests {
             reason: Reason::Served,
             arrival: Arrival { number: 0, api: ApiId(0), stage: None, deployment: None, release: Release::Base },
             route: None,
+            authorization: AuthorizationUse::None,
             cache: CacheUse::None,
             warning: None,
             timing: Timing::default(),
