@@ -11,9 +11,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use sluicegate_policy::call::{Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Evidence, Outcome, Reply};
+use sluicegate_policy::call::{
+    Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Evidence, Fate, FunctionResult, Invoked, Outcome, Reply,
+};
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::{ApiId, Integration, RouteId};
+use sluicegate_policy::lambda::Environment;
+use sluicegate_policy::model::{ApiId, FunctionId, Integration, RouteId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::front::Front;
@@ -22,7 +25,7 @@ use sluicegate_timer::{Clock, Timer};
 
 use crate::decisions::{Decisions, RowId};
 use crate::summary::Release;
-use crate::waiting::{Chore, Interest, Waiting};
+use crate::waiting::{Interest, Start, Waiting};
 
 /// The owner of the gateway, shared by the connections of its thread.
 pub(crate) struct Driver {
@@ -46,6 +49,9 @@ struct Inner {
     keeping: usize,
     /// What the gateway was told.
     decisions: Decisions,
+    /// Environments of real functions that are no longer kept.
+    reaped: Vec<(FunctionId, Environment)>,
+    reaper: Option<Waker>,
 }
 
 /// Where a request went in, and what was fixed for it then.
@@ -73,6 +79,8 @@ pub(crate) enum Turn {
     Integrate(EffectId),
     /// Its authorizer has answered: [`Driver::resume`] goes on with it.
     Resume,
+    /// A real function is to be invoked in this environment, and its end told under this name.
+    Invoke(EffectId, FunctionId, Environment),
     /// It is answered.
     Released(Released),
 }
@@ -104,6 +112,8 @@ impl Driver {
             spent: Span::ZERO,
             keeping: 0,
             decisions,
+            reaped: Vec::new(),
+            reaper: None,
         };
         Self { clock, front, inner: RefCell::new(inner) }
     }
@@ -195,6 +205,24 @@ impl Driver {
         self.tell(now, |gateway, now| gateway.on_effect(now, effect, outcome));
     }
 
+    /// The invocation of a real function has ended.
+    pub(crate) fn on_invoked(&self, now: Instant, effect: EffectId, ended: Invoked) {
+        self.tell(now, |gateway, now| gateway.on_invoked(now, effect, ended));
+    }
+
+    /// Waits until environments of real functions are no longer kept.
+    pub(crate) async fn reaped(&self) -> Vec<(FunctionId, Environment)> {
+        poll_fn(|cx| {
+            let mut inner = self.inner.borrow_mut();
+            if inner.reaped.is_empty() {
+                inner.reaper = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(std::mem::take(&mut inner.reaped))
+        })
+        .await
+    }
+
     /// How late replies were.
     pub(crate) fn release(&self) -> Release {
         self.inner.borrow().release
@@ -275,11 +303,15 @@ impl Inner {
                 Action::Start(id, effect) => self.start(front, id, &effect),
                 // One that nobody waits for was abandoned when its client left.
                 Action::Resume(call) => {
-                    self.waiting.on_start(call, Chore::Resume);
+                    self.waiting.on_start(call, Start::Resume);
                 }
                 // Whoever performs it is answered now, and drops it.
                 Action::Cancel(_) => {}
                 Action::Forget(entry) => front.forget(entry),
+                Action::Reap(function, environment) => {
+                    self.reaped.push((function, environment));
+                    self.reaper.take().into_iter().for_each(Waker::wake);
+                }
             }
         }
     }
@@ -299,9 +331,19 @@ impl Inner {
 
     /// HTTP back ends are called by who waits for the answer. The provider's services are not there yet: they cannot be reached.
     fn start(&mut self, front: &Front, id: EffectId, effect: &Effect) {
-        let Effect::Integrate { call, route } = *effect;
+        let (call, route) = match *effect {
+            Effect::Integrate { call, route } => (call, route),
+            Effect::Invoke { call, function, environment } => {
+                let turn = Start::Invoke(id, function, environment);
+                if self.waiting.on_start(call, turn) == Interest::Gone {
+                    let (result, fate) = (FunctionResult::Failed, Fate::Kept);
+                    self.gateway.on_invoked(self.now, id, Invoked { result, fate, cold_start: None });
+                }
+                return;
+            }
+        };
         let is_http = matches!(front.model().routes[usize::from(route.0)].integration, Integration::Http(_));
-        if !is_http || self.waiting.on_start(call, Chore::Integrate(id)) == Interest::Gone {
+        if !is_http || self.waiting.on_start(call, Start::Integrate(id)) == Interest::Gone {
             self.gateway.on_effect(self.now, id, Outcome::Unreachable);
         }
     }
@@ -344,10 +386,12 @@ impl Future for Pending {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
         let id = self.id;
         let mut inner = self.driver.inner.borrow_mut();
-        match inner.waiting.take_start(id) {
-            Some(Chore::Integrate(effect)) => return Poll::Ready(Turn::Integrate(effect)),
-            Some(Chore::Resume) => return Poll::Ready(Turn::Resume),
-            None => {}
+        if let Some(start) = inner.waiting.take_start(id) {
+            return Poll::Ready(match start {
+                Start::Integrate(effect) => Turn::Integrate(effect),
+                Start::Invoke(effect, function, environment) => Turn::Invoke(effect, function, environment),
+                Start::Resume => Turn::Resume,
+            });
         }
         let Some(released) = inner.waiting.poll_reply(id, cx.waker()) else { return Poll::Pending };
         inner.keeping -= usize::from(is_to_be_kept(&released.reply));

@@ -10,8 +10,9 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sluicegate_policy::call::{CacheUse, Outcome};
-use sluicegate_policy::model::{ApiId, ApiKind, Domain, Model};
+use sluicegate_policy::call::{CacheUse, EffectId, Fate, FunctionResult, Invoked, Outcome};
+use sluicegate_policy::lambda::Environment;
+use sluicegate_policy::model::{ApiId, ApiKind, Domain, FunctionId, Model};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
 use sluicegate_render::examined::{Addressed, Examined, Told};
@@ -24,9 +25,11 @@ use sluicegate_timer::Clock;
 use crate::arrivals::Arrivals;
 use crate::backends::Backends;
 use crate::driver::{Driver, Entrance, Pending, Released, Turn};
+use crate::functions::Functions;
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
+use crate::issuer::Mint;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
 use crate::stamped::Stamp;
@@ -39,6 +42,10 @@ pub(crate) struct Desk {
     pub(crate) front: Rc<Front>,
     /// `None` if the model has no HTTP back end.
     pub(crate) backends: Option<Backends>,
+    /// `None` if the model has no real function.
+    pub(crate) functions: Option<Rc<Functions>>,
+    /// `None` if every issuer has keys of its own.
+    pub(crate) mint: Option<Mint>,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
@@ -144,7 +151,8 @@ impl Desk {
         self.dates.at(self.wall(self.clock.now()))
     }
 
-    fn wall(&self, at: Instant) -> Span {
+    /// The wall clock at an instant, since 1970.
+    pub(crate) fn wall(&self, at: Instant) -> Span {
         self.wall_origin + at.since(Instant::ZERO)
     }
 
@@ -179,6 +187,12 @@ impl Desk {
                     self.driver.settled().await;
                     continue;
                 }
+                Turn::Invoke(effect, function, environment) => {
+                    if let Some(released) = self.invoke(pending, examined, (effect, function, environment)).await {
+                        return released;
+                    }
+                    continue;
+                }
             };
             let asked = self.backends.as_ref().zip(examined.backend_request());
             let outcome = match asked.map(|(backends, asked)| backends.call(asked)) {
@@ -188,12 +202,42 @@ impl Desk {
                     // A decision before the end is that the time is over: the call is dropped with its connection.
                     turn = &mut *pending => match turn {
                         Turn::Released(released) => return released,
-                        Turn::Integrate(_) | Turn::Resume => Outcome::Unreachable,
+                        Turn::Integrate(_) | Turn::Invoke(..) | Turn::Resume => Outcome::Unreachable,
                     },
                     response = calling => response.map_or(Outcome::Unreachable, |response| examined.on_backend(&response)),
                 },
             };
             self.driver.on_effect(self.clock.now(), effect, outcome);
+        }
+    }
+
+    /// Has a real function invoked, and waits for its end; the decision, if it comes first: the function goes on without us.
+    async fn invoke(
+        &self,
+        pending: &mut Pending,
+        examined: &mut Examined<'_>,
+        (effect, function, environment): (EffectId, FunctionId, Environment),
+    ) -> Option<Released> {
+        let asked = self.functions.as_ref().zip(examined.function_input());
+        let Some((functions, input)) = asked else {
+            let ended = Invoked { result: FunctionResult::Misconfigured, fate: Fate::Kept, cold_start: None };
+            self.driver.on_invoked(self.clock.now(), effect, ended);
+            return None;
+        };
+        let running = functions.invoke(effect, (function, environment), input, examined.trace());
+        tokio::select! {
+            biased;
+            turn = &mut *pending => match turn {
+                Turn::Released(released) => Some(released),
+                Turn::Integrate(_) | Turn::Invoke(..) | Turn::Resume => None,
+            },
+            // One that is dropped unsent has told its end itself.
+            Ok(ended) = running => {
+                let result = ended.returned().map_or(FunctionResult::Throttled, |returned| examined.on_function(returned));
+                ended.came_to(result);
+                None
+            }
+            else => None,
         }
     }
 

@@ -9,7 +9,8 @@
 //! - what a request goes through: `http`; what a connection goes through: `accept`, then `http1` or `http2`
 //! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
-//! - the way to HTTP back ends: `backends`
+//! - the issuer of tokens that the mock plays: `issuer`
+//! - the way to HTTP back ends: `backends`; to real functions: `functions`
 //! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
 //!   arrivals: [`arrivals`]
 //!
@@ -24,9 +25,11 @@ pub mod arrivals;
 mod backends;
 pub mod decisions;
 mod driver;
+mod functions;
 mod http;
 mod http1;
 mod http2;
+mod issuer;
 mod log_file;
 mod malformed;
 mod metrics;
@@ -42,7 +45,8 @@ mod waiting;
 
 pub use arrivals::{ReadArrivalsError, read_arrivals};
 pub use decisions::{
-    CacheQuestion, Decided, Decision, DecisionRecord, Evident, IdentityQuestion, ReadDecisionsError, Row, read_decisions};
+    CacheQuestion, Decided, Decision, DecisionRecord, Evident, IdentityQuestion, ReadDecisionsError, Row, read_decisions,
+};
 pub use patience::Patience;
 pub use server::{MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LogSummary, Release, Summary};

@@ -93,7 +93,8 @@ fn format(stage: &Stage) -> Result<Option<Format>, MockError> {
     format.map_err(|source| MockError::Format { stage: stage.name.clone(), source })
 }
 
-fn open(path: &Path, name: &str) -> Result<LogFile, MockError> {
+/// A log whose lines come after what is there.
+pub(crate) fn open(path: &Path, name: &str) -> Result<LogFile, MockError> {
     let refused = |source| MockError::Open { path: path.to_owned(), source };
     // Written at its end rather than in append mode: a failed write is cut off again, for which the place must be known.
     let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(refused)?;

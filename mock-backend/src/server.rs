@@ -31,9 +31,12 @@ use crate::arrivals::Arrivals;
 use crate::backends::Backends;
 use crate::decisions::Decisions;
 use crate::driver::{Driver, pace};
+use crate::functions::{FunctionLog, Functions, Surroundings};
 use crate::http::{Desk, Tally};
 use crate::http1::date::Dates;
-use crate::observe::Observer;
+use crate::issuer::{Issuer, Mint, NoKey};
+use crate::log_file::LogFile;
+use crate::observe::{Observer, open as open_log};
 use crate::patience::{Patience, Waits, sweep};
 use crate::summary::Summary;
 use crate::tasks::Tasks;
@@ -57,6 +60,9 @@ pub struct Settings {
     pub access_log: Option<PathBuf>,
     /// The file to which the stages that have an execution log write it; events are appended.
     pub execution_log: Option<PathBuf>,
+    /// The file to which the output of real functions goes, with a START, END and REPORT line for each invocation; lines are appended.
+    /// `None` is standard error.
+    pub function_log: Option<PathBuf>,
     /// Where the admin endpoint listens, on this machine alone; `None` has none.
     pub admin: Option<SocketAddr>,
     /// The file for the record of arrivals, written at the end.
@@ -133,6 +139,9 @@ pub enum MockError {
     /// A template, schema or mapping of the model is none.
     #[error(transparent)]
     Front(#[from] FrontError),
+    /// The issuer that the mock plays has no key.
+    #[error(transparent)]
+    Issuer(#[from] NoKey),
     /// The system gave no timer or thread.
     #[error("cannot set up the mock gateway: {source}; the process may have too few descriptors or threads (ulimit -n, -u)")]
     System {
@@ -152,6 +161,7 @@ pub struct Server {
     scheme: &'static str,
     records: Records,
     admin: Option<Admin>,
+    issuer: Option<Issuer>,
     timers: Timers,
 }
 
@@ -192,6 +202,7 @@ impl Settings {
             tls: None,
             access_log: None,
             execution_log: None,
+            function_log: None,
             admin: None,
             arrivals: None,
             arrivals_max: 16_000_000,
@@ -222,10 +233,14 @@ impl Server {
         let clock = settings.clock;
         let timers = Timers { pace: Timer::new(clock)?, sweep: Timer::new(clock)?, grace: Timer::new(clock)? };
         let desk = Rc::new(desk(&settings, observer)?);
+        if let Some(functions) = &desk.functions {
+            functions.provision(&settings.model).await;
+        }
         let waits = Rc::new(Waits::new(settings.patience));
         let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, settings.connections_max));
         let admin = settings.admin.map(|address| Admin::bind(address, clock)).transpose()?;
-        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, admin, timers })
+        let issuer = desk.mint.is_some().then(|| Issuer::bind(clock)).transpose()?;
+        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, issuer, admin, timers })
     }
 
     /// Where its first API listens.
@@ -236,6 +251,11 @@ impl Server {
     /// Where its admin endpoint listens, if it has one.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Admin::address)
+    }
+
+    /// The base URL of the issuer that it plays, if it plays one.
+    pub fn issuer_url(&self) -> Option<String> {
+        self.issuer.as_ref().map(Issuer::url)
     }
 
     /// Each stage of each API with its base URL.
@@ -253,11 +273,14 @@ impl Server {
     ///
     /// Panics outside the runtime of [`runtime`]: its tasks do not leave their thread.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Summary {
-        let Self { listeners, desk, door, waits, grace, records, admin, timers, .. } = self;
+        let Self { listeners, desk, door, waits, grace, records, issuer, admin, timers, .. } = self;
         let cpu_before = process_cpu();
         let mut keepers = JoinSet::new();
         keepers.spawn_local(pace(Rc::clone(&desk.driver), timers.pace));
         keepers.spawn_local(sweep(Rc::clone(&waits), timers.sweep));
+        if let Some(functions) = &desk.functions {
+            keepers.spawn_local(reap(Rc::clone(&desk.driver), Rc::clone(functions)));
+        }
         let mut accepting = JoinSet::new();
         for Listener { api, socket, pause, .. } in listeners {
             accepting.spawn_local(Rc::clone(&door).accept(api, socket, pause));
@@ -266,6 +289,9 @@ impl Server {
         let mut answering = JoinSet::new();
         if let Some(admin) = admin {
             answering.spawn_local(admin.serve(Rc::clone(&desk), Rc::clone(&waits)));
+        }
+        if let Some(issuer) = issuer {
+            answering.spawn_local(issuer.serve(Rc::clone(&desk), Rc::clone(&waits)));
         }
         let mut problems = Vec::new();
         tokio::select! {
@@ -276,6 +302,9 @@ impl Server {
         waits.leave();
         let cut = leave(door.tasks(), timers.grace, grace).await;
         answering.shutdown().await;
+        if let Some(functions) = &desk.functions {
+            functions.stop().await;
+        }
         let mut summary = Summary { cpu_ns: process_cpu().saturating_sub(cpu_before).as_ns(), problems, ..Summary::default() };
         summary.connections = door.count();
         summary.connections.cut = cut as u64;
@@ -303,9 +332,23 @@ impl Desk {
         summary.crowded = self.tally.crowded.get();
         summary.abandoned = self.tally.abandoned.get();
         summary.problems.extend(self.backends.iter().flat_map(Backends::problems));
+        if let Some(functions) = &self.functions {
+            let (problems, log) = functions.close();
+            summary.problems.extend(problems);
+            summary.function_log = Some(log);
+        }
         summary.release = self.driver.release();
         summary.spin_ns = self.driver.spent().as_ns();
         (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();
+    }
+}
+
+/// Stops environments of real functions that are no longer kept. Never ends.
+async fn reap(driver: Rc<Driver>, functions: Rc<Functions>) -> io::Error {
+    loop {
+        for (function, environment) in driver.reaped().await {
+            functions.reap(function, environment);
+        }
     }
 }
 
@@ -342,10 +385,25 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     let arrivals_max = settings.arrivals.as_ref().map_or(0, |_| settings.arrivals_max);
     let decisions_max = settings.decisions.as_ref().map_or(0, |_| settings.decisions_max);
     let is_http = |route: &Route| matches!(route.integration, Integration::Http(_));
+    let driver = Rc::new(Driver::new(gateway, Rc::clone(&front), clock, Decisions::up_to(decisions_max)));
+    let around = Surroundings {
+        driver: Rc::clone(&driver),
+        clock,
+        wall_origin,
+        seed: settings.seed,
+        allow_hosts: settings.allow_backends.clone(),
+    };
+    let functions = if model.functions.iter().all(|function| function.code.is_modelled()) {
+        None
+    } else {
+        Functions::new(model, function_log(settings)?, around)?.map(Rc::new)
+    };
     Ok(Desk {
+        functions,
+        mint: Mint::of(model, &front)?,
         model: Arc::clone(model),
         backends: model.routes.iter().any(is_http).then(|| Backends::new(settings.allow_backends.clone())),
-        driver: Rc::new(Driver::new(gateway, Rc::clone(&front), clock, Decisions::up_to(decisions_max))),
+        driver,
         front,
         clock,
         wall_origin,
@@ -355,6 +413,16 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
         dates: Dates::new(),
         bodies_bytes_max: settings.bodies_bytes_max,
     })
+}
+
+/// Where the output of functions goes.
+fn function_log(settings: &Settings) -> Result<FunctionLog, MockError> {
+    const NAME: &str = "function-log";
+    if let Some(path) = &settings.function_log {
+        return Ok(FunctionLog::to(open_log(path, NAME)?));
+    }
+    let stderr = rustix::io::dup(io::stderr()).map_err(io::Error::from)?;
+    Ok(FunctionLog::to(LogFile::start(File::from(stderr), NAME)?))
 }
 
 /// The wall clock, as a certificate needs it.

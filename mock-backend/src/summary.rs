@@ -42,6 +42,9 @@ pub struct Summary {
     pub access_log: Option<LogSummary>,
     /// The execution log, if there was one.
     pub execution_log: Option<LogSummary>,
+    /// The log of functions, if there are real ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_log: Option<LogSummary>,
     /// What went wrong with the mock itself, in words.
     pub problems: Vec<String>,
 }

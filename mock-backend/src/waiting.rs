@@ -8,6 +8,8 @@
 use std::task::Waker;
 
 use sluicegate_policy::call::{CallId, EffectId};
+use sluicegate_policy::lambda::Environment;
+use sluicegate_policy::model::FunctionId;
 
 use crate::driver::Released;
 
@@ -23,19 +25,21 @@ pub(crate) struct Waiting {
 enum Slot {
     Free,
     /// The gateway has it; perhaps somebody waits already, and perhaps there is something to be done for it.
-    Open(Option<Waker>, Option<Chore>),
+    Open(Option<Waker>, Option<Start>),
     /// Answered, not yet fetched.
     Answered(Released),
     /// The gateway has it, but nobody waits any longer.
     Abandoned,
 }
 
-/// What whoever waits for a call is to do.
+/// What is to be done for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chore {
-    /// Perform its integration, and tell its end under this name.
+pub(crate) enum Start {
+    /// Its integration.
     Integrate(EffectId),
-    /// Go on with it: what it waited for is there.
+    /// A function in this environment.
+    Invoke(EffectId, FunctionId, Environment),
+    /// Go on with it: its authorizer has answered.
     Resume,
 }
 
@@ -73,7 +77,7 @@ impl Waiting {
     }
 
     /// The gateway wants this done for a call; whether anybody waits who does it.
-    pub(crate) fn on_start(&mut self, id: CallId, chore: Chore) -> Interest {
+    pub(crate) fn on_start(&mut self, id: CallId, chore: Start) -> Interest {
         match &mut self.slots[slot_of(id)] {
             Slot::Open(waker, start) => {
                 *start = Some(chore);
@@ -85,7 +89,7 @@ impl Waiting {
     }
 
     /// What is to be done for this call; it can be fetched once.
-    pub(crate) fn take_start(&mut self, id: CallId) -> Option<Chore> {
+    pub(crate) fn take_start(&mut self, id: CallId) -> Option<Start> {
         match &mut self.slots[slot_of(id)] {
             Slot::Open(_, start) => start.take(),
             Slot::Free | Slot::Answered(_) | Slot::Abandoned => None,

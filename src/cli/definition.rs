@@ -37,6 +37,11 @@ pub struct DefinitionFlags {
     /// Parameter of a template; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<Pair>,
+
+    /// What a function of the definition is: a command that speaks Lambda's Runtime API, in words parted by spaces, started in the
+    /// definition's folder, or the URL of something that speaks the Invoke API [default: it is modelled]; may be repeated
+    #[arg(long = "function", value_name = "NAME=COMMAND|URL")]
+    pub functions: Vec<Pair>,
 }
 
 /// The kind of API.

@@ -35,6 +35,10 @@ pub struct Mock {
     #[arg(long, value_name = "FILE")]
     pub execution_log: Option<PathBuf>,
 
+    /// Write the output of real functions here, with a START, END and REPORT line for each invocation [default: standard error]
+    #[arg(long, value_name = "FILE")]
+    pub function_log: Option<PathBuf>,
+
     /// Open the admin endpoint here, for this machine alone: metrics, stages, caches, quotas; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<SocketAddr>,
@@ -81,7 +85,7 @@ An OpenAPI, Swagger, SAM or CloudFormation document is imported on the fly; what
 When it is ready it prints the base URL of each stage to standard output, with --format json as one line.
 
 HTTP back ends are asked for real: those on this machine, and on hosts that the profile's safety.allow or --allow-host name. \
-Functions are modelled; AWS services cannot be reached yet.
+Functions that have a command run for real, a process for each environment; others are modelled. AWS services cannot be reached yet.
 
 The admin endpoint answers GET /metrics (Prometheus, under CloudWatch's names), GET /health, GET /stages, GET /usage; \
 PUT /stages/NAME with {\"deployment\": \"v2\"} moves a stage, DELETE /stages/NAME/cache empties its cache. Where there are several \
@@ -96,4 +100,6 @@ Examples:
   curl -X PUT 127.0.0.1:9901/stages/prod -d '{\"deployment\": \"v2\"}'
   sluicegate mock api.yaml --tls --ca-out ca.pem --client-ca clients.pem
   sluicegate mock api.yaml --stage prod --variable table=orders
-  sluicegate mock template.yaml --api-id OrdersApi --format json";
+  sluicegate mock template.yaml --api-id OrdersApi --format json
+  sluicegate mock template.yaml --function 'Orders=python3 -m awslambdaric app.handler' --function-log orders.log
+  sluicegate mock openapi.yaml --function orders=http://127.0.0.1:9001";

@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use sluicegate_policy::model::{Integration, Route};
+use sluicegate_policy::model::{Integration, LambdaIntegration, Route};
 
 use super::failure::Failure;
 use super::run_folder::beside;
@@ -43,7 +43,7 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
     let definition = text(path).ok().filter(|text| form_of(text).is_some());
     let Some(text) = definition else {
         if *reading != DefinitionFlags::default() {
-            let what = "--api, --api-id, --stage, --variable, --api-key and --parameter are for API definitions, and this is none; write it into the profile";
+            let what = "--api, --api-id, --stage, --variable, --api-key, --parameter and --function are for API definitions, and this is none; write it into the profile";
             return Err(Failure::usage(format!("{}: {what}", path.display())));
         }
         return config::load(path, overrides, drifts).map_err(profile::failure);
@@ -67,11 +67,13 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
 /// What stands behind routes and is not reached by a mock yet. The routes answer all the same, and a definition does not say how.
 fn behind(plan: &Plan) -> Vec<String> {
     const ELSEWHERE: &str = "its service is not called yet; it answers as if that could not be reached";
-    const FUNCTION: &str = "its function is not run yet; it answers what the profile would say of that: 200, {}";
+    const FUNCTION: &str = "its function is modelled; it answers 200, {} (--function NAME=COMMAND or NAME=URL runs a real one)";
     let kind = |route: &Route| match route.integration {
         Integration::Mock(_) | Integration::Http(_) => None,
         Integration::Service(_) => Some(ELSEWHERE),
-        Integration::Lambda { .. } => Some(FUNCTION),
+        Integration::Lambda(LambdaIntegration { function, .. }) => {
+            plan.model.functions[usize::from(function.0)].code.is_modelled().then_some(FUNCTION)
+        }
     };
     let line = |what: &'static str| {
         let routes: Vec<String> = plan.model.routes.iter().filter(|route| kind(route) == Some(what)).map(Route::key).collect();
@@ -177,6 +179,7 @@ fn options(flags: &DefinitionFlags) -> Options {
         variables: pairs(&flags.variables),
         api_keys: pairs(&flags.api_keys),
         parameters: pairs(&flags.parameters),
+        functions: pairs(&flags.functions),
     }
 }
 
@@ -218,6 +221,6 @@ mod tests {
         let told = behind(&plan);
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].starts_with("GET /i: its service is not called yet"), "{told:?}");
-        assert!(told[1].starts_with("GET /f: its function is not run yet"), "{told:?}");
+        assert!(told[1].starts_with("GET /f: its function is modelled"), "{told:?}");
     }
 }

@@ -43,6 +43,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.listen = asked.listen;
     settings.access_log.clone_from(&asked.access_log);
     settings.execution_log.clone_from(&asked.execution_log);
+    settings.function_log.clone_from(&asked.function_log);
     settings.admin = asked.admin;
     settings.allow_backends.clone_from(&plan.safety.allow);
     let edge = Edge::new(&asked.edge)?;
@@ -72,14 +73,17 @@ fn ready(server: &Server, edge: &Edge, format: OutputFormat) -> Result<String, F
     }
     let admin = server.admin_address().map(|address| format!("http://{address}"));
     let ca = edge.authority().map(Path::to_owned);
-    let ready = Ready { stages: named(urls).into_iter().collect(), apis, admin, ca };
+    let issuer = server.issuer_url();
+    let ready = Ready { issuer, stages: named(urls).into_iter().collect(), apis, admin, ca };
     match format {
         OutputFormat::Json => {
             let line = serde_json::to_string(&ready);
             line.map(|line| line + "\n").map_err(|error| Failure::broken("writing the ready line", error))
         }
         OutputFormat::Text => {
-            let more = [ready.admin.map(|url| format!("admin: {url}")), ready.ca.map(|ca| format!("ca: {}", ca.display()))];
+            let issuer = ready.issuer.map(|url| format!("issuer: {url}"));
+            let more =
+                [ready.admin.map(|url| format!("admin: {url}")), issuer, ready.ca.map(|ca| format!("ca: {}", ca.display()))];
             let lines = ready.stages.into_iter().map(|(stage, url)| format!("{stage}: {url}"));
             Ok(lines.chain(more.into_iter().flatten()).collect::<Vec<_>>().join("\n") + "\n")
         }
@@ -131,7 +135,8 @@ fn account(summary: &Summary) -> String {
     let replies: Vec<String> =
         summary.replies.iter().map(|(status, count)| format!("{status}: {}", quantity::count(*count))).collect();
     let arrived = format!("{} arrived; answers {}", quantity::counted(summary.arrived, "request"), replies.join(", "));
-    let logs = [("access log", &summary.access_log), ("execution log", &summary.execution_log)];
+    let logs =
+        [("access log", &summary.access_log), ("execution log", &summary.execution_log), ("function log", &summary.function_log)];
     let lost = logs.into_iter().filter_map(|(name, log)| lost(name, log.as_ref()?));
     let problems = summary.problems.iter().map(|problem| format!("problem: {problem}"));
     std::iter::once(arrived).chain(lost).chain(problems).collect::<Vec<_>>().join("\n") + "\n"

@@ -32,6 +32,9 @@ pub(super) struct Ready {
     /// Base URL of the admin endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) admin: Option<String>,
+    /// Base URL of the issuer that the mock plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) issuer: Option<String>,
     /// The certificate of the authority that signed the mock's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ca: Option<PathBuf>,

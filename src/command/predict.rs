@@ -63,7 +63,7 @@ impl<'a> Model<'a> {
     /// The model of a plan.
     pub(super) fn of(plan: &'a Plan, script: &'a Script, network: Network) -> Self {
         let world = World {
-            model: Arc::clone(&plan.model),
+            model: Arc::new(plan.model.as_ref().clone().simulated()),
             stage: plan.stage,
             catalog: Arc::clone(&plan.catalog),
             connections: plan.run.connections,

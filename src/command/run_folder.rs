@@ -44,6 +44,8 @@ pub(super) const RECORD: &str = "run.json";
 pub(super) const INTERVALS: &str = "latency.hlog";
 /// Name of the copy of the profile within the folder.
 pub(super) const PROFILE: &str = "profile.yaml";
+/// Name of the log of real functions within the folder.
+pub(super) const FUNCTIONS: &str = "functions.log";
 /// Name of the mock's record of arrivals within the folder, while the run lasts.
 pub(super) const ARRIVALS: &str = "arrivals.bin";
 
@@ -68,7 +70,7 @@ impl RunFolder {
 
     /// Gives it up before anything was measured: a run that never began leaves no folder behind, unless others have files there.
     pub(super) fn discard(self) {
-        for name in [INTERVALS, PROFILE, ARRIVALS, AUTHORITY] {
+        for name in [INTERVALS, PROFILE, ARRIVALS, AUTHORITY, FUNCTIONS] {
             self.forget(name);
         }
         let _ = fs::remove_dir(&self.path);

@@ -10,7 +10,7 @@ use sluicegate_policy::time::Span;
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::rehearsal::world_seed;
-use super::run_folder::{ARRIVALS, AUTHORITY, PROFILE};
+use super::run_folder::{ARRIVALS, AUTHORITY, FUNCTIONS, PROFILE};
 use crate::config::value::{Certificates, Protocol};
 use crate::config::{Drift, Network, Plan, Target, Wire};
 use crate::engine::{self, Engine, EngineError, Settings, Speaks, Tls};
@@ -118,9 +118,11 @@ fn start_mock(plan: &Plan, folder: &Path, wire: Wire, drifts: &[Drift]) -> Resul
     if wire == Wire::Tls {
         arguments.extend(["--tls".into(), "--ca-out".into(), folder.join(AUTHORITY).into()]);
     }
-    // The mock reads a copy of the profile, whose API keys may stand in files beside the profile itself.
-    if plan.folder != Path::new("") {
-        arguments.extend(["--beside".into(), plan.folder.clone().into()]);
+    // The mock reads a copy of the profile, whose API keys and functions may stand in files beside the profile itself.
+    let beside = if plan.folder == Path::new("") { Path::new(".") } else { &plan.folder };
+    arguments.extend(["--beside".into(), beside.into()]);
+    if plan.model.functions.iter().any(|function| !function.code.is_modelled()) {
+        arguments.extend(["--function-log".into(), folder.join(FUNCTIONS).into()]);
     }
     for drift in drifts {
         arguments.extend(["--drift".into(), drift.to_string().into()]);

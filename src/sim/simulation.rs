@@ -9,8 +9,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use sluicegate_policy::call::{Action as PolicyAction, CallId, Content, Effect, EffectId, Outcome as EffectOutcome, Reply};
+use sluicegate_policy::call::{
+    Action as PolicyAction, Arrival, CallId, Content, Effect, EffectId, Fate as EnvironmentFate, FunctionResult, Invoked,
+    Outcome as EffectOutcome, Reply,
+};
 use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::model::RouteId;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
@@ -48,6 +52,8 @@ pub(super) struct Simulation<'a> {
     over_new: VecDeque<(Instant, Arriving)>,
     /// On the way back.
     replies: VecDeque<(Instant, Reply)>,
+    /// In the gateway, where they wait for an authorizer.
+    parked: BTreeMap<CallId, Parked>,
     unpredicted: BTreeMap<SeriesId, u64>,
     summary: SimSummary,
 }
@@ -56,6 +62,15 @@ pub(super) struct Simulation<'a> {
 struct Arriving {
     id: CallId,
     request: Request,
+}
+
+/// A request that waits for an authorizer.
+struct Parked {
+    /// When it reached the gateway.
+    at: Instant,
+    request: Request,
+    arrival: Arrival,
+    route: Option<RouteId>,
 }
 
 /// A step that comes after another has ended.
@@ -86,6 +101,7 @@ impl<'a> Simulation<'a> {
             over_idle: VecDeque::new(),
             over_new: VecDeque::new(),
             replies: VecDeque::new(),
+            parked: BTreeMap::new(),
             unpredicted: BTreeMap::new(),
             summary: SimSummary::default(),
         }
@@ -219,6 +235,9 @@ impl<'a> Simulation<'a> {
         let mut visitor = self.door.visit(now, (catalog, &request), (arrival, route));
         let call = visitor.call(id);
         self.gateway.on_call(now, call, &mut visitor);
+        if self.gateway.is_parked(id) {
+            self.parked.insert(id, Parked { at: now, request, arrival, route });
+        }
         self.take_actions(now);
     }
 
@@ -228,15 +247,35 @@ impl<'a> Simulation<'a> {
             match action {
                 PolicyAction::Reply(reply) => self.replies.push_back((reply.at + Span::from_ns(back), reply)),
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
-                PolicyAction::Cancel(_) | PolicyAction::Forget(_) => {}
+                PolicyAction::Start(id, Effect::Invoke { call, .. }) => self.return_unpredicted(now, id, call),
+                PolicyAction::Resume(call) => self.resume(now, call),
+                PolicyAction::Cancel(_) | PolicyAction::Forget(_) | PolicyAction::Reap(..) => {}
             }
         }
     }
 
-    fn answer_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
+    fn return_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
+        self.count_unpredicted(call);
+        let result = FunctionResult::Answered(Content { status: UNPREDICTED_STATUS, bytes: 0 });
+        self.gateway.on_invoked(now, id, Invoked { result, fate: EnvironmentFate::Kept, cold_start: None });
+    }
+
+    fn count_unpredicted(&mut self, call: CallId) {
         if let Some(flight) = self.flights.get(call) {
             *self.unpredicted.entry(flight.series).or_default() += 1;
         }
+    }
+
+    /// Its authorizer has answered: the same request goes on.
+    fn resume(&mut self, now: Instant, call: CallId) {
+        let Some(parked) = self.parked.remove(&call) else { return };
+        let goes_to = (parked.arrival, parked.route);
+        let mut visitor = self.door.visit(parked.at, (&self.world.catalog, &parked.request), goes_to);
+        self.gateway.resume(now, call, &mut visitor);
+    }
+
+    fn answer_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
+        self.count_unpredicted(call);
         self.gateway.on_effect(now, id, EffectOutcome::Answered { content: Content { status: UNPREDICTED_STATUS, bytes: 0 } });
     }
 

@@ -44,6 +44,7 @@ fn model(duration: Latency) -> Model {
         keep_alive: constant(600_000),
         scaling: Scaling::default(),
         response: Response { status: 200, body: String::new() },
+        code: sluicegate_policy::model::Code::Modelled,
     };
     let timeout = Span::from_secs(30);
     let real = HttpIntegration {
@@ -54,7 +55,7 @@ fn model(duration: Latency) -> Model {
         timeout,
     };
     let routes = vec![
-        route("/slow/{id}", Integration::Lambda { function: FunctionId(0), timeout }),
+        route("/slow/{id}", Integration::lambda(FunctionId(0), timeout)),
         route("/fast", Integration::fixed(200, "")),
         route("/real", Integration::Http(real)),
     ];

@@ -27,7 +27,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What of the answer was recorded.
@@ -84,12 +84,12 @@ const PARAMETER: (&str, &str) = ("x-header-param", "test");
 const INVALID: &str = r#"{"test":"test"}"#;
 
 pub(crate) fn get(target: &str) -> Request {
-    Request { method: "GET".to_owned(), target: target.to_owned(), headers: Vec::new(), body: String::new() }
+    Request { method: "GET".to_owned(), target: target.to_owned(), headers: Vec::new(), body: Vec::new() }
 }
 
 pub(crate) fn post(target: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Request { method: "POST".to_owned(), target: target.to_owned(), headers, body: body.to_owned() }
+    Request { method: "POST".to_owned(), target: target.to_owned(), headers, body: body.into() }
 }
 
 /// The case of a scenario; `None` while it waits for something that cannot be set up.

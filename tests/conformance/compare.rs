@@ -74,7 +74,7 @@ fn pruned(recorded: &Value, got: &Answer) -> Answer {
         }
         (None, _) => {}
     }
-    Answer { status: got.status, headers: Vec::new(), body: body.to_string() }
+    Answer { status: got.status, headers: Vec::new(), body: body.to_string(), bytes: Vec::new() }
 }
 
 #[derive(Default)]

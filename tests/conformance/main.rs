@@ -15,6 +15,7 @@
 
 mod backend; // the back end of the recorded setups, which tells what it was asked
 mod behind; // setups, requests and answers of the families that have a back end
+mod binary; // bodies that are bytes: what a store of bytes was given, and what a client got of it
 mod cases; // which setup, which request, and what of the answer was recorded
 mod compare; // recorded values with placeholders against what came
 mod differences; // what waits, and what differs on purpose
@@ -66,6 +67,7 @@ fn outcomes(scenarios: &[Scenario]) -> BTreeMap<&str, Outcome> {
             None => drop(outcomes.insert(&scenario.id, Outcome::NotRun)),
         }
     }
+    outcomes.extend(binary::run(scenarios).into_iter().map(|(id, result)| (id, outcome(result))));
     thread::scope(|scope| {
         let running: Vec<_> = by_setup.into_iter().map(|(setup, cases)| scope.spawn(move || run(setup, &cases))).collect();
         for setup in running {
@@ -83,8 +85,11 @@ fn run<'s>(setup: Setup, cases: &[(&'s Scenario, Case)]) -> Vec<(&'s str, Outcom
         Ok(None) => table::compare(scenario),
         Err(error) => Err(error.clone()),
     };
-    let outcome = |result: Result<(), Vec<String>>| result.map_or_else(Outcome::Disagrees, |()| Outcome::Agrees);
     cases.iter().map(|(scenario, case)| (scenario.id.as_str(), outcome(one(scenario, case)))).collect()
+}
+
+fn outcome(result: Result<(), Vec<String>>) -> Outcome {
+    result.map_or_else(Outcome::Disagrees, |()| Outcome::Agrees)
 }
 
 /// The mock of a setup; none where a table of ours is asked.

@@ -32,6 +32,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The body's bytes.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The ready line.
@@ -95,7 +97,7 @@ impl Mock {
     fn exchange(&self, request: &Request) -> std::io::Result<Answer> {
         let mut socket = TcpStream::connect(&self.authority)?;
         socket.set_read_timeout(Some(PATIENCE))?;
-        socket.write_all(self.bytes(request).as_bytes())?;
+        socket.write_all(&self.bytes(request))?;
         let mut reader = BufReader::new(socket);
         let mut lines = Vec::new();
         loop {
@@ -111,18 +113,19 @@ impl Mock {
         let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         let mut body = vec![0; length.and_then(|(_, length)| length.parse().ok()).unwrap_or(0)];
         reader.read_exact(&mut body)?;
-        Ok(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned(), bytes: body })
     }
 
-    fn bytes(&self, request: &Request) -> String {
+    fn bytes(&self, request: &Request) -> Vec<u8> {
         let Request { method, target, headers, body } = request;
         let fields: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         // Who says that a body comes in chunks sends none of them but the last.
         let is_chunked = headers.iter().any(|(name, _)| name == "Transfer-Encoding");
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let body = if is_chunked { "0\r\n\r\n" } else { body };
+        let body = if is_chunked { b"0\r\n\r\n" } else { &body[..] };
         let (stage, host, fields) = (&self.stage, &self.authority, fields.concat());
-        format!("{method} {stage}{target} HTTP/1.1\r\nHost: {host}\r\n{fields}{length}\r\n{body}")
+        let head = format!("{method} {stage}{target} HTTP/1.1\r\nHost: {host}\r\n{fields}{length}\r\n");
+        [head.as_bytes(), body].concat()
     }
 }
 

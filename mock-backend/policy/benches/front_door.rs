@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use rustix::time::{ClockId, clock_gettime};
 use sluicegate_policy::call::{
-    Action, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission,
-    Purpose, Size, Verdict,
+    Action, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Purpose,
+    Size, Verdict,
 };
 use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;

@@ -3,6 +3,7 @@
 //! Owns the values that cross between [`crate::gateway::Gateway`] and whoever drives it (the simulator in virtual time, the
 //! mock over sockets). Refuses bytes: an answer here is a status, a reason, a blame and its timing; the mock renders it.
 
+use crate::lambda::Environment;
 use crate::model::{ApiId, DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId};
 use crate::time::{Instant, Span};
 
@@ -204,6 +205,8 @@ pub enum Action {
     Cancel(EffectId),
     /// This entry of the response cache is gone: what was kept for it can go, too.
     Forget(EntryId),
+    /// This environment of a real function is no longer kept: what runs it can be stopped.
+    Reap(FunctionId, Environment),
 }
 
 /// Real work that only a driver can do. In the simulator the same part needs a model.
@@ -216,6 +219,49 @@ pub enum Effect {
         /// The route whose integration it is.
         route: RouteId,
     },
+    /// Invoke a real function. It goes on whoever still waits: what becomes of it is reported with
+    /// [`Gateway::on_invoked`](crate::gateway::Gateway::on_invoked), and until then its environment is busy.
+    Invoke {
+        /// The call it is done for.
+        call: CallId,
+        /// The function.
+        function: FunctionId,
+        /// The environment that runs it.
+        environment: Environment,
+    },
+}
+
+/// How the invocation of a real function ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invoked {
+    /// What it came to.
+    pub result: FunctionResult,
+    /// What became of its environment.
+    pub fate: Fate,
+    /// How long its environment took to start, if it had to.
+    pub cold_start: Option<Span>,
+}
+
+/// What the invocation of a real function came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionResult {
+    /// An answer, as the client will get it.
+    Answered(Content),
+    /// An error of the function, or an answer that is none.
+    Failed,
+    /// An answer that the gateway cannot make anything of: not decodable, or no integration response fits.
+    Misconfigured,
+    /// Whoever runs it refused to, because of its own limit.
+    Throttled,
+}
+
+/// What became of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is there for the next invocation.
+    Kept,
+    /// It is gone: it crashed, or was stopped because its function took too long.
+    Lost,
 }
 
 /// How real work ended.

@@ -17,6 +17,7 @@ mod course;
 mod flights;
 mod plain;
 mod queue;
+mod real;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use self::course::{Decision, Event};
 use self::flights::{FlightId, Flights};
 pub use self::plain::Plain;
 use self::queue::Queue;
+use self::real::Invocations;
 use crate::authorizer::{AuthorizerCounts, Authorizers};
 use crate::cache::Caches;
 use crate::call::{Action, Arrival, Call, CallId, EffectId, EntryId, Evidence, Outcome, Reason, Release};
@@ -58,6 +60,8 @@ pub struct Gateway {
     /// For the key of the request that is looked up, so that none is made for each.
     cache_key: Vec<u8>,
     pools: Pools,
+    /// Of real functions.
+    invocations: Invocations,
     flights: Flights,
     queue: Queue<Event>,
     actions: VecDeque<Action>,
@@ -101,6 +105,7 @@ impl Gateway {
             parked: BTreeMap::new(),
             cache_key: Vec::new(),
             pools: Pools::new(&model, seed.child("functions")),
+            invocations: Invocations::new(model.functions.len()),
             flights: Flights::default(),
             queue,
             actions: VecDeque::new(),

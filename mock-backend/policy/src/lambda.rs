@@ -73,7 +73,7 @@ pub struct Invocation {
 }
 
 /// One of a function's environments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Environment {
     /// One of the provisioned ones, which are all alike.
     Provisioned,
@@ -135,6 +135,24 @@ impl Pools {
         self.account.busy -= 1;
         self.unreserved.busy -= u32::from(environment != Environment::Provisioned && pool.is_unreserved());
         pool.release(now, environment);
+    }
+
+    /// An environment is gone, as its function broke it.
+    pub fn lose(&mut self, function: FunctionId, environment: Environment) {
+        let Some(pool) = self.functions.get_mut(usize::from(function.0)) else { return };
+        self.account.busy -= 1;
+        self.unreserved.busy -= u32::from(environment != Environment::Provisioned && pool.is_unreserved());
+        pool.lose(environment);
+    }
+
+    /// Lets the idle environments of a real function go whose time is up at `now`; until when the next one is kept.
+    pub fn sweep(&mut self, now: Instant, function: FunctionId) -> Option<Instant> {
+        self.functions.get_mut(usize::from(function.0))?.sweep(now)
+    }
+
+    /// An environment of this real function that is no longer kept; each is told once.
+    pub fn take_gone(&mut self, function: FunctionId) -> Option<Environment> {
+        self.functions.get_mut(usize::from(function.0))?.take_gone().map(Environment::OnDemand)
     }
 
     /// How the function's environments were used so far; nothing for a function that the model does not have.

@@ -105,11 +105,8 @@ fn account(throttle: Throttle, concurrency: u32) -> Account {
 }
 
 fn gateway(account: Account, route: Option<Throttle>, functions: Vec<Function>) -> Gateway {
-    let integration = if functions.is_empty() {
-        Integration::fixed(200, "")
-    } else {
-        Integration::Lambda { function: FunctionId(0), timeout: Span::MAX }
-    };
+    let integration =
+        if functions.is_empty() { Integration::fixed(200, "") } else { Integration::lambda(FunctionId(0), Span::MAX) };
     let route_throttles = route.map(|throttle| (RouteId(0), throttle)).into_iter().collect();
     let routes = vec![Route::new(DeploymentId(0), None, "/f", integration)];
     let mut model = Model { account, functions, ..Model::of(Api::new(ApiKind::Rest, "a1b2c3"), &["prod"], routes) };

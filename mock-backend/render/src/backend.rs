@@ -40,6 +40,13 @@ pub struct BackendResponse {
     pub body: Bytes,
 }
 
+impl BackendResponse {
+    /// The first header of that name, whatever its spelling.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
 /// An HTTP integration, compiled.
 #[derive(Debug)]
 pub(crate) struct HttpFace {

@@ -5,6 +5,7 @@
 //! for the answer. Nothing is looked at before somebody asks: a fixed answer needs no template and no JSON.
 
 mod behind;
+mod function;
 mod integration;
 
 use std::borrow::Cow;
@@ -16,6 +17,8 @@ use sluicegate_policy::call::{
 };
 use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
+
+use bytes::Bytes;
 
 use crate::answer::{Answer, final_status, is_bodiless};
 use crate::authorizer;
@@ -55,6 +58,8 @@ pub struct Examined<'a> {
     overrides: Map,
     /// The body after the request template, where there is one.
     transformed: Option<String>,
+    /// What goes to the integration, where that is neither the template's text nor the request's own bytes.
+    converted: Option<Bytes>,
     /// The integration's answer, where it is not always the same.
     made: Option<Answer>,
     /// What the response cache is to keep: the integration's answer, before anything of this one request is added.
@@ -66,7 +71,16 @@ pub struct Examined<'a> {
 impl<'a> Examined<'a> {
     pub(crate) fn new(front: &'a Front, request: &'a Request, to: Addressed<'a>, (ids, wall): (&'a CallIds, Span)) -> Self {
         let seen = Seen { front, request, to, ids, wall };
-        Self { seen, fault: None, overrides: Map::default(), transformed: None, made: None, to_keep: None, hit: None }
+        Self {
+            seen,
+            fault: None,
+            overrides: Map::default(),
+            transformed: None,
+            converted: None,
+            made: None,
+            to_keep: None,
+            hit: None,
+        }
     }
 
     /// The request as the policy sees it. Its body is as long as what was read of it.
@@ -86,6 +100,11 @@ impl<'a> Examined<'a> {
     /// The method that routed it.
     pub fn method(&self) -> &'a str {
         self.seen.method()
+    }
+
+    /// The trace that what is behind the gateway is told.
+    pub fn trace(&self) -> String {
+        self.seen.ids.trace(self.seen.wall)
     }
 
     /// The request itself.
@@ -277,7 +296,10 @@ impl<'a> Examined<'a> {
                 IntegrationFace::Constant(constant) => constant.trace == Trace::Shown,
                 IntegrationFace::Mock(_) => false,
                 IntegrationFace::Http(http) => self.shows_own_trace(http),
-                IntegrationFace::Mapped(_) | IntegrationFace::Real => true,
+                IntegrationFace::Mapped(_)
+                | IntegrationFace::Function(_)
+                | IntegrationFace::Misconfigured
+                | IntegrationFace::Real => true,
             })
     }
 }
@@ -345,6 +367,8 @@ impl Evidence for Examined<'_> {
                 Ok(()) => Mapped::Answer(Content::default()),
                 Err(failed) => failed,
             },
+            IntegrationFace::Function(function) => self.before_function(function),
+            IntegrationFace::Misconfigured => Mapped::Misconfigured,
             IntegrationFace::Real => Mapped::Answer(Content::default()),
         }
     }

@@ -13,7 +13,7 @@ mod event;
 
 use sluicegate_policy::call::{Credential, Invalid, Reason, Reply, Scope};
 use sluicegate_policy::model::{
-    ApiKind, ExecutionLog, Integration, Model, Period, Requirement, Stage, StageId, Throttle, UsagePlan,
+    ApiKind, ExecutionLog, Integration, LambdaIntegration, Model, Period, Requirement, Stage, StageId, Throttle, UsagePlan,
 };
 use sluicegate_policy::time::Span;
 
@@ -275,7 +275,7 @@ impl Story<'_> {
         let model = self.executed.model;
         match behind {
             Integration::Mock(_) => String::new(),
-            Integration::Lambda { function, .. } => {
+            Integration::Lambda(LambdaIntegration { function, .. }) => {
                 let name = model.functions.get(usize::from(function.0)).map_or("", |function| &function.name);
                 let (region, account) = (&model.region, self.context("accountId"));
                 let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");

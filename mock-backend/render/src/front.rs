@@ -9,7 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluicegate_policy::call::{Credential, EntryId, Release};
 use sluicegate_policy::model::{
-    ApiId, ApiKind, AuthorizerId, Deployment, Endpoint, Integration, MockIntegration, Model, Protocol, Route, RouteId, StageId,
+    ApiId, ApiKind, AuthorizerId, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration, Model,
+    Payload, Protocol, Route, RouteId, StageId,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -17,9 +18,10 @@ use sluicegate_policy::time::Span;
 use crate::answer::Answer;
 use crate::authorizer::AuthorizerFace;
 use crate::authorizer::jwt::Keys as IssuerKeys;
-use crate::backend::HttpFace;
+use crate::backend::{HttpFace, hop};
 use crate::cors::Sharing;
 use crate::customised::Customised;
+use crate::event::PayloadFormat;
 use crate::examined::{Addressed, Examined};
 pub use crate::front_error::{ExpressionFault, FrontError, FrontFault, KeyFault};
 use crate::identification::{deliver, identify};
@@ -77,10 +79,24 @@ pub(crate) enum IntegrationFace {
     Mock(Compiled),
     /// Something real answers, after these templates.
     Mapped(Compiled),
+    /// A function answers.
+    Function(FunctionFace),
+    /// Nothing can: every request is a 500.
+    Misconfigured,
     /// An HTTP back end answers.
     Http(HttpFace),
     /// Something real answers.
     Real,
+}
+
+/// A function behind a route, unless its answer is always the same.
+#[derive(Debug)]
+pub(crate) struct FunctionFace {
+    pub(crate) format: PayloadFormat,
+    /// Templates before and after it; a proxy has none.
+    pub(crate) mapping: Option<Compiled>,
+    /// What it returns, if it is modelled.
+    pub(crate) modelled: Option<Bytes>,
 }
 
 /// An answer that is always the same.
@@ -184,7 +200,8 @@ impl Front {
             IntegrationFace::Constant(_) => face.responses.reads_request(),
             IntegrationFace::Mock(mapping) | IntegrationFace::Mapped(mapping) => mapping.reads_request(),
             IntegrationFace::Http(http) => http.mapping.as_ref().is_some_and(Compiled::reads_request),
-            IntegrationFace::Real => false,
+            IntegrationFace::Function(function) => function.mapping.as_ref().is_some_and(Compiled::reads_request),
+            IntegrationFace::Misconfigured | IntegrationFace::Real => false,
         })
     }
 
@@ -264,13 +281,41 @@ impl IntegrationFace {
                 Ok(Self::Constant(Constant::new(kind, *status, body, Trace::Hidden)))
             }
             Integration::Mock(MockIntegration::Mapped(mapping)) => Compiled::new(mapping).map(Self::Mock),
-            Integration::Lambda { function, .. } => {
-                let response = &model.functions[usize::from(function.0)].response;
-                let trace = if kind == ApiKind::Rest { Trace::Shown } else { Trace::Hidden };
-                Ok(Self::Constant(Constant::new(kind, response.status, &response.body, trace)))
-            }
+            Integration::Lambda(lambda) => Self::function(model, kind, lambda),
             Integration::Http(http) => HttpFace::new(kind, http).map(Self::Http),
             Integration::Service(service) => behind(&service.protocol),
+        }
+    }
+}
+
+impl IntegrationFace {
+    fn function(model: &Model, kind: ApiKind, lambda: &LambdaIntegration) -> Result<Self, mapping::PartFault> {
+        let LambdaIntegration { function, payload, mapping, method, .. } = lambda;
+        // Recorded: a function is invoked by POST, and the gateway sends what it is told to (`lambda-proxy`).
+        if method.as_deref().is_some_and(|method| method != "POST") {
+            return Ok(Self::Misconfigured);
+        }
+        let Function { response, code, .. } = &model.functions[usize::from(function.0)];
+        let format = match (kind, payload) {
+            (ApiKind::Rest, _) => PayloadFormat::Rest,
+            (ApiKind::Http, Payload::V1) => PayloadFormat::Http1,
+            (ApiKind::Http, Payload::V2) => PayloadFormat::Http2,
+        };
+        if mapping.as_ref().is_some_and(|mapping| hop::is_forbidden_to_service(&mapping.parameters)) {
+            return Ok(Self::Misconfigured);
+        }
+        let modelled = code.is_modelled().then_some(&response.body);
+        match (mapping, modelled) {
+            (None, Some(body)) => {
+                let trace = if kind == ApiKind::Rest { Trace::Shown } else { Trace::Hidden };
+                Ok(Self::Constant(Constant::new(kind, response.status, body, trace)))
+            }
+            (None, None) => Ok(Self::Function(FunctionFace { format, mapping: None, modelled: None })),
+            (Some(mapping), modelled) => {
+                let modelled = modelled.map(|body| Bytes::copy_from_slice(body.as_bytes()));
+                let mapping = Some(Compiled::new(mapping)?);
+                Ok(Self::Function(FunctionFace { format, mapping, modelled }))
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use sluicegate_policy::model::ApiKind;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
+use crate::naming::ACCOUNT_ID;
 use crate::request::Head;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -185,6 +186,16 @@ impl ShortId {
 }
 
 /// A version 4 UUID (RFC 9562, section 5.4) from 128 bits.
+/// A random UUID (version 4) of this seed.
+pub fn uuid_of(seed: Seed) -> String {
+    String::from_utf8_lossy(&uuid(seed.draw(0), seed.draw(1))).into_owned()
+}
+
+/// The name by which the provider's services know a function.
+pub fn function_arn(region: &str, name: &str) -> String {
+    format!("arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}")
+}
+
 fn uuid(high: u64, low: u64) -> [u8; 36] {
     let high = (high & !0xF000) | 0x4000;
     let low = (low & !(0b11 << 62)) | (0b10 << 62);

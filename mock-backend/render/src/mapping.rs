@@ -6,7 +6,7 @@
 //! Source: facts, section 13 (developer guide, "Integration passthrough behaviors" and "Data transformations"; recordings).
 
 use regex::Regex;
-use sluicegate_policy::model::{Mapping, Passthrough, ResponseRule};
+use sluicegate_policy::model::{ContentHandling, Mapping, Passthrough, ResponseRule};
 
 use crate::expression::{Expression, Position};
 use crate::front_error::FrontFault;
@@ -20,6 +20,7 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) struct Compiled {
     requests: Templates,
     passthrough: Passthrough,
+    pub(crate) content_handling: ContentHandling,
     responses: Vec<Response>,
 }
 
@@ -35,6 +36,7 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, Expression)>,
     pub(crate) templates: Templates,
+    pub(crate) content_handling: ContentHandling,
 }
 
 /// What happens to the body of a request.
@@ -72,6 +74,7 @@ impl Compiled {
         Ok(Self {
             requests: Templates::new(&mapping.requests).map_err(|(media, why)| (format!("request template {media}"), why))?,
             passthrough: mapping.passthrough,
+            content_handling: mapping.content_handling,
             responses: mapping.responses.iter().map(Response::new).collect::<Result<_, _>>()?,
         })
     }
@@ -125,6 +128,7 @@ impl Response {
             pattern: pattern.map_err(|why| (within(""), why.into()))?,
             status: rule.status,
             headers: headers.collect::<Result<_, _>>()?,
+            content_handling: rule.content_handling,
             templates: Templates::new(&rule.templates).map_err(|(media, why)| (within(&format!(", template {media}")), why))?,
         })
     }

@@ -5,6 +5,8 @@
 use sluicegate_policy::model::{Api, ApiId, ApiKind, Integration, Model, RouteId};
 use sluicegate_policy::seed::Seed;
 
+use crate::media::BinaryMedia;
+
 /// The account that all mock gateways belong to: the placeholder of the provider's own examples, nobody's account.
 pub(crate) const ACCOUNT_ID: &str = "123456789012";
 
@@ -24,6 +26,8 @@ pub(crate) struct ApiNames {
     pub(crate) domain: String,
     /// `EDGE`, `REGIONAL`, `PRIVATE`.
     pub(crate) endpoint: String,
+    /// The media types that are bytes (REST).
+    pub(crate) binary: BinaryMedia,
 }
 
 /// The names of a route.
@@ -51,7 +55,7 @@ impl Naming {
             resource_id: resource_id(&route.path),
             behind: match route.integration {
                 Integration::Mock(_) => Behind::Mock,
-                Integration::Lambda { .. } => Behind::Function,
+                Integration::Lambda(_) => Behind::Function,
                 Integration::Http(_) | Integration::Service(_) => Behind::Elsewhere,
             },
         });
@@ -75,6 +79,7 @@ impl ApiNames {
             id: api.id.clone(),
             domain: format!("{}.execute-api.{region}.amazonaws.com", api.id),
             endpoint: api.endpoint.as_str().to_ascii_uppercase(),
+            binary: BinaryMedia::new(api.binary_media_types.clone()),
         }
     }
 }

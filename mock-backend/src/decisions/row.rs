@@ -429,9 +429,13 @@ mod tests {
             Just(Mapped::Misconfigured),
         ]);
         let identities = prop_oneof![Just(Identity::Present), Just(Identity::Absent), Just(Identity::Mismatched)];
-        let identified = proptest::option::of((any::<(u64, u32)>(), identities).prop_map(|((key_hash, key_bytes), identity)| {
-            IdentityQuestion { key_hash, key_bytes, identity }
-        }));
+        let identified = proptest::option::of(
+            (any::<(u64, u32)>(), identities).prop_map(|((key_hash, key_bytes), identity)| IdentityQuestion {
+                key_hash,
+                key_bytes,
+                identity,
+            }),
+        );
         let verified = proptest::option::of(prop_oneof![
             Just(Ok(())),
             Just(Err(Reason::Unauthorized(TokenFault::Audience))),
@@ -440,7 +444,12 @@ mod tests {
         let permissions = prop_oneof![Just(Permission::Silent), Just(Permission::Allowed), Just(Permission::Denied)];
         (identified, verified, proptest::option::of(permissions), examined, cached, mapped).prop_map(
             |(identified, verified, permitted, examined, cached, mapped)| Evident {
-                identified, verified, permitted, examined, cached, mapped,
+                identified,
+                verified,
+                permitted,
+                examined,
+                cached,
+                mapped,
             },
         )
     }

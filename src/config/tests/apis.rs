@@ -1,6 +1,6 @@
 //! Several APIs of one account: each proven into the one model, what they share said once, and each mistake told.
 
-use sluicegate_policy::model::{ApiId, ApiKind, DeploymentId, Integration, RouteId, StageId};
+use sluicegate_policy::model::{ApiId, ApiKind, DeploymentId, Integration, LambdaIntegration, RouteId, StageId};
 use sluicegate_policy::time::Span;
 
 use super::*;
@@ -65,7 +65,7 @@ fn further_apis_stand_behind_the_gateway_in_one_model() {
     assert_eq!(keys(2), ["GET /users", "GET /rare", "GET /new"]);
     assert_eq!(keys(3), ["GET /shelf"]);
     let functions = |id: u16| match model.routes[usize::from(id)].integration {
-        Integration::Lambda { function, .. } => Some(function.0),
+        Integration::Lambda(LambdaIntegration { function, .. }) => Some(function.0),
         Integration::Mock(_) | Integration::Http(_) | Integration::Service(_) => None,
     };
     assert_eq!([functions(0), functions(2)], [Some(0), Some(0)], "functions are the account's");

@@ -1,10 +1,10 @@
 //! The front door: each of its keys proven into the model, and each of them broken.
 
 use sluicegate_policy::model::{
-    ApiKind, Cache, CachedStatuses, Charge, Connection, DeploymentId, Endpoint, ExecutionLog, HeadLimit, Integration,
-    Invalidation, KeySource, MalformedStatus, MockIntegration, Passthrough, Period, Protocol, QuotaBegins, RefusalCors,
-    Requirement, ResponseType, RouteId, StageId, ThrottledContentType, ToldFirst, TooLargeContentType, Unconfirmed, UnknownStage,
-    UnsetVariable,
+    ApiKind, Cache, CachedStatuses, Charge, Connection, ContentHandling, DeploymentId, Endpoint, ExecutionLog, HeadLimit,
+    Integration, Invalidation, KeySource, MalformedStatus, MockIntegration, Passthrough, Period, Protocol, QuotaBegins,
+    RefusalCors, Requirement, ResponseType, RouteId, StageId, ThrottledContentType, ToldFirst, TooLargeContentType, Unconfirmed,
+    UnknownStage, UnsetVariable,
 };
 use sluicegate_policy::time::Span;
 
@@ -40,6 +40,7 @@ const REST_BREAKS: &[(&str, &str)] = &[
     ("payload: 1 MB", "payload: 1"),
     ("payload: 1 MB", "payload: 0 B"),
     ("api_key_source: header", "api_key_source: cookie"),
+    ("binary_media_types: [image/png]", "binary_media_types: [png]"),
     ("name: Orders", "name: \"\""),
     ("headers: 20 KB", "header: 20 KB"),
     // what nobody has confirmed
@@ -131,6 +132,8 @@ const REST_BREAKS: &[(&str, &str)] = &[
     ("requests: { application/json: '{\"statusCode\": 200}' }", "requests: '{\"statusCode\": 200}'"),
     ("requests: { application/json: '{\"statusCode\": 200}' }", "request: {}"),
     ("passthrough: never", "passthrough: sometimes"),
+    ("content_handling: to_binary", "content_handling: base64"),
+    ("uri: \"arn:aws:apigateway:us-east-1:sqs:path/1/q\"", "proxy: true, content_handling: to_text, uri: \"arn:a\""),
     ("pattern: \"2\\\\d{2}\"", "pattern: \"2\\\\d{\""),
     ("pattern: \"2\\\\d{2}\", status: 200", "pattern: \"2\\\\d{2}\", status: 99"),
     ("X-Made: \"'here'\"", "X-Made: here"),
@@ -150,6 +153,7 @@ const REST_BREAKS: &[(&str, &str)] = &[
 /// Each key of the HTTP API, broken.
 const HTTP_BREAKS: &[(&str, &str)] = &[
     ("name: Shop", "endpoint: edge"),
+    ("name: Shop", "binary_media_types: [image/png]"),
     ("name: Shop", "api_keys: { a: {} }"),
     ("name: Shop", "usage_plans: { a: {} }"),
     ("name: Shop", "models: { A: { type: object } }"),
@@ -346,6 +350,9 @@ fn integrations_are_fixed_mapped_or_real() {
     let model = rest().model;
     let Integration::Mock(MockIntegration::Mapped(mapping)) = &model.routes[0].integration else { panic!("mapped") };
     assert_eq!((mapping.passthrough, mapping.requests.len()), (Passthrough::Never, 1));
+    let handled = [mapping.content_handling, mapping.responses[0].content_handling, mapping.responses[1].content_handling];
+    assert_eq!(handled, [ContentHandling::ToBinary, ContentHandling::ByType, ContentHandling::ToText]);
+    assert_eq!(model.apis[0].binary_media_types, ["image/png"]);
     let rules: Vec<(Option<&str>, u16)> = mapping.responses.iter().map(|rule| (rule.pattern.as_deref(), rule.status)).collect();
     assert_eq!(rules, [(Some("2\\d{2}"), 200), (None, 500)]);
     let Integration::Http(stock) = &model.routes[2].integration else { panic!("HTTP") };

@@ -85,7 +85,7 @@ fn the_throttle_of_a_stage_for_a_route_goes_before_that_of_the_route() {
     )
     .unwrap();
     assert_eq!(plan.model.stages[0].route_throttles[0].1.burst.0, 5);
-    assert!(matches!(plan.model.routes[0].integration, Integration::Lambda { timeout, .. } if timeout == Span::from_secs(2)));
+    assert!(matches!(plan.model.routes[0].integration, Integration::Lambda(ref lambda) if lambda.timeout == Span::from_secs(2)));
     let text = GOOD
         .replace(
             "    GET /orders/{id}: { integration: { lambda: orders } }",

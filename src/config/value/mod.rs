@@ -10,6 +10,7 @@ mod decimal;
 mod duration;
 mod flag;
 mod generator;
+mod identity_source;
 mod json;
 mod margin;
 mod memory;
@@ -38,6 +39,7 @@ pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
 pub(super) use flag::Flag;
 pub(super) use generator::FieldValue;
+pub(super) use identity_source::IdentitySource;
 pub(super) use json::Json;
 pub(super) use margin::{Absolute, Within};
 pub(super) use memory::Memory;
@@ -53,7 +55,8 @@ pub(super) use response_type::ResponseKind;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use setting::{
-    CacheSize, Checked, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement,
+    CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, LookUps, Passthrough,
+    PayloadFormat, Period, Requirement,
 };
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
@@ -238,7 +241,7 @@ mod tests {
             assert_settled!(node: ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind, Duration, Rate, Level, Bytes, Count, Seed);
             assert_settled!(node: Status, StatusCode, StatusKey, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
             assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
-            assert_settled!(node: CacheSize, Checked, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, Period, Requirement);
+            assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);
             assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
         }
     }

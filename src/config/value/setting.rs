@@ -44,6 +44,16 @@ words! {
 }
 
 words! {
+    /// Whether requests of one identity share a look-up.
+    pub(in crate::config) LookUps as model::LookUps, "a rule for look-ups", "write each or shared" {
+        /// Each request makes its own.
+        Each = "each",
+        /// Others wait for the one that is under way.
+        Shared = "shared",
+    }
+}
+
+words! {
     /// A quota's period.
     pub(in crate::config) Period as model::Period, "a period", "write day, week or month" {
         /// A day.
@@ -134,6 +144,28 @@ words! {
         WhenNoTemplates = "when_no_templates",
         /// 415.
         Never = "never",
+    }
+}
+
+words! {
+    /// The version of a payload format.
+    pub(in crate::config) PayloadFormat as model::Payload, "a payload format", "write \"1.0\" or \"2.0\"" {
+        /// Like that of a REST API.
+        V1 = "1.0",
+        /// The newer one.
+        V2 = "2.0",
+    }
+}
+
+words! {
+    /// What a body is made on its way.
+    pub(in crate::config) ContentHandling as model::ContentHandling, "a conversion", "write by_type, to_binary or to_text" {
+        /// As its media type and the API's binary ones have it.
+        ByType = "by_type",
+        /// Bytes: decoded from base64.
+        ToBinary = "to_binary",
+        /// Text: bytes are encoded as base64.
+        ToText = "to_text",
     }
 }
 

@@ -24,6 +24,7 @@ const KNOWN: &[&str] = &[
     "timeoutInMillis",
     "payloadFormatVersion",
     "passthroughBehavior",
+    "contentHandling",
     "requestParameters",
     "requestTemplates",
     "responses",
@@ -36,7 +37,6 @@ const KNOWN: &[&str] = &[
 /// Why a key of the extension is not carried over.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("credentials", "the role for calling the back end is not modelled: the back end is always allowed to be called"),
-    ("contentHandling", "conversion between text and binary is not modelled"),
     ("cacheNamespace", "a cache namespace is not modelled: each route has its own entries"),
     ("tlsConfig", "how the back end's certificate is checked is not modelled"),
     ("integrationTarget", "the listener behind a VPC link is not modelled"),
@@ -72,6 +72,9 @@ impl Integrations<'_> {
                 return None;
             }
         };
+        if let Some(given) = extension.get("contentHandling").filter(|_| kind.ends_with("_proxy")) {
+            self.notes.left_out(given, at, "a proxy's bodies are converted by their media type alone");
+        }
         if self.api == Api::Http {
             mapping::of_http_api(&mut route, extension, self.notes, at);
         }
@@ -101,7 +104,15 @@ impl Integrations<'_> {
             return None;
         };
         if let Some(name) = of_uri(&uri).filter(|_| proxy && subtype.is_none()) {
-            return Some(json!({ "lambda": self.function(&name, extension, at) }));
+            return Some(self.lambda(&name, extension, at));
+        }
+        if let Some(name) = of_uri(&uri).filter(|_| !proxy && self.api == Api::Rest) {
+            let mut lambda = Map::new();
+            lambda.insert("function".to_owned(), self.function(&name, extension, at).into());
+            insert_method(&mut lambda, extension);
+            lambda.insert("proxy".to_owned(), false.into());
+            lambda.extend(mapping::mapped(extension, self.notes, at));
+            return Some(json!({ "lambda": lambda }));
         }
         if proxy && subtype.is_none() {
             self.notes.assumed(extension, at, "a service of the provider answers: its uri names no function");
@@ -123,6 +134,26 @@ impl Integrations<'_> {
             service.extend(mapping::mapped(extension, self.notes, at));
         }
         Some(json!({ "service": service }))
+    }
+
+    /// A function as a proxy, by its name alone if nothing else is to be said.
+    fn lambda(&mut self, name: &str, extension: &Node, at: &str) -> Value {
+        let mut lambda = Map::new();
+        lambda.insert("function".to_owned(), self.function(name, extension, at).into());
+        match self.api {
+            Api::Rest => insert_method(&mut lambda, extension),
+            Api::Http => match extension.word("payloadFormatVersion").as_deref() {
+                None | Some("2.0" | "2") => {}
+                Some("1.0" | "1") => _ = lambda.insert("payload_format".to_owned(), "1.0".into()),
+                Some(other) => {
+                    self.notes.left_out(extension, at, format!("{} is no payload format; 2.0 holds", quoted(other)));
+                }
+            },
+        }
+        match lambda.get("function") {
+            Some(name) if lambda.len() == 1 => json!({ "lambda": name }),
+            _ => json!({ "lambda": lambda }),
+        }
     }
 
     fn function(&mut self, name: &str, extension: &Node, at: &str) -> String {
@@ -192,6 +223,13 @@ impl Integrations<'_> {
 fn method(extension: &Node) -> Option<String> {
     let method = extension.word("httpMethod")?.to_ascii_uppercase();
     (method != "ANY" && !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase())).then_some(method)
+}
+
+/// A function is invoked by POST, which need not be said.
+fn insert_method(into: &mut Map<String, Value>, extension: &Node) {
+    if let Some(method) = method(extension).filter(|method| method != "POST") {
+        into.insert("method".to_owned(), method.into());
+    }
 }
 
 /// Writes a map that holds something.

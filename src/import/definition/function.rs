@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 pub(super) struct Functions {
     known: BTreeMap<String, Size>,
     named: Vec<String>,
+    /// What the user says that they are.
+    given: Vec<(String, String)>,
 }
 
 /// What a template says of a function.
@@ -21,12 +23,27 @@ pub(super) struct Size {
     pub(super) memory_mb: Option<u32>,
     /// `ReservedConcurrentExecutions`.
     pub(super) concurrency: Option<u32>,
+    /// `Timeout`, in seconds.
+    pub(super) timeout_s: Option<u32>,
+    /// `Handler`.
+    pub(super) handler: Option<String>,
 }
 
 impl Functions {
     /// Functions of which a template says something.
     pub(super) fn new(known: BTreeMap<String, Size>) -> Self {
-        Self { known, named: Vec::new() }
+        Self { known, ..Self::default() }
+    }
+
+    /// The user says what these are: a command, or a URL.
+    pub(super) fn give(&mut self, given: &[(String, String)]) {
+        self.given = given.to_vec();
+    }
+
+    /// What the user named and no route does.
+    pub(super) fn unused(&self) -> impl Iterator<Item = &str> {
+        let given = self.given.iter().map(|(name, _)| name.as_str());
+        given.filter(|name| !self.named.iter().any(|named| named == name))
     }
 
     /// A route names this function.
@@ -47,8 +64,21 @@ impl Functions {
         if let Some(memory) = size.memory_mb.filter(|memory| (128..=10_240).contains(memory)) {
             function.insert("memory".to_owned(), format!("{memory} MB").into());
         }
-        // Placeholder, no source: a guess. Neither definitions nor templates know how long a function takes.
-        function.insert("duration".to_owned(), json!({ "p50": "20ms", "p99": "80ms" }));
+        match self.given.iter().find(|(given, _)| given == name).map(|(_, what)| what.trim()) {
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                function.insert("invoke".to_owned(), url.into());
+            }
+            Some(command) => {
+                let words: Vec<Value> = command.split_whitespace().map(Value::from).collect();
+                function.insert("command".to_owned(), words.into());
+                function.insert("timeout".to_owned(), format!("{}s", size.timeout_s.unwrap_or(3)).into());
+                if let Some(handler) = &size.handler {
+                    function.insert("handler".to_owned(), handler.as_str().into());
+                }
+            }
+            // Placeholder, no source: a guess. Neither definitions nor templates know how long a function takes.
+            None => _ = function.insert("duration".to_owned(), json!({ "p50": "20ms", "p99": "80ms" })),
+        }
         if let Some(concurrency) = size.concurrency {
             function.insert("concurrency".to_owned(), concurrency.into());
         }

@@ -18,6 +18,7 @@ pub(super) fn mapped(extension: &Node, notes: &mut Notes, at: &str) -> Map<Strin
     if let Some(word) = passthrough(extension, notes, at) {
         mapped.insert("passthrough".to_owned(), word.into());
     }
+    content_handling(extension, &mut mapped, notes, at);
     let responses = extension.get("responses").map(|responses| responses.entries().to_vec()).unwrap_or_default();
     if responses.is_empty() {
         notes.assumed(extension, at, "it has no integration response: every answer is a 500, as the service has it");
@@ -89,10 +90,17 @@ fn rule(pattern: &str, response: &Node, notes: &mut Notes, at: &str) -> Option<V
     rule.insert("status".to_owned(), status.into());
     insert_full(&mut rule, "headers", headers(response, notes, at));
     insert_full(&mut rule, "templates", templates(response.get("responseTemplates")));
-    if response.get("contentHandling").is_some() {
-        notes.left_out(response, at, "conversion between text and binary is not modelled");
-    }
+    content_handling(response, &mut rule, notes, at);
     Some(Value::Object(rule))
+}
+
+fn content_handling(of: &Node, into: &mut Map<String, Value>, notes: &mut Notes, at: &str) {
+    let Some(given) = of.get("contentHandling") else { return };
+    match given.scalar().unwrap_or_default().to_ascii_uppercase().as_str() {
+        "CONVERT_TO_BINARY" => _ = into.insert("content_handling".to_owned(), "to_binary".into()),
+        "CONVERT_TO_TEXT" => _ = into.insert("content_handling".to_owned(), "to_text".into()),
+        other => notes.left_out(given, at, format!("{} is no conversion; the body goes on by its type", quoted(other))),
+    }
 }
 
 fn headers(response: &Node, notes: &mut Notes, at: &str) -> Map<String, Value> {

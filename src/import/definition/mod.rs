@@ -76,6 +76,8 @@ pub struct Options {
     pub stage: Option<String>,
     /// Stage variables.
     pub variables: Vec<(String, String)>,
+    /// What functions are: a command, or the URL of an Invoke API.
+    pub functions: Vec<(String, String)>,
     /// API keys with their values.
     pub api_keys: Vec<(String, String)>,
     /// Parameters of a template.
@@ -211,10 +213,14 @@ fn finish(file: &str, chosen: Chosen, options: &Options, mut notes: Notes) -> Re
     let Chosen { mut source, api, because, mut functions } = chosen;
     profile::stages(&mut source, api, options, &mut notes);
     source.plans.give(&options.api_keys);
+    functions.give(&options.functions);
     let variables = source.stages[0].variables.clone();
     let contents = openapi::read(&source.document, api, &variables, &mut functions, &mut notes)?;
     if let Some(fault) = openapi::without_routes(&contents, &source.document) {
         return Err(fault);
+    }
+    for name in functions.unused() {
+        notes.left_out(&Node::empty(0), "", format!("--function {name}: no route has a function of this name"));
     }
     let found = contents.found.clone();
     let (gateway, secrets) = profile::gateway(&mut source, api, contents, &functions, &mut notes)?;
@@ -269,6 +275,7 @@ impl std::fmt::Debug for Options {
             .field("variables", &self.variables)
             .field("api_keys", &keys)
             .field("parameters", &self.parameters)
+            .field("functions", &self.functions)
             .finish()
     }
 }

@@ -41,6 +41,9 @@ impl<'d> Operations<'_, 'd> {
         if self.needs_key(operation, at) {
             route.insert("api_key".to_owned(), "required".into());
         }
+        if let Some(name) = operation.word("operationId").filter(|name| self.api == Api::Rest && !name.is_empty()) {
+            route.insert("operation_name".to_owned(), name.into());
+        }
         let checks = self.checks(operation, at);
         if checks.parameters {
             let required = self.required(item, operation, at)?;

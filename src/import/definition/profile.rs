@@ -80,7 +80,7 @@ pub(super) fn gateway(
     let needs_keys = contents.routes.values().any(|route| route.get("api_key").is_some());
     let mut gateway = Map::new();
     gateway.insert("api".to_owned(), api.as_str().into());
-    for key in ["name", "endpoint", "api_key_source"] {
+    for key in ["name", "endpoint", "api_key_source", "binary_media_types"] {
         if let Some(value) = source.top.remove(key).or_else(|| contents.top.remove(key)) {
             gateway.insert(key.to_owned(), value);
         }

@@ -14,7 +14,6 @@ use super::notes::Notes;
 
 /// Keys at the top that are not carried over, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
-    ("x-amazon-apigateway-binary-media-types", "binary media types are not modelled: bodies pass as they are"),
     ("x-amazon-apigateway-minimum-compression-size", "compression of answers is not modelled"),
     ("x-amazon-apigateway-policy", "the resource policy is not modelled: everybody may call"),
     ("x-amazon-apigateway-security-policy", "the TLS versions of the API are not modelled"),
@@ -33,6 +32,11 @@ pub(super) fn read(root: &Node, api: Api, notes: &mut Notes) -> Map<String, Valu
     if api == Api::Rest {
         if root.word("x-amazon-apigateway-api-key-source").is_some_and(|source| source.eq_ignore_ascii_case("AUTHORIZER")) {
             top.insert("api_key_source".to_owned(), "authorizer".into());
+        }
+        let binary = root.get("x-amazon-apigateway-binary-media-types").map(Node::items).unwrap_or_default();
+        let binary: Vec<Value> = binary.iter().filter_map(Node::scalar).map(Value::from).collect();
+        if !binary.is_empty() {
+            top.insert("binary_media_types".to_owned(), binary.into());
         }
         let responses = root.get("x-amazon-apigateway-gateway-responses");
         insert_full(&mut top, "gateway_responses", responses.map(|given| gateway_responses(given, notes)).unwrap_or_default());

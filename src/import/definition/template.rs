@@ -158,6 +158,8 @@ impl Template {
             let size = Size {
                 memory_mb: number("MemorySize"),
                 concurrency: number("ReservedConcurrentExecutions").filter(|count| *count > 0),
+                timeout_s: number("Timeout").filter(|seconds| (1..=900).contains(seconds)),
+                handler: resource.properties.word("Handler").or_else(|| global.and_then(|global| global.word("Handler"))),
             };
             if let Some(name) = resource.properties.word("FunctionName") {
                 sizes.insert(name, size.clone());

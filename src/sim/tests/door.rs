@@ -15,7 +15,7 @@ fn asking() -> Model {
     let rule = |source, name: &str| ParameterRule { source, name: name.into() };
     let function =
         Function { response: Response { status: 203, body: "kept".into() }, ..model(constant(40)).functions[0].clone() };
-    let lambda = Integration::Lambda { function: FunctionId(0), timeout: Span::from_secs(29) };
+    let lambda = Integration::lambda(FunctionId(0), Span::from_secs(29));
     let mapping = Mapping {
         requests: vec![("application/json".into(), r#"{"statusCode": $input.params("code")}"#.into())],
         passthrough: Passthrough::Never,

@@ -22,7 +22,8 @@
 use super::Gateway;
 use crate::cache::Fill;
 use crate::call::{
-    Arrival, AuthorizationUse, CacheUse, Call, Content, Credential, Evidence, Freshness, Mapped, Purpose, Reason, Release, Size, Warning,
+    Arrival, AuthorizationUse, CacheUse, Call, Content, Credential, Evidence, Freshness, Mapped, Purpose, Reason, Release, Size,
+    Warning,
 };
 use crate::model::{
     Api, ApiKind, Charge, DeploymentId, HeadLimit, Invalidation, Limits, Requirement, RouteId, StageId, ToldFirst, Validation,

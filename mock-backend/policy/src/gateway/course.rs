@@ -10,7 +10,9 @@ use crate::authorizer::LookUpId;
 use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
 use crate::lambda::{Ending, Environment, Invocation};
 use crate::latency::Latency;
-use crate::model::{DeploymentId, FunctionId, HttpIntegration, Integration, Move, RouteId, ServiceIntegration, StageId};
+use crate::model::{
+    DeploymentId, FunctionId, HttpIntegration, Integration, LambdaIntegration, Move, RouteId, ServiceIntegration, StageId,
+};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 
@@ -26,6 +28,8 @@ pub(super) enum Event {
     Authorized(LookUpId),
     /// The gateway has done its part before the integration.
     HandOver(FlightId),
+    /// The idle environments of a real function are looked through for those whose time is up.
+    Sweep(FunctionId),
     /// The function is over: its environment is free, whoever still waits for the answer.
     FunctionEnds(FunctionId, Environment),
     /// External work is not waited for any longer.
@@ -74,7 +78,7 @@ impl Gateway {
     fn answers_itself(&self, route: RouteId) -> bool {
         match self.model.routes[usize::from(route.0)].integration {
             Integration::Mock(_) => true,
-            Integration::Lambda { .. } | Integration::Http(_) | Integration::Service(_) => false,
+            Integration::Lambda(_) | Integration::Http(_) | Integration::Service(_) => false,
         }
     }
 
@@ -105,6 +109,7 @@ impl Gateway {
                 }
                 Event::Authorized(look_up) => self.authorized(due, look_up),
                 Event::HandOver(id) => self.hand_over(due, id),
+                Event::Sweep(function) => self.sweep(due, function),
                 Event::FunctionEnds(function, environment) => self.pools.release(due, function, environment),
                 Event::TimeOut(id) => self.time_out(due, id),
                 Event::Reply(id) => self.reply(due, id),
@@ -125,7 +130,7 @@ impl Gateway {
         match self.model.routes[usize::from(route.0)].integration {
             // A mock integration is answered where it is accepted.
             Integration::Mock(_) => {}
-            Integration::Lambda { function, timeout } => self.invoke(now, id, function, timeout),
+            Integration::Lambda(LambdaIntegration { function, timeout, .. }) => self.invoke(now, id, function, timeout),
             Integration::Http(HttpIntegration { timeout, .. }) | Integration::Service(ServiceIntegration { timeout, .. }) => {
                 flight.phase = Phase::Waiting(now);
                 let effect = Effect::Integrate { call: flight.reply.call, route };
@@ -141,6 +146,9 @@ impl Gateway {
             Err(limit) => return self.fail(id, now, Reason::FunctionThrottled(function, limit), None),
         };
         let Invocation { environment, cold_start, busy, ending } = invocation;
+        if !self.model.functions[usize::from(function.0)].code.is_modelled() {
+            return self.start(now, id, (function, environment), timeout);
+        }
         self.queue.schedule(now + busy, Event::FunctionEnds(function, environment));
         let Some(flight) = self.flights.get_mut(id) else { return };
         flight.reply.timing.cold_start = cold_start;
@@ -159,7 +167,10 @@ impl Gateway {
             self.abandoned -= 1;
             return;
         };
-        self.actions.push_back(Action::Cancel(id.effect()));
+        // A function is not stopped: it goes on, and is paid for.
+        if !self.invokes(id) {
+            self.actions.push_back(Action::Cancel(id.effect()));
+        }
         self.fail(id, now, Reason::IntegrationTimeout, Some(now.since(since)));
     }
 
@@ -213,7 +224,12 @@ impl Gateway {
         let flights = &self.flights;
         self.queue.retain(|event| match event {
             Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
-            Event::Move(_) | Event::Authorized(_) | Event::HandOver(_) | Event::FunctionEnds(..) | Event::Reply(_) => true,
+            Event::Move(_)
+            | Event::Authorized(_)
+            | Event::HandOver(_)
+            | Event::Sweep(_)
+            | Event::FunctionEnds(..)
+            | Event::Reply(_) => true,
         });
         self.abandoned = 0;
     }

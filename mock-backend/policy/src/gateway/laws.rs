@@ -142,6 +142,7 @@ impl<'a> Driver<'a> {
                     self.working.insert((now + request.takes, order), (id, oracle::outcome(request)));
                 }
                 Action::Resume(_) => unreachable!("no law here has an authorizer"),
+                Action::Start(_, Effect::Invoke { .. }) | Action::Reap(..) => panic!("no function here is real"),
                 Action::Cancel(id) => assert!(self.started.contains_key(&id), "cancelled what did not run"),
                 Action::Forget(entry) => {
                     assert!(self.kept.remove(&entry), "{entry:?} was not kept");

@@ -11,10 +11,12 @@ pub(super) use self::door::BOUNDARY;
 use self::door::{Door, Passed};
 use self::functions::{Functions, Started};
 use crate::call::{
-    Arrival, AuthorizationUse, CacheUse, CallId, Content, Credential, Freshness, Invalid, Mapped, Outcome, Purpose, Reason, Release, Reply, Size,
-    Timing,
+    Arrival, AuthorizationUse, CacheUse, CallId, Content, Credential, Freshness, Invalid, Mapped, Outcome, Purpose, Reason,
+    Release, Reply, Size, Timing,
 };
-use crate::model::{Api, ApiId, ApiKind, HttpIntegration, Integration, MockIntegration, Model, RouteId, StageId, UnknownStage};
+use crate::model::{
+    Api, ApiId, ApiKind, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, StageId, UnknownStage,
+};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 
@@ -51,7 +53,7 @@ impl Says {
     pub(super) fn mapped(&self, model: &Model, route: RouteId) -> Mapped {
         let status = match &model.routes[usize::from(route.0)].integration {
             Integration::Mock(MockIntegration::Fixed { status, .. }) => *status,
-            Integration::Lambda { function, .. } => model.functions[usize::from(function.0)].response.status,
+            Integration::Lambda(LambdaIntegration { function, .. }) => model.functions[usize::from(function.0)].response.status,
             Integration::Http(_) => 0,
             other @ (Integration::Mock(MockIntegration::Mapped(_)) | Integration::Service(_)) => {
                 unreachable!("no law has a {other:?}")
@@ -232,7 +234,7 @@ impl<'r> World<'_, 'r> {
 
     fn hand_over(&mut self, now: Instant, mut flight: Flight<'r>) {
         match &self.model.routes[usize::from(flight.reply.route.unwrap().0)].integration {
-            Integration::Lambda { function, timeout } => {
+            Integration::Lambda(LambdaIntegration { function, timeout, .. }) => {
                 let Started { cold_start, took, at, failed } = match self.functions.start(now, *function) {
                     Ok(started) => started,
                     Err(limit) => return self.fails(now, flight, Reason::FunctionThrottled(*function, limit)),

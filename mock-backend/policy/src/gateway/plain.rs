@@ -4,7 +4,7 @@
 //! request itself. Used by the simulator for routes without such, and by tests.
 
 use crate::call::{Content, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Verdict};
-use crate::model::{Integration, MockIntegration, Model, RouteId};
+use crate::model::{Integration, LambdaIntegration, MockIntegration, Model, RouteId};
 
 /// A request that satisfies every check and maps to what the model says.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ impl Evidence for Plain<'_> {
         let content = |status, body: &str| Content { status, bytes: body.len() as u64 };
         Mapped::Answer(match &self.0.routes[usize::from(route.0)].integration {
             Integration::Mock(MockIntegration::Fixed { status, body }) => content(*status, body),
-            Integration::Lambda { function, .. } => {
+            Integration::Lambda(LambdaIntegration { function, .. }) => {
                 let response = &self.0.functions[usize::from(function.0)].response;
                 content(response.status, &response.body)
             }

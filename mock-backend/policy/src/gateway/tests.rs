@@ -2,6 +2,7 @@
 
 mod authorization;
 mod front_door;
+mod functions;
 
 use super::*;
 use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, Reply, Scope, Size};
@@ -75,11 +76,12 @@ impl Build {
             keep_alive: Latency::constant(Span::from_secs(300)),
             scaling: Scaling::default(),
             response: Response { status: 200, body: String::new() },
+            code: crate::model::Code::Modelled,
         };
         change(&mut function);
         let id = FunctionId(self.0.functions.len() as u16);
         self.0.functions.push(function);
-        self.route(Integration::Lambda { function: id, timeout: TIMEOUT })
+        self.route(Integration::lambda(id, TIMEOUT))
     }
 
     pub(super) fn set(mut self, change: impl FnOnce(&mut Model)) -> Self {

@@ -3,7 +3,8 @@
 //! Owns their order and until when each is kept. Refuses draws of times. Called by [`pool`](super::pool).
 //!
 //! Those whose time is up are forgotten when they are met, as they could not serve anybody. They do not pile up: an environment starts
-//! only when nobody is idle any longer, so there are never more than were busy at once.
+//! only when nobody is idle any longer, so there are never more than were busy at once. Of a real function it is told which are gone,
+//! so that what runs them can be stopped.
 
 use std::collections::VecDeque;
 
@@ -18,6 +19,8 @@ pub(super) struct Idle {
     seed: Seed,
     /// In the order in which they became idle; for [`Dispatch::NewestCreated`] in that of their start.
     environments: VecDeque<Resting>,
+    /// Of a real function, those whose time was up and that nobody was told of.
+    gone: Option<Vec<u64>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +31,8 @@ struct Resting {
 }
 
 impl Idle {
-    pub(super) const fn new(dispatch: Dispatch, seed: Seed) -> Self {
-        Self { dispatch, seed, environments: VecDeque::new() }
+    pub(super) fn new(dispatch: Dispatch, seed: Seed, is_modelled: bool) -> Self {
+        Self { dispatch, seed, environments: VecDeque::new(), gone: (!is_modelled).then(Vec::new) }
     }
 
     pub(super) fn add(&mut self, created: u64, kept_until: Instant) {
@@ -49,15 +52,17 @@ impl Idle {
         match self.dispatch {
             Dispatch::MostRecentlyUsed | Dispatch::NewestCreated => {
                 while is_over(self.environments.back()) {
-                    self.environments.pop_back();
+                    let over = self.environments.pop_back();
+                    self.let_go(over);
                 }
             }
             Dispatch::LeastRecentlyUsed => {
                 while is_over(self.environments.front()) {
-                    self.environments.pop_front();
+                    let over = self.environments.pop_front();
+                    self.let_go(over);
                 }
             }
-            Dispatch::Random => self.environments.retain(|resting| resting.kept_until > now),
+            Dispatch::Random => _ = self.sweep(now),
         }
         !self.environments.is_empty()
     }
@@ -77,6 +82,29 @@ impl Idle {
             }
         };
         taken.map(|resting| resting.created)
+    }
+
+    fn let_go(&mut self, over: Option<Resting>) {
+        if let Some(gone) = &mut self.gone {
+            gone.extend(over.map(|resting| resting.created));
+        }
+    }
+
+    /// Lets those go whose time is up; until when the next one is kept.
+    pub(super) fn sweep(&mut self, now: Instant) -> Option<Instant> {
+        let gone = &mut self.gone;
+        self.environments.retain(|resting| {
+            let is_kept = resting.kept_until > now;
+            if let Some(gone) = gone.as_mut().filter(|_| !is_kept) {
+                gone.push(resting.created);
+            }
+            is_kept
+        });
+        self.environments.iter().map(|resting| resting.kept_until).min()
+    }
+
+    pub(super) fn take_gone(&mut self) -> Option<u64> {
+        self.gone.as_mut()?.pop()
     }
 
     /// How many are kept at `now`.

@@ -64,7 +64,7 @@ impl Pool {
             cold_start: keyed(&function.cold_start, "cold start"),
             keep_alive: keyed(&function.keep_alive, "keep-alive"),
             failure: seed.child("failure"),
-            idle: Idle::new(scaling.dispatch, seed.child("dispatch")),
+            idle: Idle::new(scaling.dispatch, seed.child("dispatch"), function.code.is_modelled()),
             idle_periods: 0,
             counts: Environments::default(),
         }
@@ -144,6 +144,23 @@ impl Pool {
                 self.idle_periods += 1;
             }
         }
+    }
+
+    pub(super) const fn lose(&mut self, environment: Environment) {
+        self.counts.busy -= 1;
+        match environment {
+            // What is provisioned is replaced.
+            Environment::Provisioned => self.provisioned.busy -= 1,
+            Environment::OnDemand(_) => {}
+        }
+    }
+
+    pub(super) fn sweep(&mut self, now: Instant) -> Option<Instant> {
+        self.idle.sweep(now)
+    }
+
+    pub(super) fn take_gone(&mut self) -> Option<u64> {
+        self.idle.take_gone()
     }
 
     pub(super) const fn counts(&self) -> Environments {

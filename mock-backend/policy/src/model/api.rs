@@ -31,6 +31,8 @@ pub struct Api {
     pub resource_policy: Option<ResourcePolicy>,
     /// Where an API key is looked for.
     pub key_source: KeySource,
+    /// Media types whose bodies are bytes, not text (REST): `image/png`, `*/*`.
+    pub binary_media_types: Vec<String>,
     /// How it behaves where nobody has confirmed it.
     pub unconfirmed: Unconfirmed,
 }
@@ -181,6 +183,7 @@ impl Api {
             limits: Limits::of(kind, Endpoint::Regional),
             resource_policy: None,
             key_source: KeySource::Header,
+            binary_media_types: Vec::new(),
             unconfirmed: Unconfirmed::default(),
         }
     }
@@ -197,7 +200,8 @@ impl Api {
             (Rest, Reason::NoRoute) | (_, Reason::KeyRefused | Reason::InvalidationRefused) => 403,
             (Http, Reason::NoStage | Reason::NoRoute) => 404,
             (_, Reason::Unauthorized(_)) | (Rest, Reason::InsufficientScope) => 401,
-            (_, Reason::AccessDenied(_) | Reason::PolicyDenied(_) | Reason::SignatureRefused(_)) | (Http, Reason::InsufficientScope) => 403,
+            (_, Reason::AccessDenied(_) | Reason::PolicyDenied(_) | Reason::SignatureRefused(_))
+            | (Http, Reason::InsufficientScope) => 403,
             (_, Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured) => 500,
             (_, Reason::UrlTooLong) => self.unconfirmed.url_too_long,
             (_, Reason::HeadersTooLarge) => self.unconfirmed.headers_too_large,

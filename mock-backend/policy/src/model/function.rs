@@ -2,6 +2,9 @@
 //!
 //! Owns its shape, and the provider's defaults of how it scales. Refuses its behaviour ([`lambda`](crate::lambda)).
 
+use std::fmt;
+use std::path::PathBuf;
+
 use super::{Burst, PerSecond, Throttle};
 use crate::latency::Latency;
 use crate::time::Span;
@@ -25,8 +28,83 @@ pub struct Function {
     pub keep_alive: Latency,
     /// How its environments come about and which of them serves.
     pub scaling: Scaling,
-    /// What it answers.
+    /// What it answers, if it is modelled.
     pub response: Response,
+    /// What runs when it is invoked.
+    pub code: Code,
+}
+
+/// What runs when a function is invoked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Code {
+    /// Nothing: it takes its modelled time, and answers its response.
+    #[default]
+    Modelled,
+    /// Something real, which the driver reaches ([`Effect::Invoke`](crate::call::Effect::Invoke)).
+    Real(Real),
+}
+
+/// A real function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Real {
+    /// How it is reached.
+    pub runs: Runs,
+    /// Whether the times and failures of the model are meant for it.
+    pub timed: Timed,
+}
+
+/// How a real function is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// As a process for each environment, which speaks the Runtime API.
+    Process(Process),
+    /// Elsewhere, by the Invoke API below this URL.
+    Remote(String),
+}
+
+/// The process of an environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Program and arguments; not empty.
+    pub command: Vec<String>,
+    /// Variables that it gets besides the runtime's own; their values are secrets.
+    pub environment: Vec<(String, String)>,
+    /// Where it starts.
+    pub directory: PathBuf,
+    /// Name of the handler (`_HANDLER`).
+    pub handler: String,
+    /// How long one invocation may take.
+    pub timeout: Span,
+}
+
+/// Whether the model has the times of a real function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timed {
+    /// It has: `duration`, `cold_start` and `failures` are claims about it.
+    Modelled,
+    /// It has not, and predicts nothing.
+    Unknown,
+}
+
+impl Code {
+    /// Whether the policy itself knows how an invocation goes.
+    pub const fn is_modelled(&self) -> bool {
+        matches!(self, Self::Modelled)
+    }
+}
+
+/// The values of variables are secrets.
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Process")
+            .field("command", &self.command)
+            .field("environment", &names)
+            .field("directory", &self.directory)
+            .field("handler", &self.handler)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
 }
 
 /// How a function's environments come about, and which of them serves.

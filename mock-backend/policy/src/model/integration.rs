@@ -11,16 +11,11 @@ use crate::time::Span;
 pub enum Integration {
     /// The gateway answers by itself.
     Mock(MockIntegration),
-    /// A Lambda-like function answers, as a proxy.
-    Lambda {
-        /// Which.
-        function: FunctionId,
-        /// How long the gateway waits for it.
-        timeout: Span,
-    },
+    /// A Lambda-like function answers.
+    Lambda(LambdaIntegration),
     /// An HTTP back end answers, which the driver reaches; the policy only waits.
     Http(HttpIntegration),
-    /// A service of the provider answers (`AWS`, also a Lambda function without proxy); the policy only waits.
+    /// A service of the provider answers (`AWS`); the policy only waits.
     Service(ServiceIntegration),
 }
 
@@ -48,6 +43,8 @@ pub struct Mapping {
     pub requests: Vec<(String, String)>,
     /// What happens to a body whose media type has no template.
     pub passthrough: Passthrough,
+    /// What the request's body is made before that.
+    pub content_handling: ContentHandling,
     /// Integration responses, in their order.
     pub responses: Vec<ResponseRule>,
 }
@@ -76,6 +73,45 @@ pub struct ResponseRule {
     pub headers: Vec<(String, String)>,
     /// Response templates by media type.
     pub templates: Vec<(String, String)>,
+    /// What the integration's body is made before that.
+    pub content_handling: ContentHandling,
+}
+
+/// What a body is made on its way through the gateway (developer guide, "Content type conversions in API Gateway", 2023).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContentHandling {
+    /// What the other side takes it for: its media type and the API's binary ones say which.
+    #[default]
+    ByType,
+    /// Bytes: text is decoded from base64 (`CONVERT_TO_BINARY`).
+    ToBinary,
+    /// Text: bytes are encoded as base64 (`CONVERT_TO_TEXT`).
+    ToText,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LambdaIntegration {
+    /// Which.
+    pub function: FunctionId,
+    /// The format of its events and answers, of an HTTP API; a REST API has one of its own.
+    pub payload: Payload,
+    /// Templates before and after it (`AWS`); `None` is a proxy (`AWS_PROXY`).
+    pub mapping: Option<Mapping>,
+    /// Method of the integration request; `None` is `POST`, and no other one works.
+    pub method: Option<String>,
+    /// How long the gateway waits for it.
+    pub timeout: Span,
+}
+
+/// The version of the payload format of an HTTP API's function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Payload {
+    /// 1.0.
+    V1,
+    /// 2.0.
+    #[default]
+    V2,
 }
 
 /// An HTTP back end.
@@ -128,6 +164,11 @@ pub struct ServiceIntegration {
 }
 
 impl Integration {
+    /// A proxy for a function, in the newest format.
+    pub const fn lambda(function: FunctionId, timeout: Span) -> Self {
+        Self::Lambda(LambdaIntegration { function, payload: Payload::V2, mapping: None, method: None, timeout })
+    }
+
     /// A mock integration that always answers the same.
     pub fn fixed(status: u16, body: impl Into<String>) -> Self {
         Self::Mock(MockIntegration::Fixed { status, body: body.into() })

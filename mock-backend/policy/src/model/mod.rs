@@ -30,9 +30,10 @@ pub use self::api::{
 pub use self::authorizer::{
     Authorization, Authorizer, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, LookUps, TTL_MAX,
 };
-pub use self::function::{Dispatch, Function, Response, Scaling};
+pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
-    Connection, HttpIntegration, Integration, Mapping, MockIntegration, Passthrough, Protocol, ResponseRule, ServiceIntegration,
+    Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
+    Protocol, ResponseRule, ServiceIntegration,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::resource_policy::{Network, PolicyEffect, ResourcePolicy, Statement};
@@ -230,6 +231,17 @@ impl Model {
         let overrides = stage.canary.as_ref().filter(|_| release == Release::Canary).map(|canary| &canary.variables[..]);
         let merged: BTreeMap<_, _> = stage.variables.iter().chain(overrides.unwrap_or_default()).cloned().collect();
         merged.into_iter().collect()
+    }
+
+    /// The same for whoever only simulates: a real function whose times are told is a modelled one. One whose times are unknown stays
+    /// as it is.
+    pub fn simulated(mut self) -> Self {
+        for function in &mut self.functions {
+            if matches!(&function.code, Code::Real(Real { timed: Timed::Modelled, .. })) {
+                function.code = Code::Modelled;
+            }
+        }
+        self
     }
 
     /// The API that a stage belongs to.

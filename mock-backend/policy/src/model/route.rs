@@ -25,6 +25,8 @@ pub struct Route {
     pub request_mapping: Vec<(String, String)>,
     /// Parameter mapping of an HTTP API's response, by the integration's status.
     pub response_mapping: Vec<(u16, Vec<(String, String)>)>,
+    /// `operationName`, which functions are told (REST).
+    pub operation: Option<String>,
     /// What answers.
     pub integration: Integration,
 }
@@ -88,6 +90,7 @@ impl Route {
             cache: CacheKeys::default(),
             request_mapping: Vec::new(),
             response_mapping: Vec::new(),
+            operation: None,
             integration,
         }
     }

@@ -8,6 +8,13 @@ use crate::answer::Answer;
 use crate::mapping::JSON;
 use crate::parameters::is_taken;
 
+/// Whether parameters in front of a function or a service set what only the gateway may.
+pub(crate) fn is_forbidden_to_service(parameters: &[(String, String)]) -> bool {
+    let forbidden =
+        |name: &str| may_not_be_mapped(name) || FORBIDDEN_TO_SERVICES.iter().any(|known| known.eq_ignore_ascii_case(name));
+    parameters.iter().any(|(name, _)| name.strip_prefix("header.").is_some_and(forbidden))
+}
+
 /// The way that headers go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hop {
@@ -38,6 +45,8 @@ const NOT_PASSED_BY_HTTP_API: [&str; 12] = [
 ];
 /// A mapping that sets one of these is dropped without a word. Recorded.
 const DROPPED_WHEN_MAPPED: [&str; 5] = ["connection", "expect", "proxy-authenticate", "te", "via"];
+/// What a mapping in front of a function or a service may not set, beside what no mapping may. Recorded (`header-remap.AWS`).
+const FORBIDDEN_TO_SERVICES: [&str; 5] = ["authorization", "connection", "expect", "proxy-authenticate", "te"];
 /// Headers of answers that get another name. Recorded of mapped ones and of a proxy's.
 const REMAPPED: [&str; 14] = [
     "authorization",

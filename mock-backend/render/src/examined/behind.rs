@@ -4,12 +4,13 @@
 //! the integration, in the place of the gateway.
 
 use sluicegate_policy::call::Outcome;
-use sluicegate_policy::model::ApiKind;
+use sluicegate_policy::model::{ApiKind, ContentHandling};
 
 use super::Examined;
 use crate::answer::Answer;
 use crate::backend::hop::{self, Hop};
 use crate::backend::{BackendRequest, BackendResponse, HttpFace, Parts};
+use crate::content;
 use crate::context::Context;
 use crate::expression::{Backend, Surroundings};
 use crate::front::IntegrationFace;
@@ -42,7 +43,7 @@ impl<'a> Examined<'a> {
             overrides: ["header", "querystring", "path"].map(|part| self.request_overrides(part)),
             own: self.own_headers(http.hop),
             api: &seen.api().id,
-            body: self.transformed.as_ref().map_or_else(|| seen.request.body.clone(), |text| text.clone().into()),
+            body: self.integration_body(),
         });
         self.face()?.requests.apply(&mut request, seen.to.path, &of);
         Some(request)
@@ -53,7 +54,7 @@ impl<'a> Examined<'a> {
         let Some(http) = self.http() else { return Outcome::Misconfigured };
         let answer = match &http.mapping {
             Some(mapping) => self.mapped_answer(mapping, response),
-            None => Some(self.proxied_answer(http.hop, response)),
+            None => self.proxied_answer(http.hop, response),
         };
         answer.map_or(Outcome::Misconfigured, |answer| Outcome::Answered { content: self.keep(answer) })
     }
@@ -61,25 +62,32 @@ impl<'a> Examined<'a> {
     fn http(&self) -> Option<&'a HttpFace> {
         match &self.face()?.integration {
             IntegrationFace::Http(http) => Some(http),
-            IntegrationFace::Constant(_) | IntegrationFace::Mock(_) | IntegrationFace::Mapped(_) | IntegrationFace::Real => None,
+            IntegrationFace::Constant(_)
+            | IntegrationFace::Mock(_)
+            | IntegrationFace::Mapped(_)
+            | IntegrationFace::Function(_)
+            | IntegrationFace::Misconfigured
+            | IntegrationFace::Real => None,
         }
     }
 
     /// The integration response for the back end's status, and what its mapping makes of the answer.
     fn mapped_answer(&mut self, mapping: &mapping::Compiled, response: &BackendResponse) -> Option<Answer> {
         let rule = mapping.response(&response.status.to_string())?;
-        let body = String::from_utf8_lossy(&response.body);
+        let bytes = self.outgoing(&response.body, response.header("content-type"), rule.content_handling).ok()?;
+        let body = content::for_template(&bytes);
         let backend = Backend { headers: &response.headers, body: &body };
-        self.map_response(rule, backend, &response.body).ok()
+        self.map_response(rule, backend, &bytes).ok()
     }
 
-    fn proxied_answer(&self, hop: Hop, response: &BackendResponse) -> Answer {
-        let mut answer = Answer::new(response.status, response.body.clone());
+    fn proxied_answer(&self, hop: Hop, response: &BackendResponse) -> Option<Answer> {
+        let body = self.outgoing(&response.body, response.header("content-type"), ContentHandling::ByType).ok()?;
+        let mut answer = Answer::new(response.status, body);
         hop::response_headers(hop, &response.headers, &mut answer);
         if let Some(face) = self.face().filter(|face| face.responses.concerns(answer.status)) {
             self.map_parameters(&mut answer, face);
         }
-        answer
+        Some(answer)
     }
 
     fn request_overrides(&self, part: &str) -> Vec<(String, String)> {

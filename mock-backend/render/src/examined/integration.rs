@@ -2,21 +2,20 @@
 //!
 //! Owns the order of the steps: request template, integration response, headers, response template, overrides. Refuses to choose
 //! among templates and responses ([`mapping`](crate::mapping)). Called when the gateway asks for the integration, and once more
-//! when a real function has returned.
+//! when something real has answered.
 
 use bytes::Bytes;
 use sluicegate_policy::call::{Content, Mapped};
+use sluicegate_policy::model::{ApiKind, ContentHandling};
 
 use super::Examined;
 use crate::answer::{Answer, final_status};
 use crate::backend::hop;
+use crate::content::{self, Form, Undecodable};
 use crate::context::Context;
-use crate::event::PayloadFormat;
 use crate::expression::{Backend, Surroundings};
-use crate::front::{Constant, IntegrationFace, RouteFace};
-use crate::function_answer::{FunctionFault, Returned, error_message, proxied};
+use crate::front::{Constant, RouteFace};
 use crate::mapping::{self, Compiled};
-use crate::media::BinaryMedia;
 use crate::mock;
 use crate::parameter_mapping::Sources;
 use crate::vtl::{Limits, RenderError, Scope, Template, Tree};
@@ -41,16 +40,56 @@ impl Examined<'_> {
 
     /// The body after the request template.
     pub(super) fn map_request(&mut self, mapping: &Compiled) -> Result<(), Mapped> {
-        let body = self.seen.body();
-        match mapping.request(self.seen.header("content-type")) {
-            mapping::Request::Unsupported => return Err(Mapped::UnsupportedMediaType),
-            mapping::Request::Unchanged => self.transformed = None,
-            mapping::Request::Template(template) => {
-                let rendered = self.run(template, &body).map_err(|_| Mapped::Misconfigured)?;
-                self.transformed = Some(rendered);
-            }
+        let chosen = mapping.request(self.seen.header("content-type"));
+        if matches!(chosen, mapping::Request::Unsupported) {
+            return Err(Mapped::UnsupportedMediaType);
         }
+        let body = self.incoming(mapping.content_handling).map_err(|Undecodable| Mapped::Misconfigured)?;
+        self.transformed = match chosen {
+            mapping::Request::Template(template) => {
+                let rendered = self.run(template, &content::for_template(&body));
+                Some(rendered.map_err(|_| Mapped::Misconfigured)?)
+            }
+            mapping::Request::Unchanged | mapping::Request::Unsupported => None,
+        };
+        self.converted = Some(body);
         Ok(())
+    }
+
+    /// The body of the request as its integration takes it, before any template.
+    fn incoming(&self, handling: ContentHandling) -> Result<Bytes, Undecodable> {
+        let body = &self.seen.request.body;
+        if self.seen.api().kind == ApiKind::Http {
+            return Ok(body.clone());
+        }
+        let of = Form::binary_if(self.seen.api().binary.holds(self.seen.header("content-type")));
+        content::incoming(body, of, handling)
+    }
+
+    /// What goes to the integration: what the template made, else the converted body.
+    pub(super) fn integration_body(&self) -> Bytes {
+        match (&self.transformed, &self.converted) {
+            (Some(text), _) => text.clone().into(),
+            (None, Some(converted)) => converted.clone(),
+            // A proxy has no mapping; by its type alone every body can be converted.
+            (None, None) => self.incoming(ContentHandling::ByType).unwrap_or_else(|Undecodable| self.seen.request.body.clone()),
+        }
+    }
+
+    /// The body of an integration's answer as the client takes it, before any template.
+    pub(super) fn outgoing(
+        &self,
+        body: &Bytes,
+        content_type: Option<&str>,
+        handling: ContentHandling,
+    ) -> Result<Bytes, Undecodable> {
+        let api = self.seen.api();
+        if api.kind == ApiKind::Http {
+            return Ok(body.clone());
+        }
+        let of = Form::binary_if(api.binary.holds(content_type));
+        let accepted = Form::binary_if(api.binary.accepts(self.seen.header("accept")));
+        content::outgoing(body, of, accepted, handling)
     }
 
     /// The answer of a mock integration: the status that the request template says chooses the response, which maps an empty body.
@@ -103,39 +142,6 @@ impl Examined<'_> {
             for (name, value) in headers.iter() {
                 answer.set_made(name, &value.to_text());
             }
-        }
-    }
-
-    /// What a function returned to a proxy integration is kept for the answer, after the parameter mapping of an HTTP API. The
-    /// content says its status and length.
-    pub fn function_answered(
-        &mut self,
-        format: PayloadFormat,
-        returned: Returned<'_>,
-        binary: &BinaryMedia,
-    ) -> Result<Content, FunctionFault> {
-        let mut answer = proxied(format, returned, self.seen.header("accept"), binary)?;
-        answer.status = final_status(answer.status);
-        let face = self.face().filter(|face| face.responses.concerns(answer.status));
-        if let Some(face) = face {
-            self.map_parameters(&mut answer, face);
-        }
-        Ok(self.keep(answer))
-    }
-
-    /// What a function returned to an integration that is not a proxy (`AWS`) is mapped and kept for the answer: an error's
-    /// `errorMessage` chooses the integration response. Without a response that fits, and with a template that fails, the
-    /// integration is misconfigured.
-    pub fn function_mapped(&mut self, returned: Returned<'_>) -> Mapped {
-        let Some(IntegrationFace::Mapped(mapping)) = self.face().map(|face| &face.integration) else {
-            return Mapped::Misconfigured;
-        };
-        let (Returned::Value(bytes) | Returned::Error(bytes)) = returned;
-        let body = String::from_utf8_lossy(bytes);
-        let Some(response) = mapping.response(&error_message(returned)) else { return Mapped::Misconfigured };
-        match self.map_response(response, Backend { headers: &[], body: &body }, &Bytes::copy_from_slice(bytes)) {
-            Ok(answer) => Mapped::Answer(self.keep(answer)),
-            Err(_) => Mapped::Misconfigured,
         }
     }
 

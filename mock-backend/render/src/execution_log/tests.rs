@@ -192,7 +192,7 @@ fn an_http_api_has_no_execution_log_and_too_large_a_request_no_event() {
 #[test]
 fn a_function_is_asked_and_answers() {
     let mut case = case().at(ExecutionLog::Info);
-    case.model.routes[0].integration = Integration::Lambda { function: FunctionId(7), timeout: Span::from_secs(29) };
+    case.model.routes[0].integration = Integration::lambda(FunctionId(7), Span::from_secs(29));
     case.reply.timing.integration = Some(Span::from_us(12_600));
     let events = case.events();
     assert!(events.contains(&"Received response. Status: 200, Integration latency: 13 ms".to_owned()), "{events:#?}");
@@ -279,7 +279,7 @@ fn what_is_offered_as_a_key_is_hidden_only_if_it_could_be_one() {
 fn telling(value: &str, places: u16) -> Case {
     let mut case = planned().at(ExecutionLog::Full);
     case.model.keys[0].value = value.to_owned();
-    case.model.routes[0].integration = Integration::Lambda { function: FunctionId(7), timeout: Span::from_secs(29) };
+    case.model.routes[0].integration = Integration::lambda(FunctionId(7), Span::from_secs(29));
     case.reply.timing.integration = Some(Span::from_us(12_600));
     let at = |place: u16| if places & (1 << place) == 0 { String::new() } else { format!("<{value}>") };
     let target = format!("/prod/pets/{}", at(0));

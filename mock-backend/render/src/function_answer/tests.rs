@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 use sluicegate_policy::call::{Content, Mapped};
-use sluicegate_policy::model::{ApiKind, Integration, Mapping, Protocol, ServiceIntegration};
+use sluicegate_policy::model::{ApiKind, FunctionId, Integration, LambdaIntegration, Mapping, Payload};
 use sluicegate_policy::time::Span;
 
 use super::{FunctionFault, Malformed, Returned, proxied};
@@ -262,14 +262,9 @@ pub(super) fn mapped_door(responses: &[(Option<&str>, u16)]) -> Door {
 }
 
 fn service(mapping: Mapping) -> Integration {
-    let uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/orders/invocations".to_owned();
-    let timeout = Span::from_secs(29);
-    Integration::Service(ServiceIntegration {
-        protocol: Protocol::Mapped(mapping),
-        method: Some("POST".to_owned()),
-        uri,
-        timeout,
-    })
+    let (method, timeout) = (Some("POST".to_owned()), Span::from_secs(29));
+    let function = FunctionId(0);
+    Integration::Lambda(LambdaIntegration { function, payload: Payload::V2, mapping: Some(mapping), method, timeout })
 }
 
 #[test]

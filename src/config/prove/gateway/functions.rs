@@ -2,19 +2,28 @@
 //!
 //! Owns their defaults, with the source of each (`cold_starts` has those of its subject). Refuses every behaviour (the policy's). Called by `gateway`.
 
-use sluicegate_policy::model::{Account, Function, Response, Scaling};
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{Account, Code, Function, Response, Scaling};
 use sluicegate_policy::time::Span;
 
+use super::code;
 use super::cold_starts::cold_start;
 use super::{at_most, raw_throttle};
 use crate::config::problem::Spot;
 use crate::config::prove::{filled, latency, throttle};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Count, Dispatch, Duration, Member, Memory, Named, Percent, Shape, Status, Text};
+use crate::config::value::{Count, Dispatch, Duration, Member, Memory, Named, Outside, Percent, Shape, Status, Text};
 
 /// Functions by name, as they are written.
 type RawFunctions = At<Named<Text, At<raw::Function>>>;
+
+/// What functions are proven with.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'k> {
+    pub(super) account: Account,
+    pub(super) outside: Outside<'k>,
+}
 
 /// The provider publishes none; 5 to 7 minutes are commonly quoted, 10 were measured in 2019 (mikhail.io).
 fn keep_alive() -> Shape {
@@ -26,14 +35,14 @@ fn keep_alive() -> Shape {
 pub(super) fn functions(
     slot: &mut Option<RawFunctions>,
     gateway: &Spot,
-    account: Account,
+    Known { account, outside }: Known<'_>,
     reader: &mut Reader,
 ) -> Option<Vec<Function>> {
     let functions = slot.get_or_insert_with(|| At::default_for(gateway, "functions", Named::default()));
     if !at_most(functions.value.0.len(), "functions", &functions.spot, reader) {
         return None;
     }
-    let proven: Vec<Option<Function>> = functions.value.0.iter_mut().map(|member| function(member, reader)).collect();
+    let proven: Vec<Option<Function>> = functions.value.0.iter_mut().map(|member| function(member, outside, reader)).collect();
     within_account(functions.value.0.iter().map(|member| &member.value.value), account, reader);
     proven.into_iter().collect()
 }
@@ -52,7 +61,7 @@ fn within_account<'a>(functions: impl Iterator<Item = &'a raw::Function>, accoun
     }
 }
 
-fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -> Option<Function> {
+fn function(member: &mut Member<Text, At<raw::Function>>, outside: Outside<'_>, reader: &mut Reader) -> Option<Function> {
     let named = (1..=128).contains(&member.name.0.len());
     if !named {
         reader.report_at(&member.spot, "this is not the name of a function; write 1 to 128 characters");
@@ -60,7 +69,8 @@ fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -
     let spot = member.value.spot.clone();
     let function = &mut member.value.value;
     let memory_mb = filled(&mut function.memory, &spot, "memory", || Memory(128)).value.0;
-    let duration = latency(&function.duration, reader);
+    let code = code::code(function, &spot, outside, reader);
+    let duration = duration(function, code.as_ref(), &spot, reader);
     let runtime = function.runtime.as_ref().map(|runtime| runtime.value);
     let cold_start = filled(&mut function.cold_start, &spot, "cold_start", || cold_start(runtime, memory_mb));
     let cold_start = latency(cold_start, reader);
@@ -74,6 +84,7 @@ fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -
         name: member.name.0.clone(),
         memory_mb,
         duration: duration?,
+        code: code?,
         cold_start: cold_start?,
         failures,
         concurrency,
@@ -82,6 +93,19 @@ fn function(member: &mut Member<Text, At<raw::Function>>, reader: &mut Reader) -
         response: Response { status, body },
     };
     named.then_some(proven)
+}
+
+/// A modelled function must say; of a real one whose time is unknown nothing is predicted, whatever stands here.
+fn duration(function: &raw::Function, code: Option<&Code>, spot: &Spot, reader: &mut Reader) -> Option<Latency> {
+    match (&function.duration, code) {
+        (Some(given), _) => latency(given, reader),
+        (None, Some(Code::Modelled)) => {
+            let what = "the key \"duration\" is missing; add it here, or make the function real with command or invoke";
+            reader.report_at(spot, what);
+            None
+        }
+        (None, Some(Code::Real(_)) | None) => Some(Latency::constant(Span::ZERO)),
+    }
 }
 
 fn scaling(function: &mut raw::Function, spot: &Spot, reader: &mut Reader) -> Scaling {

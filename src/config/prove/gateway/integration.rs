@@ -4,8 +4,8 @@
 //! Called by `routes`.
 
 use sluicegate_policy::model::{
-    ApiKind, Connection, FunctionId, HttpIntegration, Integration, Mapping, MockIntegration, Protocol, ResponseRule,
-    ServiceIntegration,
+    ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Protocol,
+    ResponseRule, ServiceIntegration,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
@@ -17,11 +17,11 @@ use crate::config::problem::{Spot, quoted};
 use crate::config::prove::filled;
 use crate::config::raw::gateway::Texts;
 use crate::config::raw::gateway::integration::{
-    HttpBackend, Integration as Raw, Mapping as RawMapping, Mock, ResponseRule as RawRule, Service,
+    FunctionCall, HttpBackend, Integration as Raw, Lambda, Mapping as RawMapping, Mock, ResponseRule as RawRule, Service,
 };
 use crate::config::raw::gateway::route::Route;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Duration, Flag, Passthrough, StatusCode, Text};
+use crate::config::value::{ContentHandling, Duration, Flag, Passthrough, StatusCode, Text};
 
 /// What a route's integration is proven with.
 #[derive(Clone, Copy)]
@@ -29,6 +29,8 @@ pub(super) struct Behind<'a> {
     pub(super) kind: ApiKind,
     /// The names of the account's functions.
     pub(super) functions: &'a [String],
+    /// The names of the API's authorizers.
+    pub(super) authorizers: &'a [String],
     /// The key path of the API: `gateway`, `apis.admin`.
     pub(super) section: &'a str,
 }
@@ -44,9 +46,9 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
             }
             Some(Integration::Mock(mock_integration(mock, at, behind.kind, reader)))
         }
-        Raw::Lambda(name) => {
-            let function = function(name, behind.functions, reader);
-            Some(Integration::Lambda { function: function?, timeout: waited(timeout, &spot, behind.kind, reader)? })
+        Raw::Lambda(lambda) => {
+            let timeout = waited(timeout, &spot, behind.kind, reader);
+            lambda_integration(lambda, timeout, behind, reader)
         }
         Raw::Http(http) => {
             let timeout = waited(timeout, &spot, behind.kind, reader);
@@ -57,6 +59,39 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
             service_integration(service, timeout, behind.kind, reader).map(Integration::Service)
         }
     }
+}
+
+fn lambda_integration(
+    lambda: &mut Lambda,
+    timeout: Option<Span>,
+    behind: Behind<'_>,
+    reader: &mut Reader,
+) -> Option<Integration> {
+    let call = match lambda {
+        Lambda::Named(name) => return Some(Integration::lambda(function(name, behind.functions, reader)?, timeout?)),
+        Lambda::Full(call) => call,
+    };
+    let spot = call.spot.clone();
+    let call = &mut call.value;
+    let function = function(&call.function, behind.functions, reader);
+    if let Some(format) = call.payload_format.as_ref().filter(|_| behind.kind == ApiKind::Rest) {
+        reader.report_at(&format.spot, "a REST API has one payload format; remove this, or write api: http");
+    }
+    let is_mapped = call.requests.is_some() || call.responses.is_some();
+    let proxy = filled(&mut call.proxy, &spot, "proxy", || Flag(!is_mapped)).clone();
+    let FunctionCall { parameters, requests, passthrough, content_handling, responses, .. } = call;
+    if let Some(parameters) = parameters.as_ref().filter(|_| proxy.value.0) {
+        reader.report_at(&parameters.spot, "a function gets the request as it is; write proxy: false, or remove this");
+    }
+    let content_handling = content_handling.as_ref();
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
+    let mapping = match protocol(&mut parts, passthrough, (&proxy, &spot, behind.kind), reader) {
+        Protocol::Proxy { .. } => None,
+        Protocol::Mapped(mapping) => Some(mapping),
+    };
+    let method = method(call.method.as_ref(), reader);
+    let payload = call.payload_format.as_ref().map(|format| format.value.into()).unwrap_or_default();
+    Some(Integration::Lambda(LambdaIntegration { function: function?, payload, mapping, method, timeout: timeout? }))
 }
 
 fn function(name: &At<Text>, functions: &[String], reader: &mut Reader) -> Option<FunctionId> {
@@ -94,8 +129,9 @@ fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Re
         Mock::Mapped(mapped) => {
             let spot = mapped.spot.clone();
             only_rest(kind, &spot, "mapping templates", reader);
-            let RawMapping { requests, passthrough, parameters, responses } = &mut mapped.value;
-            let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+            let RawMapping { requests, passthrough, content_handling, parameters, responses } = &mut mapped.value;
+            let content_handling = content_handling.as_ref();
+            let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
             MockIntegration::Mapped(mapping(&mut parts, passthrough, &spot, reader))
         }
     }
@@ -105,6 +141,7 @@ fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Re
 struct Parts<'a> {
     requests: Option<&'a At<Texts>>,
     parameters: Option<&'a At<Texts>>,
+    content_handling: Option<&'a At<ContentHandling>>,
     responses: &'a mut Option<Vec<At<RawRule>>>,
 }
 
@@ -116,6 +153,7 @@ fn mapping(parts: &mut Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spo
         parameters: texts(parts.parameters),
         requests: texts(parts.requests),
         passthrough: filled(passthrough, spot, "passthrough", || Passthrough::WhenNoMatch).value.into(),
+        content_handling: parts.content_handling.map(|given| given.value.into()).unwrap_or_default(),
         responses: rules.map(|rule| response_rule(rule, reader)).collect(),
     }
 }
@@ -134,6 +172,7 @@ fn response_rule(rule: &mut At<RawRule>, reader: &mut Reader) -> ResponseRule {
         status: filled(&mut rule.status, &spot, "status", || StatusCode(200)).value.0,
         headers: texts(rule.headers.as_ref()),
         templates: texts(rule.templates.as_ref()),
+        content_handling: rule.content_handling.as_ref().map(|given| given.value.into()).unwrap_or_default(),
     }
 }
 
@@ -153,8 +192,9 @@ fn http_integration(
     {
         reader.report_at(&parameters.spot, "an HTTP API maps parameters of the route; write map_request beside the integration");
     }
-    let HttpBackend { parameters, requests, passthrough, responses, .. } = http;
-    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let HttpBackend { parameters, requests, passthrough, content_handling, responses, .. } = http;
+    let content_handling = content_handling.as_ref();
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
     Some(HttpIntegration {
         protocol,
@@ -177,8 +217,9 @@ fn service_integration(
         reader.report_at(&service.uri.spot, "no service is named; write the uri of the integration");
     }
     let proxy = filled(&mut service.proxy, &spot, "proxy", || Flag(kind == ApiKind::Http)).clone();
-    let Service { parameters, requests, passthrough, responses, .. } = service;
-    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), responses };
+    let Service { parameters, requests, passthrough, content_handling, responses, .. } = service;
+    let content_handling = content_handling.as_ref();
+    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
     let method = method(service.method.as_ref(), reader);
     Some(ServiceIntegration { protocol, method, uri: service.uri.value.0.clone(), timeout: timeout? })
@@ -195,7 +236,8 @@ fn protocol(
         let requests = parts.requests.map(|requests| &requests.spot);
         let responses = parts.responses.iter().flatten().next().map(|rule| &rule.spot);
         let passthrough = passthrough.as_ref().map(|passthrough| &passthrough.spot);
-        if let Some(given) = requests.or(responses).or(passthrough) {
+        let converted = parts.content_handling.map(|given| &given.spot);
+        if let Some(given) = requests.or(responses).or(passthrough).or(converted) {
             let what = "a proxy passes requests and answers as they are; write proxy: false, or remove this";
             reader.report_at(given, what);
         }

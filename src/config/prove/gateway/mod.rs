@@ -3,6 +3,8 @@
 //! Owns the defaults of the API, with the source of each, the names that parts refer to each other by, and which features a kind
 //! of API has. Refuses every behaviour (the policy's). Called by `prove::plan`.
 
+mod authorizers;
+mod code;
 mod cold_starts;
 mod deployments;
 mod expression;
@@ -45,21 +47,22 @@ pub(super) fn model(
     let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
     let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
-    let functions = functions::functions(&mut shared.functions, &spot, account, reader);
+    let functions = functions::functions(&mut shared.functions, &spot, functions::Known { account, outside }, reader);
     let further = further.as_mut().filter(|apis| at_most(apis.value.0.len(), "APIs", &apis.spot, reader));
     let further = further.map(|apis| apis.value.0.as_mut_slice()).unwrap_or_default();
     let names = Names::of(shared, further);
     let function_names: Vec<String> = shared.functions.iter().flat_map(|named| names_of(&named.value.0)).collect();
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
-    let mut parts = vec![part::part(gateway, "sluicegate", &function_names, reader)];
-    parts.extend(further.iter_mut().map(|member| part::further(member, &function_names, reader)));
+    let known = part::Shared { functions: &function_names, keys: &names.keys, folder: outside.folder };
+    let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];
+    parts.extend(further.iter_mut().map(|member| part::further(member, known, reader)));
     let shared = &mut gateway.value;
     let kind = if parts.iter().any(|part| part.kind == ApiKind::Rest) { ApiKind::Rest } else { ApiKind::Http };
     let keys = plans::keys(&mut shared.api_keys, kind, outside, reader);
     let plans = plans::plans(&mut shared.usage_plans, kind, &plans::Known { names: &names, parts: &parts }, reader);
     let domains = ways::domains(shared.domains.as_ref(), &names, outside.folder, reader);
     let moves = ways::moves(shared.moves.as_deref(), &names, reader);
-    let Joined { apis, deployments, stages, routes } = part::join(parts, &spots, reader)?;
+    let Joined { apis, deployments, authorizers, stages, routes } = part::join(parts, &spots, reader)?;
     Some(Model {
         region: region?,
         account,
@@ -67,6 +70,7 @@ pub(super) fn model(
         deployments,
         stages,
         functions: functions?,
+        authorizers,
         routes,
         plans: plans?,
         keys: keys?,
@@ -117,6 +121,7 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         ApiKind::Http => KeySource::Header,
         ApiKind::Rest => filled(&mut gateway.api_key_source, spot, "api_key_source", || KeySource::Header).value,
     };
+    let binary_media_types = binary_media_types(gateway.binary_media_types.as_ref(), kind, reader);
     let unconfirmed = unconfirmed::unconfirmed(&mut gateway.unconfirmed, spot, kind, reader);
     let overhead = latency(filled(&mut gateway.overhead, spot, "overhead", || overhead(kind)), reader);
     let refusal = latency(filled(&mut gateway.refusal, spot, "refusal", refusal), reader);
@@ -127,9 +132,20 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         refusal: refusal?,
         limits,
         key_source: key_source.into(),
+        binary_media_types,
         unconfirmed,
         ..Api::new(kind, id?)
     })
+}
+
+/// Media types, or families of them.
+fn binary_media_types(given: Option<&At<Vec<At<Text>>>>, kind: ApiKind, reader: &mut Reader) -> Vec<String> {
+    let Some(given) = given else { return Vec::new() };
+    only_rest(kind, &given.spot, "binary media types (it knows text by its type)", reader);
+    for media in &given.value {
+        expression::media_type(&media.value.0, &media.spot, reader);
+    }
+    given.value.iter().map(|media| media.value.0.clone()).collect()
 }
 
 /// The provider's limits, unless the profile has others.

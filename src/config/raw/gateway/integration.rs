@@ -6,14 +6,14 @@ use super::{Answer, Texts};
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};
-use crate::config::value::{Flag, Passthrough, StatusCode, Text};
+use crate::config::value::{ContentHandling, Flag, Passthrough, PayloadFormat, StatusCode, Text};
 
 /// What is behind a route; exactly one of `lambda`, `mock`, `http` and `service`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum Integration {
-    /// The function of this name, as a proxy.
-    Lambda(At<Text>),
+    /// A function answers.
+    Lambda(Box<Lambda>),
     /// The gateway answers by itself.
     Mock(Mock),
     /// An HTTP back end answers.
@@ -48,6 +48,49 @@ impl Read for Integration {
     }
 }
 
+/// The function of this name, as a proxy; or what else is to be said of it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub(in crate::config) enum Lambda {
+    /// A name alone.
+    Named(At<Text>),
+    /// More.
+    Full(Box<At<FunctionCall>>),
+}
+
+impl Read for Lambda {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let is_map = matches!(node.kind, Kind::Map(_));
+        if is_map { Read::read(node, reader).map(Self::Full) } else { Read::read(node, reader).map(Self::Named) }
+    }
+}
+
+section! {
+    /// A function behind a route.
+    FunctionCall {
+        /// Its name.
+        function: At<Text>,
+        /// Version of the payload format (HTTP APIs): "1.0" or "2.0". Default: "2.0".
+        payload_format: Option<At<PayloadFormat>>,
+        /// Whether it gets the request as an event and gives the answer; else templates stand between (REST APIs). Default: true,
+        /// unless requests or responses are written.
+        proxy: Option<At<Flag>>,
+        /// Method of the integration request. A function is invoked by POST alone: with any other one every request is a 500, as in the
+        /// real gateway. Default: POST.
+        method: Option<At<Text>>,
+        /// Parameters of the integration request (REST APIs, no proxy).
+        parameters: Option<At<Texts>>,
+        /// Request templates by media type (REST APIs, no proxy).
+        requests: Option<At<Texts>>,
+        /// What happens to a body whose media type has no template. Default: `when_no_match`.
+        passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` or `to_text`. Default: `by_type`.
+        content_handling: Option<At<ContentHandling>>,
+        /// Integration responses, chosen by the `errorMessage` of a function that fails (REST APIs, no proxy).
+        responses: Option<Vec<At<ResponseRule>>>,
+    }
+}
+
 /// An answer of the gateway's own: fixed (`status`, `body`), or mapped by templates (`requests`, `responses`).
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
@@ -55,7 +98,7 @@ pub(in crate::config) enum Mock {
     /// Always the same.
     Fixed(Answer),
     /// What the templates make of the request (REST APIs).
-    Mapped(At<Mapping>),
+    Mapped(Box<At<Mapping>>),
 }
 
 impl Default for Mock {
@@ -66,7 +109,8 @@ impl Default for Mock {
 
 impl Read for Mock {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        let is_mapped = node.keys().any(|key| ["requests", "responses", "passthrough", "parameters"].contains(&key));
+        let is_mapped =
+            node.keys().any(|key| ["requests", "responses", "passthrough", "content_handling", "parameters"].contains(&key));
         if is_mapped { Read::read(node, reader).map(Self::Mapped) } else { Read::read(node, reader).map(Self::Fixed) }
     }
 }
@@ -79,6 +123,9 @@ section! {
         /// What happens to a body whose media type has no template: `when_no_match`, `when_no_templates` or `never`.
         /// Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` (decoded from base64) or `to_text` (bytes encoded as base64).
+        /// Default: `by_type`, as the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
         /// Parameters of the integration request (`header.X`, `querystring.q`, `path.p`) and where their values come from
         /// (`method.request.header.X`, `'literal'`, `context.requestId`, `stageVariables.x`).
         parameters: Option<At<Texts>>,
@@ -100,6 +147,9 @@ section! {
         headers: Option<At<Texts>>,
         /// Response templates by media type. Default: the body passes unchanged.
         templates: Option<At<Texts>>,
+        /// What the body of the integration's answer is made first: `to_binary` or `to_text`. Default: `by_type`, as its media type,
+        /// the client's `Accept` and the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
     }
 }
 
@@ -120,13 +170,16 @@ section! {
         requests: Option<At<Texts>>,
         /// What happens to a body whose media type has no template. Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` (decoded from base64) or `to_text` (bytes encoded as base64).
+        /// Default: `by_type`, as the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,
     }
 }
 
 section! {
-    /// A service of the provider, or a function that is not a proxy. The model does not know how it answers.
+    /// A service of the provider. The model does not know how it answers.
     Service {
         /// The `uri` of the definition, or the `integrationSubtype` of an HTTP API.
         uri: At<Text>,
@@ -140,6 +193,9 @@ section! {
         requests: Option<At<Texts>>,
         /// What happens to a body whose media type has no template. Default: `when_no_match`.
         passthrough: Option<At<Passthrough>>,
+        /// What the body of the request is made first: `to_binary` (decoded from base64) or `to_text` (bytes encoded as base64).
+        /// Default: `by_type`, as the API's binary media types have it.
+        content_handling: Option<At<ContentHandling>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,
     }

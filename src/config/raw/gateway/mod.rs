@@ -2,6 +2,7 @@
 //!
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
+pub(in crate::config) mod authorizer;
 pub(in crate::config) mod deployment;
 pub(in crate::config) mod integration;
 pub(in crate::config) mod plan;
@@ -9,6 +10,7 @@ pub(in crate::config) mod route;
 pub(in crate::config) mod stage;
 pub(in crate::config) mod unconfirmed;
 
+use self::authorizer::Authorizer;
 use self::deployment::{Cors, Deployment, Domain, GatewayResponses, Models, Move};
 use self::plan::{ApiKey, UsagePlan};
 use self::route::Route;
@@ -16,7 +18,8 @@ use self::stage::Stage;
 use self::unconfirmed::Unconfirmed;
 use crate::config::reader::{At, section};
 use crate::config::value::{
-    ApiKind, Bytes, Count, Dispatch, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime, Shape, Status, Text,
+    ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime, Secret,
+    Shape, Status, Text,
 };
 
 /// Names and texts: stage variables, parameters, headers, templates by media type.
@@ -43,6 +46,11 @@ section! {
         limits: Option<At<Limits>>,
         /// Where an API key is looked for (REST APIs). Default: header, which is `x-api-key`.
         api_key_source: Option<At<KeySource>>,
+        /// Media types whose bodies are bytes, not text (REST APIs): `image/png`, `*/*`. A body of another type is text: what is
+        /// not UTF-8 in it is replaced. Default: none, as the provider's.
+        binary_media_types: Option<At<Vec<At<Text>>>>,
+        /// Authorizers by name, which routes may name.
+        authorizers: Option<At<Named<Text, At<Authorizer>>>>,
         /// API keys by name (REST APIs).
         api_keys: Option<At<Named<Text, At<ApiKey>>>>,
         /// Usage plans by name (REST APIs).
@@ -113,8 +121,23 @@ section! {
 section! {
     /// A function: a pool of environments, each with one request at a time.
     Function {
-        /// How long a warm invocation takes.
-        duration: At<Shape>,
+        /// How long a warm invocation takes. A real function need not say; the model then predicts nothing for its routes.
+        duration: Option<At<Shape>>,
+        /// Program and arguments: the mock runs this function for real, a process for each environment, which speaks Lambda's Runtime
+        /// API as `awslambdaric`, `lambda_runtime` and the others do. Default: it is modelled.
+        command: Option<At<Vec<At<Text>>>>,
+        /// Variables of the process, beside those that Lambda sets; of the mock's own it gets PATH, HOME and the like alone. A value may
+        /// be a reference: `${env:NAME}`, `${file:path}`.
+        environment: Option<At<Named<Text, At<Secret>>>>,
+        /// Where the process starts, from the profile's folder. Default: that folder.
+        directory: Option<At<Text>>,
+        /// Name of the handler (`_HANDLER`). Default: empty.
+        handler: Option<At<Text>>,
+        /// How long one invocation of the process may take, 1s to 15m; then it is replaced. Default: 3s, as the provider's.
+        timeout: Option<At<Duration>>,
+        /// URL below which something speaks Lambda's Invoke API, instead of `command`: on this machine, or on a host that `safety.allow`
+        /// names.
+        invoke: Option<At<Text>>,
         /// Memory. Default: 128 MB, as the provider's.
         memory: Option<At<Memory>>,
         /// What it is written for; it decides the default of `cold_start`, and nothing else.

@@ -5,13 +5,17 @@
 use super::integration::Integration;
 use super::{Texts, Throttle};
 use crate::config::reader::{At, section};
-use crate::config::value::{Checked, Duration, Named, Parameter, Requirement, StatusKey};
+use crate::config::value::{Checked, Duration, Named, Parameter, Requirement, StatusKey, Text};
 
 section! {
     /// A route.
     Route {
         /// What answers.
         integration: At<Integration>,
+        /// The authorizer that says whether a request may go on. Default: none, everybody may.
+        authorizer: Option<At<Text>>,
+        /// Of which a token must have one (with a jwt or cognito authorizer). Default: none is asked for.
+        scopes: Option<At<Vec<At<Text>>>>,
         /// Whether a request needs an API key that a usage plan of its stage has (REST APIs). Default: optional.
         api_key: Option<At<Requirement>>,
         /// Parameters that must be there and not blank (REST APIs): `header.X`, `path.id`, `querystring.q`.
@@ -26,6 +30,8 @@ section! {
         map_request: Option<At<Texts>>,
         /// Parameter mapping of the response (HTTP APIs), by the integration's status: `overwrite:statuscode`, `append:header.x`.
         map_responses: Option<At<Named<StatusKey, At<Texts>>>>,
+        /// `operationName`, which a function's events tell (REST APIs).
+        operation_name: Option<At<Text>>,
         /// Throttle of this route in every stage, instead of the stage's default.
         throttle: Option<At<Throttle>>,
         /// How long the gateway waits for the integration. Default: 30 s (HTTP API) or 29 s (REST API).

@@ -61,6 +61,7 @@ fn some_function() -> impl Strategy<Value = Function> {
             keep_alive,
             scaling,
             response: Response { status: 201, body: String::new() },
+            code: crate::model::Code::Modelled,
         },
     )
 }
@@ -70,7 +71,7 @@ fn routes(timeout: Span) -> Vec<Route> {
     let one = |deployment: u16, place: usize| {
         let integration = match place {
             0 => Integration::fixed(200, ""),
-            1 | 2 => Integration::Lambda { function: FunctionId(place as u16 - 1), timeout },
+            1 | 2 => Integration::lambda(FunctionId(place as u16 - 1), timeout),
             3 => http(timeout),
             _ => Integration::fixed(204, ""),
         };
@@ -92,7 +93,7 @@ fn routes(timeout: Span) -> Vec<Route> {
 pub(super) fn without_external(model: &Model) -> Vec<Route> {
     let inner = |route: &Route| match route.integration {
         Integration::Http(_) => Route { integration: Integration::fixed(202, ""), ..route.clone() },
-        Integration::Mock(_) | Integration::Lambda { .. } | Integration::Service(_) => route.clone(),
+        Integration::Mock(_) | Integration::Lambda(_) | Integration::Service(_) => route.clone(),
     };
     model.routes.iter().map(inner).collect()
 }

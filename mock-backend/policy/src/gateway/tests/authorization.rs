@@ -3,11 +3,11 @@
 use super::*;
 use crate::authorizer::AuthorizerCounts;
 use crate::call::{
-    AuthorizationUse, Credential, Denied, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Purpose, SignatureFault, Size,
-    TokenFault, Verdict,
+    AuthorizationUse, Credential, Denied, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Purpose, SignatureFault,
+    Size, TokenFault, Verdict,
 };
 use crate::model::{
-    Api, ApiId, ApiKind, ApiKey, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Integration, KeyId, KeySource,
+    Api, ApiId, ApiKey, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Integration, KeyId, KeySource,
     LambdaAuthorizer, LookUps, Requirement, ResourcePolicy, Route, UsagePlan,
 };
 
@@ -57,7 +57,14 @@ impl Evidence for Shows {
 fn lambda(ttl: Span, look_ups: LookUps, denials: f64) -> AuthorizerKind {
     let (identity, context, principal) = (Vec::new(), Vec::new(), "user".to_owned());
     AuthorizerKind::Lambda(LambdaAuthorizer {
-        identity, validation: None, ttl, look_ups, denials, principal, context, api_key: None,
+        identity,
+        validation: None,
+        ttl,
+        look_ups,
+        denials,
+        principal,
+        context,
+        api_key: None,
     })
 }
 
@@ -92,7 +99,7 @@ fn replies(gateway: &mut Gateway) -> Vec<Reply> {
             match action {
                 Action::Reply(reply) => replies.push(reply),
                 Action::Resume(call) => gateway.resume(gateway.now(), call, &mut ANN.clone()),
-                Action::Start(..) | Action::Cancel(_) | Action::Forget(_) => {}
+                Action::Start(..) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => {}
             }
         }
         let Some(due) = gateway.next_deadline() else { return replies };

@@ -66,7 +66,7 @@ fn said_to(gateway: &mut Gateway, now: Instant, call: Call, evidence: &mut dyn E
     }
     let replies = std::iter::from_fn(|| gateway.take_action()).filter_map(|action| match action {
         Action::Reply(reply) => Some(reply),
-        Action::Start(..) | Action::Resume(_) | Action::Cancel(_) | Action::Forget(_) => None,
+        Action::Start(..) | Action::Resume(_) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => None,
     });
     replies.last().expect("a call has a reply")
 }

@@ -139,7 +139,7 @@ impl Door {
             arrival: call.arrival,
             route: call.route,
             authorization: sluicegate_policy::call::AuthorizationUse::None,
-        cache: ask.cache,
+            cache: ask.cache,
             warning: None,
             timing: Timing::default(),
         }
@@ -179,11 +179,12 @@ pub(crate) fn function(status: u16, body: &str) -> Function {
         keep_alive: Latency::constant(Span::ZERO),
         scaling: Scaling::default(),
         response: Response { status, body: body.to_owned() },
+        code: sluicegate_policy::model::Code::Modelled,
     }
 }
 
 pub(crate) fn lambda() -> Integration {
-    Integration::Lambda { function: FunctionId(0), timeout: Span::from_secs(29) }
+    Integration::lambda(FunctionId(0), Span::from_secs(29))
 }
 
 /// A mock integration with these request and response templates for JSON.
@@ -202,6 +203,7 @@ pub(crate) fn rule(pattern: Option<&str>, status: u16, headers: &[(&str, &str)],
         status,
         headers: pairs(headers),
         templates: template.map_or_else(Vec::new, json),
+        ..ResponseRule::default()
     }
 }
 

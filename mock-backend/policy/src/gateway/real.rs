@@ -1,0 +1,129 @@
+//! Real functions: who runs, for which call, and what their end means.
+//!
+//! Owns the invocations under way. An invocation outlives its call: the gateway stops waiting, or its client leaves, and the function
+//! goes on in its environment (Lambda developer guide, "Understanding Lambda function scaling", 2026: an environment is busy until
+//! its invocation has ended). Refuses limits and the choice of environments (`lambda`). A part of the gateway.
+
+use std::collections::BTreeMap;
+
+use super::Gateway;
+use super::course::{Decision, Event};
+use super::flights::{FlightId, Phase};
+use crate::call::{Action, Effect, EffectId, Fate, FunctionLimit, FunctionResult, Invoked, Reason};
+use crate::lambda::Environment;
+use crate::model::{FunctionId, Integration, RouteId};
+use crate::time::{Instant, Span};
+
+/// Effects of this kind have the highest bit; flights count far below it.
+const INVOCATION: u64 = 1 << 63;
+
+/// The invocations under way; never more than environments.
+#[derive(Clone, Debug)]
+pub(super) struct Invocations {
+    running: BTreeMap<u64, Running>,
+    started: u64,
+    /// By function, whether a sweep is due.
+    swept: Vec<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    flight: FlightId,
+    function: FunctionId,
+    environment: Environment,
+}
+
+impl Invocations {
+    pub(super) fn new(functions: usize) -> Self {
+        Self { running: BTreeMap::new(), started: 0, swept: vec![false; functions] }
+    }
+}
+
+impl Gateway {
+    /// How many invocations of real functions have not ended, whether or not their calls have.
+    pub fn invocations(&self) -> usize {
+        self.invocations.running.len()
+    }
+
+    /// A real function's invocation has ended. What was ended before is ignored.
+    pub fn on_invoked(&mut self, now: Instant, id: EffectId, ended: Invoked) {
+        self.advance(now);
+        let Some(Running { flight, function, environment }) = self.invocations.running.remove(&(id.0 & !INVOCATION)) else {
+            return;
+        };
+        match ended.fate {
+            Fate::Kept => {
+                self.pools.release(self.now, function, environment);
+                self.schedule_sweep(function);
+            }
+            Fate::Lost => self.pools.lose(function, environment),
+        }
+        self.tell_gone(function);
+        if let Some(since) = self.flights.waiting_since(flight) {
+            self.on_result(flight, function, self.now.since(since), ended);
+            self.abandon_time_out();
+        }
+        self.run_due();
+    }
+
+    fn on_result(&mut self, flight: FlightId, function: FunctionId, took: Span, ended: Invoked) {
+        if let Some(flight) = self.flights.get_mut(flight) {
+            flight.reply.timing.cold_start = ended.cold_start;
+        }
+        let (now, took) = (self.now, Some(took));
+        match ended.result {
+            FunctionResult::Answered(content) => self.decide(flight, now, Decision { reason: Reason::Served, content, took }),
+            FunctionResult::Failed => self.fail(flight, now, Reason::FunctionFailed(function), took),
+            FunctionResult::Misconfigured => self.fail(flight, now, Reason::Misconfigured, took),
+            // Which limit it was, whoever runs the function keeps to himself.
+            FunctionResult::Throttled => {
+                self.fail(flight, now, Reason::FunctionThrottled(function, FunctionLimit::Concurrency), None);
+            }
+        }
+    }
+
+    /// A real function begins, in this environment.
+    pub(super) fn start(&mut self, now: Instant, id: FlightId, runs: (FunctionId, Environment), timeout: Span) {
+        let (function, environment) = runs;
+        self.tell_gone(function);
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        flight.phase = Phase::Waiting(now);
+        let call = flight.reply.call;
+        let number = self.invocations.started;
+        self.invocations.started += 1;
+        self.invocations.running.insert(number, Running { flight: id, function, environment });
+        let effect = Effect::Invoke { call, function, environment };
+        self.actions.push_back(Action::Start(EffectId(INVOCATION | number), effect));
+        self.queue.schedule(now + timeout, Event::TimeOut(id));
+    }
+
+    /// Whether a flight waits for a real function.
+    pub(super) fn invokes(&mut self, id: FlightId) -> bool {
+        let route = self.flights.get_mut(id).and_then(|flight| flight.reply.route);
+        route.is_some_and(|RouteId(route)| matches!(self.model.routes[usize::from(route)].integration, Integration::Lambda(_)))
+    }
+
+    /// An idle environment is let go when its time is up, or at the next look after that: there is one at a time for each function.
+    fn schedule_sweep(&mut self, function: FunctionId) {
+        let scheduled = &mut self.invocations.swept[usize::from(function.0)];
+        if !*scheduled && let Some(due) = self.pools.sweep(self.now, function) {
+            *scheduled = true;
+            self.queue.schedule(due, Event::Sweep(function));
+        }
+    }
+
+    pub(super) fn sweep(&mut self, now: Instant, function: FunctionId) {
+        let next = self.pools.sweep(now, function);
+        self.invocations.swept[usize::from(function.0)] = next.is_some();
+        if let Some(due) = next {
+            self.queue.schedule(due, Event::Sweep(function));
+        }
+        self.tell_gone(function);
+    }
+
+    fn tell_gone(&mut self, function: FunctionId) {
+        while let Some(environment) = self.pools.take_gone(function) {
+            self.actions.push_back(Action::Reap(function, environment));
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Lambda's Runtime API, for the one process of an environment.
+//!
+//! Owns the calls, their order, and the bound on an answer. Refuses to know time-outs (`sandbox` does). Each environment has a listener
+//! of its own, since a runtime is told nothing but host and port.
+//!
+//! Source: Lambda developer guide, "Using the Lambda runtime API", 2026; facts, section 7, and what real runtimes were recorded to send.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::tasks::Tasks;
+
+/// Most bytes of an answer: 6 MB, and what the real one allows in addition.
+const ANSWER_BYTES_MAX: usize = (6 << 20) + 100;
+/// A runtime needs one connection, some open one for each call.
+const CONNECTIONS_MAX: usize = 32;
+
+/// An invocation for the process.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) id: String,
+    pub(super) event: Bytes,
+    pub(super) trace: String,
+}
+
+/// What the process says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The function returned this.
+    Response(Bytes),
+    /// It raised this error.
+    Error(Bytes),
+    /// The runtime could not start.
+    InitError(Bytes),
+    /// The process ended, with this status.
+    Exited(String),
+}
+
+/// What passes between an environment and its process.
+pub(super) struct Exchange {
+    arn: String,
+    timeout: Span,
+    clock: Clock,
+    inner: RefCell<Inner>,
+    /// There is a job.
+    offered: Notify,
+    /// The process has ended.
+    closed: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    job: Option<(Job, Span)>,
+    /// The invocation that the process has, and since when.
+    busy: Option<(String, Instant)>,
+    answer: Option<Answer>,
+    /// When the process asked for its first job.
+    ready_at: Option<Instant>,
+    over: Option<String>,
+    /// Who waits for any of this to change.
+    waiter: Option<Waker>,
+}
+
+impl Inner {
+    fn changed(&mut self) {
+        self.waiter.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Exchange {
+    pub(super) fn new(arn: String, timeout: Span, clock: Clock) -> Self {
+        let inner = RefCell::default();
+        Self { arn, timeout, clock, inner, offered: Notify::new(), closed: Notify::new() }
+    }
+
+    /// The process is to do this.
+    pub(super) fn offer(&self, job: Job, wall_origin: Span) {
+        let mut inner = self.inner.borrow_mut();
+        inner.job = Some((job, wall_origin));
+        inner.answer = inner.over.clone().map(Answer::Exited);
+        inner.busy = None;
+        self.offered.notify_one();
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready_at().is_some()
+    }
+
+    pub(super) fn ready_at(&self) -> Option<Instant> {
+        self.inner.borrow().ready_at
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.inner.borrow().over.is_some()
+    }
+
+    pub(super) fn was_handed_over(&self) -> bool {
+        self.inner.borrow().busy.is_some()
+    }
+
+    /// Waits until the process is ready; false if it has ended before.
+    pub(super) async fn ready(&self) -> bool {
+        self.seen(|inner| match (&inner.ready_at, &inner.over) {
+            (_, Some(_)) => Some(false),
+            (Some(_), None) => Some(true),
+            (None, None) => None,
+        })
+        .await
+    }
+
+    /// Waits until the process has its job; since when it has.
+    pub(super) async fn handed_over(&self) -> Instant {
+        self.seen(|inner| inner.busy.as_ref().map(|(_, at)| *at)).await
+    }
+
+    /// Waits for what the process says.
+    pub(super) async fn answered(&self) -> Answer {
+        self.seen(|inner| inner.answer.take()).await
+    }
+
+    /// Waits until something is to be seen. One task waits at a time, perhaps for several things.
+    async fn seen<T>(&self, mut look: impl FnMut(&mut Inner) -> Option<T>) -> T {
+        poll_fn(|cx| {
+            let mut inner = self.inner.borrow_mut();
+            if let Some(seen) = look(&mut inner) {
+                return Poll::Ready(seen);
+            }
+            inner.waiter = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The process has ended.
+    pub(super) fn exit(&self, status: &str) {
+        let mut inner = self.inner.borrow_mut();
+        inner.over = Some(status.to_owned());
+        // What it said before it ended counts.
+        inner.answer.get_or_insert_with(|| Answer::Exited(status.to_owned()));
+        inner.changed();
+        self.closed.notify_waiters();
+    }
+
+    async fn closed(&self) {
+        let closed = self.closed.notified();
+        if !self.is_over() {
+            closed.await;
+        }
+    }
+
+    /// The process asks what to do. It waits until there is something.
+    async fn next(&self) -> Result<Job, Refused> {
+        loop {
+            {
+                let mut inner = self.inner.borrow_mut();
+                if inner.busy.is_some() {
+                    return Err(Refused::State);
+                }
+                if inner.ready_at.is_none() {
+                    inner.ready_at = Some(self.clock.now());
+                    inner.changed();
+                }
+                if let Some((job, _)) = inner.job.as_ref() {
+                    let job = job.clone();
+                    inner.busy = Some((job.id.clone(), self.clock.now()));
+                    inner.changed();
+                    return Ok(job);
+                }
+            }
+            self.offered.notified().await;
+        }
+    }
+
+    /// The process says what came of an invocation.
+    fn answer(&self, id: &str, answer: Answer) -> Result<(), Refused> {
+        let mut inner = self.inner.borrow_mut();
+        match &inner.busy {
+            Some((busy, _)) if busy == id => {}
+            // Of another one, of one that it has answered, or of one that never was.
+            Some(_) | None => return Err(Refused::Id),
+        }
+        inner.busy = None;
+        inner.job = None;
+        inner.answer = Some(answer);
+        inner.changed();
+        Ok(())
+    }
+
+    fn init_error(&self, error: Bytes) -> Result<(), Refused> {
+        let mut inner = self.inner.borrow_mut();
+        if inner.ready_at.is_some() {
+            return Err(Refused::State);
+        }
+        inner.answer = Some(Answer::InitError(error));
+        inner.changed();
+        Ok(())
+    }
+
+    /// Until when the invocation may take, in milliseconds since 1970.
+    fn deadline_ms(&self) -> u64 {
+        let inner = self.inner.borrow();
+        let wall_origin = inner.job.as_ref().map_or(Span::ZERO, |(_, origin)| *origin);
+        let since = inner.busy.as_ref().map_or_else(|| self.clock.now(), |(_, at)| *at);
+        (wall_origin + since.since(Instant::ZERO) + self.timeout).as_ns() / 1_000_000
+    }
+}
+
+/// Why a call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    Id,
+    State,
+    TooLarge,
+    Unknown,
+}
+
+type Said = Response<Full<Bytes>>;
+
+/// Serves the process until it has ended.
+pub(super) async fn serve(socket: TcpListener, exchange: Rc<Exchange>, tasks: Tasks) {
+    let open = Rc::new(Cell::new(0_usize));
+    loop {
+        let accepted = tokio::select! {
+            () = exchange.closed() => return,
+            accepted = socket.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        if open.get() >= CONNECTIONS_MAX {
+            continue;
+        }
+        open.set(open.get() + 1);
+        let (exchange, open) = (Rc::clone(&exchange), Rc::clone(&open));
+        tasks.spawn(async move {
+            tokio::select! {
+                () = exchange.closed() => {}
+                () = connection(stream, Rc::clone(&exchange)) => {}
+            }
+            open.set(open.get() - 1);
+        });
+    }
+}
+
+async fn connection(stream: TcpStream, exchange: Rc<Exchange>) {
+    // An invocation is two small messages each way.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let exchange = Rc::clone(&exchange);
+        async move { Ok::<_, Infallible>(handle(&exchange, request).await) }
+    });
+    // A runtime that breaks off says no more; the process's end is what counts.
+    let _ = http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn handle(exchange: &Exchange, request: Request<Incoming>) -> Said {
+    let path = request.uri().path().strip_prefix("/2018-06-01/runtime/").unwrap_or("").to_owned();
+    let parts: Vec<&str> = path.split('/').collect();
+    let result = match (request.method(), parts.as_slice()) {
+        (&Method::GET, ["invocation", "next"]) => return exchange.next().await.map_or_else(refused, |job| handed(exchange, job)),
+        (&Method::POST, ["invocation", id, "response"]) => match body(request).await {
+            Ok(Sent { bytes, failed: false }) => exchange.answer(id, Answer::Response(bytes)),
+            Ok(Sent { bytes, failed: true }) => exchange.answer(id, Answer::Error(bytes)),
+            Err(refused) => too_large(exchange, id, refused),
+        },
+        (&Method::POST, ["invocation", id, "error"]) => match body(request).await {
+            Ok(Sent { bytes, .. }) => exchange.answer(id, Answer::Error(bytes)),
+            Err(refused) => too_large(exchange, id, refused),
+        },
+        (&Method::POST, ["init", "error"]) => match body(request).await {
+            Ok(Sent { bytes, .. }) => exchange.init_error(bytes),
+            Err(refused) => Err(refused),
+        },
+        _ => Err(Refused::Unknown),
+    };
+    result.map_or_else(refused, |()| accepted())
+}
+
+/// The answer is refused, and the invocation has failed for it.
+fn too_large(exchange: &Exchange, id: &str, refused: Refused) -> Result<(), Refused> {
+    let what = format!("Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES_MAX} bytes).");
+    let error = serde_json::json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": what });
+    exchange.answer(id, Answer::Error(error.to_string().into()))?;
+    Err(refused)
+}
+
+/// What a runtime sent, and whether its trailers say that the function failed while it was streaming.
+struct Sent {
+    bytes: Bytes,
+    failed: bool,
+}
+
+async fn body(request: Request<Incoming>) -> Result<Sent, Refused> {
+    let collected = Limited::new(request.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|_| Refused::TooLarge)?;
+    let failed = collected.trailers().is_some_and(|trailers| trailers.contains_key("lambda-runtime-function-error-type"));
+    Ok(Sent { bytes: collected.to_bytes(), failed })
+}
+
+fn handed(exchange: &Exchange, job: Job) -> Said {
+    let response = Response::builder()
+        .header("Content-Type", "application/json")
+        .header("Lambda-Runtime-Aws-Request-Id", job.id)
+        .header("Lambda-Runtime-Deadline-Ms", exchange.deadline_ms())
+        .header("Lambda-Runtime-Invoked-Function-Arn", &exchange.arn)
+        .header("Lambda-Runtime-Trace-Id", job.trace);
+    // A name that no header can have is of no use to the function.
+    response.body(Full::new(job.event)).unwrap_or_else(|_| refused(Refused::Unknown))
+}
+
+fn accepted() -> Said {
+    said(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into())
+}
+
+fn refused(why: Refused) -> Said {
+    let error = |kind: &str, message: &str| serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string();
+    match why {
+        Refused::Id => said(StatusCode::BAD_REQUEST, error("InvalidRequestID", "Invalid request ID")),
+        Refused::State => said(StatusCode::FORBIDDEN, error("InvalidStateTransition", "Invalid state transition")),
+        Refused::TooLarge => {
+            let what = format!("Exceeded maximum allowed payload size ({ANSWER_BYTES_MAX} bytes).");
+            said(StatusCode::PAYLOAD_TOO_LARGE, error("RequestEntityTooLarge", &what))
+        }
+        Refused::Unknown => said(StatusCode::NOT_FOUND, error("NotFound", "there is no such call")),
+    }
+}
+
+fn said(status: StatusCode, body: String) -> Said {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    response
+}
