@@ -47,6 +47,7 @@ pub use arrivals::{ReadArrivalsError, read_arrivals};
 pub use decisions::{
     CacheQuestion, Decided, Decision, DecisionRecord, Evident, IdentityQuestion, ReadDecisionsError, Row, read_decisions,
 };
+pub use issuer::NoKey;
 pub use patience::Patience;
 pub use server::{MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LogSummary, Release, Summary};

@@ -51,7 +51,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.patience = edge::patience(&asked.edge);
     settings.arrivals.clone_from(&asked.arrivals);
     let server = Server::bind(settings).await.map_err(|error| match error {
-        MockError::System { .. } => Failure::broken("starting the mock gateway", error),
+        MockError::System { .. } | MockError::Issuer(_) => Failure::broken("starting the mock gateway", error),
         MockError::Listen { .. }
         | MockError::Exposed { .. }
         | MockError::Open { .. }
