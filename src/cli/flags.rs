@@ -73,6 +73,14 @@ pub struct TargetFlags {
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     pub ca: Option<PathBuf>,
 
+    /// Show the certificate in this PEM file to a target that asks for one
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// PEM file with the key of --cert [default: the file of --cert]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
     /// Let the mock speak TLS, with a certificate made for the run
     #[arg(long)]
     pub tls: bool,

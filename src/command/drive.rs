@@ -14,9 +14,9 @@ use super::failure::Failure;
 use super::script::Script;
 use super::terminal;
 use crate::config::Plan;
-use crate::engine::{Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop};
+use crate::engine::{Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
 use crate::load::shaper::Shaper;
-use crate::measure::record::{LaneRecord, LoadRecord};
+use crate::measure::record::{CredentialsRecord, LaneRecord, LoadRecord};
 use crate::measure::recorder::Layout;
 use crate::measure::{Recorder, summary};
 use crate::report::progress::{self, Place};
@@ -37,6 +37,8 @@ pub(super) struct Driven {
     pub(super) lanes: Vec<LaneReport>,
     /// Why a lane broke, if one did: its part of the script is missing.
     pub(super) broken: Option<EngineError>,
+    /// What became of its bearer tokens, if it has any.
+    pub(super) tokens: Option<TokenReport>,
     /// The run's clock: zero is the script's zero.
     pub(super) clock: Clock,
     /// How much of the plan was played.
@@ -85,6 +87,7 @@ pub(super) fn drive(
         counts: driven.counts,
         lanes: driven.lanes,
         broken: driven.broken,
+        tokens: driven.tokens,
         clock,
         played: clock.now().since(Instant::ZERO).min(plan.run.duration),
     })
@@ -104,14 +107,35 @@ impl Driven {
             bytes_received: self.counts.bytes_received,
             connections_opened: self.counts.connections_opened,
             reconnects: self.counts.reconnects,
+            credentials: self.credentials(),
             lanes: self.lanes.iter().map(lane).collect(),
             ..load
         }
     }
+
+    fn credentials(&self) -> Option<CredentialsRecord> {
+        let signed = self.lanes.iter().map(|lane| lane.signed.requests).sum();
+        let tokens = self.tokens.clone().unwrap_or_default();
+        (self.tokens.is_some() || signed > 0).then(|| CredentialsRecord {
+            tokens: u64::from(tokens.tokens),
+            obtained_ns: tokens.took.as_ns(),
+            renewed: tokens.renewed,
+            failed: tokens.failed,
+            last_failure: tokens.last_failure,
+            expired: tokens.expired,
+            signed,
+        })
+    }
 }
 
 fn lane(lane: &LaneReport) -> LaneRecord {
-    LaneRecord { core: lane.core, cpu_ns: lane.cpu.as_ns(), spin_ns: lane.spin.as_ns(), wall_ns: lane.wall.as_ns() }
+    LaneRecord {
+        core: lane.core,
+        cpu_ns: lane.cpu.as_ns(),
+        spin_ns: lane.spin.as_ns(),
+        signing_ns: lane.signed.took.as_ns(),
+        wall_ns: lane.wall.as_ns(),
+    }
 }
 
 /// Renews the progress line on a thread of its own, away from the lanes, until it is dropped.

@@ -40,6 +40,8 @@ pub(super) fn with_target(overrides: Overrides, target: &TargetFlags) -> Overrid
         headers: target.headers.iter().map(|header| format!("{}: {}", header.name, header.value)).collect(),
         certificates: target.insecure.then_some(Certificates::Unchecked),
         ca: target.ca.clone(),
+        client_certificate: target.cert.clone(),
+        client_key: target.key.clone(),
         tls: target.tls.then_some(Wire::Tls),
         allow_hosts: target.allow_host.clone(),
         lanes: target.lanes.map(u32::from),

@@ -32,7 +32,7 @@ pub(super) struct Ready {
     /// Base URL of the admin endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) admin: Option<String>,
-    /// Base URL of the issuer that the mock plays.
+    /// Base URL of the issuer of tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) issuer: Option<String>,
     /// The certificate of the authority that signed the mock's.
@@ -94,6 +94,11 @@ impl MockChild {
     /// The base URL of a stage of the API with that id.
     pub(super) fn stage_url(&self, api: &str, stage: &str) -> Option<&str> {
         self.ready.apis.get(api)?.get(stage).map(String::as_str)
+    }
+
+    /// The base URL of its issuer of tokens.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.ready.issuer.as_deref()
     }
 
     /// Ends it, and gives what it saw.

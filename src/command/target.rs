@@ -12,12 +12,15 @@ use super::mock_child::MockChild;
 use super::rehearsal::world_seed;
 use super::run_folder::{ARRIVALS, AUTHORITY, FUNCTIONS, PROFILE};
 use crate::config::value::{Certificates, Protocol};
-use crate::config::{Drift, Network, Plan, Target, Wire};
-use crate::engine::{self, Engine, EngineError, Settings, Speaks, Tls};
+use crate::config::{ClientIdentity, Drift, Network, Plan, Target, Wire};
+use crate::engine::{self, Engine, EngineError, Identity, Settings, Speaks, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
 use crate::sim;
+use crate::traffic::auth::{Auth, Issuer};
 use crate::traffic::endpoint::Endpoint;
 
+/// Where the mock's issuer gives tokens.
+const TOKEN_PATH: &str = "/oauth2/token";
 /// Connections that a probe opens, one after the other.
 const PROBES: u32 = 9;
 /// Most cores of this machine that are left to a target on it, when there are more than one.
@@ -77,7 +80,8 @@ pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Stan
             (live.endpoint.clone(), tls, None)
         }
     };
-    let settings = settings(plan, endpoint, tls);
+    let auth = with_issuer(&plan.auth, mock.as_ref())?;
+    let settings = Settings { auth, ..settings(plan, endpoint, tls) };
     let streams_http2 = settings.streams;
     let engine = Engine::prepare(settings).map_err(unprepared)?;
     let streams = match engine.speaks() {
@@ -88,10 +92,28 @@ pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Stan
     Ok(Standing { engine, streams, mock, network })
 }
 
+/// The credentials, with the mock's issuer where tokens are to come from it.
+fn with_issuer(auth: &Auth, mock: Option<&MockChild>) -> Result<Auth, Failure> {
+    let mut auth = auth.clone();
+    if let Auth::Bearer(bearer) = &mut auth
+        && let Issuer::Server(client) = &mut bearer.issuer
+        && client.token_url.is_none()
+        && let Some(issuer) = mock.and_then(MockChild::issuer)
+    {
+        let url = format!("{}{TOKEN_PATH}", issuer.trim_end_matches('/')).parse::<Endpoint>();
+        client.token_url = Some(url.map_err(|error| Failure::broken("reading the address of the mock gateway's issuer", error))?);
+    }
+    Ok(auth)
+}
+
 fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
     let run = &plan.run;
     Settings {
         tls,
+        identity: plan
+            .identity
+            .as_ref()
+            .map(|ClientIdentity { certificate, key }| Identity { certificate: certificate.clone(), key: key.clone() }),
         protocol: match run.protocol {
             Protocol::Auto => engine::Protocol::Auto,
             Protocol::Http1 => engine::Protocol::Http1,
@@ -138,7 +160,11 @@ fn unprepared(error: EngineError) -> Failure {
         | EngineError::Authority { .. }
         | EngineError::NoRoots { .. }
         | EngineError::ServerName { .. }
+        | EngineError::MintKey { .. }
+        | EngineError::NoIssuer
+        | EngineError::Identity { .. }
         | EngineError::Host { .. } => Failure::usage(error),
+        EngineError::Token { .. } => Failure::broken("obtaining bearer tokens", error),
         EngineError::Tls(_)
         | EngineError::Start { .. }
         | EngineError::Pin { .. }

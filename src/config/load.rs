@@ -15,6 +15,7 @@ use super::raw::Profile;
 use super::reader::{Read, Reader};
 use super::tree::{BYTES_MAX, Node};
 use super::value::Outside;
+use crate::traffic::auth::{Auth, Client, Issuer};
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +80,11 @@ impl Steps<'_> {
         let plan = if self.drifts.is_empty() { plan } else { self.proven(&self.drifted(&profile)?, &none)?.1 };
         if let Target::Live(live) = &plan.target {
             plan.safety.permit(&live.endpoint)?;
+        }
+        if let Auth::Bearer(bearer) = &plan.auth
+            && let Issuer::Server(Client { token_url: Some(url), .. }) = &bearer.issuer
+        {
+            plan.safety.permit(url)?;
         }
         Ok(plan)
     }

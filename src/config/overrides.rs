@@ -56,6 +56,10 @@ pub struct Overrides {
     pub certificates: Option<Certificates>,
     /// `--ca`.
     pub ca: Option<PathBuf>,
+    /// `--cert`.
+    pub client_certificate: Option<PathBuf>,
+    /// `--key`.
+    pub client_key: Option<PathBuf>,
     /// `--tls`: what the mock speaks.
     pub tls: Option<Wire>,
     /// `--allow-host`.
@@ -156,6 +160,12 @@ impl Overrides {
         if let Some(ca) = &self.ca {
             let ca = Text(ca.to_string_lossy().into_owned());
             detailed_target(&mut profile.target).ca = Some(by_flag("--ca", "", ca));
+        }
+        for (flag, given) in [("--cert", &self.client_certificate), ("--key", &self.client_key)] {
+            let Some(file) = given else { continue };
+            let detailed = detailed_target(&mut profile.target);
+            let slot = if flag == "--cert" { &mut detailed.client_certificate } else { &mut detailed.client_key };
+            *slot = Some(by_flag(flag, "", Text(file.to_string_lossy().into_owned())));
         }
         if let Some(certificates) = self.certificates {
             detailed_target(&mut profile.target).certificates = Some(by_flag("--insecure", "", certificates));

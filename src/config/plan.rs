@@ -17,6 +17,7 @@ use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
 use crate::measure::assumption::Assumption;
+use crate::traffic::auth::Auth;
 use crate::traffic::endpoint::Endpoint;
 use crate::traffic::{Catalog, SeriesId};
 
@@ -35,8 +36,12 @@ pub struct Plan {
     pub catalog: Arc<Catalog>,
     /// How the traffic is driven.
     pub run: Run,
+    /// Credentials of the requests that bring none of their own.
+    pub auth: Auth,
     /// Where it goes.
     pub target: Target,
+    /// Who we are in TLS, if the target asks.
+    pub identity: Option<ClientIdentity>,
     /// The way there.
     pub network: Network,
     /// What must never be exceeded or touched.
@@ -124,6 +129,15 @@ pub enum Wire {
     Tls,
 }
 
+/// Who we are in TLS: files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// The client's certificate, and those between it and its authority.
+    pub certificate: PathBuf,
+    /// Its private key; may be the same file.
+    pub key: PathBuf,
+}
+
 /// A live endpoint and how its certificate is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveTarget {
@@ -193,6 +207,7 @@ impl fmt::Debug for Plan {
             .field("traffic", &self.traffic)
             .field("series", &self.catalog.series)
             .field("run", &self.run)
+            .field("auth", &self.auth)
             .field("target", &self.target)
             .field("network", &self.network)
             .field("safety", &self.safety)

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod apis;
+mod auth;
 mod authorizers;
 mod broken;
 mod changed;

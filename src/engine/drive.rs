@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
+use tokio::sync::oneshot;
 
+use super::credentials::{Held, Signed, TokenReport};
 use super::error::EngineError;
 use super::prepare::Engine;
 use super::progress::{Progress, Tally};
@@ -51,6 +53,8 @@ pub struct Driven<R> {
     pub counts: Counts,
     /// Why the first of the other lanes broke, if any did: its part of the script is missing, and the others ended early.
     pub broken: Option<EngineError>,
+    /// What became of its bearer tokens, if it has any.
+    pub tokens: Option<TokenReport>,
 }
 
 /// What one lane used.
@@ -66,6 +70,8 @@ pub struct LaneReport {
     pub spin: Span,
     /// How long the plan lasted, from the script's zero to its end or to an earlier end of the run; without the grace.
     pub wall: Span,
+    /// What was signed, and what of the CPU time went there.
+    pub signed: Signed,
 }
 
 /// What became of the script.
@@ -121,21 +127,37 @@ impl Engine {
                     .map_err(|source| EngineError::Start { lane, source })
             };
             let threads: Vec<_> = (0..lanes).map(start).collect();
+            let keeping = self.keep_tokens(scope);
             if threads.iter().any(Result::is_err) {
                 give_up(&drive.stop);
             }
             let join = |(lane, thread): (usize, Result<std::thread::ScopedJoinHandle<'_, _>, EngineError>)| {
                 thread?.join().unwrap_or(Err(EngineError::Broken { lane }))
             };
-            threads.into_iter().enumerate().map(join).collect::<Vec<_>>()
+            let results = threads.into_iter().enumerate().map(join).collect::<Vec<_>>();
+            drop(keeping);
+            results
         });
-        Driven::of(results)
+        let tokens = match &self.held {
+            Held::Tokens(keeper) => Some(keeper.report()),
+            Held::Nothing | Held::Key(_) => None,
+        };
+        Driven::of(results).map(|driven| Driven { tokens, ..driven })
+    }
+
+    /// Renews bearer tokens beside the lanes, until what it gives is dropped.
+    fn keep_tokens<'s>(&'s self, scope: &'s std::thread::Scope<'s, '_>) -> Option<oneshot::Sender<()>> {
+        let Held::Tokens(keeper) = &self.held else { return None };
+        let (keeping, over) = oneshot::channel();
+        // Where no thread can be started, the report tells of tokens that expired.
+        let started = std::thread::Builder::new().name("tokens".to_owned()).spawn_scoped(scope, move || keeper.keep(over));
+        started.is_ok().then_some(keeping)
     }
 }
 
 impl<R> Driven<R> {
     fn of(results: Vec<Result<Played<R>, EngineError>>) -> Result<Self, EngineError> {
-        let mut driven = Self { recorders: Vec::new(), lanes: Vec::new(), counts: Counts::default(), broken: None };
+        let mut driven = Self { recorders: Vec::new(), lanes: Vec::new(), counts: Counts::default(), broken: None, tokens: None };
         for result in results {
             match result {
                 Ok((recorder, counts, report)) => {

@@ -53,6 +53,31 @@ pub enum EngineError {
         /// The value.
         value: String,
     },
+    /// The key that tokens are to be minted with is none.
+    #[error("bearer tokens cannot be minted: {why}; give an RSA private key as PEM, e.g. `key: ${{file:issuer-key.pem}}`")]
+    MintKey {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A token server gave no token.
+    #[error("no bearer token: {why}; check the token URL, the client and its secret")]
+    Token {
+        /// What it did instead.
+        why: String,
+    },
+    /// Tokens are to come from the mock's issuer, and there is none.
+    #[error("no bearer token: the target has no issuer of its own; run against the mock, with a JWT authorizer in the profile")]
+    NoIssuer,
+    /// The client certificate or its key cannot be read.
+    #[error("{}: cannot read {what}: {why}; name a PEM file", path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A lane got no runtime, timer or thread.
     #[error("lane {lane}: cannot start; lower the number of lanes or raise the limits of this process")]
     Start {

@@ -13,6 +13,7 @@ use sluicegate_timer::{Clock, clock};
 use tokio::task::JoinSet;
 
 use super::cores::Portion;
+use super::credentials::Signed;
 use super::dispatch::{Dispatch, Rules, Waiting};
 use super::drive::{Counts, Drive, LaneReport};
 use super::job::{Ending, Job, Stamps};
@@ -62,10 +63,10 @@ pub(super) fn play<R: Record + 'static>(
         .max_blocking_threads(RESOLVERS_MAX)
         .build_local(tokio::runtime::LocalOptions::default())?;
     let meter = Rc::new(Meter::default());
-    let (recorder, mut counts, used) = runtime.block_on(run(engine, drive, portion, share, &meter))?;
+    let (recorder, mut counts, used, signed) = runtime.block_on(run(engine, drive, portion, share, &meter))?;
     counts.read(&meter);
-    let report =
-        LaneReport { core: portion.core, connections: portion.connections, cpu: used.cpu, spin: used.spin, wall: used.wall };
+    let (core, connections) = (portion.core, portion.connections);
+    let report = LaneReport { core, connections, cpu: used.cpu, spin: used.spin, wall: used.wall, signed };
     Ok((recorder, counts, report))
 }
 
@@ -75,14 +76,15 @@ async fn run<R: Record + 'static>(
     portion: Portion,
     share: Share,
     meter: &Rc<Meter>,
-) -> io::Result<(R, Counts, Used)> {
+) -> io::Result<(R, Counts, Used, Signed)> {
     let settings = &engine.settings;
     let mut pacer = Pacer::new(drive.clock, settings.pacing)?;
     let seats = engine.speaks.seats(portion.connections, settings.streams);
     let rules =
         Rules { overload: settings.overload, shaper: drive.shaper.clone(), horizon: drive.horizon, grace: settings.grace };
     let dispatch = Dispatch::new(rules, (drive.source)(share), Seats::new(seats), (drive.recorder)());
-    let encoder = Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), settings.endpoint.base_path.clone());
+    let encoder =
+        Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), settings.endpoint.base_path.clone(), engine.held.bearing());
     let lane = Rc::new(Lane {
         dispatch: RefCell::new(dispatch),
         encoder: RefCell::new(encoder),
@@ -107,8 +109,9 @@ async fn run<R: Record + 'static>(
     let used = conducted?;
     board.show(lane.dispatch.borrow_mut().show());
     let lane = Rc::into_inner(lane).expect("the workers, who shared it, have left");
+    let signed = lane.encoder.into_inner().signed();
     let (recorder, counts) = lane.dispatch.into_inner().into_results();
-    Ok((recorder, counts, used))
+    Ok((recorder, counts, used, signed))
 }
 
 fn hire<R: Record + 'static>(

@@ -8,6 +8,7 @@
 //! and knows no socket; `worker`s sit on `seats` and speak through `transport`.
 
 mod cores;
+mod credentials;
 mod dispatch;
 mod drive;
 mod error;
@@ -26,10 +27,11 @@ mod tests;
 mod transport;
 mod worker;
 
+pub use credentials::{Signed, TokenReport};
 pub use drive::{Counts, Drive, Driven, LaneReport};
 pub use error::EngineError;
 pub use prepare::{Engine, Speaks};
 pub use probe::Probe;
 pub use progress::{Progress, Reading};
-pub use settings::{Pacing, Pin, Protocol, Settings, Tls};
+pub use settings::{Identity, Pacing, Pin, Protocol, Settings, Tls};
 pub use stop::{Stop, Urgency};

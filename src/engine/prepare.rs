@@ -13,6 +13,7 @@ use sluicegate_timer::Clock;
 use tokio::runtime::{Builder, LocalOptions};
 
 use super::cores::{self, Portion};
+use super::credentials::Held;
 use super::error::EngineError;
 use super::limits;
 use super::settings::{Protocol, Settings};
@@ -29,6 +30,7 @@ pub struct Engine {
     pub(super) route: Route,
     pub(super) speaks: Speaks,
     pub(super) form: Form,
+    pub(super) held: Held,
 }
 
 /// The protocol of a drive.
@@ -41,8 +43,9 @@ pub enum Speaks {
 }
 
 impl Engine {
-    /// Proves the settings against this machine: descriptors, certificates, cores. With [`Protocol::Auto`] on `https` it opens
-    /// one connection to the target to agree on a protocol; no request is sent.
+    /// Proves the settings against this machine: descriptors, certificates, cores; and obtains bearer tokens, where these are
+    /// asked for. With [`Protocol::Auto`] on `https` it opens
+    /// one connection to the target to agree on a protocol; no request is sent to it.
     ///
     /// Blocks; not to be called from within an async runtime.
     pub fn prepare(settings: Settings) -> Result<Self, EngineError> {
@@ -51,10 +54,11 @@ impl Engine {
         }
         let portions = cores::deal(&settings, cores::available());
         limits::reserve(settings.connections, portions.len())?;
-        let mut route = route(&settings)?;
+        let mut route = route_to(&settings.endpoint, &settings, settings.protocol)?;
         let speaks = agree(&settings, &mut route)?;
         let form = form(&settings, speaks)?;
-        Ok(Self { settings, portions, route, speaks, form })
+        let held = Held::obtain(&settings)?;
+        Ok(Self { settings, portions, route, speaks, form, held })
     }
 
     /// How many lanes there will be.
@@ -78,12 +82,13 @@ impl Speaks {
     }
 }
 
-fn route(settings: &Settings) -> Result<Route, EngineError> {
-    let Endpoint { scheme, host, port, .. } = &settings.endpoint;
+/// The way to an endpoint, with the trust of the settings.
+pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Protocol) -> Result<Route, EngineError> {
+    let Endpoint { scheme, host, port, .. } = endpoint;
     let tls = match scheme {
         Scheme::Http => None,
         Scheme::Https => {
-            let config = tls::config(&settings.tls, settings.protocol)?;
+            let config = tls::config(&settings.tls, settings.identity.as_ref(), protocol)?;
             let name = ServerName::try_from(host.clone()).map_err(|_| EngineError::ServerName { host: host.clone() })?;
             Some((Arc::new(config), name))
         }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use sluicegate_policy::time::Span;
 
 use crate::load::overload::Overload;
+use crate::traffic::auth::Auth;
 use crate::traffic::endpoint::Endpoint;
 
 /// How the target is reached and how the generator behaves.
@@ -39,6 +40,10 @@ pub struct Settings {
     pub overload: Overload,
     /// How the pacer waits.
     pub pacing: Pacing,
+    /// Credentials of the requests that bring none of their own.
+    pub auth: Auth,
+    /// Who we are in TLS, if the target asks.
+    pub identity: Option<Identity>,
     /// How long answers are waited for after the plan's end, and after a stop.
     pub grace: Span,
 }
@@ -53,6 +58,15 @@ pub enum Tls {
     Authority(PathBuf),
     /// Anybody.
     Insecure,
+}
+
+/// Who we are in TLS: files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The client's certificate, and those between it and its authority.
+    pub certificate: PathBuf,
+    /// Its private key; may be the same file.
+    pub key: PathBuf,
 }
 
 /// Which HTTP is spoken.
@@ -103,6 +117,8 @@ impl Settings {
             connect_timeout: Span::from_secs(10),
             overload: Overload::Queue,
             pacing: Pacing::Precise,
+            auth: Auth::None,
+            identity: None,
             grace: Span::from_secs(10),
         }
     }

@@ -86,6 +86,7 @@ pub fn doubts(seen: &Seen) -> Vec<Doubt> {
         schedule_lag(seen),
         generator_cpu(&seen.load.lanes),
         no_sockets(seen),
+        stale_tokens(seen),
         receiver_count(seen),
         receiver_second(seen),
         receiver_late(seen),
@@ -186,6 +187,18 @@ fn no_sockets(seen: &Seen) -> Option<Doubt> {
         let advice = "raise `ulimit -n`, widen net.ipv4.ip_local_port_range, or allow fewer connections";
         doubt(Weight::Invalid, "no-sockets", what, advice)
     })
+}
+
+fn stale_tokens(seen: &Seen) -> Option<Doubt> {
+    let tokens = seen.load.credentials.as_ref().filter(|tokens| tokens.failed + tokens.expired > 0)?;
+    let (weight, then) = if tokens.expired > 0 {
+        (Weight::Invalid, format!("{} expired before another had come, and were sent all the same", tokens.expired))
+    } else {
+        (Weight::Note, "the old ones were used on, and were good to the end".to_owned())
+    };
+    let why = tokens.last_failure.as_ref().map(|why| format!(" (last: {why})")).unwrap_or_default();
+    let what = format!("bearer tokens could not be renewed, {} attempts failed{why}; {then}", tokens.failed);
+    Some(doubt(weight, "tokens-stale", what, "see that the token server answers for as long as the run lasts"))
 }
 
 fn receiver_count(seen: &Seen) -> Option<Doubt> {

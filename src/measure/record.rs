@@ -157,8 +157,37 @@ pub struct LoadRecord {
     pub connections_opened: u64,
     /// Connections opened again after one was lost.
     pub reconnects: u64,
+    /// The credentials that the requests carried, if the profile gave them some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialsRecord>,
     /// Each lane.
     pub lanes: Vec<LaneRecord>,
+}
+
+/// Credentials of requests: what obtaining, renewing and signing took.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CredentialsRecord {
+    /// Bearer tokens that there were at a time.
+    #[serde(default)]
+    pub tokens: u64,
+    /// How long it took to obtain them, before the run.
+    #[serde(default)]
+    pub obtained_ns: u64,
+    /// Tokens renewed during the run.
+    #[serde(default)]
+    pub renewed: u64,
+    /// Attempts at that which failed.
+    #[serde(default)]
+    pub failed: u64,
+    /// Why the last of these failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+    /// Tokens that expired before another had come.
+    #[serde(default)]
+    pub expired: u64,
+    /// Requests that were signed.
+    #[serde(default)]
+    pub signed: u64,
 }
 
 /// One lane (thread) of the generator.
@@ -171,6 +200,9 @@ pub struct LaneRecord {
     pub cpu_ns: u64,
     /// Of that, spent spinning on purpose before a due instant.
     pub spin_ns: u64,
+    /// Of the CPU time, spent signing requests.
+    #[serde(default)]
+    pub signing_ns: u64,
     /// How long the plan lasted for it, without the wait for the last answers.
     pub wall_ns: u64,
 }

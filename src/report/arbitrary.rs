@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::measure::record::{
-    Answer, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource, OutcomeRecord, Quantiles, ReceiverRecord,
-    RunRecord, SeriesRecord, Stopped, Unit, Verdict, Weight,
+    Answer, CredentialsRecord, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource, OutcomeRecord, Quantiles,
+    ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict, Weight,
 };
 
 use super::sample;
@@ -90,9 +90,15 @@ fn load() -> impl Strategy<Value = LoadRecord> {
             bytes_received: n[7],
             connections_opened: n[8],
             reconnects: n[9],
+            credentials: (n[0] % 2 == 0).then(|| CredentialsRecord {
+                tokens: n[1],
+                failed: n[2],
+                signed: n[3],
+                ..Default::default()
+            }),
             lanes: lanes
                 .into_iter()
-                .map(|(core, [cpu_ns, spin_ns, wall_ns])| LaneRecord { core, cpu_ns, spin_ns, wall_ns })
+                .map(|(core, [cpu_ns, spin_ns, wall_ns])| LaneRecord { core, cpu_ns, spin_ns, signing_ns: spin_ns / 3, wall_ns })
                 .collect(),
         },
     )

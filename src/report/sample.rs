@@ -151,7 +151,14 @@ fn load() -> LoadRecord {
         bytes_received: 1_203_400,
         connections_opened: 64,
         reconnects: 0,
-        lanes: vec![LaneRecord { core: Some(1), cpu_ns: 2_420_000_000, spin_ns: 400_000_000, wall_ns: 20_100_000_000 }],
+        credentials: None,
+        lanes: vec![LaneRecord {
+            core: Some(1),
+            cpu_ns: 2_420_000_000,
+            spin_ns: 400_000_000,
+            signing_ns: 0,
+            wall_ns: 20_100_000_000,
+        }],
     }
 }
 

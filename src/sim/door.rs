@@ -220,6 +220,7 @@ impl Visitor<'_> {
     /// Has the request's bytes made and looked at.
     fn examined<T>(&mut self, ask: impl FnOnce(&mut Examined<'_>) -> T) -> T {
         self.catalog.fill(self.request, &mut self.door.outgoing);
+        self.catalog.add_presence(self.request, &mut self.door.outgoing);
         let door = &*self.door;
         let outgoing = &door.outgoing;
         let target = [door.prefix.as_str(), &outgoing.target].concat();

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::auth::{AUTHORIZATION, Presence};
 use super::step::{Request, What};
 use super::template::Template;
 
@@ -74,6 +75,8 @@ pub struct Catalog {
     pub headers: Vec<(String, String)>,
     /// API keys, sent last by those requests that have none of their own.
     pub api_keys: ApiKeys,
+    /// What requests bring that have no `authorization` of their own. The engine puts the credentials themselves in.
+    pub credentials: Presence,
 }
 
 /// API keys that identities send in turn.
@@ -132,6 +135,20 @@ impl Catalog {
         out.headers.truncate(length);
     }
 
+    /// Adds to what [`fill`](Self::fill) has written what stands for the credentials, where a simulated gateway must see that
+    /// they are there, and whose they are.
+    pub fn add_presence(&self, request: &Request, out: &mut Outgoing) {
+        if out.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION)) {
+            return;
+        }
+        let value = match self.credentials {
+            Presence::Absent => return,
+            Presence::Bearer(tokens) => format!("Bearer identity-{}", request.identity % tokens.max(1)),
+            Presence::Signature => "AWS4-HMAC-SHA256 Credential=modelled".to_owned(),
+        };
+        out.headers.push((AUTHORIZATION.to_owned(), value));
+    }
+
     /// The name of a series.
     pub fn name(&self, series: SeriesId) -> &str {
         &self.series[usize::from(series.0)]
@@ -161,6 +178,23 @@ mod tests {
         let own = vec![("X-Api-Key".to_owned(), "own".to_owned())];
         assert_eq!(sent(0, own.clone()), own);
         assert_eq!(Catalog::default().api_keys.of(3), None);
+    }
+
+    #[test]
+    fn what_stands_for_credentials_tells_identities_apart_and_gives_way_to_a_requests_own() {
+        let catalog = Catalog { credentials: Presence::Bearer(2), ..Catalog::default() };
+        let mut out = Outgoing::default();
+        let mut sent = |catalog: &Catalog, identity, headers| {
+            let recorded = Recorded { method: "GET".into(), target: "/".into(), headers, body: vec![] };
+            let request = Request { series: SeriesId(0), identity, what: What::Recorded(Arc::new(recorded)) };
+            catalog.fill(&request, &mut out);
+            catalog.add_presence(&request, &mut out);
+            out.headers.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(sent(&catalog, 0, vec![]), ["Bearer identity-0"]);
+        assert_eq!(sent(&catalog, 3, vec![]), ["Bearer identity-1"]);
+        assert_eq!(sent(&catalog, 3, vec![("Authorization".into(), "own".into())]), ["own"]);
+        assert!(sent(&Catalog::default(), 3, vec![]).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns [`Step`] and its parts, the [`catalog`] that turns a request into bytes, and the [`trace`] file. Refuses to decide
 //! when (that is `load`), to send (`engine`), and to read outside formats (`import`).
 
+pub mod auth;
 pub mod catalog;
 pub mod endpoint;
 pub mod step;

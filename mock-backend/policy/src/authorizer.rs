@@ -12,7 +12,7 @@
 //! Bounded: of each authorizer 262,144 answers and 33,554,432 bytes of identities are kept, and what is evicted is counted;
 //! look-ups and who waits are no more than calls in flight.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::call::{CallId, Denied, Reason, Verdict};
@@ -72,8 +72,8 @@ struct Desk {
     ttl: Span,
     look_ups: LookUps,
     kept: Kept,
-    /// Of identities whose look-ups are shared. Never iterated, so that its order cannot reach anything.
-    shared: HashMap<Arc<[u8]>, LookUpId>,
+    /// Of identities whose look-ups are shared.
+    shared: BTreeMap<Arc<[u8]>, LookUpId>,
     latency: Seed,
     failures: Seed,
     denials: Seed,
@@ -83,8 +83,7 @@ struct Desk {
 /// Answers by identity.
 #[derive(Clone, Debug, Default)]
 struct Kept {
-    /// Never iterated.
-    by_identity: HashMap<Arc<[u8]>, Verdict>,
+    by_identity: BTreeMap<Arc<[u8]>, Verdict>,
     /// In the order in which they end, which is the one in which they came: all are kept equally long.
     ends: VecDeque<(Instant, Arc<[u8]>)>,
     identity_bytes: usize,
@@ -173,7 +172,7 @@ impl Desk {
             AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam => (Span::ZERO, LookUps::Each),
         };
         let (latency, failures, denials) = (seed.child("latency"), seed.child("failures"), seed.child("denials"));
-        let (kept, shared, counts) = (Kept::default(), HashMap::new(), AuthorizerCounts::default());
+        let (kept, shared, counts) = (Kept::default(), BTreeMap::new(), AuthorizerCounts::default());
         Self { ttl, look_ups, kept, shared, latency, failures, denials, counts }
     }
 

@@ -558,14 +558,14 @@ impl Reason {
     pub const fn response_type(self) -> Option<ResponseType> {
         match self {
             Self::Served | Self::Preflight | Self::NoStage | Self::UrlTooLong | Self::HeadersTooLarge => None,
-            Self::NoRoute => Some(ResponseType::MissingAuthenticationToken),
+            Self::NoRoute | Self::SignatureRefused(SignatureFault::Missing) => Some(ResponseType::MissingAuthenticationToken),
             Self::Unauthorized(_) | Self::InsufficientScope => Some(ResponseType::Unauthorized),
-            Self::SignatureRefused(SignatureFault::Missing) => Some(ResponseType::MissingAuthenticationToken),
             Self::SignatureRefused(SignatureFault::Stale) => Some(ResponseType::ExpiredToken),
             Self::SignatureRefused(SignatureFault::Mismatched | SignatureFault::Expired) => Some(ResponseType::InvalidSignature),
             Self::SignatureRefused(SignatureFault::Incomplete | SignatureFault::Unknown)
             | Self::AccessDenied(_)
-            | Self::PolicyDenied(_) => Some(ResponseType::AccessDenied),
+            | Self::PolicyDenied(_)
+            | Self::InvalidationRefused => Some(ResponseType::AccessDenied),
             Self::AuthorizerFailed => Some(ResponseType::AuthorizerFailure),
             Self::AuthorizerMisconfigured => Some(ResponseType::AuthorizerConfigurationError),
             Self::PayloadTooLarge => Some(ResponseType::RequestTooLarge),
@@ -574,7 +574,6 @@ impl Reason {
             Self::Throttled(_) => Some(ResponseType::Throttled),
             Self::Invalid(Invalid::Parameters) => Some(ResponseType::BadRequestParameters),
             Self::Invalid(Invalid::Body) => Some(ResponseType::BadRequestBody),
-            Self::InvalidationRefused => Some(ResponseType::AccessDenied),
             Self::UnsupportedMediaType => Some(ResponseType::UnsupportedMediaType),
             Self::Misconfigured => Some(ResponseType::ApiConfigurationError),
             Self::FunctionThrottled(..) | Self::FunctionFailed(_) | Self::IntegrationUnreachable => {

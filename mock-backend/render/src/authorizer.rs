@@ -11,7 +11,8 @@ pub mod jwt;
 mod permission;
 
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -33,7 +34,7 @@ use crate::vtl::{Lookup as _, ParamKind, Params as _};
 pub(crate) struct AuthorizerFace {
     validation: Option<Regex>,
     /// The issuer's keys, which may come later and change.
-    keys: RwLock<Arc<Keys>>,
+    keys: RefCell<Arc<Keys>>,
 }
 
 impl AuthorizerFace {
@@ -54,17 +55,17 @@ impl AuthorizerFace {
         let keys = keys.map(|text| Keys::parse(text.as_bytes())).transpose();
         Ok(Self {
             validation: whole.map_err(|why| fault("identity validation", FrontFault::Pattern(why)))?,
-            keys: RwLock::new(Arc::new(keys.map_err(|why| fault("jwks", FrontFault::Keys(why)))?.unwrap_or_default())),
+            keys: RefCell::new(Arc::new(keys.map_err(|why| fault("jwks", FrontFault::Keys(why)))?.unwrap_or_default())),
         })
     }
 
     /// From now on the issuer has these keys.
     pub(crate) fn set_keys(&self, keys: Keys) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        self.keys.replace(Arc::new(keys));
     }
 
     fn keys(&self) -> Arc<Keys> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.keys.borrow())
     }
 }
 

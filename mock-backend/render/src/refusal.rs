@@ -71,30 +71,10 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
             let content_type = too_large_content_type(api, TEXT);
             Some(Refusal { body, message, content_type, ..Refusal::of(built_in(ResponseType::RequestTooLarge)) })
         }
-        Reason::AccessDenied(Denied::Explicit) => {
-            let text = "User is not authorized to access this resource with an explicit deny in an identity-based policy";
-            Some(Refusal::of(built_in(ResponseType::AccessDenied)).saying_with("Message", text))
-        }
-        // The real one names the ARN of the method, which is not known here.
-        Reason::PolicyDenied(denied) => {
-            let mut text = "User: anonymous is not authorized to perform: execute-api:Invoke on this resource".to_owned();
-            if denied == Denied::Explicit {
-                text.push_str(" with an explicit deny");
-            }
-            Some(Refusal::of(built_in(ResponseType::AccessDenied)).saying_with("Message", &text))
-        }
-        Reason::SignatureRefused(SignatureFault::Unknown) => {
-            let refusal = Refusal::of(built_in(ResponseType::AccessDenied));
-            let refusal = Refusal { error_type: Some("UnrecognizedClientException"), ..refusal };
-            Some(refusal.saying("The security token included in the request is invalid."))
-        }
-        Reason::SignatureRefused(SignatureFault::Incomplete) => {
-            let refusal = Refusal::of(built_in(ResponseType::AccessDenied));
-            let refusal = Refusal { error_type: Some("IncompleteSignatureException"), ..refusal };
-            Some(refusal.saying("Authorization header requires 'Credential', 'Signature' and 'SignedHeaders' parameters."))
-        }
-        Reason::SignatureRefused(SignatureFault::Expired) => {
-            Some(Refusal::of(built_in(ResponseType::InvalidSignature)).saying("Signature expired"))
+        Reason::AccessDenied(Denied::Explicit)
+        | Reason::PolicyDenied(_)
+        | Reason::SignatureRefused(SignatureFault::Unknown | SignatureFault::Incomplete | SignatureFault::Expired) => {
+            denied(reason)
         }
         Reason::NoRoute
         | Reason::Unauthorized(_)
@@ -115,6 +95,35 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
     }
 }
 
+/// What is said of a denial in words of its own.
+fn denied(reason: Reason) -> Option<Refusal> {
+    let access = || Refusal::of(built_in(ResponseType::AccessDenied));
+    let token = |error_type, message| Some(Refusal { error_type: Some(error_type), ..access() }.saying(message));
+    match reason {
+        Reason::AccessDenied(Denied::Explicit) => {
+            let text = "User is not authorized to access this resource with an explicit deny in an identity-based policy";
+            Some(access().saying_with("Message", text))
+        }
+        // The real one names the ARN of the method, which is not known here.
+        Reason::PolicyDenied(denied) => {
+            let text = "User: anonymous is not authorized to perform: execute-api:Invoke on this resource";
+            let end = if denied == Denied::Explicit { " with an explicit deny" } else { "" };
+            Some(access().saying_with("Message", &format!("{text}{end}")))
+        }
+        Reason::SignatureRefused(SignatureFault::Unknown) => {
+            token("UnrecognizedClientException", "The security token included in the request is invalid.")
+        }
+        Reason::SignatureRefused(SignatureFault::Incomplete) => {
+            let text = "Authorization header requires 'Credential', 'Signature' and 'SignedHeaders' parameters.";
+            token("IncompleteSignatureException", text)
+        }
+        Reason::SignatureRefused(SignatureFault::Expired) => {
+            Some(Refusal::of(built_in(ResponseType::InvalidSignature)).saying("Signature expired"))
+        }
+        _ => Some(Refusal::of(built_in(reason.response_type()?))),
+    }
+}
+
 fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
     let (message, body, content_type) = match reason {
         Reason::Served | Reason::Preflight => return None,
@@ -132,7 +141,6 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
         | Reason::PolicyDenied(_)
         | Reason::KeyRefused
         | Reason::InvalidationRefused => ("Forbidden", FORBIDDEN, Some(JSON)),
-        Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured => INTERNAL,
         Reason::Throttled(_) | Reason::QuotaExceeded => {
             let content_type = match api.unconfirmed.throttled_content_type {
                 ThrottledContentType::Absent => None,
@@ -141,7 +149,12 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
             ("Too Many Requests", r#"{"message":"Too Many Requests"}"#, content_type)
         }
         Reason::FunctionThrottled(..) if status != 503 => INTERNAL,
-        Reason::Invalid(_) | Reason::UnsupportedMediaType | Reason::Misconfigured | Reason::FunctionFailed(_) => INTERNAL,
+        Reason::AuthorizerFailed
+        | Reason::AuthorizerMisconfigured
+        | Reason::Invalid(_)
+        | Reason::UnsupportedMediaType
+        | Reason::Misconfigured
+        | Reason::FunctionFailed(_) => INTERNAL,
         // Recorded without a content type.
         Reason::FunctionThrottled(..) | Reason::IntegrationUnreachable | Reason::IntegrationTimeout => {
             ("Service Unavailable", r#"{"message":"Service Unavailable"}"#, None)

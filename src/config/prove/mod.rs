@@ -4,6 +4,8 @@
 //! written into the raw profile where it is chosen, so that what is shown as resolved is what was used.
 
 mod arrivals;
+mod auth;
+mod aws;
 mod expect;
 mod gateway;
 mod mix;
@@ -26,6 +28,7 @@ use super::raw;
 use super::raw::Profile;
 use super::reader::{At, Reader};
 use super::value::{Outside, Shape};
+use crate::traffic::auth::Auth;
 use crate::traffic::catalog::ApiKeys;
 
 pub(super) use arrivals::rescale;
@@ -71,7 +74,9 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model, stage) };
     let proven = described.unwrap_or_else(|| Some(routes()));
     let target = target::target(&mut profile.target, outside.folder, reader);
+    let identity = target::identity(&mut profile.target, outside.folder, reader);
     let network = target.as_ref().and_then(|target| target::network(&mut profile.network, target, reader));
+    let auth = credentials(profile, &model, proven.as_ref(), outside, reader);
     let series = proven.as_ref().map(|proven| proven.catalog.series.clone());
     let safety = safety::safety(profile, proven.as_ref().and_then(|proven| proven.traffic.as_ref()), series.as_deref(), reader);
     let expectations = expect::expectations(&mut profile.expect, series.as_deref(), reader);
@@ -79,13 +84,17 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let mut catalog = proven.catalog;
     catalog.headers = run.headers;
     catalog.api_keys = ApiKeys::new(run.api_keys);
+    let auth = auth?;
+    catalog.credentials = auth.presence();
     let mut plan = Plan {
         folder: outside.folder.to_owned(),
         stage: run.stage,
         traffic: proven.traffic,
         catalog: Arc::new(catalog),
         run: run.run,
+        auth,
         target: target?,
+        identity,
         network: network?,
         safety: safety?,
         expectations: expectations?,
@@ -94,6 +103,19 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     };
     plan.resolved = resolved::resolved(profile, &plan);
     Some(plan)
+}
+
+/// Credentials of requests, which may depend on how many identities there are.
+fn credentials(
+    profile: &mut Profile,
+    model: &Model,
+    proven: Option<&traffic::Proven>,
+    outside: Outside<'_>,
+    reader: &mut Reader,
+) -> Option<Auth> {
+    let identities = proven.and_then(|proven| proven.traffic.as_ref()).map_or(1, |traffic| traffic.identities);
+    let around = auth::Around { outside, region: &model.region, identities };
+    auth::auth(&mut profile.run.get_or_insert_with(run::empty).value.auth, around, reader)
 }
 
 /// What traffic is proven with.

@@ -12,6 +12,7 @@ use crate::config::plan::{Plan, Target};
 use crate::config::raw::Profile;
 use crate::config::value::{Phrase, Rate};
 use crate::load::traffic::{Pace, Traffic};
+use crate::traffic::auth::Auth;
 
 /// `profile`, which is itself a profile, and `derived`.
 pub(super) fn resolved(profile: &Profile, plan: &Plan) -> Value {
@@ -99,6 +100,9 @@ fn derived(plan: &Plan) -> Value {
     facts.insert("target".into(), json!(target));
     facts.insert("routes".into(), json!(plan.model.routes_of(stage.deployment).count()));
     facts.insert("functions".into(), json!(plan.model.functions.len()));
+    if plan.auth != Auth::None {
+        facts.insert("credentials".into(), json!(plan.auth.to_string()));
+    }
     if let Some(traffic) = &plan.traffic {
         traffic_facts(&mut facts, traffic, &plan.catalog.series);
     }

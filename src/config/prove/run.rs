@@ -82,6 +82,7 @@ pub(in crate::config) fn empty() -> At<Run> {
         headers: None,
         starts_at: None,
         api_keys: None,
+        auth: None,
     };
     At { value: run, spot: Spot { place: Place::Nowhere, key: "run".into() } }
 }

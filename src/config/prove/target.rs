@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::time::Span;
 
 use super::filled;
-use crate::config::plan::{self, LiveTarget, Wire};
+use crate::config::plan::{self, ClientIdentity, LiveTarget, Wire};
 use crate::config::problem::{Place, Spot};
 use crate::config::raw::target::{Endpoint, GivenNetwork, Network, ProbedWord, Target};
 use crate::config::reader::{At, Reader};
@@ -53,6 +53,23 @@ pub(super) fn target(slot: &mut Option<At<Target>>, folder: &Path, reader: &mut 
     }
 }
 
+/// Who we are in TLS, if the profile says.
+pub(super) fn identity(slot: &mut Option<At<Target>>, folder: &Path, reader: &mut Reader) -> Option<ClientIdentity> {
+    let Some(Target::Detailed(detailed)) = slot.as_ref().map(|target| &target.value) else { return None };
+    match (&detailed.client_certificate, &detailed.client_key) {
+        (None, None) => None,
+        (Some(certificate), key) => {
+            let key = path(key.as_ref().unwrap_or(certificate), folder);
+            Some(ClientIdentity { certificate: path(certificate, folder), key })
+        }
+        (None, Some(key)) => {
+            reader
+                .report_at(&key.spot, "this is the key of no certificate; add client_certificate (on the command line: --cert)");
+            None
+        }
+    }
+}
+
 /// Paths in a profile are taken from its folder, those of the command line from where it was typed.
 fn path(text: &At<Text>, folder: &Path) -> PathBuf {
     match text.spot.place {
@@ -71,7 +88,9 @@ pub(in crate::config) fn detailed(slot: &mut Option<At<Target>>) -> &mut Endpoin
     let target = slot.get_or_insert_with(|| section("target", Target::Named(Text(MOCK.to_owned()))));
     if let Target::Named(text) = &target.value {
         let url = At { value: text.clone(), spot: target.spot.clone() };
-        target.value = Target::Detailed(Endpoint { url, ca: None, certificates: None, tls: None });
+        let (client_certificate, client_key) = (None, None);
+        target.value =
+            Target::Detailed(Box::new(Endpoint { url, ca: None, client_certificate, client_key, certificates: None, tls: None }));
     }
     match &mut target.value {
         Target::Detailed(detailed) => detailed,

@@ -2,6 +2,7 @@
 //!
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
+use super::auth::Auth;
 use crate::config::reader::{At, section};
 use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Phrase, Protocol, Seed, Text};
 
@@ -34,5 +35,8 @@ section! {
         /// Names of `gateway.api_keys` that identities send in turn as `x-api-key`: identity 0 the first, identity 1 the second,
         /// and so on. A request that has such a header of its own keeps it. Default: none.
         api_keys: Option<Vec<At<Text>>>,
+        /// Credentials of every request: bearer tokens or signatures. A request that has an `authorization` of its own keeps it.
+        /// Default: none.
+        auth: Option<At<Auth>>,
     }
 }

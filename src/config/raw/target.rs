@@ -13,7 +13,7 @@ pub(in crate::config) enum Target {
     /// The word `mock`, or a URL such as `http://127.0.0.1:8080/prod`.
     Named(Text),
     /// A URL, or the mock, with its TLS settings.
-    Detailed(Endpoint),
+    Detailed(Box<Endpoint>),
 }
 
 section! {
@@ -23,6 +23,10 @@ section! {
         url: At<Text>,
         /// A PEM file with the authorities to trust instead of the system's.
         ca: Option<At<Text>>,
+        /// A PEM file with the certificate that we show to a target which asks for one (mutual TLS).
+        client_certificate: Option<At<Text>>,
+        /// A PEM file with its private key. Default: the file of the certificate.
+        client_key: Option<At<Text>>,
         /// Whether the certificate must be good. Default: checked.
         certificates: Option<At<Certificates>>,
         /// Whether the bundled mock speaks TLS, with a certificate made for the run; a URL says so by its scheme. Default: false.
@@ -33,7 +37,7 @@ section! {
 impl Read for Target {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.kind {
-            Kind::Map(_) => Endpoint::read(node, reader).map(Self::Detailed),
+            Kind::Map(_) => Endpoint::read(node, reader).map(|endpoint| Self::Detailed(Box::new(endpoint))),
             Kind::Null | Kind::Scalar(_) | Kind::List(_) => reader
                 .text(node, "a target", "write mock, or a URL such as \"http://127.0.0.1:8080/prod\"")
                 .map(|text| Self::Named(Text(text.to_owned()))),

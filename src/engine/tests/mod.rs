@@ -4,6 +4,7 @@
 
 mod broken;
 mod conservation;
+mod credentials;
 mod drive;
 mod ending;
 mod http;

@@ -11,6 +11,7 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Version};
 use http_body_util::Full;
 
+use crate::engine::credentials::{Bearing, Signed};
 use crate::traffic::{Catalog, Outgoing, Request};
 
 /// A request as hyper takes it.
@@ -50,6 +51,7 @@ pub(in crate::engine) struct Encoder {
     catalog: Arc<Catalog>,
     form: Form,
     base_path: String,
+    bearing: Bearing,
     outgoing: Outgoing,
     /// The traffic's headers that `headers` was made from.
     described: Vec<(String, String)>,
@@ -59,12 +61,13 @@ pub(in crate::engine) struct Encoder {
 }
 
 impl Encoder {
-    pub(in crate::engine) fn new(catalog: Arc<Catalog>, form: Form, base_path: String) -> Self {
+    pub(in crate::engine) fn new(catalog: Arc<Catalog>, form: Form, base_path: String, bearing: Bearing) -> Self {
         let headers = own_headers(&form);
         Self {
             catalog,
             form,
             base_path,
+            bearing,
             outgoing: Outgoing::default(),
             described: Vec::new(),
             headers,
@@ -81,14 +84,25 @@ impl Encoder {
             self.described.clone_from(&self.outgoing.headers);
         }
         let body = Bytes::copy_from_slice(&self.outgoing.body);
-        let mut encoded = http::Request::new(Full::new(body));
+        let mut encoded = http::Request::new(Full::new(body.clone()));
         *encoded.method_mut() = Method::from_bytes(self.outgoing.method.as_bytes()).map_err(|_| Unsendable)?;
         *encoded.uri_mut() = self.uri()?;
-        *encoded.headers_mut() = self.headers.clone();
+        let mut headers = self.headers.clone();
+        let parts = (encoded.method(), encoded.uri(), &*body);
+        let borne = self.form.host().is_some_and(|host| self.bearing.put(request.identity, parts, host, &mut headers));
+        if !borne {
+            return Err(Unsendable);
+        }
+        *encoded.headers_mut() = headers;
         if let Form::Absolute(..) = self.form {
             *encoded.version_mut() = Version::HTTP_2;
         }
         Ok(encoded)
+    }
+
+    /// What was signed so far.
+    pub(in crate::engine) fn signed(&self) -> Signed {
+        self.bearing.signed()
     }
 
     fn uri(&mut self) -> Result<Uri, Unsendable> {
@@ -118,6 +132,16 @@ impl Encoder {
         escape(target, &mut self.paths);
         self.path = PathAndQuery::from_maybe_shared(self.paths.split().freeze()).map_err(|_| Unsendable)?;
         Ok(())
+    }
+}
+
+impl Form {
+    /// What the target is called; `None` where it is no text, which nothing can cover with a signature.
+    fn host(&self) -> Option<&str> {
+        match self {
+            Self::Origin(host) => host.to_str().ok(),
+            Self::Absolute(_, authority) => Some(authority.as_str()),
+        }
     }
 }
 
@@ -167,7 +191,7 @@ mod tests {
     use crate::traffic::{SeriesId, What};
 
     fn encoder(form: Form) -> Encoder {
-        Encoder::new(Arc::new(Catalog::default()), form, "/prod".to_owned())
+        Encoder::new(Arc::new(Catalog::default()), form, "/prod".to_owned(), Bearing::Nothing)
     }
 
     fn http1() -> Encoder {

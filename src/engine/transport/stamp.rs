@@ -46,7 +46,7 @@ pub(in crate::engine) enum Broken {
 }
 
 impl Watch {
-    pub(super) fn new(clock: Clock) -> Rc<Self> {
+    pub(in crate::engine) fn new(clock: Clock) -> Rc<Self> {
         let absent = || Cell::new(Instant::MAX);
         Rc::new(Self { clock, sent: absent(), first_byte: absent(), broken: Cell::new(None), reads: Cell::new(0) })
     }
@@ -126,7 +126,7 @@ pub(in crate::engine) enum Stream {
 
 /// A connection that is watched.
 #[derive(Debug)]
-pub(super) struct Stamped {
+pub(in crate::engine) struct Stamped {
     inner: Stream,
     watch: Rc<Watch>,
 }
@@ -148,7 +148,7 @@ impl Stream {
 }
 
 impl Stamped {
-    pub(super) const fn new(inner: Stream, watch: Rc<Watch>) -> Self {
+    pub(in crate::engine) const fn new(inner: Stream, watch: Rc<Watch>) -> Self {
         Self { inner, watch }
     }
 }

@@ -10,25 +10,32 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use crate::engine::error::EngineError;
-use crate::engine::settings::{Protocol, Tls};
+use crate::engine::settings::{Identity, Protocol, Tls};
 
 /// The configuration for all connections of a drive.
-pub(in crate::engine) fn config(tls: &Tls, protocol: Protocol) -> Result<ClientConfig, EngineError> {
+pub(in crate::engine) fn config(tls: &Tls, identity: Option<&Identity>, protocol: Protocol) -> Result<ClientConfig, EngineError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match tls {
         Tls::System => trusting(system_roots()?, &provider)?,
         Tls::Authority(path) => trusting(roots_of(path)?, &provider)?,
         Tls::Insecure => Arc::new(Anybody(Arc::clone(&provider))),
     };
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(EngineError::Tls)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = shown(identity)?;
+            let refuse = |error: rustls::Error| unreadable(&identity.key, "a key of the client's certificate", error.to_string());
+            builder.with_client_auth_cert(chain, key).map_err(refuse)?
+        }
+    };
     offer(&mut config, protocol);
     Ok(config)
 }
@@ -41,6 +48,23 @@ pub(in crate::engine) fn offer(config: &mut ClientConfig, protocol: Protocol) {
         Protocol::Http2 => &[b"h2"],
     };
     config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
+}
+
+/// What we show of ourselves: certificate chain and key.
+fn shown(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), EngineError> {
+    let Identity { certificate, key } = identity;
+    let refuse = |why: String| unreadable(certificate, "the client's certificate", why);
+    let found = CertificateDer::pem_file_iter(certificate).map_err(|error| refuse(error.to_string()))?;
+    let chain = found.collect::<Result<Vec<_>, _>>().map_err(|error| refuse(error.to_string()))?;
+    if chain.is_empty() {
+        return Err(refuse("it holds none".to_owned()));
+    }
+    let private = PrivateKeyDer::from_pem_file(key);
+    Ok((chain, private.map_err(|error| unreadable(key, "the key of the client's certificate", error.to_string()))?))
+}
+
+fn unreadable(path: &Path, what: &'static str, why: String) -> EngineError {
+    EngineError::Identity { path: path.to_owned(), what, why }
 }
 
 fn trusting(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, EngineError> {
@@ -119,7 +143,7 @@ mod tests {
     fn a_file_without_certificates_is_refused_by_name() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for path in [file.path(), Path::new("/nowhere/ca.pem")] {
-            let error = config(&Tls::Authority(path.to_owned()), Protocol::Auto).unwrap_err().to_string();
+            let error = config(&Tls::Authority(path.to_owned()), None, Protocol::Auto).unwrap_err().to_string();
             assert!(error.contains(&*path.to_string_lossy()), "{error}");
         }
     }

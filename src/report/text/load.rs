@@ -2,7 +2,9 @@
 //!
 //! Owns the block on sending, arrival and the generator itself. Refuses latencies. Called by [`super::report`].
 
-use crate::measure::record::{LaneRecord, LoadRecord, NetworkRecord, NetworkSource, Quantiles, ReceiverRecord, RunRecord};
+use crate::measure::record::{
+    CredentialsRecord, LaneRecord, LoadRecord, NetworkRecord, NetworkSource, Quantiles, ReceiverRecord, RunRecord,
+};
 
 use super::super::page::Page;
 use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, rate, share_of};
@@ -20,6 +22,9 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
         page.entry("network", &way(network));
     }
     if let Some(load) = &record.load {
+        if let Some(credentials) = &load.credentials {
+            page.entry("credentials", &borne(credentials));
+        }
         for (at, lane) in load.lanes.iter().enumerate() {
             page.entry(if at == 0 { "generator" } else { "" }, &cpu(at, lane));
         }
@@ -78,9 +83,26 @@ fn way(network: &NetworkRecord) -> String {
     format!("{source}: round trip {round_trip}, connection set-up {connect}; part of every predicted latency")
 }
 
+fn borne(credentials: &CredentialsRecord) -> String {
+    let CredentialsRecord { tokens, obtained_ns, renewed, failed, last_failure, expired, signed } = credentials;
+    if *tokens == 0 {
+        return format!("{} signed when sent; what that took is part of the generator's CPU, below", counted(*signed, "request"));
+    }
+    let mut parts = vec![format!("{} in {} before the run", counted(*tokens, "bearer token"), duration_ns(*obtained_ns))];
+    parts.push(format!("renewed {}, failed attempts {}", count(*renewed), count(*failed)));
+    if *expired > 0 {
+        parts.push(format!("{} expired before another had come", count(*expired)));
+    }
+    parts.extend(last_failure.clone());
+    parts.join("; ")
+}
+
 fn cpu(at: usize, lane: &LaneRecord) -> String {
     let core = lane.core.map_or_else(|| "not pinned".to_owned(), |core| format!("core {core}"));
     let working = share_of(lane.cpu_ns.saturating_sub(lane.spin_ns), lane.wall_ns);
     let spinning = share_of(lane.spin_ns, lane.wall_ns);
-    format!("lane {at} ({core}): CPU {working} working, {spinning} spinning on purpose, of {}", duration_ns(lane.wall_ns))
+    let signing =
+        if lane.signing_ns == 0 { String::new() } else { format!(" ({} signing)", share_of(lane.signing_ns, lane.wall_ns)) };
+    let wall = duration_ns(lane.wall_ns);
+    format!("lane {at} ({core}): CPU {working} working{signing}, {spinning} spinning on purpose, of {wall}")
 }

@@ -95,7 +95,7 @@ fn catalog() -> Catalog {
     let templates: Vec<Template> = parts.into_iter().map(|parts| Template::new(parts).unwrap()).collect();
     let series = (0..templates.len()).map(|at| at.to_string()).collect();
     let keys = ["first", "second", "third"].map(|name| format!("{name:-<20}"));
-    Catalog { series, templates, headers: vec![], api_keys: ApiKeys::new(keys.into()) }
+    Catalog { series, templates, headers: vec![], api_keys: ApiKeys::new(keys.into()), ..Catalog::default() }
 }
 
 /// The same requests, each written out as if it had been recorded.

@@ -197,12 +197,18 @@ impl Api {
             (_, Reason::Served) => 200,
             (_, Reason::Preflight) => self.unconfirmed.preflight,
             (Rest, Reason::NoStage) => self.unconfirmed.unknown_stage.status(),
-            (Rest, Reason::NoRoute) | (_, Reason::KeyRefused | Reason::InvalidationRefused) => 403,
+            (Rest, Reason::NoRoute)
+            | (Http, Reason::InsufficientScope)
+            | (
+                _,
+                Reason::KeyRefused
+                | Reason::InvalidationRefused
+                | Reason::AccessDenied(_)
+                | Reason::PolicyDenied(_)
+                | Reason::SignatureRefused(_),
+            ) => 403,
             (Http, Reason::NoStage | Reason::NoRoute) => 404,
             (_, Reason::Unauthorized(_)) | (Rest, Reason::InsufficientScope) => 401,
-            (_, Reason::AccessDenied(_) | Reason::PolicyDenied(_) | Reason::SignatureRefused(_))
-            | (Http, Reason::InsufficientScope) => 403,
-            (_, Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured) => 500,
             (_, Reason::UrlTooLong) => self.unconfirmed.url_too_long,
             (_, Reason::HeadersTooLarge) => self.unconfirmed.headers_too_large,
             (Rest, Reason::PayloadTooLarge) => 413,
@@ -210,7 +216,9 @@ impl Api {
             (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
             (_, Reason::Invalid(_)) => 400,
             (_, Reason::UnsupportedMediaType) => 415,
-            (_, Reason::Misconfigured) | (Rest, Reason::FunctionThrottled(..)) | (Http, Reason::FunctionFailed(_)) => 500,
+            (_, Reason::Misconfigured | Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured)
+            | (Rest, Reason::FunctionThrottled(..))
+            | (Http, Reason::FunctionFailed(_)) => 500,
             (Rest, Reason::FunctionFailed(_)) => 502,
             (Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
             (Http, Reason::FunctionThrottled(..)) => self.unconfirmed.throttled_function,

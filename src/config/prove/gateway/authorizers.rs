@@ -69,7 +69,7 @@ fn authorizer(member: &mut Member<Text, At<raw::Authorizer>>, known: Known<'_>, 
             let cognito = &mut cognito.value;
             let takes = latency(filled(&mut cognito.latency, &spot, "latency", at_once), reader);
             let failures = share(&mut cognito.failures, &spot, "failures");
-            (self::cognito(cognito, known, reader).map(AuthorizerKind::Cognito), takes, failures)
+            (Some(AuthorizerKind::Cognito(self::cognito(cognito, known, reader))), takes, failures)
         }
         raw::Authorizer::Lambda(lambda) => {
             let spot = lambda.spot.clone();
@@ -102,14 +102,14 @@ fn jwt(given: &raw::Jwt, known: Known<'_>, reader: &mut Reader) -> Option<Jwt> {
     let issuer = not_empty(&given.issuer, "an issuer", reader);
     let audiences = words(&given.audiences, (50, "audiences"), reader);
     let keys = keys(given.jwks.as_ref(), known.folder, reader);
-    Some(Jwt { issuer: issuer?, audiences, identity: source(given.identity.as_ref()), keys: keys? })
+    Some(Jwt { issuer: issuer?, audiences, identity: source(given.identity.as_ref()), keys })
 }
 
-fn cognito(given: &raw::Cognito, known: Known<'_>, reader: &mut Reader) -> Option<Cognito> {
+fn cognito(given: &raw::Cognito, known: Known<'_>, reader: &mut Reader) -> Cognito {
     let issuers = words(&given.issuers, (1_000, "user pools"), reader);
     let keys = keys(given.jwks.as_ref(), known.folder, reader);
     let validation = pattern(given.validation.as_ref(), reader);
-    Some(Cognito { issuers, identity: source(given.identity.as_ref()), validation, keys: keys? })
+    Cognito { issuers, identity: source(given.identity.as_ref()), validation, keys }
 }
 
 fn lambda(given: &mut raw::LambdaAuthorizer, spot: &Spot, known: Known<'_>, reader: &mut Reader) -> Option<LambdaAuthorizer> {
@@ -169,14 +169,14 @@ fn pattern(given: Option<&At<Text>>, reader: &mut Reader) -> Option<String> {
     Some(given.value.0.clone())
 }
 
-/// The keys of a file; the outer `None` if it has none.
-fn keys(given: Option<&At<Text>>, folder: &Path, reader: &mut Reader) -> Option<Option<String>> {
-    let Some(given) = given else { return Some(None) };
+/// The keys of a file, if it names one that holds keys; what is wrong with it is reported.
+fn keys(given: Option<&At<Text>>, folder: &Path, reader: &mut Reader) -> Option<String> {
+    let given = given?;
     let path = folder.join(&given.value.0);
     let cannot = |error: std::io::Error| format!("{} cannot be read: {error}; name a JSON web key set", quoted(&given.value.0));
     let text = reader.accept(&given.spot, fs::read_to_string(path).map_err(cannot))?;
     reader.accept(&given.spot, Keys::parse(text.as_bytes()))?;
-    Some(Some(text))
+    Some(text)
 }
 
 /// What a route asks of its requests.
