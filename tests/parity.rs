@@ -187,17 +187,17 @@ fn authorizers_let_in_and_refuse_alike_and_ask_as_often() {
 traffic:
   mix:
     - request: GET /kept
-      headers: { x-token: one-and-the-same }
+      headers: { x-member: one-and-the-same }
       weight: 8
     - request: GET /kept/unknown
     - request: GET /denied
-      headers: { x-token: anybody }
+      headers: { x-member: anybody }
   arrivals: { constant: 200/s }
 run: { duration: 2s, warmup: 0s, connections: 64 }
 gateway:
   authorizers:
-    keeping: { lambda: { identity: [header.X-Token], latency: 30ms, ttl: 1m, look_ups: shared } }
-    denying: { lambda: { identity: [header.X-Token], latency: 3ms, ttl: 0s, denials: 100% } }
+    keeping: { lambda: { identity: [header.X-Member], latency: 30ms, ttl: 1m, look_ups: shared } }
+    denying: { lambda: { identity: [header.X-Member], latency: 3ms, ttl: 0s, denials: 100% } }
   routes:
     GET /kept: { authorizer: keeping, integration: { mock: { status: 204 } } }
     GET /kept/unknown: { authorizer: keeping, integration: { mock: { status: 204 } } }
