@@ -19,6 +19,7 @@ use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::{ApiId, FunctionId, Integration, RouteId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::usage::Used;
 use sluicegate_render::front::Front;
 use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
@@ -221,6 +222,11 @@ impl Driver {
             Poll::Ready(std::mem::take(&mut inner.reaped))
         })
         .await
+    }
+
+    /// How much of each limit was used.
+    pub(crate) fn used(&self) -> Vec<Used> {
+        self.inner.borrow().gateway.used()
     }
 
     /// How late replies were.

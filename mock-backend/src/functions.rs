@@ -14,6 +14,7 @@ mod process;
 mod remote;
 mod runtime_api;
 mod sandbox;
+mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -53,7 +54,12 @@ pub(crate) struct Functions {
     backends: Option<Backends>,
     tasks: Tasks,
     problems: RefCell<Vec<String>>,
+    /// Whether it has come to its end, when nothing starts any more.
+    stopping: Cell<bool>,
 }
+
+/// How long processes may take to end by themselves once they are asked to.
+const GRACE: Span = Span::from_ms(300);
 
 /// Environments that nobody uses now; of the provisioned ones there are several.
 type Idle = BTreeMap<(FunctionId, Environment), Vec<Rc<Sandbox>>>;
@@ -131,6 +137,7 @@ impl Functions {
             backends: is_remote.then(|| Backends::new(around.allow_hosts)),
             tasks: Tasks::default(),
             problems: RefCell::default(),
+            stopping: Cell::new(false),
         }))
     }
 
@@ -217,7 +224,8 @@ impl Functions {
     }
 
     fn start(&self, subject: &Rc<Subject>) -> io::Result<Rc<Sandbox>> {
-        let guard = self.guard.as_ref().ok_or_else(|| io::Error::other("nobody would stop it"))?;
+        let guard = self.guard.as_ref().filter(|_| !self.stopping.get());
+        let guard = guard.ok_or_else(|| io::Error::other("nobody would stop it"))?;
         Sandbox::start(subject, (guard, &self.log), &self.tasks, self.clock).map(Rc::new)
     }
 
@@ -237,8 +245,16 @@ impl Functions {
         }
     }
 
-    /// Stops every process, and waits until they have ended.
+    /// Stops every process, and waits until they have ended: first they are asked to, then killed.
     pub(crate) async fn stop(&self) {
+        self.stopping.set(true);
+        if let (Some(guard), Ok(mut timer)) = (&self.guard, Timer::new(self.clock)) {
+            guard.ask_all();
+            tokio::select! {
+                () = self.tasks.ended() => {}
+                _ = timer.until(self.clock.now() + GRACE) => {}
+            }
+        }
         for sandbox in std::mem::take(&mut *self.sandboxes.borrow_mut()).into_values().flatten() {
             sandbox.stop();
         }

@@ -50,5 +50,5 @@ pub use decisions::{
 pub use issuer::NoKey;
 pub use patience::Patience;
 pub use server::{MockError, Server, Settings, StageUrl, runtime};
-pub use summary::{Connections, LogSummary, Release, Summary};
+pub use summary::{Connections, LimitUse, LogSummary, Release, Summary};
 pub use tls::{Certificate, TlsError, TlsSettings};

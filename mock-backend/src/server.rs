@@ -16,6 +16,7 @@ use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::{ApiId, Integration, Model, Route, Stage};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::usage::Used;
 use sluicegate_render::access_log::FormatError;
 use sluicegate_render::front::{Front, FrontError};
 use sluicegate_timer::clock::{process_cpu, wall_epoch};
@@ -38,7 +39,7 @@ use crate::issuer::{Issuer, Mint, NoKey};
 use crate::log_file::LogFile;
 use crate::observe::{Observer, open as open_log};
 use crate::patience::{Patience, Waits, sweep};
-use crate::summary::Summary;
+use crate::summary::{LimitUse, Summary};
 use crate::tasks::Tasks;
 use crate::tls::{Tls, TlsError, TlsSettings};
 
@@ -337,6 +338,7 @@ impl Desk {
             summary.problems.extend(problems);
             summary.function_log = Some(log);
         }
+        summary.used = self.driver.used().into_iter().map(|used| limit_use(used, &self.model)).collect();
         summary.release = self.driver.release();
         summary.spin_ns = self.driver.spent().as_ns();
         (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();
@@ -413,6 +415,11 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
         dates: Dates::new(),
         bodies_bytes_max: settings.bodies_bytes_max,
     })
+}
+
+fn limit_use(used: Used, model: &Model) -> LimitUse {
+    let Used { what, limit, share, peak, refused } = used;
+    LimitUse { name: what.name(model), limit, share, peak, refused }
 }
 
 /// Where the output of functions goes.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The whole account of one run of the mock.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Requests whose head was read.
     pub arrived: u64,
@@ -45,8 +45,26 @@ pub struct Summary {
     /// The log of functions, if there are real ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_log: Option<LogSummary>,
+    /// How much of each of the gateway's limits was used, from the first request on.
+    #[serde(default)]
+    pub used: Vec<LimitUse>,
     /// What went wrong with the mock itself, in words.
     pub problems: Vec<String>,
+}
+
+/// How much of one of the gateway's limits was used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LimitUse {
+    /// What is limited: `capacity db`, `concurrency of function orders`.
+    pub name: String,
+    /// The limit: requests per second, environments or connections.
+    pub limit: f64,
+    /// How much of it was used in the mean, 0 to 1.
+    pub share: f64,
+    /// Most that was in use at once; `None` of a rate.
+    pub peak: Option<u64>,
+    /// How often it said no.
+    pub refused: u64,
 }
 
 /// Connections of one run.

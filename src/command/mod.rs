@@ -9,6 +9,7 @@ mod edge;
 mod failure;
 mod flags;
 mod import;
+mod limits;
 mod machine;
 mod mock;
 mod mock_child;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::usage::Used;
 
+use super::limits;
 use super::script::Script;
 use crate::config::Plan;
 use crate::engine::{Stop, Urgency};
@@ -15,7 +17,7 @@ use crate::load::hash::ScriptHash;
 use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
 use crate::measure::channel::Channel;
-use crate::measure::record::{LoadModel, OutcomeRecord, SeriesRecord, Unit};
+use crate::measure::record::{LimitRecord, LoadModel, OutcomeRecord, SeriesRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, summary};
 use crate::report::plan::PlannedPower;
@@ -42,6 +44,8 @@ pub(super) struct Predicted {
     pub(super) total: SeriesRecord,
     /// Each series, as one run.
     pub(super) series: Vec<SeriesRecord>,
+    /// How much of each of the gateway's limits is used.
+    pub(super) limits: Vec<LimitRecord>,
     /// Fingerprint of the script.
     pub(super) script: ScriptHash,
     /// Actions of the script, where no answer has a say in it.
@@ -131,6 +135,8 @@ impl<'a> Model<'a> {
             Some(series) => !unpredicted.contains(&series),
             None => unpredicted.is_empty(),
         };
+        let used: Vec<Vec<Used>> = replicas.iter().map(|replica| replica.summary.used.clone()).collect();
+        let limits = limits::predicted(&self.world.model, &used);
         let runs: Vec<Recorder> = replicas.into_iter().map(|replica| replica.recorded).collect();
         let rough: Vec<Option<Prediction>> =
             assumptions.iter().map(|assumption| predict::predict(assumption, &runs).filter(|_| has_model(assumption))).collect();
@@ -142,7 +148,7 @@ impl<'a> Model<'a> {
             .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs, phase(self.plan)))
             .collect();
         let (total, series) = as_one_run(runs);
-        Predicted { predictions, edges, powers, total, series, script, planned: planned_actions }
+        Predicted { predictions, edges, powers, total, series, limits, script, planned: planned_actions }
     }
 
     /// How many replications the least precise prediction asks for, within the budget.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use sluicegate_mock::Summary;
+use sluicegate_mock::{LimitUse, Summary};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
@@ -19,7 +19,7 @@ use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFo
 use super::script::Script;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{machine, receiver, terminal};
+use super::{limits, machine, receiver, terminal};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{Stop, Urgency};
@@ -222,6 +222,7 @@ impl Rehearsal<'_> {
             predicted_series: predicted.map(|it| it.series.clone()).unwrap_or_default(),
             seconds: Vec::new(),
             receiver: None,
+            limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),
             network: Some(way.record()),
             doubts: way.problem.iter().map(unprobed).collect(),
             verdicts: Vec::new(),
@@ -235,10 +236,11 @@ impl Rehearsal<'_> {
         arrivals: &Path,
         driven: &Driven,
         stopped: Option<&Stopped>,
-    ) -> Result<ReceiverRecord, Doubt> {
+    ) -> Result<(ReceiverRecord, Vec<LimitUse>), Doubt> {
         let how = if stopped.is_some() { Compared::CountedOnly } else { Compared::WithScript };
         let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
-        receiver::compare(&summary, arrivals, (&self.script, how), driven.clock).map_err(|error| silent_mock(&error))
+        let receiver = receiver::compare(&summary, arrivals, (&self.script, how), driven.clock);
+        receiver.map(|receiver| (receiver, summary.used)).map_err(|error| silent_mock(&error))
     }
 
     /// Everything that the run has shown.
@@ -246,7 +248,7 @@ impl Rehearsal<'_> {
         &self,
         record: &mut RunRecord,
         driven: &Driven,
-        seen: Option<Result<ReceiverRecord, Doubt>>,
+        seen: Option<Result<(ReceiverRecord, Vec<LimitUse>), Doubt>>,
         predicted: Option<&Predicted>,
     ) {
         let load = driven.load();
@@ -256,7 +258,10 @@ impl Rehearsal<'_> {
         record.seconds = summary::seconds(&driven.recorder);
         let (receiver, silent) = match seen {
             None => (None, None),
-            Some(Ok(receiver)) => (Some(receiver), None),
+            Some(Ok((receiver, used))) => {
+                record.limits = limits::with_observed(std::mem::take(&mut record.limits), &used);
+                (Some(receiver), None)
+            }
             Some(Err(doubt)) => (None, Some(doubt)),
         };
         record.receiver = receiver;

@@ -6,7 +6,7 @@ use sluicegate_timer::Clock;
 use super::failure::Failure;
 use super::predict::Model;
 use super::script::Script;
-use super::{flags, profile, terminal};
+use super::{flags, limits, profile, terminal};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Network, Plan};
 use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
@@ -110,6 +110,7 @@ fn record(
         predicted_series: Vec::new(),
         seconds: summary::seconds(recorder),
         receiver: None,
+        limits: limits::predicted(&plan.model, &summaries.iter().map(|summary| summary.used.clone()).collect::<Vec<_>>()),
         network: Some(NetworkRecord {
             source: NetworkSource::Given,
             round_trip_ns: network.round_trip.as_ns(),

@@ -46,6 +46,9 @@ pub struct RunRecord {
     /// What the bundled mock saw arrive, by its own clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receiver: Option<ReceiverRecord>,
+    /// How much of each of the gateway's limits was used: in the model, and in the bundled mock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitRecord>,
     /// The way to the gateway, as the model takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkRecord>,
@@ -315,6 +318,33 @@ pub struct ReceiverRecord {
     /// Of that, spent awake on purpose before an answer was due.
     #[serde(default)]
     pub spin_ns: u64,
+}
+
+/// A limit of the gateway, and how much of it was used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LimitRecord {
+    /// What is limited: `capacity db`, `concurrency of function orders`, `throttle of the account`.
+    pub name: String,
+    /// The limit: requests per second of a throttle, else environments or connections.
+    pub limit: f64,
+    /// By the model, in the mean of its replications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<UseRecord>,
+    /// In the bundled mock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<UseRecord>,
+}
+
+/// How much of a limit was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UseRecord {
+    /// In the mean over time, 0 to 1.
+    pub share: f64,
+    /// Most that was in use at once; none of a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<u64>,
+    /// How often it said no.
+    pub refused: u64,
 }
 
 /// The way to the gateway, as the model takes it.

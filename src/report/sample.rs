@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::measure::record::{
-    Answer, Doubt, LaneRecord, LoadModel, LoadRecord, Machine, NetworkRecord, NetworkSource, OutcomeRecord, PlanRecord,
-    Quantiles, ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, VERSION, Verdict, Weight,
+    Answer, Doubt, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine, NetworkRecord, NetworkSource, OutcomeRecord,
+    PlanRecord, Quantiles, ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict,
+    Weight,
 };
 
 /// A run whose assumptions hold.
@@ -21,6 +22,7 @@ pub(super) fn holding() -> RunRecord {
         predicted_total: Some(series("all", 36_120, 0.99)),
         predicted_series: vec![series("GET /health", 3_610, 0.1), series("GET /orders/{id}", 32_510, 1.04)],
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
+        limits: limits(),
         receiver: Some(ReceiverRecord {
             arrived: 4_012,
             unrecorded: 0,
@@ -110,6 +112,7 @@ pub(super) fn interrupted() -> RunRecord {
         predicted_series: Vec::new(),
         seconds: Vec::new(),
         receiver: None,
+        limits: Vec::new(),
         network: None,
         doubts: Vec::new(),
         verdicts: Vec::new(),
@@ -241,4 +244,15 @@ fn throttled() -> Verdict {
         effective_requests: None,
         ..p50()
     }
+}
+
+/// Limits of a small gateway; the pool is the bottleneck.
+fn limits() -> Vec<LimitRecord> {
+    let used = |share, peak, refused| Some(UseRecord { share, peak, refused });
+    let limit = |name: &str, limit, predicted, observed| LimitRecord { name: name.to_owned(), limit, predicted, observed };
+    vec![
+        limit("throttle of the account", 10_000.0, used(0.02, None, 0), used(0.02, None, 0)),
+        limit("concurrency of function orders", 200.0, used(0.031, Some(17), 0), used(0.03, Some(19), 0)),
+        limit("capacity orders-db", 10.0, used(0.84, Some(10), 0), used(0.86, Some(10), 12)),
+    ]
 }

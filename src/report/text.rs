@@ -6,6 +6,7 @@
 mod answer;
 mod heading;
 mod latency;
+mod limits;
 mod load;
 mod outcomes;
 mod series;
@@ -27,6 +28,7 @@ pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     latency::write(&mut page, record);
     outcomes::write(&mut page, record);
     series::write(&mut page, record);
+    limits::write(&mut page, record);
     answer::write_last(&mut page, record, kept_in);
     page.into_text()
 }

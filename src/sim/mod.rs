@@ -22,6 +22,7 @@ use std::sync::Arc;
 use sluicegate_policy::model::{Model, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::usage::Used;
 
 use crate::load::Source;
 use crate::load::hash::ScriptHash;
@@ -69,7 +70,7 @@ pub struct Network {
 }
 
 /// What the simulated client did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SimSummary {
     /// Actions of the script.
     pub intended: u64,
@@ -95,6 +96,8 @@ pub struct SimSummary {
     pub reconnects: u64,
     /// Answers that the model does not predict, by series; nothing may be concluded from these series.
     pub unpredicted: Vec<(SeriesId, u64)>,
+    /// How much of each of the gateway's limits was used.
+    pub used: Vec<Used>,
     /// When the last action was intended.
     pub last_intended: Instant,
     /// When the last action ended.

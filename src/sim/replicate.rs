@@ -13,7 +13,7 @@ use crate::load::Source;
 use crate::measure::Sample;
 
 /// One simulated run: what `record` made of its samples, and what the client did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Replica<R> {
     /// What `record` made of its samples.
     pub recorded: R,

@@ -120,6 +120,7 @@ impl<'a> Simulation<'a> {
             connections_opened: self.client.seats.opened,
             reconnects: self.client.seats.reconnects,
             unpredicted: self.unpredicted.into_iter().collect(),
+            used: self.gateway.used(),
             ..self.summary
         }
     }

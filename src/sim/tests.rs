@@ -44,6 +44,7 @@ fn model(duration: Latency) -> Model {
         keep_alive: constant(600_000),
         scaling: Scaling::default(),
         response: Response { status: 200, body: String::new() },
+        uses: None,
         code: sluicegate_policy::model::Code::Modelled,
     };
     let timeout = Span::from_secs(30);

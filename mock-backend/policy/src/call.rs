@@ -4,7 +4,7 @@
 //! mock over sockets). Refuses bytes: an answer here is a status, a reason, a blame and its timing; the mock renders it.
 
 use crate::lambda::Environment;
-use crate::model::{ApiId, DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId};
+use crate::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, ResponseType, RouteId, StageId};
 use crate::time::{Instant, Span};
 
 /// Names one call, given by the driver and echoed in the [`Reply`]; unique while the call is in flight.
@@ -407,6 +407,8 @@ pub enum Reason {
     FunctionThrottled(FunctionId, FunctionLimit),
     /// The function raised an error.
     FunctionFailed(FunctionId),
+    /// The function got no connection of this pool, in time or at all, and failed for it.
+    CapacityExhausted(CapacityId),
     /// The integration did not answer within its time-out.
     IntegrationTimeout,
     /// The integration could not be reached.
@@ -545,6 +547,7 @@ impl Reason {
             | Self::AuthorizerMisconfigured
             | Self::FunctionThrottled(..)
             | Self::FunctionFailed(_)
+            | Self::CapacityExhausted(_)
             | Self::IntegrationTimeout
             | Self::IntegrationUnreachable => Blame::Integration,
         }
@@ -576,7 +579,7 @@ impl Reason {
             Self::Invalid(Invalid::Body) => Some(ResponseType::BadRequestBody),
             Self::UnsupportedMediaType => Some(ResponseType::UnsupportedMediaType),
             Self::Misconfigured => Some(ResponseType::ApiConfigurationError),
-            Self::FunctionThrottled(..) | Self::FunctionFailed(_) | Self::IntegrationUnreachable => {
+            Self::FunctionThrottled(..) | Self::FunctionFailed(_) | Self::CapacityExhausted(_) | Self::IntegrationUnreachable => {
                 Some(ResponseType::IntegrationFailure)
             }
             Self::IntegrationTimeout => Some(ResponseType::IntegrationTimeout),

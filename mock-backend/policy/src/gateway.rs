@@ -15,9 +15,11 @@ mod admission;
 mod authorization;
 mod course;
 mod flights;
+mod function;
 mod plain;
 mod queue;
 mod real;
+mod used;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -26,14 +28,16 @@ use self::admission::{Admitted, Notes};
 use self::authorization::{Parked, Passage};
 use self::course::{Decision, Event};
 use self::flights::{FlightId, Flights};
+use self::function::Asking;
 pub use self::plain::Plain;
 use self::queue::Queue;
 use self::real::Invocations;
 use crate::authorizer::{AuthorizerCounts, Authorizers};
 use crate::cache::Caches;
 use crate::call::{Action, Arrival, Call, CallId, EffectId, EntryId, Evidence, Outcome, Reason, Release};
+use crate::capacity::{Capacities, Occupancy};
 use crate::lambda::{Environments, Pools};
-use crate::model::{ApiId, AuthorizerId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
+use crate::model::{ApiId, AuthorizerId, CapacityId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
 use crate::plans::Plans;
 use crate::quota::{Quotas, Usage};
 use crate::routing::{Doors, Router};
@@ -60,6 +64,8 @@ pub struct Gateway {
     /// For the key of the request that is looked up, so that none is made for each.
     cache_key: Vec<u8>,
     pools: Pools,
+    capacities: Capacities,
+    asking: Asking,
     /// Of real functions.
     invocations: Invocations,
     flights: Flights,
@@ -70,6 +76,8 @@ pub struct Gateway {
     canary: Seed,
     /// How many calls came so far: the number of a call's own draws.
     arrived: u64,
+    /// When the first one came.
+    first: Option<Instant>,
     /// How many time-outs in the queue nobody waits for any longer.
     abandoned: usize,
     now: Instant,
@@ -105,6 +113,8 @@ impl Gateway {
             parked: BTreeMap::new(),
             cache_key: Vec::new(),
             pools: Pools::new(&model, seed.child("functions")),
+            capacities: Capacities::new(&model, seed.child("capacities")),
+            asking: Asking::default(),
             invocations: Invocations::new(model.functions.len()),
             flights: Flights::default(),
             queue,
@@ -113,6 +123,7 @@ impl Gateway {
             refusal: seed.child("refusal"),
             canary: seed.child("canary"),
             arrived: 0,
+            first: None,
             abandoned: 0,
             now: Instant::ZERO,
             model,
@@ -132,6 +143,7 @@ impl Gateway {
         self.advance(now);
         let number = self.arrived;
         self.arrived += 1;
+        self.first.get_or_insert(self.now);
         let served = stage.and_then(|stage| Some((stage, *self.serving.get(usize::from(stage.0))?)));
         let Some((stage, base)) = served else {
             return Arrival { number, api, stage: None, deployment: None, release: Release::Base };
@@ -275,6 +287,11 @@ impl Gateway {
     /// How the environments of a function were used so far.
     pub fn environments(&self, function: FunctionId) -> Environments {
         self.pools.environments(function)
+    }
+
+    /// How a pool that functions share was used so far.
+    pub fn occupancy(&self, capacity: CapacityId) -> Occupancy {
+        self.capacities.occupancy(self.now, capacity)
     }
 
     /// How many environments of a function are there, busy or idle.

@@ -138,11 +138,11 @@ impl Pools {
     }
 
     /// An environment is gone, as its function broke it.
-    pub fn lose(&mut self, function: FunctionId, environment: Environment) {
+    pub fn lose(&mut self, now: Instant, function: FunctionId, environment: Environment) {
         let Some(pool) = self.functions.get_mut(usize::from(function.0)) else { return };
         self.account.busy -= 1;
         self.unreserved.busy -= u32::from(environment != Environment::Provisioned && pool.is_unreserved());
-        pool.lose(environment);
+        pool.lose(now, environment);
     }
 
     /// Lets the idle environments of a real function go whose time is up at `now`; until when the next one is kept.
@@ -158,6 +158,11 @@ impl Pools {
     /// How the function's environments were used so far; nothing for a function that the model does not have.
     pub fn environments(&self, function: FunctionId) -> Environments {
         self.functions.get(usize::from(function.0)).map_or_else(Environments::default, Pool::counts)
+    }
+
+    /// How long the function's environments were busy until `now`, together.
+    pub fn busy_until(&self, now: Instant, function: FunctionId) -> Span {
+        self.functions.get(usize::from(function.0)).map_or(Span::ZERO, |pool| pool.busy_until(now))
     }
 
     /// How many environments of the function are there at `now`, busy or idle, with the provisioned ones.

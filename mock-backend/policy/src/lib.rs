@@ -11,6 +11,8 @@
 //! - who may ask: [`authorizer`], for answers that are kept and look-ups under way
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
+//! - who waits for a connection that functions share: [`capacity`]
+//! - how much of each limit was used: [`usage`]
 //! - the order of all that: [`gateway`]
 
 #![warn(missing_docs)]
@@ -24,6 +26,7 @@ pub mod time;
 pub mod authorizer;
 pub mod bucket;
 pub mod cache;
+pub mod capacity;
 pub mod gateway;
 pub mod lambda;
 pub mod latency;
@@ -31,3 +34,4 @@ pub mod plans;
 pub mod quota;
 pub mod routing;
 pub mod throttle;
+pub mod usage;

@@ -26,7 +26,39 @@ pub struct Throttles {
     /// By stage, within it by the number of the route's key; `None` where neither route nor stage sets a limit.
     stages: Vec<Vec<Option<Gate>>>,
     seats: Vec<SeatBuckets>,
-    account: Bucket,
+    account: Meter,
+}
+
+/// A bucket, and what came of asking it.
+#[derive(Clone, Debug)]
+struct Meter {
+    bucket: Bucket,
+    tokens: Tokens,
+}
+
+/// What came of asking a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Taken.
+    pub taken: u64,
+    /// Requests that this bucket refused.
+    pub refused: u64,
+}
+
+impl Meter {
+    fn new(throttle: Throttle) -> Self {
+        Self { bucket: Bucket::new(throttle), tokens: Tokens::default() }
+    }
+
+    fn check(&mut self, now: Instant) -> Result<(), Instant> {
+        self.bucket.check(now, 1)
+    }
+
+    fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        self.bucket.try_take(now, 1)?;
+        self.tokens.taken += 1;
+        Ok(())
+    }
 }
 
 /// Which way a request goes.
@@ -43,7 +75,7 @@ pub struct Way {
 /// The bucket of one route of a stage, and under whose name it refuses.
 #[derive(Clone, Debug)]
 struct Gate {
-    bucket: Bucket,
+    meter: Meter,
     scope: Scope,
 }
 
@@ -51,8 +83,8 @@ struct Gate {
 #[derive(Clone, Debug)]
 struct SeatBuckets {
     /// By stage and number of the route's key; few.
-    methods: Vec<(StageId, u32, Bucket)>,
-    own: Option<Bucket>,
+    methods: Vec<(StageId, u32, Meter)>,
+    own: Option<Meter>,
 }
 
 /// Which bucket refused, and when it would accept.
@@ -65,7 +97,7 @@ pub struct Refusal {
 }
 
 /// The buckets on a request's way, and under whose name each refuses.
-type Passed<'a> = [Option<(Scope, &'a mut Bucket)>; 4];
+type Passed<'a> = [Option<(Scope, &'a mut Meter)>; 4];
 
 impl Throttles {
     /// Full buckets for every stage, route key and seat of the model, and for the account.
@@ -75,7 +107,7 @@ impl Throttles {
         Self {
             stages: model.stages.iter().map(gates).collect(),
             seats: seats(model).map(|seat| SeatBuckets::new(&seat, model, &keys)).collect(),
-            account: Bucket::new(model.account.throttle),
+            account: Meter::new(model.account.throttle),
             keys,
         }
     }
@@ -83,9 +115,14 @@ impl Throttles {
     /// Takes one token from each bucket on the request's way, or none from any and names the first that refuses.
     pub fn try_admit(&mut self, now: Instant, way: Way) -> Result<(), Refusal> {
         let mut passed = self.passed(way);
-        check(now, &mut passed)?;
-        for (scope, bucket) in passed.iter_mut().flatten() {
-            bucket.try_take(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
+        for (scope, meter) in passed.iter_mut().flatten() {
+            if let Err(until) = meter.check(now) {
+                meter.tokens.refused += 1;
+                return Err(Refusal { scope: *scope, until });
+            }
+        }
+        for (scope, meter) in passed.iter_mut().flatten() {
+            meter.take(now).map_err(|until| Refusal { scope: *scope, until })?;
         }
         Ok(())
     }
@@ -98,7 +135,23 @@ impl Throttles {
     /// Takes one token of the account, if it has one.
     pub fn charge_account(&mut self, now: Instant) {
         // An empty bucket has nothing to take.
-        let _ = self.account.try_take(now, 1);
+        let _ = self.account.take(now);
+    }
+
+    /// What came of asking the account's bucket.
+    pub const fn account_tokens(&self) -> Tokens {
+        self.account.tokens
+    }
+
+    /// What came of asking the buckets of a stage's routes, with the route key of each.
+    pub fn stage_tokens(&self, stage: StageId) -> impl Iterator<Item = (u32, Tokens)> {
+        let gates = self.stages.get(usize::from(stage.0)).into_iter().flatten();
+        gates.enumerate().filter_map(|(key, gate)| Some((key as u32, gate.as_ref()?.meter.tokens)))
+    }
+
+    /// The route key of a route, as [`Self::stage_tokens`] has it.
+    pub fn route_key(&self, route: RouteId) -> Option<u32> {
+        self.keys.of(route)
     }
 
     /// The buckets on a request's way, in their order.
@@ -112,7 +165,7 @@ impl Throttles {
         [
             method.map(|bucket| (Scope::KeyRoute, bucket)),
             own.map(|bucket| (Scope::Key, bucket)),
-            gate.map(|gate| (gate.scope, &mut gate.bucket)),
+            gate.map(|gate| (gate.scope, &mut gate.meter)),
             Some((Scope::Account, &mut self.account)),
         ]
     }
@@ -127,9 +180,13 @@ impl Throttles {
 
     /// All buckets as they are at `now`.
     fn levels(&self, now: Instant) -> Vec<Bucket> {
-        let seats = self.seats.iter().flat_map(|seat| seat.methods.iter().map(|method| &method.2).chain(&seat.own));
-        let gates = self.stages.iter().flatten().flatten().map(|gate| &gate.bucket);
-        let mut buckets: Vec<Bucket> = seats.chain(gates).chain([&self.account]).cloned().collect();
+        let seats = self
+            .seats
+            .iter()
+            .flat_map(|seat| seat.methods.iter().map(|method| &method.2).chain(&seat.own))
+            .map(|meter| &meter.bucket);
+        let gates = self.stages.iter().flatten().flatten().map(|gate| &gate.meter.bucket);
+        let mut buckets: Vec<Bucket> = seats.chain(gates).chain([&self.account.bucket]).cloned().collect();
         for bucket in &mut buckets {
             // Nothing is taken; the level is brought up to now.
             bucket.check(now, 0).expect("nothing is always there");
@@ -139,8 +196,8 @@ impl Throttles {
 }
 
 fn check(now: Instant, passed: &mut Passed<'_>) -> Result<(), Refusal> {
-    for (scope, bucket) in passed.iter_mut().flatten() {
-        bucket.check(now, 1).map_err(|until| Refusal { scope: *scope, until })?;
+    for (scope, meter) in passed.iter_mut().flatten() {
+        meter.check(now).map_err(|until| Refusal { scope: *scope, until })?;
     }
     Ok(())
 }
@@ -149,21 +206,21 @@ impl SeatBuckets {
     fn new(seat: &Seat<'_>, model: &Model, keys: &RouteKeys) -> Self {
         let method = |(stage, route, throttle): &(StageId, RouteId, Throttle)| {
             let api = model.stages.get(usize::from(stage.0))?.api;
-            Some((*stage, keys.within(api, *route)?, Bucket::new(*throttle)))
+            Some((*stage, keys.within(api, *route)?, Meter::new(*throttle)))
         };
-        Self { methods: seat.plan.route_throttles.iter().filter_map(method).collect(), own: seat.plan.throttle.map(Bucket::new) }
+        Self { methods: seat.plan.route_throttles.iter().filter_map(method).collect(), own: seat.plan.throttle.map(Meter::new) }
     }
 }
 
 /// A plan's bucket for one method of a stage; of several the first.
-fn method(methods: &mut [(StageId, u32, Bucket)], stage: StageId, key: u32) -> Option<&mut Bucket> {
+fn method(methods: &mut [(StageId, u32, Meter)], stage: StageId, key: u32) -> Option<&mut Meter> {
     methods.iter_mut().find(|method| (method.0, method.1) == (stage, key)).map(|method| &mut method.2)
 }
 
 fn gate(stage: &Stage, keys: &RouteKeys, key: u32) -> Option<Gate> {
     let own = keys.setting(&stage.route_throttles, stage.api, key).map(|throttle| (throttle, Scope::Route));
     let (throttle, scope) = own.or(stage.throttle.map(|throttle| (throttle, Scope::Stage)))?;
-    Some(Gate { bucket: Bucket::new(throttle), scope })
+    Some(Gate { meter: Meter::new(throttle), scope })
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The numeric reference cases that buckets, pools and distributions can answer by themselves: closed forms, exact chains
 //! and exact bookkeeping, each with its own tolerance. They are read from `../shared` and run where that is there.
 
+#[path = "references/capacity.rs"]
+mod capacity; // those of the pools that functions share
 #[path = "references/functions.rs"]
 mod functions; // those of the functions behind a gateway
 

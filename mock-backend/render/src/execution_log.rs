@@ -254,7 +254,7 @@ impl Story<'_> {
         let status = match reply.reason {
             Reason::Served => Some(reply.status),
             // The service that runs a function was asked with success (facts, section 7).
-            Reason::FunctionFailed(_) => Some(200),
+            Reason::FunctionFailed(_) | Reason::CapacityExhausted(_) => Some(200),
             Reason::FunctionThrottled(..) => Some(429),
             _ => None,
         };
@@ -320,7 +320,7 @@ impl Story<'_> {
                 let detail = self.context("error.validationErrorString");
                 Some(format!("Request body does not match model schema for content type {media}: {detail}"))
             }
-            Reason::FunctionFailed(_) => {
+            Reason::FunctionFailed(_) | Reason::CapacityExhausted(_) => {
                 Some("Lambda execution failed with status 200 due to customer function error".to_owned())
             }
             Reason::FunctionThrottled(..) => Some("Lambda invocation failed with status: 429".to_owned()),

@@ -91,6 +91,7 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
         | Reason::Misconfigured
         | Reason::FunctionThrottled(..)
         | Reason::FunctionFailed(_)
+        | Reason::CapacityExhausted(_)
         | Reason::IntegrationTimeout => Some(Refusal::of(built_in(reason.response_type()?))),
     }
 }
@@ -154,7 +155,8 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
         | Reason::Invalid(_)
         | Reason::UnsupportedMediaType
         | Reason::Misconfigured
-        | Reason::FunctionFailed(_) => INTERNAL,
+        | Reason::FunctionFailed(_)
+        | Reason::CapacityExhausted(_) => INTERNAL,
         // Recorded without a content type.
         Reason::FunctionThrottled(..) | Reason::IntegrationUnreachable | Reason::IntegrationTimeout => {
             ("Service Unavailable", r#"{"message":"Service Unavailable"}"#, None)

@@ -3,7 +3,7 @@
 //! Owns where each number stands. Refuses files (`decisions`). Called by `decisions` alone.
 //!
 //! A row of a call: arrival and call in nanoseconds since the origin, the arrival's number, the body's length (`u64` each); lengths
-//! of URL, request line and headers (`u32` each); stage, deployment, route, API key, status, the reason's function (`u16` each, all
+//! of URL, request line and headers (`u32` each); stage, deployment, route, API key, status, the reason's function or pool (`u16` each, all
 //! ones for none); reason; a byte of flags (canary 1, preflight 2, key 4 if unknown, 8 if known); the API (`u16`); what the
 //! evidence said: validity, freshness, mapping, and what the cache had to do with the answer (a byte each), hash (`u64`) and
 //! length (`u32`) of the cache key, status (`u32`) and length (`u64`) of the mapped answer; the cache's entry (`u64`); what the
@@ -16,7 +16,7 @@ use sluicegate_policy::call::{
     Arrival, CacheUse, Call, CallId, Content, Credential, Denied, EntryId, Freshness, FunctionLimit, Identity, Invalid, Mapped,
     Permission, Purpose, Reason, Release, Scope, SignatureFault, Size, TokenFault, Verdict,
 };
-use sluicegate_policy::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
+use sluicegate_policy::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
 use sluicegate_policy::time::Instant;
 
 use super::witness::IdentityQuestion;
@@ -298,21 +298,22 @@ const fn code_of(reason: Reason) -> (u8, u16) {
         Reason::Misconfigured => 18,
         Reason::IntegrationTimeout => 19,
         Reason::IntegrationUnreachable => 20,
-        Reason::Unauthorized(fault) => 27 + fault as u8,
-        Reason::InsufficientScope => 37,
-        Reason::SignatureRefused(fault) => 38 + fault as u8,
-        Reason::AccessDenied(Denied::Explicit) => 44,
-        Reason::AccessDenied(Denied::Implicit) => 45,
-        Reason::PolicyDenied(Denied::Explicit) => 46,
-        Reason::PolicyDenied(Denied::Implicit) => 47,
-        Reason::AuthorizerFailed => 48,
-        Reason::AuthorizerMisconfigured => 49,
+        Reason::Unauthorized(fault) => 28 + fault as u8,
+        Reason::InsufficientScope => 38,
+        Reason::SignatureRefused(fault) => 39 + fault as u8,
+        Reason::AccessDenied(Denied::Explicit) => 45,
+        Reason::AccessDenied(Denied::Implicit) => 46,
+        Reason::PolicyDenied(Denied::Explicit) => 47,
+        Reason::PolicyDenied(Denied::Implicit) => 48,
+        Reason::AuthorizerFailed => 49,
+        Reason::AuthorizerMisconfigured => 50,
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Concurrency) => return (21, function),
         Reason::FunctionFailed(FunctionId(function)) => return (22, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Reserved) => return (23, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Rate) => return (24, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::ReservedRate) => return (25, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::ScaleOut) => return (26, function),
+        Reason::CapacityExhausted(CapacityId(capacity)) => return (27, capacity),
     };
     (code, ABSENT)
 }
@@ -347,29 +348,30 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         24 => Reason::FunctionThrottled(function, FunctionLimit::Rate),
         25 => Reason::FunctionThrottled(function, FunctionLimit::ReservedRate),
         26 => Reason::FunctionThrottled(function, FunctionLimit::ScaleOut),
-        27 => Reason::Unauthorized(TokenFault::Missing),
-        28 => Reason::Unauthorized(TokenFault::Mismatched),
-        29 => Reason::Unauthorized(TokenFault::Malformed),
-        30 => Reason::Unauthorized(TokenFault::Algorithm),
-        31 => Reason::Unauthorized(TokenFault::Key),
-        32 => Reason::Unauthorized(TokenFault::Signature),
-        33 => Reason::Unauthorized(TokenFault::Issuer),
-        34 => Reason::Unauthorized(TokenFault::Audience),
-        35 => Reason::Unauthorized(TokenFault::Expired),
-        36 => Reason::Unauthorized(TokenFault::Early),
-        37 => Reason::InsufficientScope,
-        38 => Reason::SignatureRefused(SignatureFault::Missing),
-        39 => Reason::SignatureRefused(SignatureFault::Incomplete),
-        40 => Reason::SignatureRefused(SignatureFault::Unknown),
-        41 => Reason::SignatureRefused(SignatureFault::Mismatched),
-        42 => Reason::SignatureRefused(SignatureFault::Expired),
-        43 => Reason::SignatureRefused(SignatureFault::Stale),
-        44 => Reason::AccessDenied(Denied::Explicit),
-        45 => Reason::AccessDenied(Denied::Implicit),
-        46 => Reason::PolicyDenied(Denied::Explicit),
-        47 => Reason::PolicyDenied(Denied::Implicit),
-        48 => Reason::AuthorizerFailed,
-        49 => Reason::AuthorizerMisconfigured,
+        27 => Reason::CapacityExhausted(CapacityId(function.0)),
+        28 => Reason::Unauthorized(TokenFault::Missing),
+        29 => Reason::Unauthorized(TokenFault::Mismatched),
+        30 => Reason::Unauthorized(TokenFault::Malformed),
+        31 => Reason::Unauthorized(TokenFault::Algorithm),
+        32 => Reason::Unauthorized(TokenFault::Key),
+        33 => Reason::Unauthorized(TokenFault::Signature),
+        34 => Reason::Unauthorized(TokenFault::Issuer),
+        35 => Reason::Unauthorized(TokenFault::Audience),
+        36 => Reason::Unauthorized(TokenFault::Expired),
+        37 => Reason::Unauthorized(TokenFault::Early),
+        38 => Reason::InsufficientScope,
+        39 => Reason::SignatureRefused(SignatureFault::Missing),
+        40 => Reason::SignatureRefused(SignatureFault::Incomplete),
+        41 => Reason::SignatureRefused(SignatureFault::Unknown),
+        42 => Reason::SignatureRefused(SignatureFault::Mismatched),
+        43 => Reason::SignatureRefused(SignatureFault::Expired),
+        44 => Reason::SignatureRefused(SignatureFault::Stale),
+        45 => Reason::AccessDenied(Denied::Explicit),
+        46 => Reason::AccessDenied(Denied::Implicit),
+        47 => Reason::PolicyDenied(Denied::Explicit),
+        48 => Reason::PolicyDenied(Denied::Implicit),
+        49 => Reason::AuthorizerFailed,
+        50 => Reason::AuthorizerMisconfigured,
         _ => return None,
     })
 }
@@ -410,11 +412,11 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_file() {
-        for code in 0..=49 {
+        for code in 0..=50 {
             let reason = reason_of(code, 7).unwrap();
             assert_eq!(code_of(reason).0, code);
         }
-        assert_eq!(reason_of(50, 7), None);
+        assert_eq!(reason_of(51, 7), None);
     }
 
     fn evidents() -> impl Strategy<Value = Evident> {
@@ -468,7 +470,7 @@ mod tests {
         fn a_row_survives_the_file(
             call in calls(),
             times in any::<(u64, u64)>(),
-            (code, status, left) in (0_u8..50, 100_u16..600, any::<bool>()),
+            (code, status, left) in (0_u8..51, 100_u16..600, any::<bool>()),
             evident in evidents(),
             cache in uses(),
         ) {

@@ -63,6 +63,11 @@ impl Guard {
         }
     }
 
+    /// Asks every process group to end.
+    pub(super) fn ask_all(&self) {
+        self.groups.borrow().iter().copied().for_each(|group| signal(group, Signal::TERM));
+    }
+
     /// Kills every process group.
     pub(super) fn kill_all(&self) {
         self.groups.borrow().iter().copied().for_each(kill);
@@ -92,7 +97,11 @@ impl Drop for Guard {
 
 /// A group that is gone is no matter.
 pub(super) fn kill(group: i32) {
+    signal(group, Signal::KILL);
+}
+
+fn signal(group: i32, signal: Signal) {
     if let Some(group) = Pid::from_raw(group) {
-        let _ = kill_process_group(group, Signal::KILL);
+        let _ = kill_process_group(group, signal);
     }
 }

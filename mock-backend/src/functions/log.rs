@@ -5,7 +5,7 @@
 //!
 //! Source of the lines: Lambda developer guide, "Working with Lambda function logs", 2026; lines recorded of the real service.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 
 use sluicegate_policy::time::Span;
@@ -18,7 +18,11 @@ pub(super) const LINE_BYTES_MAX: usize = 256 << 10;
 
 /// The log, until it is closed.
 #[derive(Debug, Default)]
-pub(crate) struct FunctionLog(RefCell<Option<LogFile>>);
+pub(crate) struct FunctionLog {
+    file: RefCell<Option<LogFile>>,
+    /// Lines that came too fast.
+    lost: Cell<u64>,
+}
 
 /// What a REPORT line says.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +40,17 @@ pub(super) struct Report<'r> {
 impl FunctionLog {
     /// Writes to this file.
     pub(crate) const fn to(file: LogFile) -> Self {
-        Self(RefCell::new(Some(file)))
+        Self { file: RefCell::new(Some(file)), lost: Cell::new(0) }
     }
 
     /// A line that a function printed.
     pub(super) fn printed(&self, function: &str, line: &[u8]) {
         self.append(function, |out| out.extend_from_slice(line));
+    }
+
+    /// A line came that is one too many.
+    pub(super) fn lose(&self) {
+        self.lost.set(self.lost.get() + 1);
     }
 
     pub(super) fn start(&self, function: &str, id: &str) {
@@ -55,7 +64,7 @@ impl FunctionLog {
 
     /// Each line begins with the function that it is of: they share the file.
     fn append(&self, function: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        if let Some(log) = &mut *self.0.borrow_mut() {
+        if let Some(log) = &mut *self.file.borrow_mut() {
             log.append(|out| {
                 out.extend_from_slice(function.as_bytes());
                 out.extend_from_slice(b": ");
@@ -68,7 +77,9 @@ impl FunctionLog {
 
     /// Writes what waits.
     pub(crate) fn close(&self) -> LogSummary {
-        self.0.take().map(LogFile::close).unwrap_or_default()
+        let written = self.file.take().map(LogFile::close).unwrap_or_default();
+        let lost = self.lost.get();
+        LogSummary { lines: written.lines + lost, lost: written.lost + lost, error: written.error }
     }
 }
 

@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::rc::Rc;
 
+use sluicegate_policy::time::Span;
+use sluicegate_timer::Clock;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
@@ -67,13 +69,27 @@ pub(super) fn start(subject: &Subject, runtime_api: SocketAddr) -> io::Result<(C
     Ok((child, group))
 }
 
+/// What one output may print in a second, in bytes. A program that prints without end would fill the disk; its further lines of
+/// that second are counted as lost.
+const BYTES_PER_SECOND_MAX: usize = 1 << 20;
+
 /// Writes what comes to the log, line by line, until it ends.
-pub(super) async fn read_lines(mut from: impl AsyncRead + Unpin, function: String, log: Rc<FunctionLog>) {
+pub(super) async fn read_lines(mut from: impl AsyncRead + Unpin, function: String, log: Rc<FunctionLog>, clock: Clock) {
     let (mut line, mut chunk) = (Vec::new(), [0; 8 << 10]);
+    let (mut second, mut left) = (clock.now(), BYTES_PER_SECOND_MAX);
     while let Ok(read @ 1..) = from.read(&mut chunk).await {
+        let now = clock.now();
+        if now.since(second) >= Span::from_secs(1) {
+            (second, left) = (now, BYTES_PER_SECOND_MAX);
+        }
         for byte in &chunk[..read] {
             if *byte == b'\n' || line.len() == LINE_BYTES_MAX {
-                log.printed(&function, &line);
+                if line.len() < left {
+                    log.printed(&function, &line);
+                    left -= line.len() + 1;
+                } else {
+                    log.lose();
+                }
                 line.clear();
             }
             if *byte != b'\n' {

@@ -14,6 +14,7 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -23,6 +24,7 @@ use sluicegate_timer::Clock;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::stream;
 use crate::tasks::Tasks;
 
 /// Most bytes of an answer: 6 MB, and what the real one allows in addition.
@@ -304,9 +306,14 @@ struct Sent {
 }
 
 async fn body(request: Request<Incoming>) -> Result<Sent, Refused> {
+    let has_prelude = request.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes() == stream::PRELUDE.as_bytes());
     let collected = Limited::new(request.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|_| Refused::TooLarge)?;
-    let failed = collected.trailers().is_some_and(|trailers| trailers.contains_key("lambda-runtime-function-error-type"));
-    Ok(Sent { bytes: collected.to_bytes(), failed })
+    if let Some(error) = collected.trailers().and_then(stream::error) {
+        return Ok(Sent { bytes: error, failed: true });
+    }
+    let bytes = collected.to_bytes();
+    let whole = if has_prelude { stream::whole(&bytes) } else { None };
+    Ok(Sent { bytes: whole.unwrap_or(bytes), failed: false })
 }
 
 fn handed(exchange: &Exchange, job: Job) -> Said {
@@ -340,6 +347,6 @@ fn refused(why: Refused) -> Said {
 fn said(status: StatusCode, body: String) -> Said {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     response
 }

@@ -71,10 +71,10 @@ impl Sandbox {
         let exchange = Rc::new(Exchange::new(subject.arn.clone(), subject.process.timeout, clock));
         let outputs = (child.stdout.take(), child.stderr.take());
         if let Some(out) = outputs.0 {
-            tasks.spawn(process::read_lines(out, subject.name.clone(), Rc::clone(log)));
+            tasks.spawn(process::read_lines(out, subject.name.clone(), Rc::clone(log), clock));
         }
         if let Some(out) = outputs.1 {
-            tasks.spawn(process::read_lines(out, subject.name.clone(), Rc::clone(log)));
+            tasks.spawn(process::read_lines(out, subject.name.clone(), Rc::clone(log), clock));
         }
         tasks.spawn(serve(socket, Rc::clone(&exchange), tasks.clone()));
         let stop = Rc::new(Notify::new());

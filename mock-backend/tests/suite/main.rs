@@ -11,6 +11,8 @@ mod behind;
 mod broken;
 /// Keep-alive, HTTP/2, clients that leave, limits, and the end.
 mod connections;
+/// Real functions: processes that behave, and that do not.
+mod functions;
 /// The access log and the record of arrivals agree with what was sent.
 mod records;
 

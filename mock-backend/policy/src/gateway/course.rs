@@ -8,7 +8,7 @@ use super::admission::{Admitted, Notes};
 use super::flights::{Flight, FlightId, Phase};
 use crate::authorizer::LookUpId;
 use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
-use crate::lambda::{Ending, Environment, Invocation};
+use crate::lambda::Environment;
 use crate::latency::Latency;
 use crate::model::{
     DeploymentId, FunctionId, HttpIntegration, Integration, LambdaIntegration, Move, RouteId, ServiceIntegration, StageId,
@@ -30,6 +30,8 @@ pub(super) enum Event {
     HandOver(FlightId),
     /// The idle environments of a real function are looked through for those whose time is up.
     Sweep(FunctionId),
+    /// A function has started, and asks for a connection: the n-th that asks.
+    Ask(u64),
     /// The function is over: its environment is free, whoever still waits for the answer.
     FunctionEnds(FunctionId, Environment),
     /// External work is not waited for any longer.
@@ -109,6 +111,7 @@ impl Gateway {
                 }
                 Event::Authorized(look_up) => self.authorized(due, look_up),
                 Event::HandOver(id) => self.hand_over(due, id),
+                Event::Ask(number) => self.ask(due, number),
                 Event::Sweep(function) => self.sweep(due, function),
                 Event::FunctionEnds(function, environment) => self.pools.release(due, function, environment),
                 Event::TimeOut(id) => self.time_out(due, id),
@@ -137,28 +140,6 @@ impl Gateway {
                 self.actions.push_back(Action::Start(id.effect(), effect));
                 self.queue.schedule(now + timeout, Event::TimeOut(id));
             }
-        }
-    }
-
-    fn invoke(&mut self, now: Instant, id: FlightId, function: FunctionId, timeout: Span) {
-        let invocation = match self.pools.invoke(now, function) {
-            Ok(invocation) => invocation,
-            Err(limit) => return self.fail(id, now, Reason::FunctionThrottled(function, limit), None),
-        };
-        let Invocation { environment, cold_start, busy, ending } = invocation;
-        if !self.model.functions[usize::from(function.0)].code.is_modelled() {
-            return self.start(now, id, (function, environment), timeout);
-        }
-        self.queue.schedule(now + busy, Event::FunctionEnds(function, environment));
-        let Some(flight) = self.flights.get_mut(id) else { return };
-        flight.reply.timing.cold_start = cold_start;
-        let content = flight.content;
-        if busy > timeout {
-            return self.fail(id, now + timeout, Reason::IntegrationTimeout, Some(timeout));
-        }
-        match ending {
-            Ending::Returned => self.decide(id, now + busy, Decision { reason: Reason::Served, content, took: Some(busy) }),
-            Ending::Failed => self.fail(id, now + busy, Reason::FunctionFailed(function), Some(busy)),
         }
     }
 
@@ -227,6 +208,7 @@ impl Gateway {
             Event::Move(_)
             | Event::Authorized(_)
             | Event::HandOver(_)
+            | Event::Ask(_)
             | Event::Sweep(_)
             | Event::FunctionEnds(..)
             | Event::Reply(_) => true,

@@ -300,6 +300,7 @@ fn status(api: &Api, reason: Reason) -> u16 {
             | Reason::AuthorizerMisconfigured,
             _,
         ) => unreachable!("no law here has an authorizer"),
+        (Reason::CapacityExhausted(_), _) => unreachable!("no law has a pool"),
         (Reason::Served, _) => unreachable!("what is served has the status of its integration"),
     }
 }

@@ -56,7 +56,7 @@ impl Gateway {
                 self.pools.release(self.now, function, environment);
                 self.schedule_sweep(function);
             }
-            Fate::Lost => self.pools.lose(function, environment),
+            Fate::Lost => self.pools.lose(self.now, function, environment),
         }
         self.tell_gone(function);
         if let Some(since) = self.flights.waiting_since(flight) {

@@ -1,6 +1,7 @@
 //! The rules, as sentences.
 
 mod authorization;
+mod capacity;
 mod front_door;
 mod functions;
 
@@ -76,6 +77,7 @@ impl Build {
             keep_alive: Latency::constant(Span::from_secs(300)),
             scaling: Scaling::default(),
             response: Response { status: 200, body: String::new() },
+            uses: None,
             code: crate::model::Code::Modelled,
         };
         change(&mut function);

@@ -26,6 +26,10 @@ pub(super) struct Pool {
     /// How often an environment became idle.
     idle_periods: u64,
     counts: Environments,
+    /// Until when `busy_for` has been summed up.
+    since: Instant,
+    /// How long environments were busy, together.
+    busy_for: Span,
 }
 
 /// What is set aside for the function, and is all that it gets.
@@ -67,6 +71,8 @@ impl Pool {
             idle: Idle::new(scaling.dispatch, seed.child("dispatch"), function.code.is_modelled()),
             idle_periods: 0,
             counts: Environments::default(),
+            since: Instant::ZERO,
+            busy_for: Span::ZERO,
         }
     }
 
@@ -122,6 +128,7 @@ impl Pool {
         if let Some(reserved) = &mut self.reserved {
             reserved.rate.try_take(now, 1).expect("a token was seen there");
         }
+        self.sum_up(now);
         let number = self.counts.invocations;
         let failed = self.failures > 0.0 && self.failure.unit(number) < self.failures;
         self.counts.invocations += 1;
@@ -136,6 +143,7 @@ impl Pool {
     }
 
     pub(super) fn release(&mut self, now: Instant, environment: Environment) {
+        self.sum_up(now);
         self.counts.busy -= 1;
         match environment {
             Environment::Provisioned => self.provisioned.busy -= 1,
@@ -146,7 +154,8 @@ impl Pool {
         }
     }
 
-    pub(super) const fn lose(&mut self, environment: Environment) {
+    pub(super) fn lose(&mut self, now: Instant, environment: Environment) {
+        self.sum_up(now);
         self.counts.busy -= 1;
         match environment {
             // What is provisioned is replaced.
@@ -161,6 +170,17 @@ impl Pool {
 
     pub(super) fn take_gone(&mut self) -> Option<u64> {
         self.idle.take_gone()
+    }
+
+    fn sum_up(&mut self, now: Instant) {
+        self.busy_for = self.busy_until(now);
+        self.since = now;
+    }
+
+    /// How long environments were busy until `now`, together.
+    pub(super) fn busy_until(&self, now: Instant) -> Span {
+        let more = now.since(self.since).as_ns().saturating_mul(u64::from(self.counts.busy));
+        self.busy_for + Span::from_ns(more)
     }
 
     pub(super) const fn counts(&self) -> Environments {

@@ -218,8 +218,8 @@ impl Api {
             (_, Reason::UnsupportedMediaType) => 415,
             (_, Reason::Misconfigured | Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured)
             | (Rest, Reason::FunctionThrottled(..))
-            | (Http, Reason::FunctionFailed(_)) => 500,
-            (Rest, Reason::FunctionFailed(_)) => 502,
+            | (Http, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 500,
+            (Rest, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 502,
             (Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
             (Http, Reason::FunctionThrottled(..)) => self.unconfirmed.throttled_function,
             (Http, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Burst, PerSecond, Throttle};
+use super::{Burst, CapacityId, PerSecond, Throttle};
 use crate::latency::Latency;
 use crate::time::Span;
 
@@ -30,6 +30,9 @@ pub struct Function {
     pub scaling: Scaling,
     /// What it answers, if it is modelled.
     pub response: Response,
+    /// The pool from which each invocation takes a connection, if it is modelled: it has it for the pool's service time, and does the
+    /// rest of its work afterwards.
+    pub uses: Option<CapacityId>,
     /// What runs when it is invoked.
     pub code: Code,
 }

@@ -9,6 +9,7 @@
 
 mod api;
 mod authorizer;
+mod capacity;
 mod function;
 mod integration;
 mod plan;
@@ -30,6 +31,7 @@ pub use self::api::{
 pub use self::authorizer::{
     Authorization, Authorizer, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, LookUps, TTL_MAX,
 };
+pub use self::capacity::Capacity;
 pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
     Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
@@ -68,6 +70,10 @@ pub struct FunctionId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthorizerId(pub u16);
 
+/// Index into [`Model::capacities`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CapacityId(pub u16);
+
 /// Index into [`Model::plans`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanId(pub u16);
@@ -95,6 +101,8 @@ pub struct Model {
     pub functions: Vec<Function>,
     /// Authorizers that routes may name.
     pub authorizers: Vec<Authorizer>,
+    /// Connection pools and the like that functions share.
+    pub capacities: Vec<Capacity>,
     /// Usage plans.
     pub plans: Vec<UsagePlan>,
     /// API keys.
@@ -210,6 +218,7 @@ impl Model {
             routes,
             functions: Vec::new(),
             authorizers: Vec::new(),
+            capacities: Vec::new(),
             plans: Vec::new(),
             keys: Vec::new(),
             domains: Vec::new(),

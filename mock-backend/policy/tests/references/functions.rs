@@ -24,6 +24,7 @@ fn scaled(concurrency: u32, reserved: Option<u32>, times: [Latency; 3], scaling:
         keep_alive,
         scaling,
         response: Response { status: 200, body: String::new() },
+        uses: None,
         code: sluicegate_policy::model::Code::Modelled,
     };
     gateway(account(EVER, concurrency), None, vec![function])

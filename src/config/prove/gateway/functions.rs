@@ -3,12 +3,12 @@
 //! Owns their defaults, with the source of each (`cold_starts` has those of its subject). Refuses every behaviour (the policy's). Called by `gateway`.
 
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{Account, Code, Function, Response, Scaling};
+use sluicegate_policy::model::{Account, CapacityId, Code, Function, Response, Scaling};
 use sluicegate_policy::time::Span;
 
 use super::code;
 use super::cold_starts::cold_start;
-use super::{at_most, raw_throttle};
+use super::{at_most, raw_throttle, referred};
 use crate::config::problem::Spot;
 use crate::config::prove::{filled, latency, throttle};
 use crate::config::raw::gateway as raw;
@@ -23,6 +23,8 @@ type RawFunctions = At<Named<Text, At<raw::Function>>>;
 pub(super) struct Known<'k> {
     pub(super) account: Account,
     pub(super) outside: Outside<'k>,
+    /// The names of the pools that functions may use.
+    pub(super) capacities: &'k [String],
 }
 
 /// The provider publishes none; 5 to 7 minutes are commonly quoted, 10 were measured in 2019 (mikhail.io).
@@ -35,15 +37,15 @@ fn keep_alive() -> Shape {
 pub(super) fn functions(
     slot: &mut Option<RawFunctions>,
     gateway: &Spot,
-    Known { account, outside }: Known<'_>,
+    known: Known<'_>,
     reader: &mut Reader,
 ) -> Option<Vec<Function>> {
     let functions = slot.get_or_insert_with(|| At::default_for(gateway, "functions", Named::default()));
     if !at_most(functions.value.0.len(), "functions", &functions.spot, reader) {
         return None;
     }
-    let proven: Vec<Option<Function>> = functions.value.0.iter_mut().map(|member| function(member, outside, reader)).collect();
-    within_account(functions.value.0.iter().map(|member| &member.value.value), account, reader);
+    let proven: Vec<Option<Function>> = functions.value.0.iter_mut().map(|member| function(member, known, reader)).collect();
+    within_account(functions.value.0.iter().map(|member| &member.value.value), known.account, reader);
     proven.into_iter().collect()
 }
 
@@ -61,7 +63,7 @@ fn within_account<'a>(functions: impl Iterator<Item = &'a raw::Function>, accoun
     }
 }
 
-fn function(member: &mut Member<Text, At<raw::Function>>, outside: Outside<'_>, reader: &mut Reader) -> Option<Function> {
+fn function(member: &mut Member<Text, At<raw::Function>>, known: Known<'_>, reader: &mut Reader) -> Option<Function> {
     let named = (1..=128).contains(&member.name.0.len());
     if !named {
         reader.report_at(&member.spot, "this is not the name of a function; write 1 to 128 characters");
@@ -69,7 +71,8 @@ fn function(member: &mut Member<Text, At<raw::Function>>, outside: Outside<'_>, 
     let spot = member.value.spot.clone();
     let function = &mut member.value.value;
     let memory_mb = filled(&mut function.memory, &spot, "memory", || Memory(128)).value.0;
-    let code = code::code(function, &spot, outside, reader);
+    let code = code::code(function, &spot, known.outside, reader);
+    let uses = uses(function, code.as_ref(), known, reader);
     let duration = duration(function, code.as_ref(), &spot, reader);
     let runtime = function.runtime.as_ref().map(|runtime| runtime.value);
     let cold_start = filled(&mut function.cold_start, &spot, "cold_start", || cold_start(runtime, memory_mb));
@@ -84,6 +87,7 @@ fn function(member: &mut Member<Text, At<raw::Function>>, outside: Outside<'_>, 
         name: member.name.0.clone(),
         memory_mb,
         duration: duration?,
+        uses,
         code: code?,
         cold_start: cold_start?,
         failures,
@@ -93,6 +97,17 @@ fn function(member: &mut Member<Text, At<raw::Function>>, outside: Outside<'_>, 
         response: Response { status, body },
     };
     named.then_some(proven)
+}
+
+/// The pool that the function uses.
+fn uses(function: &raw::Function, code: Option<&Code>, known: Known<'_>, reader: &mut Reader) -> Option<CapacityId> {
+    let given = function.uses.as_ref()?;
+    if let Some(Code::Real(_)) = code {
+        reader
+            .report_at(&given.spot, "a real function has its connections from where it takes them; remove this, or the command");
+    }
+    let at = referred(&given.value.0, &given.spot, ("capacity", "gateway.capacities"), known.capacities, reader)?;
+    Some(CapacityId(at as u16))
 }
 
 /// A modelled function must say; of a real one whose time is unknown nothing is predicted, whatever stands here.

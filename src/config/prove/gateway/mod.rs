@@ -4,6 +4,7 @@
 //! of API has. Refuses every behaviour (the policy's). Called by `prove::plan`.
 
 mod authorizers;
+mod capacities;
 mod code;
 mod cold_starts;
 mod deployments;
@@ -47,7 +48,10 @@ pub(super) fn model(
     let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
     let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
-    let functions = functions::functions(&mut shared.functions, &spot, functions::Known { account, outside }, reader);
+    let capacities = capacities::capacities(&mut shared.capacities, reader);
+    let capacity_names: Vec<String> = shared.capacities.iter().flat_map(|named| names_of(&named.value.0)).collect();
+    let known = functions::Known { account, outside, capacities: &capacity_names };
+    let functions = functions::functions(&mut shared.functions, &spot, known, reader);
     let further = further.as_mut().filter(|apis| at_most(apis.value.0.len(), "APIs", &apis.spot, reader));
     let further = further.map(|apis| apis.value.0.as_mut_slice()).unwrap_or_default();
     let names = Names::of(shared, further);
@@ -71,6 +75,7 @@ pub(super) fn model(
         stages,
         functions: functions?,
         authorizers,
+        capacities: capacities?,
         routes,
         plans: plans?,
         keys: keys?,

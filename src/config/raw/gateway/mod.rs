@@ -78,6 +78,8 @@ section! {
         domains: Option<At<Named<Text, At<Domain>>>>,
         /// Functions that routes may name.
         functions: Option<At<Named<Text, At<Function>>>>,
+        /// Connection pools of databases and the like, by name: what functions share, and what limits them before the gateway does.
+        capacities: Option<At<Named<Text, At<Capacity>>>>,
         /// Routes by their key: `GET /orders/{id}`, `ANY /files/{proxy+}`, `$default` (HTTP APIs).
         routes: At<Named<RouteKey, At<Route>>>,
     }
@@ -161,10 +163,29 @@ section! {
         dispatch: Option<At<Dispatch>>,
         /// How long an idle environment is kept. Default: between 5 and 10 minutes: the provider publishes none.
         keep_alive: Option<At<Shape>>,
+        /// The one of `capacities` from which each invocation takes a connection when it begins its work, if the function is modelled: it
+        /// has it for the pool's `service`, and works on for its own `duration`. One that gets none fails. Default: none.
+        uses: Option<At<Text>>,
         /// Share of invocations that raise an error. Default: 0%.
         failures: Option<At<Percent>>,
         /// What it answers. Default: 200 with the body `{}`.
         response: Option<Answer>,
+    }
+}
+
+section! {
+    /// A pool of connections, each with one user at a time; first come, first served.
+    Capacity {
+        /// How many connections it has.
+        size: At<Count>,
+        /// How many may wait for one; whoever finds as many waiting fails at once. Default: as many as come, since each of them has an
+        /// environment of its function, of which there are not more than the account has.
+        queue: Option<At<Count>>,
+        /// How long an invocation has a connection.
+        service: At<Shape>,
+        /// How long it waits for one before it fails. Default: 30s, as the pools of many drivers do (`HikariCP`'s `connectionTimeout`,
+        /// `SQLAlchemy`'s `pool_timeout`).
+        timeout: Option<At<Duration>>,
     }
 }
 

@@ -1,0 +1,111 @@
+//! An invocation: from the hand-over until the function's answer is known.
+//!
+//! Owns what a modelled function's times mean for its call and its environment, and the connection that it takes meanwhile. Refuses
+//! the pools themselves (`lambda`, `capacity`) and real functions (`real`). A part of the gateway.
+//!
+//! A function that shares a pool asks for a connection when it begins its work, has it for the pool's service time, and then works
+//! on for its own duration. One that gets none fails when it knows. Its environment is busy all the time.
+
+use std::collections::BTreeMap;
+
+use super::Gateway;
+use super::course::{Decision, Event};
+use super::flights::FlightId;
+use crate::call::Reason;
+use crate::capacity::{GivenUp, Turn};
+use crate::lambda::{Ending, Environment, Invocation};
+use crate::model::{CapacityId, FunctionId};
+use crate::time::{Instant, Span};
+
+/// Functions that start cold and will ask for a connection; never more than environments.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asking {
+    started: BTreeMap<u64, Work>,
+    count: u64,
+}
+
+/// The work of an invocation.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    flight: FlightId,
+    function: FunctionId,
+    environment: Environment,
+    capacity: CapacityId,
+    handed_over: Instant,
+    timeout: Span,
+    duration: Span,
+    ending: Ending,
+}
+
+impl Gateway {
+    pub(super) fn invoke(&mut self, now: Instant, id: FlightId, function: FunctionId, timeout: Span) {
+        let invocation = match self.pools.invoke(now, function) {
+            Ok(invocation) => invocation,
+            Err(limit) => return self.fail(id, now, Reason::FunctionThrottled(function, limit), None),
+        };
+        let Invocation { environment, cold_start, busy, ending } = invocation;
+        let invoked = &self.model.functions[usize::from(function.0)];
+        if !invoked.code.is_modelled() {
+            return self.start(now, id, (function, environment), timeout);
+        }
+        let uses = invoked.uses;
+        if let Some(flight) = self.flights.get_mut(id) {
+            flight.reply.timing.cold_start = cold_start;
+        }
+        let Some(capacity) = uses else {
+            let reason = match ending {
+                Ending::Returned => Reason::Served,
+                Ending::Failed => Reason::FunctionFailed(function),
+            };
+            self.queue.schedule(now + busy, Event::FunctionEnds(function, environment));
+            return self.returns(id, now, (busy, timeout), reason);
+        };
+        let start = cold_start.unwrap_or_default();
+        let duration = busy.saturating_sub(start);
+        let work = Work { flight: id, function, environment, capacity, handed_over: now, timeout, duration, ending };
+        if start == Span::ZERO {
+            return self.work(now, work);
+        }
+        let number = self.asking.count;
+        self.asking.count += 1;
+        self.asking.started.insert(number, work);
+        self.queue.schedule(now + start, Event::Ask(number));
+        // Whoever waits does not wait for a start that takes longer.
+        if start > timeout {
+            self.fail(id, now + timeout, Reason::IntegrationTimeout, Some(timeout));
+        }
+    }
+
+    /// A function has started.
+    pub(super) fn ask(&mut self, now: Instant, number: u64) {
+        if let Some(work) = self.asking.started.remove(&number) {
+            self.work(now, work);
+        }
+    }
+
+    /// A function begins its work, with a connection.
+    fn work(&mut self, now: Instant, work: Work) {
+        let Work { flight, function, environment, capacity, handed_over, timeout, duration, ending } = work;
+        let (ends, reason) = match (self.capacities.ask(now, capacity), ending) {
+            (Ok(Turn { until, .. }), Ending::Returned) => (until + duration, Reason::Served),
+            (Ok(Turn { until, .. }), Ending::Failed) => (until + duration, Reason::FunctionFailed(function)),
+            (Err(GivenUp { at }), _) => (at, Reason::CapacityExhausted(capacity)),
+        };
+        self.queue.schedule(ends, Event::FunctionEnds(function, environment));
+        if now.since(handed_over) <= timeout {
+            self.returns(flight, handed_over, (ends.since(handed_over), timeout), reason);
+        }
+    }
+
+    /// A function that was handed over at `since` has an answer after so long, if that is in time.
+    fn returns(&mut self, id: FlightId, since: Instant, (took, timeout): (Span, Span), reason: Reason) {
+        if took > timeout {
+            return self.fail(id, since + timeout, Reason::IntegrationTimeout, Some(timeout));
+        }
+        let Some(content) = self.flights.get_mut(id).map(|flight| flight.content) else { return };
+        if reason == Reason::Served {
+            return self.decide(id, since + took, Decision { reason, content, took: Some(took) });
+        }
+        self.fail(id, since + took, reason, Some(took));
+    }
+}

@@ -1,0 +1,92 @@
+//! How much of each limit was used so far.
+//!
+//! Owns the list of limits, and each one's mean over time. Refuses to count (each part counts itself). A part of the gateway.
+
+use super::Gateway;
+use crate::model::{CapacityId, FunctionId, PerSecond, RouteId, StageId};
+use crate::throttle::Tokens;
+use crate::time::Span;
+use crate::usage::{Limited, Used};
+
+impl Gateway {
+    /// How much of each limit was used from the first request until now: throttles of the account and of the stages' routes, concurrency of the
+    /// account and of functions, pools of connections. Only what was asked is told.
+    pub fn used(&self) -> Vec<Used> {
+        let elapsed = self.first.map_or(Span::ZERO, |first| self.now.since(first));
+        let mut used = vec![self.account_throttle(elapsed)];
+        for at in 0..self.model.stages.len() {
+            used.extend(self.route_throttles(StageId(at as u16), elapsed));
+        }
+        used.extend(self.concurrency(elapsed));
+        used.extend((0..self.model.capacities.len()).map(|at| self.capacity(CapacityId(at as u16), elapsed)));
+        used
+    }
+
+    fn account_throttle(&self, elapsed: Span) -> Used {
+        let tokens = self.throttles.account_tokens();
+        of_rate(Limited::AccountThrottle, self.model.account.throttle.rate, tokens, elapsed)
+    }
+
+    fn route_throttles(&self, stage: StageId, elapsed: Span) -> Vec<Used> {
+        let settings = &self.model.stages[usize::from(stage.0)];
+        let asked = self.throttles.stage_tokens(stage).filter(|(_, tokens)| *tokens != Tokens::default());
+        let of_key = |(key, tokens): (u32, Tokens)| {
+            let routes = (0..self.model.routes.len() as u16).map(RouteId);
+            let route = routes.into_iter().find(|route| {
+                let api = self.model.deployments[usize::from(self.model.routes[usize::from(route.0)].deployment.0)].api;
+                api == settings.api && self.throttles.route_key(*route) == Some(key)
+            })?;
+            let own = settings.route_throttles.iter().find(|(of, _)| self.throttles.route_key(*of) == Some(key));
+            let throttle = own.map(|(_, throttle)| *throttle).or(settings.throttle)?;
+            Some(of_rate(Limited::RouteThrottle(stage, route), throttle.rate, tokens, elapsed))
+        };
+        asked.filter_map(of_key).collect()
+    }
+
+    fn concurrency(&self, elapsed: Span) -> Vec<Used> {
+        if self.model.functions.is_empty() {
+            return Vec::new();
+        }
+        let account = f64::from(self.model.account.concurrency);
+        let (mut busy, mut throttled, mut peak) = (Span::ZERO, 0, 0);
+        let mut used = Vec::new();
+        for (at, function) in self.model.functions.iter().enumerate() {
+            let id = FunctionId(at as u16);
+            let (own, counts) = (self.pools.busy_until(self.now, id), self.pools.environments(id));
+            busy += own;
+            throttled += if function.concurrency.is_none() { counts.throttled } else { 0 };
+            peak += u64::from(counts.busy_peak);
+            if counts.invocations + counts.throttled == 0 {
+                continue;
+            }
+            let limit = function.concurrency.map_or(account, f64::from);
+            let refused = counts.throttled;
+            let what = Limited::Function(id);
+            used.push(Used { what, limit, share: share(own, limit, elapsed), peak: Some(u64::from(counts.busy_peak)), refused });
+        }
+        // Peaks of functions need not coincide: their sum is a bound.
+        let peak = Some(peak.min(u64::from(self.model.account.concurrency)));
+        let what = Limited::AccountConcurrency;
+        used.insert(0, Used { what, limit: account, share: share(busy, account, elapsed), peak, refused: throttled });
+        used
+    }
+
+    fn capacity(&self, id: CapacityId, elapsed: Span) -> Used {
+        let seen = self.capacities.occupancy(self.now, id);
+        let limit = f64::from(self.model.capacities[usize::from(id.0)].size);
+        let share = share(seen.busy, limit, elapsed);
+        Used { what: Limited::Capacity(id), limit, share, peak: Some(seen.busy_peak), refused: seen.refused }
+    }
+}
+
+fn of_rate(what: Limited, rate: PerSecond, tokens: Tokens, elapsed: Span) -> Used {
+    let limit = rate.tokens as f64 / rate.per.as_secs_f64();
+    let offered = limit * elapsed.as_secs_f64();
+    let share = if offered > 0.0 { tokens.taken as f64 / offered } else { 0.0 };
+    Used { what, limit, share, peak: None, refused: tokens.refused }
+}
+
+fn share(busy: Span, limit: f64, elapsed: Span) -> f64 {
+    let offered = limit * elapsed.as_secs_f64();
+    if offered > 0.0 { busy.as_secs_f64() / offered } else { 0.0 }
+}

@@ -1,0 +1,56 @@
+//! How much of each limit was used: the vocabulary of bottlenecks.
+//!
+//! Owns what is limited, and the numbers. Refuses to measure (the gateway does) and to judge which of them is too high. Read by the
+//! simulator, the mock and whoever shows both.
+
+use crate::model::{CapacityId, FunctionId, Model, RouteId, StageId};
+
+/// Something that has a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Limited {
+    /// Requests per second of the account.
+    AccountThrottle,
+    /// Requests per second of a stage's route, which stands for all routes of its key.
+    RouteThrottle(StageId, RouteId),
+    /// Environments of the account.
+    AccountConcurrency,
+    /// Environments of a function that has some reserved; of another one, its share of the account's.
+    Function(FunctionId),
+    /// Connections of a pool.
+    Capacity(CapacityId),
+}
+
+/// How much of a limit was used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Used {
+    /// Of what.
+    pub what: Limited,
+    /// The limit: requests per second, environments or connections.
+    pub limit: f64,
+    /// How much of it was used in the mean over time, 0 to 1; above 1 where a bucket's burst was used, too.
+    pub share: f64,
+    /// Most that was in use at once; `None` of a rate.
+    pub peak: Option<u64>,
+    /// How often it said no.
+    pub refused: u64,
+}
+
+impl Limited {
+    /// What it is called in reports.
+    pub fn name(self, model: &Model) -> String {
+        let function = |id: FunctionId| model.functions.get(usize::from(id.0)).map_or("", |function| &function.name);
+        match self {
+            Self::AccountThrottle => "throttle of the account".to_owned(),
+            Self::RouteThrottle(stage, route) => {
+                let stage = model.stages.get(usize::from(stage.0)).map_or("", |stage| &stage.name);
+                let route = model.routes.get(usize::from(route.0)).map(crate::model::Route::key).unwrap_or_default();
+                format!("throttle of {route} in stage {stage}")
+            }
+            Self::AccountConcurrency => "concurrency of the account".to_owned(),
+            Self::Function(id) => format!("concurrency of function {}", function(id)),
+            Self::Capacity(id) => {
+                format!("capacity {}", model.capacities.get(usize::from(id.0)).map_or("", |capacity| &capacity.name))
+            }
+        }
+    }
+}

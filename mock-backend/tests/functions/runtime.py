@@ -1,0 +1,84 @@
+"""A runtime of few lines that speaks the Runtime API over the standard library, and misbehaves as its argument says."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+
+how = sys.argv[1]
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+
+def call(method, path, body=None, headers={}):
+    api.request(method, "/2018-06-01/runtime/" + path, body, headers)
+    response = api.getresponse()
+    return response, response.read()
+
+
+def answer(identity, result):
+    response, _ = call("POST", f"invocation/{identity}/response", json.dumps(result))
+    return response.status
+
+
+def error(path):
+    body = json.dumps({"errorMessage": "it broke", "errorType": "Broken"})
+    return call("POST", path, body, {"Lambda-Runtime-Function-Error-Type": "Broken"})
+
+
+if how == "init-error":
+    error("init/error")
+    sys.exit(1)
+if how == "init-crash":
+    sys.exit(3)
+
+child = None
+if how == "leak":
+    child = subprocess.Popen(["sleep", "600"]).pid
+statuses = []
+count = 0
+while True:
+    response, event = call("GET", "invocation/next")
+    identity = response.headers["Lambda-Runtime-Aws-Request-Id"]
+    count += 1
+    said = {"pid": os.getpid(), "count": count, "child": child, "statuses": statuses}
+    if how == "exit":
+        os._exit(7)
+    if how == "never":
+        time.sleep(600)
+    if how == "error":
+        error(f"invocation/{identity}/error")
+        continue
+    if how == "garbage":
+        call("POST", f"invocation/{identity}/response", b"\x00\xff no JSON")
+        continue
+    if how == "too-large":
+        response, _ = call("POST", f"invocation/{identity}/response", b"x" * (7 << 20))
+        statuses = [response.status]
+        how = "well"
+        continue
+    if how == "slow":
+        time.sleep(0.4)
+    if how == "flood":
+        for _ in range(40):
+            os.write(1, b"a line of what nobody asked for\n" * 8192)
+    if how == "environment":
+        said = {"names": sorted(os.environ), "secret": os.environ.get("SECRET")}
+    if how == "echo":
+        said = {"event": json.loads(event), "headers": sorted(name.lower() for name in response.headers)}
+    if how == "twice":
+        answer(identity, {"statusCode": 200, "body": json.dumps(said)})
+        statuses = [answer(identity, {"statusCode": 500}), answer("00000000-0000-4000-8000-000000000000", {})]
+        continue
+    if how == "stream":
+        head = json.dumps({"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []}).encode()
+        chunks = iter([head, b"\x00" * 8, b"part1-", b"part2"])
+        headers = {
+            "Lambda-Runtime-Function-Response-Mode": "streaming",
+            "Content-Type": "application/vnd.awslambda.http-integration-response",
+        }
+        api.request("POST", f"/2018-06-01/runtime/invocation/{identity}/response", chunks, headers, encode_chunked=True)
+        api.getresponse().read()
+        continue
+    answer(identity, {"statusCode": 200, "body": json.dumps(said)})

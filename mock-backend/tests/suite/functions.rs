@@ -1,0 +1,248 @@
+//! Real functions behind the door: a small runtime in Python behaves and misbehaves, and no process of it stays behind.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sluicegate_mock::Summary;
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{ApiKind, Code, Function, Integration, Process, Real, Runs, Timed};
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
+
+use crate::mock::{Answer, Client, Mock, function, mock, serve};
+
+/// Longer than anything here takes.
+const PATIENCE: Span = Span::from_secs(20);
+
+fn runtime() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions/runtime.py")
+}
+
+/// A function whose runtime does this.
+fn real(how: &str, timeout: Span) -> Function {
+    let command = ["python3", runtime().to_str().unwrap(), how].map(str::to_owned).to_vec();
+    let process = Process {
+        command,
+        environment: vec![("SECRET".to_owned(), "given".to_owned())],
+        directory: PathBuf::from("."),
+        handler: how.to_owned(),
+        timeout,
+    };
+    Function { code: Code::Real(Real { runs: Runs::Process(process), timed: Timed::Unknown }), ..function() }
+}
+
+/// A gateway with one route to such a function, for which it waits so long.
+fn behind(kind: ApiKind, function: Function, patience: Span) -> Mock {
+    let mut mock = mock(kind).lambda("GET /x", function);
+    if let Integration::Lambda(lambda) = &mut mock.model.routes[0].integration {
+        lambda.timeout = patience;
+    }
+    mock
+}
+
+fn well(how: &str) -> Mock {
+    behind(ApiKind::Rest, real(how, Span::from_secs(10)), Span::from_secs(20))
+}
+
+/// What a client does, the summary, and the log of the functions.
+fn logged<T>(mock: &Mock, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("functions.log");
+    let mut settings = mock.settings();
+    settings.function_log = Some(log.clone());
+    let (done, summary) = serve(settings, client);
+    (done, summary, std::fs::read_to_string(log).unwrap())
+}
+
+fn said(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// Whether a process runs; one that is dead and not yet buried does not.
+fn runs(pid: &Value) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    status.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// Lets others have their turn until this holds.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let clock = Clock::starting_now();
+    while !holds().await {
+        assert!(clock.now() < Instant::ZERO + PATIENCE, "{what} never came");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn one_process_serves_one_invocation_after_the_other_and_is_gone_at_the_end() {
+    let (pids, _, log) = logged(&well("well"), async |client| {
+        let mut wire = client.connect().await;
+        let first = said(&wire.get("/prod/x").await);
+        let second = said(&wire.get("/prod/x").await);
+        assert_eq!((&first["count"], &second["count"], &first["pid"]), (&1.into(), &2.into(), &second["pid"]));
+        assert!(runs(&first["pid"]));
+        first["pid"].clone()
+    });
+    assert!(!runs(&pids), "{pids} stayed behind");
+    let reports: Vec<&str> = log.lines().filter(|line| line.contains("REPORT RequestId: ")).collect();
+    assert_eq!(reports.len(), 2, "{log}");
+    assert!(reports[0].contains("Init Duration: ") && !reports[1].contains("Init Duration: "), "{log}");
+}
+
+#[test]
+fn the_event_and_the_headers_are_those_of_the_runtime_api() {
+    let (told, _, _) = logged(&well("echo"), async |client| said(&client.get("/prod/x?a=1").await));
+    assert_eq!(told["event"]["queryStringParameters"]["a"], "1");
+    let headers: Vec<&str> = told["headers"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for name in ["aws-request-id", "deadline-ms", "invoked-function-arn", "trace-id"] {
+        assert!(headers.contains(&format!("lambda-runtime-{name}").as_str()), "{headers:?}");
+    }
+}
+
+#[test]
+fn no_variable_of_the_mock_reaches_a_function_but_what_its_profile_gives() {
+    // Cargo gives this test variables of its own.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    let (told, _, log) = logged(&well("environment"), async |client| said(&client.get("/prod/x").await));
+    let names = told["names"].as_array().unwrap();
+    assert!(!names.iter().any(|name| name.as_str().unwrap().starts_with("CARGO")), "{names:?}");
+    assert_eq!(told["secret"], "given");
+    assert!(!log.contains("given"));
+}
+
+#[test]
+fn what_fails_is_502_of_a_rest_api_and_500_of_an_http_api_and_the_next_one_is_served_anew() {
+    for how in ["error", "garbage", "exit", "init-error", "init-crash"] {
+        for (kind, status) in [(ApiKind::Rest, 502), (ApiKind::Http, 500)] {
+            // Without a status, format 2.0 takes anything for a body.
+            if how == "garbage" && kind == ApiKind::Http {
+                continue;
+            }
+            let mock = behind(kind, real(how, Span::from_secs(10)), Span::from_secs(20));
+            let (statuses, _, _) = logged(&mock, async |client| [client.get("/prod/x").await, client.get("/prod/x").await]);
+            assert_eq!(statuses.map(|answer| answer.status), [status; 2], "{how} {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_is_none_fails_its_invocations_and_nothing_else() {
+    let mut broken = real("well", Span::from_secs(10));
+    if let Code::Real(Real { runs: Runs::Process(process), .. }) = &mut broken.code {
+        process.command = vec!["/nowhere/at/all".to_owned()];
+    }
+    let mock = behind(ApiKind::Rest, broken, Span::from_secs(20)).fixed("GET /y", "fine");
+    let (statuses, _, _) = logged(&mock, async |client| [client.get("/prod/x").await, client.get("/prod/y").await]);
+    assert_eq!(statuses.map(|answer| answer.status), [502, 200]);
+}
+
+#[test]
+fn a_function_that_never_answers_runs_into_its_time_out_and_its_process_is_replaced() {
+    let mock = behind(ApiKind::Rest, real("never", Span::from_ms(200)), Span::from_secs(20));
+    let (statuses, _, log) = logged(&mock, async |client| [client.get("/prod/x").await, client.get("/prod/x").await]);
+    assert_eq!(statuses.map(|answer| answer.status), [502, 502]);
+    assert_eq!(log.matches("Status: timeout").count(), 2, "{log}");
+    assert_eq!(log.matches("Init Duration: ").count(), 2, "{log}");
+}
+
+#[test]
+fn an_environment_is_busy_until_its_function_ends_whoever_still_waits() {
+    let slow = Function { concurrency: Some(1), ..real("slow", Span::from_secs(10)) };
+    let mock = behind(ApiKind::Rest, slow, Span::from_ms(50));
+    logged(&mock, async |client| {
+        assert_eq!(client.get("/prod/x").await.status, 504, "the gateway waits no longer");
+        assert_eq!(client.get("/prod/x").await.status, 500, "the only environment is busy");
+        // Its process goes on, and is there for somebody else afterwards: who then waits too short a time again.
+        until("a free environment", async || client.get("/prod/x").await.status == 504).await;
+    });
+}
+
+#[test]
+fn a_client_that_leaves_leaves_no_environment_busy() {
+    let slow = Function { concurrency: Some(1), ..real("slow", Span::from_secs(10)) };
+    logged(&behind(ApiKind::Rest, slow, Span::from_secs(20)), async |client| {
+        let mut wire = client.connect().await;
+        wire.write(b"GET /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n").await;
+        wire.leave();
+        until("a free environment", async || client.get("/prod/x").await.status == 200).await;
+    });
+}
+
+#[test]
+fn only_the_first_answer_counts() {
+    let (second, _, _) = logged(&well("twice"), async |client| {
+        said(&client.get("/prod/x").await);
+        said(&client.get("/prod/x").await)
+    });
+    let statuses: Vec<u64> = second["statuses"].as_array().unwrap().iter().filter_map(Value::as_u64).collect();
+    assert!(matches!(statuses[..], [400 | 403, 400]), "{statuses:?}");
+}
+
+#[test]
+fn too_large_a_result_fails_its_invocation() {
+    let (answer, _, _) = logged(&well("too-large"), async |client| client.get("/prod/x").await);
+    assert_eq!(answer.status, 502);
+}
+
+#[test]
+fn a_stream_is_answered_whole() {
+    let (answer, _, _) = logged(&well("stream"), async |client| client.get("/prod/x").await);
+    assert_eq!((answer.status, answer.body.as_str(), answer.header("x-a")), (201, "part1-part2", Some("b")));
+}
+
+#[test]
+fn a_flood_of_output_is_bounded_and_counted() {
+    let (pid, summary, log) = logged(&well("flood"), async |client| said(&client.get("/prod/x").await)["pid"].clone());
+    assert!(!runs(&pid));
+    let told = summary.function_log.unwrap();
+    assert!(told.lost > 0 && log.len() < 8 << 20, "{told:?}, {} bytes", log.len());
+}
+
+#[test]
+fn what_a_function_started_goes_with_it() {
+    let ([pid, child], _, _) = logged(&well("leak"), async |client| {
+        let told = said(&client.get("/prod/x").await);
+        assert!(runs(&told["child"]));
+        [told["pid"].clone(), told["child"].clone()]
+    });
+    assert!(!runs(&pid) && !runs(&child), "{pid} and {child}");
+}
+
+#[test]
+fn an_idle_environment_is_kept_as_long_as_its_keep_alive() {
+    let brief = Function { keep_alive: Latency::constant(Span::from_ms(50)), ..real("well", Span::from_secs(10)) };
+    logged(&behind(ApiKind::Rest, brief, Span::from_secs(20)), async |client| {
+        let first = said(&client.get("/prod/x").await);
+        until("the end of an idle process", async || !runs(&first["pid"])).await;
+        let second = said(&client.get("/prod/x").await);
+        assert_eq!(second["count"], 1);
+        assert_ne!(first["pid"], second["pid"]);
+    });
+}
+
+#[test]
+fn what_is_provisioned_is_there_before_the_first_request() {
+    let mut warm = real("well", Span::from_secs(10));
+    warm.scaling.provisioned = 2;
+    let ((), _, log) = logged(&behind(ApiKind::Rest, warm, Span::from_secs(20)), async |client| {
+        said(&client.get("/prod/x").await);
+        said(&client.get("/prod/x").await);
+    });
+    assert!(log.contains("REPORT") && !log.contains("Init Duration: "), "{log}");
+}
+
+#[test]
+fn forty_processes_start_and_stop_cleanly() {
+    let mut many = real("well", Span::from_secs(10));
+    many.scaling.provisioned = 40;
+    let (pids, summary, _) = logged(&behind(ApiKind::Rest, many, Span::from_secs(20)), async |client| {
+        let mut pids = Vec::new();
+        for _ in 0..40 {
+            pids.push(said(&client.get("/prod/x").await)["pid"].clone());
+        }
+        pids
+    });
+    assert!(pids.iter().all(|pid| !runs(pid)));
+    assert_eq!(summary.problems, Vec::<String>::new());
+}

@@ -1,0 +1,72 @@
+//! How much of each limit was used, in the model and in the mock, side by side.
+//!
+//! Owns the mean over replications, and which of the two lists' rows are the same limit. Refuses to measure and to judge. Called by
+//! `rehearsal` and `simulate`.
+
+use sluicegate_mock::LimitUse;
+use sluicegate_policy::model::Model;
+use sluicegate_policy::usage::Used;
+
+use crate::measure::record::{LimitRecord, UseRecord};
+
+/// The limits of replications of one model, each in the mean.
+pub(super) fn predicted(model: &Model, replications: &[Vec<Used>]) -> Vec<LimitRecord> {
+    let mut limits: Vec<(LimitRecord, Vec<Used>)> = Vec::new();
+    for used in replications.iter().flatten() {
+        let name = used.what.name(model);
+        if let Some((_, all)) = limits.iter_mut().find(|(limit, _)| limit.name == name) {
+            all.push(*used);
+        } else {
+            limits.push((LimitRecord { name, limit: used.limit, ..LimitRecord::default() }, vec![*used]));
+        }
+    }
+    let mean = |(limit, all): (LimitRecord, Vec<Used>)| {
+        // One that a replication does not tell was not asked there.
+        let count = replications.len().max(1) as f64;
+        let share = all.iter().map(|used| used.share).sum::<f64>() / count;
+        let refused = (all.iter().map(|used| used.refused).sum::<u64>() as f64 / count).round() as u64;
+        let peak = all.iter().filter_map(|used| used.peak).max();
+        LimitRecord { predicted: Some(UseRecord { share, peak, refused }), ..limit }
+    };
+    limits.into_iter().map(mean).collect()
+}
+
+/// The same with what the mock saw.
+pub(super) fn with_observed(mut limits: Vec<LimitRecord>, observed: &[LimitUse]) -> Vec<LimitRecord> {
+    for LimitUse { name, limit, share, peak, refused } in observed {
+        let seen = Some(UseRecord { share: *share, peak: *peak, refused: *refused });
+        match limits.iter_mut().find(|limit| limit.name == *name) {
+            Some(known) => known.observed = seen,
+            None => limits.push(LimitRecord { name: name.clone(), limit: *limit, predicted: None, observed: seen }),
+        }
+    }
+    limits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate_policy::model::{Api, ApiKind};
+    use sluicegate_policy::usage::Limited;
+
+    #[test]
+    fn a_limit_has_the_mean_of_its_replications_beside_what_the_mock_saw() {
+        let model = Model::of(Api::new(ApiKind::Http, "a"), &["prod"], Vec::new());
+        let used = |what, share, refused| Used { what, limit: 10.0, share, peak: Some(3), refused };
+        let replications = [
+            vec![used(Limited::AccountThrottle, 0.2, 4), used(Limited::AccountConcurrency, 0.5, 0)],
+            vec![used(Limited::AccountThrottle, 0.4, 1)],
+        ];
+        let limits = predicted(&model, &replications);
+        let of = |at: usize| limits[at].predicted.map(|used| ((used.share * 100.0).round(), used.refused));
+        assert_eq!([of(0), of(1)], [Some((30.0, 3)), Some((25.0, 0))]);
+        let seen = |name: &str| LimitUse { name: name.to_owned(), limit: 7.0, share: 0.9, peak: None, refused: 5 };
+        let both = with_observed(limits, &[seen("concurrency of the account"), seen("capacity db")]);
+        let names: Vec<_> =
+            both.iter().map(|limit| (limit.name.as_str(), limit.predicted.is_some(), limit.observed.is_some())).collect();
+        assert_eq!(
+            names,
+            [("throttle of the account", true, false), ("concurrency of the account", true, true), ("capacity db", false, true)]
+        );
+    }
+}
