@@ -35,6 +35,8 @@ pub(crate) struct Request {
 pub(crate) enum Recorded {
     /// The body.
     Body,
+    /// `content` is the body, and `headers` are all headers where they are there.
+    ContentAndSomeHeaders,
     /// `content` is the body, `errorType` a header.
     ContentAndErrorType,
     /// `body` and `status_code`; an empty body is written as Python does, and these headers as the note says.

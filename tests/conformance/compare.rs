@@ -18,6 +18,13 @@ pub(crate) fn answer(scenario: &Scenario, case: &Case, got: &Answer) -> Result<(
     comparison.same("status", &scenario.expected_status, &Value::from(got.status));
     match case.recorded {
         Recorded::Body => comparison.body(recorded, got),
+        Recorded::ContentAndSomeHeaders => {
+            let content = if recorded["content"] == "" { &Value::Null } else { &recorded["content"] };
+            comparison.body(content, got);
+            if recorded["headers"].is_object() {
+                comparison.headers(&recorded["headers"], got);
+            }
+        }
         Recorded::ContentAndErrorType => {
             comparison.body(&recorded["content"], got);
             comparison.header("x-amzn-ErrorType", recorded["errorType"].as_str().unwrap_or_default(), got);
@@ -52,6 +59,14 @@ pub(crate) fn answer(scenario: &Scenario, case: &Case, got: &Answer) -> Result<(
         Recorded::Told => comparison.body(recorded, &pruned(recorded, got)),
         Recorded::ForEachMethod => comparison.found.push("each method has an answer of its own".to_owned()),
     }
+    if comparison.found.is_empty() { Ok(()) } else { Err(comparison.found) }
+}
+
+/// Compares an event that a function told.
+pub(crate) fn event(scenario: &Scenario, recorded: &Value, got: &Answer) -> Result<(), Vec<String>> {
+    let mut comparison = Comparison::default();
+    comparison.same("status", &scenario.expected_status, &Value::from(got.status));
+    comparison.body(recorded, got);
     if comparison.found.is_empty() { Ok(()) } else { Err(comparison.found) }
 }
 
@@ -111,6 +126,8 @@ impl Comparison {
         match values[..] {
             [value] if fits(value) => {}
             [] => self.found.push(format!("header {name}: expected {expected}, got none")),
+            // The recorder joins several values.
+            [_, _, ..] if fits(&values.join(", ")) => {}
             _ => self.found.push(format!("header {name}: expected {expected}, got {}", values.join(" and "))),
         }
     }

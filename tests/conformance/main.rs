@@ -19,6 +19,7 @@ mod binary; // bodies that are bytes: what a store of bytes was given, and what 
 mod cases; // which setup, which request, and what of the answer was recorded
 mod compare; // recorded values with placeholders against what came
 mod differences; // what waits, and what differs on purpose
+mod lambda; // functions: events, answers, errors
 mod recorded; // the file of scenarios
 mod served; // a mock gateway for each setup, and requests over a bare socket
 mod table; // gateway responses: the policy's own table, which no request shows
@@ -68,6 +69,7 @@ fn outcomes(scenarios: &[Scenario]) -> BTreeMap<&str, Outcome> {
         }
     }
     outcomes.extend(binary::run(scenarios).into_iter().map(|(id, result)| (id, outcome(result))));
+    outcomes.extend(lambda::run(scenarios).into_iter().map(|(id, result)| (id, outcome(result))));
     thread::scope(|scope| {
         let running: Vec<_> = by_setup.into_iter().map(|(setup, cases)| scope.spawn(move || run(setup, &cases))).collect();
         for setup in running {

@@ -13,6 +13,9 @@ use serde_json::Value;
 pub(crate) struct Scenario {
     /// Its name; the family stands before the first point.
     pub(crate) id: String,
+    /// What was asked, in words; of a function's answer what it returned.
+    #[serde(default)]
+    pub(crate) request: Value,
     /// Status of the answer; empty where none was recorded, which no case that is run has.
     pub(crate) expected_status: Value,
     /// The answer, or a part of it, with placeholders such as `<uuid:1>` for what is new each time.

@@ -123,8 +123,11 @@ impl Mock {
         let is_chunked = headers.iter().any(|(name, _)| name == "Transfer-Encoding");
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let body = if is_chunked { b"0\r\n\r\n" } else { &body[..] };
-        let (stage, host, fields) = (&self.stage, &self.authority, fields.concat());
-        let head = format!("{method} {stage}{target} HTTP/1.1\r\nHost: {host}\r\n{fields}{length}\r\n");
+        // Who names a host himself is asked by that name.
+        let is_named = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = if is_named { String::new() } else { format!("Host: {}\r\n", self.authority) };
+        let (stage, fields) = (&self.stage, fields.concat());
+        let head = format!("{method} {stage}{target} HTTP/1.1\r\n{host}{fields}{length}\r\n");
         [head.as_bytes(), body].concat()
     }
 }
