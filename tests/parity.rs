@@ -178,3 +178,35 @@ fn a_simulation_prints_the_same_bytes_for_the_same_seed_and_others_for_another()
         assert_ne!(simulate("7"), simulate("8"));
     }
 }
+
+#[test]
+fn authorizers_let_in_and_refuse_alike_and_ask_as_often() {
+    let _quiet = quiet();
+    for (api, denied) in [("http", 403), ("rest", 403)] {
+        let rest = "\
+traffic:
+  mix:
+    - request: GET /kept
+      headers: { x-member: one-and-the-same }
+      weight: 8
+    - request: GET /kept/unknown
+    - request: GET /denied
+      headers: { x-member: anybody }
+  arrivals: { constant: 200/s }
+run: { duration: 2s, warmup: 0s, connections: 64 }
+gateway:
+  authorizers:
+    keeping: { lambda: { identity: [header.X-Member], latency: 30ms, ttl: 1m, look_ups: shared } }
+    denying: { lambda: { identity: [header.X-Member], latency: 3ms, ttl: 0s, denials: 100% } }
+  routes:
+    GET /kept: { authorizer: keeping, integration: { mock: { status: 204 } } }
+    GET /kept/unknown: { authorizer: keeping, integration: { mock: { status: 204 } } }
+    GET /denied: { authorizer: denying, integration: { mock: { status: 204 } } }
+";
+        let bench = Bench::new();
+        let both = both(&bench, &profile(api, "{ rate: 5000/s, burst: 2500 }", rest));
+        both.equal("GET /kept", &[204]);
+        both.equal("GET /kept/unknown", &[401]);
+        both.equal("GET /denied", &[denied]);
+    }
+}

@@ -4,8 +4,8 @@
 //! Filled by `driver` as it tells the gateway, completed by `http`, written at the end of a run, read by whoever replays it
 //! through a gateway of the same model and seed.
 //!
-//! The file: eight bytes `slcgdec` and the version (2); the clock's origin in nanoseconds of `CLOCK_MONOTONIC`, the wall time then
-//! in nanoseconds since 1970, and the number of rows (`u64` each); then rows of 96 bytes, as `row` has them, in the order in which
+//! The file: eight bytes `slcgdec` and the version (3); the clock's origin in nanoseconds of `CLOCK_MONOTONIC`, the wall time then
+//! in nanoseconds since 1970, and the number of rows (`u64` each); then rows of 112 bytes, as `row` has them, in the order in which
 //! the gateway was told. What an administrator tells it (moves, flushes) is not recorded, nor what back ends answered: a gateway that
 //! has any cannot be replayed from it alone. Nor is an arrival whose request never was
 //! whole: all that remains of it is that its number is missing.
@@ -23,9 +23,9 @@ use sluicegate_policy::time::{Instant, Span};
 
 use self::row::{ROW_BYTES, decoded, encoded, u64_at};
 use self::witness::Witness;
-pub use self::witness::{CacheQuestion, Evident};
+pub use self::witness::{CacheQuestion, Evident, IdentityQuestion};
 
-const MAGIC: [u8; 8] = *b"slcgdec\x02";
+const MAGIC: [u8; 8] = *b"slcgdec\x03";
 const HEADER_BYTES: usize = 32;
 
 /// One thing that the gateway was told.
@@ -33,6 +33,23 @@ const HEADER_BYTES: usize = 32;
 pub enum Row {
     /// A call.
     Called(Decision),
+    /// That it go on with a call whose authorizer has answered.
+    Resumed {
+        /// When it was told.
+        at: Instant,
+        /// The row of the call.
+        call: u64,
+        /// What it found out of the request's bytes from then on.
+        evident: Evident,
+    },
+    /// That nobody is left to go on with a call, because its client left
+    /// ([`Gateway::abandon`](sluicegate_policy::gateway::Gateway::abandon)).
+    Left {
+        /// When it was told.
+        at: Instant,
+        /// The row of the call.
+        call: u64,
+    },
     /// That nobody makes the answer for this entry of the response cache, because its client left
     /// ([`Gateway::drop_entry`](sluicegate_policy::gateway::Gateway::drop_entry)).
     Dropped {
@@ -91,7 +108,7 @@ impl DecisionRecord {
     pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
         self.rows.iter().filter_map(|row| match row {
             Row::Called(decision) => Some(decision),
-            Row::Dropped { .. } => None,
+            Row::Resumed { .. } | Row::Left { .. } | Row::Dropped { .. } => None,
         })
     }
 }
@@ -107,7 +124,7 @@ pub(crate) struct Decisions {
 }
 
 /// Which row a call has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RowId(Option<usize>);
 
 impl Decisions {
@@ -137,11 +154,36 @@ impl Decisions {
         RowId(Some(at))
     }
 
+    /// The gateway goes on with the call of this row by `tell`, with this evidence.
+    pub(crate) fn on_resume(
+        &mut self,
+        at: Instant,
+        row: RowId,
+        evidence: &mut dyn Evidence,
+        tell: impl FnOnce(&mut dyn Evidence),
+    ) {
+        let Some(call) = row.0.filter(|_| self.rows.len() < self.rows_max) else {
+            self.unrecorded += 1;
+            return tell(evidence);
+        };
+        let mut witness = Witness::of(evidence, &self.salt);
+        tell(&mut witness);
+        self.rows.push(Row::Resumed { at, call: call as u64, evident: witness.evident() });
+    }
+
+    /// Nobody is left to go on with the call of this row.
+    pub(crate) fn on_left(&mut self, at: Instant, row: RowId) {
+        match row.0.filter(|_| self.rows.len() < self.rows_max) {
+            Some(call) => self.rows.push(Row::Left { at, call: call as u64 }),
+            None => self.unrecorded += 1,
+        }
+    }
+
     /// It answered.
     pub(crate) fn on_reply(&mut self, row: RowId, reply: &Reply) {
         match row.0.and_then(|at| self.rows.get_mut(at)) {
             Some(Row::Called(decision)) => decision.answer = Some(reply.into()),
-            Some(Row::Dropped { .. }) | None => {}
+            Some(Row::Resumed { .. } | Row::Left { .. } | Row::Dropped { .. }) | None => {}
         }
     }
 
@@ -185,7 +227,7 @@ pub enum ReadDecisionsError {
         source: io::Error,
     },
     /// Something else, of another version, or cut.
-    #[error("{} is not a whole record of decisions of version 2; was the mock stopped while writing it?", path.display())]
+    #[error("{} is not a whole record of decisions of version 3; was the mock stopped while writing it?", path.display())]
     Unknown {
         /// Which file.
         path: PathBuf,

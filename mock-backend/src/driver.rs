@@ -78,6 +78,8 @@ pub(crate) struct Released {
 pub(crate) enum Turn {
     /// Its integration is to be performed, by this target if it is one of a private link, and its end told under this name.
     Integrate(EffectId, Option<TargetId>),
+    /// Its authorizer has answered: [`Driver::resume`] goes on with it.
+    Resume,
     /// A real function is to be invoked in this environment, and its end told under this name.
     Invoke(EffectId, FunctionId, Environment),
     /// It is answered.
@@ -88,6 +90,7 @@ pub(crate) enum Turn {
 pub(crate) struct Pending {
     driver: Rc<Driver>,
     id: CallId,
+    row: RowId,
     state: PendingState,
 }
 
@@ -138,24 +141,40 @@ impl Driver {
     /// A place for a call's reply.
     pub(crate) fn open(self: &Rc<Self>) -> Pending {
         let id = self.inner.borrow_mut().waiting.open();
-        Pending { driver: Rc::clone(self), id, state: PendingState::Waiting }
+        Pending { driver: Rc::clone(self), id, row: RowId::default(), state: PendingState::Waiting }
     }
 
     /// A whole request that arrived at the first instant has been read at the second: the gateway's turn.
-    pub(crate) fn on_call(&self, (arrived, now): (Instant, Instant), call: Call, evidence: &mut dyn Evidence) -> RowId {
+    pub(crate) fn on_call(
+        &self,
+        pending: &mut Pending,
+        (arrived, now): (Instant, Instant),
+        call: Call,
+        evidence: &mut dyn Evidence,
+    ) {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         inner.reach(&self.front, now);
         let (now, gateway) = (inner.now, &mut inner.gateway);
-        let row = inner.decisions.on_call((arrived, now), call, evidence, |evidence| gateway.on_call(now, call, evidence));
+        pending.row = inner.decisions.on_call((arrived, now), call, evidence, |evidence| gateway.on_call(now, call, evidence));
         inner.take_actions(&self.front);
         inner.wake_pacer();
-        row
+    }
+
+    /// Goes on with a call whose authorizer has answered, with the evidence that it had before.
+    pub(crate) fn resume(&self, pending: &Pending, now: Instant, evidence: &mut dyn Evidence) {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        inner.reach(&self.front, now);
+        let (now, gateway) = (inner.now, &mut inner.gateway);
+        inner.decisions.on_resume(now, pending.row, evidence, |evidence| gateway.resume(now, pending.id, evidence));
+        inner.take_actions(&self.front);
+        inner.wake_pacer();
     }
 
     /// The reply to a call has reached whoever asked.
-    pub(crate) fn on_answered(&self, row: RowId, reply: &Reply) {
-        self.inner.borrow_mut().decisions.on_reply(row, reply);
+    pub(crate) fn on_answered(&self, pending: &Pending, reply: &Reply) {
+        self.inner.borrow_mut().decisions.on_reply(pending.row, reply);
     }
 
     /// All that the gateway was told; nothing is recorded from then on.
@@ -270,6 +289,13 @@ impl Inner {
         self.take_actions(front);
     }
 
+    /// Nobody is left to go on with this parked call.
+    fn abandon(&mut self, call: CallId, row: RowId) {
+        self.decisions.on_left(self.now, row);
+        self.gateway.abandon(self.now, call);
+        self.waiting.forget(call);
+    }
+
     /// Nobody makes the answer that the response cache counts on.
     fn drop_entry(&mut self, entry: EntryId) {
         self.decisions.on_drop(self.now, entry);
@@ -281,6 +307,10 @@ impl Inner {
             match action {
                 Action::Reply(reply) => self.release(front, reply),
                 Action::Start(id, effect) => self.start(front, id, &effect),
+                // One that nobody waits for was abandoned when its client left.
+                Action::Resume(call) => {
+                    self.waiting.on_start(call, Start::Resume);
+                }
                 // Whoever performs it is answered now, and drops it.
                 Action::Cancel(_) => {}
                 Action::Forget(entry) => front.forget(entry),
@@ -366,6 +396,7 @@ impl Future for Pending {
             return Poll::Ready(match start {
                 Start::Integrate(effect, target) => Turn::Integrate(effect, target),
                 Start::Invoke(effect, function, environment) => Turn::Invoke(effect, function, environment),
+                Start::Resume => Turn::Resume,
             });
         }
         let Some(released) = inner.waiting.poll_reply(id, cx.waker()) else { return Poll::Pending };
@@ -381,6 +412,9 @@ impl Drop for Pending {
         if self.state == PendingState::Waiting {
             let mut inner = self.driver.inner.borrow_mut();
             let abandoned = inner.waiting.abandon(self.id);
+            if inner.gateway.is_parked(self.id) {
+                inner.abandon(self.id, self.row);
+            }
             let Some(CacheUse::Kept(entry)) = abandoned.map(|released| released.reply.cache) else { return };
             // Its answer is never made, so the response cache must not count on it.
             inner.keeping -= 1;
@@ -418,10 +452,10 @@ mod tests {
 
     fn asked(driver: &Rc<Driver>, now: Instant) -> Pending {
         let Entrance { arrival, route, .. } = driver.arrive(now, ApiId(0), &Head::new("GET", "/prod/x", []));
-        let pending = driver.open();
+        let mut pending = driver.open();
         let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
         let call = Call { id: pending.id(), arrival, route, purpose, key, size };
-        driver.on_call((now, now), call, &mut Plain(driver.front.model()));
+        driver.on_call(&mut pending, (now, now), call, &mut Plain(driver.front.model()));
         pending
     }
 

@@ -29,6 +29,7 @@ use crate::functions::Functions;
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
+use crate::issuer::Mint;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
 use crate::stamped::Stamp;
@@ -43,6 +44,8 @@ pub(crate) struct Desk {
     pub(crate) backends: Option<Backends>,
     /// `None` if the model has no real function.
     pub(crate) functions: Option<Rc<Functions>>,
+    /// `None` if every issuer has keys of its own.
+    pub(crate) mint: Option<Mint>,
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
@@ -148,7 +151,8 @@ impl Desk {
         self.dates.at(self.wall(self.clock.now()))
     }
 
-    fn wall(&self, at: Instant) -> Span {
+    /// The wall clock at an instant, since 1970.
+    pub(crate) fn wall(&self, at: Instant) -> Span {
         self.wall_origin + at.since(Instant::ZERO)
     }
 
@@ -177,6 +181,12 @@ impl Desk {
             let (effect, target) = match (&mut *pending).await {
                 Turn::Released(released) => return released,
                 Turn::Integrate(effect, target) => (effect, target),
+                Turn::Resume => {
+                    self.driver.resume(pending, self.clock.now(), examined);
+                    // What was released now may be kept already, and answer it.
+                    self.driver.settled().await;
+                    continue;
+                }
                 Turn::Invoke(effect, function, environment) => {
                     if let Some(released) = self.invoke(pending, examined, (effect, function, environment)).await {
                         return released;
@@ -197,7 +207,7 @@ impl Desk {
                     // A decision before the end is that the time is over: the call is dropped with its connection.
                     turn = &mut *pending => match turn {
                         Turn::Released(released) => return released,
-                        Turn::Integrate(..) | Turn::Invoke(..) => Outcome::Unreachable,
+                        Turn::Integrate(..) | Turn::Invoke(..) | Turn::Resume => Outcome::Unreachable,
                     },
                     response = calling => response.map_or(Outcome::Unreachable, |response| examined.on_backend(&response)),
                 },
@@ -224,7 +234,7 @@ impl Desk {
             biased;
             turn = &mut *pending => match turn {
                 Turn::Released(released) => Some(released),
-                Turn::Integrate(..) | Turn::Invoke(..) => None,
+                Turn::Integrate(..) | Turn::Invoke(..) | Turn::Resume => None,
             },
             // One that is dropped unsent has told its end itself.
             Ok(ended) = running => {
@@ -302,9 +312,9 @@ impl Visit {
         let mut pending = desk.driver.open();
         let mut call = examined.call(pending.id());
         call.size.body = length;
-        let decision = desk.driver.on_call((entrance.at, now), call, &mut examined);
+        desk.driver.on_call(&mut pending, (entrance.at, now), call, &mut examined);
         let released = desk.released(&mut pending, &mut examined).await;
-        desk.driver.on_answered(decision, &released.reply);
+        desk.driver.on_answered(&pending, &released.reply);
         let answer = examined.answer(&released.reply);
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
             desk.front.keep(entry, kept);

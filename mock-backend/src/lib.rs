@@ -9,6 +9,7 @@
 //! - what a request goes through: `http`; what a connection goes through: `accept`, then `http1` or `http2`
 //! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
+//! - the issuer of tokens that the mock plays: `issuer`
 //! - the way to HTTP back ends: `backends`; to real functions: `functions`
 //! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
 //!   arrivals: [`arrivals`]
@@ -28,6 +29,7 @@ mod functions;
 mod http;
 mod http1;
 mod http2;
+mod issuer;
 mod log_file;
 mod malformed;
 mod metrics;
@@ -43,7 +45,10 @@ mod tls;
 mod waiting;
 
 pub use arrivals::{ReadArrivalsError, read_arrivals};
-pub use decisions::{CacheQuestion, Decided, Decision, DecisionRecord, Evident, ReadDecisionsError, Row, read_decisions};
+pub use decisions::{
+    CacheQuestion, Decided, Decision, DecisionRecord, Evident, IdentityQuestion, ReadDecisionsError, Row, read_decisions,
+};
+pub use issuer::NoKey;
 pub use patience::Patience;
 pub use server::{MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LimitUse, LogSummary, Release, Summary};

@@ -35,6 +35,7 @@ use crate::driver::{Driver, pace};
 use crate::functions::{FunctionLog, Functions, Surroundings};
 use crate::http::{Desk, Tally};
 use crate::http1::date::Dates;
+use crate::issuer::{Issuer, Mint, NoKey};
 use crate::log_file::LogFile;
 use crate::observe::{Observer, open as open_log};
 use crate::patience::{Patience, Waits, sweep};
@@ -140,6 +141,9 @@ pub enum MockError {
     /// A template, schema or mapping of the model is none.
     #[error(transparent)]
     Front(#[from] FrontError),
+    /// The issuer that the mock plays has no key.
+    #[error(transparent)]
+    Issuer(#[from] NoKey),
     /// The system gave no timer or thread.
     #[error("cannot set up the mock gateway: {source}; the process may have too few descriptors or threads (ulimit -n, -u)")]
     System {
@@ -159,6 +163,7 @@ pub struct Server {
     scheme: &'static str,
     records: Records,
     admin: Option<Admin>,
+    issuer: Option<Issuer>,
     timers: Timers,
     /// The real targets of private links, which are looked at while it runs.
     probes: Vec<Probing>,
@@ -238,8 +243,9 @@ impl Server {
         let waits = Rc::new(Waits::new(settings.patience));
         let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, settings.connections_max));
         let admin = settings.admin.map(|address| Admin::bind(address, clock)).transpose()?;
+        let issuer = desk.mint.is_some().then(|| Issuer::bind(clock)).transpose()?;
         let probes = probes::all(&settings.model, clock)?;
-        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, admin, timers, probes })
+        Ok(Self { listeners, desk, door, waits, grace: settings.grace, scheme, records, issuer, admin, timers, probes })
     }
 
     /// Where its first API listens.
@@ -250,6 +256,11 @@ impl Server {
     /// Where its admin endpoint listens, if it has one.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Admin::address)
+    }
+
+    /// The base URL of the issuer that it plays, if it plays one.
+    pub fn issuer_url(&self) -> Option<String> {
+        self.issuer.as_ref().map(Issuer::url)
     }
 
     /// Each stage of each API with its base URL.
@@ -267,7 +278,7 @@ impl Server {
     ///
     /// Panics outside the runtime of [`runtime`]: its tasks do not leave their thread.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Summary {
-        let Self { listeners, desk, door, waits, grace, records, admin, timers, probes, .. } = self;
+        let Self { listeners, desk, door, waits, grace, records, issuer, admin, timers, probes, .. } = self;
         let cpu_before = process_cpu();
         let mut keepers = JoinSet::new();
         keepers.spawn_local(pace(Rc::clone(&desk.driver), timers.pace));
@@ -286,6 +297,9 @@ impl Server {
         let mut answering = JoinSet::new();
         if let Some(admin) = admin {
             answering.spawn_local(admin.serve(Rc::clone(&desk), Rc::clone(&waits)));
+        }
+        if let Some(issuer) = issuer {
+            answering.spawn_local(issuer.serve(Rc::clone(&desk), Rc::clone(&waits)));
         }
         let mut problems = Vec::new();
         tokio::select! {
@@ -395,6 +409,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     };
     Ok(Desk {
         functions,
+        mint: Mint::of(model, &front)?,
         model: Arc::clone(model),
         backends: model.routes.iter().any(is_http).then(|| Backends::new(settings.allow_backends.clone())),
         driver,

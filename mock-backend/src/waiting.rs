@@ -39,6 +39,8 @@ pub(crate) enum Start {
     Integrate(EffectId, Option<TargetId>),
     /// A function in this environment.
     Invoke(EffectId, FunctionId, Environment),
+    /// Go on with it: its authorizer has answered.
+    Resume,
 }
 
 /// Whether anybody waits for an answer.
@@ -75,10 +77,10 @@ impl Waiting {
     }
 
     /// The gateway wants this done for a call; whether anybody waits who does it.
-    pub(crate) fn on_start(&mut self, id: CallId, effect: Start) -> Interest {
+    pub(crate) fn on_start(&mut self, id: CallId, chore: Start) -> Interest {
         match &mut self.slots[slot_of(id)] {
             Slot::Open(waker, start) => {
-                *start = Some(effect);
+                *start = Some(chore);
                 waker.take().into_iter().for_each(Waker::wake);
                 Interest::Waits
             }
@@ -128,6 +130,14 @@ impl Waiting {
         None
     }
 
+    /// The gateway has let go of a call that nobody waits for.
+    pub(crate) fn forget(&mut self, id: CallId) {
+        let at = slot_of(id);
+        if matches!(self.slots[at], Slot::Abandoned) {
+            self.release(at);
+        }
+    }
+
     fn release(&mut self, slot: usize) {
         self.slots[slot] = Slot::Free;
         self.free.push(slot as u32);
@@ -141,7 +151,7 @@ const fn slot_of(id: CallId) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Arrival, CacheUse, Reason, Release, Reply, Timing};
+    use sluicegate_policy::call::{Arrival, AuthorizationUse, CacheUse, Reason, Release, Reply, Timing};
     use sluicegate_policy::model::ApiId;
     use sluicegate_policy::time::Instant;
 
@@ -153,6 +163,7 @@ mod tests {
             reason: Reason::Served,
             arrival: Arrival { number: 0, api: ApiId(0), stage: None, deployment: None, release: Release::Base },
             route: None,
+            authorization: AuthorizationUse::None,
             cache: CacheUse::None,
             warning: None,
             timing: Timing::default(),

@@ -51,7 +51,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.patience = edge::patience(&asked.edge);
     settings.arrivals.clone_from(&asked.arrivals);
     let server = Server::bind(settings).await.map_err(|error| match error {
-        MockError::System { .. } => Failure::broken("starting the mock gateway", error),
+        MockError::System { .. } | MockError::Issuer(_) => Failure::broken("starting the mock gateway", error),
         MockError::Listen { .. }
         | MockError::Exposed { .. }
         | MockError::Open { .. }
@@ -73,14 +73,17 @@ fn ready(server: &Server, edge: &Edge, format: OutputFormat) -> Result<String, F
     }
     let admin = server.admin_address().map(|address| format!("http://{address}"));
     let ca = edge.authority().map(Path::to_owned);
-    let ready = Ready { stages: named(urls).into_iter().collect(), apis, admin, issuer: None, ca };
+    let issuer = server.issuer_url();
+    let ready = Ready { issuer, stages: named(urls).into_iter().collect(), apis, admin, ca };
     match format {
         OutputFormat::Json => {
             let line = serde_json::to_string(&ready);
             line.map(|line| line + "\n").map_err(|error| Failure::broken("writing the ready line", error))
         }
         OutputFormat::Text => {
-            let more = [ready.admin.map(|url| format!("admin: {url}")), ready.ca.map(|ca| format!("ca: {}", ca.display()))];
+            let issuer = ready.issuer.map(|url| format!("issuer: {url}"));
+            let more =
+                [ready.admin.map(|url| format!("admin: {url}")), issuer, ready.ca.map(|ca| format!("ca: {}", ca.display()))];
             let lines = ready.stages.into_iter().map(|(stage, url)| format!("{stage}: {url}"));
             Ok(lines.chain(more.into_iter().flatten()).collect::<Vec<_>>().join("\n") + "\n")
         }

@@ -8,6 +8,7 @@ use super::*;
 
 mod apis;
 mod auth;
+mod authorizers;
 mod broken;
 mod changed;
 mod delivered;

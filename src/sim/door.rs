@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_policy::call::{
-    Arrival, Call, CallId, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Release, Size,
+    Arrival, Call, CallId, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Purpose, Release,
+    Size, Verdict,
 };
 use sluicegate_policy::gateway::Plain;
 use sluicegate_policy::model::{
@@ -61,6 +62,7 @@ struct Known {
     size: Option<Size>,
     validity: Option<Result<(), Invalid>>,
     cache_key: Option<(Vec<u8>, Freshness)>,
+    identity: Option<(Vec<u8>, Identity)>,
     mapped: Option<Mapped>,
 }
 
@@ -188,6 +190,11 @@ impl Visitor<'_> {
             let freshness = self.examined(|examined| examined.cache_key(route, &mut key));
             known.cache_key = Some((key, freshness));
         }
+        if constant && self.door.route(route).authorization.is_some() {
+            let mut key = Vec::new();
+            let identity = self.examined(|examined| examined.identify(route, &mut key));
+            known.identity = Some((key, identity));
+        }
         if maps_alike {
             known.mapped = Some(self.examined(|examined| examined.integrate(route)));
         }
@@ -257,6 +264,24 @@ impl Evidence for Visitor<'_> {
 
     /// The simulator keeps no answers: their content is the policy's.
     fn on_hit(&mut self, _: EntryId) {}
+
+    /// Who asks is in the request's bytes.
+    fn identify(&mut self, route: RouteId, key: &mut Vec<u8>) -> Identity {
+        if let Some((known, identity)) = self.known().and_then(|known| known.identity.as_ref()) {
+            key.extend_from_slice(known);
+            return *identity;
+        }
+        self.examined(|examined| examined.identify(route, key))
+    }
+
+    /// Whoever shows a token or a signature shows a good one: what the load brings is good, or its profile says otherwise.
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        Ok(())
+    }
+
+    fn permission(&mut self, route: RouteId) -> Permission {
+        self.examined(|examined| examined.permission(route))
+    }
 
     fn integrate(&mut self, route: RouteId) -> Mapped {
         if let Some(mapped) = self.known().and_then(|known| known.mapped) {

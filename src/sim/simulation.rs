@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Action as PolicyAction, CallId, Content, Effect, EffectId, Fate as EnvironmentFate, FunctionResult, Invoked,
+    Action as PolicyAction, Arrival, CallId, Content, Effect, EffectId, Fate as EnvironmentFate, FunctionResult, Invoked,
     Outcome as EffectOutcome, Reply,
 };
 use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::model::RouteId;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
@@ -51,6 +52,8 @@ pub(super) struct Simulation<'a> {
     over_new: VecDeque<(Instant, Arriving)>,
     /// On the way back.
     replies: VecDeque<(Instant, Reply)>,
+    /// In the gateway, where they wait for an authorizer.
+    parked: BTreeMap<CallId, Parked>,
     unpredicted: BTreeMap<SeriesId, u64>,
     summary: SimSummary,
 }
@@ -59,6 +62,15 @@ pub(super) struct Simulation<'a> {
 struct Arriving {
     id: CallId,
     request: Request,
+}
+
+/// A request that waits for an authorizer.
+struct Parked {
+    /// When it reached the gateway.
+    at: Instant,
+    request: Request,
+    arrival: Arrival,
+    route: Option<RouteId>,
 }
 
 /// A step that comes after another has ended.
@@ -89,6 +101,7 @@ impl<'a> Simulation<'a> {
             over_idle: VecDeque::new(),
             over_new: VecDeque::new(),
             replies: VecDeque::new(),
+            parked: BTreeMap::new(),
             unpredicted: BTreeMap::new(),
             summary: SimSummary::default(),
         }
@@ -223,6 +236,9 @@ impl<'a> Simulation<'a> {
         let mut visitor = self.door.visit(now, (catalog, &request), (arrival, route));
         let call = visitor.call(id);
         self.gateway.on_call(now, call, &mut visitor);
+        if self.gateway.is_parked(id) {
+            self.parked.insert(id, Parked { at: now, request, arrival, route });
+        }
         self.take_actions(now);
     }
 
@@ -233,6 +249,7 @@ impl<'a> Simulation<'a> {
                 PolicyAction::Reply(reply) => self.replies.push_back((reply.at + Span::from_ns(back), reply)),
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
                 PolicyAction::Start(id, Effect::Invoke { call, .. }) => self.return_unpredicted(now, id, call),
+                PolicyAction::Resume(call) => self.resume(now, call),
                 PolicyAction::Cancel(_) | PolicyAction::Forget(_) | PolicyAction::Reap(..) => {}
             }
         }
@@ -248,6 +265,14 @@ impl<'a> Simulation<'a> {
         if let Some(flight) = self.flights.get(call) {
             *self.unpredicted.entry(flight.series).or_default() += 1;
         }
+    }
+
+    /// Its authorizer has answered: the same request goes on.
+    fn resume(&mut self, now: Instant, call: CallId) {
+        let Some(parked) = self.parked.remove(&call) else { return };
+        let goes_to = (parked.arrival, parked.route);
+        let mut visitor = self.door.visit(parked.at, (&self.world.catalog, &parked.request), goes_to);
+        self.gateway.resume(now, call, &mut visitor);
     }
 
     fn answer_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use rustix::time::{ClockId, clock_gettime};
 use sluicegate_policy::call::{
-    Action, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Size,
+    Action, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Purpose,
+    Size, Verdict,
 };
 use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
@@ -37,6 +38,18 @@ impl Evidence for Own {
     }
 
     fn on_hit(&mut self, _: EntryId) {}
+
+    fn identify(&mut self, _: RouteId, _: &mut Vec<u8>) -> Identity {
+        Identity::Present
+    }
+
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        Ok(())
+    }
+
+    fn permission(&mut self, _: RouteId) -> Permission {
+        Permission::Allowed
+    }
 
     fn integrate(&mut self, _: RouteId) -> Mapped {
         Mapped::Answer(Content { status: 200, bytes: 100 })

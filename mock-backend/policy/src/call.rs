@@ -93,7 +93,7 @@ pub struct Size {
 }
 
 /// What only the bytes of a request can tell. The gateway asks when it gets that far, each question at most once, and within
-/// [`Gateway::on_call`](crate::gateway::Gateway::on_call).
+/// [`Gateway::on_call`](crate::gateway::Gateway::on_call) or [`Gateway::resume`](crate::gateway::Gateway::resume).
 pub trait Evidence {
     /// Whether it satisfies the route's validator.
     fn examine(&mut self, route: RouteId) -> Result<(), Invalid>;
@@ -106,8 +106,45 @@ pub trait Evidence {
     /// call, as [`Gateway::on_call`](crate::gateway::Gateway::on_call) asks.
     fn on_hit(&mut self, entry: EntryId);
 
+    /// Writes the values of the identity sources of the route's authorizer, told apart from each other, to `key` (which is empty);
+    /// and says whether they are there. Asked of routes that have an authorizer.
+    fn identify(&mut self, route: RouteId, key: &mut Vec<u8>) -> Identity;
+
+    /// What its token or signature is worth, where the gateway verifies it by itself; of a function's routes it is not asked.
+    fn verify(&mut self, route: RouteId) -> Verdict;
+
+    /// What the resource policy of its API says of it. Asked where there is one.
+    fn permission(&mut self, route: RouteId) -> Permission;
+
     /// Takes it through the route's request mapping; for a mock integration through the response mapping, too.
     fn integrate(&mut self, route: RouteId) -> Mapped;
+}
+
+/// What a request shows of who asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// All that the authorizer wants to see.
+    #[default]
+    Present,
+    /// Something of it is missing or empty.
+    Absent,
+    /// The token does not look as it must.
+    Mismatched,
+}
+
+/// What a token, a signature or an authorizer is worth: leave, or why not.
+pub type Verdict = Result<(), Reason>;
+
+/// What a resource policy says of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Permission {
+    /// Nothing.
+    #[default]
+    Silent,
+    /// A statement allows it, and none denies it.
+    Allowed,
+    /// A statement denies it.
+    Denied,
 }
 
 /// Names an answer in the response cache; never used twice.
@@ -161,6 +198,9 @@ pub enum Action {
     Reply(Reply),
     /// Begin real work; report its end with `on_effect`.
     Start(EffectId, Effect),
+    /// What this call waited for is there: go on with it by [`Gateway::resume`](crate::gateway::Gateway::resume), or let go of it
+    /// by [`Gateway::abandon`](crate::gateway::Gateway::abandon).
+    Resume(CallId),
     /// Nobody waits for this work any longer (the integration timed out); its end may still be reported and is ignored.
     Cancel(EffectId),
     /// This entry of the response cache is gone: what was kept for it can go, too.
@@ -255,12 +295,26 @@ pub struct Reply {
     pub arrival: Arrival,
     /// The route, if there was one.
     pub route: Option<RouteId>,
+    /// What its authorizer had to do with it.
+    pub authorization: AuthorizationUse,
     /// What the response cache had to do with it.
     pub cache: CacheUse,
     /// What the client is warned of.
     pub warning: Option<Warning>,
     /// Where the time went.
     pub timing: Timing,
+}
+
+/// What an authorizer had to do with an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthorizationUse {
+    /// Nothing: the route has none, or the request did not come so far.
+    #[default]
+    None,
+    /// It was not asked, because a kept answer held.
+    Hit,
+    /// It was asked.
+    LookedUp,
 }
 
 /// What the response cache had to do with an answer.
@@ -300,6 +354,8 @@ pub struct Timing {
     /// From handing over to the integration until its answer; `None` for mock integrations and the gateway's own answers,
     /// as `$context.integrationLatency` has it.
     pub integration: Option<Span>,
+    /// From asking the authorizer until its answer; `None` if no look-up was waited for.
+    pub authorizer: Option<Span>,
     /// How long the function's environment took to start; `None` if it was warm or there was none.
     pub cold_start: Option<Span>,
 }
@@ -315,6 +371,20 @@ pub enum Reason {
     NoStage,
     /// Method and path name no route.
     NoRoute,
+    /// Its token is missing, or is worth nothing.
+    Unauthorized(TokenFault),
+    /// Its token has none of the scopes that the route asks for.
+    InsufficientScope,
+    /// Its signature is missing, or is worth nothing.
+    SignatureRefused(SignatureFault),
+    /// The authorizer says no.
+    AccessDenied(Denied),
+    /// The resource policy says no.
+    PolicyDenied(Denied),
+    /// The authorizer raised an error, or did not answer in time.
+    AuthorizerFailed,
+    /// The authorizer cannot be asked, or what it answered is no answer.
+    AuthorizerMisconfigured,
     /// Path and query are above the limit.
     UrlTooLong,
     /// The head is above the limit.
@@ -345,6 +415,58 @@ pub enum Reason {
     IntegrationTimeout,
     /// The integration could not be reached.
     IntegrationUnreachable,
+}
+
+/// What is wrong with a token. In the order in which it is looked at (developer guide, "Control access to HTTP APIs with JWT
+/// authorizers", 2023).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenFault {
+    /// It is not there.
+    Missing,
+    /// It does not look as the authorizer's expression says.
+    Mismatched,
+    /// It is none.
+    Malformed,
+    /// It is signed by an algorithm that is not taken, or by none.
+    Algorithm,
+    /// The issuer has no key of its name.
+    Key,
+    /// The key did not sign it.
+    Signature,
+    /// It is from another issuer.
+    Issuer,
+    /// It is for somebody else.
+    Audience,
+    /// It holds no more.
+    Expired,
+    /// It does not hold yet.
+    Early,
+}
+
+/// What is wrong with a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SignatureFault {
+    /// There is none.
+    Missing,
+    /// Part of it is missing, or it is none of this kind.
+    Incomplete,
+    /// Nobody has its access key.
+    Unknown,
+    /// The secret key makes another one of the request.
+    Mismatched,
+    /// It was made too long ago, or is not to be taken yet.
+    Expired,
+    /// The credentials with which it was made hold no more.
+    Stale,
+}
+
+/// Whether somebody said no, or nobody said yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Denied {
+    /// A statement denies it.
+    Explicit,
+    /// No statement allows it.
+    Implicit,
 }
 
 /// Which limit did not let a function run; in brackets the `Reason` of the provider's `TooManyRequestsException` (service model
@@ -407,6 +529,11 @@ impl Reason {
             Self::Preflight => Blame::Nobody,
             Self::NoStage
             | Self::NoRoute
+            | Self::Unauthorized(_)
+            | Self::InsufficientScope
+            | Self::SignatureRefused(_)
+            | Self::AccessDenied(_)
+            | Self::PolicyDenied(_)
             | Self::UrlTooLong
             | Self::HeadersTooLarge
             | Self::PayloadTooLarge
@@ -418,6 +545,8 @@ impl Reason {
             | Self::UnsupportedMediaType => Blame::Client,
             Self::Misconfigured => Blame::Gateway,
             Self::Served
+            | Self::AuthorizerFailed
+            | Self::AuthorizerMisconfigured
             | Self::FunctionThrottled(..)
             | Self::FunctionFailed(_)
             | Self::CapacityExhausted(_)
@@ -434,14 +563,22 @@ impl Reason {
     pub const fn response_type(self) -> Option<ResponseType> {
         match self {
             Self::Served | Self::Preflight | Self::NoStage | Self::UrlTooLong | Self::HeadersTooLarge => None,
-            Self::NoRoute => Some(ResponseType::MissingAuthenticationToken),
+            Self::NoRoute | Self::SignatureRefused(SignatureFault::Missing) => Some(ResponseType::MissingAuthenticationToken),
+            Self::Unauthorized(_) | Self::InsufficientScope => Some(ResponseType::Unauthorized),
+            Self::SignatureRefused(SignatureFault::Stale) => Some(ResponseType::ExpiredToken),
+            Self::SignatureRefused(SignatureFault::Mismatched | SignatureFault::Expired) => Some(ResponseType::InvalidSignature),
+            Self::SignatureRefused(SignatureFault::Incomplete | SignatureFault::Unknown)
+            | Self::AccessDenied(_)
+            | Self::PolicyDenied(_)
+            | Self::InvalidationRefused => Some(ResponseType::AccessDenied),
+            Self::AuthorizerFailed => Some(ResponseType::AuthorizerFailure),
+            Self::AuthorizerMisconfigured => Some(ResponseType::AuthorizerConfigurationError),
             Self::PayloadTooLarge => Some(ResponseType::RequestTooLarge),
             Self::KeyRefused => Some(ResponseType::InvalidApiKey),
             Self::QuotaExceeded => Some(ResponseType::QuotaExceeded),
             Self::Throttled(_) => Some(ResponseType::Throttled),
             Self::Invalid(Invalid::Parameters) => Some(ResponseType::BadRequestParameters),
             Self::Invalid(Invalid::Body) => Some(ResponseType::BadRequestBody),
-            Self::InvalidationRefused => Some(ResponseType::AccessDenied),
             Self::UnsupportedMediaType => Some(ResponseType::UnsupportedMediaType),
             Self::Misconfigured => Some(ResponseType::ApiConfigurationError),
             Self::FunctionThrottled(..) | Self::FunctionFailed(_) | Self::CapacityExhausted(_) | Self::IntegrationUnreachable => {

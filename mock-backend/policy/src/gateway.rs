@@ -12,6 +12,7 @@
 //! the model and by the entries of the response cache; an action waits only until the driver takes it.
 
 mod admission;
+mod authorization;
 mod course;
 mod flights;
 mod function;
@@ -21,21 +22,23 @@ mod queue;
 mod real;
 mod used;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use self::admission::Notes;
+use self::admission::{Admitted, Notes};
+use self::authorization::{Parked, Passage};
 use self::course::{Decision, Event};
 use self::flights::{FlightId, Flights};
 use self::function::Asking;
 pub use self::plain::Plain;
 use self::queue::Queue;
 use self::real::Invocations;
+use crate::authorizer::{AuthorizerCounts, Authorizers};
 use crate::cache::Caches;
-use crate::call::{Action, Arrival, Call, EffectId, EntryId, Evidence, Outcome, Reason, Release};
+use crate::call::{Action, Arrival, Call, CallId, EffectId, EntryId, Evidence, Outcome, Reason, Release};
 use crate::capacity::{Capacities, Occupancy};
 use crate::lambda::{Environments, Pools};
-use crate::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
+use crate::model::{ApiId, AuthorizerId, CapacityId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
 use crate::plans::Plans;
 use crate::quota::{Quotas, Usage};
 use crate::routing::{Doors, Router};
@@ -57,6 +60,9 @@ pub struct Gateway {
     quotas: Quotas,
     throttles: Throttles,
     caches: Caches,
+    authorizers: Authorizers,
+    /// Requests that wait for an authorizer.
+    parked: BTreeMap<CallId, Parked>,
     /// For the key of the request that is looked up, so that none is made for each.
     cache_key: Vec<u8>,
     pools: Pools,
@@ -106,6 +112,8 @@ impl Gateway {
             quotas: Quotas::new(&model, Span::ZERO),
             throttles: Throttles::new(&model),
             caches: Caches::new(&model),
+            authorizers: Authorizers::new(&model, seed.child("authorizers")),
+            parked: BTreeMap::new(),
             cache_key: Vec::new(),
             pools: Pools::new(&model, seed.child("functions")),
             links: Links::new(&model, seed.child("links")),
@@ -157,12 +165,22 @@ impl Gateway {
     /// before it calls this: else the request may be answered from an entry whose reply the driver has not seen.
     pub fn on_call(&mut self, now: Instant, call: Call, evidence: &mut dyn Evidence) {
         self.advance(now);
-        let mut notes = Notes::default();
-        match self.admit(&call, evidence, &mut notes) {
-            Ok(admitted) => self.accept(call, admitted, notes),
+        let mut notes = Notes::at(self.now);
+        match self.decide_on(&call, evidence, &mut notes) {
+            Ok(None) => {}
+            Ok(Some(admitted)) => self.accept(call, admitted, notes),
             Err(reason) => self.refuse(call, reason, notes),
         }
         self.run_due();
+    }
+
+    /// All checks at once, as long as none of them takes time; `None` if the request is parked.
+    fn decide_on(&mut self, call: &Call, evidence: &mut dyn Evidence, notes: &mut Notes) -> Result<Option<Admitted>, Reason> {
+        let to = self.enter(call)?;
+        match self.authorize(call, to, evidence, notes)? {
+            Passage::Parked => Ok(None),
+            Passage::Open => self.admit(call, to, evidence, notes).map(Some),
+        }
     }
 
     /// From now on the stage serves this deployment; what has arrived before keeps its own.
@@ -242,7 +260,7 @@ impl Gateway {
 
     /// Calls that came and have no reply yet.
     pub fn in_flight(&self) -> usize {
-        self.flights.len()
+        self.flights.len() + self.parked.len()
     }
 
     /// What a stage serves now, but for its canary; `None` if there is no such stage.
@@ -263,6 +281,11 @@ impl Gateway {
     /// How many answers the response caches hold.
     pub fn kept_answers(&self) -> usize {
         self.caches.entries()
+    }
+
+    /// How often an authorizer was asked so far, and what was kept of its answers.
+    pub fn authorizer_counts(&self, authorizer: AuthorizerId) -> AuthorizerCounts {
+        self.authorizers.counts(authorizer)
     }
 
     /// How the environments of a function were used so far.

@@ -8,6 +8,7 @@
 //! - throttling: [`throttle`], over the token buckets of [`bucket`]
 //! - which usage plan a key has: [`plans`], and how many requests it has left: [`quota`]
 //! - which answers are kept and given again: [`cache`]
+//! - who may ask: [`authorizer`], for answers that are kept and look-ups under way
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
 //! - which target of a private link is asked, and whether it is healthy: [`vpc_link`]
@@ -23,6 +24,7 @@ pub mod model;
 pub mod seed;
 pub mod time;
 
+pub mod authorizer;
 pub mod bucket;
 pub mod cache;
 pub mod capacity;

@@ -14,11 +14,12 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
-use sluicegate_policy::call::{Credential, Reason, Release, Reply};
+use sluicegate_policy::call::{AuthorizationUse, Credential, Reason, Release, Reply};
 use sluicegate_policy::model::{ApiKey, ApiKind, Requirement};
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
+use crate::authorizer;
 use crate::keys::masked;
 use crate::naming::{ACCOUNT_ID, Behind, RouteNames};
 use crate::refusal::{Refusal, refusal};
@@ -64,6 +65,9 @@ impl Lookup for Context<'_> {
         }
         if let Some(name) = name.strip_prefix("identity.") {
             return self.identity(name);
+        }
+        if let Some(name) = name.strip_prefix("authorizer.") {
+            return self.authorizer(name);
         }
         self.of_api(name).or_else(|| self.of_request(name)).or_else(|| self.of_answer(name))
     }
@@ -137,6 +141,23 @@ impl Context<'_> {
         }
     }
 
+    /// What an authorizer said, unless it refused, and how long it took.
+    fn authorizer(&self, name: &str) -> Option<Cow<'_, str>> {
+        let reason = self.reply.map(|reply| reply.reason);
+        match name {
+            "latency" | "integrationLatency" => Some(whole_ms(self.reply?.timing.authorizer?).to_string().into()),
+            "status" => Some(authorizer_status(self.reply?)?.to_string().into()),
+            "error" => match reason? {
+                Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured => self.refusal()?.message,
+                _ => None,
+            },
+            _ => match reason {
+                Some(Reason::Unauthorized(_) | Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured) => None,
+                _ => authorizer::variable(self.seen, name).map(Cow::Owned),
+            },
+        }
+    }
+
     fn identity(&self, name: &str) -> Option<Cow<'_, str>> {
         if let Some(name) = name.strip_prefix("clientCert.") {
             return self.seen.request.secured.as_ref()?.client.as_ref()?.get(name).map(Cow::Borrowed);
@@ -201,6 +222,15 @@ impl Context<'_> {
             (Reason::Served, Behind::Elsewhere) if reached => Some(u64::from(reply.status)),
             _ => None,
         }
+    }
+}
+
+/// The status of an authorizer that was asked, or whose answer was kept.
+fn authorizer_status(reply: &Reply) -> Option<u16> {
+    match (reply.reason, reply.authorization) {
+        (Reason::Unauthorized(_) | Reason::AccessDenied(_) | Reason::AuthorizerFailed, _) => Some(reply.status),
+        (_, AuthorizationUse::None) => None,
+        (_, AuthorizationUse::Hit | AuthorizationUse::LookedUp) => Some(200),
     }
 }
 

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Invalid, Mapped, Purpose, Reason, Reply,
-    Size, Warning,
+    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission,
+    Purpose, Reason, Reply, Size, Verdict, Warning,
 };
 use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
@@ -21,9 +21,11 @@ use sluicegate_policy::time::Span;
 use bytes::Bytes;
 
 use crate::answer::{Answer, final_status, is_bodiless};
+use crate::authorizer;
 use crate::context::Context;
 pub use crate::context::Told;
 use crate::cors;
+use crate::event::PayloadFormat;
 use crate::expression::Surroundings;
 use crate::front::{Constant, Front, IntegrationFace, RouteFace, Trace};
 use crate::identification::{TRACE_ID, deliver, identify};
@@ -150,6 +152,11 @@ impl<'a> Examined<'a> {
         &self.overrides
     }
 
+    /// `requestContext.authorizer` of the event for a function in this format; `None` if no authorizer let it through.
+    pub fn authorizer(&self, format: PayloadFormat) -> Option<serde_json::Map<String, serde_json::Value>> {
+        authorizer::for_event(self.seen, format)
+    }
+
     /// What the validator found.
     pub fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()
@@ -236,8 +243,13 @@ impl<'a> Examined<'a> {
             return (Answer::default(), None);
         };
         let mut answer = Answer::new(reply.status, refusal.body);
-        if let Some(content_type) = refusal.content_type {
+        let challenge = authorizer::challenge(self.seen, reply.reason);
+        // The documented answer with a challenge has no content type.
+        if let Some(content_type) = refusal.content_type.filter(|_| challenge.is_none()) {
             answer.push("Content-Type", content_type);
+        }
+        if let Some(challenge) = challenge {
+            answer.push("WWW-Authenticate", challenge);
         }
         if let (ApiKind::Rest, Some(response)) = (api.kind, refusal.response_type) {
             self.customise(response, reply, &mut answer);
@@ -324,6 +336,18 @@ impl Evidence for Examined<'_> {
 
     fn on_hit(&mut self, entry: EntryId) {
         self.hit = self.seen.front.kept(entry);
+    }
+
+    fn identify(&mut self, _: RouteId, key: &mut Vec<u8>) -> Identity {
+        authorizer::identify(self.seen, key)
+    }
+
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        authorizer::verify(self.seen)
+    }
+
+    fn permission(&mut self, _: RouteId) -> Permission {
+        authorizer::permitted(self.seen)
     }
 
     fn integrate(&mut self, route: RouteId) -> Mapped {

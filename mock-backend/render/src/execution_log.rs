@@ -332,6 +332,13 @@ impl Story<'_> {
             | Reason::Preflight
             | Reason::NoStage
             | Reason::NoRoute
+            | Reason::Unauthorized(_)
+            | Reason::InsufficientScope
+            | Reason::SignatureRefused(_)
+            | Reason::AccessDenied(_)
+            | Reason::PolicyDenied(_)
+            | Reason::AuthorizerFailed
+            | Reason::AuthorizerMisconfigured
             | Reason::UrlTooLong
             | Reason::HeadersTooLarge
             | Reason::PayloadTooLarge

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluicegate_policy::call::{Credential, EntryId, Release};
 use sluicegate_policy::model::{
-    ApiId, ApiKind, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration, Model, Payload, Protocol,
-    Route, RouteId, StageId,
+    ApiId, ApiKind, AuthorizerId, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration, Model,
+    Payload, Protocol, Route, RouteId, StageId,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
+use crate::authorizer::AuthorizerFace;
+use crate::authorizer::jwt::Keys as IssuerKeys;
 use crate::backend::{HttpFace, hop};
 use crate::cors::Sharing;
 use crate::customised::Customised;
@@ -41,6 +43,7 @@ pub struct Front {
     naming: Naming,
     keys: Keys,
     deployments: Vec<DeploymentFace>,
+    authorizers: Vec<AuthorizerFace>,
     /// The stage variables of a canary, by stage.
     canaries: Vec<Variables>,
     routes: Vec<RouteFace>,
@@ -123,6 +126,7 @@ impl Front {
             naming: Naming::new(&model),
             keys: Keys::new(&model.keys, seed),
             deployments,
+            authorizers: AuthorizerFace::all(&model)?,
             canaries: stages.map(|stage| model.variables(StageId(stage), Release::Canary)).collect(),
             routes,
             store: Store::default(),
@@ -202,6 +206,17 @@ impl Front {
             IntegrationFace::Function(function) => function.mapping.as_ref().is_some_and(Compiled::reads_request),
             IntegrationFace::Misconfigured | IntegrationFace::Real => false,
         })
+    }
+
+    pub(crate) fn authorizer(&self, id: AuthorizerId) -> Option<&AuthorizerFace> {
+        self.authorizers.get(usize::from(id.0))
+    }
+
+    /// From now on the issuer of an authorizer's tokens has these keys.
+    pub fn set_keys(&self, id: AuthorizerId, keys: IssuerKeys) {
+        if let Some(face) = self.authorizer(id) {
+            face.set_keys(keys);
+        }
     }
 
     pub(crate) fn naming(&self) -> &Naming {

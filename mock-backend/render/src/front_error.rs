@@ -34,6 +34,9 @@ pub enum FrontFault {
     /// Its value comes from nowhere.
     #[error(transparent)]
     Expression(#[from] ExpressionFault),
+    /// Its keys are none.
+    #[error(transparent)]
+    Keys(#[from] crate::authorizer::JwksFault),
     /// A key of a parameter mapping does nothing.
     #[error(transparent)]
     Key(#[from] KeyFault),

@@ -11,7 +11,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use sluicegate_policy::call::Reason;
+use sluicegate_policy::call::{Denied, Reason, SignatureFault};
 use sluicegate_policy::model::{Api, ApiKind, ResponseType, ThrottledContentType, TooLargeContentType, UnknownStage};
 
 use crate::responses::{BuiltIn, FORBIDDEN, built_in};
@@ -71,7 +71,18 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
             let content_type = too_large_content_type(api, TEXT);
             Some(Refusal { body, message, content_type, ..Refusal::of(built_in(ResponseType::RequestTooLarge)) })
         }
+        Reason::AccessDenied(Denied::Explicit)
+        | Reason::PolicyDenied(_)
+        | Reason::SignatureRefused(SignatureFault::Unknown | SignatureFault::Incomplete | SignatureFault::Expired) => {
+            denied(reason)
+        }
         Reason::NoRoute
+        | Reason::Unauthorized(_)
+        | Reason::InsufficientScope
+        | Reason::SignatureRefused(SignatureFault::Missing | SignatureFault::Mismatched | SignatureFault::Stale)
+        | Reason::AccessDenied(Denied::Implicit)
+        | Reason::AuthorizerFailed
+        | Reason::AuthorizerMisconfigured
         | Reason::KeyRefused
         | Reason::QuotaExceeded
         | Reason::Throttled(_)
@@ -85,6 +96,35 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
     }
 }
 
+/// What is said of a denial in words of its own.
+fn denied(reason: Reason) -> Option<Refusal> {
+    let access = || Refusal::of(built_in(ResponseType::AccessDenied));
+    let token = |error_type, message| Some(Refusal { error_type: Some(error_type), ..access() }.saying(message));
+    match reason {
+        Reason::AccessDenied(Denied::Explicit) => {
+            let text = "User is not authorized to access this resource with an explicit deny in an identity-based policy";
+            Some(access().saying_with("Message", text))
+        }
+        // The real one names the ARN of the method, which is not known here.
+        Reason::PolicyDenied(denied) => {
+            let text = "User: anonymous is not authorized to perform: execute-api:Invoke on this resource";
+            let end = if denied == Denied::Explicit { " with an explicit deny" } else { "" };
+            Some(access().saying_with("Message", &format!("{text}{end}")))
+        }
+        Reason::SignatureRefused(SignatureFault::Unknown) => {
+            token("UnrecognizedClientException", "The security token included in the request is invalid.")
+        }
+        Reason::SignatureRefused(SignatureFault::Incomplete) => {
+            let text = "Authorization header requires 'Credential', 'Signature' and 'SignedHeaders' parameters.";
+            token("IncompleteSignatureException", text)
+        }
+        Reason::SignatureRefused(SignatureFault::Expired) => {
+            Some(Refusal::of(built_in(ResponseType::InvalidSignature)).saying("Signature expired"))
+        }
+        _ => Some(Refusal::of(built_in(reason.response_type()?))),
+    }
+}
+
 fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
     let (message, body, content_type) = match reason {
         Reason::Served | Reason::Preflight => return None,
@@ -95,7 +135,13 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
             return Some(Refusal { content_type, response_type, ..too_long(status, BODY_TOO_LARGE) });
         }
         Reason::NoStage | Reason::NoRoute => ("Not Found", r#"{"message":"Not Found"}"#, Some(JSON)),
-        Reason::KeyRefused | Reason::InvalidationRefused => ("Forbidden", FORBIDDEN, Some(JSON)),
+        Reason::Unauthorized(_) => ("Unauthorized", r#"{"message":"Unauthorized"}"#, Some(JSON)),
+        Reason::InsufficientScope
+        | Reason::SignatureRefused(_)
+        | Reason::AccessDenied(_)
+        | Reason::PolicyDenied(_)
+        | Reason::KeyRefused
+        | Reason::InvalidationRefused => ("Forbidden", FORBIDDEN, Some(JSON)),
         Reason::Throttled(_) | Reason::QuotaExceeded => {
             let content_type = match api.unconfirmed.throttled_content_type {
                 ThrottledContentType::Absent => None,
@@ -104,7 +150,9 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
             ("Too Many Requests", r#"{"message":"Too Many Requests"}"#, content_type)
         }
         Reason::FunctionThrottled(..) if status != 503 => INTERNAL,
-        Reason::Invalid(_)
+        Reason::AuthorizerFailed
+        | Reason::AuthorizerMisconfigured
+        | Reason::Invalid(_)
         | Reason::UnsupportedMediaType
         | Reason::Misconfigured
         | Reason::FunctionFailed(_)
@@ -165,7 +213,12 @@ impl Refusal {
 
     /// The same with a message of its own.
     fn saying(self, message: &str) -> Self {
-        let body = format!(r#"{{"message":{}}}"#, quoted(message));
+        self.saying_with("message", message)
+    }
+
+    /// The same with a message under another key.
+    fn saying_with(self, key: &str, message: &str) -> Self {
+        let body = format!(r#"{{"{key}":{}}}"#, quoted(message));
         Self { body: body.into(), message: Some(Cow::Owned(message.to_owned())), ..self }
     }
 

@@ -60,8 +60,12 @@ impl<'a> Seen<'a> {
     }
 
     pub(crate) fn credential(&self) -> Credential {
-        if !self.front.has_keys() || self.api_model().key_source != KeySource::Header {
+        if !self.front.has_keys() {
             return Credential::Absent;
+        }
+        if self.api_model().key_source == KeySource::Authorizer {
+            let named = self.to.route.and_then(|route| self.front.model().authorization(route));
+            return named.and_then(|(_, authorizer)| authorizer.api_key()).map_or(Credential::Absent, Credential::Key);
         }
         self.request.head.header("x-api-key").map_or(Credential::Absent, |offered| self.front.credential(offered))
     }

@@ -15,8 +15,7 @@ use super::answer::Said;
 use crate::http::Desk;
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str =
-    "GET /health, GET /metrics, GET /stages, GET and PUT /stages/{stage}, DELETE /stages/{stage}/cache, GET /usage";
+const PATHS: &str = "GET /health, GET /metrics, GET /stages, GET and PUT /stages/{stage}, DELETE /stages/{stage}/cache, GET /usage, POST /issuer/rotate";
 
 /// What moves a stage.
 #[derive(Deserialize)]
@@ -39,6 +38,8 @@ pub(super) fn answer(desk: &Desk, method: &Method, path: &str, body: &[u8]) -> S
         (&Method::DELETE, ["stages", stage @ .., "cache"]) => of_stage(desk, stage, flush),
         (&Method::GET, ["stages", stage @ ..]) => of_stage(desk, stage, |desk, stage| Said::Json(told(desk, stage))),
         (&Method::PUT, ["stages", stage @ ..]) => of_stage(desk, stage, |desk, stage| move_to(desk, stage, body)),
+        (&Method::POST, ["issuer", "rotate"]) => rotate(desk),
+        (_, ["issuer", "rotate"]) => Said::not_so("POST"),
         (_, ["stages", .., "cache"]) => Said::not_so("DELETE"),
         (_, ["stages", ..]) => Said::not_so("GET, PUT"),
         _ => Said::error(404, format!("there is nothing here; there are {PATHS}")),
@@ -48,6 +49,15 @@ pub(super) fn answer(desk: &Desk, method: &Method, path: &str, body: &[u8]) -> S
 fn health(desk: &Desk) -> Said {
     let in_flight = desk.driver.tell(desk.clock.now(), |gateway, _| gateway.in_flight());
     Said::Json(json!({ "status": "ok", "arrived": desk.arrivals.borrow().arrived(), "in_flight": in_flight }))
+}
+
+/// A new key for the issuer that the mock plays.
+fn rotate(desk: &Desk) -> Said {
+    let Some(mint) = &desk.mint else { return Said::error(409, "the mock plays no issuer") };
+    match mint.rotate(&desk.front) {
+        Ok(()) => Said::Json(json!({ "rotated": true })),
+        Err(error) => Said::error(500, error.to_string()),
+    }
 }
 
 fn stages(desk: &Desk) -> Said {

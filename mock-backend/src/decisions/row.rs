@@ -6,20 +6,24 @@
 //! of URL, request line and headers (`u32` each); stage, deployment, route, API key, status, the reason's function or pool (`u16` each, all
 //! ones for none); reason; a byte of flags (canary 1, preflight 2, key 4 if unknown, 8 if known); the API (`u16`); what the
 //! evidence said: validity, freshness, mapping, and what the cache had to do with the answer (a byte each), hash (`u64`) and
-//! length (`u32`) of the cache key, status (`u32`) and length (`u64`) of the mapped answer; the cache's entry (`u64`). A row of a
-//! dropped entry: the second number, the entry, and 16 in the flags. All numbers are little-endian.
+//! length (`u32`) of the cache key, status (`u32`) and length (`u64`) of the mapped answer; the cache's entry (`u64`); what the
+//! evidence said of who asks: identity, what the token is worth, what the resource policy says (a byte each), a byte of nothing, length
+//! (`u32`) and hash (`u64`) of the identity. A row of a dropped entry: the second number, the entry, and 16 in the flags. A row of a
+//! resumed call: the second number, the call's row in the third, what the evidence said, and 32 in the flags; of one that was left the
+//! same without evidence, and 64. All numbers are little-endian.
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Freshness, FunctionLimit, Invalid, Mapped, Purpose, Reason,
-    Release, Scope, Size,
+    Arrival, CacheUse, Call, CallId, Content, Credential, Denied, EntryId, Freshness, FunctionLimit, Identity, Invalid, Mapped,
+    Permission, Purpose, Reason, Release, Scope, SignatureFault, Size, TokenFault, Verdict,
 };
 use sluicegate_policy::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
 use sluicegate_policy::time::Instant;
 
+use super::witness::IdentityQuestion;
 use super::{CacheQuestion, Decided, Decision, Evident, Row};
 
 /// How long a row is.
-pub(super) const ROW_BYTES: usize = 96;
+pub(super) const ROW_BYTES: usize = 112;
 const FLAGS_AT: usize = 57;
 const ENTRY_AT: usize = 88;
 const ABSENT: u16 = u16::MAX;
@@ -30,6 +34,11 @@ const PREFLIGHT: u8 = 2;
 const KEY_UNKNOWN: u8 = 4;
 const KEY_KNOWN: u8 = 8;
 const DROPPED: u8 = 16;
+const RESUMED: u8 = 32;
+const LEFT: u8 = 64;
+const CALL_AT: usize = 16;
+const EVIDENT_AT: usize = 60;
+const IDENTITY_AT: usize = 96;
 
 /// A row, to be written.
 pub(super) fn encoded(row: &Row) -> [u8; ROW_BYTES] {
@@ -39,10 +48,26 @@ pub(super) fn encoded(row: &Row) -> [u8; ROW_BYTES] {
             let mut row = [0; ROW_BYTES];
             row[8..16].copy_from_slice(&at.as_ns().to_le_bytes());
             row[FLAGS_AT] = DROPPED;
-            row[ENTRY_AT..].copy_from_slice(&entry.0.to_le_bytes());
+            row[ENTRY_AT..IDENTITY_AT].copy_from_slice(&entry.0.to_le_bytes());
             row
         }
+        Row::Resumed { at, call, evident } => {
+            let mut row = of_parked(*at, *call, RESUMED);
+            let mut said = Vec::with_capacity(ROW_BYTES - EVIDENT_AT);
+            self::evident(evident, CacheUse::None, &mut said);
+            row[EVIDENT_AT..].copy_from_slice(&said);
+            row
+        }
+        Row::Left { at, call } => of_parked(*at, *call, LEFT),
     }
+}
+
+fn of_parked(at: Instant, call: u64, flag: u8) -> [u8; ROW_BYTES] {
+    let mut row = [0; ROW_BYTES];
+    row[8..CALL_AT].copy_from_slice(&at.as_ns().to_le_bytes());
+    row[CALL_AT..CALL_AT + 8].copy_from_slice(&call.to_le_bytes());
+    row[FLAGS_AT] = flag;
+    row
 }
 
 fn of_call(row: &Decision) -> [u8; ROW_BYTES] {
@@ -76,7 +101,7 @@ fn of_call(row: &Decision) -> [u8; ROW_BYTES] {
     row
 }
 
-/// The last 36 bytes.
+/// The last 52 bytes.
 fn evident(evident: &Evident, cache: CacheUse, out: &mut Vec<u8>) {
     let examined = match evident.examined {
         None => 0,
@@ -108,6 +133,60 @@ fn evident(evident: &Evident, cache: CacheUse, out: &mut Vec<u8>) {
     out.extend_from_slice(&u32::from(content.status).to_le_bytes());
     out.extend_from_slice(&content.bytes.to_le_bytes());
     out.extend_from_slice(&entry.to_le_bytes());
+    who_asks(evident, out);
+}
+
+/// The last 16 bytes.
+fn who_asks(evident: &Evident, out: &mut Vec<u8>) {
+    let identity = match evident.identified.map(|question| question.identity) {
+        None => 0,
+        Some(Identity::Present) => 1,
+        Some(Identity::Absent) => 2,
+        Some(Identity::Mismatched) => 3,
+    };
+    let verified = match evident.verified {
+        None => 0,
+        Some(Ok(())) => 1,
+        Some(Err(reason)) => code_of(reason).0.saturating_add(VERDICT),
+    };
+    let permitted = match evident.permitted {
+        None => 0,
+        Some(Permission::Silent) => 1,
+        Some(Permission::Allowed) => 2,
+        Some(Permission::Denied) => 3,
+    };
+    let (key_hash, key_bytes) = evident.identified.map_or((0, 0), |question| (question.key_hash, question.key_bytes));
+    out.extend_from_slice(&[identity, verified, permitted, 0]);
+    out.extend_from_slice(&key_bytes.to_le_bytes());
+    out.extend_from_slice(&key_hash.to_le_bytes());
+}
+
+/// In front of the reasons for which a token is worth nothing.
+const VERDICT: u8 = 2;
+
+fn who_asked(row: &[u8; ROW_BYTES]) -> Option<(Option<IdentityQuestion>, Option<Verdict>, Option<Permission>)> {
+    let identity = match row[IDENTITY_AT] {
+        0 => None,
+        1 => Some(Identity::Present),
+        2 => Some(Identity::Absent),
+        3 => Some(Identity::Mismatched),
+        _ => return None,
+    };
+    let verified = match row[IDENTITY_AT + 1] {
+        0 => None,
+        1 => Some(Ok(())),
+        code => Some(Err(reason_of(code - VERDICT, ABSENT)?)),
+    };
+    let permitted = match row[IDENTITY_AT + 2] {
+        0 => None,
+        1 => Some(Permission::Silent),
+        2 => Some(Permission::Allowed),
+        3 => Some(Permission::Denied),
+        _ => return None,
+    };
+    let key_bytes = row[IDENTITY_AT + 4..].first_chunk().copied().map(u32::from_le_bytes)?;
+    let key_hash = u64_at(row, IDENTITY_AT + 8)?;
+    Some((identity.map(|identity| IdentityQuestion { key_hash, key_bytes, identity }), verified, permitted))
 }
 
 fn evident_of(row: &[u8; ROW_BYTES]) -> Option<(Evident, CacheUse)> {
@@ -142,13 +221,20 @@ fn evident_of(row: &[u8; ROW_BYTES]) -> Option<(Evident, CacheUse)> {
         _ => return None,
     };
     let cached = freshness.map(|freshness| CacheQuestion { key_hash, key_bytes, freshness });
-    Some((Evident { examined, cached, mapped }, cache))
+    let (identified, verified, permitted) = who_asked(row)?;
+    Some((Evident { identified, verified, permitted, examined, cached, mapped }, cache))
 }
 
 /// The row with this number; `None` if these bytes are none.
 pub(super) fn decoded(id: u64, row: &[u8; ROW_BYTES]) -> Option<Row> {
     if row[FLAGS_AT] & DROPPED != 0 {
         return Some(Row::Dropped { at: Instant::from_ns(u64_at(row, 8)?), entry: EntryId(u64_at(row, ENTRY_AT)?) });
+    }
+    let flags = row[FLAGS_AT];
+    if flags & (RESUMED | LEFT) != 0 {
+        let (at, call) = (Instant::from_ns(u64_at(row, 8)?), u64_at(row, CALL_AT)?);
+        let resumed = flags & RESUMED != 0;
+        return if resumed { Some(Row::Resumed { at, call, evident: evident_of(row)?.0 }) } else { Some(Row::Left { at, call }) };
     }
     let u64_at = |at: usize| u64_at(row, at);
     let u32_at = |at: usize| row[at..].first_chunk().copied().map(u32::from_le_bytes).map(u64::from);
@@ -212,6 +298,15 @@ const fn code_of(reason: Reason) -> (u8, u16) {
         Reason::Misconfigured => 18,
         Reason::IntegrationTimeout => 19,
         Reason::IntegrationUnreachable => 20,
+        Reason::Unauthorized(fault) => 28 + fault as u8,
+        Reason::InsufficientScope => 38,
+        Reason::SignatureRefused(fault) => 39 + fault as u8,
+        Reason::AccessDenied(Denied::Explicit) => 45,
+        Reason::AccessDenied(Denied::Implicit) => 46,
+        Reason::PolicyDenied(Denied::Explicit) => 47,
+        Reason::PolicyDenied(Denied::Implicit) => 48,
+        Reason::AuthorizerFailed => 49,
+        Reason::AuthorizerMisconfigured => 50,
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Concurrency) => return (21, function),
         Reason::FunctionFailed(FunctionId(function)) => return (22, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Reserved) => return (23, function),
@@ -254,6 +349,29 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         25 => Reason::FunctionThrottled(function, FunctionLimit::ReservedRate),
         26 => Reason::FunctionThrottled(function, FunctionLimit::ScaleOut),
         27 => Reason::CapacityExhausted(CapacityId(function.0)),
+        28 => Reason::Unauthorized(TokenFault::Missing),
+        29 => Reason::Unauthorized(TokenFault::Mismatched),
+        30 => Reason::Unauthorized(TokenFault::Malformed),
+        31 => Reason::Unauthorized(TokenFault::Algorithm),
+        32 => Reason::Unauthorized(TokenFault::Key),
+        33 => Reason::Unauthorized(TokenFault::Signature),
+        34 => Reason::Unauthorized(TokenFault::Issuer),
+        35 => Reason::Unauthorized(TokenFault::Audience),
+        36 => Reason::Unauthorized(TokenFault::Expired),
+        37 => Reason::Unauthorized(TokenFault::Early),
+        38 => Reason::InsufficientScope,
+        39 => Reason::SignatureRefused(SignatureFault::Missing),
+        40 => Reason::SignatureRefused(SignatureFault::Incomplete),
+        41 => Reason::SignatureRefused(SignatureFault::Unknown),
+        42 => Reason::SignatureRefused(SignatureFault::Mismatched),
+        43 => Reason::SignatureRefused(SignatureFault::Expired),
+        44 => Reason::SignatureRefused(SignatureFault::Stale),
+        45 => Reason::AccessDenied(Denied::Explicit),
+        46 => Reason::AccessDenied(Denied::Implicit),
+        47 => Reason::PolicyDenied(Denied::Explicit),
+        48 => Reason::PolicyDenied(Denied::Implicit),
+        49 => Reason::AuthorizerFailed,
+        50 => Reason::AuthorizerMisconfigured,
         _ => return None,
     })
 }
@@ -294,11 +412,11 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_file() {
-        for code in 0..=27 {
+        for code in 0..=50 {
             let reason = reason_of(code, 7).unwrap();
             assert_eq!(code_of(reason).0, code);
         }
-        assert_eq!(reason_of(28, 7), None);
+        assert_eq!(reason_of(51, 7), None);
     }
 
     fn evidents() -> impl Strategy<Value = Evident> {
@@ -312,7 +430,30 @@ mod tests {
             Just(Mapped::UnsupportedMediaType),
             Just(Mapped::Misconfigured),
         ]);
-        (examined, cached, mapped).prop_map(|(examined, cached, mapped)| Evident { examined, cached, mapped })
+        let identities = prop_oneof![Just(Identity::Present), Just(Identity::Absent), Just(Identity::Mismatched)];
+        let identified = proptest::option::of(
+            (any::<(u64, u32)>(), identities).prop_map(|((key_hash, key_bytes), identity)| IdentityQuestion {
+                key_hash,
+                key_bytes,
+                identity,
+            }),
+        );
+        let verified = proptest::option::of(prop_oneof![
+            Just(Ok(())),
+            Just(Err(Reason::Unauthorized(TokenFault::Audience))),
+            Just(Err(Reason::SignatureRefused(SignatureFault::Stale))),
+        ]);
+        let permissions = prop_oneof![Just(Permission::Silent), Just(Permission::Allowed), Just(Permission::Denied)];
+        (identified, verified, proptest::option::of(permissions), examined, cached, mapped).prop_map(
+            |(identified, verified, permitted, examined, cached, mapped)| Evident {
+                identified,
+                verified,
+                permitted,
+                examined,
+                cached,
+                mapped,
+            },
+        )
     }
 
     fn uses() -> impl Strategy<Value = CacheUse> {
@@ -329,7 +470,7 @@ mod tests {
         fn a_row_survives_the_file(
             call in calls(),
             times in any::<(u64, u64)>(),
-            (code, status, left) in (0_u8..27, 100_u16..600, any::<bool>()),
+            (code, status, left) in (0_u8..51, 100_u16..600, any::<bool>()),
             evident in evidents(),
             cache in uses(),
         ) {
@@ -337,12 +478,15 @@ mod tests {
             let (arrived, called) = (Instant::from_ns(times.0), Instant::from_ns(times.1));
             let row = Row::Called(Decision { arrived, called, call, evident, answer });
             prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
+            for row in [Row::Resumed { at: called, call: times.0, evident }, Row::Left { at: called, call: times.0 }] {
+                prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
+            }
             let row = Row::Dropped { at: called, entry: EntryId(times.0) };
             prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
         }
 
         #[test]
-        fn no_row_is_a_panic(bytes: [[u8; 32]; 3]) {
+        fn no_row_is_a_panic(bytes: [[u8; 28]; 4]) {
             let mut row = [0; ROW_BYTES];
             row.copy_from_slice(bytes.as_flattened());
             let _ = decoded(0, &row);

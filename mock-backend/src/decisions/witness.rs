@@ -5,18 +5,35 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use sluicegate_policy::call::{EntryId, Evidence, Freshness, Invalid, Mapped};
+use sluicegate_policy::call::{EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Verdict};
 use sluicegate_policy::model::RouteId;
 
 /// The evidence of one request, as far as the gateway asked for it; to a gateway that asks the same it says the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evident {
+    /// Who asks the authorizer; `None` if it was not asked.
+    pub identified: Option<IdentityQuestion>,
+    /// What its token or signature is worth; `None` if that was not asked.
+    pub verified: Option<Verdict>,
+    /// What the resource policy says; `None` if there is none.
+    pub permitted: Option<Permission>,
     /// Whether it satisfies the validator; `None` if that was not asked.
     pub examined: Option<Result<(), Invalid>>,
     /// Its key in the response cache; `None` if there is no cache to look in.
     pub cached: Option<CacheQuestion>,
     /// How its mapping went; `None` if it did not come so far.
     pub mapped: Option<Mapped>,
+}
+
+/// Who asks an authorizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentityQuestion {
+    /// Tells the values of the identity sources from others of the same run.
+    pub key_hash: u64,
+    /// Their length, in bytes.
+    pub key_bytes: u32,
+    /// Whether they are there.
+    pub identity: Identity,
 }
 
 /// What was asked of the response cache.
@@ -63,6 +80,21 @@ impl Evidence for Witness<'_> {
         self.of.on_hit(entry);
     }
 
+    fn identify(&mut self, route: RouteId, key: &mut Vec<u8>) -> Identity {
+        let identity = self.of.identify(route, key);
+        let (key_hash, key_bytes) = (self.salt.hash_one(&key[..]), u32::try_from(key.len()).unwrap_or(u32::MAX));
+        self.evident.identified = Some(IdentityQuestion { key_hash, key_bytes, identity });
+        identity
+    }
+
+    fn verify(&mut self, route: RouteId) -> Verdict {
+        *self.evident.verified.insert(self.of.verify(route))
+    }
+
+    fn permission(&mut self, route: RouteId) -> Permission {
+        *self.evident.permitted.insert(self.of.permission(route))
+    }
+
     fn integrate(&mut self, route: RouteId) -> Mapped {
         *self.evident.mapped.insert(self.of.integrate(route))
     }
@@ -84,6 +116,22 @@ impl Evidence for Evident {
     }
 
     fn on_hit(&mut self, _: EntryId) {}
+
+    /// An identity as long as the one that was, and as unlike others.
+    fn identify(&mut self, _: RouteId, key: &mut Vec<u8>) -> Identity {
+        let Some(IdentityQuestion { key_hash, key_bytes, identity }) = self.identified else { return Identity::Present };
+        key.extend_from_slice(&key_hash.to_le_bytes());
+        key.resize(key_bytes as usize, 0);
+        identity
+    }
+
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        self.verified.unwrap_or(Ok(()))
+    }
+
+    fn permission(&mut self, _: RouteId) -> Permission {
+        self.permitted.unwrap_or(Permission::Allowed)
+    }
 
     fn integrate(&mut self, _: RouteId) -> Mapped {
         self.mapped.unwrap_or(Mapped::Misconfigured)
@@ -109,6 +157,19 @@ mod tests {
         }
 
         fn on_hit(&mut self, _: EntryId) {}
+
+        fn identify(&mut self, _: RouteId, key: &mut Vec<u8>) -> Identity {
+            key.extend_from_slice(&self.0);
+            Identity::Present
+        }
+
+        fn verify(&mut self, _: RouteId) -> Verdict {
+            Ok(())
+        }
+
+        fn permission(&mut self, _: RouteId) -> Permission {
+            Permission::Silent
+        }
 
         fn integrate(&mut self, _: RouteId) -> Mapped {
             Mapped::Answer(Content { status: 404, bytes: 9 })

@@ -60,6 +60,7 @@ fn reply(stage: Option<u16>, route: Option<u16>, status: u16) -> Reply {
             release: Release::Base,
         },
         route: route.map(RouteId),
+        authorization: sluicegate_policy::call::AuthorizationUse::None,
         cache: CacheUse::None,
         warning: None,
         timing: Timing::default(),

@@ -5,6 +5,7 @@
 /// What each decision looks like to a client, for both kinds of API.
 mod answers;
 /// HTTP back ends behind the door.
+mod authorized;
 mod behind;
 /// Requests that are none, clients that are slow, and bytes as they were spelled.
 mod broken;

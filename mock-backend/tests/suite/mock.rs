@@ -6,8 +6,9 @@ use std::sync::Arc;
 use sluicegate_mock::{Server, Settings, Summary, runtime};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Api, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, Mapping, MockIntegration,
-    Model, PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
+    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Burst, Connection, DeploymentId, Function,
+    FunctionId, HttpIntegration, IdentitySource, Integration, LambdaAuthorizer, LookUps, Mapping, MockIntegration, Model,
+    PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -48,7 +49,31 @@ pub(crate) fn throttle(tokens: u64, burst: u64) -> Throttle {
     Throttle { rate: PerSecond { tokens, per: Span::from_secs(1) }, burst: Burst(burst) }
 }
 
+/// A modelled function that lets everybody in who shows an `Authorization`, and takes so long.
+pub(crate) fn lambda_authorizer(takes: Span) -> Authorizer {
+    let kind = AuthorizerKind::Lambda(LambdaAuthorizer {
+        identity: vec![IdentitySource::Header("Authorization".to_owned())],
+        validation: None,
+        ttl: Span::ZERO,
+        look_ups: LookUps::Each,
+        denials: 0.0,
+        principal: "ann".to_owned(),
+        context: vec![("tenant".to_owned(), "blue".to_owned())],
+        api_key: None,
+    });
+    Authorizer { name: "check".to_owned(), api: ApiId(0), kind, latency: Latency::constant(takes), failures: 0.0 }
+}
+
 impl Mock {
+    /// All routes so far ask this authorizer.
+    pub(crate) fn authorized(mut self, authorizer: Authorizer) -> Self {
+        self.model.authorizers.push(authorizer);
+        for route in &mut self.model.routes {
+            route.authorization = Some(Authorization { authorizer: AuthorizerId(0), scopes: Vec::new() });
+        }
+        self
+    }
+
     /// A route (`GET /x`) with a mock integration that answers 200 with this body.
     pub(crate) fn fixed(self, key: &str, body: &str) -> Self {
         self.route(key, Integration::fixed(200, body))

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sluicegate_mock::{Decided, DecisionRecord, Row, Settings, Summary, read_decisions};
-use sluicegate_policy::call::{Action, Arrival, CacheUse, Invalid, Reason, Scope};
+use sluicegate_policy::call::{Action, Arrival, CacheUse, CallId, Denied, Invalid, Reason, Scope, TokenFault};
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    ApiKey, ApiKind, Cache, Canary, Deployment, DeploymentId, Integration, Invalidation, KeyId, MockIntegration, Model, Move,
-    ParameterRule, Passthrough, Period, Quota, Requirement, RouteId, Schema, Source, StageCache, StageId, UsagePlan,
+    ApiKey, ApiKind, AuthorizerKind, Cache, Canary, Deployment, DeploymentId, Integration, Invalidation, KeyId, LookUps,
+    MockIntegration, Model, Move, ParameterRule, Passthrough, Period, Quota, Requirement, RouteId, Schema, Source, StageCache,
+    StageId, UsagePlan,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use tokio::task::JoinSet;
 
-use crate::mock::{Client, function, mock, serve, throttle};
+use crate::mock::{Client, function, lambda_authorizer, mock, serve, throttle};
 
 /// What a client may send; one of each round has no key, one an unknown one.
 const KEYS: [&str; 4] =
@@ -151,7 +152,9 @@ fn decided_again(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) -> BTr
     for (at, row) in record.rows.iter().enumerate() {
         match row {
             Row::Called(row) => told.extend([(row.arrived, 0, row.call.arrival.number, at), (row.called, 1, at as u64, at)]),
-            Row::Dropped { at: instant, .. } => told.push((*instant, 1, at as u64, at)),
+            Row::Resumed { at: instant, .. } | Row::Left { at: instant, .. } | Row::Dropped { at: instant, .. } => {
+                told.push((*instant, 1, at as u64, at));
+            }
         }
     }
     told.sort_unstable();
@@ -167,13 +170,16 @@ fn decided_again(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) -> BTr
                 arrived.insert(at, gateway.arrive(now, row.call.arrival.api, row.call.arrival.stage));
             }
             (_, Row::Called(mut row)) => gateway.on_call(now, row.call, &mut row.evident),
+            (_, Row::Resumed { call, mut evident, .. }) => gateway.resume(now, CallId(call), &mut evident),
+            (_, Row::Left { call, .. }) => gateway.abandon(now, CallId(call)),
             (_, Row::Dropped { entry, .. }) => gateway.drop_entry(now, entry),
         }
         take(&mut gateway, &mut answers);
     }
     gateway.advance(Instant::MAX);
     take(&mut gateway, &mut answers);
-    arrived.into_iter().map(|(at, arrival)| (at, (arrival, answers[&at]))).collect()
+    // Who left while he waited for an authorizer has no answer.
+    arrived.into_iter().filter_map(|(at, arrival)| Some((at, (arrival, *answers.get(&at)?)))).collect()
 }
 
 fn take(gateway: &mut Gateway, answers: &mut BTreeMap<usize, Decided>) {
@@ -188,7 +194,11 @@ fn take(gateway: &mut Gateway, answers: &mut BTreeMap<usize, Decided>) {
 fn replays(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) {
     let again = decided_again(model, seed, record);
     for row in record.decisions() {
-        let (arrival, decided) = again[&usize::try_from(row.call.id.0).unwrap()];
+        let found = again.get(&usize::try_from(row.call.id.0).unwrap());
+        let Some((arrival, decided)) = found.copied() else {
+            assert_eq!(row.answer, None, "{row:?}");
+            continue;
+        };
         assert_eq!(arrival, row.call.arrival);
         if let Some(answer) = row.answer {
             assert_eq!(decided, answer, "{row:?}");
@@ -248,6 +258,56 @@ fn so_does_one_that_validates_caches_and_maps_and_whose_clients_leave() {
     let dropped = record.rows.iter().filter(|row| matches!(row, Row::Dropped { .. })).count();
     assert!(dropped > 0, "{left} clients left");
     replays(&model, seed, &record);
+}
+
+/// Eight connections at once, whose identities come and go; every seventh time a client asks and leaves.
+async fn identified(client: Client, rounds: usize) {
+    let mut clients = JoinSet::new();
+    for lane in 0..8_usize {
+        clients.spawn(async move {
+            let mut wire = client.connect().await;
+            for round in 0..rounds {
+                let token = match (round * 5 + lane * 3) % 11 {
+                    0 => String::new(),
+                    who => format!("Authorization: token-{who}\r\n"),
+                };
+                let request = format!("GET /prod/y HTTP/1.1\r\nHost: h\r\n{token}\r\n");
+                if (round + lane) % 7 == 0 {
+                    let mut leaving = client.connect().await;
+                    leaving
+                        .write(format!("GET /prod/y HTTP/1.1\r\nHost: h\r\nAuthorization: gone-{round}\r\n\r\n").as_bytes())
+                        .await;
+                    leaving.leave();
+                }
+                wire.write(request.as_bytes()).await;
+                wire.answer().await.unwrap();
+            }
+        });
+    }
+    clients.join_all().await;
+}
+
+#[test]
+fn so_does_one_whose_authorizer_is_waited_for_whose_answers_are_kept_and_whose_clients_leave() {
+    for look_ups in [LookUps::Each, LookUps::Shared] {
+        let mut mock = mock(ApiKind::Rest).lambda("GET /y", function()).authorized(lambda_authorizer(Span::from_ms(2)));
+        if let AuthorizerKind::Lambda(lambda) = &mut mock.model.authorizers[0].kind {
+            (lambda.ttl, lambda.look_ups, lambda.denials) = (Span::from_ms(5), look_ups, 0.2);
+        }
+        mock.model.authorizers[0].failures = 0.1;
+        let (model, seed) = (Arc::new(mock.model), mock.seed);
+        let (record, summary) = recorded(&model, seed, async |client| identified(client, 60).await);
+        assert_eq!(summary.undecided, 0);
+        let reasons = reasons(&record);
+        let (denied, missing) = (Reason::AccessDenied(Denied::Explicit), Reason::Unauthorized(TokenFault::Missing));
+        for reason in [Reason::Served, denied, missing, Reason::AuthorizerFailed] {
+            assert!(reasons.contains_key(&reason), "{reason:?} among {reasons:?}");
+        }
+        let resumed = record.rows.iter().filter(|row| matches!(row, Row::Resumed { .. })).count();
+        let left = record.rows.iter().filter(|row| matches!(row, Row::Left { .. })).count();
+        assert!(resumed > 0 && left > 0, "{resumed} resumed, {left} left");
+        replays(&model, seed, &record);
+    }
 }
 
 #[test]

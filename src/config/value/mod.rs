@@ -10,6 +10,7 @@ mod decimal;
 mod duration;
 mod flag;
 mod generator;
+mod identity_source;
 mod json;
 mod margin;
 mod memory;
@@ -38,6 +39,7 @@ pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
 pub(super) use flag::Flag;
 pub(super) use generator::FieldValue;
+pub(super) use identity_source::IdentitySource;
 pub(super) use json::Json;
 pub(super) use margin::{Absolute, Within};
 pub(super) use memory::Memory;
@@ -53,7 +55,7 @@ pub(super) use response_type::ResponseKind;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use setting::{
-    AfterIdle, Balancer, CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource,
+    AfterIdle, Balancer, CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, LookUps,
     Passthrough, PayloadFormat, Period, ProbeKind, Requirement,
 };
 pub(super) use shape::Shape;

@@ -74,6 +74,16 @@ words! {
 }
 
 words! {
+    /// Whether requests of one identity share a look-up.
+    pub(in crate::config) LookUps as model::LookUps, "a rule for look-ups", "write each or shared" {
+        /// Each request makes its own.
+        Each = "each",
+        /// Others wait for the one that is under way.
+        Shared = "shared",
+    }
+}
+
+words! {
     /// A quota's period.
     pub(in crate::config) Period as model::Period, "a period", "write day, week or month" {
         /// A day.

@@ -1,10 +1,11 @@
 //! The order of the checks that a request passes on its way in.
 //!
 //! Owns the order, and what of it the documentation leaves open. Refuses the rules themselves: each has a module of its own. A part
-//! of the gateway, which calls it once for each request.
+//! of the gateway, which calls it before and after it asks the authorizer: once for each request.
 //!
 //! The order: length of the URL, then of the head; the stage; a preflight request (an HTTP API with cross-origin sharing answers
-//! it by itself, with or without an `OPTIONS` route); the route; authorizers; the API key; quota and throttles; length of the
+//! it by itself, with or without an `OPTIONS` route); the route; resource policy and authorizer
+//! ([`authorization`](super::authorization)); the API key; quota and throttles; length of the
 //! body; validation; the response cache; the integration. It follows the developer guide ("API Gateway authorization flow", "Throttle
 //! requests", "Working with routes for HTTP APIs", "CORS for HTTP APIs", 2023). Where the guide says nothing, this holds:
 //! - Throttles come after the API key, which says which usage plan's they are, and so after what is refused before: a request
@@ -21,13 +22,15 @@
 use super::Gateway;
 use crate::cache::Fill;
 use crate::call::{
-    Arrival, CacheUse, Call, Content, Credential, Evidence, Freshness, Mapped, Purpose, Reason, Release, Size, Warning,
+    Arrival, AuthorizationUse, CacheUse, Call, Content, Credential, Evidence, Freshness, Mapped, Purpose, Reason, Release, Size,
+    Warning,
 };
 use crate::model::{
     Api, ApiKind, Charge, DeploymentId, HeadLimit, Invalidation, Limits, Requirement, RouteId, StageId, ToldFirst, Validation,
 };
 use crate::plans::SeatId;
 use crate::throttle::{Refusal, Way};
+use crate::time::{Instant, Span};
 
 /// How an admitted request is answered.
 #[derive(Clone, Copy, Debug)]
@@ -41,31 +44,53 @@ pub(super) enum Admitted {
 /// What is noted on the way, and holds whether or not the request is admitted.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
+    /// When the gateway received it.
+    pub(super) received: Instant,
+    pub(super) authorization: AuthorizationUse,
+    /// How long it waited for its authorizer.
+    pub(super) authorizer: Option<Span>,
     pub(super) cache: CacheUse,
     pub(super) warning: Option<Warning>,
     pub(super) fill: Option<Fill>,
 }
 
 /// Where a request goes: known once its stage is.
-#[derive(Clone, Copy)]
-struct Goal {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goal {
     stage: StageId,
     release: Release,
     deployment: DeploymentId,
 }
 
+impl Notes {
+    pub(super) fn at(received: Instant) -> Self {
+        Self { received, ..Self::default() }
+    }
+}
+
 impl Gateway {
-    /// The checks, in the order in which the gateway makes them; the reason, if it answers by itself.
-    pub(super) fn admit(&mut self, call: &Call, evidence: &mut dyn Evidence, notes: &mut Notes) -> Result<Admitted, Reason> {
-        let limits = self.api_of(call.arrival).limits;
-        check_head(limits, call.size)?;
+    /// The checks before the authorizer, in the order in which the gateway makes them: where the request goes; the reason, if the
+    /// gateway answers by itself.
+    pub(super) fn enter(&self, call: &Call) -> Result<(Goal, RouteId), Reason> {
+        check_head(self.api_of(call.arrival).limits, call.size)?;
         let goal = self.goal(call).ok_or(Reason::NoStage)?;
         if call.purpose == Purpose::Preflight && self.answers_preflight(goal) {
             return Err(Reason::Preflight);
         }
         let route = call.route.filter(|route| self.is_in(*route, goal.deployment)).ok_or(Reason::NoRoute)?;
-        // Authorizers: here, between the route and its API key, which an authorizer may be the one to name.
-        let seat = self.seat(goal.stage, route, call.key).inspect_err(|_| self.charge_refused_key(goal.stage))?;
+        Ok((goal, route))
+    }
+
+    /// The checks after the authorizer, which may be the one to name the API key; the reason, if the gateway answers by itself.
+    pub(super) fn admit(
+        &mut self,
+        call: &Call,
+        (goal, route): (Goal, RouteId),
+        evidence: &mut dyn Evidence,
+        notes: &mut Notes,
+    ) -> Result<Admitted, Reason> {
+        let limits = self.api_of(call.arrival).limits;
+        let seat = self.seat(goal.stage, route, self.key_of(call, route)).inspect_err(|_| self.charge_refused_key(goal.stage))?;
         self.take(Way { stage: goal.stage, route, seat })?;
         if call.size.body > limits.payload_bytes {
             return Err(Reason::PayloadTooLarge);

@@ -6,6 +6,7 @@
 use super::Gateway;
 use super::admission::{Admitted, Notes};
 use super::flights::{Flight, FlightId, Phase};
+use crate::authorizer::LookUpId;
 use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
 use crate::lambda::Environment;
 use crate::latency::Latency;
@@ -23,6 +24,8 @@ pub(super) const ABANDONED_MIN: usize = 1_024;
 pub(super) enum Event {
     /// A stage moves: the n-th move of the model.
     Move(usize),
+    /// An authorizer has answered.
+    Authorized(LookUpId),
     /// The gateway has done its part before the integration.
     HandOver(FlightId),
     /// The idle environments of a real function are looked through for those whose time is up.
@@ -89,9 +92,10 @@ impl Gateway {
             reason: Reason::Served,
             arrival: call.arrival,
             route: call.route,
+            authorization: notes.authorization,
             cache: notes.cache,
             warning: notes.warning,
-            timing: Timing { received: self.now, ..Timing::default() },
+            timing: Timing { received: notes.received, authorizer: notes.authorizer, ..Timing::default() },
         };
         let (content, phase) = (Content::default(), Phase::Arrived);
         self.flights.begin(Flight { reply, content, fill: notes.fill, after, phase, target: None })
@@ -105,6 +109,7 @@ impl Gateway {
                     // One that does not fit changes nothing.
                     let _ = self.move_stage(stage, deployment);
                 }
+                Event::Authorized(look_up) => self.authorized(due, look_up),
                 Event::HandOver(id) => self.hand_over(due, id),
                 Event::Ask(number) => self.ask(due, number),
                 Event::Sweep(function) => self.sweep(due, function),
@@ -203,9 +208,13 @@ impl Gateway {
         let flights = &self.flights;
         self.queue.retain(|event| match event {
             Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
-            Event::Move(_) | Event::HandOver(_) | Event::Ask(_) | Event::Sweep(_) | Event::FunctionEnds(..) | Event::Reply(_) => {
-                true
-            }
+            Event::Move(_)
+            | Event::Authorized(_)
+            | Event::HandOver(_)
+            | Event::Ask(_)
+            | Event::Sweep(_)
+            | Event::FunctionEnds(..)
+            | Event::Reply(_) => true,
         });
         self.abandoned = 0;
     }

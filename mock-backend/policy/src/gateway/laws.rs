@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use self::some::{some_model, some_requests, wall};
 use super::oracle::{self, Coming, Says};
 use super::*;
-use crate::call::{CacheUse, CallId, Effect, EntryId, Freshness, Invalid, Mapped, Reason, Reply};
+use crate::call::{CacheUse, Effect, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Reply, Verdict};
 use crate::model::{RouteId, Unconfirmed};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -47,6 +47,18 @@ impl Evidence for Asked<'_> {
     fn on_hit(&mut self, entry: EntryId) {
         assert!(self.kept.is_none_or(|kept| kept.contains(&entry)), "{entry:?} is not kept");
         assert!(!self.questions.contains(&"integrate"));
+    }
+
+    fn identify(&mut self, _: RouteId, _: &mut Vec<u8>) -> Identity {
+        Identity::Present
+    }
+
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        Ok(())
+    }
+
+    fn permission(&mut self, _: RouteId) -> Permission {
+        Permission::Allowed
     }
 
     fn integrate(&mut self, route: RouteId) -> Mapped {
@@ -129,6 +141,7 @@ impl<'a> Driver<'a> {
                     assert!(self.started.insert(id, call.0).is_none(), "the name of other work is used again");
                     self.working.insert((now + request.takes, order), (id, oracle::outcome(request)));
                 }
+                Action::Resume(_) => unreachable!("no law here has an authorizer"),
                 Action::Start(_, Effect::Invoke { .. }) | Action::Reap(..) => panic!("no function here is real"),
                 Action::Cancel(id) => assert!(self.started.contains_key(&id), "cancelled what did not run"),
                 Action::Forget(entry) => {
@@ -225,7 +238,7 @@ proptest! {
             let (before, levels) = (all_used(&gateway), gateway.throttles.clone());
             let mut asked = Asked { model: &model, says: &request.says, route: call.route, kept: None, questions: Vec::new() };
             let mut notes = Notes::default();
-            let reason = gateway.admit(&call, &mut asked, &mut notes).err();
+            let reason = gateway.decide_on(&call, &mut asked, &mut notes).err();
             if matches!(
                 reason,
                 Some(

@@ -11,8 +11,8 @@ pub(super) use self::door::BOUNDARY;
 use self::door::{Door, Passed};
 use self::functions::{Functions, Started};
 use crate::call::{
-    Arrival, CacheUse, CallId, Content, Credential, Freshness, Invalid, Mapped, Outcome, Purpose, Reason, Release, Reply, Size,
-    Timing,
+    Arrival, AuthorizationUse, CacheUse, CallId, Content, Credential, Freshness, Invalid, Mapped, Outcome, Purpose, Reason,
+    Release, Reply, Size, Timing,
 };
 use crate::model::{
     Api, ApiId, ApiKind, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, StageId, UnknownStage,
@@ -152,6 +152,7 @@ impl<'r> Flight<'r> {
             reason: Reason::Served,
             arrival,
             route: None,
+            authorization: AuthorizationUse::None,
             cache: CacheUse::None,
             warning: None,
             timing: Timing::default(),
@@ -289,6 +290,16 @@ fn status(api: &Api, reason: Reason) -> u16 {
         (Reason::FunctionThrottled(..), ApiKind::Http) => told.throttled_function,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,
+        (
+            Reason::Unauthorized(_)
+            | Reason::InsufficientScope
+            | Reason::SignatureRefused(_)
+            | Reason::AccessDenied(_)
+            | Reason::PolicyDenied(_)
+            | Reason::AuthorizerFailed
+            | Reason::AuthorizerMisconfigured,
+            _,
+        ) => unreachable!("no law here has an authorizer"),
         (Reason::CapacityExhausted(_), _) => unreachable!("no law has a pool"),
         (Reason::Served, _) => unreachable!("what is served has the status of its integration"),
     }

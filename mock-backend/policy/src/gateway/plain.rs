@@ -3,7 +3,7 @@
 //! Owns what follows from the model alone. Refuses bytes: a route that validates, caches by parameters or maps needs the
 //! request itself. Used by the simulator for routes without such, and by tests.
 
-use crate::call::{Content, EntryId, Evidence, Freshness, Invalid, Mapped};
+use crate::call::{Content, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Verdict};
 use crate::model::{Connection, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId};
 
 /// A request that satisfies every check and maps to what the model says.
@@ -20,6 +20,18 @@ impl Evidence for Plain<'_> {
     }
 
     fn on_hit(&mut self, _: EntryId) {}
+
+    fn identify(&mut self, _: RouteId, _: &mut Vec<u8>) -> Identity {
+        Identity::Present
+    }
+
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        Ok(())
+    }
+
+    fn permission(&mut self, _: RouteId) -> Permission {
+        Permission::Allowed
+    }
 
     fn integrate(&mut self, route: RouteId) -> Mapped {
         let content = |status, body: &str| Content { status, bytes: body.len() as u64 };

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{ApiId, Unconfirmed};
+use super::{ApiId, ResourcePolicy, Unconfirmed};
 use crate::call::Reason;
 use crate::latency::Latency;
 use crate::time::Span;
@@ -27,6 +27,8 @@ pub struct Api {
     pub refusal: Latency,
     /// What a request may not exceed.
     pub limits: Limits,
+    /// Who may reach it from where (REST); `None` lets everybody in.
+    pub resource_policy: Option<ResourcePolicy>,
     /// Where an API key is looked for.
     pub key_source: KeySource,
     /// Media types whose bodies are bytes, not text (REST): `image/png`, `*/*`.
@@ -179,6 +181,7 @@ impl Api {
             overhead: Latency::constant(Span::ZERO),
             refusal: Latency::constant(Span::ZERO),
             limits: Limits::of(kind, Endpoint::Regional),
+            resource_policy: None,
             key_source: KeySource::Header,
             binary_media_types: Vec::new(),
             unconfirmed: Unconfirmed::default(),
@@ -194,8 +197,18 @@ impl Api {
             (_, Reason::Served) => 200,
             (_, Reason::Preflight) => self.unconfirmed.preflight,
             (Rest, Reason::NoStage) => self.unconfirmed.unknown_stage.status(),
-            (Rest, Reason::NoRoute) | (_, Reason::KeyRefused | Reason::InvalidationRefused) => 403,
+            (Rest, Reason::NoRoute)
+            | (Http, Reason::InsufficientScope)
+            | (
+                _,
+                Reason::KeyRefused
+                | Reason::InvalidationRefused
+                | Reason::AccessDenied(_)
+                | Reason::PolicyDenied(_)
+                | Reason::SignatureRefused(_),
+            ) => 403,
             (Http, Reason::NoStage | Reason::NoRoute) => 404,
+            (_, Reason::Unauthorized(_)) | (Rest, Reason::InsufficientScope) => 401,
             (_, Reason::UrlTooLong) => self.unconfirmed.url_too_long,
             (_, Reason::HeadersTooLarge) => self.unconfirmed.headers_too_large,
             (Rest, Reason::PayloadTooLarge) => 413,
@@ -203,7 +216,7 @@ impl Api {
             (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
             (_, Reason::Invalid(_)) => 400,
             (_, Reason::UnsupportedMediaType) => 415,
-            (_, Reason::Misconfigured)
+            (_, Reason::Misconfigured | Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured)
             | (Rest, Reason::FunctionThrottled(..))
             | (Http, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 500,
             (Rest, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 502,

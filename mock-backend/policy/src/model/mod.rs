@@ -8,10 +8,12 @@
 //! usage plans. A route belongs to one deployment for ever; a stage points at a deployment and may be moved to another one.
 
 mod api;
+mod authorizer;
 mod capacity;
 mod function;
 mod integration;
 mod plan;
+mod resource_policy;
 mod route;
 mod stage;
 mod unconfirmed;
@@ -27,6 +29,9 @@ pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
 };
+pub use self::authorizer::{
+    Authorization, Authorizer, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, LookUps, TTL_MAX,
+};
 pub use self::capacity::Capacity;
 pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
@@ -34,6 +39,7 @@ pub use self::integration::{
     Protocol, ResponseRule, ServiceIntegration,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
+pub use self::resource_policy::{Network, PolicyEffect, ResourcePolicy, Statement};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
 pub use self::unconfirmed::{
@@ -75,6 +81,10 @@ pub struct TargetId {
     pub place: u16,
 }
 
+/// Index into [`Model::authorizers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuthorizerId(pub u16);
+
 /// Index into [`Model::capacities`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CapacityId(pub u16);
@@ -106,6 +116,8 @@ pub struct Model {
     pub functions: Vec<Function>,
     /// Private links to load balancers.
     pub links: Vec<VpcLink>,
+    /// Authorizers that routes may name.
+    pub authorizers: Vec<Authorizer>,
     /// Connection pools and the like that functions share.
     pub capacities: Vec<Capacity>,
     /// Usage plans.
@@ -223,6 +235,7 @@ impl Model {
             routes,
             functions: Vec::new(),
             links: Vec::new(),
+            authorizers: Vec::new(),
             capacities: Vec::new(),
             plans: Vec::new(),
             keys: Vec::new(),
@@ -287,6 +300,14 @@ impl Model {
     pub fn api_of_route(&self, route: RouteId) -> &Api {
         let deployment = self.routes[usize::from(route.0)].deployment;
         &self.apis[usize::from(self.deployments[usize::from(deployment.0)].api.0)]
+    }
+
+    /// What a route asks of its requests, and the authorizer that it names; `None` if it names none.
+    ///
+    /// Panics if the model has no such route.
+    pub fn authorization(&self, route: RouteId) -> Option<(&Authorization, &Authorizer)> {
+        let authorization = self.routes[usize::from(route.0)].authorization.as_ref()?;
+        Some((authorization, self.authorizers.get(usize::from(authorization.authorizer.0))?))
     }
 
     /// The routes of a deployment, with their ids.

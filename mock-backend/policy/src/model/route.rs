@@ -2,7 +2,7 @@
 //!
 //! Owns the shapes. Refuses to match a path ([`routing`](crate::routing)) and to examine a request (`render`).
 
-use super::{DeploymentId, Integration};
+use super::{Authorization, DeploymentId, Integration};
 
 /// Method and path pattern, what is asked of a request, and what answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Route {
     pub method: Option<String>,
     /// Path pattern such as `/orders/{id}` or `/files/{proxy+}`; `$default` catches what nothing else does (HTTP APIs).
     pub path: String,
+    /// Who says whether a request may go on; `None` lets everybody in.
+    pub authorization: Option<Authorization>,
     /// Whether a request needs an API key that a usage plan of its stage knows (REST).
     pub api_key: Requirement,
     /// What the request validator checks (REST).
@@ -82,6 +84,7 @@ impl Route {
             deployment,
             method: method.map(str::to_owned),
             path: path.into(),
+            authorization: None,
             api_key: Requirement::Optional,
             validation: Validation::default(),
             cache: CacheKeys::default(),

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::time::Span;
+
 /// The unconfirmed behaviours of one API. Sources are named as in the documents that contradict each other or are silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unconfirmed {
@@ -54,6 +56,8 @@ pub struct Unconfirmed {
     /// Status of a REST API whose function fails, once its `INTEGRATION_FAILURE` is customised without a status. That of a function
     /// that is throttled is then 504 (re:Post question `QUL-z6rJbmR4meafB7MzYXxw`); of one that fails nothing is said.
     pub customised_function_failure: u16,
+    /// How far the clocks of an issuer and the gateway may differ. No document says of any.
+    pub clock_skew: Span,
     /// What a mapping template prints of a variable that was never set. Recorded is only that one that was set to null prints
     /// nothing; Velocity, which the service runs, cannot tell the two apart.
     pub unset_variable: UnsetVariable,
@@ -187,6 +191,7 @@ impl Default for Unconfirmed {
             too_large_content_type: TooLargeContentType::default(),
             refusal_cors: RefusalCors::default(),
             customised_function_failure: 502,
+            clock_skew: Span::ZERO,
             unset_variable: UnsetVariable::default(),
         }
     }

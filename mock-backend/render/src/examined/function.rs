@@ -25,7 +25,8 @@ impl<'a> Examined<'a> {
             return Some(self.integration_body());
         }
         let operation = self.seen.route().and_then(|route| route.operation.as_deref());
-        let occasion = Occasion { format: *format, binary: &self.seen.api().binary, authorizer: None, operation };
+        let authorizer = self.authorizer(*format);
+        let occasion = Occasion { format: *format, binary: &self.seen.api().binary, authorizer: authorizer.as_ref(), operation };
         Some(self.event(&occasion).into())
     }
 

@@ -71,6 +71,7 @@ fn case() -> Case {
         reason: Reason::Served,
         arrival,
         route: Some(RouteId(0)),
+        authorization: sluicegate_policy::call::AuthorizationUse::None,
         cache: CacheUse::None,
         warning: None,
         timing: Timing::default(),

@@ -22,7 +22,7 @@ pub(super) fn proven(result: Result<(), FrontFault>, spot: &Spot, reader: &mut R
             reader.report_at(spot, format!("this is no regular expression: {what}; {cure}"));
         }
         Err(fault @ FrontFault::Template(_)) => reader.report_at(spot, format!("in the template, {fault}")),
-        Err(fault @ (FrontFault::Schema(_) | FrontFault::Expression(_) | FrontFault::Key(_))) => {
+        Err(fault @ (FrontFault::Schema(_) | FrontFault::Expression(_) | FrontFault::Key(_) | FrontFault::Keys(_))) => {
             reader.report_at(spot, fault.to_string());
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct SharedNames<'a> {
 pub(super) struct Behind<'a> {
     pub(super) kind: ApiKind,
     pub(super) names: SharedNames<'a>,
+    /// The names of the API's authorizers.
+    pub(super) authorizers: &'a [String],
     /// The key path of the API: `gateway`, `apis.admin`.
     pub(super) section: &'a str,
 }

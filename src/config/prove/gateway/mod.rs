@@ -3,6 +3,7 @@
 //! Owns the defaults of the API, with the source of each, the names that parts refer to each other by, and which features a kind
 //! of API has. Refuses every behaviour (the policy's). Called by `prove::plan`.
 
+mod authorizers;
 mod capacities;
 mod code;
 mod cold_starts;
@@ -61,6 +62,7 @@ pub(super) fn model(
     let link_names: Vec<String> = shared.vpc_links.iter().flat_map(|named| names_of(&named.value.0)).collect();
     let known = SharedNames { functions: &function_names, links: &link_names };
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
+    let known = part::Shared { names: known, keys: &names.keys, folder: outside.folder };
     let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];
     parts.extend(further.iter_mut().map(|member| part::further(member, known, reader)));
     let shared = &mut gateway.value;
@@ -69,7 +71,7 @@ pub(super) fn model(
     let plans = plans::plans(&mut shared.usage_plans, kind, &plans::Known { names: &names, parts: &parts }, reader);
     let domains = ways::domains(shared.domains.as_ref(), &names, outside.folder, reader);
     let moves = ways::moves(shared.moves.as_deref(), &names, reader);
-    let Joined { apis, deployments, stages, routes } = part::join(parts, &spots, reader)?;
+    let Joined { apis, deployments, authorizers, stages, routes } = part::join(parts, &spots, reader)?;
     Some(Model {
         region: region?,
         account,
@@ -78,6 +80,7 @@ pub(super) fn model(
         stages,
         functions: functions?,
         links: links?,
+        authorizers,
         capacities: capacities?,
         routes,
         plans: plans?,

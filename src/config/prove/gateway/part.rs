@@ -4,21 +4,36 @@
 //! shares (`gateway`). Called by `gateway`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use sluicegate_policy::model::{Api, ApiId, ApiKind, Deployment, DeploymentId, Route, RouteId, Stage};
+use sluicegate_policy::model::{
+    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, Deployment, DeploymentId, Route, RouteId, Stage,
+};
 
 use super::deployments::{self, Frozen, ROUTES_MAX, RouteKeys};
 use super::integration::{Behind, SharedNames};
-use super::{api, at_most, name, stages};
+use super::{api, at_most, authorizers, name, stages};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{self, Member, Text};
 
+/// What the account has for all APIs.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    /// The names of what all APIs share.
+    pub(super) names: SharedNames<'a>,
+    /// The names of its API keys.
+    pub(super) keys: &'a [String],
+    /// Where the profile is.
+    pub(super) folder: &'a Path,
+}
+
 /// One API, with ids as if it were the only one. What has problems of its own is not there.
 pub(super) struct Part {
     pub(super) kind: ApiKind,
     api: Option<Api>,
+    authorizers: Option<Vec<Authorizer>>,
     frozen: Option<Frozen>,
     /// Its routes by their keys.
     pub(super) routes: Option<RouteKeys>,
@@ -30,6 +45,7 @@ pub(super) struct Part {
 pub(super) struct Joined {
     pub(super) apis: Vec<Api>,
     pub(super) deployments: Vec<Deployment>,
+    pub(super) authorizers: Vec<Authorizer>,
     pub(super) stages: Vec<Stage>,
     pub(super) routes: Vec<Route>,
 }
@@ -50,22 +66,26 @@ fn kind(gateway: &raw::Gateway) -> ApiKind {
 }
 
 /// The API of one section, whose id is `id` unless it says otherwise.
-pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, names: SharedNames<'_>, reader: &mut Reader) -> Part {
+pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, shared: Shared<'_>, reader: &mut Reader) -> Part {
     let spot = section.spot.clone();
     let gateway = &mut section.value;
     let kind = kind(gateway);
     let api = api(gateway, (&spot, id), kind, reader);
-    let frozen = deployments::deployments(gateway, Behind { kind, names, section: &spot.key }, reader);
+    let Shared { names: shared_names, keys, folder } = shared;
+    let names = authorizers::names(gateway);
+    let authorizers = authorizers::authorizers(gateway, authorizers::Known { kind, keys, folder }, reader);
+    let behind = Behind { kind, names: shared_names, authorizers: &names, section: &spot.key };
+    let frozen = deployments::deployments(gateway, behind, reader);
     let routes = frozen.as_ref().map(|frozen| RouteKeys::of(&frozen.routes, &spot.key));
     let stages = stages::stages(gateway, (kind, &spot.key), frozen.as_ref().zip(routes.as_ref()), reader);
-    Part { kind, api, frozen, routes, stages }
+    Part { kind, api, authorizers, frozen, routes, stages }
 }
 
 /// A further API.
-pub(super) fn further(member: &mut Member<Text, At<raw::Gateway>>, names: SharedNames<'_>, reader: &mut Reader) -> Part {
+pub(super) fn further(member: &mut Member<Text, At<raw::Gateway>>, shared: Shared<'_>, reader: &mut Reader) -> Part {
     name(&At { value: member.name.clone(), spot: member.spot.clone() }, "the name of an API", reader);
     shares(&member.value, reader);
-    part(&mut member.value, &member.name.0, names, reader)
+    part(&mut member.value, &member.name.0, shared, reader)
 }
 
 /// Reports what all APIs of the account share.
@@ -95,8 +115,8 @@ pub(super) fn join(parts: Vec<Part>, spots: &[Spot], reader: &mut Reader) -> Opt
     one_id_each(&parts, spots, reader);
     let mut joined = Joined::default();
     for (at, part) in parts.into_iter().enumerate() {
-        let (api, frozen, stages) = (part.api?, part.frozen?, part.stages?);
-        joined.add(ApiId(at as u16), api, frozen, stages);
+        let (api, authorizers, frozen, stages) = (part.api?, part.authorizers?, part.frozen?, part.stages?);
+        joined.add(ApiId(at as u16), (api, authorizers), frozen, stages);
         joined.fits(&spots[at], reader)?;
     }
     Some(joined)
@@ -126,13 +146,21 @@ impl Joined {
         (fits && routes <= ROUTES_MAX).then_some(())
     }
 
-    fn add(&mut self, id: ApiId, api: Api, frozen: Frozen, stages: Vec<Stage>) {
+    fn add(&mut self, id: ApiId, (api, authorizers): (Api, Vec<Authorizer>), frozen: Frozen, stages: Vec<Stage>) {
+        let first_authorizer = self.authorizers.len() as u16;
+        let authorization =
+            |it: Authorization| Authorization { authorizer: AuthorizerId(it.authorizer.0 + first_authorizer), ..it };
+        self.authorizers.extend(authorizers.into_iter().map(|it| Authorizer { api: id, ..it }));
         let (first_deployment, first_route) = (self.deployments.len(), self.routes.len());
         let deployment = |DeploymentId(within): DeploymentId| DeploymentId((first_deployment + usize::from(within)) as u16);
         let route = |RouteId(within): &mut RouteId| *within = (first_route + usize::from(*within)) as u16;
         self.apis.push(api);
         self.deployments.extend(frozen.deployments.into_iter().map(|it| Deployment { api: id, ..it }));
-        self.routes.extend(frozen.routes.into_iter().map(|it| Route { deployment: deployment(it.deployment), ..it }));
+        self.routes.extend(frozen.routes.into_iter().map(|it| Route {
+            deployment: deployment(it.deployment),
+            authorization: it.authorization.map(authorization),
+            ..it
+        }));
         for mut stage in stages {
             stage.api = id;
             stage.deployment = deployment(stage.deployment);

@@ -9,7 +9,7 @@ use sluicegate_render::proof;
 
 use super::expression::{self, media_type};
 use super::integration::{Behind, integration};
-use super::{only_rest, texts};
+use super::{authorizers, only_rest, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway::Texts;
 use crate::config::raw::gateway::route::Route as Raw;
@@ -21,6 +21,7 @@ pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Beh
     let path = path(name, behind.kind, spot, reader);
     let integration = integration(raw, behind, reader);
     let raw = &raw.value;
+    let authorization = authorizers::authorization(raw, (behind.authorizers, behind.section), reader);
     fits_kind(raw, behind.kind, reader);
     expression::mapping(raw.map_request.as_ref(), proof::request_mapping, reader);
     for member in raw.map_responses.iter().flat_map(|given| &given.value.0) {
@@ -30,6 +31,7 @@ pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Beh
         only_rest(behind.kind, &name.spot, "operation names", reader);
     }
     Some(Route {
+        authorization,
         operation: raw.operation_name.as_ref().map(|name| name.value.0.clone()),
         api_key: raw.api_key.as_ref().map(|given| given.value.into()).unwrap_or_default(),
         validation: validation(raw, reader),

@@ -11,7 +11,7 @@ use crate::config::prove::filled;
 use crate::config::raw::gateway::unconfirmed as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{
-    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
+    CachedStatuses, Charge, Duration, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
     TooLargeContentType, UnknownStage, UnsetVariable,
 };
 
@@ -45,7 +45,8 @@ fn of_both(given: &mut raw::Unconfirmed, spot: &Spot, reader: &mut Reader) -> Un
     let content_type = &mut given.payload_too_large_content_type;
     let content_type = filled(content_type, spot, "payload_too_large_content_type", || TooLargeContentType::AsBody).value;
     let too_large_content_type = content_type.into();
-    Unconfirmed { headers_too_large, url_too_long, misdirected, malformed, too_large_content_type, ..default }
+    let clock_skew = filled(&mut given.clock_skew, spot, "clock_skew", || Duration(default.clock_skew)).value.0;
+    Unconfirmed { clock_skew, headers_too_large, url_too_long, misdirected, malformed, too_large_content_type, ..default }
 }
 
 /// What HTTP APIs alone have.

@@ -2,6 +2,7 @@
 //!
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
+pub(in crate::config) mod authorizer;
 pub(in crate::config) mod deployment;
 pub(in crate::config) mod integration;
 pub(in crate::config) mod plan;
@@ -10,6 +11,7 @@ pub(in crate::config) mod stage;
 pub(in crate::config) mod unconfirmed;
 pub(in crate::config) mod vpc_link;
 
+use self::authorizer::Authorizer;
 use self::deployment::{Cors, Deployment, Domain, GatewayResponses, Models, Move};
 use self::plan::{ApiKey, UsagePlan};
 use self::route::Route;
@@ -49,6 +51,8 @@ section! {
         /// Media types whose bodies are bytes, not text (REST APIs): `image/png`, `*/*`. A body of another type is text: what is
         /// not UTF-8 in it is replaced. Default: none, as the provider's.
         binary_media_types: Option<At<Vec<At<Text>>>>,
+        /// Authorizers by name, which routes may name.
+        authorizers: Option<At<Named<Text, At<Authorizer>>>>,
         /// API keys by name (REST APIs).
         api_keys: Option<At<Named<Text, At<ApiKey>>>>,
         /// Usage plans by name (REST APIs).

@@ -12,6 +12,10 @@ section! {
     Route {
         /// What answers.
         integration: At<Integration>,
+        /// The authorizer that says whether a request may go on. Default: none, everybody may.
+        authorizer: Option<At<Text>>,
+        /// Of which a token must have one (with a jwt or cognito authorizer). Default: none is asked for.
+        scopes: Option<At<Vec<At<Text>>>>,
         /// Whether a request needs an API key that a usage plan of its stage has (REST APIs). Default: optional.
         api_key: Option<At<Requirement>>,
         /// Parameters that must be there and not blank (REST APIs): `header.X`, `path.id`, `querystring.q`.

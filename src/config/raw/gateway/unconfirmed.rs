@@ -4,7 +4,7 @@
 
 use crate::config::reader::{At, section};
 use crate::config::value::{
-    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
+    CachedStatuses, Charge, Duration, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
     TooLargeContentType, UnknownStage, UnsetVariable,
 };
 
@@ -54,6 +54,8 @@ section! {
         /// Status of a REST API whose function fails, once its `INTEGRATION_FAILURE` is customised without a status: 502 or 504.
         /// Default: 502.
         customised_function_failure_status: Option<At<Status>>,
+        /// How far the clocks of an issuer and the gateway may differ when a token's times are checked. Default: 0s.
+        clock_skew: Option<At<Duration>>,
         /// What a mapping template prints of a variable that was never set: nothing or source (`$name`). Default: nothing, as of one
         /// that was set to null.
         unset_variable: Option<At<UnsetVariable>>,

@@ -1,7 +1,7 @@
 //! The rules of the front door, as sentences.
 
 use super::*;
-use crate::call::{CacheUse, EntryId, Freshness, Invalid, Mapped, Warning};
+use crate::call::{CacheUse, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Verdict, Warning};
 use crate::model::{
     ApiKey, Cache, CachedStatuses, Canary, Charge, Cors, Deployment, Invalidation, KeyId, ParameterRule, Period, Quota,
     QuotaBegins, Requirement, Source, StageCache, ToldFirst, Unconfirmed, UnknownStage, UsagePlan,
@@ -34,6 +34,18 @@ impl Evidence for Says {
         self.hits += 1;
     }
 
+    fn identify(&mut self, _: RouteId, _: &mut Vec<u8>) -> Identity {
+        Identity::Present
+    }
+
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        Ok(())
+    }
+
+    fn permission(&mut self, _: RouteId) -> Permission {
+        Permission::Allowed
+    }
+
     fn integrate(&mut self, _: RouteId) -> Mapped {
         Mapped::Answer(Content { status: 200, bytes: self.bytes })
     }
@@ -54,7 +66,7 @@ fn said_to(gateway: &mut Gateway, now: Instant, call: Call, evidence: &mut dyn E
     }
     let replies = std::iter::from_fn(|| gateway.take_action()).filter_map(|action| match action {
         Action::Reply(reply) => Some(reply),
-        Action::Start(..) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => None,
+        Action::Start(..) | Action::Resume(_) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => None,
     });
     replies.last().expect("a call has a reply")
 }

@@ -138,6 +138,7 @@ impl Door {
             reason,
             arrival: call.arrival,
             route: call.route,
+            authorization: sluicegate_policy::call::AuthorizationUse::None,
             cache: ask.cache,
             warning: None,
             timing: Timing::default(),

@@ -378,6 +378,7 @@ fn reply(to: Addressed<'_>, cache: CacheUse) -> Reply {
         reason: Reason::Served,
         arrival: to.arrival,
         route: to.route,
+        authorization: sluicegate_policy::call::AuthorizationUse::None,
         cache,
         warning: None,
         timing: Timing::default(),

@@ -1,0 +1,231 @@
+//! Who may go on, when, and what it costs.
+
+use super::*;
+use crate::authorizer::AuthorizerCounts;
+use crate::call::{
+    AuthorizationUse, Credential, Denied, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Purpose, SignatureFault,
+    Size, TokenFault, Verdict,
+};
+use crate::model::{
+    Api, ApiId, ApiKey, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Integration, KeyId, KeySource,
+    LambdaAuthorizer, LookUps, Requirement, ResourcePolicy, Route, UsagePlan,
+};
+
+const CHECK: AuthorizerId = AuthorizerId(0);
+
+/// What a request shows.
+#[derive(Clone, Copy, Debug)]
+struct Shows {
+    who: &'static str,
+    identity: Identity,
+    verdict: Verdict,
+    permission: Permission,
+}
+
+const ANN: Shows = Shows { who: "ann", identity: Identity::Present, verdict: Ok(()), permission: Permission::Allowed };
+
+impl Evidence for Shows {
+    fn examine(&mut self, _: RouteId) -> Result<(), Invalid> {
+        Ok(())
+    }
+
+    fn cache_key(&mut self, _: RouteId, _: &mut Vec<u8>) -> Freshness {
+        Freshness::Any
+    }
+
+    fn on_hit(&mut self, _: EntryId) {}
+
+    fn identify(&mut self, _: RouteId, key: &mut Vec<u8>) -> Identity {
+        assert!(key.is_empty());
+        key.extend_from_slice(self.who.as_bytes());
+        self.identity
+    }
+
+    fn verify(&mut self, _: RouteId) -> Verdict {
+        self.verdict
+    }
+
+    fn permission(&mut self, _: RouteId) -> Permission {
+        self.permission
+    }
+
+    fn integrate(&mut self, _: RouteId) -> Mapped {
+        Mapped::Answer(Content { status: 200, bytes: 2 })
+    }
+}
+
+fn lambda(ttl: Span, look_ups: LookUps, denials: f64) -> AuthorizerKind {
+    let (identity, context, principal) = (Vec::new(), Vec::new(), "user".to_owned());
+    AuthorizerKind::Lambda(LambdaAuthorizer {
+        identity,
+        validation: None,
+        ttl,
+        look_ups,
+        denials,
+        principal,
+        context,
+        api_key: None,
+    })
+}
+
+fn model(kind: ApiKind, authorizer: AuthorizerKind, latency: Span) -> Model {
+    let route = Route {
+        authorization: Some(Authorization { authorizer: CHECK, scopes: Vec::new() }),
+        ..Route::new(DeploymentId(0), Some("GET"), "/a", Integration::fixed(200, "ok"))
+    };
+    let mut model = Model::of(Api::new(kind, "a1b2c3"), &["prod"], vec![route]);
+    let latency = Latency::constant(latency);
+    model.authorizers.push(Authorizer { name: "check".to_owned(), api: ApiId(0), kind: authorizer, latency, failures: 0.0 });
+    model
+}
+
+fn gateway(model: Model) -> Gateway {
+    Gateway::new(Arc::new(model), Seed::new(1))
+}
+
+/// A request of this number arrives.
+fn asks(gateway: &mut Gateway, now: Instant, number: u64, mut shows: Shows) {
+    let arrival = gateway.arrive(now, ApiId(0), Some(StageId(0)));
+    let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
+    let call = Call { id: CallId(number), arrival, route: Some(RouteId(0)), purpose, key, size };
+    gateway.on_call(now, call, &mut shows);
+}
+
+/// Lets everything happen until nothing is left, going on with whoever is to be resumed: the replies, in their order.
+fn replies(gateway: &mut Gateway) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    loop {
+        while let Some(action) = gateway.take_action() {
+            match action {
+                Action::Reply(reply) => replies.push(reply),
+                Action::Resume(call) => gateway.resume(gateway.now(), call, &mut ANN.clone()),
+                Action::Start(..) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => {}
+            }
+        }
+        let Some(due) = gateway.next_deadline() else { return replies };
+        gateway.advance(due);
+    }
+}
+
+fn only(gateway: &mut Gateway, shows: Shows) -> Reply {
+    asks(gateway, gateway.now(), 0, shows);
+    replies(gateway)[0]
+}
+
+fn ms(ms: u64) -> Instant {
+    Instant::ZERO + Span::from_ms(ms)
+}
+
+#[test]
+fn a_look_up_is_waited_for_and_its_answer_kept() {
+    let check = lambda(Span::from_secs(300), LookUps::Each, 0.0);
+    let mut gateway = gateway(model(ApiKind::Rest, check, Span::from_ms(40)));
+    asks(&mut gateway, ms(0), 0, ANN);
+    assert!(gateway.is_parked(CallId(0)));
+    assert_eq!(gateway.in_flight(), 1);
+    let first = replies(&mut gateway)[0];
+    assert_eq!((first.at, first.timing.authorizer), (ms(40), Some(Span::from_ms(40))));
+    assert_eq!((first.timing.received, first.authorization), (ms(0), AuthorizationUse::LookedUp));
+    asks(&mut gateway, ms(100), 1, ANN);
+    let second = replies(&mut gateway)[0];
+    assert_eq!((second.at, second.timing.authorizer, second.authorization), (ms(100), None, AuthorizationUse::Hit));
+    asks(&mut gateway, ms(300_040), 2, ANN);
+    assert_eq!(replies(&mut gateway)[0].at, ms(300_080));
+    let counts = AuthorizerCounts { asked: 3, hits: 1, look_ups: 2, ..AuthorizerCounts::default() };
+    assert_eq!(gateway.authorizer_counts(CHECK), counts);
+}
+
+#[test]
+fn who_shares_a_look_up_is_let_go_with_it() {
+    for (look_ups, ends) in [(LookUps::Shared, [40, 40, 40]), (LookUps::Each, [40, 50, 60])] {
+        let mut gateway = gateway(model(ApiKind::Rest, lambda(Span::ZERO, look_ups, 0.0), Span::from_ms(40)));
+        for number in 0..3 {
+            asks(&mut gateway, ms(10 * number), number, ANN);
+        }
+        let replies: Vec<_> = replies(&mut gateway).iter().map(|reply| (reply.call.0, reply.at)).collect();
+        assert_eq!(replies, [0, 1, 2].map(|at| (at, ms(ends[at as usize]))));
+    }
+}
+
+#[test]
+fn who_left_while_parked_is_let_go_without_a_reply_and_the_others_are_not() {
+    let mut gateway = gateway(model(ApiKind::Rest, lambda(Span::ZERO, LookUps::Shared, 0.0), Span::from_ms(40)));
+    asks(&mut gateway, ms(0), 0, ANN);
+    asks(&mut gateway, ms(10), 1, ANN);
+    gateway.abandon(ms(20), CallId(0));
+    assert_eq!(gateway.in_flight(), 1);
+    let replies: Vec<_> = replies(&mut gateway).iter().map(|reply| (reply.call, reply.at)).collect();
+    assert_eq!(replies, [(CallId(1), ms(40))]);
+}
+
+#[test]
+fn who_shows_nothing_is_refused_and_nobody_is_asked() {
+    for (identity, fault) in [(Identity::Absent, TokenFault::Missing), (Identity::Mismatched, TokenFault::Mismatched)] {
+        let mut gateway = gateway(model(ApiKind::Rest, lambda(Span::ZERO, LookUps::Each, 0.0), Span::from_ms(40)));
+        let reply = only(&mut gateway, Shows { identity, ..ANN });
+        assert_eq!((reply.reason, reply.status, reply.at), (Reason::Unauthorized(fault), 401, ms(0)));
+        assert_eq!(gateway.authorizer_counts(CHECK), AuthorizerCounts::default());
+    }
+    let mut unsigned = gateway(model(ApiKind::Http, AuthorizerKind::Iam, Span::ZERO));
+    let reply = only(&mut unsigned, Shows { identity: Identity::Absent, ..ANN });
+    assert_eq!((reply.reason, reply.status), (Reason::SignatureRefused(SignatureFault::Missing), 403));
+}
+
+#[test]
+fn a_denial_is_the_clients_and_a_failure_is_not() {
+    let mut denying = gateway(model(ApiKind::Http, lambda(Span::ZERO, LookUps::Each, 1.0), Span::from_ms(1)));
+    let denied = only(&mut denying, ANN);
+    assert_eq!((denied.reason, denied.status), (Reason::AccessDenied(Denied::Explicit), 403));
+    assert_eq!(denied.blame(), crate::call::Blame::Client);
+    let mut failing = model(ApiKind::Http, lambda(Span::ZERO, LookUps::Each, 0.0), Span::from_ms(1));
+    failing.authorizers[0].failures = 1.0;
+    let failed = only(&mut gateway(failing), ANN);
+    assert_eq!((failed.reason, failed.status), (Reason::AuthorizerFailed, 500));
+    assert_eq!(failed.blame(), crate::call::Blame::Integration);
+}
+
+#[test]
+fn what_the_gateway_verifies_itself_it_verifies_each_time() {
+    let mut gateway = gateway(model(ApiKind::Http, AuthorizerKind::Iam, Span::ZERO));
+    let wrong = Reason::SignatureRefused(SignatureFault::Mismatched);
+    assert_eq!(only(&mut gateway, ANN).reason, Reason::Served);
+    assert_eq!(only(&mut gateway, Shows { verdict: Err(wrong), ..ANN }).reason, wrong);
+    assert_eq!(only(&mut gateway, ANN).reason, Reason::Served);
+}
+
+#[test]
+fn a_resource_policy_denies_before_the_authorizer_and_need_not_allow_beside_a_function() {
+    let answer = |authorizer: Option<AuthorizerKind>, permission| {
+        let mut model = model(ApiKind::Rest, authorizer.clone().unwrap_or(AuthorizerKind::Iam), Span::ZERO);
+        model.apis[0].resource_policy = Some(ResourcePolicy::default());
+        if authorizer.is_none() {
+            model.routes[0].authorization = None;
+        }
+        let mut gateway = gateway(model);
+        let reason = only(&mut gateway, Shows { permission, ..ANN }).reason;
+        (reason, gateway.authorizer_counts(CHECK).asked)
+    };
+    let check = || Some(lambda(Span::ZERO, LookUps::Each, 0.0));
+    let (explicit, implicit) = (Reason::PolicyDenied(Denied::Explicit), Reason::PolicyDenied(Denied::Implicit));
+    assert_eq!(answer(check(), Permission::Denied), (explicit, 0));
+    assert_eq!(answer(check(), Permission::Silent), (Reason::Served, 1));
+    assert_eq!(answer(Some(AuthorizerKind::Iam), Permission::Silent), (Reason::Served, 1));
+    assert_eq!(answer(None, Permission::Silent), (implicit, 0));
+    assert_eq!(answer(None, Permission::Allowed), (Reason::Served, 0));
+}
+
+#[test]
+fn the_authorizer_names_the_key_where_the_api_looks_for_it_there() {
+    let mut model = model(ApiKind::Rest, lambda(Span::ZERO, LookUps::Each, 0.0), Span::from_ms(5));
+    model.routes[0].api_key = Requirement::Required;
+    model.apis[0].key_source = KeySource::Authorizer;
+    model.keys.push(ApiKey { name: "gold".to_owned(), value: "a-secret-of-some-length".to_owned(), enabled: true });
+    let (stages, keys) = (vec![StageId(0)], vec![KeyId(0)]);
+    let (name, route_throttles) = ("plan".to_owned(), Vec::new());
+    model.plans.push(UsagePlan { name, stages, keys, throttle: None, route_throttles, quota: None });
+    assert_eq!(only(&mut gateway(model.clone()), ANN).reason, Reason::KeyRefused);
+    if let AuthorizerKind::Lambda(lambda) = &mut model.authorizers[0].kind {
+        lambda.api_key = Some(KeyId(0));
+    }
+    assert_eq!(only(&mut gateway(model), ANN).reason, Reason::Served);
+}

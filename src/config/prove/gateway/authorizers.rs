@@ -1,0 +1,202 @@
+//! Authorizers: their defaults, what each kind of API has, and that what they refer to exists.
+//!
+//! Owns what makes each of them right, and the keys of issuers, which are read from files. Refuses every behaviour (the policy's) and
+//! every look at a token (`render`'s). Called by `part`.
+
+use std::fs;
+use std::path::Path;
+
+use sluicegate_policy::model::{
+    ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, Jwt, KeyId,
+    LambdaAuthorizer, TTL_MAX,
+};
+use sluicegate_policy::time::Span;
+use sluicegate_render::authorizer::jwt::Keys;
+
+use super::names::names_of;
+use super::{at_most, only_rest, referred, texts};
+use crate::config::problem::{Spot, quoted};
+use crate::config::prove::{filled, latency};
+use crate::config::raw::gateway;
+use crate::config::raw::gateway::authorizer as raw;
+use crate::config::raw::gateway::route::Route;
+use crate::config::reader::{At, Reader};
+use crate::config::value::{Duration, LookUps, Member, Percent, Shape, Text};
+
+/// What the authorizers of an API are proven with.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) kind: ApiKind,
+    /// The names of the account's API keys.
+    pub(super) keys: &'a [String],
+    /// Where the profile is.
+    pub(super) folder: &'a Path,
+}
+
+/// The names of an API's authorizers.
+pub(super) fn names(gateway: &gateway::Gateway) -> Vec<String> {
+    gateway.authorizers.iter().flat_map(|named| names_of(&named.value.0)).collect()
+}
+
+/// The authorizers of an API, in their order.
+pub(super) fn authorizers(gateway: &mut gateway::Gateway, known: Known<'_>, reader: &mut Reader) -> Option<Vec<Authorizer>> {
+    let Some(given) = &mut gateway.authorizers else { return Some(Vec::new()) };
+    if !at_most(given.value.0.len(), "authorizers", &given.spot, reader) {
+        return None;
+    }
+    let proven: Vec<_> = given.value.0.iter_mut().map(|member| authorizer(member, known, reader)).collect();
+    proven.into_iter().collect()
+}
+
+fn authorizer(member: &mut Member<Text, At<raw::Authorizer>>, known: Known<'_>, reader: &mut Reader) -> Option<Authorizer> {
+    if !(1..=128).contains(&member.name.0.len()) {
+        reader.report_at(&member.spot, "this is not the name of an authorizer; write 1 to 128 characters");
+    }
+    let (kind, takes, failures) = match &mut member.value.value {
+        raw::Authorizer::Jwt(jwt) => {
+            let spot = jwt.spot.clone();
+            let jwt = &mut jwt.value;
+            if known.kind == ApiKind::Rest {
+                reader.report_at(&spot, "a REST API verifies tokens of user pools; write cognito, or api: http");
+            }
+            let takes = latency(filled(&mut jwt.latency, &spot, "latency", at_once), reader);
+            let failures = share(&mut jwt.failures, &spot, "failures");
+            (self::jwt(jwt, known, reader).map(AuthorizerKind::Jwt), takes, failures)
+        }
+        raw::Authorizer::Cognito(cognito) => {
+            let spot = cognito.spot.clone();
+            only_rest(known.kind, &spot, "Cognito authorizer; it verifies such tokens with jwt", reader);
+            let cognito = &mut cognito.value;
+            let takes = latency(filled(&mut cognito.latency, &spot, "latency", at_once), reader);
+            let failures = share(&mut cognito.failures, &spot, "failures");
+            (Some(AuthorizerKind::Cognito(self::cognito(cognito, known, reader))), takes, failures)
+        }
+        raw::Authorizer::Lambda(lambda) => {
+            let spot = lambda.spot.clone();
+            let lambda = &mut lambda.value;
+            let takes = latency(&lambda.latency, reader);
+            let failures = share(&mut lambda.failures, &spot, "failures");
+            (self::lambda(lambda, &spot, known, reader).map(AuthorizerKind::Lambda), takes, failures)
+        }
+    };
+    Some(Authorizer { name: member.name.0.clone(), api: ApiId(0), kind: kind?, latency: takes?, failures })
+}
+
+fn at_once() -> Shape {
+    Shape::constant(Span::ZERO)
+}
+
+fn share(slot: &mut Option<At<Percent>>, spot: &Spot, key: &str) -> f64 {
+    filled(slot, spot, key, || Percent::nearest(0.0)).value.share()
+}
+
+fn authorization_header() -> IdentitySource {
+    IdentitySource::Header("Authorization".to_owned())
+}
+
+fn source(given: Option<&At<crate::config::value::IdentitySource>>) -> IdentitySource {
+    given.map_or_else(authorization_header, |given| given.value.0.clone())
+}
+
+fn jwt(given: &raw::Jwt, known: Known<'_>, reader: &mut Reader) -> Option<Jwt> {
+    let issuer = not_empty(&given.issuer, "an issuer", reader);
+    let audiences = words(&given.audiences, (50, "audiences"), reader);
+    let keys = keys(given.jwks.as_ref(), known.folder, reader);
+    Some(Jwt { issuer: issuer?, audiences, identity: source(given.identity.as_ref()), keys })
+}
+
+fn cognito(given: &raw::Cognito, known: Known<'_>, reader: &mut Reader) -> Cognito {
+    let issuers = words(&given.issuers, (1_000, "user pools"), reader);
+    let keys = keys(given.jwks.as_ref(), known.folder, reader);
+    let validation = pattern(given.validation.as_ref(), reader);
+    Cognito { issuers, identity: source(given.identity.as_ref()), validation, keys }
+}
+
+fn lambda(given: &mut raw::LambdaAuthorizer, spot: &Spot, known: Known<'_>, reader: &mut Reader) -> Option<LambdaAuthorizer> {
+    let default = match known.kind {
+        ApiKind::Http => Span::ZERO,
+        ApiKind::Rest => Span::from_secs(300),
+    };
+    let ttl = filled(&mut given.ttl, spot, "ttl", || Duration(default)).clone();
+    if ttl.value.0 > TTL_MAX {
+        reader.report_at(&ttl.spot, format!("{} is longer than the gateway keeps an answer; write at most 1h", ttl.value.0));
+    }
+    let identity: Vec<_> = match &given.identity {
+        None => vec![authorization_header()],
+        Some(sources) => sources.value.iter().map(|source| source.value.0.clone()).collect(),
+    };
+    if identity.is_empty() && ttl.value.0 > Span::ZERO {
+        let what = "answers are kept by identity, and none is named; write identity: [header.Authorization], or ttl: 0s";
+        reader.report_at(given.identity.as_ref().map_or(spot, |sources| &sources.spot), what);
+    }
+    if let Some(validation) = &given.validation {
+        only_rest(known.kind, &validation.spot, "validation of identities", reader);
+    }
+    let validation = pattern(given.validation.as_ref(), reader);
+    let look_ups = filled(&mut given.look_ups, spot, "look_ups", || LookUps::Each).value.into();
+    let denials = share(&mut given.denials, spot, "denials");
+    let principal = filled(&mut given.principal, spot, "principal", || Text("user".to_owned())).value.0.clone();
+    let api_key = match &given.api_key {
+        None => None,
+        Some(key) => {
+            only_rest(known.kind, &key.spot, "API keys", reader);
+            let at = referred(&key.value.0, &key.spot, ("API key", "gateway.api_keys"), known.keys, reader)?;
+            Some(KeyId(at as u16))
+        }
+    };
+    let context = texts(given.context.as_ref());
+    Some(LambdaAuthorizer { identity, validation, ttl: ttl.value.0, look_ups, denials, principal, context, api_key })
+}
+
+fn not_empty(given: &At<Text>, what: &str, reader: &mut Reader) -> Option<String> {
+    if given.value.0.trim().is_empty() {
+        reader.report_at(&given.spot, format!("this is not {what}; write e.g. https://issuer.example"));
+        return None;
+    }
+    Some(given.value.0.clone())
+}
+
+fn words(given: &At<Vec<At<Text>>>, (most, what): (usize, &str), reader: &mut Reader) -> Vec<String> {
+    if given.value.is_empty() || given.value.len() > most {
+        reader.report_at(&given.spot, format!("these are {} {what}; write 1 to {most}", given.value.len()));
+    }
+    given.value.iter().map(|word| word.value.0.clone()).collect()
+}
+
+fn pattern(given: Option<&At<Text>>, reader: &mut Reader) -> Option<String> {
+    let given = given?;
+    super::expression::proven(sluicegate_render::proof::pattern(&given.value.0), &given.spot, reader);
+    Some(given.value.0.clone())
+}
+
+/// The keys of a file, if it names one that holds keys; what is wrong with it is reported.
+fn keys(given: Option<&At<Text>>, folder: &Path, reader: &mut Reader) -> Option<String> {
+    let given = given?;
+    let path = folder.join(&given.value.0);
+    let cannot = |error: std::io::Error| format!("{} cannot be read: {error}; name a JSON web key set", quoted(&given.value.0));
+    let text = reader.accept(&given.spot, fs::read_to_string(path).map_err(cannot))?;
+    reader.accept(&given.spot, Keys::parse(text.as_bytes()))?;
+    Some(text)
+}
+
+/// What a route asks of its requests.
+pub(super) fn authorization(raw: &Route, names: (&[String], &str), reader: &mut Reader) -> Option<Authorization> {
+    let (names, section) = names;
+    let scopes = raw.scopes.as_ref();
+    let Some(given) = &raw.authorizer else {
+        if let Some(scopes) = scopes {
+            reader.report_at(&scopes.spot, "scopes are asked of a token; name the authorizer of the route, too");
+        }
+        return None;
+    };
+    let table = format!("{section}.authorizers");
+    let at = referred(&given.value.0, &given.spot, ("authorizer", &table), names, reader)?;
+    let scopes = scopes.map(|scopes| {
+        // Developer guide, "Quotas for HTTP APIs", 2026.
+        if scopes.value.len() > 10 {
+            reader.report_at(&scopes.spot, format!("these are {} scopes; write at most 10", scopes.value.len()));
+        }
+        scopes.value.iter().map(|scope| scope.value.0.clone()).collect()
+    });
+    Some(Authorization { authorizer: AuthorizerId(at as u16), scopes: scopes.unwrap_or_default() })
+}

@@ -1,0 +1,109 @@
+//! Authorizers: who says whether a request may go on.
+//!
+//! Owns their keys and their documentation. Refuses to relate them (`prove`). Read by `raw::gateway`.
+
+use super::Texts;
+use crate::config::problem::choices;
+use crate::config::reader::{At, Read, Reader, section};
+use crate::config::tree::Node;
+use crate::config::value::{Duration, IdentitySource, LookUps, Percent, Shape, Text};
+
+/// An authorizer; exactly one of `jwt`, `lambda` and `cognito`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Authorizer {
+    /// The gateway verifies a JSON web token (HTTP APIs).
+    Jwt(Box<At<Jwt>>),
+    /// A function says it; it is modelled.
+    Lambda(Box<At<LambdaAuthorizer>>),
+    /// The gateway verifies a token of a user pool (REST APIs).
+    Cognito(Box<At<Cognito>>),
+}
+
+const KINDS: [&str; 3] = ["jwt", "lambda", "cognito"];
+
+impl Read for Authorizer {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let keys = reader.keys(node, &KINDS)?;
+        let named: Vec<&str> = KINDS.into_iter().filter(|kind| node.get(kind).is_some()).collect();
+        match named.as_slice() {
+            ["jwt"] => keys.read("jwt", reader).map(Self::Jwt),
+            ["lambda"] => keys.read("lambda", reader).map(Self::Lambda),
+            ["cognito"] => keys.read("cognito", reader).map(Self::Cognito),
+            [] => {
+                reader.report(&node.place, "no authorizer is named; write { jwt: ... }, { lambda: ... } or { cognito: ... }");
+                None
+            }
+            several => {
+                let several = choices(several.iter().copied());
+                reader.report(&node.place, format!("an authorizer is of one kind; keep either {several}"));
+                None
+            }
+        }
+    }
+}
+
+section! {
+    /// How a JSON web token is verified. It has to be signed with RSA by a key of the issuer.
+    Jwt {
+        /// What the claim `iss` must be, to the letter.
+        issuer: At<Text>,
+        /// Of which the claim `aud`, or without one `client_id`, must be one; 1 to 50.
+        audiences: At<Vec<At<Text>>>,
+        /// Where the token is, with or without `Bearer` in front. Default: header.Authorization.
+        identity: Option<At<IdentitySource>>,
+        /// A file with the issuer's keys (JSON web key set), beside the profile. Default: none, the bundled mock plays the issuer.
+        jwks: Option<At<Text>>,
+        /// How long verifying takes. Default: 0 ms, it counts as the gateway's own time.
+        latency: Option<At<Shape>>,
+        /// Share of verifications in which the authorizer itself fails: 500. Default: 0%.
+        failures: Option<At<Percent>>,
+    }
+}
+
+section! {
+    /// A function that is asked, as a model. Whoever shows an identity is let in, but for `denials` and `failures`.
+    LambdaAuthorizer {
+        /// What identifies who asks: `header.X`, `querystring.q`, `stage.variable`, `context.name`. What is missing is refused with
+        /// 401 without asking the function; answers are kept by it. Default: header.Authorization.
+        identity: Option<At<Vec<At<IdentitySource>>>>,
+        /// Regular expression that the whole of each value must match (REST APIs); what does not is refused with 401 without asking.
+        validation: Option<At<Text>>,
+        /// How long an answer is kept for the same identity, for all routes that have the authorizer; 0 keeps none, at most 1h.
+        /// Default: 5m (REST API, as the provider's), 0 (HTTP API).
+        ttl: Option<At<Duration>>,
+        /// Whether requests of one identity share a look-up that is under way: each or shared. The provider says nothing of it.
+        /// Default: each.
+        look_ups: Option<At<LookUps>>,
+        /// How long the function takes, with the way to it. Above 10 s (HTTP API) or 29 s (REST API) it has failed.
+        latency: At<Shape>,
+        /// Share of look-ups in which the function fails: 500. Default: 0%.
+        failures: Option<At<Percent>>,
+        /// Share of look-ups that say no: 403. Default: 0%.
+        denials: Option<At<Percent>>,
+        /// `principalId` of those that say yes. Default: user.
+        principal: Option<At<Text>>,
+        /// What those that say yes hand on, as `$context.authorizer.NAME`.
+        context: Option<At<Texts>>,
+        /// The API key that they name, where `api_key_source` is authorizer (REST APIs).
+        api_key: Option<At<Text>>,
+    }
+}
+
+section! {
+    /// How a token of a user pool is verified: without scopes an ID token, with scopes an access token.
+    Cognito {
+        /// The issuers of the pools, e.g. `https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example`.
+        issuers: At<Vec<At<Text>>>,
+        /// Where the token is. Default: header.Authorization.
+        identity: Option<At<IdentitySource>>,
+        /// Regular expression that the whole audience must match.
+        validation: Option<At<Text>>,
+        /// A file with the pools' keys (JSON web key set), beside the profile. Default: none, the bundled mock plays the pools.
+        jwks: Option<At<Text>>,
+        /// How long verifying takes. Default: 0 ms, it counts as the gateway's own time.
+        latency: Option<At<Shape>>,
+        /// Share of verifications in which the authorizer itself fails: 500. Default: 0%.
+        failures: Option<At<Percent>>,
+    }
+}

@@ -1,0 +1,67 @@
+//! Authorizers in a profile: what they become, and what is wrong with them.
+
+use sluicegate_policy::model::{AuthorizerKind, IdentitySource, KeyId, LookUps};
+use sluicegate_policy::time::Span;
+
+use super::*;
+
+const PROFILE: &str = r#"traffic: { mix: [{ request: GET /a }], arrivals: { constant: 1/s } }
+run: { duration: 1s }
+gateway:
+  api: rest
+  api_key_source: authorizer
+  api_keys: { gold: { value: gold-gold-gold-gold-gold } }
+  usage_plans: { plan: { stages: [prod], keys: [gold] } }
+  authorizers:
+    check: { lambda: { identity: [header.X-Token, querystring.t], validation: "t-.*", ttl: 1m, look_ups: shared, latency: 20ms, denials: 5%, failures: 1%, principal: ann, context: { tenant: blue }, api_key: gold } }
+    pool: { cognito: { issuers: ["https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a"] } }
+  stages: { prod: }
+  unconfirmed: { clock_skew: 3s }
+  routes:
+    GET /a: { authorizer: check, api_key: required, integration: { mock: { status: 200 } } }
+    GET /b: { authorizer: pool, scopes: [read], integration: { mock: { status: 200 } } }
+"#;
+
+fn problem(from: &str, to: &str) -> String {
+    assert!(PROFILE.contains(from), "{from}");
+    plan(&PROFILE.replacen(from, to, 1)).unwrap_err()
+}
+
+#[test]
+fn an_authorizer_is_what_the_profile_says() {
+    let plan = plan(PROFILE).unwrap();
+    let [check, pool] = plan.model.authorizers.as_slice() else { panic!("two authorizers") };
+    let AuthorizerKind::Lambda(lambda) = &check.kind else { panic!("a function") };
+    let sources = [IdentitySource::Header("X-Token".to_owned()), IdentitySource::Query("t".to_owned())];
+    assert_eq!((&lambda.identity[..], lambda.ttl, lambda.look_ups), (&sources[..], Span::from_secs(60), LookUps::Shared));
+    assert_eq!((lambda.denials, check.failures, lambda.api_key), (0.05, 0.01, Some(KeyId(0))));
+    assert_eq!(lambda.context, [("tenant".to_owned(), "blue".to_owned())]);
+    assert!(matches!(&pool.kind, AuthorizerKind::Cognito(cognito) if cognito.issuers.len() == 1));
+    assert_eq!(plan.model.apis[0].unconfirmed.clock_skew, Span::from_secs(3));
+    let asked: Vec<_> = plan.model.routes.iter().filter_map(|route| route.authorization.as_ref()).collect();
+    assert_eq!(asked.iter().map(|asked| (asked.authorizer.0, asked.scopes.len())).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+}
+
+#[test]
+fn one_broken_in_any_part_says_where_and_what_would_work() {
+    for (from, to, said) in [
+        ("authorizer: check", "authorizer: chek", "there is no authorizer \"chek\", did you mean \"check\"?"),
+        ("authorizer: pool, ", "", "scopes are asked of a token"),
+        ("header.X-Token", "cookie.a", "\"cookie.a\" identifies nobody; write header.X"),
+        ("ttl: 1m", "ttl: 2h", "longer than the gateway keeps an answer; write at most 1h"),
+        ("identity: [header.X-Token, querystring.t]", "identity: []", "answers are kept by identity, and none is named"),
+        ("look_ups: shared", "look_ups: sharde", "write each or shared"),
+        ("validation: \"t-.*\"", "validation: \"t-(\"", "this is no regular expression"),
+        ("api_key: gold", "api_key: silver", "there is no API key \"silver\""),
+        ("latency: 20ms, ", "", "the key \"latency\" is missing"),
+        ("{ cognito: {", "{ jwt: { issuer: a, audiences: [b] }, cognito: {", "an authorizer is of one kind; keep either"),
+        ("pool: { cognito:", "pool: { oauth:", "there is no such key here"),
+        ("issuers: [", "jwks: nowhere.json, issuers: [", "\"nowhere.json\" cannot be read"),
+        ("issuers: [\"https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a\"]", "issuers: []", "these are 0 user pools"),
+        ("denials: 5%", "denials: 500%", "500%"),
+    ] {
+        let problems = problem(from, to);
+        assert!(problems.contains(said), "{from} -> {to}: {problems}");
+        assert!(problems.contains("p.yaml:"), "{problems}");
+    }
+}
