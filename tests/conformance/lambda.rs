@@ -156,7 +156,7 @@ fn told_except(scenario: &Scenario, recorded: &Value, got: &Answer, except: &[&s
 fn in_words(recorded: &Value, got: &mut Value) {
     match (recorded, got) {
         (Value::String(text), got @ (Value::Number(_) | Value::Bool(_) | Value::Array(_))) if text.starts_with('<') => {
-            *got = json!(got.to_string())
+            *got = json!(got.to_string());
         }
         (Value::Object(recorded), Value::Object(got)) => {
             for (name, recorded) in recorded {
