@@ -6,12 +6,8 @@
 mod answer;
 mod control;
 
-use std::convert::Infallible;
-use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use bytes::Bytes;
 use http::header::HOST;
@@ -19,18 +15,13 @@ use http::request::Parts;
 use http::uri::Authority;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use sluicegate_policy::time::Span;
-use sluicegate_timer::{Clock, Timer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use sluicegate_timer::Clock;
 
 use crate::http::Desk;
-use crate::patience::{For, Wait, Waits};
-use crate::server::{self, MockError};
+use crate::patience::Waits;
+use crate::server::MockError;
+use crate::side_door::{SideDoor, one_request};
 
 use self::answer::Said;
 
@@ -40,16 +31,9 @@ const CONNECTIONS_MAX: usize = 32;
 /// Longest body that is read.
 const BODY_BYTES_MAX: usize = 16 << 10;
 
-/// Pause after an error of the listener, so that one that repeats does not take the thread.
-const PAUSE: Span = Span::from_ms(20);
-
 /// The listener, before it is served.
 #[derive(Debug)]
-pub(crate) struct Admin {
-    listener: TcpListener,
-    address: SocketAddr,
-    pause: Timer,
-}
+pub(crate) struct Admin(SideDoor);
 
 impl Admin {
     /// Listens where only this machine can reach it.
@@ -57,59 +41,34 @@ impl Admin {
         if !address.ip().to_canonical().is_loopback() {
             return Err(MockError::Exposed { address });
         }
-        let at = |source| MockError::Listen { address, source };
-        let listener = server::listen(address).map_err(at)?;
-        Ok(Self { address: listener.local_addr().map_err(at)?, listener, pause: Timer::new(clock)? })
+        SideDoor::bind(address, clock).map(Self).map_err(|source| MockError::Listen { address, source })
     }
 
     /// Where it listens.
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 
     /// Answers until it is dropped.
     pub(crate) async fn serve(self, desk: Rc<Desk>, waits: Rc<Waits>) {
-        let Self { listener, mut pause, .. } = self;
-        let mut connections = JoinSet::new();
-        loop {
-            while connections.len() >= CONNECTIONS_MAX {
-                connections.join_next().await;
-            }
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    while connections.try_join_next().is_some() {}
-                    connections.spawn_local(connection(Rc::clone(&desk), stream, waits.join()));
-                }
-                // A timer that fails has no descriptor to wait on: the listener will say the same again.
-                Err(_) => drop(pause.until(pause.clock().now() + PAUSE).await),
-            }
-        }
+        let connection = |stream| {
+            let (desk, wait) = (Rc::clone(&desk), waits.join());
+            async move { one_request(stream, wait, |request| answer(Rc::clone(&desk), request)).await }
+        };
+        self.0.open(CONNECTIONS_MAX, connection).await;
     }
 }
 
-/// One connection, one request: nothing is left open when the mock ends, nor while somebody is silent.
-async fn connection(desk: Rc<Desk>, stream: TcpStream, wait: Wait) {
-    let service = service_fn(|request| answer(Rc::clone(&desk), request));
-    let mut connection = pin!(http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service));
-    wait.begin(For::Slow);
-    poll_fn(|cx| match connection.as_mut().poll(cx) {
-        // Whoever asks sees a broken connection himself.
-        Poll::Ready(_) => Poll::Ready(()),
-        Poll::Pending => wait.poll_expired(cx),
-    })
-    .await;
-}
-
-async fn answer(desk: Rc<Desk>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(desk: Rc<Desk>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     if !is_for_here(&head) {
-        return Ok(Said::error(403, "the host is none of this machine's; use localhost or 127.0.0.1").into_response());
+        return Said::error(403, "the host is none of this machine's; use localhost or 127.0.0.1").into_response();
     }
     let said = match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => control::answer(&desk, &head.method, head.uri.path(), &body.to_bytes()),
         Err(_) => Said::error(413, format!("the body is longer than {BODY_BYTES_MAX} bytes, or broke off")),
     };
-    Ok(said.into_response())
+    said.into_response()
 }
 
 /// Whether all that the request says of its host means this machine. No browser says nothing.

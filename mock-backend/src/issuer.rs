@@ -10,12 +10,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::future::poll_fn;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,10 +20,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use percent_encoding::percent_decode_str;
@@ -36,20 +29,17 @@ use sluicegate_policy::model::{Authorizer, AuthorizerId, AuthorizerKind, Model};
 use sluicegate_policy::time::Span;
 use sluicegate_render::authorizer::jwt::Keys;
 use sluicegate_render::front::Front;
-use sluicegate_timer::{Clock, Timer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use sluicegate_timer::Clock;
 
 use crate::http::Desk;
-use crate::patience::{For, Wait, Waits};
-use crate::server::{self, MockError};
+use crate::patience::Waits;
+use crate::server::MockError;
+use crate::side_door::{SideDoor, one_request};
 
 /// Connections at a time; a further one waits until one of them ends.
 const CONNECTIONS_MAX: usize = 64;
 /// Longest body that is read.
 const BODY_BYTES_MAX: usize = 16 << 10;
-/// Pause after an error of the listener, so that one that repeats does not take the thread.
-const PAUSE: Span = Span::from_ms(20);
 /// How long a token holds.
 const LIFETIME: Span = Span::from_secs(3_600);
 
@@ -75,11 +65,7 @@ pub struct NoKey(String);
 
 /// The listener, before it is served.
 #[derive(Debug)]
-pub(crate) struct Issuer {
-    listener: TcpListener,
-    address: SocketAddr,
-    pause: Timer,
-}
+pub(crate) struct Issuer(SideDoor);
 
 impl Mint {
     /// One for the authorizers without keys of their own; `None` if every one has its own.
@@ -154,50 +140,26 @@ impl Issuer {
     /// Listens on any free port of the loopback interface.
     pub(crate) fn bind(clock: Clock) -> Result<Self, MockError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let at = |source| MockError::Listen { address, source };
-        let listener = server::listen(address).map_err(at)?;
-        Ok(Self { address: listener.local_addr().map_err(at)?, listener, pause: Timer::new(clock)? })
+        SideDoor::bind(address, clock).map(Self).map_err(|source| MockError::Listen { address, source })
     }
 
     /// Its base URL, without a slash at the end.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.0.address())
     }
 
     /// Answers until it is dropped.
     pub(crate) async fn serve(self, desk: Rc<Desk>, waits: Rc<Waits>) {
         let url: Rc<str> = self.url().into();
-        let Self { listener, mut pause, .. } = self;
-        let mut connections = JoinSet::new();
-        loop {
-            while connections.len() >= CONNECTIONS_MAX {
-                connections.join_next().await;
-            }
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    while connections.try_join_next().is_some() {}
-                    connections.spawn_local(connection(Rc::clone(&desk), Rc::clone(&url), stream, waits.join()));
-                }
-                // A timer that fails has no descriptor to wait on: the listener will say the same again.
-                Err(_) => drop(pause.until(pause.clock().now() + PAUSE).await),
-            }
-        }
+        let connection = |stream| {
+            let (desk, url, wait) = (Rc::clone(&desk), Rc::clone(&url), waits.join());
+            async move { one_request(stream, wait, |request| answer(Rc::clone(&desk), Rc::clone(&url), request)).await }
+        };
+        self.0.open(CONNECTIONS_MAX, connection).await;
     }
 }
 
-/// One connection, one request, as at the admin endpoint.
-async fn connection(desk: Rc<Desk>, url: Rc<str>, stream: TcpStream, wait: Wait) {
-    let service = service_fn(|request| answer(Rc::clone(&desk), Rc::clone(&url), request));
-    let mut connection = pin!(http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service));
-    wait.begin(For::Slow);
-    poll_fn(|cx| match connection.as_mut().poll(cx) {
-        Poll::Ready(_) => Poll::Ready(()),
-        Poll::Pending => wait.poll_expired(cx),
-    })
-    .await;
-}
-
-async fn answer(desk: Rc<Desk>, url: Rc<str>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(desk: Rc<Desk>, url: Rc<str>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let (status, said) = match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => said(&desk, &url, &head, &body.to_bytes()),
@@ -207,7 +169,7 @@ async fn answer(desk: Rc<Desk>, url: Rc<str>, request: Request<Incoming>) -> Res
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 fn said(desk: &Desk, url: &str, head: &Parts, body: &[u8]) -> (u16, Value) {

@@ -10,6 +10,7 @@
 //! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
 //! - the issuer of tokens that the mock plays: `issuer`
+//! - the listeners of all that is not the gateway itself: `side_door`
 //! - the way to HTTP back ends: `backends`; to real functions: `functions`
 //! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
 //!   arrivals: [`arrivals`]
@@ -38,6 +39,7 @@ mod patience;
 mod probes;
 mod secured;
 mod server;
+mod side_door;
 mod stamped;
 mod summary;
 mod tasks;

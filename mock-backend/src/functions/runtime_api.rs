@@ -5,7 +5,7 @@
 //!
 //! Source: Lambda developer guide, "Using the Lambda runtime API", 2026; facts, section 7, and what real runtimes were recorded to send.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -21,15 +21,15 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::stream;
-use crate::tasks::Tasks;
+use crate::side_door::SideDoor;
 
 /// Most bytes of an answer: 6 MB, and what the real one allows in addition.
 const ANSWER_BYTES_MAX: usize = (6 << 20) + 100;
-/// A runtime needs one connection, some open one for each call.
+/// Connections at a time; a further one waits until one of them ends. A runtime needs one, some open one for each call.
 const CONNECTIONS_MAX: usize = 32;
 
 /// An invocation for the process.
@@ -234,26 +234,10 @@ enum Refused {
 type Said = Response<Full<Bytes>>;
 
 /// Serves the process until it has ended.
-pub(super) async fn serve(socket: TcpListener, exchange: Rc<Exchange>, tasks: Tasks) {
-    let open = Rc::new(Cell::new(0_usize));
-    loop {
-        let accepted = tokio::select! {
-            () = exchange.closed() => return,
-            accepted = socket.accept() => accepted,
-        };
-        let Ok((stream, _)) = accepted else { continue };
-        if open.get() >= CONNECTIONS_MAX {
-            continue;
-        }
-        open.set(open.get() + 1);
-        let (exchange, open) = (Rc::clone(&exchange), Rc::clone(&open));
-        tasks.spawn(async move {
-            tokio::select! {
-                () = exchange.closed() => {}
-                () = connection(stream, Rc::clone(&exchange)) => {}
-            }
-            open.set(open.get() - 1);
-        });
+pub(super) async fn serve(door: SideDoor, exchange: Rc<Exchange>) {
+    tokio::select! {
+        () = exchange.closed() => {}
+        () = door.open(CONNECTIONS_MAX, |stream| connection(stream, Rc::clone(&exchange))) => {}
     }
 }
 

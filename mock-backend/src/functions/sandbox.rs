@@ -23,7 +23,7 @@ use super::log::{FunctionLog, Report};
 use super::process;
 use super::runtime_api::{Answer, Exchange, Job, serve};
 use super::{Outcome, Returned};
-use crate::server::listen;
+use crate::side_door::SideDoor;
 use crate::tasks::Tasks;
 
 const INIT_MAX: Span = Span::from_secs(10);
@@ -64,9 +64,9 @@ impl Sandbox {
         clock: Clock,
     ) -> io::Result<Self> {
         let timer = Timer::new(clock)?;
-        let socket = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let door = SideDoor::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), clock)?;
         let started = clock.now();
-        let (mut child, group) = process::start(subject, socket.local_addr()?)?;
+        let (mut child, group) = process::start(subject, door.address())?;
         guard.add(group);
         let exchange = Rc::new(Exchange::new(subject.arn.clone(), subject.process.timeout, clock));
         let outputs = (child.stdout.take(), child.stderr.take());
@@ -76,7 +76,7 @@ impl Sandbox {
         if let Some(out) = outputs.1 {
             tasks.spawn(process::read_lines(out, subject.name.clone(), Rc::clone(log), clock));
         }
-        tasks.spawn(serve(socket, Rc::clone(&exchange), tasks.clone()));
+        tasks.spawn(serve(door, Rc::clone(&exchange)));
         let stop = Rc::new(Notify::new());
         let (stopped, watched, guard) = (Rc::clone(&stop), Rc::clone(&exchange), Rc::clone(guard));
         tasks.spawn(async move {
