@@ -589,6 +589,16 @@ impl Reason {
     }
 }
 
+impl FunctionLimit {
+    /// Whether all functions of the account share it; the others are the function's own.
+    pub const fn is_of_account(self) -> bool {
+        match self {
+            Self::Concurrency | Self::Rate => true,
+            Self::Reserved | Self::ReservedRate | Self::ScaleOut => false,
+        }
+    }
+}
+
 impl Blame {
     /// Every blame, in the order in which reports show them.
     pub const ALL: [Self; 6] = [Self::Nobody, Self::Client, Self::Gateway, Self::Integration, Self::Network, Self::Generator];

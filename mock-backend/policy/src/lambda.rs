@@ -40,6 +40,7 @@ pub struct Pools {
 struct Usage {
     limit: u32,
     busy: u32,
+    busy_peak: u32,
 }
 
 /// How one function's environments were used so far.
@@ -57,6 +58,8 @@ pub struct Environments {
     pub provisioned: u64,
     /// Invocations refused because of a limit.
     pub throttled: u64,
+    /// Of these, the ones that a limit of the account refused; the others met one of the function's own.
+    pub throttled_by_account: u64,
 }
 
 /// What becomes of one invocation.
@@ -99,8 +102,8 @@ impl Pools {
         let pools = model.functions.iter().enumerate().map(|(at, function)| Pool::new(function, rate, seed.nth(at as u64)));
         Self {
             functions: pools.collect(),
-            account: Usage { limit: account.concurrency, busy: 0 },
-            unreserved: Usage { limit: account.concurrency.saturating_sub(set_aside), busy: 0 },
+            account: Usage::of(account.concurrency),
+            unreserved: Usage::of(account.concurrency.saturating_sub(set_aside)),
             rate: rate(account.concurrency),
         }
     }
@@ -119,11 +122,11 @@ impl Pools {
             .and_then(|()| within(self.rate.check(now, 1).is_ok(), FunctionLimit::Rate))
             .and_then(|()| within(provisioned || pool.offers_on_demand(now), FunctionLimit::ScaleOut));
         if let Err(limit) = admitted {
-            pool.refuse();
+            pool.refuse(limit);
             return Err(limit);
         }
-        self.account.busy += 1;
-        self.unreserved.busy += u32::from(shares);
+        self.account.take(1);
+        self.unreserved.take(u32::from(shares));
         self.rate.try_take(now, 1).expect("a token was seen there");
         Ok(if provisioned { pool.start_provisioned(now) } else { pool.start_on_demand(now) })
     }
@@ -160,6 +163,11 @@ impl Pools {
         self.functions.get(usize::from(function.0)).map_or_else(Environments::default, Pool::counts)
     }
 
+    /// How many environments of all functions were busy at once, at most.
+    pub const fn busy_peak(&self) -> u32 {
+        self.account.busy_peak
+    }
+
     /// How long the function's environments were busy until `now`, together.
     pub fn busy_until(&self, now: Instant, function: FunctionId) -> Span {
         self.functions.get(usize::from(function.0)).map_or(Span::ZERO, |pool| pool.busy_until(now))
@@ -172,6 +180,15 @@ impl Pools {
 }
 
 impl Usage {
+    const fn of(limit: u32) -> Self {
+        Self { limit, busy: 0, busy_peak: 0 }
+    }
+
+    fn take(&mut self, environments: u32) {
+        self.busy += environments;
+        self.busy_peak = self.busy_peak.max(self.busy);
+    }
+
     const fn has_room(self) -> bool {
         self.busy < self.limit
     }

@@ -12,9 +12,10 @@ pub enum Limited {
     AccountThrottle,
     /// Requests per second of a stage's route, which stands for all routes of its key.
     RouteThrottle(StageId, RouteId),
-    /// Environments of the account.
+    /// Environments of the account, and the invocations per second that go with them.
     AccountConcurrency,
-    /// Environments of a function that has some reserved; of another one, its share of the account's.
+    /// Environments of a function that has some reserved, and the invocations per second that go with them; of another one, its share of
+    /// the account's. With it goes how fast they may be added. What the account refused is told of the account alone.
     Function(FunctionId),
     /// Connections of a pool.
     Capacity(CapacityId),

@@ -48,26 +48,28 @@ impl Gateway {
             return Vec::new();
         }
         let account = f64::from(self.model.account.concurrency);
-        let (mut busy, mut throttled, mut peak) = (Span::ZERO, 0, 0);
+        let (mut busy, mut refused) = (Span::ZERO, 0);
         let mut used = Vec::new();
         for (at, function) in self.model.functions.iter().enumerate() {
             let id = FunctionId(at as u16);
             let (own, counts) = (self.pools.busy_until(self.now, id), self.pools.environments(id));
             busy += own;
-            throttled += if function.concurrency.is_none() { counts.throttled } else { 0 };
-            peak += u64::from(counts.busy_peak);
+            refused += counts.throttled_by_account;
             if counts.invocations + counts.throttled == 0 {
                 continue;
             }
             let limit = function.concurrency.map_or(account, f64::from);
-            let refused = counts.throttled;
-            let what = Limited::Function(id);
-            used.push(Used { what, limit, share: share(own, limit, elapsed), peak: Some(u64::from(counts.busy_peak)), refused });
+            let (share, peak) = (share(own, limit, elapsed), Some(u64::from(counts.busy_peak)));
+            used.push(Used {
+                what: Limited::Function(id),
+                limit,
+                share,
+                peak,
+                refused: counts.throttled - counts.throttled_by_account,
+            });
         }
-        // Peaks of functions need not coincide: their sum is a bound.
-        let peak = Some(peak.min(u64::from(self.model.account.concurrency)));
-        let what = Limited::AccountConcurrency;
-        used.insert(0, Used { what, limit: account, share: share(busy, account, elapsed), peak, refused: throttled });
+        let (share, peak) = (share(busy, account, elapsed), Some(u64::from(self.pools.busy_peak())));
+        used.insert(0, Used { what: Limited::AccountConcurrency, limit: account, share, peak, refused });
         used
     }
 

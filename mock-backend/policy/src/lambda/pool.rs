@@ -6,6 +6,7 @@
 use super::idle::Idle;
 use super::{Ending, Environment, Environments, Invocation};
 use crate::bucket::Bucket;
+use crate::call::FunctionLimit;
 use crate::latency::Latency;
 use crate::model::Function;
 use crate::seed::Seed;
@@ -99,8 +100,9 @@ impl Pool {
         self.idle.has_one(now) || self.scale_out.check(now, 1).is_ok()
     }
 
-    pub(super) const fn refuse(&mut self) {
+    pub(super) fn refuse(&mut self, limit: FunctionLimit) {
         self.counts.throttled += 1;
+        self.counts.throttled_by_account += u64::from(limit.is_of_account());
     }
 
     /// To be asked only if [`Self::offers_provisioned`] says so.

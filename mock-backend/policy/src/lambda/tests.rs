@@ -91,6 +91,22 @@ fn a_reservation_caps_its_function_and_is_taken_from_what_the_others_share() {
     assert_eq!(fates(&mut pools, ORDERS), ["cold", "cold", "none reserved"]);
     pools.release(at(1), USERS, Environment::OnDemand(0));
     assert_eq!(fate(&mut pools, at(1), USERS), "warm");
+    let throttled =
+        [ORDERS, USERS].map(|of| pools.environments(of)).map(|counts| (counts.throttled, counts.throttled_by_account));
+    assert_eq!(throttled, [(1, 0), (2, 2)], "each by the limit that it met");
+}
+
+#[test]
+fn the_peak_of_the_account_is_what_was_busy_at_once_not_the_sum_of_the_peaks() {
+    let mut pools = pools(10, vec![function(None), function(None)]);
+    for of in [ORDERS, USERS] {
+        assert_eq!([0; 3].map(|_| fate(&mut pools, at(0), of)), ["cold"; 3]);
+        for created in 0..3 {
+            pools.release(at(0), of, Environment::OnDemand(created));
+        }
+    }
+    assert_eq!([ORDERS, USERS].map(|of| pools.environments(of).busy_peak), [3, 3]);
+    assert_eq!(pools.busy_peak(), 3);
 }
 
 #[test]
@@ -139,7 +155,8 @@ fn environments_are_added_as_fast_as_the_bucket_says_and_warm_ones_cost_nothing_
     pools.release(at(500), ORDERS, Environment::OnDemand(0));
     assert_eq!([0; 2].map(|_| fate(&mut pools, at(500), ORDERS)), ["warm", "grows too fast"]);
     assert_eq!([999, 1_000, 1_001].map(|now| fate(&mut pools, at(now), ORDERS)), ["grows too fast", "cold", "grows too fast"]);
-    assert_eq!(pools.environments(ORDERS).throttled, 4);
+    let counts = pools.environments(ORDERS);
+    assert_eq!((counts.throttled, counts.throttled_by_account), (4, 0));
 }
 
 #[test]

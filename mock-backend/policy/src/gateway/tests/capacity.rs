@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{Capacity, CapacityId};
+use crate::usage::Limited;
 
 const POOL: CapacityId = CapacityId(0);
 
@@ -30,8 +31,8 @@ fn one_function_waits_for_the_connection_that_another_one_has() {
     gateway.gateway.advance(at(100));
     let used = gateway.gateway.used();
     let of = |what| used.iter().find(|used| used.what == what).map(|used| ((used.share * 1e4).round(), used.peak, used.refused));
-    assert_eq!(of(crate::usage::Limited::Capacity(POOL)), Some((6_000.0, Some(1), 0)));
-    assert_eq!(of(crate::usage::Limited::Function(FunctionId(1))), Some((8.0, Some(1), 0)));
+    assert_eq!(of(Limited::Capacity(POOL)), Some((6_000.0, Some(1), 0)));
+    assert_eq!(of(Limited::Function(FunctionId(1))), Some((8.0, Some(1), 0)));
     let seen = gateway.gateway.occupancy(POOL);
     assert_eq!((seen.asked, seen.busy, seen.waited), (2, ms(60), ms(25)));
 }
@@ -60,4 +61,24 @@ fn a_cold_function_asks_when_it_has_started() {
     gateway.call(at(60), call(0));
     let told: Vec<_> = gateway.replies().iter().map(|reply| (reply.at, reply.timing.cold_start)).collect();
     assert_eq!(told, [(at(110), Some(Span::ZERO)), (at(150), Some(ms(100)))], "it found the connection free");
+}
+
+#[test]
+fn the_account_tells_what_was_busy_at_once_and_what_it_refused_and_a_function_what_its_own_limit_refused() {
+    let at_once = |function: &mut Function| function.cold_start = Latency::constant(Span::ZERO);
+    let reserved = |function: &mut Function| {
+        at_once(function);
+        function.concurrency = Some(1);
+    };
+    let mut gateway = gateway(ApiKind::Rest).lambda(at_once).lambda(reserved).set(|model| model.account.concurrency = 2).start();
+    // The one that the other function left, and one too many; then its own one, and one too many.
+    for (now, route) in [(0, 0), (1, 0), (100, 1), (101, 1), (102, 1)] {
+        gateway.call(at(now), call(route));
+    }
+    gateway.replies();
+    gateway.gateway.advance(at(1_000));
+    let of = |what| gateway.gateway.used().into_iter().find(|used| used.what == what).map(|used| (used.peak, used.refused));
+    assert_eq!(of(Limited::AccountConcurrency), Some((Some(1), 1)), "never both at once");
+    assert_eq!(of(Limited::Function(FunctionId(0))), Some((Some(1), 0)));
+    assert_eq!(of(Limited::Function(FunctionId(1))), Some((Some(1), 2)));
 }
