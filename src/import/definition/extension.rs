@@ -141,7 +141,16 @@ impl Integrations<'_> {
         let mut lambda = Map::new();
         lambda.insert("function".to_owned(), self.function(name, extension, at).into());
         match self.api {
-            Api::Rest => insert_method(&mut lambda, extension),
+            Api::Rest => {
+                insert_method(&mut lambda, extension);
+                if let Some(given) = extension.get("requestParameters").filter(|given| !given.entries().is_empty()) {
+                    self.notes.left_out(
+                        given,
+                        at,
+                        "a function as a proxy gets the request as it is, whatever its parameters are mapped to",
+                    );
+                }
+            }
             Api::Http => match extension.word("payloadFormatVersion").as_deref() {
                 None | Some("2.0" | "2") => {}
                 Some("1.0" | "1") => _ = lambda.insert("payload_format".to_owned(), "1.0".into()),

@@ -246,3 +246,17 @@ fn a_template_that_cannot_be_one_fails_where_it_would_run() {
     assert!(imported.notes.lines("d").iter().any(|line| line.ends_with("no template; where it would run, the answer is a 500")));
     assert!(!imported.leave_out(&path, "no template"), "it is put there once");
 }
+
+#[test]
+fn parameters_mapped_in_front_of_a_function_as_a_proxy_are_told_to_be_left_out() {
+    let uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:echo/invocations";
+    let integration = json!({
+        "type": "aws_proxy", "httpMethod": "POST", "uri": uri,
+        "requestParameters": { "integration.request.header.X": "method.request.header.Y" },
+    });
+    let document = json!({ "swagger": "2.0", "paths": { "/a": { "get": { "x-amazon-apigateway-integration": integration } } } });
+    let imported = read("d", &document.to_string(), &Options::default()).unwrap();
+    let notes = imported.notes.lines("d");
+    assert_eq!(notes.iter().filter(|line| line.contains("gets the request as it is")).count(), 1, "{notes:?}");
+    assert_eq!(imported.gateway["routes"]["GET /a"]["integration"], json!({ "lambda": "echo" }));
+}
