@@ -293,7 +293,7 @@ impl IntegrationFace {
 
 impl IntegrationFace {
     fn function(model: &Model, kind: ApiKind, lambda: &LambdaIntegration) -> Result<Self, mapping::PartFault> {
-        let LambdaIntegration { function, payload, mapping, method, .. } = lambda;
+        let LambdaIntegration { function, payload, protocol, method, .. } = lambda;
         // Recorded: a function is invoked by POST, and the gateway sends what it is told to (`lambda-proxy`).
         if method.as_deref().is_some_and(|method| method != "POST") {
             return Ok(Self::Misconfigured);
@@ -304,17 +304,17 @@ impl IntegrationFace {
             (ApiKind::Http, Payload::V1) => PayloadFormat::Http1,
             (ApiKind::Http, Payload::V2) => PayloadFormat::Http2,
         };
-        if mapping.as_ref().is_some_and(|mapping| hop::is_forbidden_to_service(&mapping.parameters)) {
+        if hop::is_forbidden_to_service(protocol.parameters()) {
             return Ok(Self::Misconfigured);
         }
         let modelled = code.is_modelled().then_some(&response.body);
-        match (mapping, modelled) {
-            (None, Some(body)) => {
+        match (protocol, modelled) {
+            (Protocol::Proxy { .. }, Some(body)) => {
                 let trace = if kind == ApiKind::Rest { Trace::Shown } else { Trace::Hidden };
                 Ok(Self::Constant(Constant::new(kind, response.status, body, trace)))
             }
-            (None, None) => Ok(Self::Function(FunctionFace { format, mapping: None, modelled: None })),
-            (Some(mapping), modelled) => {
+            (Protocol::Proxy { .. }, None) => Ok(Self::Function(FunctionFace { format, mapping: None, modelled: None })),
+            (Protocol::Mapped(mapping), modelled) => {
                 let modelled = modelled.map(|body| Bytes::copy_from_slice(body.as_bytes()));
                 let mapping = Some(Compiled::new(mapping)?);
                 Ok(Self::Function(FunctionFace { format, mapping, modelled }))

@@ -143,13 +143,7 @@ impl Integrations<'_> {
         match self.api {
             Api::Rest => {
                 insert_method(&mut lambda, extension);
-                if let Some(given) = extension.get("requestParameters").filter(|given| !given.entries().is_empty()) {
-                    self.notes.left_out(
-                        given,
-                        at,
-                        "a function as a proxy gets the request as it is, whatever its parameters are mapped to",
-                    );
-                }
+                insert_full(&mut lambda, "parameters", mapping::parameters(extension, self.notes, at));
             }
             Api::Http => match extension.word("payloadFormatVersion").as_deref() {
                 None | Some("2.0" | "2") => {}

@@ -248,7 +248,7 @@ fn a_template_that_cannot_be_one_fails_where_it_would_run() {
 }
 
 #[test]
-fn parameters_mapped_in_front_of_a_function_as_a_proxy_are_told_to_be_left_out() {
+fn parameters_mapped_in_front_of_a_function_as_a_proxy_are_kept_for_those_that_may_not_be_set() {
     let uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:echo/invocations";
     let integration = json!({
         "type": "aws_proxy", "httpMethod": "POST", "uri": uri,
@@ -256,7 +256,7 @@ fn parameters_mapped_in_front_of_a_function_as_a_proxy_are_told_to_be_left_out()
     });
     let document = json!({ "swagger": "2.0", "paths": { "/a": { "get": { "x-amazon-apigateway-integration": integration } } } });
     let imported = read("d", &document.to_string(), &Options::default()).unwrap();
-    let notes = imported.notes.lines("d");
-    assert_eq!(notes.iter().filter(|line| line.contains("gets the request as it is")).count(), 1, "{notes:?}");
-    assert_eq!(imported.gateway["routes"]["GET /a"]["integration"], json!({ "lambda": "echo" }));
+    let parameters = json!({ "header.X": "method.request.header.Y" });
+    let integration = &imported.gateway["routes"]["GET /a"]["integration"];
+    assert_eq!(*integration, json!({ "lambda": { "function": "echo", "parameters": parameters } }));
 }

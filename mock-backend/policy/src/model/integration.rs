@@ -96,8 +96,8 @@ pub struct LambdaIntegration {
     pub function: FunctionId,
     /// The format of its events and answers, of an HTTP API; a REST API has one of its own.
     pub payload: Payload,
-    /// Templates before and after it (`AWS`); `None` is a proxy (`AWS_PROXY`).
-    pub mapping: Option<Mapping>,
+    /// Whether it gets the request as an event (`AWS_PROXY`); of its parameters then counts alone whether they may be set at all.
+    pub protocol: Protocol,
     /// Method of the integration request; `None` is `POST`, and no other one works.
     pub method: Option<String>,
     /// How long the gateway waits for it.
@@ -165,10 +165,20 @@ pub struct ServiceIntegration {
     pub timeout: Span,
 }
 
+impl Protocol {
+    /// Integration request parameters.
+    pub fn parameters(&self) -> &[(String, String)] {
+        match self {
+            Self::Proxy { parameters } | Self::Mapped(Mapping { parameters, .. }) => parameters,
+        }
+    }
+}
+
 impl Integration {
     /// A proxy for a function, in the newest format.
     pub const fn lambda(function: FunctionId, timeout: Span) -> Self {
-        Self::Lambda(LambdaIntegration { function, payload: Payload::V2, mapping: None, method: None, timeout })
+        let protocol = Protocol::Proxy { parameters: Vec::new() };
+        Self::Lambda(LambdaIntegration { function, payload: Payload::V2, protocol, method: None, timeout })
     }
 
     /// A mock integration that always answers the same.

@@ -86,18 +86,16 @@ fn lambda_integration(
     let is_mapped = call.requests.is_some() || call.responses.is_some();
     let proxy = filled(&mut call.proxy, &spot, "proxy", || Flag(!is_mapped)).clone();
     let FunctionCall { parameters, requests, passthrough, content_handling, responses, .. } = call;
-    if let Some(parameters) = parameters.as_ref().filter(|_| proxy.value.0) {
-        reader.report_at(&parameters.spot, "a function gets the request as it is; write proxy: false, or remove this");
+    if let Some(parameters) = parameters.as_ref().filter(|_| behind.kind == ApiKind::Http) {
+        reader
+            .report_at(&parameters.spot, "a function gets the request of an HTTP API as it is; remove this, or write api: rest");
     }
     let content_handling = content_handling.as_ref();
     let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
-    let mapping = match protocol(&mut parts, passthrough, (&proxy, &spot, behind.kind), reader) {
-        Protocol::Proxy { .. } => None,
-        Protocol::Mapped(mapping) => Some(mapping),
-    };
+    let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, behind.kind), reader);
     let method = method(call.method.as_ref(), reader);
     let payload = call.payload_format.as_ref().map(|format| format.value.into()).unwrap_or_default();
-    Some(Integration::Lambda(LambdaIntegration { function: function?, payload, mapping, method, timeout: timeout? }))
+    Some(Integration::Lambda(LambdaIntegration { function: function?, payload, protocol, method, timeout: timeout? }))
 }
 
 fn function(name: &At<Text>, functions: &[String], reader: &mut Reader) -> Option<FunctionId> {

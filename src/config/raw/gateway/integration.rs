@@ -78,7 +78,8 @@ section! {
         /// Method of the integration request. A function is invoked by POST alone: with any other one every request is a 500, as in the
         /// real gateway. Default: POST.
         method: Option<At<Text>>,
-        /// Parameters of the integration request (REST APIs, no proxy).
+        /// Parameters of the integration request (REST APIs). A proxy gets its requests as they are, whatever these say; but with one that
+        /// sets a header of the gateway's own, every request is a 500, as in the real gateway.
         parameters: Option<At<Texts>>,
         /// Request templates by media type (REST APIs, no proxy).
         requests: Option<At<Texts>>,
