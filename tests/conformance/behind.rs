@@ -1,6 +1,6 @@
-//! The setups that have an HTTP back end: their documents, requests, and what was recorded of them.
+//! The setups that have a back end: their documents, requests, and what was recorded of them.
 //!
-//! Owns what the recorded words mean for the families `http`, `vtl` and `header-remap`. Refuses to send anything. Called by `cases`
+//! Owns what the recorded words mean for the families `http`, `vtl` and `header-remap` (of which one has a function for a back end). Refuses to send anything. Called by `cases`
 //! and, for the document, by `main`.
 
 use std::net::SocketAddr;
@@ -28,6 +28,9 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("list", r#"#set($result = $input.path("$.json"))$result.toString()"#),
 ];
 
+/// Where the function is that the recorded setups had for a back end.
+const FUNCTION: &str = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:remap/invocations";
+
 /// The document of an API whose integrations of this type (`http`, `http_proxy`) ask a back end at this address.
 pub(crate) fn document(kind: &str, backend: SocketAddr) -> Value {
     let at = |path: &str| format!("http://{backend}{path}");
@@ -36,12 +39,7 @@ pub(crate) fn document(kind: &str, backend: SocketAddr) -> Value {
         let operation = json!({ "responses": { "200": {} }, "x-amazon-apigateway-integration": integration });
         paths.insert(path.to_owned(), json!({ method: operation }));
     };
-    let plain = |method: &str, uri: String, parameters: Value| {
-        json!({
-            "type": kind, "httpMethod": method, "uri": uri, "requestParameters": parameters,
-            "responses": { "default": { "statusCode": "200" } },
-        })
-    };
+    let plain = |method: &str, uri: String, parameters: Value| integration(kind, method, &uri, &parameters);
     let status = json!({ "integration.request.path.status": "method.request.path.status" });
     add("/status/{status}", "post", plain("POST", at("/status/{status}"), status));
     add("/echo", "post", plain("POST", at("/"), json!({})));
@@ -59,40 +57,53 @@ pub(crate) fn document(kind: &str, backend: SocketAddr) -> Value {
         integration["responses"]["default"]["responseTemplates"] = json!({ "application/json": template });
         add(&format!("/vtl/{name}"), "post", integration);
     }
-    for (name, parameters, template) in remapped() {
-        let mut integration = plain("POST", at("/remap"), parameters);
-        if let Some((template, answer)) = template {
-            integration["requestTemplates"] = json!({ "application/json": template });
-            integration["responses"]["default"]["responseParameters"] = answer;
-        }
+    for (name, integration) in remapped(kind, &at("/remap")) {
         add(&format!("/remap/{name}"), "get", integration);
     }
+    documented(&paths)
+}
+
+/// The document of an API whose integrations are the function `remap` as a proxy.
+pub(crate) fn function_document() -> Value {
+    let operation = |integration: Value| json!({ "get": { "x-amazon-apigateway-integration": integration } });
+    let resources = remapped("aws_proxy", FUNCTION).into_iter();
+    documented(&resources.map(|(name, integration)| (format!("/remap/{name}"), operation(integration))).collect())
+}
+
+fn documented(paths: &Map<String, Value>) -> Value {
     json!({ "openapi": "3.0.1", "info": { "title": "a back end that tells", "version": "1" }, "paths": paths })
 }
 
-/// A resource of the recorded header remapping: its name, its request parameters, its request template and response parameters.
-type Remapped = (String, Value, Option<(String, Value)>);
+fn integration(kind: &str, method: &str, uri: &str, parameters: &Value) -> Value {
+    json!({
+        "type": kind, "httpMethod": method, "uri": uri, "requestParameters": parameters,
+        "responses": { "default": { "statusCode": "200" } },
+    })
+}
 
-fn remapped() -> Vec<Remapped> {
+/// The resources of the recorded header remapping, and what is behind each.
+fn remapped(kind: &str, uri: &str) -> Vec<(String, Value)> {
+    const SPECIAL: [&str; 7] =
+        ["Content-Length", "Transfer-Encoding", "Authorization", "Connection", "Expect", "Proxy-Authenticate", "TE"];
     let setup = recorded::setup("header-remap");
-    let special = ["Content-Length", "Transfer-Encoding"];
+    let special = if kind.starts_with("aws") { &SPECIAL[..] } else { &SPECIAL[..2] };
     let mapped = setup["request_mappings"].as_object().expect("the setup has mappings");
-    let parameter = |name: &String, value: &Value| (format!("integration.request.header.{name}"), value.clone());
+    let parameter = |name: &str, value: &Value| (format!("integration.request.header.{name}"), value.clone());
     let full: Map<String, Value> =
         mapped.iter().filter(|(name, _)| !special.contains(&name.as_str())).map(|(name, value)| parameter(name, value)).collect();
     let names: Vec<&str> = setup["headers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let fields: Vec<String> = names.iter().map(|name| format!(r#""{name}": "$input.params('{name}')""#)).collect();
     let answer: Map<String, Value> =
         names.iter().map(|name| (format!("method.response.header.{name}"), json!(format!("'response_param_{name}'")))).collect();
-    let mut resources = vec![
-        ("no-param".to_owned(), json!({}), None),
-        ("full".to_owned(), Value::Object(full), Some((format!("{{{}}}", fields.join(", ")), Value::Object(answer)))),
-    ];
-    for name in special {
-        let only: Map<String, Value> = [parameter(&name.to_owned(), &mapped[name])].into_iter().collect();
-        resources.push((name.to_ascii_lowercase(), Value::Object(only), None));
-    }
-    resources
+    let mut whole = integration(kind, "POST", uri, &Value::Object(full));
+    whole["requestTemplates"] = json!({ "application/json": format!("{{{}}}", fields.join(", ")) });
+    whole["responses"]["default"]["responseParameters"] = Value::Object(answer);
+    let only = |name: &&str| {
+        let parameters = Value::Object([parameter(name, &mapped[*name])].into_iter().collect());
+        (name.to_ascii_lowercase(), integration(kind, "POST", uri, &parameters))
+    };
+    let plain = integration(kind, "POST", uri, &json!({}));
+    [("no-param".to_owned(), plain), ("full".to_owned(), whole)].into_iter().chain(special.iter().map(only)).collect()
 }
 
 /// The case of a scenario of these families.
@@ -153,6 +164,7 @@ fn remap(scenario: &str) -> Option<Parts> {
     let kind = match kind {
         "HTTP" => "http",
         "HTTP_PROXY" => "http_proxy",
+        "AWS_PROXY" => "aws_proxy",
         _ => return None,
     };
     let resource = resource.trim_end_matches("-integration");

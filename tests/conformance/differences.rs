@@ -25,8 +25,9 @@ struct Waiting {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Differing {
-    scenario: String,
     because: String,
+    /// Ids; a `*` at the end stands for the rest.
+    scenarios: Vec<String>,
 }
 
 /// What is said of a scenario.
@@ -47,25 +48,28 @@ impl Differences {
 
     /// What is said of this scenario.
     pub(crate) fn standing(&self, id: &str) -> Standing<'_> {
-        if let Some(waiting) = self.waiting.iter().find(|waiting| waiting.scenarios.iter().any(|pattern| fits(pattern, id))) {
+        let holds = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, id));
+        if let Some(waiting) = self.waiting.iter().find(|waiting| holds(&waiting.scenarios)) {
             return Standing::Waits(&waiting.r#for);
         }
-        let differing = self.differing.iter().find(|differing| differing.scenario == id);
+        let differing = self.differing.iter().find(|differing| holds(&differing.scenarios));
         differing.map_or(Standing::Expected, |differing| Standing::Differs(&differing.because))
     }
 
-    /// What is waited for, and by how many.
-    pub(crate) fn waiting<'d>(&'d self, scenarios: &'d [Scenario]) -> impl Iterator<Item = (&'d str, usize)> {
-        self.waiting.iter().map(|waiting| {
-            let waits = |scenario: &&Scenario| waiting.scenarios.iter().any(|pattern| fits(pattern, &scenario.id));
-            (waiting.r#for.as_str(), scenarios.iter().filter(waits).count())
-        })
+    /// A line for each thing that is waited for, and for each that differs on purpose, with how many scenarios it concerns.
+    pub(crate) fn told(&self, scenarios: &[Scenario]) -> Vec<String> {
+        let concerned = |patterns: &[String]| {
+            scenarios.iter().filter(|scenario| patterns.iter().any(|pattern| fits(pattern, &scenario.id))).count()
+        };
+        let waiting = self.waiting.iter().map(|each| format!("waiting: {} for {}", concerned(&each.scenarios), each.r#for));
+        let differing = self.differing.iter().map(|each| format!("deliberate: {}: {}", concerned(&each.scenarios), each.because));
+        waiting.chain(differing).collect()
     }
 
     /// Entries that fit no scenario.
     pub(crate) fn stale(&self, scenarios: &[Scenario]) -> Vec<String> {
-        let patterns = self.waiting.iter().flat_map(|waiting| &waiting.scenarios);
-        let all = patterns.chain(self.differing.iter().map(|differing| &differing.scenario));
+        let waiting = self.waiting.iter().flat_map(|waiting| &waiting.scenarios);
+        let all = waiting.chain(self.differing.iter().flat_map(|differing| &differing.scenarios));
         all.filter(|pattern| !scenarios.iter().any(|scenario| fits(pattern, &scenario.id)))
             .map(|pattern| format!("{pattern} in differences.yaml fits no scenario"))
             .collect()

@@ -1,6 +1,6 @@
 //! The recorded scenarios with functions behind the gateway: their events, their answers, and what templates make of errors.
 //!
-//! Owns the families `proxy-event`, `proxy-response`, `lambda-aws` and `lambda-proxy`: their profile, and the functions that the recorded
+//! Owns the families `proxy-event`, `proxy-response`, `lambda-aws` and `lambda-proxy`, and the traces of functions: their profile, and the functions that the recorded
 //! setups had, which answer the Invoke API here. Refuses to judge an answer (`compare` does). Called by `main`.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -29,11 +29,12 @@ const PYTHON: [(&str, &str); 6] = [
 ];
 
 /// What the function `given` returns next; an object with an `errorMessage` is an error.
-type Given = Arc<Mutex<Value>>;
+pub(crate) type Given = Arc<Mutex<Value>>;
 
 /// Whether a scenario is one of these.
 pub(crate) fn is_one(scenario: &Scenario) -> bool {
-    ["proxy-event", "proxy-response", "lambda-aws", "lambda-proxy"].contains(&scenario.family())
+    let is_traced = scenario.family() == "trace" && scenario.id.ends_with("AWS_PROXY");
+    is_traced || ["proxy-event", "proxy-response", "lambda-aws", "lambda-proxy"].contains(&scenario.family())
 }
 
 /// Runs the scenarios of these families, one after the other; of each its differences as expected and got.
@@ -64,6 +65,14 @@ fn one(scenario: &Scenario, mock: &Mock, given: &Given) -> Result<(), Vec<String
             }
             give(given, &returned);
             answered(scenario, &mock.ask(&asked("GET", "/mapped"))?, Recorded::Body)
+        }
+        ("trace", name) => {
+            give(given, &json!({ "statusCode": 200, "body": "{}" }));
+            let root = ("X-Amzn-Trace-Id", "Root=1-66a1b2c3-0123456789abcdef01234567");
+            let sent = [("Host", DOMAIN), root];
+            let headers = if name.starts_with("normal") { &sent[..1] } else { &sent[..] };
+            let request = Request { headers: owned(headers), ..asked("GET", "/given") };
+            answered(scenario, &mock.ask(&request)?, Recorded::Headers)
         }
         (_, "GET-integration-method") => answered(scenario, &mock.ask(&asked("GET", "/by-get"))?, Recorded::Body),
         _ => {
@@ -184,21 +193,26 @@ fn profile(address: SocketAddr) -> Value {
     })
 }
 
-/// The recorded setup whose mappings of parameters the gateway ignored: a profile refuses them of a proxy, and an import says that it
-/// leaves them out.
+/// The recorded setup whose mappings of parameters the gateway ignored.
 fn mapped_profile(address: SocketAddr) -> Value {
     let function = json!({ "invoke": format!("http://{address}") });
+    let parameters = json!({
+        "header.foobar": "method.request.header.headerVar", "path.pathVar": "method.request.path.pathVariable",
+        "querystring.testQs": "method.request.querystring.testQueryString",
+    });
     json!({
         "gateway": {
             "api": "rest", "id": "a1b2c3d4e5", "endpoint": "edge", "stages": { "test": {} },
             "functions": { "echo": function },
-            "routes": { "ANY /{pathVariable}": { "integration": { "lambda": "echo" } } },
+            "routes": {
+                "ANY /{pathVariable}": { "integration": { "lambda": { "function": "echo", "parameters": parameters } } },
+            },
         },
     })
 }
 
 /// The functions; the thread ends with the process.
-fn invoke_api(given: &Given) -> std::io::Result<SocketAddr> {
+pub(crate) fn invoke_api(given: &Given) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let (address, given) = (listener.local_addr()?, Arc::clone(given));
     thread::spawn(move || {
@@ -228,10 +242,14 @@ fn invoked(stream: TcpStream, given: &Given) -> Option<()> {
         }
         let mut event = vec![0; length];
         reader.read_exact(&mut event).ok()?;
-        let returned = if path.contains("/functions/echo/") {
-            json!({ "statusCode": 200, "body": String::from_utf8_lossy(&event) })
-        } else {
-            given.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let returned = match path.split('/').skip_while(|part| *part != "functions").nth(1) {
+            Some("echo") => json!({ "statusCode": 200, "body": String::from_utf8_lossy(&event) }),
+            Some("remap") => {
+                let event: Value = serde_json::from_slice(&event).unwrap_or_default();
+                let told = json!({ "headers": event["headers"], "body": event["body"] });
+                json!({ "statusCode": 200, "body": told.to_string() })
+            }
+            _ => given.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         };
         let error = if returned.get("errorMessage").is_some() { "X-Amz-Function-Error: Unhandled\r\n" } else { "" };
         let body = returned.to_string();

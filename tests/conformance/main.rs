@@ -101,9 +101,14 @@ fn serve(setup: Setup) -> Result<Option<Mock>, Vec<String>> {
     }
     let Setup::Behind(kind) = setup else { return setup.document().map(|document| Mock::serve(&document)).transpose() };
     let io = |error: std::io::Error| vec![format!("the setup cannot be made: {error}")];
-    let backend = Backend::start().map_err(io)?;
     let folder = tempfile::tempdir().map_err(io)?;
     let file = folder.path().join("behind.json");
+    if kind == "aws_proxy" {
+        let function = format!("remap=http://{}", lambda::invoke_api(&lambda::Given::default()).map_err(io)?);
+        std::fs::write(&file, behind::function_document().to_string()).map_err(io)?;
+        return Mock::serve_as(&file, ["--function", function.as_str()], &[]).map(Some);
+    }
+    let backend = Backend::start().map_err(io)?;
     std::fs::write(&file, behind::document(kind, backend.address).to_string()).map_err(io)?;
     Mock::serve(&file).map(Some)
 }
@@ -144,7 +149,7 @@ fn shown(scenarios: &[Scenario], outcomes: &BTreeMap<&str, Outcome>, differences
         lines.push(counted(family, &of, outcomes));
         lines.extend(of.iter().flat_map(|scenario| disagreement(scenario, &outcomes[scenario.id.as_str()], differences)));
     }
-    lines.extend(differences.waiting(scenarios).map(|(what, count)| format!("waiting: {count} for {what}")));
+    lines.extend(differences.told(scenarios));
     lines.push(counted("total", &scenarios.iter().collect::<Vec<_>>(), outcomes));
     lines.join("\n")
 }
@@ -172,8 +177,7 @@ fn unexcused(scenarios: &[Scenario], outcomes: &BTreeMap<&str, Outcome>, differe
         let id = &scenario.id;
         match (&outcomes[id.as_str()], differences.standing(id)) {
             (Outcome::Agrees, Standing::Expected)
-            | (Outcome::Disagrees(_), Standing::Waits(_) | Standing::Differs(_))
-            | (Outcome::NotRun, Standing::Waits(_)) => {}
+            | (Outcome::Disagrees(_) | Outcome::NotRun, Standing::Waits(_) | Standing::Differs(_)) => {}
             (Outcome::Agrees, _) => wrong.push(format!("{id} agrees; take it out of differences.yaml")),
             (Outcome::Disagrees(_), Standing::Expected) => wrong.push(format!("{id} disagrees; see above")),
             (Outcome::NotRun, _) => wrong.push(format!("{id} has no case; write one, or list what it waits for")),
