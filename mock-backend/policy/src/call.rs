@@ -3,8 +3,10 @@
 //! Owns the values that cross between [`crate::gateway::Gateway`] and whoever drives it (the simulator in virtual time, the
 //! mock over sockets). Refuses bytes: an answer here is a status, a reason, a blame and its timing; the mock renders it.
 
+mod kind;
 mod reason;
 
+pub use self::kind::ErrorKind;
 pub use self::reason::{Blame, Denied, FunctionLimit, Reason, Scope, SignatureFault, TokenFault};
 use crate::lambda::Environment;
 use crate::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId, TargetId};
@@ -252,8 +254,10 @@ pub struct Invoked {
 pub enum FunctionResult {
     /// An answer, as the client will get it.
     Answered(Content),
-    /// An error of the function, or an answer that is none.
+    /// An error of the function.
     Failed,
+    /// An answer that a proxy integration does not understand.
+    Malformed,
     /// An answer that the gateway cannot make anything of: not decodable, or no integration response fits.
     Misconfigured,
     /// Whoever runs it refused to, because of its own limit.
@@ -343,6 +347,11 @@ pub enum Warning {
 }
 
 impl Reply {
+    /// What kind of error it is, if it is one.
+    pub const fn kind(&self) -> Option<ErrorKind> {
+        self.reason.kind(self.status)
+    }
+
     /// Whose fault it is, if it is a fault.
     pub fn blame(&self) -> Blame {
         self.reason.blame(self.status)

@@ -218,7 +218,10 @@ impl Context<'_> {
         let reached = reply.timing.integration.is_some();
         match (reply.reason, self.route_names()?.behind) {
             (Reason::FunctionThrottled(..), _) => Some(429),
-            (Reason::Served | Reason::FunctionFailed(_) | Reason::CapacityExhausted(_), Behind::Function) if reached => Some(200),
+            (
+                Reason::Served | Reason::FunctionFailed(_) | Reason::FunctionMalformed(_) | Reason::CapacityExhausted(_),
+                Behind::Function,
+            ) if reached => Some(200),
             (Reason::Served, Behind::Elsewhere) if reached => Some(u64::from(reply.status)),
             _ => None,
         }

@@ -254,7 +254,7 @@ impl Story<'_> {
         let status = match reply.reason {
             Reason::Served => Some(reply.status),
             // The service that runs a function was asked with success (facts, section 7).
-            Reason::FunctionFailed(_) | Reason::CapacityExhausted(_) => Some(200),
+            Reason::FunctionFailed(_) | Reason::FunctionMalformed(_) | Reason::CapacityExhausted(_) => Some(200),
             Reason::FunctionThrottled(..) => Some(429),
             _ => None,
         };
@@ -322,6 +322,11 @@ impl Story<'_> {
             }
             Reason::FunctionFailed(_) | Reason::CapacityExhausted(_) => {
                 Some("Lambda execution failed with status 200 due to customer function error".to_owned())
+            }
+            // The line that the provider tells its users to look for (re:Post, "Troubleshoot HTTP 502 errors from API Gateway REST APIs
+            // with Lambda proxy integration").
+            Reason::FunctionMalformed(_) => {
+                Some("Execution failed due to configuration error: Malformed Lambda proxy response".to_owned())
             }
             Reason::FunctionThrottled(..) => Some("Lambda invocation failed with status: 429".to_owned()),
             Reason::IntegrationTimeout => Some("Execution failed due to a timeout error".to_owned()),

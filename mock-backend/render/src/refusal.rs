@@ -91,6 +91,7 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
         | Reason::Misconfigured
         | Reason::FunctionThrottled(..)
         | Reason::FunctionFailed(_)
+        | Reason::FunctionMalformed(_)
         | Reason::CapacityExhausted(_)
         | Reason::IntegrationTimeout => Some(Refusal::of(built_in(reason.response_type()?))),
     }
@@ -156,6 +157,7 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
         | Reason::UnsupportedMediaType
         | Reason::Misconfigured
         | Reason::FunctionFailed(_)
+        | Reason::FunctionMalformed(_)
         | Reason::CapacityExhausted(_) => INTERNAL,
         // Recorded without a content type.
         Reason::FunctionThrottled(..) | Reason::IntegrationUnreachable | Reason::IntegrationTimeout => {

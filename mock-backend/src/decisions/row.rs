@@ -309,6 +309,7 @@ const fn code_of(reason: Reason) -> (u8, u16) {
         Reason::AuthorizerMisconfigured => 50,
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Concurrency) => return (21, function),
         Reason::FunctionFailed(FunctionId(function)) => return (22, function),
+        Reason::FunctionMalformed(FunctionId(function)) => return (51, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Reserved) => return (23, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::Rate) => return (24, function),
         Reason::FunctionThrottled(FunctionId(function), FunctionLimit::ReservedRate) => return (25, function),
@@ -372,6 +373,7 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         48 => Reason::PolicyDenied(Denied::Implicit),
         49 => Reason::AuthorizerFailed,
         50 => Reason::AuthorizerMisconfigured,
+        51 => Reason::FunctionMalformed(function),
         _ => return None,
     })
 }
@@ -412,11 +414,11 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_file() {
-        for code in 0..=50 {
+        for code in 0..=51 {
             let reason = reason_of(code, 7).unwrap();
             assert_eq!(code_of(reason).0, code);
         }
-        assert_eq!(reason_of(51, 7), None);
+        assert_eq!(reason_of(52, 7), None);
     }
 
     fn evidents() -> impl Strategy<Value = Evident> {
@@ -470,7 +472,7 @@ mod tests {
         fn a_row_survives_the_file(
             call in calls(),
             times in any::<(u64, u64)>(),
-            (code, status, left) in (0_u8..51, 100_u16..600, any::<bool>()),
+            (code, status, left) in (0_u8..52, 100_u16..600, any::<bool>()),
             evident in evidents(),
             cache in uses(),
         ) {

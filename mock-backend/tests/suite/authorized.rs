@@ -63,7 +63,7 @@ fn refused_clients_read_what_each_kind_of_api_says() {
     assert_eq!((http.status, &*http.body), (500, r#"{"message":"Internal Server Error"}"#));
     let rest = answer(guarded(ApiKind::Rest, |it| it.failures = 1.0), &with("t"));
     assert_eq!((rest.status, rest.header("x-amzn-errortype")), (500, Some("AuthorizerFailureException")));
-    assert_eq!(sluicegate_policy::call::Blame::Integration, Reason::AuthorizerFailed.blame(500));
+    assert_eq!(sluicegate_policy::call::Blame::Gateway, Reason::AuthorizerFailed.blame(500));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Why an answer is what it is, and whose fault that is.
 //!
-//! Owns the reasons and their parts, and what follows from them alone: the blame, and the gateway response that answers. Refuses to
-//! decide on one (the gateway does). Part of [`call`](super).
+//! Owns the reasons and their parts, and what follows from them alone: the kind of error, and with it the blame, and the gateway
+//! response that answers. Refuses to decide on one (the gateway does). Part of [`call`](super).
 
-use super::Invalid;
+use super::{ErrorKind, Invalid};
 use crate::model::{CapacityId, FunctionId, ResponseType};
 
 /// Why an answer is what it is. A new reason must visit every place that speaks of reasons.
@@ -55,6 +55,8 @@ pub enum Reason {
     FunctionThrottled(FunctionId, FunctionLimit),
     /// The function raised an error.
     FunctionFailed(FunctionId),
+    /// The function's answer is none that a proxy integration understands.
+    FunctionMalformed(FunctionId),
     /// The function got no connection of this pool, in time or at all, and failed for it.
     CapacityExhausted(CapacityId),
     /// The integration did not answer within its time-out.
@@ -156,10 +158,12 @@ pub enum Blame {
     Nobody,
     /// The caller's: 4xx.
     Client,
-    /// The gateway's own.
+    /// The gateway's own, its authorizers with it.
     Gateway,
     /// What is behind the gateway.
     Integration,
+    /// One of the two, and nobody outside can say which.
+    GatewayOrIntegration,
     /// The way to the gateway.
     Network,
     /// The load generator itself.
@@ -167,38 +171,43 @@ pub enum Blame {
 }
 
 impl Reason {
-    /// Whose fault an answer with this reason and status is.
-    pub fn blame(self, status: u16) -> Blame {
-        match self {
-            Self::Served if status < 400 => Blame::Nobody,
-            Self::Served if status < 500 => Blame::Client,
-            Self::Preflight => Blame::Nobody,
-            Self::NoStage
-            | Self::NoRoute
-            | Self::Unauthorized(_)
-            | Self::InsufficientScope
-            | Self::SignatureRefused(_)
+    /// What kind of error an answer with this reason and status is; `None` below 400, where the client took it for success.
+    pub const fn kind(self, status: u16) -> Option<ErrorKind> {
+        if status < 400 {
+            return None;
+        }
+        Some(match self {
+            Self::Served => return ErrorKind::of_back_end(status),
+            // Leave to ask is given with a status of success, which is a setting all the same.
+            Self::Preflight if status < 500 => ErrorKind::of_client(status),
+            Self::Preflight | Self::Misconfigured => ErrorKind::Configuration,
+            Self::NoStage | Self::NoRoute => ErrorKind::NotFound,
+            Self::Unauthorized(_) | Self::SignatureRefused(_) => ErrorKind::Unauthenticated,
+            Self::InsufficientScope
             | Self::AccessDenied(_)
             | Self::PolicyDenied(_)
-            | Self::UrlTooLong
-            | Self::HeadersTooLarge
-            | Self::PayloadTooLarge
             | Self::KeyRefused
-            | Self::QuotaExceeded
-            | Self::Throttled(_)
-            | Self::Invalid(_)
-            | Self::InvalidationRefused
-            | Self::UnsupportedMediaType => Blame::Client,
-            Self::Misconfigured => Blame::Gateway,
-            Self::Served
-            | Self::AuthorizerFailed
-            | Self::AuthorizerMisconfigured
-            | Self::FunctionThrottled(..)
-            | Self::FunctionFailed(_)
-            | Self::CapacityExhausted(_)
-            | Self::IntegrationTimeout
-            | Self::IntegrationUnreachable => Blame::Integration,
-        }
+            | Self::InvalidationRefused => ErrorKind::Forbidden,
+            Self::UrlTooLong | Self::HeadersTooLarge => ErrorKind::HeadTooLarge,
+            Self::PayloadTooLarge => ErrorKind::PayloadTooLarge,
+            Self::QuotaExceeded => ErrorKind::QuotaExceeded,
+            Self::Throttled(_) => ErrorKind::Throttled,
+            Self::Invalid(_) => ErrorKind::BadRequest,
+            Self::UnsupportedMediaType => ErrorKind::UnsupportedMediaType,
+            Self::AuthorizerFailed => ErrorKind::AuthorizerFailed,
+            Self::AuthorizerMisconfigured => ErrorKind::AuthorizerMisconfigured,
+            Self::FunctionThrottled(..) => ErrorKind::FunctionThrottled,
+            Self::FunctionFailed(_) => ErrorKind::FunctionError,
+            Self::FunctionMalformed(_) => ErrorKind::MalformedAnswer,
+            Self::CapacityExhausted(_) => ErrorKind::CapacityExhausted,
+            Self::IntegrationTimeout => ErrorKind::IntegrationTimeout,
+            Self::IntegrationUnreachable => ErrorKind::IntegrationUnreachable,
+        })
+    }
+
+    /// Whose fault an answer with this reason and status is.
+    pub fn blame(self, status: u16) -> Blame {
+        self.kind(status).map_or(Blame::Nobody, ErrorKind::blame)
     }
 
     /// The gateway response (REST) that answers for it; `None` if something else does, or if none is documented.
@@ -227,9 +236,11 @@ impl Reason {
             Self::Invalid(Invalid::Body) => Some(ResponseType::BadRequestBody),
             Self::UnsupportedMediaType => Some(ResponseType::UnsupportedMediaType),
             Self::Misconfigured => Some(ResponseType::ApiConfigurationError),
-            Self::FunctionThrottled(..) | Self::FunctionFailed(_) | Self::CapacityExhausted(_) | Self::IntegrationUnreachable => {
-                Some(ResponseType::IntegrationFailure)
-            }
+            Self::FunctionThrottled(..)
+            | Self::FunctionFailed(_)
+            | Self::FunctionMalformed(_)
+            | Self::CapacityExhausted(_)
+            | Self::IntegrationUnreachable => Some(ResponseType::IntegrationFailure),
             Self::IntegrationTimeout => Some(ResponseType::IntegrationTimeout),
         }
     }
@@ -247,7 +258,15 @@ impl FunctionLimit {
 
 impl Blame {
     /// Every blame, in the order in which reports show them.
-    pub const ALL: [Self; 6] = [Self::Nobody, Self::Client, Self::Gateway, Self::Integration, Self::Network, Self::Generator];
+    pub const ALL: [Self; 7] = [
+        Self::Nobody,
+        Self::Client,
+        Self::Gateway,
+        Self::Integration,
+        Self::GatewayOrIntegration,
+        Self::Network,
+        Self::Generator,
+    ];
 
     /// The word for it in reports and files.
     pub const fn as_str(self) -> &'static str {
@@ -256,8 +275,118 @@ impl Blame {
             Self::Client => "client",
             Self::Gateway => "gateway",
             Self::Integration => "integration",
+            Self::GatewayOrIntegration => "gateway-or-integration",
             Self::Network => "network",
             Self::Generator => "generator",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every reason, but for which of several functions and pools it is.
+    fn every() -> Vec<Reason> {
+        let tokens = [
+            TokenFault::Missing,
+            TokenFault::Mismatched,
+            TokenFault::Malformed,
+            TokenFault::Algorithm,
+            TokenFault::Key,
+            TokenFault::Signature,
+            TokenFault::Issuer,
+            TokenFault::Audience,
+            TokenFault::Expired,
+            TokenFault::Early,
+        ];
+        let signatures = [
+            SignatureFault::Missing,
+            SignatureFault::Incomplete,
+            SignatureFault::Unknown,
+            SignatureFault::Mismatched,
+            SignatureFault::Expired,
+            SignatureFault::Stale,
+        ];
+        let limits = [
+            FunctionLimit::Concurrency,
+            FunctionLimit::Reserved,
+            FunctionLimit::Rate,
+            FunctionLimit::ReservedRate,
+            FunctionLimit::ScaleOut,
+        ];
+        let denied = [Denied::Explicit, Denied::Implicit];
+        let scopes = [Scope::KeyRoute, Scope::Key, Scope::Route, Scope::Stage, Scope::Account];
+        let plain = [
+            Reason::Served,
+            Reason::Preflight,
+            Reason::NoStage,
+            Reason::NoRoute,
+            Reason::InsufficientScope,
+            Reason::AuthorizerFailed,
+            Reason::AuthorizerMisconfigured,
+            Reason::UrlTooLong,
+            Reason::HeadersTooLarge,
+            Reason::PayloadTooLarge,
+            Reason::KeyRefused,
+            Reason::QuotaExceeded,
+            Reason::Invalid(Invalid::Parameters),
+            Reason::Invalid(Invalid::Body),
+            Reason::InvalidationRefused,
+            Reason::UnsupportedMediaType,
+            Reason::Misconfigured,
+            Reason::FunctionFailed(FunctionId(0)),
+            Reason::FunctionMalformed(FunctionId(0)),
+            Reason::CapacityExhausted(CapacityId(0)),
+            Reason::IntegrationTimeout,
+            Reason::IntegrationUnreachable,
+        ];
+        let mut every = plain.to_vec();
+        every.extend(tokens.map(Reason::Unauthorized));
+        every.extend(signatures.map(Reason::SignatureRefused));
+        every.extend(denied.map(Reason::AccessDenied));
+        every.extend(denied.map(Reason::PolicyDenied));
+        every.extend(scopes.map(Reason::Throttled));
+        every.extend(limits.map(|limit| Reason::FunctionThrottled(FunctionId(0), limit)));
+        every
+    }
+
+    #[test]
+    fn every_reason_with_the_status_of_its_api_has_one_kind_and_nobody_else_s_blame() {
+        use crate::model::{Api, ApiKind};
+        for kind in [ApiKind::Rest, ApiKind::Http] {
+            let api = Api::new(kind, "a");
+            for reason in every() {
+                let status = api.status_of(reason);
+                let (found, blame) = (reason.kind(status), reason.blame(status));
+                let fine = matches!(reason, Reason::Served | Reason::Preflight);
+                assert_eq!((found.is_none(), blame == Blame::Nobody), (fine, fine), "{reason:?}");
+                let of_client = found.is_none_or(|kind| (kind.blame() == Blame::Client) == (status < 500));
+                assert!(of_client, "{reason:?} {status}: 4xx are the client's, and 5xx are not");
+                assert!(blame != Blame::GatewayOrIntegration && blame != Blame::Network, "{reason:?}: the gateway knows");
+            }
+        }
+    }
+
+    #[test]
+    fn the_reasons_make_every_kind_but_those_that_are_only_seen_from_outside() {
+        let own = every().into_iter().filter_map(|reason| reason.kind(500));
+        let theirs = (400..=599).filter_map(|status| Reason::Served.kind(status));
+        let made: std::collections::BTreeSet<ErrorKind> = own.chain(theirs).collect();
+        let outside = [
+            ErrorKind::NoRouteOrUnsigned,
+            ErrorKind::FunctionErrorOrMalformed,
+            ErrorKind::IntegrationUnavailable,
+            ErrorKind::ServerError,
+        ];
+        let all: std::collections::BTreeSet<ErrorKind> = ErrorKind::ALL.into_iter().filter(|kind| !outside.contains(kind)).collect();
+        assert_eq!(made, all);
+    }
+
+    #[test]
+    fn what_a_customised_answer_calls_success_is_no_error() {
+        for reason in every() {
+            assert_eq!((reason.kind(200), reason.blame(399)), (None, Blame::Nobody), "{reason:?}");
         }
     }
 }

@@ -285,8 +285,8 @@ fn status(api: &Api, reason: Reason) -> u16 {
         (Reason::HeadersTooLarge, _) => told.headers_too_large,
         (Reason::Misconfigured, _)
         | (Reason::FunctionThrottled(..), ApiKind::Rest)
-        | (Reason::FunctionFailed(_), ApiKind::Http) => 500,
-        (Reason::FunctionFailed(_), ApiKind::Rest) => 502,
+        | (Reason::FunctionFailed(_) | Reason::FunctionMalformed(_), ApiKind::Http) => 500,
+        (Reason::FunctionFailed(_) | Reason::FunctionMalformed(_), ApiKind::Rest) => 502,
         (Reason::FunctionThrottled(..), ApiKind::Http) => told.throttled_function,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,

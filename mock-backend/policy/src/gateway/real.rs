@@ -74,6 +74,7 @@ impl Gateway {
         match ended.result {
             FunctionResult::Answered(content) => self.decide(flight, now, Decision { reason: Reason::Served, content, took }),
             FunctionResult::Failed => self.fail(flight, now, Reason::FunctionFailed(function), took),
+            FunctionResult::Malformed => self.fail(flight, now, Reason::FunctionMalformed(function), took),
             FunctionResult::Misconfigured => self.fail(flight, now, Reason::Misconfigured, took),
             // Which limit it was, whoever runs the function keeps to himself.
             FunctionResult::Throttled => {

@@ -218,8 +218,8 @@ impl Api {
             (_, Reason::UnsupportedMediaType) => 415,
             (_, Reason::Misconfigured | Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured)
             | (Rest, Reason::FunctionThrottled(..))
-            | (Http, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 500,
-            (Rest, Reason::FunctionFailed(_) | Reason::CapacityExhausted(_)) => 502,
+            | (Http, Reason::FunctionFailed(_) | Reason::FunctionMalformed(_) | Reason::CapacityExhausted(_)) => 500,
+            (Rest, Reason::FunctionFailed(_) | Reason::FunctionMalformed(_) | Reason::CapacityExhausted(_)) => 502,
             (Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
             (Http, Reason::FunctionThrottled(..)) => self.unconfirmed.throttled_function,
             (Http, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,
@@ -273,7 +273,7 @@ impl Deployment {
                 504
             }
             Some(GatewayResponse { kind: ResponseType::IntegrationFailure, .. })
-                if matches!(reason, Reason::FunctionFailed(_)) =>
+                if matches!(reason, Reason::FunctionFailed(_) | Reason::FunctionMalformed(_)) =>
             {
                 api.unconfirmed.customised_function_failure
             }

@@ -42,7 +42,8 @@ impl<'a> Examined<'a> {
         let binary = &self.seen.api().binary;
         match self.function_answered(*format, returned, binary) {
             Ok(content) => FunctionResult::Answered(content),
-            Err(FunctionFault::Failed | FunctionFault::Malformed(_)) => FunctionResult::Failed,
+            Err(FunctionFault::Failed) => FunctionResult::Failed,
+            Err(FunctionFault::Malformed(_)) => FunctionResult::Malformed,
             Err(FunctionFault::Undecodable) => FunctionResult::Misconfigured,
         }
     }

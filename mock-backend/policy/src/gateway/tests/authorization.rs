@@ -181,7 +181,7 @@ fn a_denial_is_the_clients_and_a_failure_is_not() {
     failing.authorizers[0].failures = 1.0;
     let failed = only(&mut gateway(failing), ANN);
     assert_eq!((failed.reason, failed.status), (Reason::AuthorizerFailed, 500));
-    assert_eq!(failed.blame(), crate::call::Blame::Integration);
+    assert_eq!(failed.blame(), crate::call::Blame::Gateway);
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn an_environment_serves_one_invocation_at_a_time_and_the_next_one_when_it_has_e
 fn each_end_has_its_reason() {
     for (result, status_of, reason) in [
         (FunctionResult::Failed, 502, Reason::FunctionFailed(FunctionId(0))),
+        (FunctionResult::Malformed, 502, Reason::FunctionMalformed(FunctionId(0))),
         (FunctionResult::Misconfigured, 500, Reason::Misconfigured),
         (FunctionResult::Throttled, 500, Reason::FunctionThrottled(FunctionId(0), FunctionLimit::Concurrency)),
     ] {
