@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sluicegate_policy::call::{CacheUse, EffectId, Fate, FunctionResult, Invoked, Outcome};
+use sluicegate_policy::call::{CacheUse, EffectId, ErrorKind, Fate, FunctionResult, Invoked, Outcome};
 use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::{ApiId, ApiKind, Domain, FunctionId, Model};
 use sluicegate_policy::time::{Instant, Span};
@@ -32,6 +32,7 @@ use crate::http1::write::Outgoing;
 use crate::issuer::Mint;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
+use crate::server::Errors;
 use crate::stamped::Stamp;
 use crate::tls::Trusting;
 
@@ -49,6 +50,7 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     /// The wall clock when the monotonic one read zero.
     pub(crate) wall_origin: Span,
+    pub(crate) errors: Errors,
     pub(crate) arrivals: RefCell<Arrivals>,
     pub(crate) observer: RefCell<Observer>,
     pub(crate) tally: Tally,
@@ -319,10 +321,13 @@ impl Visit {
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
             desk.front.keep(entry, kept);
         }
-        let outgoing = Outgoing::to(request.head.method(), answer);
+        let mut outgoing = Outgoing::to(request.head.method(), answer);
         let latency = released.at.since(released.reply.timing.received);
         let told = Told { reply: &released.reply, answer: &outgoing.answer, body_bytes: length, latency };
         desk.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told });
+        if let (Errors::Told, Some(kind)) = (desk.errors, released.reply.kind()) {
+            outgoing.answer.push(ErrorKind::TOLD_IN, kind.as_str());
+        }
         presence.answered(outgoing)
     }
 }

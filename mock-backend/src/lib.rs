@@ -52,6 +52,6 @@ pub use decisions::{
 };
 pub use issuer::NoKey;
 pub use patience::Patience;
-pub use server::{MockError, Server, Settings, StageUrl, runtime};
+pub use server::{Errors, MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LimitUse, LogSummary, Release, Summary};
 pub use tls::{Certificate, TlsError, TlsSettings};

@@ -67,6 +67,8 @@ pub struct Settings {
     pub function_log: Option<PathBuf>,
     /// Where the admin endpoint listens, on this machine alone; `None` has none.
     pub admin: Option<SocketAddr>,
+    /// Whether an answer that is an error says what kind, in a header of its own.
+    pub errors: Errors,
     /// The file for the record of arrivals, written at the end.
     pub arrivals: Option<PathBuf>,
     /// Most arrivals to record, eight bytes of memory each; further ones are counted.
@@ -87,6 +89,16 @@ pub struct Settings {
     pub bodies_bytes_max: usize,
     /// How long calls in flight may take after the stop.
     pub grace: Span,
+}
+
+/// Whether an answer says what kind of error it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Errors {
+    /// It says what the real gateway says.
+    #[default]
+    AsReal,
+    /// It says so, in the header [`ErrorKind::TOLD_IN`](sluicegate_policy::call::ErrorKind::TOLD_IN): for the run that started it.
+    Told,
 }
 
 /// The base URL of a stage, without a slash at the end.
@@ -208,6 +220,7 @@ impl Settings {
             execution_log: None,
             function_log: None,
             admin: None,
+            errors: Errors::AsReal,
             arrivals: None,
             arrivals_max: 16_000_000,
             decisions: None,
@@ -416,6 +429,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
         front,
         clock,
         wall_origin,
+        errors: settings.errors,
         arrivals: RefCell::new(Arrivals::up_to(arrivals_max)),
         observer: RefCell::new(observer),
         tally: Tally::default(),

@@ -59,6 +59,10 @@ pub struct Mock {
     #[arg(long, value_name = "FILE", hide = true)]
     pub arrivals: Option<PathBuf>,
 
+    /// Say of each answer that is an error which kind it is, in a header that the real gateway has not; for the run that started this mock
+    #[arg(long, hide = true)]
+    pub tell_errors: bool,
+
     /// Where relative paths of the profile start from, instead of its own folder; for the run that started this mock on a copy
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub beside: Option<PathBuf>,

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use sluicegate_mock::{LogSummary, MockError, Server, Settings, StageUrl, Summary, runtime};
+use sluicegate_mock::{Errors, LogSummary, MockError, Server, Settings, StageUrl, Summary, runtime};
 use sluicegate_policy::seed::Seed;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,6 +50,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.tls.clone_from(&edge.tls);
     settings.patience = edge::patience(&asked.edge);
     settings.arrivals.clone_from(&asked.arrivals);
+    settings.errors = if asked.tell_errors { Errors::Told } else { Errors::AsReal };
     let server = Server::bind(settings).await.map_err(|error| match error {
         MockError::System { .. } | MockError::Issuer(_) => Failure::broken("starting the mock gateway", error),
         MockError::Listen { .. }

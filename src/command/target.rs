@@ -13,7 +13,7 @@ use super::rehearsal::world_seed;
 use super::run_folder::{ARRIVALS, AUTHORITY, FUNCTIONS, PROFILE};
 use crate::config::value::{Certificates, Protocol};
 use crate::config::{ClientIdentity, Drift, Network, Plan, Target, Wire};
-use crate::engine::{self, Engine, EngineError, Identity, Settings, Speaks, Tls};
+use crate::engine::{self, Answers, Engine, EngineError, Identity, Settings, Speaks, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
 use crate::sim;
 use crate::traffic::auth::{Auth, Issuer};
@@ -81,7 +81,8 @@ pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Stan
         }
     };
     let auth = with_issuer(&plan.auth, mock.as_ref())?;
-    let settings = Settings { auth, ..settings(plan, endpoint, tls) };
+    let answers = if mock.is_some() { Answers::OfMock } else { Answers::OfAnybody };
+    let settings = Settings { answers, auth, ..settings(plan, endpoint, tls) };
     let streams_http2 = settings.streams;
     let engine = Engine::prepare(settings).map_err(unprepared)?;
     let streams = match engine.speaks() {
@@ -137,6 +138,8 @@ fn start_mock(plan: &Plan, folder: &Path, wire: Wire, drifts: &[Drift]) -> Resul
         arguments.extend([OsString::from(flag), value.into()]);
     }
     arguments.extend(["--arrivals".into(), folder.join(ARRIVALS).into(), "--until-stdin-closes".into()]);
+    // A client of the real gateway is left to guess at times; a rehearsal need not be.
+    arguments.push("--tell-errors".into());
     if wire == Wire::Tls {
         arguments.extend(["--tls".into(), "--ca-out".into(), folder.join(AUTHORITY).into()]);
     }

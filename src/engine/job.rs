@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use sluicegate_policy::call::ErrorKind;
 use sluicegate_policy::time::{Instant, Span};
 
-use crate::measure::sample::blame_of_status;
 use crate::measure::{Outcome, Sample};
 use crate::traffic::{Action, Request, Step};
 
@@ -35,6 +35,8 @@ pub(super) struct Ending {
     pub(super) outcome: Outcome,
     /// Zero where no head of an answer was read.
     pub(super) status: u16,
+    /// Of a complete answer that is an error, what kind.
+    pub(super) kind: Option<ErrorKind>,
 }
 
 /// A job whose instant is still to come, ordered by it.
@@ -77,7 +79,7 @@ impl Stamps {
 
 impl Ending {
     pub(super) const fn unanswered(outcome: Outcome) -> Self {
-        Self { outcome, status: 0 }
+        Self { outcome, status: 0, kind: None }
     }
 }
 
@@ -101,10 +103,6 @@ impl Job {
     }
 
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
-        let blame = match ending.outcome {
-            Outcome::Answered => blame_of_status(ending.status),
-            other => other.blame(),
-        };
         Sample {
             intended: self.intended,
             started: stamps.started,
@@ -117,7 +115,7 @@ impl Job {
             series: self.request.series,
             status: ending.status,
             outcome: ending.outcome,
-            blame,
+            kind: ending.kind,
             attempt: 0,
         }
     }

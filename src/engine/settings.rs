@@ -16,6 +16,8 @@ use crate::traffic::endpoint::Endpoint;
 pub struct Settings {
     /// The target.
     pub endpoint: Endpoint,
+    /// Who answers there.
+    pub answers: Answers,
     /// Value of the `Host` header (`:authority` in HTTP/2) instead of the endpoint's own.
     pub host: Option<String>,
     /// Whom to trust when the endpoint is `https`.
@@ -46,6 +48,16 @@ pub struct Settings {
     pub identity: Option<Identity>,
     /// How long answers are waited for after the plan's end, and after a stop.
     pub grace: Span,
+}
+
+/// Who answers: what an answer says of its own error is believed of the bundled mock alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// Anybody: an error is classed by what gateways are known to answer.
+    #[default]
+    OfAnybody,
+    /// The bundled mock, which was told to say what kind of error each of its answers is.
+    OfMock,
 }
 
 /// Whom to trust when the endpoint is `https`.
@@ -105,6 +117,7 @@ impl Settings {
     pub fn for_target(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
+            answers: Answers::OfAnybody,
             host: None,
             tls: Tls::System,
             protocol: Protocol::Auto,

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use sluicegate_policy::call::Blame;
+use sluicegate_policy::call::{Blame, ErrorKind};
 use sluicegate_policy::time::Span;
 
 use super::edges::{Wait, wait_of};
-use super::sample::{Outcome, Sample};
+use super::sample::{Outcome, Sample, blame_of};
 
 /// Lowest value that a histogram tells apart, in nanoseconds.
 pub const LOWEST_NS: u64 = 1_000;
@@ -26,8 +26,15 @@ pub struct Ending {
     pub outcome: Outcome,
     /// HTTP status; zero if there was no answer.
     pub status: u16,
-    /// Whose fault it is.
-    pub blame: Blame,
+    /// Of an answer that is an error, what kind.
+    pub kind: Option<ErrorKind>,
+}
+
+impl Ending {
+    /// Whose fault it is, if it is a fault.
+    pub const fn blame(self) -> Blame {
+        blame_of(self.outcome, self.kind)
+    }
 }
 
 /// What was recorded under one name.
@@ -52,7 +59,7 @@ impl Channel {
     /// Counts one action.
     pub fn on_sample(&mut self, sample: &Sample) {
         self.count += 1;
-        let ending = Ending { outcome: sample.outcome, status: sample.status, blame: sample.blame };
+        let ending = Ending { outcome: sample.outcome, status: sample.status, kind: sample.kind };
         *self.endings.entry(ending).or_default() += 1;
         if let Some(lag) = sample.schedule_lag() {
             self.saturated += record(&mut self.lag, lag);

@@ -15,6 +15,7 @@ pub mod intervals;
 pub mod record;
 pub mod recorder;
 pub mod sample;
+pub mod shown;
 pub mod summary;
 
 #[cfg(test)]

@@ -241,8 +241,11 @@ pub struct OutcomeRecord {
     /// HTTP status, where there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Whose fault: `nobody`, `client`, `gateway`, `integration`, `network`, `generator`.
+    /// Whose fault: `nobody`, `client`, `gateway`, `integration`, `gateway-or-integration`, `network`, `generator`.
     pub blame: String,
+    /// Of an answer that is an error, what kind: `throttled`, `integration-timeout`, ... Of what has no answer the outcome says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// How many.
     pub count: u64,
 }

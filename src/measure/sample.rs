@@ -2,7 +2,7 @@
 //!
 //! Owns [`Sample`] and the client's [`Outcome`]. Refuses text: series are numbers, named in the catalog.
 
-use sluicegate_policy::call::Blame;
+use sluicegate_policy::call::{Blame, ErrorKind};
 use sluicegate_policy::time::{Instant, Span};
 
 use crate::traffic::SeriesId;
@@ -34,8 +34,8 @@ pub struct Sample {
     pub status: u16,
     /// How it ended.
     pub outcome: Outcome,
-    /// Whose fault it is.
-    pub blame: Blame,
+    /// Of an answer that is an error, what kind; of what has no answer the outcome says it.
+    pub kind: Option<ErrorKind>,
     /// Zero for the first attempt, then one for each retry.
     pub attempt: u8,
 }
@@ -113,7 +113,8 @@ impl Outcome {
         }
     }
 
-    /// Whose fault an action is that ended so, without regard to a status.
+    /// Whose fault an action is that ended so, without regard to an answer. What has no complete answer in time is the way's fault, as
+    /// far as a client can tell.
     pub const fn blame(self) -> Blame {
         match self {
             Self::Answered => Blame::Nobody,
@@ -151,16 +152,20 @@ impl Outcome {
     }
 }
 
-/// Whose fault an answer with this status is, where nothing but the status is known: 4xx the client's, 5xx the integration's.
-pub const fn blame_of_status(status: u16) -> Blame {
-    match status {
-        400..=499 => Blame::Client,
-        500.. => Blame::Integration,
-        _ => Blame::Nobody,
+/// Whose fault an action is that ended so, `kind` being that of its answer.
+pub const fn blame_of(outcome: Outcome, kind: Option<ErrorKind>) -> Blame {
+    match (outcome, kind) {
+        (Outcome::Answered, Some(kind)) => kind.blame(),
+        (other, _) => other.blame(),
     }
 }
 
 impl Sample {
+    /// Whose fault it is, if it is a fault.
+    pub const fn blame(&self) -> Blame {
+        blame_of(self.outcome, self.kind)
+    }
+
     /// From the intended instant to the end: what a user of the gateway waits. `None` if it did not end.
     pub fn response_time(&self) -> Option<Span> {
         span(self.intended, self.done)

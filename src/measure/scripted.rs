@@ -1,11 +1,11 @@
 //! Samples for tests, said in one line each: `answered(3.0, 24).status(429)`.
 
-use sluicegate_policy::call::Blame;
+use sluicegate_policy::call::ErrorKind;
 use sluicegate_policy::time::{Instant, Span};
 
 use crate::traffic::SeriesId;
 
-use super::sample::{Outcome, Sample, blame_of_status};
+use super::sample::{Outcome, Sample};
 
 /// Intended at `second`, sent at once, answered 200 after `ms` milliseconds, in series 0.
 pub(crate) fn answered(second: f64, ms: f64) -> Sample {
@@ -23,7 +23,7 @@ pub(crate) fn answered(second: f64, ms: f64) -> Sample {
         series: SeriesId(0),
         status: 200,
         outcome: Outcome::Answered,
-        blame: Blame::Nobody,
+        kind: None,
         attempt: 0,
     }
 }
@@ -32,13 +32,13 @@ pub(crate) fn answered(second: f64, ms: f64) -> Sample {
 pub(crate) fn failed(second: f64, outcome: Outcome) -> Sample {
     let sample = answered(second, 1.0);
     let sent = if outcome.was_sent() { sample.sent } else { Instant::MAX };
-    Sample { sent, first_byte: Instant::MAX, status: 0, outcome, blame: outcome.blame(), ..sample }
+    Sample { sent, first_byte: Instant::MAX, status: 0, outcome, ..sample }
 }
 
 impl Sample {
-    /// The same, answered with another status.
+    /// The same, answered with another status by the back end.
     pub(crate) fn status(self, status: u16) -> Self {
-        Self { status, blame: blame_of_status(status), ..self }
+        Self { status, kind: ErrorKind::of_back_end(status), ..self }
     }
 
     /// The same in another series.

@@ -94,7 +94,8 @@ fn series_record(name: &str, channel: Option<&Channel>) -> SeriesRecord {
             .map(|(ending, count)| OutcomeRecord {
                 outcome: ending.outcome.as_str().to_owned(),
                 status: (ending.status != 0).then_some(ending.status),
-                blame: ending.blame.as_str().to_owned(),
+                blame: ending.blame().as_str().to_owned(),
+                kind: ending.kind.map(|kind| kind.as_str().to_owned()),
                 count,
             })
             .collect(),

@@ -120,8 +120,10 @@ fn receiver() -> impl Strategy<Value = ReceiverRecord> {
 
 fn series() -> impl Strategy<Value = SeriesRecord> {
     let word = prop_oneof![Just("answered".to_owned()), Just("refused".to_owned()), plan_text()];
-    let outcome = (word, option::of(any::<u16>()), plan_text(), count());
-    let outcome = outcome.prop_map(|(outcome, status, blame, count)| OutcomeRecord { outcome, status, blame, count });
+    let blame = prop_oneof![Just("nobody".to_owned()), Just("integration".to_owned()), plan_text()];
+    let kind = option::of(prop_oneof![Just("function-error".to_owned()), plan_text()]);
+    let outcome = (word, option::of(any::<u16>()), blame, kind, count());
+    let outcome = outcome.prop_map(|(outcome, status, blame, kind, count)| OutcomeRecord { outcome, status, blame, kind, count });
     let times = || option::of(quantiles());
     (plan_text(), count(), vec(outcome, 0..4), (times(), times(), times()), count()).prop_map(
         |(name, count, outcomes, (response_time, service_time, schedule_lag), saturated)| SeriesRecord {

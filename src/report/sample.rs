@@ -1,6 +1,7 @@
 //! Records of runs for the tests of the reports: one that holds, and what makes others of it.
 
 use serde_json::json;
+use sluicegate_policy::call::ErrorKind;
 
 use crate::measure::record::{
     Answer, Doubt, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine, NetworkRecord, NetworkSource, OutcomeRecord,
@@ -183,7 +184,8 @@ fn series(name: &str, count: u64, scale: f64) -> SeriesRecord {
 }
 
 fn outcome(word: &str, status: Option<u16>, blame: &str, count: u64) -> OutcomeRecord {
-    OutcomeRecord { outcome: word.to_owned(), status, blame: blame.to_owned(), count }
+    let kind = status.and_then(ErrorKind::of_back_end).map(|kind| kind.as_str().to_owned());
+    OutcomeRecord { outcome: word.to_owned(), status, blame: blame.to_owned(), kind, count }
 }
 
 fn quantiles(count: u64, scale: f64) -> Quantiles {

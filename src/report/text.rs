@@ -4,6 +4,7 @@
 //! the record is `n/a` or left out. Called by `command` after a run, and by `sluicegate report`.
 
 mod answer;
+mod errors;
 mod heading;
 mod latency;
 mod limits;
@@ -27,6 +28,7 @@ pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     load::write(&mut page, record);
     latency::write(&mut page, record);
     outcomes::write(&mut page, record);
+    errors::write(&mut page, record);
     series::write(&mut page, record);
     limits::write(&mut page, record);
     answer::write_last(&mut page, record, kept_in);

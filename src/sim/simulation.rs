@@ -286,7 +286,7 @@ impl<'a> Simulation<'a> {
         self.client.seats.on_answer(flight.over);
         self.summary.answered += 1;
         let answered =
-            Sample { status: reply.status, blame: reply.blame(), first_byte: now, ..ended(&flight, now, Outcome::Answered) };
+            Sample { status: reply.status, kind: reply.kind(), first_byte: now, ..ended(&flight, now, Outcome::Answered) };
         self.finish(&answered);
     }
 
@@ -381,7 +381,7 @@ fn ended(flight: &Flight, done: Instant, outcome: Outcome) -> Sample {
         series: flight.series,
         status: 0,
         outcome,
-        blame: outcome.blame(),
+        kind: None,
         attempt: 0,
     }
 }

@@ -144,7 +144,7 @@ fn the_way_takes_half_a_round_trip_each_way_and_a_new_connection_its_set_up() {
 #[test]
 fn an_unknown_route_is_the_clients_fault_and_needs_no_function() {
     let (samples, _) = run(&world(model(constant(24))), &even(3, 10, 1));
-    assert!(samples.iter().all(|sample| sample.status == 404 && sample.blame == Blame::Client));
+    assert!(samples.iter().all(|sample| sample.status == 404 && sample.blame() == Blame::Client));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn the_overload_policy_deadline_sheds_what_waited_too_long() {
 fn an_answer_after_the_time_out_comes_too_late_and_the_connection_is_lost() {
     let impatient = World { timeout: Span::from_ms(20), connections: 1, ..world(model(constant(50))) };
     let (samples, summary) = run(&impatient, &even(0, 10, 1));
-    assert!(samples.iter().all(|sample| sample.outcome == Outcome::TimedOut && sample.blame == Blame::Network));
+    assert!(samples.iter().all(|sample| sample.outcome == Outcome::TimedOut && sample.blame() == Blame::Network));
     assert!(samples.iter().all(|sample| sample.response_time() == Some(Span::from_ms(20)) && sample.first_byte == Instant::MAX));
     assert_eq!((summary.timed_out, summary.connections_opened, summary.reconnects), (10, 10, 9));
 }

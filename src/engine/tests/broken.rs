@@ -152,12 +152,12 @@ fn an_answer_of_any_status_is_answered_and_knows_whose_fault_it_is() {
     use sluicegate_policy::call::Blame;
     for (answer, status, blame) in [
         ("HTTP/1.1 429 Slow Down\r\ncontent-length: 0\r\n\r\n", 429, Blame::Client),
-        ("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n", 503, Blame::Integration),
+        ("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n", 503, Blame::GatewayOrIntegration),
         ("HTTP/1.1 204 No Content\r\n\r\n", 204, Blame::Nobody),
         ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 200, Blame::Nobody),
     ] {
         let server = answering(answer);
         let ran = against(server.address).run().expect([(Outcome::Answered, 1)]);
-        assert_eq!((ran.samples[0].status, ran.samples[0].blame), (status, blame));
+        assert_eq!((ran.samples[0].status, ran.samples[0].blame()), (status, blame));
     }
 }

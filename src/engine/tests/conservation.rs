@@ -75,7 +75,7 @@ impl Crew {
         let Some((job, started)) = self.busy[seat as usize].take() else { return };
         self.dispatch.seats.end(seat);
         let stamps = Stamps { started, ..Stamps::NONE };
-        let sample = job.ended(Ending { outcome, status: 200 }, stamps, now);
+        let sample = job.ended(Ending { outcome, status: 200, kind: None }, stamps, now);
         match self.dispatch.on_ended(&job, &sample) {
             Some(next) => self.busy[seat as usize] = Some((next, now)),
             None => self.dispatch.seats.wait(seat, Link::Up, Waker::noop()),

@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use super::failure;
 use super::stamp::{Counted, Meter, Stream};
+use crate::engine::settings::Answers;
 use crate::measure::Outcome;
 
 /// A name's addresses are asked for again after this, when a connection is opened.
@@ -30,6 +31,7 @@ pub(in crate::engine) struct Route {
     pub(in crate::engine) port: u16,
     pub(in crate::engine) tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
     pub(in crate::engine) timeout: Span,
+    pub(in crate::engine) answers: Answers,
 }
 
 /// Opens the connections of one lane.
@@ -56,6 +58,11 @@ impl Connector {
 
     pub(super) const fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Who answers.
+    pub(super) const fn answers(&self) -> Answers {
+        self.route.answers
     }
 
     /// Opens a connection within the connect time-out, and counts the attempt.

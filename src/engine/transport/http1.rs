@@ -13,12 +13,14 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
+use super::clue::{self, Clue};
 use super::connect::Connector;
 use super::failure::{self, Reached};
 use super::request::Encoded;
 use super::stamp::{Stamped, Stream, Watch};
 use super::tap::Tap;
 use crate::engine::job::Ending;
+use crate::engine::settings::Answers;
 use crate::measure::Outcome;
 
 /// An open connection.
@@ -26,7 +28,16 @@ pub(super) struct Http1 {
     sender: SendRequest<Full<Bytes>>,
     connection: Connection<TokioIo<Stamped>, Full<Bytes>>,
     watch: Rc<Watch>,
+    answers: Answers,
     life: Life,
+}
+
+/// What has been read of an answer.
+struct Reading {
+    /// Zero until its head was complete.
+    status: u16,
+    clue: Option<Clue>,
+    body: Option<Incoming>,
 }
 
 /// Whether a connection can carry another exchange.
@@ -44,7 +55,7 @@ impl Http1 {
         // Head and body in one buffer and one plain write: cheaper than gathering for the small requests of an API.
         let shaken = Builder::new().writev(false).handshake(io).await;
         let (sender, connection) = shaken.map_err(|_| Outcome::Malformed)?;
-        Ok(Self { sender, connection, watch, life: Life::Fresh })
+        Ok(Self { sender, connection, watch, answers: connector.answers(), life: Life::Fresh })
     }
 
     pub(super) const fn life(&self) -> Life {
@@ -75,21 +86,22 @@ impl Http1 {
         self.life = Life::Used;
         let answer = self.sender.send_request(request);
         let mut answer = pin!(answer);
-        let mut body = None;
-        let mut status = 0;
+        let answers = self.answers;
+        let mut reading = Reading { status: 0, clue: None, body: None };
         let read = std::future::poll_fn(|_| {
             tap.poll(|cx| {
                 // The connection first: what it reads is there for the answer in the same round.
                 let _ = self.poll_connection(cx);
-                poll_answer(answer.as_mut(), &mut body, &mut status, cx)
+                reading.poll(answer.as_mut(), answers, cx)
             })
         });
         match read.await {
-            Ok(()) => Ending { outcome: Outcome::Answered, status },
+            Ok(()) => reading.ending(),
             Err(error) => {
                 self.life = Life::Over;
+                let status = reading.status;
                 let reached = if status == 0 { Reached::Nothing } else { Reached::Head };
-                Ending { outcome: failure::of_exchange(&error, &self.watch, reached), status }
+                Ending { outcome: failure::of_exchange(&error, &self.watch, reached), status, kind: None }
             }
         }
     }
@@ -107,25 +119,35 @@ impl Http1 {
     }
 }
 
-fn poll_answer(
-    mut answer: Pin<&mut impl Future<Output = hyper::Result<Response<Incoming>>>>,
-    body: &mut Option<Incoming>,
-    status: &mut u16,
-    cx: &mut Context<'_>,
-) -> Poll<hyper::Result<()>> {
-    loop {
-        match body {
-            None => {
-                let response = std::task::ready!(answer.as_mut().poll(cx))?;
-                *status = response.status().as_u16();
-                *body = Some(response.into_body());
+impl Reading {
+    /// Reads on, until all of it is there.
+    fn poll(
+        &mut self,
+        mut answer: Pin<&mut impl Future<Output = hyper::Result<Response<Incoming>>>>,
+        answers: Answers,
+        cx: &mut Context<'_>,
+    ) -> Poll<hyper::Result<()>> {
+        loop {
+            match &mut self.body {
+                None => {
+                    let (head, body) = std::task::ready!(answer.as_mut().poll(cx))?.into_parts();
+                    self.status = head.status.as_u16();
+                    self.clue = Clue::of(self.status, &head.headers, answers);
+                    self.body = Some(body);
+                }
+                Some(body) if body.is_end_stream() => return Poll::Ready(Ok(())),
+                // Contents are of no interest but where they tell what went wrong; their length is counted on the wire.
+                Some(body) => match std::task::ready!(Pin::new(body).poll_frame(cx)) {
+                    Some(frame) => clue::read(self.clue.as_mut(), &frame?),
+                    None => return Poll::Ready(Ok(())),
+                },
             }
-            Some(body) if body.is_end_stream() => return Poll::Ready(Ok(())),
-            // Contents are of no interest; their length is counted on the wire.
-            Some(body) => match std::task::ready!(Pin::new(body).poll_frame(cx)) {
-                Some(frame) => drop(frame?),
-                None => return Poll::Ready(Ok(())),
-            },
         }
+    }
+
+    /// All of it was read.
+    fn ending(&self) -> Ending {
+        let kind = self.clue.as_ref().and_then(|clue| clue.kind(self.status));
+        Ending { outcome: Outcome::Answered, status: self.status, kind }
     }
 }

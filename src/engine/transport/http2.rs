@@ -18,11 +18,13 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::Times;
+use super::clue::{self, Clue};
 use super::connect::Connector;
 use super::failure::{self, Reached};
 use super::request::Encoded;
 use super::stamp::{Stamped, Watch};
 use crate::engine::job::Ending;
+use crate::engine::settings::Answers;
 use crate::measure::Outcome;
 
 /// A connection that is opened when somebody needs it.
@@ -121,7 +123,12 @@ impl Open {
     }
 
     /// Sends a request and reads its answer to the end.
-    pub(super) async fn exchange(&mut self, request: Encoded, now: impl Fn() -> Instant, times: &Times) -> Ending {
+    pub(super) async fn exchange(
+        &mut self,
+        request: Encoded,
+        (answers, now): (Answers, impl Fn() -> Instant),
+        times: &Times,
+    ) -> Ending {
         times.sent.set(now());
         let answer = match self.sender.try_send_request(request).await {
             Ok(answer) => answer,
@@ -134,19 +141,21 @@ impl Open {
             }
         };
         times.first_byte.set(now());
-        let status = answer.status().as_u16();
-        match drain(answer.into_body()).await {
-            Ok(()) => Ending { outcome: Outcome::Answered, status },
-            Err(error) => Ending { outcome: failure::of_exchange(&error, &self.watch, Reached::Head), status },
+        let (head, body) = answer.into_parts();
+        let status = head.status.as_u16();
+        let mut clue = Clue::of(status, &head.headers, answers);
+        match drain(body, &mut clue).await {
+            Ok(()) => Ending { outcome: Outcome::Answered, status, kind: clue.and_then(|clue| clue.kind(status)) },
+            Err(error) => Ending { outcome: failure::of_exchange(&error, &self.watch, Reached::Head), status, kind: None },
         }
     }
 }
 
-/// Reads a body to its end; contents are of no interest, their length is counted on the wire.
-async fn drain(mut body: hyper::body::Incoming) -> hyper::Result<()> {
+/// Reads a body to its end; contents are of no interest but where they tell what went wrong, their length is counted on the wire.
+async fn drain(mut body: hyper::body::Incoming, clue: &mut Option<Clue>) -> hyper::Result<()> {
     while !body.is_end_stream() {
         match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            Some(frame) => drop(frame?),
+            Some(frame) => clue::read(clue.as_mut(), &frame?),
             None => break,
         }
     }

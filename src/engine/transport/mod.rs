@@ -3,6 +3,7 @@
 //! Owns [`Channel`], the one thing that a worker speaks through, whichever HTTP it is. Refuses to decide what is sent and when
 //! (`dispatch`), and to time out (`worker`). A target that misbehaves is an outcome here, never an error.
 
+mod clue;
 pub(super) mod connect;
 mod failure;
 mod http1;
@@ -150,7 +151,7 @@ impl Channel {
                     Err(outcome) => return (Ending::unanswered(outcome), Connection::New),
                 };
                 *reads = connection.reads();
-                (connection.exchange(request, || connector.clock().now(), times).await, used)
+                (connection.exchange(request, (connector.answers(), || connector.clock().now()), times).await, used)
             }
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! Owns the table of outcomes. Refuses the words for them ([`explain`](super::super::explain)). Called by [`super::report`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::measure::Outcome;
 use crate::measure::record::{RunRecord, SeriesRecord};
 
-use super::super::explain::{blame, meaning, outcome};
+use super::super::explain::{blame, meaning, meaning_of_error, outcome};
 use super::super::look::Tone;
 use super::super::page::{Cell, Page, Table};
 use super::super::quantity::{count, counted, share_of};
@@ -20,7 +21,8 @@ type Key<'a> = (usize, &'a str, Option<u16>);
 struct Row<'a> {
     seen: u64,
     predicted: u64,
-    faults: Vec<&'a str>,
+    faults: Vec<Cow<'a, str>>,
+    kinds: Vec<&'a str>,
 }
 
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
@@ -40,7 +42,7 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     page.table(&table(&rows, total.count, predicted, Meanings::Below));
     for ((_, word, status), row) in &rows {
         let fault = if row.faults.is_empty() { String::new() } else { format!(" (fault of {})", row.faults.join(", ")) };
-        let explained = format!("{}{fault}", meaning(word, *status));
+        let explained = format!("{}{fault}", row.meaning(word, *status));
         if !explained.is_empty() {
             page.paragraph(2, Tone::Faint, &format!("{}: {explained}", name(word, *status)));
         }
@@ -66,11 +68,21 @@ fn table(rows: &BTreeMap<Key<'_>, Row<'_>>, total: u64, predicted: Option<&Serie
         let mut cells = vec![name, Cell::from(count(row.seen)), Cell::from(share_of(row.seen, total))];
         cells.extend(predicted.map(|predicted| Cell::from(share_of(row.predicted, predicted.count))));
         if meanings == Meanings::Beside {
-            cells.extend([Cell::from(row.faults.join(", ")), Cell::from(meaning(word, *status))]);
+            cells.extend([Cell::from(row.faults.join(", ")), Cell::from(row.meaning(word, *status))]);
         }
         table.row(cells);
     }
     table
+}
+
+impl Row<'_> {
+    /// Of a status that always was one kind of error, what that is; else what the status means.
+    fn meaning(&self, word: &str, status: Option<u16>) -> &'static str {
+        match self.kinds[..] {
+            [kind] => meaning_of_error(kind),
+            _ => meaning(word, status),
+        }
+    }
 }
 
 fn name(word: &str, status: Option<u16>) -> String {
@@ -87,10 +99,16 @@ fn rows<'a>(total: &'a SeriesRecord, predicted: Option<&'a SeriesRecord>) -> BTr
         if !fault.is_empty() && !row.faults.contains(&fault) {
             row.faults.push(fault);
         }
+        row.kinds.extend(it.kind.as_deref().filter(|_| it.count > 0));
     }
     for it in predicted.into_iter().flat_map(|predicted| &predicted.outcomes).filter(|it| it.count > 0) {
         let row = rows.entry(key(&it.outcome, it.status)).or_default();
         row.predicted = row.predicted.saturating_add(it.count);
+        row.kinds.extend(it.kind.as_deref());
+    }
+    for row in rows.values_mut() {
+        row.kinds.sort_unstable();
+        row.kinds.dedup();
     }
     rows
 }

@@ -73,6 +73,10 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The header in which the bundled mock says of an answer which kind of error it is, to the run that started it and to nobody else:
+    /// the real gateway has no such header.
+    pub const TOLD_IN: &'static str = "x-sluicegate-error";
+
     /// Every kind, in the order in which reports show them: by blame.
     pub const ALL: [Self; 25] = [
         Self::BadRequest,
@@ -215,8 +219,7 @@ mod tests {
     fn a_back_end_s_own_status_is_an_error_from_400_on() {
         let kinds: Vec<_> = [200, 302, 399, 400, 404, 418, 429, 500, 599].map(ErrorKind::of_back_end).to_vec();
         let (client, server) = (Some(ErrorKind::OtherClient), Some(ErrorKind::BackEndError));
-        let (bad, missing, throttled) =
-            (Some(ErrorKind::BadRequest), Some(ErrorKind::NotFound), Some(ErrorKind::Throttled));
+        let (bad, missing, throttled) = (Some(ErrorKind::BadRequest), Some(ErrorKind::NotFound), Some(ErrorKind::Throttled));
         assert_eq!(kinds, [None, None, None, bad, missing, client, throttled, server, server]);
     }
 }

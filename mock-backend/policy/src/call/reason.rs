@@ -286,20 +286,21 @@ impl Blame {
 mod tests {
     use super::*;
 
+    const TOKENS: [TokenFault; 10] = [
+        TokenFault::Missing,
+        TokenFault::Mismatched,
+        TokenFault::Malformed,
+        TokenFault::Algorithm,
+        TokenFault::Key,
+        TokenFault::Signature,
+        TokenFault::Issuer,
+        TokenFault::Audience,
+        TokenFault::Expired,
+        TokenFault::Early,
+    ];
+
     /// Every reason, but for which of several functions and pools it is.
     fn every() -> Vec<Reason> {
-        let tokens = [
-            TokenFault::Missing,
-            TokenFault::Mismatched,
-            TokenFault::Malformed,
-            TokenFault::Algorithm,
-            TokenFault::Key,
-            TokenFault::Signature,
-            TokenFault::Issuer,
-            TokenFault::Audience,
-            TokenFault::Expired,
-            TokenFault::Early,
-        ];
         let signatures = [
             SignatureFault::Missing,
             SignatureFault::Incomplete,
@@ -342,7 +343,7 @@ mod tests {
             Reason::IntegrationUnreachable,
         ];
         let mut every = plain.to_vec();
-        every.extend(tokens.map(Reason::Unauthorized));
+        every.extend(TOKENS.map(Reason::Unauthorized));
         every.extend(signatures.map(Reason::SignatureRefused));
         every.extend(denied.map(Reason::AccessDenied));
         every.extend(denied.map(Reason::PolicyDenied));
@@ -379,7 +380,8 @@ mod tests {
             ErrorKind::IntegrationUnavailable,
             ErrorKind::ServerError,
         ];
-        let all: std::collections::BTreeSet<ErrorKind> = ErrorKind::ALL.into_iter().filter(|kind| !outside.contains(kind)).collect();
+        let all: std::collections::BTreeSet<ErrorKind> =
+            ErrorKind::ALL.into_iter().filter(|kind| !outside.contains(kind)).collect();
         assert_eq!(made, all);
     }
 

@@ -1,0 +1,139 @@
+//! What is kept of an answer that is an error, until all of it is there.
+//!
+//! Owns which headers are looked at. Refuses to read them (`measure::shown`). Nothing is kept, and no header looked at, of an answer
+//! below 400: most are, and they must cost nothing.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::body::Frame;
+use sluicegate_policy::call::ErrorKind;
+
+use crate::engine::settings::Answers;
+use crate::measure::shown::{self, BODY_BYTES_MAX, Ids, Shown};
+
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const REST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+const HTTP_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+
+/// An answer that is an error, as far as it has been read.
+#[derive(Debug)]
+pub(super) enum Clue {
+    /// The bundled mock says what it is.
+    Told(ErrorKind),
+    /// Somebody else's: it has to be read.
+    Seen(Box<Seen>),
+}
+
+/// What is read of it.
+#[derive(Debug)]
+pub(super) struct Seen {
+    error_type: Option<HeaderValue>,
+    ids: Ids,
+    body: Body,
+}
+
+/// Its body, as far as it is worth reading.
+#[derive(Debug)]
+enum Body {
+    Read(Vec<u8>),
+    /// It says nothing, or is longer than anything that a gateway says.
+    Ignored,
+}
+
+impl Clue {
+    /// What the head of an answer tells; `None` of one that is no error.
+    pub(super) fn of(status: u16, headers: &HeaderMap, answers: Answers) -> Option<Self> {
+        if status < 400 {
+            return None;
+        }
+        if answers == Answers::OfMock
+            && let Some(kind) = headers.get(ErrorKind::TOLD_IN).and_then(|told| ErrorKind::named(told.to_str().ok()?))
+        {
+            return Some(Self::Told(kind));
+        }
+        let ids = match (headers.contains_key(REST_ID), headers.contains_key(HTTP_ID)) {
+            (true, _) => Ids::Rest,
+            (false, true) => Ids::Http,
+            (false, false) => Ids::Unknown,
+        };
+        let body = if shown::body_tells(status) { Body::Read(Vec::new()) } else { Body::Ignored };
+        Some(Self::Seen(Box::new(Seen { error_type: headers.get(ERROR_TYPE).cloned(), ids, body })))
+    }
+
+    /// More of its body.
+    fn read(&mut self, part: &[u8]) {
+        let Self::Seen(seen) = self else { return };
+        if let Body::Read(body) = &mut seen.body {
+            if body.len() + part.len() > BODY_BYTES_MAX {
+                seen.body = Body::Ignored;
+            } else {
+                body.extend_from_slice(part);
+            }
+        }
+    }
+
+    /// What it was, now that all of it is there.
+    pub(super) fn kind(&self, status: u16) -> Option<ErrorKind> {
+        match self {
+            Self::Told(kind) => Some(*kind),
+            Self::Seen(seen) => {
+                let error_type = seen.error_type.as_ref().map(|name| String::from_utf8_lossy(name.as_bytes()));
+                let body = match &seen.body {
+                    Body::Read(body) => body.as_slice(),
+                    Body::Ignored => b"",
+                };
+                shown::kind_of(status, &Shown { error_type: error_type.as_ref().map(Cow::as_ref), ids: seen.ids, body })
+            }
+        }
+    }
+}
+
+/// A part of a body, for whoever wants to know what it says.
+pub(super) fn read(clue: Option<&mut Clue>, frame: &Frame<Bytes>) {
+    if let (Some(clue), Some(part)) = (clue, frame.data_ref()) {
+        clue.read(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn kind(status: u16, pairs: &[(&'static str, &'static str)], parts: &[&[u8]], answers: Answers) -> Option<ErrorKind> {
+        let mut clue = Clue::of(status, &headers(pairs), answers)?;
+        for part in parts {
+            clue.read(part);
+        }
+        clue.kind(status)
+    }
+
+    #[test]
+    fn of_a_success_nothing_is_kept() {
+        assert!(Clue::of(204, &headers(&[("x-amzn-errortype", "ForbiddenException")]), Answers::OfAnybody).is_none());
+    }
+
+    #[test]
+    fn a_body_that_comes_in_parts_is_read_as_one_and_a_long_one_not_at_all() {
+        let ids = [("x-amz-apigw-id", "a"), ("x-amzn-errortype", "InternalServerErrorException")];
+        let parts: [&[u8]; 2] = [br#"{"message": "Endpoint "#, br#"request timed out"}"#];
+        assert_eq!(kind(504, &ids, &parts, Answers::OfAnybody), Some(ErrorKind::IntegrationTimeout));
+        let long = [b' '; BODY_BYTES_MAX];
+        let parts = [&long[..], br#"{"message": "Endpoint request timed out"}"#];
+        assert_eq!(kind(504, &ids, &parts, Answers::OfAnybody), Some(ErrorKind::IntegrationUnavailable));
+    }
+
+    #[test]
+    fn only_the_bundled_mock_is_believed_what_it_says_of_itself() {
+        let told = [(ErrorKind::TOLD_IN, "configuration"), ("apigw-requestid", "a")];
+        assert_eq!(kind(500, &told, &[b"no"], Answers::OfMock), Some(ErrorKind::Configuration));
+        assert_eq!(kind(500, &told, &[b"no"], Answers::OfAnybody), Some(ErrorKind::BackEndError));
+        let strange = [(ErrorKind::TOLD_IN, "of another version")];
+        assert_eq!(kind(500, &strange, &[], Answers::OfMock), Some(ErrorKind::ServerError));
+    }
+}
