@@ -8,6 +8,7 @@ mod origin; // a live endpoint that is not our mock: plain or TLS, HTTP/1.1 and 
 mod program; // how the program is run as its users run it
 
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
+mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
 mod first_light; // the main job from end to end: holds, drift, replay, live targets
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed

@@ -158,8 +158,10 @@ impl<'a> Model<'a> {
             .plan
             .expectations
             .iter()
-            .filter_map(|assumption| predict::predict(assumption, &runs))
-            .filter(|prediction| !predict::is_precise(prediction))
+            .filter_map(|assumption| {
+                let prediction = predict::predict(assumption, &runs)?;
+                (!predict::is_precise(assumption, &prediction)).then_some(prediction)
+            })
             .map(|prediction| predict::replications_needed(&prediction, runs.len()))
             .max()
             .unwrap_or(0);
@@ -248,18 +250,22 @@ fn planned(
         assumption: assumption.name.clone(),
         unit,
         predicted: prediction.map(|it| it.value),
-        band: prediction.map(|it| (it.low, it.high)),
+        band: None,
         planned_power: None,
         requests_planned: Some(requests.round() as u64),
         requests_needed: None,
     };
-    let Some(claim) = prediction.and_then(|prediction| Claim::of(assumption, prediction)) else {
+    let Some(claim) = Claim::about(assumption, prediction) else {
         return (line, Some("the model has no prediction for it, so it cannot be decided".to_owned()));
     };
-    let outlook = power::Outlook::of(&claim, power::slower_in(&claim, runs));
+    line.band = Some(claim.allowed);
+    let Some(outlook) = power::Outlook::of(&claim, power::slower_in(&claim, runs)) else {
+        let why = "the model has no prediction for it, so whether this run can decide it is not known beforehand";
+        return (line, Some(why.to_owned()));
+    };
     let (power, advice) = power::planned(&claim, &outlook, requests, phase);
     line.planned_power = Some(power.holds);
-    line.requests_needed = outlook.requests_for(0.8, claim.prediction.design_effect).map(|needed| needed.ceil() as u64);
+    line.requests_needed = outlook.requests_for(0.8, claim.design_effect()).map(|needed| needed.ceil() as u64);
     (line, advice)
 }
 

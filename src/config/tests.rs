@@ -13,6 +13,7 @@ mod broken;
 mod changed;
 mod delivered;
 mod door;
+mod expected;
 mod links;
 mod proven;
 

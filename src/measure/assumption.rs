@@ -1,4 +1,4 @@
-//! What is claimed about a run before it starts: a quantity, what the model predicts for it, and a margin.
+//! What is claimed about a run before it starts: a quantity, what the model predicts for it, and a margin; or a ceiling.
 //!
 //! Owns the shape of an assumption and of the band it allows (method: one band declared in the profile, never chosen after
 //! seeing data). Refuses to judge (that is `verdict`). Proven by `config`, predicted by `command` from simulated runs, counted
@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use sluicegate_policy::call::Blame;
 use sluicegate_policy::time::Span;
 
 use crate::traffic::SeriesId;
@@ -17,8 +18,8 @@ pub struct Assumption {
     pub series: Option<SeriesId>,
     /// Which quantity.
     pub metric: Metric,
-    /// How far the observed may lie from the predicted.
-    pub margin: Margin,
+    /// Where the observed may lie.
+    pub allowed: Allowed,
     /// As the report names it: `GET /orders/{id} latency p95`.
     pub name: String,
 }
@@ -42,6 +43,32 @@ pub enum Ratio {
     Throttled,
     /// 5xx answers and network failures, among admitted requests (429 excluded).
     Errors,
+    /// What is the fault of one party, among the same requests: what an error budget is spent on.
+    ErrorsOf(Party),
+}
+
+/// Who can be blamed for an error, and has an error budget of its own.
+///
+/// Of the client's errors 429 is no part: it is throttled, which is [`Ratio::Throttled`]'s business (method 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Party {
+    /// Whoever asks: 4xx.
+    Client,
+    /// The gateway itself.
+    Gateway,
+    /// What is behind it.
+    Integration,
+    /// The way to it.
+    Network,
+}
+
+/// Where the observed may lie.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Allowed {
+    /// So near to what the model predicts.
+    Within(Margin),
+    /// At most here, in the metric's own unit, whatever the model predicts.
+    AtMost(f64),
 }
 
 /// How far the observed may lie from the predicted: the larger of the two parts.
@@ -84,6 +111,18 @@ pub enum Event {
     SlowerThan(Span),
     /// The event of this ratio; trials are its denominator.
     Ratio(Ratio),
+    /// An error of this party, or one of which nobody can say whether it is; trials are the same.
+    PerhapsOf(Party),
+}
+
+impl Allowed {
+    /// The band that is allowed where the model predicts `predicted`.
+    pub fn band(self, metric: Metric, predicted: f64) -> (f64, f64) {
+        match self {
+            Self::Within(margin) => margin.band(metric, predicted),
+            Self::AtMost(ceiling) => (0.0, ceiling),
+        }
+    }
 }
 
 impl Margin {
@@ -106,6 +145,27 @@ impl Ratio {
         match self {
             Self::Throttled => "throttled",
             Self::Errors => "errors",
+            Self::ErrorsOf(Party::Client) => "client errors",
+            Self::ErrorsOf(Party::Gateway) => "gateway errors",
+            Self::ErrorsOf(Party::Integration) => "integration errors",
+            Self::ErrorsOf(Party::Network) => "network errors",
+        }
+    }
+}
+
+impl Party {
+    /// Everyone.
+    pub const ALL: [Self; 4] = [Self::Client, Self::Gateway, Self::Integration, Self::Network];
+
+    /// Whether this blame is its own; `None` if nobody can say.
+    pub const fn is_blamed(self, blame: Blame) -> Option<bool> {
+        match (self, blame) {
+            (Self::Client, Blame::Client)
+            | (Self::Gateway, Blame::Gateway)
+            | (Self::Integration, Blame::Integration)
+            | (Self::Network, Blame::Network) => Some(true),
+            (Self::Gateway | Self::Integration, Blame::GatewayOrIntegration) => None,
+            _ => Some(false),
         }
     }
 }

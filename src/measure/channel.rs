@@ -31,6 +31,11 @@ pub struct Ending {
 }
 
 impl Ending {
+    /// How this action ended.
+    pub const fn of(sample: &Sample) -> Self {
+        Self { outcome: sample.outcome, status: sample.status, kind: sample.kind }
+    }
+
     /// Whose fault it is, if it is a fault.
     pub const fn blame(self) -> Blame {
         blame_of(self.outcome, self.kind)
@@ -59,8 +64,7 @@ impl Channel {
     /// Counts one action.
     pub fn on_sample(&mut self, sample: &Sample) {
         self.count += 1;
-        let ending = Ending { outcome: sample.outcome, status: sample.status, kind: sample.kind };
-        *self.endings.entry(ending).or_default() += 1;
+        *self.endings.entry(Ending::of(sample)).or_default() += 1;
         if let Some(lag) = sample.schedule_lag() {
             self.saturated += record(&mut self.lag, lag);
         }

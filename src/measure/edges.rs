@@ -3,9 +3,11 @@
 //! Owns what counts as a trial and as an event. Refuses histograms: a count here has no bucket error. Memory is one row a
 //! second for each edge, however many requests there are. Called by the recorder; read by `verdict`.
 
+use sluicegate_policy::call::Blame;
 use sluicegate_policy::time::Instant;
 
-use super::assumption::{Edge, Event, Ratio};
+use super::assumption::{Edge, Event, Party, Ratio};
+use super::channel::Ending;
 use super::sample::{Outcome, Sample};
 
 /// Last second of a run that is counted by seconds: seven days. What is intended later is counted as beyond.
@@ -34,8 +36,8 @@ pub enum Wait {
 ///
 /// `SlowerThan`: see [`wait_of`]; what failed is infinitely slow. An action that the end of the run cut off is an event if
 /// it had already waited longer, and else no trial: nobody knows.
-/// `Throttled`: answered attempts; an event is a 429. `Errors`: attempts that were answered otherwise than by 429 or that
-/// the network failed; what the generator itself did not send says nothing about the gateway (method 3.4).
+/// `Throttled`: answered attempts; an event is a 429. `Errors`, and those of one party: attempts that were answered otherwise than by
+/// 429 or that the network failed; what the generator itself did not send says nothing about the gateway (method 3.4).
 pub fn event_of(event: Event, sample: &Sample) -> Option<bool> {
     match event {
         Event::SlowerThan(limit) => match wait_of(sample.outcome, sample.status) {
@@ -44,7 +46,11 @@ pub fn event_of(event: Event, sample: &Sample) -> Option<bool> {
             Wait::CutOff => sample.response_time().is_some_and(|time| time > limit).then_some(true),
             Wait::TurnedAway => None,
         },
-        Event::Ratio(ratio) => ratio_event(ratio, sample.outcome, sample.status),
+        Event::Ratio(ratio) => ratio_event(ratio, Ending::of(sample)),
+        Event::PerhapsOf(party) => {
+            let ending = Ending::of(sample);
+            ratio_event(Ratio::Errors, ending).map(|_| party.is_blamed(ending.blame()) != Some(false))
+        }
     }
 }
 
@@ -76,26 +82,19 @@ pub const fn wait_of(outcome: Outcome, status: u16) -> Wait {
 }
 
 /// Whether an action that ended so is an event of this ratio; `None` if it is not a trial.
-pub const fn ratio_event(ratio: Ratio, outcome: Outcome, status: u16) -> Option<bool> {
-    match (ratio, outcome) {
-        (Ratio::Throttled, Outcome::Answered) => Some(status == 429),
-        (Ratio::Errors, Outcome::Answered) => match status {
-            429 => None,
-            _ => Some(status >= 500),
+pub const fn ratio_event(ratio: Ratio, ending: Ending) -> Option<bool> {
+    let is_throttled = ending.status == 429;
+    match (ratio, ending.outcome) {
+        (Ratio::Throttled, Outcome::Answered) => Some(is_throttled),
+        (Ratio::Throttled, _) => None,
+        (Ratio::Errors | Ratio::ErrorsOf(_), Outcome::Answered) if is_throttled => None,
+        (Ratio::Errors, Outcome::Answered) => Some(ending.status >= 500),
+        (Ratio::ErrorsOf(party), Outcome::Answered) => Some(matches!(party.is_blamed(ending.blame()), Some(true))),
+        (Ratio::Errors | Ratio::ErrorsOf(_), other) => match (other.blame(), ratio) {
+            (Blame::Network, Ratio::ErrorsOf(party)) => Some(matches!(party, Party::Network)),
+            (Blame::Network, _) => Some(true),
+            _ => None,
         },
-        (
-            Ratio::Errors,
-            Outcome::TimedOut
-            | Outcome::Unresolved
-            | Outcome::Refused
-            | Outcome::Unreachable
-            | Outcome::TlsFailed
-            | Outcome::Reset
-            | Outcome::Closed
-            | Outcome::Truncated
-            | Outcome::Malformed,
-        ) => Some(true),
-        (Ratio::Throttled | Ratio::Errors, _) => None,
     }
 }
 
@@ -132,4 +131,50 @@ pub(super) fn row_of<T: Clone + Default>(rows: &mut Vec<T>, intended: Instant) -
         rows.resize(second + 1, T::default());
     }
     &mut rows[second]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::{answered, failed};
+    use super::*;
+    use sluicegate_policy::call::ErrorKind;
+
+    fn ends(sample: &Sample) -> [Option<bool>; 4] {
+        Party::ALL.map(|party| event_of(Event::Ratio(Ratio::ErrorsOf(party)), sample))
+    }
+
+    fn perhaps(sample: &Sample) -> [Option<bool>; 4] {
+        Party::ALL.map(|party| event_of(Event::PerhapsOf(party), sample))
+    }
+
+    #[test]
+    fn every_error_is_one_party_s_and_every_trial_is_everybody_s() {
+        for kind in ErrorKind::ALL {
+            let status = if kind.blame() == Blame::Client { 400 } else { 500 };
+            let sample = Sample { kind: Some(kind), ..answered(1.0, 1.0).status(status) };
+            let (sure, possible) = (ends(&sample), perhaps(&sample));
+            let count = |ends: [Option<bool>; 4]| ends.into_iter().filter(|event| *event == Some(true)).count();
+            let expected = if kind == ErrorKind::ServerError { (0, 2) } else { (1, 1) };
+            assert_eq!((count(sure), count(possible)), expected, "{kind:?}");
+            assert!(sure.iter().chain(&possible).all(Option::is_some), "{kind:?}: it was admitted");
+        }
+    }
+
+    #[test]
+    fn what_the_network_did_is_the_network_s_and_what_the_generator_did_nobody_s_business() {
+        for outcome in Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::Answered) {
+            let expected = match outcome.blame() {
+                Blame::Network => [Some(false), Some(false), Some(false), Some(true)],
+                _ => [None; 4],
+            };
+            assert_eq!((ends(&failed(1.0, outcome)), perhaps(&failed(1.0, outcome))), (expected, expected), "{outcome:?}");
+            assert_eq!(event_of(Event::Ratio(Ratio::Errors), &failed(1.0, outcome)), expected[3], "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn throttled_is_no_trial_of_any_budget_and_success_is_nobody_s_error() {
+        assert_eq!(ends(&answered(1.0, 1.0).status(429)), [None; 4]);
+        assert_eq!(ends(&answered(1.0, 1.0)), [Some(false); 4]);
+    }
 }

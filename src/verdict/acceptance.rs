@@ -6,7 +6,7 @@
 use sluicegate_policy::seed::{Seed, Stream};
 use sluicegate_policy::time::Span;
 
-use crate::measure::assumption::{Assumption, Margin, Metric, Ratio};
+use crate::measure::assumption::{Allowed, Assumption, Margin, Metric, Ratio};
 use crate::measure::record::Answer;
 
 use super::beta::normal_deviate;
@@ -47,7 +47,7 @@ impl Row {
 
     /// The truth stays and the prediction is off, so that the truth lies so many margins above it.
     fn off_by(&self, margins: f64) -> f64 {
-        let Margin { relative, absolute } = self.assumption.margin;
+        let Allowed::Within(Margin { relative, absolute }) = self.assumption.allowed else { return self.truth };
         ((self.truth - margins * absolute) / (1.0 + margins * relative)).max(0.0)
     }
 
@@ -192,6 +192,21 @@ fn row_r_f_a_common_share() {
         &Row::new("R-f", Process::Independent, 20_000, ratio(Ratio::Throttled, 0.761, 0.02)),
         [1.0, 0.899, 0.031, 0.002, 0.999, 0.022, 0.004, 1.0],
     );
+}
+
+#[test]
+fn a_ceiling_is_kept_and_broken_as_often_as_the_band_of_predicted_zero_whatever_is_predicted() {
+    let claim = |truth| (Assumption { allowed: Allowed::AtMost(0.001), ..ratio(Ratio::Errors, 0.0, 0.0).0 }, truth);
+    for predicted in [0.0, 0.0007] {
+        let truth = |truth| {
+            let [shares] = Row::new("zero", Process::Independent, 5_000, claim(truth)).against([predicted]);
+            shares
+        };
+        let [none, one, two, four] = [0.0, 0.001, 0.002, 0.004].map(truth);
+        assert!(none.holds >= 1.0 && none.violated <= 0.0);
+        assert!(near(one.holds, 0.038) && near(one.violated, 0.002), "{} {}", one.holds, one.violated);
+        assert!(near(two.violated, 0.185) && near(four.violated, 0.903), "{} {}", two.violated, four.violated);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ const LONGER_MAX: f64 = 1e4;
 
 impl Evidence<'_> {
     pub(super) fn why_it_holds(&self, verdict: &Verdict) -> String {
-        let band = words::range(verdict.unit, (self.claim.prediction.low, self.claim.prediction.high));
+        let band = words::range(verdict.unit, self.claim.allowed);
         match verdict.interval {
             Some(interval) => format!("the 90 % interval {} lies within {band}", words::range(verdict.unit, interval)),
             None => format!("both ends of the 90 % interval are proven to lie within {band}"),
@@ -67,7 +67,7 @@ impl Evidence<'_> {
                 (Some(interval), Some((low, high))) if low <= interval.0 && interval.1 <= high => format!(
                     "the 90 % interval {} lies within the band, but not clear of its ends by the model's own error ({})",
                     words::range(verdict.unit, interval),
-                    words::value(verdict.unit, self.claim.prediction.standard_error)
+                    words::value(verdict.unit, self.claim.standard_error())
                 ),
                 (Some(interval), _) => {
                     format!("the 90 % interval {} crosses an end of the band", words::range(verdict.unit, interval))
@@ -79,7 +79,20 @@ impl Evidence<'_> {
         } else {
             String::new()
         };
-        format!("{why}{correlated}; {}", self.what_would_decide(context))
+        format!("{why}{correlated}{}; {}", self.what_is_open(), self.what_would_decide(context))
+    }
+
+    /// What may be somebody else's fault.
+    fn what_is_open(&self) -> String {
+        if !matches!(self.claim.assumption.metric, Metric::Ratio(_)) {
+            return String::new();
+        }
+        let (sure, possible) = self.shares();
+        if possible.events <= sure.events {
+            return String::new();
+        }
+        let open = words::value(Unit::Share, possible.value() - sure.value());
+        format!("; {open} more are errors of the gateway or of the integration, and their answers do not say whose")
     }
 
     fn what_would_decide(&self, context: &Context) -> String {

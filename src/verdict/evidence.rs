@@ -34,7 +34,7 @@ impl<'a> Evidence<'a> {
     pub(super) fn of(claim: &'a Claim<'a>, observed: &Observed, context: &Context) -> Option<Self> {
         let side = |(line, rows): &(Line, &[(u32, u32)])| {
             let share = Share::of(&context.phase.cut(rows)?)?;
-            Some(Side { share: share.with_clustering(claim.prediction.design_effect), limit: line.limit })
+            Some(Side { share: share.with_clustering(claim.design_effect()), limit: line.limit })
         };
         let mut sides = claim.lines().zip(observed.rows).try_map(side)?;
         let busiest = sides.iter().next()?.share;
@@ -43,7 +43,7 @@ impl<'a> Evidence<'a> {
         if let (true, Some(high), Some(rows)) = (changed, &mut sides.wide_high, observed.rows.wide_high) {
             // The change itself is no chance: taken as noise, it would hide a target that is dead for half of the run.
             let share = Share::between_neighbours(&context.phase.cut(rows)?)?;
-            high.share = share.with_clustering(claim.prediction.design_effect);
+            high.share = share.with_clustering(claim.design_effect());
         }
         Some(Self { claim, sides, busiest, changed })
     }
@@ -70,7 +70,10 @@ impl<'a> Evidence<'a> {
     fn measured(&self, verdict: Verdict, observed: &Observed) -> Verdict {
         let share = self.busiest;
         let (value, interval) = match self.claim.assumption.metric {
-            Metric::Ratio(_) => (Some(share.value()), Some(interval::of_share(&share, HOLDS_ALPHA))),
+            Metric::Ratio(_) => {
+                let (sure, possible) = self.shares();
+                (Some(sure.value()), Some(interval::between(&sure, &possible, HOLDS_ALPHA)))
+            }
             Metric::Latency(p) => {
                 let like = self.sides.most_clustered().unwrap_or(share);
                 let of = |histogram| interval::of_quantile(histogram, &like, p, HOLDS_ALPHA);
@@ -85,6 +88,14 @@ impl<'a> Evidence<'a> {
             effective_requests: Some(share.effective_trials(HOLDS_ALPHA)),
             ..verdict
         }
+    }
+
+    /// Of a ratio, what surely is its event, and what may be.
+    pub(super) fn shares(&self) -> (Share, Share) {
+        let share = |side: Option<Side>| side.map(|side| side.share);
+        let sure = share(self.sides.narrow_low).or(share(self.sides.wide_high)).unwrap_or(self.busiest);
+        let possible = share(self.sides.narrow_high).or(share(self.sides.wide_low)).unwrap_or(sure);
+        (sure, possible)
     }
 
     /// Whether what needs an upper bound may be said: it asks for a tail that is full enough, and for a run of one piece.

@@ -28,9 +28,9 @@ pub fn of_quantile(histogram: &Histogram<u64>, like: &Share, p: f64, alpha: f64)
     Some((low, high))
 }
 
-/// The interval of a share.
-pub fn of_share(share: &Share, alpha: f64) -> (f64, f64) {
-    (share.lower(alpha), share.upper(alpha))
+/// The interval of a share of which `sure` is known and `possible` the most that it may be; the two are one where nothing is open.
+pub fn between(sure: &Share, possible: &Share, alpha: f64) -> (f64, f64) {
+    (sure.lower(alpha), possible.upper(alpha))
 }
 
 /// The smallest number from 0 to `top` at which the condition is met, `top + 1` if none; it must stay met from there on.

@@ -99,7 +99,7 @@ impl<'a> Observed<'a> {
 
 /// Judges one assumption. `observed` is `None` if nothing was counted for it.
 pub fn judge(assumption: &Assumption, prediction: Option<&Prediction>, recorder: &Recorder, context: &Context) -> Judged {
-    let Some(claim) = prediction.and_then(|prediction| Claim::of(assumption, prediction)) else {
+    let Some(claim) = Claim::about(assumption, prediction) else {
         return undecided(
             blank(assumption, context),
             "the model predicts no value for it, so that there is nothing to hold it against",
@@ -161,8 +161,8 @@ fn blank(assumption: &Assumption, context: &Context) -> Verdict {
 }
 
 fn described(claim: &Claim, context: &Context) -> Verdict {
-    let Prediction { value, low, high, .. } = *claim.prediction;
-    Verdict { predicted: Some(value), band: Some((low, high)), ..blank(claim.assumption, context) }
+    let predicted = claim.prediction.map(|prediction| prediction.value);
+    Verdict { predicted, band: Some(claim.allowed), ..blank(claim.assumption, context) }
 }
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
     use super::super::claim::tests::{assume, predict};
     use super::super::decide;
     use super::*;
-    use crate::measure::assumption::Ratio;
+    use crate::measure::assumption::{Allowed, Event, Party, Ratio};
     use sluicegate_policy::time::Span;
 
     fn context(seconds: u64) -> Context {
@@ -194,6 +194,43 @@ mod tests {
         let verdict = errors(0.5, 0.1, 1.0, &[(500, 1_000); 7]);
         assert_eq!(verdict.answer, Answer::Inconclusive);
         assert!(verdict.because.contains("7 s"), "{}", verdict.because);
+    }
+
+    /// The verdict on "errors of the integration are at most so many", with these sure and these possible among 1,000 in each second.
+    fn budget(ceiling: f64, predicted: Option<f64>, sure: u32, possible: u32) -> Verdict {
+        let metric = Metric::Ratio(Ratio::ErrorsOf(Party::Integration));
+        let assumption = Assumption { allowed: Allowed::AtMost(ceiling), ..assume(metric, 0.0, 0.0) };
+        let prediction = predicted.map(|predicted| predict(&assumption, predicted));
+        let claim = Claim::about(&assumption, prediction.as_ref()).expect("a claim");
+        let (sure, possible) = ([(sure, 1_000); 32], [(possible, 1_000); 32]);
+        let rows = |line: &Line| match line.edge.event {
+            Event::PerhapsOf(_) => Some(&possible[..]),
+            Event::Ratio(_) | Event::SlowerThan(_) => Some(&sure[..]),
+        };
+        let observed = Observed { rows: claim.lines().try_map(rows).expect("every end"), distribution: None };
+        decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
+    }
+
+    #[test]
+    fn a_budget_is_kept_by_what_may_be_its_errors_and_broken_by_what_surely_are() {
+        assert_eq!(budget(0.01, Some(0.0), 3, 3).answer, Answer::Holds);
+        assert_eq!(budget(0.01, Some(0.0), 30, 30).answer, Answer::Violated);
+        let open = budget(0.01, Some(0.0), 3, 30);
+        assert_eq!(open.answer, Answer::Inconclusive);
+        assert!(open.because.contains("2.7 % more") && open.because.contains("do not say whose"), "{}", open.because);
+        assert!(open.interval.is_some_and(|(low, high)| low < 0.003 && high > 0.03), "{:?}", open.interval);
+        assert_eq!(budget(0.01, Some(0.0), 30, 60).answer, Answer::Violated, "what is sure is enough");
+    }
+
+    #[test]
+    fn a_ceiling_needs_no_prediction() {
+        for predicted in [None, Some(0.5)] {
+            assert_eq!(budget(0.01, predicted, 3, 3).answer, Answer::Holds, "{predicted:?}");
+            assert_eq!(budget(0.01, predicted, 30, 30).answer, Answer::Violated, "{predicted:?}");
+        }
+        // 32,000 requests prove "at most 0.01 %" where a model says that errors come one by one; without one nobody knows.
+        let answers = [Some(0.0), None].map(|predicted| budget(0.0001, predicted, 0, 0).answer);
+        assert_eq!(answers, [Answer::Holds, Answer::Inconclusive]);
     }
 
     #[test]

@@ -43,13 +43,14 @@ pub struct Power {
 }
 
 impl Outlook {
-    /// From simulated runs: `slower(ns)` is the share of actions of the claim's series that take longer.
-    pub fn of(claim: &Claim, slower: impl Fn(f64) -> f64) -> Self {
-        let Prediction { value, high, .. } = *claim.prediction;
-        let two_margins = value + 2.0 * (high - value);
+    /// From simulated runs: `slower(ns)` is the share of actions of the claim's series that take longer; `None` of a claim without a
+    /// prediction. A truth beyond a ceiling is taken to lie beyond it as far as the prediction lies below it.
+    pub fn of(claim: &Claim, slower: impl Fn(f64) -> f64) -> Option<Self> {
+        let Prediction { value, high, .. } = *claim.prediction?;
+        let two_margins = value + 2.0 * (high - value).max(0.0);
         let share = |line: &Line| match line.edge.event {
             Event::SlowerThan(limit) => slower(limit.as_ns() as f64),
-            Event::Ratio(_) => value,
+            Event::Ratio(_) | Event::PerhapsOf(_) => value,
         };
         // A truth of two margins more is taken as the same distribution, stretched.
         let wrong = |line: Line| match (claim.assumption.metric, line.edge.event) {
@@ -57,11 +58,11 @@ impl Outlook {
             _ => two_margins.min(1.0),
         };
         let lines = claim.lines();
-        Self {
+        Some(Self {
             right: lines.try_map(|line| Some((share(line), line.limit))).expect("every end has a share"),
             wrong_high: lines.wide_high.map(|line| (wrong(line), line.limit)),
             gated: claim.gated_share(),
-        }
+        })
     }
 
     /// What so many independent trials can decide.
@@ -117,12 +118,17 @@ pub fn planned(claim: &Claim, outlook: &Outlook, requests: f64, phase: Phase) ->
     if let Some(too_short) = phase.too_short() {
         return (Power { holds: 0.0, violated: 0.0 }, Some(too_short));
     }
-    let design_effect = claim.prediction.design_effect;
+    let design_effect = claim.design_effect();
     let power = outlook.power(requests / price(design_effect));
     let advice = (power.holds < 0.8).then(|| match outlook.requests_for(0.8, design_effect) {
+        None if claim.prediction.is_some_and(|prediction| prediction.value >= claim.allowed.1) => format!(
+            "the model itself predicts {}, and at most {} is allowed",
+            words::value(claim.unit(), claim.prediction.map_or(0.0, |prediction| prediction.value)),
+            words::value(claim.unit(), claim.allowed.1)
+        ),
         None => format!(
             "no number of requests can show that it holds: the model's own error ({}) or the margin leaves no room",
-            words::value(claim.unit(), claim.prediction.standard_error)
+            words::value(claim.unit(), claim.standard_error())
         ),
         Some(needed) => format!(
             "this run would find it to hold with a probability of {} if it does; 80 % need about {} requests, {} are planned",
@@ -185,13 +191,13 @@ mod tests {
         let prediction = predict(&assumption, 100e6);
         let median = 100e6 / (sigma * normal_deviate(1.0 - p)).exp();
         let slower = |ns: f64| 0.5 * erfc((ns / median).ln() / sigma / std::f64::consts::SQRT_2);
-        Outlook::of(&Claim::of(&assumption, &prediction).expect("numbers"), slower)
+        Outlook::of(&Claim::of(&assumption, &prediction).expect("numbers"), slower).expect("a prediction")
     }
 
     fn ratio(predicted: f64, margin: f64) -> Outlook {
         let assumption = assume(Metric::Ratio(Ratio::Errors), 0.0, margin);
         let prediction = predict(&assumption, predicted);
-        Outlook::of(&Claim::of(&assumption, &prediction).expect("numbers"), |_| 0.0)
+        Outlook::of(&Claim::of(&assumption, &prediction).expect("numbers"), |_| 0.0).expect("a prediction")
     }
 
     /// The method's table gives the requests for 80 %; there, and not far below, the power must be 80 %.
@@ -244,7 +250,7 @@ mod tests {
         let assumption = assume(Metric::Latency(0.5), 0.05, 0.0);
         let prediction = Prediction { standard_error: 4e6, ..predict(&assumption, 100e6) };
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
-        let outlook = Outlook::of(&claim, |ns| (1.0 - ns / 200e6).clamp(0.0, 1.0));
+        let outlook = Outlook::of(&claim, |ns| (1.0 - ns / 200e6).clamp(0.0, 1.0)).expect("a prediction");
         let (power, advice) = planned(&claim, &outlook, 1e6, MINUTE);
         assert!(power.holds <= 0.0 && advice.is_some_and(|advice| advice.contains("no number")));
         assert!(outlook.power(0.0).holds <= 0.0 && outlook.power(f64::NAN).holds <= 0.0);

@@ -8,7 +8,7 @@
 use hdrhistogram::Histogram;
 
 use crate::measure::Recorder;
-use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
+use crate::measure::assumption::{Allowed, Assumption, Edge, Metric, Prediction};
 use crate::measure::channel::Channel;
 use crate::measure::edges::ratio_event;
 
@@ -31,7 +31,7 @@ pub fn predict(assumption: &Assumption, replications: &[Recorder]) -> Option<Pre
     let channels: Vec<&Channel> = replications.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
     let values: Vec<f64> = channels.iter().map(|channel| value(assumption.metric, &[channel])).collect::<Option<_>>()?;
     let pooled = value(assumption.metric, &channels)?;
-    let (low, high) = assumption.margin.band(assumption.metric, pooled);
+    let (low, high) = assumption.allowed.band(assumption.metric, pooled);
     Some(Prediction { value: pooled, standard_error: standard_error(&values), low, high, design_effect: 1.0 })
 }
 
@@ -39,7 +39,7 @@ pub fn predict(assumption: &Assumption, replications: &[Recorder]) -> Option<Pre
 pub fn edges(assumptions: &[Assumption], predictions: &[Option<Prediction>]) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (assumption, prediction) in assumptions.iter().zip(predictions) {
-        let Some(claim) = prediction.as_ref().and_then(|prediction| Claim::of(assumption, prediction)) else { continue };
+        let Some(claim) = Claim::about(assumption, prediction.as_ref()) else { continue };
         let lines = claim.lines();
         for line in lines.iter().chain([&claim.line_at_value()]) {
             if !edges.contains(&line.edge) {
@@ -63,8 +63,11 @@ pub fn with_design_effect(
     Prediction { design_effect: at_edges.fold(1.0, f64::max), ..*prediction }
 }
 
-/// Whether the model's own error is small against the margin: at most a tenth (method 3.3).
-pub fn is_precise(prediction: &Prediction) -> bool {
+/// Whether the model's own error is small against the margin: at most a tenth (method 3.3). A ceiling stands whatever the model says.
+pub fn is_precise(assumption: &Assumption, prediction: &Prediction) -> bool {
+    if let Allowed::AtMost(_) = assumption.allowed {
+        return true;
+    }
     prediction.standard_error <= (prediction.high - prediction.value) / 10.0
 }
 
@@ -90,7 +93,7 @@ fn value(metric: Metric, channels: &[&Channel]) -> Option<f64> {
         Metric::Ratio(ratio) => {
             let (mut events, mut trials) = (0, 0);
             for (ending, count) in channels.iter().flat_map(|channel| channel.endings()) {
-                if let Some(event) = ratio_event(ratio, ending.outcome, ending.status) {
+                if let Some(event) = ratio_event(ratio, ending) {
                     trials += count;
                     events += if event { count } else { 0 };
                 }
@@ -161,7 +164,7 @@ mod tests {
         assert!((prediction.value - 50e6).abs() < 1.5e6, "{prediction:?}");
         // One run's median has a standard error of 100 ms x .5 / sqrt(3200) = .88 ms; eight runs' a third of it.
         assert!((0.1e6..0.6e6).contains(&prediction.standard_error), "{prediction:?}");
-        assert!(is_precise(&prediction));
+        assert!(is_precise(&assumption, &prediction));
         assert!(replications_needed(&prediction, 8) <= 16);
     }
 

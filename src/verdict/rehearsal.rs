@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
-use crate::measure::assumption::{Assumption, Margin, Metric, Prediction, Ratio};
+use crate::measure::assumption::{Allowed, Assumption, Margin, Metric, Prediction, Ratio};
 use crate::measure::record::{Answer, Verdict};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::scripted::{answered, failed};
@@ -25,7 +25,7 @@ fn assumptions() -> [Assumption; 3] {
     let about = |series, metric, relative, absolute| Assumption {
         series,
         metric,
-        margin: Margin { relative, absolute },
+        allowed: Allowed::Within(Margin { relative, absolute }),
         name: format!("{metric}"),
     };
     [
@@ -69,10 +69,18 @@ fn plan() -> Plan {
     let mut powers = Vec::new();
     for (assumption, prediction) in assumptions.iter().zip(&mut predictions) {
         let known = prediction.expect("every quantity is seen");
-        assert!(is_precise(&known), "{known:?}");
+        assert!(is_precise(assumption, &known), "{known:?}");
         let known = with_design_effect(assumption, &known, &counted, PHASE);
         let claim = Claim::of(assumption, &known).expect("numbers");
-        powers.push(planned(&claim, &Outlook::of(&claim, slower_in(&claim, &counted)), (18 * PER_SECOND) as f64, PHASE).0);
+        powers.push(
+            planned(
+                &claim,
+                &Outlook::of(&claim, slower_in(&claim, &counted)).expect("a prediction"),
+                (18 * PER_SECOND) as f64,
+                PHASE,
+            )
+            .0,
+        );
         *prediction = Some(known);
     }
     Plan { assumptions, predictions, powers, layout }

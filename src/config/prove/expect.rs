@@ -1,13 +1,13 @@
 //! What is expected: each claim with its series and its margin.
 //!
-//! Owns the default margins (method, 3.1). Refuses to judge (`verdict` does). Called by `prove::plan`.
+//! Owns the default margins (method, 3.1), and that a ceiling is one that a run can reach and prove. Refuses to judge (`verdict` does). Called by `prove::plan`.
 
 use super::filled;
 use super::safety::series_named;
 use crate::config::raw::expect::Expectation;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Absolute, Percent, Within};
-use crate::measure::assumption::{Assumption, Margin, Metric, Ratio};
+use crate::config::value::{Absolute, Ceiling, Percent, Within};
+use crate::measure::assumption::{Allowed, Assumption, Margin, Metric, Ratio};
 use sluicegate_policy::time::Span;
 
 /// Holm's correction and the recorder's edges are meant for dozens.
@@ -43,14 +43,41 @@ fn assumption(expectation: &mut At<Expectation>, series: Option<&[String]>, read
     let spot = expectation.spot.clone();
     let raw = &mut expectation.value;
     let metric = raw.metric.value.0;
-    let within = filled(&mut raw.within, &spot, "within", || default_margin(metric));
-    let margin = margin(metric, within, reader);
+    let allowed = match (&raw.within, &raw.at_most) {
+        (Some(_), Some(at_most)) => {
+            reader
+                .report_at(&at_most.spot, "a claim is about the prediction or about a ceiling; write one of within and at_most");
+            None
+        }
+        (None, Some(at_most)) => ceiling(metric, at_most, reader).map(Allowed::AtMost),
+        (_, None) => {
+            let within = filled(&mut raw.within, &spot, "within", || default_margin(metric));
+            margin(metric, within, reader).map(Allowed::Within)
+        }
+    };
     let id = match &raw.of {
         Some(of) => Some(series_named(&of.value.0, &of.spot, series?, reader)?),
         None => None,
     };
-    let name = raw.of.as_ref().map_or_else(|| metric.to_string(), |of| format!("{} {metric}", of.value.0));
-    Some(Assumption { series: id, metric, margin: margin?, name })
+    let of = raw.of.as_ref().map(|of| format!("{} ", of.value.0)).unwrap_or_default();
+    let at_most = raw.at_most.as_ref().map(|at_most| format!(" at most {}", at_most.value)).unwrap_or_default();
+    let name = format!("{of}{metric}{at_most}");
+    Some(Assumption { series: id, metric, allowed: allowed?, name })
+}
+
+fn ceiling(metric: Metric, at_most: &At<Ceiling>, reader: &mut Reader) -> Option<f64> {
+    let ceiling = at_most.value.in_unit();
+    let why = match (metric, at_most.value) {
+        (Metric::Latency(_), Ceiling::Share(_)) => "is no latency; write e.g. \"200ms\"",
+        (Metric::Ratio(_), Ceiling::Time(_)) => "is no share of the requests; write e.g. \"0.5%\"",
+        _ if ceiling <= 0.0 => {
+            "can never be proven: no run is long enough; write what would not matter, e.g. \"0.1%\" or \"1ms\""
+        }
+        (Metric::Ratio(_), Ceiling::Share(_)) if ceiling >= 1.0 => "is no ceiling: there can be no more; write less",
+        (Metric::Latency(_), Ceiling::Time(_)) | (Metric::Ratio(_), Ceiling::Share(_)) => return Some(ceiling),
+    };
+    reader.report_at(&at_most.spot, format!("\"{}\" {why}", at_most.value));
+    None
 }
 
 /// A latency's margin never falls below this: the clock and the scheduler are no better (method, 3.1).
@@ -61,7 +88,7 @@ fn default_margin(metric: Metric) -> Within {
     let (share, absolute) = match metric {
         Metric::Latency(p) => (if p >= 0.999 { 0.2 } else { 0.1 }, Absolute::Time(FLOOR)),
         Metric::Ratio(Ratio::Throttled) => (0.1, Absolute::Points(1_000_000)),
-        Metric::Ratio(Ratio::Errors) => (0.25, Absolute::Points(100_000)),
+        Metric::Ratio(Ratio::Errors | Ratio::ErrorsOf(_)) => (0.25, Absolute::Points(100_000)),
     };
     Within { relative: Some(Percent::nearest(share)), absolute: Some(absolute) }
 }

@@ -144,15 +144,6 @@ fn a_profile_without_traffic_is_enough_for_the_mock() {
 }
 
 #[test]
-fn margins_not_given_are_the_methods() {
-    let plan = changed("within: 1 point", "within:").unwrap();
-    let throttled = plan.expectations[2].margin;
-    assert!((throttled.relative - 0.1).abs() < 1e-9 && (throttled.absolute - 0.01).abs() < 1e-9, "{throttled:?}");
-    let p50 = plan.expectations[0].margin;
-    assert!((p50.relative - 0.15).abs() < 1e-9 && (p50.absolute - 2e6).abs() < 1e-3, "{p50:?}");
-}
-
-#[test]
 fn a_function_scales_as_its_profile_says() {
     use sluicegate_policy::model::{Burst, Dispatch, PerSecond, Scaling, Throttle};
     let scaling = |text: &str| changed("concurrency: 200", text).unwrap().model.functions[0].scaling;

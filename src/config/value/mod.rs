@@ -4,6 +4,7 @@
 //! flags of the command line, and by drifts.
 
 mod bytes;
+mod ceiling;
 mod choice;
 mod count;
 mod decimal;
@@ -35,6 +36,7 @@ pub use duration::Duration;
 pub use rate::Rate;
 
 pub(super) use bytes::Bytes;
+pub(super) use ceiling::Ceiling;
 pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
 pub(super) use flag::Flag;

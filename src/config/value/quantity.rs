@@ -1,4 +1,4 @@
-//! What is judged: `latency p50`, `latency p99.9`, `throttled`, `errors`.
+//! What is judged: `latency p50`, `latency p99.9`, `throttled`, `errors`, `integration errors`.
 //!
 //! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`
 //! and by `shape`.
@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::percent::{decimal, millionths};
 use super::{Unreadable, text_scalar};
-use crate::measure::assumption::{Metric, Ratio};
+use crate::measure::assumption::{Metric, Party, Ratio};
 
 /// A metric as it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,8 +17,9 @@ pub(in crate::config) struct Quantity(pub(in crate::config) Metric);
 text_scalar!(
     Quantity,
     "a metric",
-    "write \"latency p50\" (any quantile above p0 and below p100), \"throttled\" or \"errors\"",
-    r"^\s*(latency\s+p[0-9.]+|throttled|errors)\s*$"
+    "write \"latency p50\" (any quantile above p0 and below p100), \"throttled\" or \"errors\"; those of one party are \"client errors\", \
+     \"gateway errors\", \"integration errors\" and \"network errors\"",
+    r"^\s*(latency\s+p[0-9.]+|throttled|((client|gateway|integration|network)\s+)?errors)\s*$"
 );
 
 /// Reads `p99.9` as 0.999.
@@ -37,14 +38,18 @@ pub(super) fn quantile_name(p: f64) -> String {
     format!("p{}", decimal((p * 1e8).round() as u64))
 }
 
+fn ratios() -> impl Iterator<Item = Ratio> {
+    [Ratio::Throttled, Ratio::Errors].into_iter().chain(Party::ALL.map(Ratio::ErrorsOf))
+}
+
 impl FromStr for Quantity {
     type Err = Unreadable;
 
     fn from_str(text: &str) -> Result<Self, Unreadable> {
-        let metric = match text.trim() {
-            "throttled" => Some(Metric::Ratio(Ratio::Throttled)),
-            "errors" => Some(Metric::Ratio(Ratio::Errors)),
-            other => other.strip_prefix("latency ").and_then(|p| quantile(p.trim())).map(Metric::Latency),
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let metric = match words[..] {
+            ["latency", p] => quantile(p).map(Metric::Latency),
+            _ => ratios().find(|ratio| ratio.as_str() == words.join(" ")).map(Metric::Ratio),
         };
         metric.map(Self).ok_or_else(|| Unreadable::new::<Self>(text))
     }
@@ -74,12 +79,14 @@ mod tests {
 
     #[test]
     fn metrics_have_names() {
-        for text in ["latency p50", "latency p99.9", "throttled", "errors"] {
+        for text in ["latency p50", "latency p99.9", "throttled", "errors", "client errors", "integration errors"] {
             let metric: Quantity = text.parse().unwrap();
             assert_eq!(metric.to_string(), text);
             assert_eq!(metric.0.to_string(), text, "as the report writes it");
         }
-        for text in ["p50", "latency", "latency p0", "latency p100", "latency 50", "thrtled"] {
+        for text in
+            ["p50", "latency", "latency p0", "latency p100", "latency 50", "thrtled", "errors of gateway", "generator errors"]
+        {
             assert!(text.parse::<Quantity>().is_err(), "{text}");
         }
     }
