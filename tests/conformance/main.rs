@@ -16,6 +16,7 @@
 mod backend; // the back end of the recorded setups, which tells what it was asked
 mod behind; // setups, requests and answers of the families that have a back end
 mod binary; // bodies that are bytes: what a store of bytes was given, and what a client got of it
+mod blamed; // whose fault each recorded error is
 mod cases; // which setup, which request, and what of the answer was recorded
 mod compare; // recorded values with placeholders against what came
 mod differences; // what waits, and what differs on purpose

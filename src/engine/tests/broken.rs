@@ -5,7 +5,7 @@ use std::io::Write;
 use sluicegate_policy::time::Span;
 
 use super::drive::{Plan, against, to};
-use super::server::{answering, answering_once, close, nobody, read_head, serve, silent};
+use super::server::{Server, answering, answering_once, close, nobody, read_head, serve, silent};
 use crate::measure::Outcome;
 
 #[test]
@@ -160,4 +160,65 @@ fn an_answer_of_any_status_is_answered_and_knows_whose_fault_it_is() {
         let ran = against(server.address).run().expect([(Outcome::Answered, 1)]);
         assert_eq!((ran.samples[0].status, ran.samples[0].blame()), (status, blame));
     }
+}
+
+/// Sends the beginning of an answer, and then nothing for as long as the peer listens.
+fn stalling(beginning: &'static [u8]) -> Server {
+    serve(move |mut stream, _| {
+        read_head(&mut stream);
+        let _ = stream.write_all(beginning);
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    })
+}
+
+#[test]
+fn what_the_way_does_to_an_answer_is_the_network_s_fault_whatever_the_status_said() {
+    use sluicegate_policy::call::Blame;
+    let resetting = serve(|mut stream, _| {
+        read_head(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 500 No\r\ncontent-length: 10\r\n\r\nhalf");
+        socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    });
+    let servers = [
+        (resetting, [Outcome::Reset, Outcome::Truncated]),
+        // It stalls within the body, and before the head is complete.
+        (stalling(b"HTTP/1.1 500 No\r\ncontent-length: 10\r\n\r\nhalf"), [Outcome::TimedOut; 2]),
+        (stalling(b"HTTP/1.1 500 No\r\ncontent-le"), [Outcome::TimedOut; 2]),
+        // It lies about its length.
+        (answering_once(b"HTTP/1.1 500 No\r\ncontent-length: 99\r\n\r\nshort"), [Outcome::Truncated; 2]),
+        (answering_once(b"HTTP/1.1 500 No\r\ncontent-length: -1\r\n\r\n"), [Outcome::Malformed; 2]),
+        (answering_once(b"HTTP/1.1 500 No\r\ntransfer-encoding: chunked\r\n\r\n7\r\nhe"), [Outcome::Truncated; 2]),
+        (answering_once(b""), [Outcome::Closed; 2]),
+    ];
+    for (server, expected) in &servers {
+        let ran = against(server.address).with(|settings| settings.timeout = Span::from_ms(60)).run();
+        let sample = &ran.samples[0];
+        assert!(expected.contains(&sample.outcome), "{:?} for {expected:?}", sample.outcome);
+        assert_eq!((sample.blame(), sample.kind), (Blame::Network, None), "{:?}", sample.outcome);
+    }
+    let sample = &against(nobody()).run().samples[0];
+    assert_eq!((sample.outcome, sample.blame()), (Outcome::Refused, Blame::Network));
+}
+
+#[test]
+fn more_body_than_was_said_ends_the_answer_where_it_was_said_and_costs_its_connection() {
+    let server = answering("HTTP/1.1 500 No\r\ncontent-length: 2\r\n\r\nmuch more than that");
+    let ran = against(server.address).times(2).run().expect([(Outcome::Answered, 2)]);
+    assert_eq!((ran.samples[1].status, ran.driven.counts.reconnects), (500, 1));
+}
+
+#[test]
+fn an_error_of_a_gateway_is_classed_by_its_headers_and_its_whole_text() {
+    use sluicegate_policy::call::ErrorKind;
+    let server = answering(
+        "HTTP/1.1 504 Gateway Timeout\r\nx-amzn-ErrorType: InternalServerErrorException\r\nx-amz-apigw-id: a\r\n\
+         content-length: 54\r\n\r\n{\"message\": \"Network error communicating with endpoint\"}",
+    );
+    let kind = against(server.address).run().samples[0].kind;
+    assert_eq!(kind, Some(ErrorKind::IntegrationUnavailable), "two bytes are missing: the text is not whole");
+    let server = answering(
+        "HTTP/1.1 504 Gateway Timeout\r\nx-amzn-ErrorType: InternalServerErrorException\r\nx-amz-apigw-id: a\r\n\
+         content-length: 56\r\n\r\n{\"message\": \"Network error communicating with endpoint\"}",
+    );
+    assert_eq!(against(server.address).run().samples[0].kind, Some(ErrorKind::IntegrationUnreachable));
 }
