@@ -16,7 +16,7 @@ use sluicegate_policy::call::{
 };
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{ApiId, FunctionId, Integration, RouteId, TargetId};
+use sluicegate_policy::model::{ApiId, FunctionId, RouteId, TargetId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
@@ -306,7 +306,7 @@ impl Inner {
         while let Some(action) = self.gateway.take_action() {
             match action {
                 Action::Reply(reply) => self.release(front, reply),
-                Action::Start(id, effect) => self.start(front, id, &effect),
+                Action::Start(id, effect) => self.start(id, &effect),
                 // One that nobody waits for was abandoned when its client left.
                 Action::Resume(call) => {
                     self.waiting.on_start(call, Start::Resume);
@@ -335,10 +335,10 @@ impl Inner {
         }
     }
 
-    /// HTTP back ends are called by who waits for the answer. The provider's services are not there yet: they cannot be reached.
-    fn start(&mut self, front: &Front, id: EffectId, effect: &Effect) {
-        let (call, route, target) = match *effect {
-            Effect::Integrate { call, route, target } => (call, route, target),
+    /// What answers over the network is called by who waits for the answer.
+    fn start(&mut self, id: EffectId, effect: &Effect) {
+        let (call, target) = match *effect {
+            Effect::Integrate { call, target, .. } => (call, target),
             Effect::Invoke { call, function, environment } => {
                 let turn = Start::Invoke(id, function, environment);
                 if self.waiting.on_start(call, turn) == Interest::Gone {
@@ -348,8 +348,7 @@ impl Inner {
                 return;
             }
         };
-        let is_http = matches!(front.model().routes[usize::from(route.0)].integration, Integration::Http(_));
-        if !is_http || self.waiting.on_start(call, Start::Integrate(id, target)) == Interest::Gone {
+        if self.waiting.on_start(call, Start::Integrate(id, target)) == Interest::Gone {
             self.gateway.on_effect(self.now, id, Outcome::Unreachable);
         }
     }

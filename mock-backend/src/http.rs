@@ -7,14 +7,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use sluicegate_policy::call::{CacheUse, EffectId, ErrorKind, Fate, FunctionResult, Invoked, Outcome};
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{ApiId, ApiKind, Domain, FunctionId, Model};
+use sluicegate_policy::model::{ApiId, ApiKind, Domain, FunctionId, Model, ServiceId, ServiceUse, TargetId};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
+use sluicegate_render::backend::BackendResponse;
 use sluicegate_render::examined::{Addressed, Examined, Told};
 use sluicegate_render::front::Front;
 use sluicegate_render::ids::CallIds;
@@ -23,7 +25,7 @@ use sluicegate_render::secured::Secured;
 use sluicegate_timer::Clock;
 
 use crate::arrivals::Arrivals;
-use crate::backends::Backends;
+use crate::backends::{Backends, NoAnswer};
 use crate::driver::{Driver, Entrance, Pending, Released, Turn};
 use crate::functions::Functions;
 use crate::http1::body::Body;
@@ -33,16 +35,22 @@ use crate::issuer::Mint;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
 use crate::server::Errors;
+use crate::services::Services;
 use crate::stamped::Stamp;
 use crate::tls::Trusting;
+
+/// A call under way that ends with its request.
+type CallingHere<'d> = Pin<Box<dyn Future<Output = Result<BackendResponse, NoAnswer>> + 'd>>;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
     pub(crate) model: Arc<Model>,
     pub(crate) driver: Rc<Driver>,
     pub(crate) front: Rc<Front>,
-    /// `None` if the model has no HTTP back end.
+    /// `None` if the model has nothing that is asked by HTTP.
     pub(crate) backends: Option<Backends>,
+    /// `None` if all services of the model are modelled.
+    pub(crate) services: Option<Services>,
     /// `None` if the model has no real function.
     pub(crate) functions: Option<Rc<Functions>>,
     /// `None` if every issuer has keys of its own.
@@ -196,13 +204,7 @@ impl Desk {
                     continue;
                 }
             };
-            let address = target.and_then(|target| self.model.address(target));
-            let request = examined.backend_request().map(|request| match address {
-                Some(address) => request.through(address),
-                None => request,
-            });
-            let asked = self.backends.as_ref().zip(request);
-            let outcome = match asked.map(|(backends, asked)| backends.call(asked)) {
+            let outcome = match self.calling(examined, target) {
                 None => Outcome::Unreachable,
                 Some(calling) => tokio::select! {
                     biased;
@@ -216,6 +218,33 @@ impl Desk {
             };
             self.driver.on_effect(self.clock.now(), effect, outcome);
         }
+    }
+
+    /// The call to what answers on the route of a request, if that can be called at all.
+    fn calling(&self, examined: &Examined<'_>, target: Option<TargetId>) -> Option<CallingHere<'_>> {
+        let backends = self.backends.as_ref()?;
+        let request = examined.backend_request()?;
+        if let Some(signed_for) = examined.signed_for() {
+            let retries = self.model.api_of_route(examined.addressed().route?).unconfirmed.service_retries;
+            let wall = || self.wall(self.clock.now());
+            return Some(Box::pin(self.services.as_ref()?.call(backends, (request, signed_for), retries, wall)));
+        }
+        let address = target.and_then(|target| self.model.address(target));
+        let request = match address {
+            Some(address) => request.through(address),
+            None => request,
+        };
+        Some(backends.call(request))
+    }
+
+    /// How the services of the model were used, by their names: those that are reached, and those that are modelled.
+    pub(crate) fn services_used(&self) -> Vec<(String, ServiceUse)> {
+        let ids = (0..self.model.services.len()).map(|at| ServiceId(at as u16));
+        let used = |id: ServiceId| match (&self.services, self.model.services[usize::from(id.0)].back_end.modelled()) {
+            (Some(services), None) => services.usage(id),
+            (None, None) | (_, Some(_)) => self.driver.tell(self.clock.now(), |gateway, _| gateway.service_usage(id)),
+        };
+        ids.map(|id| (self.model.services[usize::from(id.0)].name.clone(), used(id))).collect()
     }
 
     /// Has a real function invoked, and waits for its end; the decision, if it comes first: the function goes on without us.

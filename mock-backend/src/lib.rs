@@ -11,7 +11,7 @@
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
 //! - the issuer of tokens that the mock plays: `issuer`
 //! - the listeners of all that is not the gateway itself: `side_door`
-//! - the way to HTTP back ends: `backends`; to real functions: `functions`
+//! - the way to HTTP back ends: `backends`; to the provider's services: `services`; to real functions: `functions`
 //! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
 //!   arrivals: [`arrivals`]
 //!
@@ -39,6 +39,7 @@ mod patience;
 mod probes;
 mod secured;
 mod server;
+mod services;
 mod side_door;
 mod stamped;
 mod summary;

@@ -11,6 +11,7 @@
 
 mod exposition;
 mod histogram;
+mod services;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use sluicegate_policy::time::Span;
 use self::histogram::Histogram;
 
 pub(crate) use self::exposition::CONTENT_TYPE;
+pub(crate) use self::services::exposition as of_services;
 
 /// All numbers of a gateway.
 #[derive(Debug)]

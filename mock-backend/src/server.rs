@@ -40,6 +40,7 @@ use crate::log_file::LogFile;
 use crate::observe::{Observer, open as open_log};
 use crate::patience::{Patience, Waits, sweep};
 use crate::probes::{self, Probing, probe};
+use crate::services::Services;
 use crate::summary::{LimitUse, Summary};
 use crate::tasks::Tasks;
 use crate::tls::{Tls, TlsError, TlsSettings};
@@ -406,7 +407,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     // Without a file for them, arrivals and decisions are only counted.
     let arrivals_max = settings.arrivals.as_ref().map_or(0, |_| settings.arrivals_max);
     let decisions_max = settings.decisions.as_ref().map_or(0, |_| settings.decisions_max);
-    let is_http = |route: &Route| matches!(route.integration, Integration::Http(_));
+    let is_http = |route: &Route| matches!(route.integration, Integration::Http(_) | Integration::Service(_));
     let driver = Rc::new(Driver::new(gateway, Rc::clone(&front), clock, Decisions::up_to(decisions_max)));
     let around = Surroundings {
         driver: Rc::clone(&driver),
@@ -422,6 +423,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     };
     Ok(Desk {
         functions,
+        services: Services::of(model),
         mint: Mint::of(model, &front)?,
         model: Arc::clone(model),
         backends: model.routes.iter().any(is_http).then(|| Backends::new(settings.allow_backends.clone())),

@@ -42,6 +42,11 @@ pub struct DefinitionFlags {
     /// definition's folder, or the URL of something that speaks the Invoke API [default: it is modelled]; may be repeated
     #[arg(long = "function", value_name = "NAME=COMMAND|URL")]
     pub functions: Vec<Pair>,
+
+    /// Where a service of the definition (dynamodb, sqs, states) answers: the URL of an emulator, or of the provider; each request is
+    /// signed with the access key of the environment or of an AWS profile [default: it is modelled]; may be repeated
+    #[arg(long = "service", value_name = "NAME=URL")]
+    pub services: Vec<Pair>,
 }
 
 /// The kind of API.

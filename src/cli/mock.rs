@@ -89,7 +89,8 @@ An OpenAPI, Swagger, SAM or CloudFormation document is imported on the fly; what
 When it is ready it prints the base URL of each stage to standard output, with --format json as one line.
 
 HTTP back ends are asked for real: those on this machine, and on hosts that the profile's safety.allow or --allow-host name. \
-Functions that have a command run for real, a process for each environment; others are modelled. AWS services cannot be reached yet.
+Functions that have a command run for real, a process for each environment; others are modelled. \
+So are AWS services, unless they have an endpoint, which is asked with signed requests.
 
 The admin endpoint answers GET /metrics (Prometheus, under CloudWatch's names), GET /health, GET /stages, GET /usage; \
 PUT /stages/NAME with {\"deployment\": \"v2\"} moves a stage, DELETE /stages/NAME/cache empties its cache. Where there are several \
@@ -106,4 +107,5 @@ Examples:
   sluicegate mock api.yaml --stage prod --variable table=orders
   sluicegate mock template.yaml --api-id OrdersApi --format json
   sluicegate mock template.yaml --function 'Orders=python3 -m awslambdaric app.handler' --function-log orders.log
-  sluicegate mock openapi.yaml --function orders=http://127.0.0.1:9001";
+  sluicegate mock openapi.yaml --function orders=http://127.0.0.1:9001
+  sluicegate mock openapi.yaml --service dynamodb=http://127.0.0.1:8000";

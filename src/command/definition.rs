@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use sluicegate_policy::model::{Integration, LambdaIntegration, Route};
+use sluicegate_policy::model::{Integration, LambdaIntegration, Route, ServiceIntegration};
 
 use super::failure::Failure;
 use super::run_folder::beside;
@@ -43,7 +43,7 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
     let definition = text(path).ok().filter(|text| form_of(text).is_some());
     let Some(text) = definition else {
         if *reading != DefinitionFlags::default() {
-            let what = "--api, --api-id, --stage, --variable, --api-key, --parameter and --function are for API definitions, and this is none; write it into the profile";
+            let what = "--api, --api-id, --stage, --variable, --api-key, --parameter, --function and --service are for API definitions, and this is none; write it into the profile";
             return Err(Failure::usage(format!("{}: {what}", path.display())));
         }
         return config::load(path, overrides, drifts).map_err(profile::failure);
@@ -64,13 +64,16 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
     Ok(plan)
 }
 
-/// What stands behind routes and is not reached by a mock yet. The routes answer all the same, and a definition does not say how.
+/// What stands behind routes and is modelled. The routes answer all the same, and a definition does not say how.
 fn behind(plan: &Plan) -> Vec<String> {
-    const ELSEWHERE: &str = "its service is not called yet; it answers as if that could not be reached";
+    const SERVICE: &str =
+        "its service is modelled; it answers 200, {} before any integration response (--service NAME=URL asks a real one)";
     const FUNCTION: &str = "its function is modelled; it answers 200, {} (--function NAME=COMMAND or NAME=URL runs a real one)";
     let kind = |route: &Route| match route.integration {
         Integration::Mock(_) | Integration::Http(_) => None,
-        Integration::Service(_) => Some(ELSEWHERE),
+        Integration::Service(ServiceIntegration { service, .. }) => {
+            plan.model.services[usize::from(service.0)].back_end.modelled().map(|_| SERVICE)
+        }
         Integration::Lambda(LambdaIntegration { function, .. }) => {
             plan.model.functions[usize::from(function.0)].code.is_modelled().then_some(FUNCTION)
         }
@@ -79,7 +82,7 @@ fn behind(plan: &Plan) -> Vec<String> {
         let routes: Vec<String> = plan.model.routes.iter().filter(|route| kind(route) == Some(what)).map(Route::key).collect();
         (!routes.is_empty()).then(|| format!("{}: {what}", routes.join(", ")))
     };
-    [ELSEWHERE, FUNCTION].into_iter().filter_map(line).collect()
+    [SERVICE, FUNCTION].into_iter().filter_map(line).collect()
 }
 
 /// How often a profile is held to what it may be: what is taken out may be missed elsewhere, which shows in the next round.
@@ -180,6 +183,7 @@ fn options(flags: &DefinitionFlags) -> Options {
         api_keys: pairs(&flags.api_keys),
         parameters: pairs(&flags.parameters),
         functions: pairs(&flags.functions),
+        services: pairs(&flags.services),
     }
 }
 
@@ -212,15 +216,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_mock_does_not_reach_yet_is_told_by_kind() {
-        let text = "gateway:\n  api: rest\n  stages: { prod: }\n  functions: { f: { duration: 1ms } }\n  routes:\n    \
+    fn what_is_modelled_is_told_by_kind() {
+        let text = "gateway:\n  api: rest\n  stages: { prod: }\n  functions: { f: { duration: 1ms } }\n  \
+                    services: { sqs: { duration: 1ms }, sns: { endpoint: 'http://127.0.0.1:1' } }\n  routes:\n    \
                     GET /m: { integration: { mock: {} } }\n    GET /h: { integration: { http: { url: 'http://a.example/' } } }\n    \
-                    GET /f: { integration: { lambda: f } }\n    GET /i: { integration: { service: { uri: 'arn:a' } } }\n";
+                    GET /f: { integration: { lambda: f } }\n    \
+                    GET /i: { integration: { service: { uri: 'arn:aws:apigateway:us-east-1:sqs:path/1/q', method: POST } } }\n    \
+                    GET /j: { integration: { service: { uri: 'arn:aws:apigateway:us-east-1:sns:path/', method: POST } } }\n";
         let overrides = Overrides { script: Script::Served, ..Overrides::default() };
         let plan = config::load_text("p", text, &overrides, &[]).unwrap();
         let told = behind(&plan);
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].starts_with("GET /i: its service is not called yet"), "{told:?}");
+        assert!(told[0].starts_with("GET /i: its service is modelled"), "{told:?}");
         assert!(told[1].starts_with("GET /f: its function is modelled"), "{told:?}");
     }
 }

@@ -16,6 +16,7 @@ mod door;
 mod expected;
 mod links;
 mod proven;
+mod services;
 
 /// A small profile that is right, for tests that break or change it.
 const GOOD: &str = include_str!("../../profiles/quickstart.yaml");

@@ -13,6 +13,7 @@
 
 mod admission;
 mod authorization;
+mod back_end;
 mod course;
 mod flights;
 mod function;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use self::admission::{Admitted, Notes};
 use self::authorization::{Parked, Passage};
+use self::back_end::Draws;
 use self::course::{Decision, Event};
 use self::flights::{FlightId, Flights};
 use self::function::Asking;
@@ -38,7 +40,7 @@ use crate::cache::Caches;
 use crate::call::{Action, Arrival, Call, CallId, EffectId, EntryId, Evidence, Outcome, Reason, Release};
 use crate::capacity::{Capacities, Occupancy};
 use crate::lambda::{Environments, Pools};
-use crate::model::{ApiId, AuthorizerId, CapacityId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, StageId};
+use crate::model::{ApiId, AuthorizerId, CapacityId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, ServiceUse, StageId};
 use crate::plans::Plans;
 use crate::quota::{Quotas, Usage};
 use crate::routing::{Doors, Router};
@@ -67,6 +69,9 @@ pub struct Gateway {
     cache_key: Vec<u8>,
     pools: Pools,
     links: Links,
+    /// By service, how it was used.
+    services: Vec<ServiceUse>,
+    back_ends: Draws,
     capacities: Capacities,
     asking: Asking,
     /// Of real functions.
@@ -117,6 +122,8 @@ impl Gateway {
             cache_key: Vec::new(),
             pools: Pools::new(&model, seed.child("functions")),
             links: Links::new(&model, seed.child("links")),
+            services: vec![ServiceUse::default(); model.services.len()],
+            back_ends: Draws::new(seed.child("back ends")),
             capacities: Capacities::new(&model, seed.child("capacities")),
             asking: Asking::default(),
             invocations: Invocations::new(model.functions.len()),

@@ -5,10 +5,10 @@
 //! front door; asked by [`examined`](crate::examined) once the gateway wants the integration.
 
 pub(crate) mod hop;
-mod url;
+pub(crate) mod url;
 
 use bytes::Bytes;
-use sluicegate_policy::model::{ApiKind, Connection, HttpIntegration, Protocol, VpcLink};
+use sluicegate_policy::model::{ApiKind, Connection, HttpIntegration, Mapping, Protocol, VpcLink};
 
 use crate::expression::{Expression, Position, Surroundings};
 use crate::front_error::FrontFault;
@@ -71,7 +71,7 @@ pub(crate) struct HttpFace {
     pub(crate) mapping: Option<Compiled>,
     /// Whether it is reached by a private link: then the stage stands in the path that it is asked for.
     is_private: bool,
-    /// What the modelled targets of its link answer.
+    /// What is answered where nothing real is behind it: by the modelled targets of its link, by a modelled service.
     pub(crate) modelled: Option<BackendResponse>,
 }
 
@@ -108,6 +108,8 @@ pub(crate) struct Parts<'p> {
     pub(crate) own: Vec<(&'static str, String)>,
     /// `$context.apiId`.
     pub(crate) api: &'p str,
+    /// The content type of what goes there, where that is not the request's own.
+    pub(crate) content_type: Option<&'static str>,
     /// What goes there.
     pub(crate) body: Bytes,
 }
@@ -131,6 +133,14 @@ impl HttpFace {
         };
         let is_private = http.connection != Connection::Internet;
         Ok(Self { hop, method: http.method.clone(), url: Url::parse(&http.url), parameters, mapping, is_private, modelled: None })
+    }
+
+    /// All that is the same of a request to a service of the provider.
+    pub(crate) fn of_service(hop: Hop, method: Option<String>, url: &str, mapping: Option<&Mapping>) -> Result<Self, PartFault> {
+        let written = mapping.map_or(&[][..], |mapping| &mapping.parameters);
+        let parameters = written.iter().map(|(name, value)| Parameter::new(name, value)).collect::<Result<_, _>>()?;
+        let mapping = mapping.map(Compiled::new).transpose()?;
+        Ok(Self { hop, method, url: Url::parse(url), parameters, mapping, is_private: false, modelled: None })
     }
 
     /// The same, with what the modelled targets of its link answer, if it has such a link.
@@ -162,6 +172,7 @@ impl HttpFace {
     /// (`header-remap.*.content-length`, `.transfer-encoding`).
     pub(crate) fn is_forbidden(&self) -> bool {
         let forbidden = |parameter: &Parameter| match &parameter.target {
+            Target::Header(name) if self.hop == Hop::Service => hop::may_not_be_mapped_to_service(name),
             Target::Header(name) => hop::may_not_be_mapped(name),
             Target::Query(_) | Target::Path(_) => false,
         };
@@ -176,12 +187,18 @@ impl HttpFace {
         let own_path = if self.hop == Hop::Http { parts.path.clone() } else { Vec::new() };
         let path = overridden(overridden(own_path, path), path_overrides.clone());
         let query = overridden(query, query_overrides.clone());
-        let passes = if self.hop == Hop::RestMapped { "" } else { parts.query };
+        let passes = if matches!(self.hop, Hop::RestMapped | Hop::Service) { "" } else { parts.query };
         let url = self.url.filled(&path, parts.of.stage_variables, passes, &query);
         let mapped = overridden(headers, header_overrides.clone());
         let headers = hop::request_headers(self.hop, &parts, mapped);
         let method = self.method.as_deref().filter(|method| *method != "ANY").unwrap_or(parts.method).to_owned();
         BackendRequest { method, url, headers, body: parts.body }
+    }
+
+    /// The values that fill its places.
+    pub(crate) fn filling(&self, of: &Surroundings<'_>) -> Vec<(String, String)> {
+        let [_, _, path] = self.mapped(of);
+        path
     }
 
     /// Values for headers, query and path.

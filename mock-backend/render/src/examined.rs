@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission,
-    Purpose, Reason, Reply, Size, Verdict, Warning,
+    Arrival, CacheUse, Call, CallId, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Purpose,
+    Reason, Reply, Size, Verdict, Warning,
 };
 use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
@@ -34,6 +34,7 @@ use crate::parameters::Parameters;
 use crate::refusal::refusal;
 use crate::request::Request;
 use crate::seen::Seen;
+use crate::service::ServiceFace;
 use crate::validate::Fault;
 use crate::vtl::Map;
 
@@ -295,11 +296,8 @@ impl<'a> Examined<'a> {
             && self.face().is_some_and(|face| match &face.integration {
                 IntegrationFace::Constant(constant) => constant.trace == Trace::Shown,
                 IntegrationFace::Mock(_) => false,
-                IntegrationFace::Http(http) => self.shows_own_trace(http),
-                IntegrationFace::Mapped(_)
-                | IntegrationFace::Function(_)
-                | IntegrationFace::Misconfigured
-                | IntegrationFace::Real => true,
+                IntegrationFace::Http(http) | IntegrationFace::Service(ServiceFace { http, .. }) => self.shows_own_trace(http),
+                IntegrationFace::Function(_) | IntegrationFace::Misconfigured => true,
             })
     }
 }
@@ -358,18 +356,17 @@ impl Evidence for Examined<'_> {
                 Ok(answer) => Mapped::Answer(self.keep(answer)),
                 Err(failed) => failed,
             },
-            IntegrationFace::Mapped(mapping) => match self.map_request(mapping) {
-                Ok(()) => Mapped::Answer(Content::default()),
-                Err(failed) => failed,
-            },
-            IntegrationFace::Http(http) if http.is_forbidden() => Mapped::Misconfigured,
-            IntegrationFace::Http(http) => match http.mapping.as_ref().map_or(Ok(()), |mapping| self.map_request(mapping)) {
-                Ok(()) => self.before_back_end(http),
-                Err(failed) => failed,
-            },
+            IntegrationFace::Http(http) | IntegrationFace::Service(ServiceFace { http, .. }) if http.is_forbidden() => {
+                Mapped::Misconfigured
+            }
+            IntegrationFace::Http(http) | IntegrationFace::Service(ServiceFace { http, .. }) => {
+                match http.mapping.as_ref().map_or(Ok(()), |mapping| self.map_request(mapping)) {
+                    Ok(()) => self.before_back_end(http),
+                    Err(failed) => failed,
+                }
+            }
             IntegrationFace::Function(function) => self.before_function(function),
             IntegrationFace::Misconfigured => Mapped::Misconfigured,
-            IntegrationFace::Real => Mapped::Answer(Content::default()),
         }
     }
 }

@@ -13,7 +13,8 @@ mod event;
 
 use sluicegate_policy::call::{Credential, Invalid, Reason, Reply, Scope};
 use sluicegate_policy::model::{
-    ApiKind, ExecutionLog, Integration, LambdaIntegration, Model, Period, Requirement, Stage, StageId, Throttle, UsagePlan,
+    ApiKind, ExecutionLog, Integration, LambdaIntegration, Model, Period, Requirement, ServiceCall, ServiceIntegration, Stage,
+    StageId, Throttle, UsagePlan,
 };
 use sluicegate_policy::time::Span;
 
@@ -22,6 +23,7 @@ use crate::answer::Answer;
 use crate::examined::{Examined, Told};
 use crate::keys::masked;
 use crate::request::Request;
+use crate::service::provider_url;
 use crate::vtl::{Lookup, ParamKind, Params};
 
 pub use self::event::EVENT_BYTES_MAX;
@@ -282,7 +284,10 @@ impl Story<'_> {
                 format!("https://lambda.{region}.amazonaws.com/2015-03-31/functions/{arn}/invocations")
             }
             Integration::Http(http) => http.url.clone(),
-            Integration::Service(service) => service.uri.clone(),
+            Integration::Service(ServiceIntegration { call: ServiceCall::Request { uri, .. }, .. }) => provider_url(uri),
+            Integration::Service(ServiceIntegration { call: ServiceCall::FirstClass { subtype, .. }, .. }) => {
+                subtype.as_str().to_owned()
+            }
         }
     }
 

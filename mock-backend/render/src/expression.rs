@@ -60,7 +60,10 @@ pub(crate) struct Backend<'s> {
 
 /// A JSON path into a body.
 #[derive(Debug)]
-pub(crate) struct BodyPath(Template);
+pub(crate) struct BodyPath {
+    text: Template,
+    json: Template,
+}
 
 /// A lookup that knows nothing: a JSON path needs no context.
 struct Nothing;
@@ -173,14 +176,29 @@ impl BodyPath {
         }
         let path = path.strip_prefix("$.").unwrap_or(path);
         // A template says what a path finds, as text: the same engine reads both.
-        Ok(Self(Template::parse(&format!("$input.path('$.{path}')"))?))
+        let text = Template::parse(&format!("$input.path('$.{path}')"))?;
+        let json = Template::parse(&format!("$input.json('$.{path}')"))?;
+        Ok(Self { text, json })
     }
 
     /// What stands there; nothing if that is null, empty, or not to be found.
     pub(crate) fn value(&self, body: &str, params: &dyn Params) -> Option<String> {
+        Self::found(&self.text, body, params)
+    }
+
+    /// The same for an HTTP API, which knows no Java: what is no text stands there as JSON.
+    pub(crate) fn json(&self, body: &str, params: &dyn Params) -> Option<String> {
+        match serde_json::from_str(&Self::found(&self.json, body, params)?) {
+            Ok(serde_json::Value::String(text)) => Some(text).filter(|text| !text.is_empty()),
+            Ok(serde_json::Value::Null) | Err(_) => None,
+            Ok(other) => Some(other.to_string()),
+        }
+    }
+
+    fn found(template: &Template, body: &str, params: &dyn Params) -> Option<String> {
         let (overrides, unset, limits) = (Map::default(), UnsetVariable::Nothing, Limits::default());
         let mut scope = Scope { body, params, context: &Nothing, stage_variables: &[], overrides, unset, limits };
-        self.0.render(&mut scope).ok().filter(|text| !text.is_empty())
+        template.render(&mut scope).ok().filter(|text| !text.is_empty())
     }
 }
 

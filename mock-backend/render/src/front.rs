@@ -31,7 +31,8 @@ use crate::mapping::{self, Compiled};
 use crate::naming::Naming;
 use crate::parameter_mapping::ResponseMapping;
 use crate::request::{Head, Request};
-use crate::request_mapping::{RequestMapping, prove_request_value};
+use crate::request_mapping::RequestMapping;
+use crate::service::ServiceFace;
 use crate::store::Store;
 use crate::validate::Validator;
 
@@ -77,16 +78,14 @@ pub(crate) enum IntegrationFace {
     Constant(Constant),
     /// The gateway answers by templates.
     Mock(Compiled),
-    /// Something real answers, after these templates.
-    Mapped(Compiled),
     /// A function answers.
     Function(FunctionFace),
     /// Nothing can: every request is a 500.
     Misconfigured,
     /// An HTTP back end answers.
     Http(HttpFace),
-    /// Something real answers.
-    Real,
+    /// A service of the provider answers.
+    Service(ServiceFace),
 }
 
 /// A function behind a route, unless its answer is always the same.
@@ -198,13 +197,13 @@ impl Front {
     pub fn depends_on_request(&self, route: RouteId) -> bool {
         self.route(route).is_some_and(|face| match &face.integration {
             IntegrationFace::Constant(_) => face.responses.reads_request(),
-            IntegrationFace::Mock(mapping) | IntegrationFace::Mapped(mapping) => mapping.reads_request(),
-            IntegrationFace::Http(http) => {
+            IntegrationFace::Mock(mapping) => mapping.reads_request(),
+            IntegrationFace::Http(http) | IntegrationFace::Service(ServiceFace { http, .. }) => {
                 http.mapping.as_ref().is_some_and(Compiled::reads_request)
                     || (http.modelled.is_some() && face.responses.reads_request())
             }
             IntegrationFace::Function(function) => function.mapping.as_ref().is_some_and(Compiled::reads_request),
-            IntegrationFace::Misconfigured | IntegrationFace::Real => false,
+            IntegrationFace::Misconfigured => false,
         })
     }
 
@@ -273,12 +272,6 @@ impl RouteFace {
 impl IntegrationFace {
     fn new(model: &Model, route: &Route) -> Result<Self, mapping::PartFault> {
         let kind = model.apis[usize::from(model.deployments[usize::from(route.deployment.0)].api.0)].kind;
-        let behind = |protocol: &Protocol| match protocol {
-            Protocol::Proxy { parameters } if kind == ApiKind::Rest => mapping::prove_parameters(parameters).map(|()| Self::Real),
-            // An HTTP API's service has parameters of its own, whose values are written as in its mapping of requests.
-            Protocol::Proxy { parameters } => prove_service_parameters(parameters).map(|()| Self::Real),
-            Protocol::Mapped(mapping) => Compiled::new(mapping).map(Self::Mapped),
-        };
         match &route.integration {
             Integration::Mock(MockIntegration::Fixed { status, body }) => {
                 Ok(Self::Constant(Constant::new(kind, *status, body, Trace::Hidden)))
@@ -286,7 +279,7 @@ impl IntegrationFace {
             Integration::Mock(MockIntegration::Mapped(mapping)) => Compiled::new(mapping).map(Self::Mock),
             Integration::Lambda(lambda) => Self::function(model, kind, lambda),
             Integration::Http(http) => HttpFace::new(kind, http).map(|face| Self::Http(face.through(&model.links, http))),
-            Integration::Service(service) => behind(&service.protocol),
+            Integration::Service(service) => ServiceFace::new(model, kind, service).map(Self::Service),
         }
     }
 }
@@ -321,14 +314,6 @@ impl IntegrationFace {
             }
         }
     }
-}
-
-fn prove_service_parameters(parameters: &[(String, String)]) -> Result<(), mapping::PartFault> {
-    for (name, value) in parameters {
-        let proven = prove_request_value(value);
-        proven.map_err(|why| (format!("service parameter {name}"), why))?;
-    }
-    Ok(())
 }
 
 impl Constant {

@@ -38,6 +38,7 @@ mod request_mapping;
 pub mod responses;
 pub mod secured;
 mod seen;
+pub mod service;
 mod store;
 mod substitution;
 pub mod validate;

@@ -59,7 +59,7 @@ pub(crate) fn whole(pattern: &str) -> String {
 }
 
 /// Whether every integration request parameter has an expression; whoever sends the request evaluates them.
-pub(crate) fn prove_parameters(parameters: &[(String, String)]) -> Result<(), PartFault> {
+fn prove_parameters(parameters: &[(String, String)]) -> Result<(), PartFault> {
     for (name, expression) in parameters {
         let proven = Expression::parse(expression, Position::Request);
         proven.map_err(|why| (format!("integration request parameter {name}"), why))?;

@@ -8,6 +8,7 @@ use regex::Regex;
 use crate::expression::Expression;
 pub use crate::expression::Position;
 use crate::front_error::FrontFault;
+use crate::service::protocol::Protocol;
 use crate::vtl::Template;
 use crate::{customised, mapping, parameter_mapping, request_mapping};
 
@@ -39,6 +40,26 @@ pub fn request_mapping(key: &str, value: &str) -> Result<(), FrontFault> {
 /// A value that an HTTP API hands to a service: `$request.body.id`.
 pub fn request_value(text: &str) -> Result<(), FrontFault> {
     request_mapping::prove_request_value(text)
+}
+
+/// How an action of a service can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actions {
+    /// By its name.
+    ByName,
+    /// By its name, and `X-Amz-Target` mapped beside it.
+    ByTarget,
+    /// Not at all: nothing is known of how the service takes one.
+    Unknown,
+}
+
+/// How the actions of a service are asked for.
+pub fn actions(service: &str) -> Actions {
+    match Protocol::of(service) {
+        Some(Protocol::Json { prefix: "", .. }) => Actions::ByTarget,
+        Some(Protocol::Query { .. } | Protocol::Json { .. }) => Actions::ByName,
+        None => Actions::Unknown,
+    }
 }
 
 /// A key and its value in an HTTP API's mapping of responses.

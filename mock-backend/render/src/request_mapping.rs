@@ -25,8 +25,12 @@ pub(crate) struct RequestMapping(Vec<Change>);
 struct Change {
     verb: Verb,
     target: Target,
-    value: Text<Variable>,
+    value: RequestValue,
 }
+
+/// A text that is made from a request: `$request.body.order`, `order-$request.path.id`.
+#[derive(Debug)]
+pub(crate) struct RequestValue(Text<Variable>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verb {
@@ -68,7 +72,7 @@ impl RequestMapping {
     /// Changes a request; `path` is its own below the stage.
     pub(crate) fn apply(&self, request: &mut BackendRequest, path: &str, of: &Surroundings<'_>) {
         for Change { verb, target, value } in &self.0 {
-            let value = value.filled(|variable| variable.value(path, of));
+            let value = value.0.filled(|variable| variable.value(path, of));
             match target {
                 Target::Header(name) => change_header(&mut request.headers, *verb, name, &value),
                 Target::Query(name) => request.url = with_query(&request.url, *verb, name, &value),
@@ -93,7 +97,19 @@ impl Change {
             None if target == "path" && verb == Verb::Overwrite => Target::Path,
             None => Target::Header(header(target)?.ok_or_else(unknown)?),
         };
-        Ok(Self { verb, target, value: parsed(value)? })
+        Ok(Self { verb, target, value: RequestValue::parse(value)? })
+    }
+}
+
+impl RequestValue {
+    /// Compiles a text.
+    pub(crate) fn parse(value: &str) -> Result<Self, FrontFault> {
+        Text::parse(value, variable).map(Self).map_err(|wrong| fault(wrong.why, wrong.at, VALUES))
+    }
+
+    /// Its value; `None` if that is empty. `path` is the request's own below the stage.
+    pub(crate) fn value(&self, path: &str, of: &Surroundings<'_>) -> Option<String> {
+        Some(self.0.filled(|variable| variable.value(path, of))).filter(|value| !value.is_empty())
     }
 }
 
@@ -103,7 +119,7 @@ impl Variable {
             Self::Parameter(kind, name) => of.params.get(*kind, name),
             Self::Path => Some(path.to_owned()),
             Self::Body(None) => Some(of.body.to_owned()),
-            Self::Body(Some(body)) => body.value(of.body, of.params),
+            Self::Body(Some(body)) => body.json(of.body, of.params),
             Self::Context(name) => of.context.get(name).map(std::borrow::Cow::into_owned),
             Self::Stage(name) => stage_variable(of.stage_variables, name),
         }
@@ -141,10 +157,6 @@ fn with_path(url: &str, path: &str) -> String {
     format!("{}{path}{query}", &base[..end])
 }
 
-fn parsed(value: &str) -> Result<Text<Variable>, FrontFault> {
-    Text::parse(value, variable).map_err(|wrong| fault(wrong.why, wrong.at, VALUES))
-}
-
 fn variable(name: &str) -> Named<Variable, String> {
     let wrong = || Named::Wrong(format!("${name}"));
     match name.split_once('.') {
@@ -172,7 +184,7 @@ pub(crate) fn prove_request(key: &str, value: &str) -> Result<(), FrontFault> {
 
 /// Whether a value can be taken from a request.
 pub(crate) fn prove_request_value(value: &str) -> Result<(), FrontFault> {
-    parsed(value).map(drop)
+    RequestValue::parse(value).map(drop)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use sluicegate_policy::model::{ApiKey, Canary, DeploymentId, KeyId, Model, PlanI
 
 use super::answer::Said;
 use crate::http::Desk;
+use crate::metrics;
 
 /// What there is, for whoever asks for something else.
 const PATHS: &str = "GET /health, GET /metrics, GET /stages, GET and PUT /stages/{stage}, DELETE /stages/{stage}/cache, GET /usage, POST /issuer/rotate";
@@ -31,7 +32,7 @@ pub(super) fn answer(desk: &Desk, method: &Method, path: &str, body: &[u8]) -> S
     let path: Vec<&str> = path.iter().map(|part| &**part).collect();
     match (method, &path[..]) {
         (&Method::GET, ["health"]) => health(desk),
-        (&Method::GET, ["metrics"]) => Said::Metrics(desk.observer.borrow().metrics().exposition()),
+        (&Method::GET, ["metrics"]) => told_metrics(desk),
         (&Method::GET, ["usage"]) => usage(desk),
         (&Method::GET, ["stages"]) => stages(desk),
         (_, ["health" | "metrics" | "usage" | "stages"]) => Said::not_so("GET"),
@@ -44,6 +45,11 @@ pub(super) fn answer(desk: &Desk, method: &Method, path: &str, body: &[u8]) -> S
         (_, ["stages", ..]) => Said::not_so("GET, PUT"),
         _ => Said::error(404, format!("there is nothing here; there are {PATHS}")),
     }
+}
+
+fn told_metrics(desk: &Desk) -> Said {
+    let of_answers = desk.observer.borrow().metrics().exposition();
+    Said::Metrics(of_answers + &metrics::of_services(&desk.services_used()))
 }
 
 fn health(desk: &Desk) -> Said {

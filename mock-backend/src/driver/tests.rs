@@ -4,7 +4,7 @@ use super::*;
 use sluicegate_policy::call::{Credential, Purpose, Size};
 use sluicegate_policy::gateway::Plain;
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{Api, ApiKind, Cache, DeploymentId, Invalidation, Model, Route, StageCache};
+use sluicegate_policy::model::{Api, ApiKind, Cache, DeploymentId, Integration, Invalidation, Model, Route, StageCache};
 use sluicegate_policy::seed::Seed;
 use sluicegate_render::answer::Answer;
 use std::sync::Arc;

@@ -186,7 +186,7 @@ fn head(out: &mut String, name: &str, means: &str, kind: &str) -> fmt::Result {
 }
 
 /// A label's value: backslash, quote and line break escaped.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,12 +19,12 @@ const PATIENT: Span = Span::from_secs(20);
 const SHORT: Span = Span::from_ms(60);
 
 /// A back end that does this with each connection, once a head and a body were read; and what it was asked.
-struct BackEnd {
-    address: SocketAddr,
-    asked: mpsc::Receiver<String>,
+pub(crate) struct BackEnd {
+    pub(crate) address: SocketAddr,
+    pub(crate) asked: mpsc::Receiver<String>,
 }
 
-fn back_end(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> BackEnd {
+pub(crate) fn back_end(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> BackEnd {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, asked) = mpsc::channel();
@@ -59,19 +59,19 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<String> {
 }
 
 /// Says this, and no more.
-fn says(text: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
+pub(crate) fn says(text: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
     move |stream| drop(stream.write_all(text.as_bytes()))
 }
 
 /// Says this, and cuts the connection.
-fn says_and_cuts(text: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
+pub(crate) fn says_and_cuts(text: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
     move |stream| {
         let _ = stream.write_all(text.as_bytes());
         let _ = stream.shutdown(std::net::Shutdown::Both);
     }
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nServer: own\r\n\r\nfine";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nServer: own\r\n\r\nfine";
 
 fn proxied(kind: ApiKind, back_end: &BackEnd, timeout: Span) -> Mock {
     mock(kind).behind("ANY /x/{id}", &format!("http://{}/y", back_end.address), timeout)

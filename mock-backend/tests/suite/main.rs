@@ -20,6 +20,8 @@ mod records;
 mod replayed;
 /// TLS, several listeners, and the names by which an API is reached.
 mod secure;
+/// Services of the provider behind the door: moto, broken ones, and modelled ones.
+mod services;
 
 /// A model, a server and a client in a few words.
 mod mock;

@@ -106,7 +106,8 @@ impl Mock {
         self.route(key, Integration::Mock(MockIntegration::Mapped(mapping)))
     }
 
-    fn route(mut self, key: &str, integration: Integration) -> Self {
+    /// A route to this.
+    pub(crate) fn route(mut self, key: &str, integration: Integration) -> Self {
         let (method, path) = key.split_once(' ').unwrap();
         let method = Some(method.to_owned()).filter(|method| method != "ANY");
         self.model.routes.push(Route::new(DeploymentId(0), method.as_deref(), path, integration));

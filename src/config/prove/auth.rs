@@ -132,18 +132,33 @@ fn signature(sigv4: &mut At<RawSigV4>, around: Around<'_>, reader: &mut Reader) 
     let raw = &mut sigv4.value;
     let region = filled(&mut raw.region, &spot, "region", || Text(around.region.to_owned())).value.0.clone();
     let service = filled(&mut raw.service, &spot, "service", || Text("execute-api".to_owned())).value.0.clone();
-    let Found { access_key_id, secret_access_key, session_token, source } = access_key(&spot, raw, around.outside, reader)?;
+    let given = KeyGiven {
+        profile: raw.profile.as_ref(),
+        access_key_id: raw.access_key_id.as_ref(),
+        secret_access_key: raw.secret_access_key.as_ref(),
+        session_token: raw.session_token.as_ref(),
+    };
+    let Found { access_key_id, secret_access_key, session_token, source } = access_key(&spot, &given, around.outside, reader)?;
     Some(SigV4 { access_key_id, secret_access_key, session_token, region, service, source })
 }
 
-fn access_key(spot: &Spot, raw: &RawSigV4, outside: Outside<'_>, reader: &mut Reader) -> Option<Found> {
-    let found: Result<Found, NoKey> = match (&raw.profile, &raw.access_key_id, &raw.secret_access_key) {
-        (None, None, None) => aws::of_environment(outside.env),
-        (Some(profile), None, None) => aws::of_profile(&profile.value.0, outside.env),
+/// Where an access key is written, if it is.
+pub(super) struct KeyGiven<'a> {
+    pub(super) profile: Option<&'a At<Text>>,
+    pub(super) access_key_id: Option<&'a At<Phrase>>,
+    pub(super) secret_access_key: Option<&'a At<Phrase>>,
+    pub(super) session_token: Option<&'a At<Phrase>>,
+}
+
+/// The access key that is written in a section, or that of the environment.
+pub(super) fn access_key(spot: &Spot, raw: &KeyGiven<'_>, outside: Outside<'_>, reader: &mut Reader) -> Option<Found> {
+    let found: Result<Found, NoKey> = match (raw.profile, raw.access_key_id, raw.secret_access_key) {
+        (None, None, None) if raw.session_token.is_none() => aws::of_environment(outside.env),
+        (Some(profile), None, None) if raw.session_token.is_none() => aws::of_profile(&profile.value.0, outside.env),
         (None, Some(id), Some(secret)) => {
             let id = revealed(id, outside, reader);
             let secret = referred(secret, outside, reader);
-            let token = raw.session_token.as_ref().map(|token| referred(token, outside, reader));
+            let token = raw.session_token.map(|token| referred(token, outside, reader));
             let session_token = match token {
                 None => None,
                 Some(token) => Some(token?),

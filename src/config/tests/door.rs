@@ -3,8 +3,8 @@
 use sluicegate_policy::model::{
     ApiKind, Cache, CachedStatuses, Charge, Connection, ContentHandling, DeploymentId, Endpoint, ExecutionLog, HeadLimit,
     Integration, Invalidation, KeySource, MalformedStatus, MockIntegration, Passthrough, Period, Protocol, QuotaBegins,
-    RefusalCors, Requirement, ResponseType, RouteId, StageId, ThrottledContentType, ToldFirst, TooLargeContentType, Unconfirmed,
-    UnknownStage, UnsetVariable,
+    RefusalCors, Requirement, ResponseType, RouteId, ServiceCall, StageId, ThrottledContentType, ToldFirst, TooLargeContentType,
+    Unconfirmed, UnknownStage, UnsetVariable,
 };
 use sluicegate_policy::time::Span;
 
@@ -360,7 +360,7 @@ fn integrations_are_fixed_mapped_or_real() {
     assert_eq!((stock.method.as_deref(), &stock.connection), (Some("GET"), &Connection::VpcLink("stock".to_owned())));
     assert_eq!(stock.timeout, Span::from_secs(29));
     let Integration::Service(queue) = &model.routes[3].integration else { panic!("a service") };
-    assert!(matches!(&queue.protocol, Protocol::Mapped(_)) && queue.method.as_deref() == Some("POST"));
+    assert!(matches!(&queue.call, ServiceCall::Request { method: Some(method), .. } if method == "POST"));
     assert!(matches!(model.routes[4].integration, Integration::Mock(MockIntegration::Fixed { status: 200, .. })));
     let http = http().model;
     assert_eq!(http.routes[0].request_mapping, [("append:header.x-q".to_owned(), "$request.querystring.q".to_owned())]);

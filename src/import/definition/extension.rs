@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 use super::Api;
 use super::document::{Kind, Node};
 use super::error::quoted;
-use super::function::{Functions, filled, of_uri};
+use super::function::{filled, of_uri};
 use super::mapping;
 use super::notes::Notes;
+use super::service::{self, BackEnds};
 
 /// Keys of the extension that have their place here; others are told.
 const KNOWN: &[&str] = &[
@@ -49,8 +50,8 @@ pub(super) struct Integrations<'a> {
     pub(super) api: Api,
     /// Stage variables that name functions.
     pub(super) variables: &'a [(String, String)],
-    /// Functions that were named.
-    pub(super) functions: &'a mut Functions,
+    /// Functions and services that were named.
+    pub(super) back_ends: &'a mut BackEnds,
     /// What is to be told.
     pub(super) notes: &'a mut Notes,
 }
@@ -115,7 +116,12 @@ impl Integrations<'_> {
             return Some(json!({ "lambda": lambda }));
         }
         if proxy && subtype.is_none() {
-            self.notes.assumed(extension, at, "a service of the provider answers: its uri names no function");
+            let what = "a proxy leads to a function, and its uri names none; the route is left out";
+            self.notes.left_out(extension, at, what);
+            return None;
+        }
+        if let Some(name) = service::of_uri(&uri) {
+            self.back_ends.services.add(name);
         }
         let mut service = Map::new();
         service.insert("uri".to_owned(), uri.into());
@@ -165,7 +171,7 @@ impl Integrations<'_> {
             let what = format!("function {name}, whatever the stage: a stage variable chooses it");
             self.notes.assumed(extension, at, what);
         }
-        self.functions.add(&name);
+        self.back_ends.functions.add(&name);
         name
     }
 

@@ -25,6 +25,7 @@ mod reference;
 mod root;
 mod sam;
 mod schema;
+mod service;
 mod stage;
 mod template;
 mod yaml;
@@ -45,6 +46,7 @@ use document::Node;
 use error::Fault;
 use function::Functions;
 use intrinsic::Resolver;
+use service::BackEnds;
 use template::{Source, Template};
 
 /// The kind of API that a profile can describe.
@@ -78,6 +80,8 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// What functions are: a command, or the URL of an Invoke API.
     pub functions: Vec<(String, String)>,
+    /// Where services answer: a URL.
+    pub services: Vec<(String, String)>,
     /// API keys with their values.
     pub api_keys: Vec<(String, String)>,
     /// Parameters of a template.
@@ -112,7 +116,7 @@ pub fn read(file: &str, text: &str, options: &Options) -> Result<Imported, Defin
     match form(&root) {
         Some(Form::Definition) => {
             let (source, api, because) = definition(&root, options, &mut notes).map_err(wrong)?;
-            let chosen = Chosen { source, api, because: because.to_owned(), functions: Functions::default() };
+            let chosen = Chosen { source, api, because: because.to_owned(), back_ends: BackEnds::default() };
             finish(file, chosen, options, notes).map_err(wrong)
         }
         Some(Form::Template) => {
@@ -121,7 +125,9 @@ pub fn read(file: &str, text: &str, options: &Options) -> Result<Imported, Defin
             let source = choice::choose(file, apis, options.api_id.as_deref(), &mut notes)?;
             let api = api_of(&source, options).map_err(wrong)?;
             let because = format!("{} of the template", source.id);
-            let chosen = Chosen { source, api, because, functions: Functions::new(template.functions()) };
+            let functions = Functions::new(template.functions());
+            let back_ends = BackEnds { functions, ..BackEnds::default() };
+            let chosen = Chosen { source, api, because, back_ends };
             finish(file, chosen, options, notes).map_err(wrong)
         }
         None => Err(DefinitionError::Unknown { file: file.to_owned(), has: top_keys(&root) }),
@@ -206,24 +212,28 @@ struct Chosen {
     source: Source,
     api: Api,
     because: String,
-    functions: Functions,
+    back_ends: BackEnds,
 }
 
 fn finish(file: &str, chosen: Chosen, options: &Options, mut notes: Notes) -> Result<Imported, Fault> {
-    let Chosen { mut source, api, because, mut functions } = chosen;
+    let Chosen { mut source, api, because, mut back_ends } = chosen;
     profile::stages(&mut source, api, options, &mut notes);
     source.plans.give(&options.api_keys);
-    functions.give(&options.functions);
+    back_ends.functions.give(&options.functions);
+    back_ends.services.give(&options.services);
     let variables = source.stages[0].variables.clone();
-    let contents = openapi::read(&source.document, api, &variables, &mut functions, &mut notes)?;
+    let contents = openapi::read(&source.document, api, &variables, &mut back_ends, &mut notes)?;
     if let Some(fault) = openapi::without_routes(&contents, &source.document) {
         return Err(fault);
     }
-    for name in functions.unused() {
+    for name in back_ends.functions.unused() {
         notes.left_out(&Node::empty(0), "", format!("--function {name}: no route has a function of this name"));
     }
+    for name in back_ends.services.unused() {
+        notes.left_out(&Node::empty(0), "", format!("--service {name}: no route asks a service of this name"));
+    }
     let found = contents.found.clone();
-    let (gateway, secrets) = profile::gateway(&mut source, api, contents, &functions, &mut notes)?;
+    let (gateway, secrets) = profile::gateway(&mut source, api, contents, &back_ends, &mut notes)?;
     let title = gateway.get("name").and_then(Value::as_str).unwrap_or("An API").to_owned();
     Ok(Imported { file: file.to_owned(), title, api, because, found, notes, secrets, gateway })
 }
@@ -276,6 +286,7 @@ impl std::fmt::Debug for Options {
             .field("api_keys", &keys)
             .field("parameters", &self.parameters)
             .field("functions", &self.functions)
+            .field("services", &self.services)
             .finish()
     }
 }

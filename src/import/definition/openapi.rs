@@ -9,13 +9,13 @@ use super::Api;
 use super::document::{Kind, Node};
 use super::error::{Fault, quoted};
 use super::extension::Integrations;
-use super::function::Functions;
 use super::notes::Notes;
 use super::operation::Operations;
 use super::path::{Path, shape};
 use super::reference::References;
 use super::root;
 use super::schema::{self, Models};
+use super::service::BackEnds;
 
 /// Methods of a path item that the service knows, as OpenAPI writes them.
 const METHODS: [(&str, &str); 8] = [
@@ -50,7 +50,7 @@ pub(super) fn read(
     root: &Node,
     api: Api,
     variables: &[(String, String)],
-    functions: &mut Functions,
+    back_ends: &mut BackEnds,
     notes: &mut Notes,
 ) -> Result<Contents, Fault> {
     let references = References::new(root);
@@ -72,7 +72,7 @@ pub(super) fn read(
         if !cache_keys.is_empty() {
             route.insert("cache_keys".to_owned(), cache_keys.into());
         }
-        let mut integrations = Integrations { api, variables, functions, notes };
+        let mut integrations = Integrations { api, variables, back_ends, notes };
         if let Some(answered) = integrations.route(extension, &key) {
             route.extend(answered);
             seen.push(shape(&key));

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::document::Node;
 use super::error::{Fault, quoted};
 use super::extension::insert_full;
-use super::function::Functions;
 use super::notes::Notes;
 use super::openapi::Contents;
+use super::service::BackEnds;
 use super::stage::Stage;
 use super::template::Source;
 use super::{Api, Imported, Options, Secrets, yaml};
@@ -23,6 +23,7 @@ const COMMENTS: &[(&str, &str)] = &[
     ("api_keys", "Values of keys are references, for no profile holds a secret, or placeholders where the definition has none."),
     ("models", "What the bodies of requests are checked against."),
     ("functions", "How long a function takes, no definition tells: placeholders, no source. Write in what you measured."),
+    ("services", "How long a service takes, no definition tells: placeholders, no source. An `endpoint` has a real one asked."),
 ];
 
 /// Stages with what the user said of them.
@@ -72,7 +73,7 @@ pub(super) fn gateway(
     source: &mut Source,
     api: Api,
     mut contents: Contents,
-    functions: &Functions,
+    back_ends: &BackEnds,
     notes: &mut Notes,
 ) -> Result<(Map<String, Value>, Secrets), Fault> {
     let routes: Vec<String> = contents.routes.keys().cloned().collect();
@@ -101,7 +102,8 @@ pub(super) fn gateway(
     let described = source.stages.iter().map(|stage| (stage.name.clone(), stage.profile(&routes, notes))).collect();
     gateway.insert("stages".to_owned(), Value::Object(described));
     insert_full(&mut gateway, "domains", domains(source, &stages, notes));
-    insert_full(&mut gateway, "functions", functions.profile());
+    insert_full(&mut gateway, "functions", back_ends.functions.profile());
+    insert_full(&mut gateway, "services", back_ends.services.profile());
     gateway.insert("routes".to_owned(), Value::Object(contents.routes));
     for (key, value) in &gateway {
         if depth(value) > DEPTH_MAX - 2 {

@@ -7,7 +7,7 @@ use super::Gateway;
 use super::admission::{Admitted, Notes};
 use super::flights::{Flight, FlightId, Phase};
 use crate::authorizer::LookUpId;
-use crate::call::{Action, CacheUse, Call, Content, Effect, Reason, Reply, Timing};
+use crate::call::{Action, CacheUse, Call, Content, Reason, Reply, Timing};
 use crate::lambda::Environment;
 use crate::latency::Latency;
 use crate::model::{
@@ -128,8 +128,7 @@ impl Gateway {
     }
 
     fn hand_over(&mut self, now: Instant, id: FlightId) {
-        let Some(flight) = self.flights.get_mut(id) else { return };
-        let Some(route) = flight.reply.route else { return };
+        let Some(route) = self.flights.get_mut(id).and_then(|flight| flight.reply.route) else { return };
         if let Some(link) = self.model.link_of(route) {
             return self.hand_to_link(now, id, link);
         }
@@ -137,11 +136,9 @@ impl Gateway {
             // A mock integration is answered where it is accepted.
             Integration::Mock(_) => {}
             Integration::Lambda(LambdaIntegration { function, timeout, .. }) => self.invoke(now, id, function, timeout),
-            Integration::Http(HttpIntegration { timeout, .. }) | Integration::Service(ServiceIntegration { timeout, .. }) => {
-                flight.phase = Phase::Waiting(now);
-                let effect = Effect::Integrate { call: flight.reply.call, route, target: None };
-                self.actions.push_back(Action::Start(id.effect(), effect));
-                self.queue.schedule(now + timeout, Event::TimeOut(id));
+            Integration::Http(HttpIntegration { timeout, .. }) => self.hand_to_driver(now, id, route, timeout),
+            Integration::Service(ServiceIntegration { service, timeout, .. }) => {
+                self.hand_to_service(now, id, (service, route), timeout);
             }
         }
     }

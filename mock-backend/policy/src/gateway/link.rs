@@ -7,10 +7,10 @@
 //! endpoint", an HTTP API 503 (facts: developer guide, "Set up private integrations", 2026; re:Post articles on VPC links).
 
 use super::Gateway;
-use super::course::{Decision, Event};
+use super::course::Event;
 use super::flights::{FlightId, Phase};
 use crate::call::{Action, Effect, Reason};
-use crate::model::{Integration, LinkId, RouteId, TargetId};
+use crate::model::{Ends, Integration, LinkId, RouteId, TargetId};
 use crate::time::{Instant, Span};
 use crate::vpc_link::{Health, Look, Sent, TargetUse};
 
@@ -41,21 +41,12 @@ impl Gateway {
 
     pub(super) fn hand_to_link(&mut self, now: Instant, id: FlightId, link: LinkId) {
         let Some((route, timeout)) = self.waits_for(id) else { return };
-        let (ends, is_answered) = match self.links.send(now, link) {
+        let ended = match self.links.send(now, link) {
             Sent::Real(target) => return self.ask_target(now, id, (route, target), timeout),
-            Sent::Answers(at) => (at, true),
-            Sent::Breaks(at) => (at, false),
+            Sent::Answers(at) => (at.since(now), Ends::Answered),
+            Sent::Breaks(at) => (at.since(now), Ends::BrokenOff),
         };
-        let took = ends.since(now);
-        if took > timeout {
-            return self.fail(id, now + timeout, Reason::IntegrationTimeout, Some(timeout));
-        }
-        if !is_answered {
-            return self.fail(id, ends, Reason::IntegrationUnreachable, Some(took));
-        }
-        let Some(flight) = self.flights.get_mut(id) else { return };
-        let content = flight.content;
-        self.decide(id, ends, Decision { reason: Reason::Served, content, took: Some(took) });
+        self.on_modelled(now, id, ended, timeout);
     }
 
     fn ask_target(&mut self, now: Instant, id: FlightId, (route, target): (RouteId, TargetId), timeout: Span) {

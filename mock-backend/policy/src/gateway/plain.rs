@@ -4,7 +4,9 @@
 //! request itself. Used by the simulator for routes without such, and by tests.
 
 use crate::call::{Content, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Verdict};
-use crate::model::{Connection, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId};
+use crate::model::{
+    Connection, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, ServiceIntegration,
+};
 
 /// A request that satisfies every check and maps to what the model says.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +47,11 @@ impl Evidence for Plain<'_> {
                 let response = &self.0.links[usize::from(link.0)].response;
                 content(response.status, &response.body)
             }
-            Integration::Mock(MockIntegration::Mapped(_)) | Integration::Http(_) | Integration::Service(_) => content(200, ""),
+            Integration::Service(ServiceIntegration { service, .. }) => {
+                let modelled = self.0.services[usize::from(service.0)].back_end.modelled();
+                modelled.map_or(content(200, ""), |modelled| content(modelled.response.status, &modelled.response.body))
+            }
+            Integration::Mock(MockIntegration::Mapped(_)) | Integration::Http(_) => content(200, ""),
         })
     }
 }

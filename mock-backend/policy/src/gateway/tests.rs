@@ -5,6 +5,7 @@ mod capacity;
 mod front_door;
 mod functions;
 mod links;
+mod services;
 
 use super::*;
 use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, Reply, Scope, Size};

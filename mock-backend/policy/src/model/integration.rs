@@ -3,7 +3,7 @@
 //! Owns the kinds of integration, and the mapping that stands before and after those that are not proxies. Refuses to run a
 //! template or reach a back end: templates are texts here, and `render` compiles them.
 
-use super::{FunctionId, LinkId};
+use super::{FunctionId, LinkId, ServiceIntegration};
 use crate::time::Span;
 
 /// What answers on a route.
@@ -15,7 +15,7 @@ pub enum Integration {
     Lambda(LambdaIntegration),
     /// An HTTP back end answers, which the driver reaches; the policy only waits.
     Http(HttpIntegration),
-    /// A service of the provider answers (`AWS`); the policy only waits.
+    /// A service of the provider answers: modelled, or reached by the driver.
     Service(ServiceIntegration),
 }
 
@@ -132,12 +132,12 @@ pub struct HttpIntegration {
 /// How an integration is spoken to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Protocol {
-    /// `HTTP_PROXY`, `AWS_PROXY`: the request as it is, but for these parameters.
+    /// `HTTP_PROXY`: the request as it is, but for these parameters.
     Proxy {
         /// Integration request parameters, as [`Mapping::parameters`].
         parameters: Vec<(String, String)>,
     },
-    /// `HTTP`, `AWS`: through templates.
+    /// `HTTP`: through templates.
     Mapped(Mapping),
 }
 
@@ -150,19 +150,6 @@ pub enum Connection {
     VpcLink(String),
     /// Private, through this link.
     Link(LinkId),
-}
-
-/// A service of the provider.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServiceIntegration {
-    /// Whether the request goes through as it is.
-    pub protocol: Protocol,
-    /// Method of the integration request; `None` is the request's own.
-    pub method: Option<String>,
-    /// The `uri` of the definition, or the `integrationSubtype` of an HTTP API.
-    pub uri: String,
-    /// How long the gateway waits for it.
-    pub timeout: Span,
 }
 
 impl Protocol {

@@ -9,12 +9,14 @@
 
 mod api;
 mod authorizer;
+mod back_end;
 mod capacity;
 mod function;
 mod integration;
 mod plan;
 mod resource_policy;
 mod route;
+mod service;
 mod stage;
 mod unconfirmed;
 mod vpc_link;
@@ -32,19 +34,23 @@ pub use self::api::{
 pub use self::authorizer::{
     Authorization, Authorizer, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, LookUps, TTL_MAX,
 };
+pub use self::back_end::{BackEnd, Ends, ModelledBackEnd};
 pub use self::capacity::Capacity;
 pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
     Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
-    Protocol, ResponseRule, ServiceIntegration,
+    Protocol, ResponseRule,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::resource_policy::{Network, PolicyEffect, ResourcePolicy, Statement};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
+pub use self::service::{
+    AccessKey, Service, ServiceAccess, ServiceCall, ServiceIntegration, ServiceTarget, ServiceUri, ServiceUse, Subtype, UriFault,
+};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
 pub use self::unconfirmed::{
-    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, ThrottledContentType, ToldFirst, TooLargeContentType,
-    Unconfirmed, UnknownStage, UnsetVariable,
+    CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, SERVICE_RETRIES_MAX, ThrottledContentType, ToldFirst,
+    TooLargeContentType, Unconfirmed, UnknownStage, UnsetVariable,
 };
 pub use self::vpc_link::{AfterIdle, Balancer, ColdPath, Down, HealthCheck, ModelledTarget, Probe, Serves, Target, VpcLink};
 
@@ -71,6 +77,10 @@ pub struct FunctionId(pub u16);
 /// Index into [`Model::links`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u16);
+
+/// Index into [`Model::services`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(pub u16);
 
 /// A target of a private link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +124,8 @@ pub struct Model {
     pub routes: Vec<Route>,
     /// Functions that routes may name.
     pub functions: Vec<Function>,
+    /// Services of the provider that routes may name.
+    pub services: Vec<Service>,
     /// Private links to load balancers.
     pub links: Vec<VpcLink>,
     /// Authorizers that routes may name.
@@ -234,6 +246,7 @@ impl Model {
             stages: stages.iter().map(|name| Stage::new(ApiId(0), *name, DeploymentId(0))).collect(),
             routes,
             functions: Vec::new(),
+            services: Vec::new(),
             links: Vec::new(),
             authorizers: Vec::new(),
             capacities: Vec::new(),
@@ -260,13 +273,16 @@ impl Model {
         merged.into_iter().collect()
     }
 
-    /// The same for whoever only simulates: a real function whose times are told is a modelled one. One whose times are unknown stays
-    /// as it is.
+    /// The same for whoever only simulates: a real function or service whose times are told is a modelled one. One whose times are
+    /// unknown stays as it is.
     pub fn simulated(mut self) -> Self {
         for function in &mut self.functions {
             if matches!(&function.code, Code::Real(Real { timed: Timed::Modelled, .. })) {
                 function.code = Code::Modelled;
             }
+        }
+        for service in &mut self.services {
+            service.back_end = service.back_end.clone().simulated();
         }
         self
     }

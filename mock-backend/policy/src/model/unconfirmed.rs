@@ -61,7 +61,16 @@ pub struct Unconfirmed {
     /// What a mapping template prints of a variable that was never set. Recorded is only that one that was set to null prints
     /// nothing; Velocity, which the service runs, cannot tell the two apart.
     pub unset_variable: UnsetVariable,
+    /// How often the gateway asks a service of the provider again that broke off the connection, or did not take one, before it
+    /// answered; at most [`SERVICE_RETRIES_MAX`]. No document says that it asks again at all; of functions the Lambda developer guide
+    /// says that it does not ("Using AWS Lambda with Amazon API Gateway", 2026). What has answered, with whatever status, is never
+    /// asked again.
+    pub service_retries: u32,
 }
+
+/// The provider's own clients make up to three attempts unless they are told otherwise (AWS SDKs and Tools reference guide, "Retry
+/// behavior", 2026); one more is room for doubt.
+pub const SERVICE_RETRIES_MAX: u32 = 3;
 
 /// What a REST API answers if there is no such stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -193,6 +202,7 @@ impl Default for Unconfirmed {
             customised_function_failure: 502,
             clock_skew: Span::ZERO,
             unset_variable: UnsetVariable::default(),
+            service_retries: 0,
         }
     }
 }

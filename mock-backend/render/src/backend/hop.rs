@@ -10,9 +10,7 @@ use crate::parameters::is_taken;
 
 /// Whether parameters in front of a function or a service set what only the gateway may.
 pub(crate) fn is_forbidden_to_service(parameters: &[(String, String)]) -> bool {
-    let forbidden =
-        |name: &str| may_not_be_mapped(name) || FORBIDDEN_TO_SERVICES.iter().any(|known| known.eq_ignore_ascii_case(name));
-    parameters.iter().any(|(name, _)| name.strip_prefix("header.").is_some_and(forbidden))
+    parameters.iter().any(|(name, _)| name.strip_prefix("header.").is_some_and(may_not_be_mapped_to_service))
 }
 
 /// The way that headers go.
@@ -24,6 +22,8 @@ pub(crate) enum Hop {
     RestProxy,
     /// An HTTP API.
     Http,
+    /// A REST API's `AWS`: as `HTTP`, and a mapping may set even less.
+    Service,
 }
 
 /// Of a client's headers these do not reach the back end of a proxy either, beside those that the gateway takes for itself.
@@ -79,10 +79,15 @@ pub(super) fn may_not_be_mapped(name: &str) -> bool {
     is_one_of(name, &["content-length", "transfer-encoding"])
 }
 
+/// The same in front of a function or a service. Recorded (`header-remap.AWS`).
+pub(super) fn may_not_be_mapped_to_service(name: &str) -> bool {
+    may_not_be_mapped(name) || is_one_of(name, &FORBIDDEN_TO_SERVICES)
+}
+
 /// The headers of a request to a back end; `mapped` stand in the place of what would pass.
 pub(super) fn request_headers(hop: Hop, parts: &Parts<'_>, mapped: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = match hop {
-        Hop::RestMapped => mapped_defaults(parts),
+        Hop::RestMapped | Hop::Service => mapped_defaults(parts),
         Hop::RestProxy => passed(parts, |name| is_taken(name) || is_one_of(name, &NOT_PASSED)),
         Hop::Http => passed(parts, |name| is_one_of(name, &NOT_PASSED_BY_HTTP_API)),
     };
@@ -105,7 +110,9 @@ fn passed(parts: &Parts<'_>, is_left: impl Fn(&str) -> bool) -> Vec<(String, Str
 /// What a back end gets that is no proxy: recorded are these, and that a content type comes with a body alone.
 fn mapped_defaults(parts: &Parts<'_>) -> Vec<(String, String)> {
     let mut headers = vec![("Accept".to_owned(), JSON.to_owned())];
-    if !parts.body.is_empty() {
+    if let Some(content_type) = parts.content_type {
+        headers.push(("Content-Type".to_owned(), content_type.to_owned()));
+    } else if !parts.body.is_empty() {
         let given = parts.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         headers.push(("Content-Type".to_owned(), given.map_or_else(|| JSON.to_owned(), |(_, value)| value.clone())));
     }
@@ -119,8 +126,8 @@ pub(crate) fn response_headers(hop: Hop, headers: &[(String, String)], answer: &
         match hop {
             Hop::Http if is_one_of(name, &["connection", "content-length", "date", "keep-alive", "transfer-encoding"]) => {}
             Hop::Http => answer.push_made(name, value),
-            Hop::RestMapped | Hop::RestProxy if is_one_of(name, &DROPPED_FROM_PROXY) => {}
-            Hop::RestMapped | Hop::RestProxy => answer.push_made(&renamed(name), value),
+            Hop::RestMapped | Hop::RestProxy | Hop::Service if is_one_of(name, &DROPPED_FROM_PROXY) => {}
+            Hop::RestMapped | Hop::RestProxy | Hop::Service => answer.push_made(&renamed(name), value),
         }
     }
 }

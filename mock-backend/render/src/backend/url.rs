@@ -17,15 +17,15 @@ const UNFIT_IN_VALUE: &AsciiSet = &UNFIT.add(b'&').add(b'=').add(b'+').add(b'%')
 
 /// A URL with places to fill.
 #[derive(Debug)]
-pub(super) struct Url(String);
+pub(crate) struct Url(String);
 
 impl Url {
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         Self(text.trim().to_owned())
     }
 
     /// The URL for one request: `path` fills `{name}`, `passes` is the client's query as it came, `mapped` what mappings add.
-    pub(super) fn filled(
+    pub(crate) fn filled(
         &self,
         path: &[(String, String)],
         stage_variables: &[(String, String)],

@@ -1,4 +1,4 @@
-//! A request on its way to an HTTP back end, and the back end's answer on its way to the client.
+//! A request on its way to an HTTP back end or a service, and its answer on its way to the client.
 //!
 //! Owns what both are made of. Refuses URLs and header rules ([`backend`](crate::backend)) and to send. Asked by whoever performs
 //! the integration, in the place of the gateway.
@@ -16,13 +16,15 @@ use crate::expression::{Backend, Surroundings};
 use crate::front::IntegrationFace;
 use crate::identification::TRACE_ID;
 use crate::mapping;
+use crate::naming::ACCOUNT_ID;
+use crate::service::{Asks, ServiceFace, SignedFor};
 use crate::vtl::{ParamKind, Params as _, Tree};
 
 impl<'a> Examined<'a> {
     /// The request to the back end of its route; `None` if that has none that speaks HTTP. To be asked after the gateway has had
     /// the request mapped.
     pub fn backend_request(&self) -> Option<BackendRequest> {
-        let http = self.http()?;
+        let (http, asks) = self.behind()?;
         let seen = self.seen;
         let context = Context { seen, fault: None, reply: None, told: None };
         let (params, body) = (seen.parameters(), seen.body());
@@ -33,26 +35,37 @@ impl<'a> Examined<'a> {
             body: &body,
             backend: None,
         };
+        let own = self.own_headers(http.hop, asks.is_some());
+        if let Some(Asks::FirstClass(first)) = asks {
+            let mut request = first.request(seen.to.path, &of);
+            request.headers.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            return Some(request);
+        }
         let head = &seen.request.head;
+        let path = params.all(ParamKind::Path);
         let mut request = http.request(Parts {
             of,
             method: seen.method(),
             headers: head.headers().map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned())).collect(),
             query: head.query().unwrap_or(""),
-            path: params.all(ParamKind::Path),
+            path,
             overrides: ["header", "querystring", "path"].map(|part| self.request_overrides(part)),
-            own: self.own_headers(http.hop),
+            own,
+            content_type: asks.and_then(Asks::content_type),
             api: &seen.api().id,
             body: self.integration_body(),
         });
         request = http.in_stage(request, seen.stage().map_or("$default", |stage| &stage.name));
+        if let Some(asks) = asks {
+            asks.complete(&mut request, &http.filling(&of), seen.stage_variables());
+        }
         self.face()?.requests.apply(&mut request, seen.to.path, &of);
         Some(request)
     }
 
     /// What the back end's answer makes of the integration; the answer itself follows when the gateway has decided.
     pub fn on_backend(&mut self, response: &BackendResponse) -> Outcome {
-        let Some(http) = self.http() else { return Outcome::Misconfigured };
+        let Some((http, _)) = self.behind() else { return Outcome::Misconfigured };
         let answer = match &http.mapping {
             Some(mapping) => self.mapped_answer(mapping, response),
             None => self.proxied_answer(http.hop, response),
@@ -69,15 +82,30 @@ impl<'a> Examined<'a> {
         }
     }
 
-    fn http(&self) -> Option<&'a HttpFace> {
+    /// What a signature over the request is good for; `None` if it is not signed, because no service answers.
+    pub fn signed_for(&self) -> Option<SignedFor> {
+        let IntegrationFace::Service(ServiceFace { service, region, asks, .. }) = &self.face()?.integration else { return None };
+        let seen = self.seen;
+        let context = Context { seen, fault: None, reply: None, told: None };
+        let (params, body) = (seen.parameters(), seen.body());
+        let stage_variables = seen.stage_variables();
+        let of = Surroundings { params: &params, context: &context, stage_variables, body: &body, backend: None };
+        let chosen = match asks {
+            Asks::Request { .. } => None,
+            Asks::FirstClass(first) => first.region(seen.to.path, &of),
+        };
+        Some(SignedFor { service: *service, region: chosen.unwrap_or_else(|| region.clone()) })
+    }
+
+    /// What answers over the network, and how it is asked if it is a service.
+    fn behind(&self) -> Option<(&'a HttpFace, Option<&'a Asks>)> {
         match &self.face()?.integration {
-            IntegrationFace::Http(http) => Some(http),
+            IntegrationFace::Http(http) => Some((http, None)),
+            IntegrationFace::Service(ServiceFace { http, asks, .. }) => Some((http, Some(asks))),
             IntegrationFace::Constant(_)
             | IntegrationFace::Mock(_)
-            | IntegrationFace::Mapped(_)
             | IntegrationFace::Function(_)
-            | IntegrationFace::Misconfigured
-            | IntegrationFace::Real => None,
+            | IntegrationFace::Misconfigured => None,
         }
     }
 
@@ -109,7 +137,7 @@ impl<'a> Examined<'a> {
 
     /// What the gateway adds itself. Recorded of REST APIs; the `Forwarded` of an HTTP API is documented (facts, section 1.2), its
     /// spelling is RFC 7239's.
-    fn own_headers(&self, hop: Hop) -> Vec<(&'static str, String)> {
+    fn own_headers(&self, hop: Hop, is_service: bool) -> Vec<(&'static str, String)> {
         let seen = self.seen;
         let trace = (TRACE_ID, seen.ids.trace(seen.wall));
         let api = ("X-Amzn-Apigateway-Api-Id", seen.api().id.clone());
@@ -117,6 +145,9 @@ impl<'a> Examined<'a> {
         let proto = if seen.request.secured.is_some() { "https" } else { "http" };
         match hop {
             Hop::RestMapped => vec![api, trace],
+            // Seen in execution logs that users show: who asks, for the policy of the one who is asked.
+            Hop::Service => vec![api, trace, ("X-Amz-Source-Arn", self.source_arn())],
+            Hop::Http if is_service => vec![("User-Agent", format!("AmazonAPIGateway_{}", seen.api().id)), trace],
             Hop::RestProxy => {
                 let before = seen.header("x-forwarded-for").map(|before| format!("{before}, ")).unwrap_or_default();
                 let port =
@@ -142,8 +173,16 @@ impl<'a> Examined<'a> {
         }
     }
 
+    /// The ARN of the method.
+    fn source_arn(&self) -> String {
+        let seen = self.seen;
+        let (region, stage) = (&seen.front.model().region, seen.stage().map_or("", |stage| &stage.name));
+        let path = seen.route().map_or("", |route| &route.path);
+        format!("arn:aws:execute-api:{region}:{ACCOUNT_ID}:{}/{stage}/{}{path}", seen.api().id, seen.method())
+    }
+
     /// Whether the route's answers show a trace of the gateway's own: those of a proxied back end show that back end's, if any.
     pub(super) fn shows_own_trace(&self, http: &HttpFace) -> bool {
-        self.seen.api().kind == ApiKind::Rest && http.hop == Hop::RestMapped
+        self.seen.api().kind == ApiKind::Rest && matches!(http.hop, Hop::RestMapped | Hop::Service)
     }
 }

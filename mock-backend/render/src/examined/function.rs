@@ -99,10 +99,9 @@ impl<'a> Examined<'a> {
             IntegrationFace::Function(function) => Some(function),
             IntegrationFace::Constant(_)
             | IntegrationFace::Mock(_)
-            | IntegrationFace::Mapped(_)
             | IntegrationFace::Http(_)
             | IntegrationFace::Misconfigured
-            | IntegrationFace::Real => None,
+            | IntegrationFace::Service(_) => None,
         }
     }
 }

@@ -5,19 +5,20 @@
 
 use sluicegate_policy::model::{
     ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, LinkId, Mapping, MockIntegration, Protocol,
-    ResponseRule, ServiceIntegration,
+    ResponseRule,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
 
 use super::expression;
 use super::functions::filled_answer;
+use super::service::service_integration;
 use super::{only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::filled;
 use crate::config::raw::gateway::Texts;
 use crate::config::raw::gateway::integration::{
-    FunctionCall, HttpBackend, Integration as Raw, Lambda, Mapping as RawMapping, Mock, ResponseRule as RawRule, Service,
+    FunctionCall, HttpBackend, Integration as Raw, Lambda, Mapping as RawMapping, Mock, ResponseRule as RawRule,
 };
 use crate::config::raw::gateway::route::Route;
 use crate::config::reader::{At, Reader};
@@ -27,6 +28,7 @@ use crate::config::value::{ContentHandling, Duration, Flag, Passthrough, StatusC
 #[derive(Clone, Copy)]
 pub(super) struct SharedNames<'a> {
     pub(super) functions: &'a [String],
+    pub(super) services: &'a [String],
     pub(super) links: &'a [String],
 }
 
@@ -62,7 +64,7 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
         }
         Raw::Service(service) => {
             let timeout = waited(timeout, &spot, behind.kind, reader);
-            service_integration(service, timeout, behind.kind, reader).map(Integration::Service)
+            service_integration(service, timeout, behind, reader).map(Integration::Service)
         }
     }
 }
@@ -142,11 +144,11 @@ fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Re
 }
 
 /// The parts of a mapping, wherever they are written.
-struct Parts<'a> {
-    requests: Option<&'a At<Texts>>,
-    parameters: Option<&'a At<Texts>>,
-    content_handling: Option<&'a At<ContentHandling>>,
-    responses: &'a mut Option<Vec<At<RawRule>>>,
+pub(super) struct Parts<'a> {
+    pub(super) requests: Option<&'a At<Texts>>,
+    pub(super) parameters: Option<&'a At<Texts>>,
+    pub(super) content_handling: Option<&'a At<ContentHandling>>,
+    pub(super) responses: &'a mut Option<Vec<At<RawRule>>>,
 }
 
 fn mapping(parts: &mut Parts<'_>, passthrough: &mut Option<At<Passthrough>>, spot: &Spot, reader: &mut Reader) -> Mapping {
@@ -223,28 +225,8 @@ fn connection(http: &HttpBackend, links: &[String], reader: &mut Reader) -> Conn
     Connection::Link(LinkId(at as u16))
 }
 
-fn service_integration(
-    service: &mut At<Service>,
-    timeout: Option<Span>,
-    kind: ApiKind,
-    reader: &mut Reader,
-) -> Option<ServiceIntegration> {
-    let spot = service.spot.clone();
-    let service = &mut service.value;
-    if service.uri.value.0.trim().is_empty() {
-        reader.report_at(&service.uri.spot, "no service is named; write the uri of the integration");
-    }
-    let proxy = filled(&mut service.proxy, &spot, "proxy", || Flag(kind == ApiKind::Http)).clone();
-    let Service { parameters, requests, passthrough, content_handling, responses, .. } = service;
-    let content_handling = content_handling.as_ref();
-    let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
-    let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
-    let method = method(service.method.as_ref(), reader);
-    Some(ServiceIntegration { protocol, method, uri: service.uri.value.0.clone(), timeout: timeout? })
-}
-
 /// As it is, or through templates; only REST APIs have the latter.
-fn protocol(
+pub(super) fn protocol(
     parts: &mut Parts<'_>,
     passthrough: &mut Option<At<Passthrough>>,
     (proxy, spot, kind): (&At<Flag>, &Spot, ApiKind),
@@ -280,7 +262,7 @@ fn url(url: &At<Text>, is_private: bool, reader: &mut Reader) {
 }
 
 /// `ANY` passes the request's own on.
-fn method(given: Option<&At<Text>>, reader: &mut Reader) -> Option<String> {
+pub(super) fn method(given: Option<&At<Text>>, reader: &mut Reader) -> Option<String> {
     let given = given?;
     let text = &given.value.0;
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {

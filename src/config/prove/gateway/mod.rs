@@ -15,6 +15,8 @@ mod names;
 mod part;
 mod plans;
 mod routes;
+mod service;
+mod services;
 mod snapshot;
 mod stages;
 mod unconfirmed;
@@ -50,6 +52,7 @@ pub(super) fn model(
     let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
     let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
+    let services = services::services(shared.services.as_mut(), outside, reader);
     let links = vpc_links::links(shared.vpc_links.as_mut(), reader);
     let capacities = capacities::capacities(&mut shared.capacities, reader);
     let capacity_names: Vec<String> = shared.capacities.iter().flat_map(|named| names_of(&named.value.0)).collect();
@@ -60,7 +63,8 @@ pub(super) fn model(
     let names = Names::of(shared, further);
     let function_names: Vec<String> = shared.functions.iter().flat_map(|named| names_of(&named.value.0)).collect();
     let link_names: Vec<String> = shared.vpc_links.iter().flat_map(|named| names_of(&named.value.0)).collect();
-    let known = SharedNames { functions: &function_names, links: &link_names };
+    let service_names: Vec<String> = shared.services.iter().flat_map(|named| names_of(&named.value.0)).collect();
+    let known = SharedNames { functions: &function_names, services: &service_names, links: &link_names };
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
     let known = part::Shared { names: known, keys: &names.keys, folder: outside.folder };
     let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];
@@ -79,6 +83,7 @@ pub(super) fn model(
         deployments,
         stages,
         functions: functions?,
+        services: services?,
         links: links?,
         authorizers,
         capacities: capacities?,

@@ -92,11 +92,12 @@ pub(super) fn further(member: &mut Member<Text, At<raw::Gateway>>, shared: Share
 fn shares(section: &At<raw::Gateway>, reader: &mut Reader) {
     let gateway = &section.value;
     let moves = gateway.moves.as_ref().map(|moves| moves.first().map_or(&section.spot, |first| &first.spot));
-    let shared: [(&str, Option<&Spot>); 9] = [
+    let shared: [(&str, Option<&Spot>); 10] = [
         ("region", gateway.region.as_ref().map(|given| &given.spot)),
         ("account", gateway.account.as_ref().map(|given| &given.spot)),
         ("functions", gateway.functions.as_ref().map(|given| &given.spot)),
         ("capacities", gateway.capacities.as_ref().map(|given| &given.spot)),
+        ("services", gateway.services.as_ref().map(|given| &given.spot)),
         ("vpc_links", gateway.vpc_links.as_ref().map(|given| &given.spot)),
         ("api_keys", gateway.api_keys.as_ref().map(|given| &given.spot)),
         ("usage_plans", gateway.usage_plans.as_ref().map(|given| &given.spot)),

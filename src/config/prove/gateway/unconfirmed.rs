@@ -3,7 +3,7 @@
 //! Owns which kind of API has which of these settings, and which statuses make sense. Refuses every behaviour (the policy's), and
 //! the defaults, which are the model's. Called by `gateway`.
 
-use sluicegate_policy::model::{ApiKind, Unconfirmed};
+use sluicegate_policy::model::{ApiKind, SERVICE_RETRIES_MAX, Unconfirmed};
 
 use super::only_rest;
 use crate::config::problem::{Place, Spot, choices};
@@ -11,8 +11,8 @@ use crate::config::prove::filled;
 use crate::config::raw::gateway::unconfirmed as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{
-    CachedStatuses, Charge, Duration, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
-    TooLargeContentType, UnknownStage, UnsetVariable,
+    CachedStatuses, Charge, Count, Duration, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType,
+    ToldFirst, TooLargeContentType, UnknownStage, UnsetVariable,
 };
 
 /// The settings; what a profile does not say is as the model has it.
@@ -46,7 +46,22 @@ fn of_both(given: &mut raw::Unconfirmed, spot: &Spot, reader: &mut Reader) -> Un
     let content_type = filled(content_type, spot, "payload_too_large_content_type", || TooLargeContentType::AsBody).value;
     let too_large_content_type = content_type.into();
     let clock_skew = filled(&mut given.clock_skew, spot, "clock_skew", || Duration(default.clock_skew)).value.0;
-    Unconfirmed { clock_skew, headers_too_large, url_too_long, misdirected, malformed, too_large_content_type, ..default }
+    let retries = filled(&mut given.service_retries, spot, "service_retries", || Count(default.service_retries));
+    let service_retries = retries.value.0;
+    if service_retries > SERVICE_RETRIES_MAX {
+        let what = format!("a service is asked again up to {SERVICE_RETRIES_MAX} times; write 0 to {SERVICE_RETRIES_MAX}");
+        reader.report_at(&retries.spot, what);
+    }
+    Unconfirmed {
+        service_retries,
+        clock_skew,
+        headers_too_large,
+        url_too_long,
+        misdirected,
+        malformed,
+        too_large_content_type,
+        ..default
+    }
 }
 
 /// What HTTP APIs alone have.

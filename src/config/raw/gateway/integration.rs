@@ -181,15 +181,17 @@ section! {
 }
 
 section! {
-    /// A service of the provider. The model does not know how it answers.
+    /// A service of the provider, one of `services`.
     Service {
-        /// The `uri` of the definition, or the `integrationSubtype` of an HTTP API.
+        /// Of a REST API the `uri` of the definition: `arn:aws:apigateway:us-east-1:dynamodb:action/PutItem`,
+        /// `arn:aws:apigateway:us-east-1:sqs:path/123456789012/orders`, `arn:aws:apigateway:us-east-1:bucket.s3:path/{key}`. Of an HTTP API
+        /// the `integrationSubtype`: `SQS-SendMessage`.
         uri: At<Text>,
-        /// Method of the integration request. Default: the request's own.
+        /// Method of the integration request (REST APIs). Default: the request's own.
         method: Option<At<Text>>,
-        /// Whether the request goes through as it is. Default: true for an HTTP API, false for a REST API.
+        /// Whether the request goes through as it is: true for an HTTP API, false for a REST API; there is no other way.
         proxy: Option<At<Flag>>,
-        /// Parameters of the integration request; for an HTTP API those of the service's action.
+        /// Parameters of the integration request; for an HTTP API those of the service's action (`QueueUrl`, `MessageBody`).
         parameters: Option<At<Texts>>,
         /// Request templates by media type (REST APIs).
         requests: Option<At<Texts>>,

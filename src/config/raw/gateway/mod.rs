@@ -7,6 +7,7 @@ pub(in crate::config) mod deployment;
 pub(in crate::config) mod integration;
 pub(in crate::config) mod plan;
 pub(in crate::config) mod route;
+pub(in crate::config) mod service;
 pub(in crate::config) mod stage;
 pub(in crate::config) mod unconfirmed;
 pub(in crate::config) mod vpc_link;
@@ -15,6 +16,7 @@ use self::authorizer::Authorizer;
 use self::deployment::{Cors, Deployment, Domain, GatewayResponses, Models, Move};
 use self::plan::{ApiKey, UsagePlan};
 use self::route::Route;
+use self::service::ProviderService;
 use self::stage::Stage;
 use self::unconfirmed::Unconfirmed;
 use self::vpc_link::VpcLink;
@@ -80,6 +82,8 @@ section! {
         domains: Option<At<Named<Text, At<Domain>>>>,
         /// Functions that routes may name.
         functions: Option<At<Named<Text, At<Function>>>>,
+        /// Services of the provider that routes may name, by their names in URIs.
+        services: Option<At<Named<Text, At<ProviderService>>>>,
         /// Private links by name, to load balancers and what is behind them. A link that a route names and that is not here is asked
         /// directly, at the URL of the integration.
         vpc_links: Option<At<Named<Text, At<VpcLink>>>>,

@@ -4,8 +4,8 @@
 
 use crate::config::reader::{At, section};
 use crate::config::value::{
-    CachedStatuses, Charge, Duration, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType, ToldFirst,
-    TooLargeContentType, UnknownStage, UnsetVariable,
+    CachedStatuses, Charge, Count, Duration, MalformedStatus, QuotaBegins, RefusalCors, Status, Text, ThrottledContentType,
+    ToldFirst, TooLargeContentType, UnknownStage, UnsetVariable,
 };
 
 section! {
@@ -59,5 +59,8 @@ section! {
         /// What a mapping template prints of a variable that was never set: nothing or source (`$name`). Default: nothing, as of one
         /// that was set to null.
         unset_variable: Option<At<UnsetVariable>>,
+        /// How often the gateway asks a service (`services`) again that broke off the connection, or took none, before its answer began: 0
+        /// to 3. Default: 0, for no document says that it does.
+        service_retries: Option<At<Count>>,
     }
 }
