@@ -21,7 +21,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioExecutor;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use sluicegate_policy::model::PAYLOAD_BYTES_MAX;
@@ -77,8 +77,8 @@ impl Backends {
         tcp.enforce_http(false);
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
+            // Without a timer, which this runtime does not have: one that is gone or was idle for too long is found out when it is wanted.
             .pool_max_idle_per_host(IDLE_MAX)
-            .pool_timer(TokioTimer::new())
             .http1_title_case_headers(true)
             .build(connector);
         Self { client, allow, refused: RefCell::default() }
