@@ -225,7 +225,7 @@ fn the_mock_serves_a_definition_as_it_is() {
 }
 
 /// Status and body of a GET below a base URL.
-fn get(base: &str, path: &str) -> (String, String) {
+pub(crate) fn get(base: &str, path: &str) -> (String, String) {
     asked(base, path, "")
 }
 

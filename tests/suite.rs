@@ -16,4 +16,5 @@ mod parity; // the simulator and the mock decide alike; a seed gives the same by
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared
 mod round_trip; // a log that the mock wrote, imported again, is what was sent
 mod secure_run; // runs over TLS from end to end: the mock's certificate is made for the run, and trusted
+mod services; // services of the provider: imported, served with signed requests, and decided alike here and there
 mod several_apis; // several APIs of one account: all are served, and what the account shares is shared
