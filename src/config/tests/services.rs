@@ -156,6 +156,7 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
     (HTTP, "Region: eu-west-1", "Region: Ireland", "is not a region"),
     (HTTP, "Region: eu-west-1", "Inputs: a", "has no parameter \"Inputs\", did you mean \"Input\"?"),
     (HTTP, "uri: SQS-SendMessage", "method: POST, uri: SQS-SendMessage", "has no method of its own"),
+    (HTTP, "POST /queue: {", "POST /queue: { map_request: { remove:header.x: \"\" },", "has parameters of its own"),
     (HTTP, "uri: SQS-SendMessage", "proxy: false, uri: SQS-SendMessage", "an HTTP API has no integrations that are not proxies"),
 ];
 

@@ -46,7 +46,7 @@ pub(super) struct Behind<'a> {
 /// The integration of a route.
 pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mut Reader) -> Option<Integration> {
     let spot = route.spot.clone();
-    let Route { integration: At { value: raw, spot: at }, timeout, .. } = &mut route.value;
+    let Route { integration: At { value: raw, spot: at }, timeout, map_request, .. } = &mut route.value;
     match raw {
         Raw::Mock(mock) => {
             if let Some(timeout) = timeout {
@@ -63,6 +63,10 @@ pub(super) fn integration(route: &mut At<Route>, behind: Behind<'_>, reader: &mu
             http_integration(http, timeout, behind, reader).map(Integration::Http)
         }
         Raw::Service(service) => {
+            if let Some(given) = map_request.as_ref().filter(|_| behind.kind == ApiKind::Http) {
+                let what = "a first-class integration has parameters of its own; write them there, and remove this";
+                reader.report_at(&given.spot, what);
+            }
             let timeout = waited(timeout, &spot, behind.kind, reader);
             service_integration(service, timeout, behind, reader).map(Integration::Service)
         }
