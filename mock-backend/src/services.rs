@@ -28,6 +28,9 @@ pub(crate) struct Services {
     used: RefCell<BTreeMap<ServiceId, ServiceUse>>,
 }
 
+/// The headers of a signature.
+const OWN: [&str; 4] = ["authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"];
+
 impl Services {
     /// Those of a model; `None` if all are modelled.
     pub(crate) fn of(model: &Arc<Model>) -> Option<Self> {
@@ -71,10 +74,10 @@ impl Services {
     /// The request with what makes it a signed one. Covered are its host, its content type and all that is `x-amz-`.
     fn signed(&self, mut request: BackendRequest, of: &SignedFor, second: u64) -> Result<BackendRequest, NoAnswer> {
         let uri = Uri::try_from(&request.url).map_err(http::Error::from)?;
-        // What can be no header is not sent, and must not be signed.
-        request
-            .headers
-            .retain(|(name, value)| HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok());
+        // What can be no header is not sent, and must not be signed; what the signature brings, nobody else does.
+        let can_be =
+            |name: &str, value: &str| HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok();
+        request.headers.retain(|(name, value)| can_be(name, value) && !OWN.iter().any(|own| name.eq_ignore_ascii_case(own)));
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"))
             && let Some(authority) = uri.authority()
         {
@@ -140,7 +143,12 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_covered_and_what_can_be_no_header_is_neither() {
-        let headers = signed(&services(), "us-east-1", &[("X-Amz-Meta-A", "1"), ("X-Amz-Meta-B", "a\u{1}"), ("X-Own", "2")]);
+        let headers = signed(
+            &services(),
+            "us-east-1",
+            &[("X-Amz-Meta-A", "1"), ("X-Amz-Meta-B", "a\u{1}"), ("X-Own", "2"), ("x-amz-date", "mine")],
+        );
+        assert_eq!((headers["X-Amz-Date"].as_str(), headers.get("x-amz-date")), ("20150830T123600Z", None));
         assert!(!headers.contains_key("X-Amz-Meta-B") && headers.contains_key("X-Own"));
         assert_eq!((headers["Host"].as_str(), headers["X-Amz-Security-Token"].as_str()), ("127.0.0.1:1", "t"));
         let authorization = &headers["Authorization"];
