@@ -97,7 +97,7 @@ fn a_definition_s_services_are_modelled_unless_somebody_says_where_they_are() {
         .complains("how ssm takes an action is not known here")
         .complains("the role for calling the back end is not modelled");
     let text = fs::read_to_string(bench.path("out.yaml")).unwrap();
-    assert!(text.contains("dynamodb: { duration: { p50: 8ms, p99: 40ms } }") && !text.contains("firehose:"), "{text}");
+    assert!(text.contains("dynamodb: { duration: { p50: 8ms, p99: 40ms } }") && !text.contains("firehose: {"), "{text}");
     let done =
         bench.sluicegate(["import", "openapi", api.to_str().unwrap(), "--service", "sns=http://127.0.0.1:1"]).expect_code(0);
     done.complains("--service sns: no route asks a service of this name");
