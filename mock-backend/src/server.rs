@@ -441,8 +441,8 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
 }
 
 fn limit_use(used: Used, model: &Model) -> LimitUse {
-    let Used { what, limit, share, peak, refused } = used;
-    LimitUse { name: what.name(model), limit, share, peak, refused }
+    let Used { what, limit, share, peak, waiting_peak, refused, unhealthy } = used;
+    LimitUse { name: what.name(model), limit, share, peak, waiting_peak, refused, unhealthy }
 }
 
 /// Where the output of functions goes.

@@ -57,14 +57,18 @@ pub struct Summary {
 pub struct LimitUse {
     /// What is limited: `capacity db`, `concurrency of function orders`.
     pub name: String,
-    /// The limit: requests per second, environments or connections.
-    pub limit: f64,
+    /// The limit: requests per second, environments, connections or requests at once; `None` of what has none that is known.
+    pub limit: Option<f64>,
     /// How much of it was used in the mean, 0 to 1.
-    pub share: f64,
+    pub share: Option<f64>,
     /// Most that was in use at once; `None` of a rate.
     pub peak: Option<u64>,
+    /// Most that waited for it at once; `None` where nobody waits.
+    pub waiting_peak: Option<u64>,
     /// How often it said no.
     pub refused: u64,
+    /// How often it became unhealthy; `None` of what has no health.
+    pub unhealthy: Option<u64>,
 }
 
 /// Connections of one run.

@@ -23,18 +23,25 @@ pub(super) fn predicted(model: &Model, replications: &[Vec<Used>]) -> Vec<LimitR
     let mean = |(limit, all): (LimitRecord, Vec<Used>)| {
         // One that a replication does not tell was not asked there.
         let count = replications.len().max(1) as f64;
-        let share = all.iter().map(|used| used.share).sum::<f64>() / count;
-        let refused = (all.iter().map(|used| used.refused).sum::<u64>() as f64 / count).round() as u64;
-        let peak = all.iter().filter_map(|used| used.peak).max();
-        LimitRecord { predicted: Some(UseRecord { share, peak, refused }), ..limit }
+        let share = all.iter().map(|used| used.share).sum::<Option<f64>>().map(|sum| sum / count);
+        let in_the_mean = |sum: u64| (sum as f64 / count).round() as u64;
+        let used = UseRecord {
+            share,
+            peak: all.iter().filter_map(|used| used.peak).max(),
+            waiting_peak: all.iter().filter_map(|used| used.waiting_peak).max(),
+            refused: in_the_mean(all.iter().map(|used| used.refused).sum()),
+            unhealthy: all.iter().map(|used| used.unhealthy).sum::<Option<u64>>().map(in_the_mean),
+        };
+        LimitRecord { predicted: Some(used), ..limit }
     };
     limits.into_iter().map(mean).collect()
 }
 
 /// The same with what the mock saw.
 pub(super) fn with_observed(mut limits: Vec<LimitRecord>, observed: &[LimitUse]) -> Vec<LimitRecord> {
-    for LimitUse { name, limit, share, peak, refused } in observed {
-        let seen = Some(UseRecord { share: *share, peak: *peak, refused: *refused });
+    for LimitUse { name, limit, share, peak, waiting_peak, refused, unhealthy } in observed {
+        let (peak, waiting_peak, unhealthy) = (*peak, *waiting_peak, *unhealthy);
+        let seen = Some(UseRecord { share: *share, peak, waiting_peak, refused: *refused, unhealthy });
         match limits.iter_mut().find(|limit| limit.name == *name) {
             Some(known) => known.observed = seen,
             None => limits.push(LimitRecord { name: name.clone(), limit: *limit, predicted: None, observed: seen }),
@@ -52,15 +59,23 @@ mod tests {
     #[test]
     fn a_limit_has_the_mean_of_its_replications_beside_what_the_mock_saw() {
         let model = Model::of(Api::new(ApiKind::Http, "a"), &["prod"], Vec::new());
-        let used = |what, share, refused| Used { what, limit: 10.0, share, peak: Some(3), refused };
+        let used = |what, share, refused| Used { peak: Some(3), refused, ..Used::of(what, 10.0, share) };
         let replications = [
             vec![used(Limited::AccountThrottle, 0.2, 4), used(Limited::AccountConcurrency, 0.5, 0)],
             vec![used(Limited::AccountThrottle, 0.4, 1)],
         ];
         let limits = predicted(&model, &replications);
-        let of = |at: usize| limits[at].predicted.map(|used| ((used.share * 100.0).round(), used.refused));
+        let of = |at: usize| limits[at].predicted.map(|used| ((used.share.unwrap() * 100.0).round(), used.refused));
         assert_eq!([of(0), of(1)], [Some((30.0, 3)), Some((25.0, 0))]);
-        let seen = |name: &str| LimitUse { name: name.to_owned(), limit: 7.0, share: 0.9, peak: None, refused: 5 };
+        let seen = |name: &str| LimitUse {
+            name: name.to_owned(),
+            limit: Some(7.0),
+            share: Some(0.9),
+            peak: None,
+            waiting_peak: None,
+            refused: 5,
+            unhealthy: None,
+        };
         let both = with_observed(limits, &[seen("concurrency of the account"), seen("capacity db")]);
         let names: Vec<_> =
             both.iter().map(|limit| (limit.name.as_str(), limit.predicted.is_some(), limit.observed.is_some())).collect();

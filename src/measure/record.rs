@@ -326,10 +326,12 @@ pub struct ReceiverRecord {
 /// A limit of the gateway, and how much of it was used.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitRecord {
-    /// What is limited: `capacity db`, `concurrency of function orders`, `throttle of the account`.
+    /// What is limited: `capacity db`, `concurrency of function orders`, `throttle of the account`, `target first of stock`.
     pub name: String,
-    /// The limit: requests per second of a throttle, else environments or connections.
-    pub limit: f64,
+    /// The limit: requests per second of a throttle, else environments, connections or requests at once. None of a private link's target
+    /// that has no limit that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
     /// By the model, in the mean of its replications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted: Option<UseRecord>,
@@ -341,13 +343,20 @@ pub struct LimitRecord {
 /// How much of a limit was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UseRecord {
-    /// In the mean over time, 0 to 1.
-    pub share: f64,
+    /// In the mean over time, 0 to 1; none where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// Most that was in use at once; none of a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<u64>,
+    /// Most that waited for it at once; none where nobody waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_peak: Option<u64>,
     /// How often it said no.
     pub refused: u64,
+    /// How often it became unhealthy; none of what has no health.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unhealthy: Option<u64>,
 }
 
 /// The way to the gateway, as the model takes it.

@@ -250,11 +250,16 @@ fn throttled() -> Verdict {
 
 /// Limits of a small gateway; the pool is the bottleneck.
 fn limits() -> Vec<LimitRecord> {
-    let used = |share, peak, refused| Some(UseRecord { share, peak, refused });
-    let limit = |name: &str, limit, predicted, observed| LimitRecord { name: name.to_owned(), limit, predicted, observed };
+    let used = |share, peak, refused| Some(UseRecord { share: Some(share), peak, refused, ..UseRecord::default() });
+    let limit =
+        |name: &str, limit, predicted, observed| LimitRecord { name: name.to_owned(), limit: Some(limit), predicted, observed };
+    let target = |waiting_peak, unhealthy| {
+        Some(UseRecord { share: None, peak: Some(7), waiting_peak, refused: 0, unhealthy: Some(unhealthy) })
+    };
     vec![
         limit("throttle of the account", 10_000.0, used(0.02, None, 0), used(0.02, None, 0)),
         limit("concurrency of function orders", 200.0, used(0.031, Some(17), 0), used(0.03, Some(19), 0)),
         limit("capacity orders-db", 10.0, used(0.84, Some(10), 0), used(0.86, Some(10), 12)),
+        LimitRecord { limit: None, ..limit("target first of stock", 0.0, target(None, 0), target(None, 1)) },
     ]
 }

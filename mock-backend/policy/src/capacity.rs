@@ -1,7 +1,7 @@
 //! Shared capacity: who has a connection, who waits for one, and who gives up.
 //!
-//! Owns the waiting line of each pool: first come, first served. Refuses to know who asks. Called by the gateway when a function that
-//! uses a pool begins its work.
+//! Owns the waiting line of each pool: first come, first served. Refuses to know who asks. Called when a function, or the target of a
+//! private link, that uses a pool begins its work.
 //!
 //! Whoever is let in is told at once when its turn comes and when it is over: in a line that is served in order, with times that
 //! are drawn when somebody asks, both are known. So there is no event for either, and one who would wait too long takes no connection.

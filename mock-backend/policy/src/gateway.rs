@@ -216,6 +216,7 @@ impl Gateway {
         let id = FlightId::of_effect(id);
         let Some(since) = self.flights.waiting_since(id) else { return };
         let took = Some(self.now.since(since));
+        self.let_go(id, what != Outcome::Unreachable);
         match what {
             Outcome::Answered { content } => {
                 self.decide(id, self.now, Decision { reason: Reason::Served, content, took });
@@ -300,7 +301,7 @@ impl Gateway {
         self.pools.environments(function)
     }
 
-    /// How a pool that functions share was used so far.
+    /// How a pool that functions and targets share was used so far.
     pub fn occupancy(&self, capacity: CapacityId) -> Occupancy {
         self.capacities.occupancy(self.now, capacity)
     }

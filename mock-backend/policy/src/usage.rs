@@ -3,7 +3,7 @@
 //! Owns what is limited, and the numbers. Refuses to measure (the gateway does) and to judge which of them is too high. Read by the
 //! simulator, the mock and whoever shows both.
 
-use crate::model::{CapacityId, FunctionId, Model, RouteId, StageId};
+use crate::model::{CapacityId, FunctionId, Model, RouteId, StageId, TargetId};
 
 /// Something that has a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,8 @@ pub enum Limited {
     Function(FunctionId),
     /// Connections of a pool.
     Capacity(CapacityId),
+    /// Requests that a target of a private link works on at once.
+    Target(TargetId),
 }
 
 /// How much of a limit was used.
@@ -26,14 +28,26 @@ pub enum Limited {
 pub struct Used {
     /// Of what.
     pub what: Limited,
-    /// The limit: requests per second, environments or connections.
-    pub limit: f64,
+    /// The limit: requests per second, environments, connections or requests at once; `None` of a target that has none that is known.
+    pub limit: Option<f64>,
     /// How much of it was used in the mean over time, 0 to 1; above 1 where a bucket's burst was used, too.
-    pub share: f64,
+    pub share: Option<f64>,
     /// Most that was in use at once; `None` of a rate.
     pub peak: Option<u64>,
+    /// Most that waited for it at once; `None` where nobody waits.
+    pub waiting_peak: Option<u64>,
     /// How often it said no.
     pub refused: u64,
+    /// How often it became unhealthy; `None` of what has no health.
+    pub unhealthy: Option<u64>,
+}
+
+impl Used {
+    /// A limit that was used so much in the mean.
+    pub const fn of(what: Limited, limit: f64, share: f64) -> Self {
+        let (limit, share) = (Some(limit), Some(share));
+        Self { what, limit, share, peak: None, waiting_peak: None, refused: 0, unhealthy: None }
+    }
 }
 
 impl Limited {
@@ -51,6 +65,11 @@ impl Limited {
             Self::Function(id) => format!("concurrency of function {}", function(id)),
             Self::Capacity(id) => {
                 format!("capacity {}", model.capacities.get(usize::from(id.0)).map_or("", |capacity| &capacity.name))
+            }
+            Self::Target(TargetId { link, place }) => {
+                let link = model.links.get(usize::from(link.0));
+                let target = link.and_then(|link| link.targets.get(usize::from(place)));
+                format!("target {} of {}", target.map_or("", |target| &target.name), link.map_or("", |link| &link.name))
             }
         }
     }

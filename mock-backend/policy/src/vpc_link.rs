@@ -15,12 +15,17 @@
 //!
 //! A request that the gateway no longer waits for is finished by its target all the same. At the capacity of a target there is no
 //! hurry: its line holds at most `queue`, what comes then is refused.
+//!
+//! A target that shares a pool asks for a connection when a request comes, has it for the pool's service time, and then works on for its
+//! own duration. It has no line of its own: the pool's is known when somebody asks, and two such lines, one behind the other, would not
+//! be. What goes down with the target leaves its connection when the service time is over.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use crate::model::{AfterIdle, Balancer, LinkId, Model, ModelledTarget, Serves, TargetId, VpcLink};
+use crate::capacity::{Capacities, GivenUp, Turn};
+use crate::model::{AfterIdle, Balancer, CapacityId, LinkId, Model, ModelledTarget, Serves, TargetId, VpcLink};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 
@@ -40,6 +45,8 @@ pub enum Sent {
     Answers(Instant),
     /// Nowhere, or to a modelled one that breaks off then.
     Breaks(Instant),
+    /// To a modelled one that gets no connection of this pool, and says so then.
+    Exhausted(Instant, CapacityId),
 }
 
 /// Whether a target is asked.
@@ -66,11 +73,17 @@ pub enum Look {
 pub struct TargetUse {
     /// Requests that went to it.
     pub sent: u64,
-    /// Of those, the ones that a modelled target refused or broke off.
+    /// Of those, the ones that did not end in an answer of its own: refused, broken off, or no longer waited for.
     pub broken: u64,
+    /// Of those, the ones that a modelled target refused because its line was full.
+    pub refused: u64,
+    /// Requests that it worked on at once, at most.
+    pub busy_peak: u64,
+    /// Requests that waited for their turn at once, at most.
+    pub waiting_peak: u64,
     /// How often it became unhealthy.
     pub left: u64,
-    /// Time that a modelled target has worked and will on what it has taken, all its requests together.
+    /// Time that it has worked, all its requests together.
     pub busy: Span,
 }
 
@@ -102,12 +115,14 @@ struct State {
     health: Health,
     /// How many looks in a row said the opposite.
     streak: u32,
-    /// Until when each of its places is taken, by whoever works or waits; never more than places.
+    /// Until when each of its places is taken, by whoever works or waits; never more than places, if it has so many and no more.
     places: BinaryHeap<Reverse<Instant>>,
     /// When those that wait begin.
     waiting: VecDeque<Instant>,
     /// When it last took something.
     seen: Instant,
+    /// Requests that a real one works on.
+    in_flight: u64,
     used: TargetUse,
 }
 
@@ -119,11 +134,21 @@ impl Links {
     }
 
     /// A request goes through a link.
-    pub fn send(&mut self, now: Instant, id: LinkId) -> Sent {
+    pub fn send(&mut self, now: Instant, id: LinkId, pools: &mut Capacities) -> Sent {
         let (Some(link), Some(model)) = (self.links.get_mut(usize::from(id.0)), self.model.links.get(usize::from(id.0))) else {
             return Sent::Breaks(now);
         };
-        link.send(now, id, model)
+        link.send(now, id, model, pools)
+    }
+
+    /// A real target is done with a request that went to it at `since`, and answered it or not.
+    pub fn on_end(&mut self, now: Instant, TargetId { link, place }: TargetId, since: Instant, was_answered: bool) {
+        let state = self.links.get_mut(usize::from(link.0)).and_then(|link| link.targets.get_mut(usize::from(place)));
+        if let Some(state) = state {
+            state.in_flight = state.in_flight.saturating_sub(1);
+            state.used.busy += now.since(since);
+            state.used.broken += u64::from(!was_answered);
+        }
     }
 
     /// Somebody looked at a real target; whether it became unhealthy by that.
@@ -133,9 +158,12 @@ impl Links {
         state.is_some_and(|state| state.on_look(model, look))
     }
 
-    /// How a target was used, if there is such a one.
-    pub fn usage(&self, TargetId { link, place }: TargetId) -> Option<TargetUse> {
-        Some(self.links.get(usize::from(link.0))?.targets.get(usize::from(place))?.used)
+    /// How a target was used until `now`, if there is such a one; of a real one, without what it still works on.
+    pub fn usage(&self, now: Instant, TargetId { link, place }: TargetId) -> Option<TargetUse> {
+        let state = self.links.get(usize::from(link.0))?.targets.get(usize::from(place))?;
+        // A place that is not free yet is taken from now until then, by one after the other.
+        let ahead = state.places.iter().fold(Span::ZERO, |ahead, Reverse(free)| ahead + free.since(now));
+        Some(TargetUse { busy: state.used.busy.saturating_sub(ahead), ..state.used })
     }
 
     /// Whether a target was healthy at the last look, if there is such a one. Of a modelled one looks are caught up with at requests.
@@ -152,7 +180,7 @@ impl Link {
         Self { targets: vec![State::default(); model.targets.len()], draws, sent: 0, last: None, next_look, turn: 0 }
     }
 
-    fn send(&mut self, now: Instant, id: LinkId, model: &VpcLink) -> Sent {
+    fn send(&mut self, now: Instant, id: LinkId, model: &VpcLink, pools: &mut Capacities) -> Sent {
         self.look_until(now, model);
         let number = self.sent;
         self.sent += 1;
@@ -166,12 +194,16 @@ impl Link {
         let state = &mut self.targets[place];
         state.used.sent += 1;
         match &model.targets[place].serves {
-            Serves::Real(_) => Sent::Real(TargetId { link: id, place: place as u16 }),
+            Serves::Real(_) => {
+                state.in_flight += 1;
+                state.used.busy_peak = state.used.busy_peak.max(state.in_flight);
+                Sent::Real(TargetId { link: id, place: place as u16 })
+            }
             Serves::Modelled(target) => {
                 let draws = [self.draws.durations.unit(number), self.draws.failures.unit(number)];
-                match state.take(now, target, draws) {
+                match state.take(now, target, draws, pools) {
                     Sent::Answers(at) => Sent::Answers(at + cold),
-                    other @ (Sent::Breaks(_) | Sent::Real(_)) => other,
+                    other @ (Sent::Breaks(_) | Sent::Exhausted(..) | Sent::Real(_)) => other,
                 }
             }
         }
@@ -223,7 +255,7 @@ impl State {
     }
 
     /// A modelled target takes a request, or does not.
-    fn take(&mut self, now: Instant, target: &ModelledTarget, [duration, failure]: [f64; 2]) -> Sent {
+    fn take(&mut self, now: Instant, target: &ModelledTarget, [duration, failure]: [f64; 2], pools: &mut Capacities) -> Sent {
         let down = target.down_at_or_after(now);
         // Whatever it did when it went down is gone.
         let began = target.down.partition_point(|down| down.from <= now);
@@ -232,22 +264,29 @@ impl State {
             self.waiting.clear();
         }
         self.seen = now;
+        while self.places.peek().is_some_and(|Reverse(free)| *free <= now) {
+            self.places.pop();
+        }
         let begins = if down.is_some_and(|down| down.from <= now) { None } else { self.turn(now, target) };
         let Some(begins) = begins else {
             self.used.broken += 1;
             return Sent::Breaks(now);
         };
-        let ends = begins + target.duration.at(duration);
-        if target.at_once.is_some() {
-            self.places.push(Reverse(ends));
-        }
+        let (ends, exhausted) = match target.uses.map(|pool| (pool, pools.ask(begins, pool))) {
+            None => (begins + target.duration.at(duration), None),
+            Some((_, Ok(Turn { until, .. }))) => (until + target.duration.at(duration), None),
+            Some((pool, Err(GivenUp { at }))) => (at, Some(pool)),
+        };
         let stops = down.map_or(Instant::MAX, |down| down.from);
-        self.used.busy += ends.min(stops).since(begins);
-        if stops < ends || failure < target.failures {
+        let over = ends.min(stops);
+        self.places.push(Reverse(over));
+        self.used.busy += over.since(begins);
+        self.used.busy_peak = self.used.busy_peak.max(self.places.len() as u64);
+        if stops < ends || (exhausted.is_none() && failure < target.failures) {
             self.used.broken += 1;
-            return Sent::Breaks(ends.min(stops));
+            return Sent::Breaks(over);
         }
-        Sent::Answers(ends)
+        exhausted.map_or(Sent::Answers(ends), |pool| Sent::Exhausted(ends, pool))
     }
 
     /// When it begins with a request that comes now; `None` if it refuses.
@@ -262,9 +301,11 @@ impl State {
         let Reverse(free) = *self.places.peek()?;
         if free > now {
             if self.waiting.len() >= target.queue as usize {
+                self.used.refused += 1;
                 return None;
             }
             self.waiting.push_back(free);
+            self.used.waiting_peak = self.used.waiting_peak.max(self.waiting.len() as u64);
         }
         self.places.pop();
         Some(now.max(free))

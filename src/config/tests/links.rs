@@ -1,6 +1,6 @@
 //! Private links: proven into the model with the provider's defaults, and broken in each part.
 
-use sluicegate_policy::model::{Balancer, Connection, Integration, LinkId, Probe, Serves};
+use sluicegate_policy::model::{Balancer, CapacityId, Connection, Integration, LinkId, Probe, Serves};
 use sluicegate_policy::time::{Instant, Span};
 
 use super::*;
@@ -10,8 +10,11 @@ const LINKS: &str = r#"
 gateway:
   api: http
   stages: { $default: {} }
+  capacities:
+    db: { size: 3, service: 2ms, timeout: 1s }
   vpc_links:
     bare: { targets: { only: { duration: 5ms } } }
+    sharing: { targets: { one: { duration: 5ms, uses: db } } }
     full:
       kind: alb
       targets:
@@ -30,9 +33,11 @@ gateway:
 #[test]
 fn a_link_is_what_the_profile_says_and_else_what_the_provider_has() {
     let model = plan(LINKS).unwrap_or_else(|error| panic!("{error}")).model;
-    let [bare, full] = &model.links[..] else { panic!("{:?}", model.links) };
+    let [bare, sharing, full] = &model.links[..] else { panic!("{:?}", model.links) };
     assert_eq!((bare.balancer, &bare.check), (Balancer::Network, &Balancer::Network.health_check()));
     assert_eq!((bare.idle_timeout, bare.response.status), (Span::from_secs(350), 200));
+    let Serves::Modelled(one) = &sharing.targets[0].serves else { panic!("{:?}", sharing.targets) };
+    assert_eq!((one.uses, one.at_once, one.queue), (Some(CapacityId(0)), None, 0));
     assert_eq!((full.balancer, full.response.body.as_str()), (Balancer::Application, "made"));
     let check = &full.check;
     assert_eq!((check.interval, check.healthy_threshold, check.unhealthy_threshold), (Span::from_secs(5), 3, 4));
@@ -49,7 +54,7 @@ fn a_link_is_what_the_profile_says_and_else_what_the_provider_has() {
             Integration::Mock(_) | Integration::Lambda(_) | Integration::Service(_) => None,
         })
         .collect();
-    assert_eq!(ways, [&Connection::Link(LinkId(1)), &Connection::VpcLink("elsewhere".to_owned())]);
+    assert_eq!(ways, [&Connection::Link(LinkId(2)), &Connection::VpcLink("elsewhere".to_owned())]);
 }
 
 /// What is written in place of what, and what the message says.
@@ -59,6 +64,13 @@ const BREAKS: &[(&str, &str, &str)] = &[
     ("only: { duration: 5ms }", "only: { duration: 5ms, queue: 3 }", "without a capacity nobody waits"),
     ("only: { duration: 5ms }", "only: { duration: 5ms, capacity: 0 }", "works on 1 to 1000000 requests"),
     ("only: { duration: 5ms }", "\"not a name\": { duration: 5ms }", "is not the name of a target"),
+    ("uses: db", "uses: database", "there is no capacity"),
+    ("uses: db", "uses: db, capacity: 4", "held by that one"),
+    (
+        "real: { address: \"127.0.0.1:8080\" }",
+        "real: { address: \"127.0.0.1:8080\", uses: db }",
+        "a real target does what it does",
+    ),
     ("bare:", "\"not a name\":", "is not the name of a private link"),
     ("{ from: 5s, for: 1s }", "{ from: 2s, for: 1s }", "before the one in front of it is over"),
     ("{ from: 5s, for: 1s }", "{ from: 5s, for: 0s }", "no time at all"),

@@ -1,12 +1,12 @@
-//! How much of each of the gateway's limits was used, and which of them is the bottleneck.
+//! How much of each of the gateway's limits was used, which of them is the bottleneck, and how private links' targets fared.
 //!
-//! Owns the table, and the word for the limit that is reached first. Refuses to measure. Called by [`super::report`].
+//! Owns the tables, and the word for the limit that is reached first. Refuses to measure. Called by [`super::report`].
 
 use crate::measure::record::{LimitRecord, RunRecord, UseRecord};
 
 use super::super::look::Tone;
 use super::super::page::{Cell, Page, Table};
-use super::super::quantity::{ABSENT, count, share};
+use super::super::quantity::{ABSENT, count, counted, share};
 
 /// More limits than this are left to `run.json`.
 const SHOWN_MAX: usize = 12;
@@ -18,13 +18,26 @@ type Column = (&'static str, fn(&LimitRecord) -> String);
 
 /// From the most important to the least: on a narrow page the last go first.
 const COLUMNS: [Column; 7] = [
-    ("used", |it| of(it.observed.as_ref(), |used| share(used.share))),
-    ("(model)", |it| of(it.predicted.as_ref(), |used| share(used.share))),
-    ("of", |it| whole(it.limit)),
+    ("used", |it| of(it.observed.as_ref(), in_the_mean)),
+    ("(model)", |it| of(it.predicted.as_ref(), in_the_mean)),
+    ("of", most),
     ("refused", |it| of(it.observed.as_ref(), |used| count(used.refused))),
     ("(model)", |it| of(it.predicted.as_ref(), |used| count(used.refused))),
-    ("peak", |it| of(it.observed.as_ref(), peak)),
-    ("(model)", |it| of(it.predicted.as_ref(), peak)),
+    ("peak", |it| of(it.observed.as_ref(), |used| number(used.peak))),
+    ("(model)", |it| of(it.predicted.as_ref(), |used| number(used.peak))),
+];
+
+/// The same of the targets of private links.
+const TARGETS: [Column; 9] = [
+    ("unhealthy", |it| of(it.observed.as_ref(), |used| number(used.unhealthy))),
+    ("(model)", |it| of(it.predicted.as_ref(), |used| number(used.unhealthy))),
+    ("in flight", |it| of(it.observed.as_ref(), |used| number(used.peak))),
+    ("(model)", |it| of(it.predicted.as_ref(), |used| number(used.peak))),
+    ("of", most),
+    ("queue", |it| of(it.observed.as_ref(), |used| number(used.waiting_peak))),
+    ("(model)", |it| of(it.predicted.as_ref(), |used| number(used.waiting_peak))),
+    ("refused", |it| of(it.observed.as_ref(), |used| count(used.refused))),
+    ("(model)", |it| of(it.predicted.as_ref(), |used| count(used.refused))),
 ];
 const COLUMNS_MIN: usize = 2;
 
@@ -32,29 +45,39 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     if record.limits.is_empty() {
         return;
     }
-    page.heading("Limits (used: in the mean, of what there is)");
-    let mut limits: Vec<&LimitRecord> = record.limits.iter().collect();
-    limits.sort_by(|one, other| used(other).share.total_cmp(&used(one).share));
-    let bottleneck = limits.iter().max_by(|one, other| tightness(one).total_cmp(&tightness(other)));
-    let bottleneck = bottleneck.filter(|limit| tightness(limit) >= BOTTLENECK_SHARE).map(|limit| limit.name.clone());
+    let mut limits: Vec<&LimitRecord> = record.limits.iter().filter(|limit| limit.limit.is_some()).collect();
+    limits.sort_by(|one, other| utilisation(other).total_cmp(&utilisation(one)));
+    if !limits.is_empty() {
+        page.heading("Limits (used: in the mean, of what there is)");
+        rows(page, &limits, "<limit", &COLUMNS);
+        let bottleneck = limits.iter().max_by(|one, other| tightness(one).total_cmp(&tightness(other)));
+        match bottleneck.filter(|limit| tightness(limit) >= BOTTLENECK_SHARE) {
+            Some(limit) => page.paragraph(2, Tone::Plain, &in_words(limit)),
+            None => page.paragraph(2, Tone::Faint, "No limit is near."),
+        }
+    }
+    let targets: Vec<&LimitRecord> = record.limits.iter().filter(|limit| used(limit).unhealthy.is_some()).collect();
+    if !targets.is_empty() {
+        page.heading("Targets of private links (unhealthy: how often it left; in flight and queue: at most)");
+        rows(page, &targets, "<target", &TARGETS);
+    }
+}
+
+fn rows(page: &mut Page, limits: &[&LimitRecord], title: &'static str, columns: &[Column]) {
     let shown = &limits[..limits.len().min(SHOWN_MAX)];
-    let mut columns = &COLUMNS[..];
-    while columns.len() > COLUMNS_MIN && !page.fits(&table(shown, columns)) {
+    let mut columns = columns;
+    while columns.len() > COLUMNS_MIN && !page.fits(&table(shown, title, columns)) {
         columns = &columns[..columns.len() - 1];
     }
-    let table = table(shown, columns);
+    let table = table(shown, title, columns);
     page.table(&table);
     if limits.len() > SHOWN_MAX {
         page.paragraph(2, Tone::Faint, &format!("{} more in run.json", count((limits.len() - SHOWN_MAX) as u64)));
     }
-    match bottleneck {
-        Some(name) => page.paragraph(2, Tone::Plain, &format!("The bottleneck is {name}: of all limits it is the nearest.")),
-        None => page.paragraph(2, Tone::Faint, "No limit is near."),
-    }
 }
 
-fn table(limits: &[&LimitRecord], columns: &[Column]) -> Table {
-    let mut table = Table::new(std::iter::once("<limit").chain(columns.iter().map(|(title, _)| *title)).collect());
+fn table(limits: &[&LimitRecord], title: &'static str, columns: &[Column]) -> Table {
+    let mut table = Table::new(std::iter::once(title).chain(columns.iter().map(|(title, _)| *title)).collect());
     for limit in limits {
         let cells = columns.iter().map(|(_, text)| Cell::from(text(limit)));
         table.row(std::iter::once(Cell::from(&limit.name)).chain(cells).collect());
@@ -66,8 +89,29 @@ fn of(used: Option<&UseRecord>, text: fn(&UseRecord) -> String) -> String {
     used.map_or_else(|| ABSENT.to_owned(), text)
 }
 
-fn peak(used: &UseRecord) -> String {
-    used.peak.map_or_else(|| ABSENT.to_owned(), count)
+/// The bottleneck, with its utilisation.
+fn in_words(limit: &LimitRecord) -> String {
+    let used = used(limit);
+    let how = match (used.share, used.refused) {
+        (Some(mean), 0) => format!("{} of it are used in the mean", share(mean)),
+        (Some(mean), refused) => {
+            format!("{} of it are used in the mean, and it refused {}", share(mean), counted(refused, "time"))
+        }
+        (None, refused) => format!("it refused {}", counted(refused, "time")),
+    };
+    format!("The bottleneck is {}: of all limits it is the nearest; {how}.", limit.name)
+}
+
+fn most(limit: &LimitRecord) -> String {
+    limit.limit.filter(|limit| limit.is_finite()).map_or_else(|| ABSENT.to_owned(), |limit| count(limit.round() as u64))
+}
+
+fn in_the_mean(used: &UseRecord) -> String {
+    used.share.map_or_else(|| ABSENT.to_owned(), share)
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| ABSENT.to_owned(), count)
 }
 
 /// What is known of its use: what was observed, else what is predicted.
@@ -75,12 +119,11 @@ fn used(limit: &LimitRecord) -> UseRecord {
     limit.observed.or(limit.predicted).unwrap_or_default()
 }
 
-/// One that said no was reached, whatever it was in the mean.
-fn tightness(limit: &LimitRecord) -> f64 {
-    let used = used(limit);
-    if used.refused > 0 { 1.0 + used.share } else { used.share }
+fn utilisation(limit: &LimitRecord) -> f64 {
+    used(limit).share.unwrap_or(0.0)
 }
 
-fn whole(limit: f64) -> String {
-    if limit.is_finite() { count(limit.round() as u64) } else { ABSENT.to_owned() }
+/// One that said no was reached, whatever it was in the mean.
+fn tightness(limit: &LimitRecord) -> f64 {
+    if used(limit).refused > 0 { 1.0 + utilisation(limit) } else { utilisation(limit) }
 }

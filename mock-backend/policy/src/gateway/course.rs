@@ -148,6 +148,7 @@ impl Gateway {
             self.abandoned -= 1;
             return;
         };
+        self.let_go(id, false);
         // A function is not stopped: it goes on, and is paid for.
         if !self.invokes(id) {
             self.actions.push_back(Action::Cancel(id.effect()));

@@ -7,12 +7,15 @@
 //! endpoint", an HTTP API 503 (facts: developer guide, "Set up private integrations", 2026; re:Post articles on VPC links).
 
 use super::Gateway;
-use super::course::Event;
+use super::course::{Decision, Event};
 use super::flights::{FlightId, Phase};
-use crate::call::{Action, Effect, Reason};
-use crate::model::{Ends, Integration, LinkId, RouteId, TargetId};
+use crate::call::{Action, Content, Effect, Reason};
+use crate::model::{CapacityId, Ends, Integration, LinkId, RouteId, TargetId};
 use crate::time::{Instant, Span};
 use crate::vpc_link::{Health, Look, Sent, TargetUse};
+
+/// What a target answers that gets no connection of the pool that it uses: like an application whose pool times out.
+const EXHAUSTED: u16 = 500;
 
 impl Gateway {
     /// Somebody looked at a real target. Whatever a target still works on when it becomes unhealthy is reset.
@@ -22,6 +25,7 @@ impl Gateway {
             return;
         }
         for (id, since) in self.flights.waiting_for(target) {
+            self.let_go(id, false);
             self.actions.push_back(Action::Cancel(id.effect()));
             self.fail(id, self.now, Reason::IntegrationUnreachable, Some(self.now.since(since)));
             self.abandon_time_out();
@@ -31,7 +35,7 @@ impl Gateway {
 
     /// How a target of a private link was used so far; `None` if there is no such target.
     pub fn target_usage(&self, target: TargetId) -> Option<TargetUse> {
-        self.links.usage(target)
+        self.links.usage(self.now, target)
     }
 
     /// Whether a target of a private link was healthy when it was last looked at; `None` if there is no such target.
@@ -41,12 +45,32 @@ impl Gateway {
 
     pub(super) fn hand_to_link(&mut self, now: Instant, id: FlightId, link: LinkId) {
         let Some((route, timeout)) = self.waits_for(id) else { return };
-        let ended = match self.links.send(now, link) {
+        let ended = match self.links.send(now, link, &mut self.capacities) {
             Sent::Real(target) => return self.ask_target(now, id, (route, target), timeout),
             Sent::Answers(at) => (at.since(now), Ends::Answered),
             Sent::Breaks(at) => (at.since(now), Ends::BrokenOff),
+            Sent::Exhausted(at, pool) => return self.exhausted(now, id, (at, pool), timeout),
         };
         self.on_modelled(now, id, ended, timeout);
+    }
+
+    /// A target without a connection of its pool answers by itself that it failed.
+    fn exhausted(&mut self, now: Instant, id: FlightId, (at, pool): (Instant, CapacityId), timeout: Span) {
+        let took = at.since(now);
+        if took > timeout {
+            return self.fail(id, now + timeout, Reason::IntegrationTimeout, Some(timeout));
+        }
+        let content = Content { status: EXHAUSTED, bytes: 0 };
+        self.decide(id, at, Decision { reason: Reason::CapacityExhausted(pool), content, took: Some(took) });
+    }
+
+    /// Nobody waits any longer for the target that works on a request, if one does.
+    pub(super) fn let_go(&mut self, id: FlightId, was_answered: bool) {
+        let since = self.flights.waiting_since(id);
+        let target = self.flights.get_mut(id).and_then(|flight| flight.target.take());
+        if let Some((target, since)) = target.zip(since) {
+            self.links.on_end(self.now, target, since, was_answered);
+        }
     }
 
     fn ask_target(&mut self, now: Instant, id: FlightId, (route, target): (RouteId, TargetId), timeout: Span) {

@@ -3,14 +3,14 @@
 //! Owns the list of limits, and each one's mean over time. Refuses to count (each part counts itself). A part of the gateway.
 
 use super::Gateway;
-use crate::model::{CapacityId, FunctionId, PerSecond, RouteId, StageId};
+use crate::model::{CapacityId, FunctionId, LinkId, PerSecond, RouteId, Serves, StageId, TargetId};
 use crate::throttle::Tokens;
 use crate::time::Span;
 use crate::usage::{Limited, Used};
 
 impl Gateway {
     /// How much of each limit was used from the first request until now: throttles of the account and of the stages' routes, concurrency of the
-    /// account and of functions, pools of connections. Only what was asked is told.
+    /// account and of functions, pools of connections, targets of private links. Only what was asked is told.
     pub fn used(&self) -> Vec<Used> {
         let elapsed = self.first.map_or(Span::ZERO, |first| self.now.since(first));
         let mut used = vec![self.account_throttle(elapsed)];
@@ -19,6 +19,10 @@ impl Gateway {
         }
         used.extend(self.concurrency(elapsed));
         used.extend((0..self.model.capacities.len()).map(|at| self.capacity(CapacityId(at as u16), elapsed)));
+        for (at, link) in self.model.links.iter().enumerate() {
+            let targets = (0..link.targets.len()).map(|place| TargetId { link: LinkId(at as u16), place: place as u16 });
+            used.extend(targets.filter_map(|target| self.target(target, elapsed)));
+        }
         used
     }
 
@@ -60,16 +64,11 @@ impl Gateway {
             }
             let limit = function.concurrency.map_or(account, f64::from);
             let (share, peak) = (share(own, limit, elapsed), Some(u64::from(counts.busy_peak)));
-            used.push(Used {
-                what: Limited::Function(id),
-                limit,
-                share,
-                peak,
-                refused: counts.throttled - counts.throttled_by_account,
-            });
+            let refused = counts.throttled - counts.throttled_by_account;
+            used.push(Used { peak, refused, ..Used::of(Limited::Function(id), limit, share) });
         }
         let (share, peak) = (share(busy, account, elapsed), Some(u64::from(self.pools.busy_peak())));
-        used.insert(0, Used { what: Limited::AccountConcurrency, limit: account, share, peak, refused });
+        used.insert(0, Used { peak, refused, ..Used::of(Limited::AccountConcurrency, account, share) });
         used
     }
 
@@ -77,7 +76,25 @@ impl Gateway {
         let seen = self.capacities.occupancy(self.now, id);
         let limit = f64::from(self.model.capacities[usize::from(id.0)].size);
         let share = share(seen.busy, limit, elapsed);
-        Used { what: Limited::Capacity(id), limit, share, peak: Some(seen.busy_peak), refused: seen.refused }
+        let (peak, waiting_peak) = (Some(seen.busy_peak), Some(seen.waiting_peak));
+        Used { peak, waiting_peak, refused: seen.refused, ..Used::of(Limited::Capacity(id), limit, share) }
+    }
+
+    fn target(&self, id: TargetId, elapsed: Span) -> Option<Used> {
+        let seen = self.links.usage(self.now, id).filter(|seen| seen.sent > 0)?;
+        let at_once = match &self.model.links[usize::from(id.link.0)].targets[usize::from(id.place)].serves {
+            Serves::Modelled(target) => target.at_once.map(f64::from),
+            Serves::Real(_) => None,
+        };
+        Some(Used {
+            what: Limited::Target(id),
+            limit: at_once,
+            share: at_once.map(|limit| share(seen.busy, limit, elapsed)),
+            peak: Some(seen.busy_peak),
+            waiting_peak: at_once.map(|_| seen.waiting_peak),
+            refused: seen.refused,
+            unhealthy: Some(seen.left),
+        })
     }
 }
 
@@ -85,7 +102,7 @@ fn of_rate(what: Limited, rate: PerSecond, tokens: Tokens, elapsed: Span) -> Use
     let limit = rate.tokens as f64 / rate.per.as_secs_f64();
     let offered = limit * elapsed.as_secs_f64();
     let share = if offered > 0.0 { tokens.taken as f64 / offered } else { 0.0 };
-    Used { what, limit, share, peak: None, refused: tokens.refused }
+    Used { refused: tokens.refused, ..Used::of(what, limit, share) }
 }
 
 fn share(busy: Span, limit: f64, elapsed: Span) -> f64 {

@@ -1,4 +1,4 @@
-//! What functions share and what limits them before the gateway does: connection pools of databases and the like.
+//! What functions and targets of private links share and what limits them before the gateway does: connection pools of databases and the like.
 //!
 //! Owns the shape. Refuses its behaviour ([`capacity`](crate::capacity)).
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the shapes and the provider's defaults. Refuses behaviour ([`vpc_link`](crate::vpc_link)).
 
-use super::Response;
+use super::{CapacityId, Response};
 use crate::latency::Latency;
 use crate::time::{Instant, Span};
 
@@ -82,6 +82,8 @@ pub struct ModelledTarget {
     pub duration: Latency,
     /// Share of requests on which it breaks off the connection instead of answering, 0 to 1.
     pub failures: f64,
+    /// The pool of which it needs a connection for each request, before it begins its own work; it has no limit of its own beside it.
+    pub uses: Option<CapacityId>,
     /// Requests that it works on at once; `None` has no such limit.
     pub at_once: Option<u32>,
     /// Requests that may wait for their turn; further ones are refused.
@@ -173,7 +175,7 @@ impl VpcLink {
 impl ModelledTarget {
     /// One that always takes so long, for any number of requests, and is never down.
     pub const fn new(duration: Latency) -> Self {
-        Self { duration, failures: 0.0, at_once: None, queue: 0, down: Vec::new() }
+        Self { duration, failures: 0.0, uses: None, at_once: None, queue: 0, down: Vec::new() }
     }
 
     /// The time around `now` in which it is down, or the next one.

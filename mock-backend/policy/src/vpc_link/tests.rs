@@ -25,6 +25,10 @@ fn links(link: VpcLink) -> Links {
     Links::new(&Arc::new(model), Seed::new(7))
 }
 
+fn no_pools() -> Capacities {
+    Capacities::new(&Model::of(Api::new(ApiKind::Rest, "a"), &["prod"], Vec::new()), Seed::new(7))
+}
+
 /// A link in turn over these targets, looked at every second; two bad looks, three good ones.
 fn looked_at(targets: Vec<ModelledTarget>) -> VpcLink {
     let mut link = VpcLink::new("l", targets.into_iter().map(target).collect());
@@ -45,11 +49,11 @@ fn a_target_that_goes_down_is_asked_until_its_second_bad_look_and_again_after_th
     let mut broken = Vec::new();
     let mut asked_again = None;
     for at in (0..12_000).step_by(100) {
-        let before = links.usage(TargetId { link: LINK, place: 0 }).unwrap().sent;
-        if let Sent::Breaks(_) = links.send(ms(at), LINK) {
+        let before = links.usage(ms(1_000_000), TargetId { link: LINK, place: 0 }).unwrap().sent;
+        if let Sent::Breaks(_) = links.send(ms(at), LINK, &mut no_pools()) {
             broken.push(at);
         }
-        let is_asked = links.usage(TargetId { link: LINK, place: 0 }).unwrap().sent > before;
+        let is_asked = links.usage(ms(1_000_000), TargetId { link: LINK, place: 0 }).unwrap().sent > before;
         if at >= 4_000 && is_asked && asked_again.is_none() {
             asked_again = Some(at);
         }
@@ -58,7 +62,7 @@ fn a_target_that_goes_down_is_asked_until_its_second_bad_look_and_again_after_th
     assert_eq!((broken.first(), broken.last()), (Some(&2_600), Some(&3_800)));
     assert_eq!(broken.len(), 7);
     assert!(asked_again.is_some_and(|at| (9_000..=9_100).contains(&at)), "{asked_again:?}");
-    assert_eq!(links.usage(TargetId { link: LINK, place: 0 }).unwrap().left, 1);
+    assert_eq!(links.usage(ms(1_000_000), TargetId { link: LINK, place: 0 }).unwrap().left, 1);
 }
 
 #[test]
@@ -66,11 +70,11 @@ fn all_are_asked_while_all_are_unhealthy() {
     let failing = || ModelledTarget { down: down(500, 20_000), ..steady(1) };
     let mut links = links(looked_at(vec![failing(), failing()]));
     for at in 0..10 {
-        assert_eq!(links.send(ms(5_000 + at), LINK), Sent::Breaks(ms(5_000 + at)));
+        assert_eq!(links.send(ms(5_000 + at), LINK, &mut no_pools()), Sent::Breaks(ms(5_000 + at)));
     }
     for place in 0..2 {
         let target = TargetId { link: LINK, place };
-        assert_eq!((links.health(target), links.usage(target).unwrap().sent), (Some(Health::Unhealthy), 5));
+        assert_eq!((links.health(target), links.usage(ms(1_000_000), target).unwrap().sent), (Some(Health::Unhealthy), 5));
     }
 }
 
@@ -78,8 +82,8 @@ fn all_are_asked_while_all_are_unhealthy() {
 fn without_a_target_there_is_no_answer() {
     for balancer in [Balancer::Network, Balancer::Application] {
         let mut links = links(VpcLink { balancer, ..looked_at(Vec::new()) });
-        assert_eq!(links.send(ms(1), LINK), Sent::Breaks(ms(1)));
-        assert_eq!(links.send(ms(1), LinkId(9)), Sent::Breaks(ms(1)));
+        assert_eq!(links.send(ms(1), LINK, &mut no_pools()), Sent::Breaks(ms(1)));
+        assert_eq!(links.send(ms(1), LinkId(9), &mut no_pools()), Sent::Breaks(ms(1)));
     }
 }
 
@@ -87,11 +91,11 @@ fn without_a_target_there_is_no_answer() {
 fn what_is_under_way_breaks_off_when_its_target_goes_down_and_its_line_is_gone() {
     let only = ModelledTarget { at_once: Some(1), queue: 5, down: down(50, 60), ..steady(40) };
     let mut links = links(looked_at(vec![only]));
-    assert_eq!(links.send(ms(0), LINK), Sent::Answers(ms(40)));
-    assert_eq!(links.send(ms(1), LINK), Sent::Breaks(ms(50)));
-    assert_eq!(links.send(ms(2), LINK), Sent::Breaks(ms(50)));
-    assert_eq!(links.send(ms(55), LINK), Sent::Breaks(ms(55)));
-    assert_eq!(links.send(ms(60), LINK), Sent::Answers(ms(100)));
+    assert_eq!(links.send(ms(0), LINK, &mut no_pools()), Sent::Answers(ms(40)));
+    assert_eq!(links.send(ms(1), LINK, &mut no_pools()), Sent::Breaks(ms(50)));
+    assert_eq!(links.send(ms(2), LINK, &mut no_pools()), Sent::Breaks(ms(50)));
+    assert_eq!(links.send(ms(55), LINK, &mut no_pools()), Sent::Breaks(ms(55)));
+    assert_eq!(links.send(ms(60), LINK, &mut no_pools()), Sent::Answers(ms(100)));
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn a_real_target_leaves_by_the_looks_that_are_reported() {
     let left: Vec<bool> = looks.into_iter().map(|look| links.on_look(real, look)).collect();
     assert_eq!(left, [false, false, false, true, false, false, false, false]);
     assert_eq!(links.health(real), Some(Health::Healthy));
-    assert!((0..4).any(|_| links.send(ms(1), LINK) == Sent::Real(real)));
+    assert!((0..4).any(|_| links.send(ms(1), LINK, &mut no_pools()) == Sent::Real(real)));
 }
 
 #[test]
@@ -113,11 +117,11 @@ fn an_idle_link_loses_its_connections_and_its_path_grows_cold() {
     let idle_timeout = Span::from_secs(60);
     let link = VpcLink { cold_path, idle_timeout, after_idle: AfterIdle::Failed, ..looked_at(vec![steady(10)]) };
     let mut links = links(link);
-    assert_eq!(links.send(ms(0), LINK), Sent::Answers(ms(40)));
-    assert_eq!(links.send(ms(4_999), LINK), Sent::Answers(ms(5_009)));
-    assert_eq!(links.send(ms(9_999), LINK), Sent::Answers(ms(10_039)));
-    assert_eq!(links.send(ms(69_999), LINK), Sent::Breaks(ms(69_999)));
-    assert_eq!(links.send(ms(70_000), LINK), Sent::Answers(ms(70_010)));
+    assert_eq!(links.send(ms(0), LINK, &mut no_pools()), Sent::Answers(ms(40)));
+    assert_eq!(links.send(ms(4_999), LINK, &mut no_pools()), Sent::Answers(ms(5_009)));
+    assert_eq!(links.send(ms(9_999), LINK, &mut no_pools()), Sent::Answers(ms(10_039)));
+    assert_eq!(links.send(ms(69_999), LINK, &mut no_pools()), Sent::Breaks(ms(69_999)));
+    assert_eq!(links.send(ms(70_000), LINK, &mut no_pools()), Sent::Answers(ms(70_010)));
 }
 
 #[test]
@@ -125,13 +129,44 @@ fn a_network_load_balancer_spreads_flows_over_the_healthy_ones() {
     let link = VpcLink { balancer: Balancer::Network, ..looked_at((0..4).map(|_| steady(1)).collect()) };
     let mut links = links(link);
     for at in 0..8_000 {
-        links.send(ms(at), LINK);
+        links.send(ms(at), LINK, &mut no_pools());
     }
     for place in 0..4 {
-        let sent = links.usage(TargetId { link: LINK, place }).unwrap().sent;
+        let sent = links.usage(ms(1_000_000), TargetId { link: LINK, place }).unwrap().sent;
         // Five standard deviations of a binomial around 2,000.
         assert!((1_806..=2_194).contains(&sent), "{sent}");
     }
+}
+
+#[test]
+fn how_a_target_was_used_is_told_until_now() {
+    let only = ModelledTarget { at_once: Some(1), queue: 1, ..steady(40) };
+    let mut links = links(looked_at(vec![only]));
+    for at in [0, 10, 20] {
+        links.send(ms(at), LINK, &mut no_pools());
+    }
+    let target = TargetId { link: LINK, place: 0 };
+    let told = |now| links.usage(ms(now), target).map(|used| (used.busy, used.sent, used.broken, used.refused)).unwrap();
+    assert_eq!(told(30), (Span::from_ms(30), 3, 1, 1));
+    assert_eq!(told(200), (Span::from_ms(80), 3, 1, 1));
+    let used = links.usage(ms(200), target).unwrap();
+    assert_eq!((used.busy_peak, used.waiting_peak), (1, 1));
+}
+
+#[test]
+fn a_real_target_works_on_what_has_not_ended() {
+    let mut link = looked_at(Vec::new());
+    link.targets = vec![Target { name: "b".to_owned(), serves: Serves::Real("127.0.0.1:1".to_owned()) }];
+    let mut links = links(link);
+    let target = TargetId { link: LINK, place: 0 };
+    for at in [0, 10] {
+        assert_eq!(links.send(ms(at), LINK, &mut no_pools()), Sent::Real(target));
+    }
+    links.on_end(ms(30), target, ms(0), true);
+    links.on_end(ms(40), target, ms(10), false);
+    links.send(ms(50), LINK, &mut no_pools());
+    let used = links.usage(ms(60), target).unwrap();
+    assert_eq!((used.sent, used.broken, used.busy_peak, used.busy), (3, 1, 2, Span::from_ms(60)));
 }
 
 /// Erlang's loss formula.
@@ -149,7 +184,7 @@ fn a_target_without_a_queue_refuses_what_erlang_s_formula_says() {
     for _ in 0..requests {
         // 40 a second at 100 ms each: a load of 4.
         now += Span::from_secs_f64(stream.exponential() / 40.0);
-        refused += u32::from(links.send(now, LINK) == Sent::Breaks(now));
+        refused += u32::from(links.send(now, LINK, &mut no_pools()) == Sent::Breaks(now));
     }
     let share = f64::from(refused) / f64::from(requests);
     let expected = erlang_b(4.0, 5);
@@ -192,7 +227,7 @@ proptest! {
         let coming: Vec<(u64, u64)> = gaps.iter().map(|gap| { now += gap; (now, takes) }).collect();
         let expected = naive(at_once as usize, queue as usize, &coming);
         for ((at, _), expected) in coming.iter().zip(expected) {
-            let sent = links.send(ms(*at), LINK);
+            let sent = links.send(ms(*at), LINK, &mut no_pools());
             prop_assert_eq!(sent, expected.map_or(Sent::Breaks(ms(*at)), |end| Sent::Answers(ms(end))));
         }
     }

@@ -53,9 +53,9 @@ pub(super) fn model(
     let region = name(&region, "a region", reader);
     let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
     let services = services::services(shared.services.as_mut(), outside, reader);
-    let links = vpc_links::links(shared.vpc_links.as_mut(), reader);
     let capacities = capacities::capacities(&mut shared.capacities, reader);
     let capacity_names: Vec<String> = shared.capacities.iter().flat_map(|named| names_of(&named.value.0)).collect();
+    let links = vpc_links::links(shared.vpc_links.as_mut(), &capacity_names, reader);
     let known = functions::Known { account, outside, capacities: &capacity_names };
     let functions = functions::functions(&mut shared.functions, &spot, known, reader);
     let further = further.as_mut().filter(|apis| at_most(apis.value.0.len(), "APIs", &apis.spot, reader));

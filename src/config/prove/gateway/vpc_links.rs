@@ -4,12 +4,12 @@
 //! `gateway`.
 
 use sluicegate_policy::model::{
-    AfterIdle, Balancer, ColdPath, Down, HealthCheck, ModelledTarget, Probe, Response, Serves, Target, VpcLink,
+    AfterIdle, Balancer, CapacityId, ColdPath, Down, HealthCheck, ModelledTarget, Probe, Response, Serves, Target, VpcLink,
 };
 use sluicegate_policy::time::{Instant, Span};
 
 use super::functions::filled_answer;
-use super::{at_most, filled, latency, name};
+use super::{at_most, filled, latency, name, referred};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway as raw;
 use crate::config::raw::gateway::vpc_link as link;
@@ -20,16 +20,20 @@ use crate::config::value::{self, Count, Duration, Member, Named, Percent, ProbeK
 const MANY: u32 = 1_000_000;
 
 /// The links, in the order of the profile.
-pub(super) fn links(given: Option<&mut At<Named<Text, At<link::VpcLink>>>>, reader: &mut Reader) -> Option<Vec<VpcLink>> {
+pub(super) fn links(
+    given: Option<&mut At<Named<Text, At<link::VpcLink>>>>,
+    capacities: &[String],
+    reader: &mut Reader,
+) -> Option<Vec<VpcLink>> {
     let Some(given) = given else { return Some(Vec::new()) };
     if !at_most(given.value.0.len(), "private links", &given.spot, reader) {
         return None;
     }
-    let proven: Vec<Option<VpcLink>> = given.value.0.iter_mut().map(|member| vpc_link(member, reader)).collect();
+    let proven: Vec<Option<VpcLink>> = given.value.0.iter_mut().map(|member| vpc_link(member, capacities, reader)).collect();
     proven.into_iter().collect()
 }
 
-fn vpc_link(member: &mut Member<Text, At<link::VpcLink>>, reader: &mut Reader) -> Option<VpcLink> {
+fn vpc_link(member: &mut Member<Text, At<link::VpcLink>>, capacities: &[String], reader: &mut Reader) -> Option<VpcLink> {
     let named = name(&At { value: member.name.clone(), spot: member.spot.clone() }, "the name of a private link", reader);
     let spot = member.value.spot.clone();
     let given = &mut member.value.value;
@@ -43,7 +47,7 @@ fn vpc_link(member: &mut Member<Text, At<link::VpcLink>>, reader: &mut Reader) -
         let after = cold.value.after.value.0;
         latency(&cold.value.adds, reader).map(|adds| ColdPath { after, adds })
     });
-    let targets = targets(&mut given.targets, reader);
+    let targets = targets(&mut given.targets, capacities, reader);
     Some(VpcLink {
         name: named?,
         balancer,
@@ -155,15 +159,15 @@ fn probe(
     Some(Probe::Http { path: path.value.0, lowest, highest })
 }
 
-fn targets(given: &mut At<Named<Text, At<link::LinkTarget>>>, reader: &mut Reader) -> Option<Vec<Target>> {
+fn targets(given: &mut At<Named<Text, At<link::LinkTarget>>>, capacities: &[String], reader: &mut Reader) -> Option<Vec<Target>> {
     if !at_most(given.value.0.len(), "targets", &given.spot, reader) {
         return None;
     }
-    let proven: Vec<Option<Target>> = given.value.0.iter_mut().map(|member| target(member, reader)).collect();
+    let proven: Vec<Option<Target>> = given.value.0.iter_mut().map(|member| target(member, capacities, reader)).collect();
     proven.into_iter().collect()
 }
 
-fn target(member: &mut Member<Text, At<link::LinkTarget>>, reader: &mut Reader) -> Option<Target> {
+fn target(member: &mut Member<Text, At<link::LinkTarget>>, capacities: &[String], reader: &mut Reader) -> Option<Target> {
     let named = name(&At { value: member.name.clone(), spot: member.spot.clone() }, "the name of a target", reader);
     let spot = member.value.spot.clone();
     let given = &mut member.value.value;
@@ -171,7 +175,7 @@ fn target(member: &mut Member<Text, At<link::LinkTarget>>, reader: &mut Reader) 
         (None, Some(address)) => real(given, address, reader),
         (Some(duration), None) => {
             let duration = latency(duration, reader);
-            modelled(given, &spot, reader)
+            modelled(given, &spot, capacities, reader)
                 .zip(duration)
                 .map(|(target, duration)| ModelledTarget { duration, ..target })
                 .map(Serves::Modelled)
@@ -187,6 +191,7 @@ fn target(member: &mut Member<Text, At<link::LinkTarget>>, reader: &mut Reader) 
 fn real(given: &link::LinkTarget, address: &At<Text>, reader: &mut Reader) -> Option<Serves> {
     let failures = given.failures.as_ref().map(|it| &it.spot);
     let capacity = given.capacity.as_ref().or(given.queue.as_ref()).map(|it| &it.spot);
+    let capacity = capacity.or(given.uses.as_ref().map(|it| &it.spot));
     let down = given.down.iter().flatten().next().map(|it| &it.spot);
     if let Some(spot) = failures.or(capacity).or(down) {
         reader.report_at(spot, "a real target does what it does; remove this, or model it with duration in place of address");
@@ -203,13 +208,14 @@ fn real(given: &link::LinkTarget, address: &At<Text>, reader: &mut Reader) -> Op
 }
 
 /// All of a modelled target but its duration.
-fn modelled(given: &mut link::LinkTarget, spot: &Spot, reader: &mut Reader) -> Option<ModelledTarget> {
+fn modelled(given: &mut link::LinkTarget, spot: &Spot, capacities: &[String], reader: &mut Reader) -> Option<ModelledTarget> {
     let failures = filled(&mut given.failures, spot, "failures", || Percent::nearest(0.0)).value.share();
     let at_once = given.capacity.as_ref().map(|capacity| capacity.value.0);
     if let Some(capacity) = given.capacity.as_ref().filter(|capacity| !(1..=MANY).contains(&capacity.value.0)) {
         let what = format!("a target works on 1 to {MANY} requests at once; to have it refuse all, write when it is down");
         reader.report_at(&capacity.spot, what);
     }
+    let uses = uses(given, capacities, reader);
     if let Some(queue) = given.queue.as_ref().filter(|_| at_once.is_none()) {
         reader.report_at(&queue.spot, "without a capacity nobody waits; write capacity, too, or remove this");
     }
@@ -224,5 +230,16 @@ fn modelled(given: &mut link::LinkTarget, spot: &Spot, reader: &mut Reader) -> O
         down.push(Down { from, until });
     }
     let duration = sluicegate_policy::latency::Latency::constant(Span::ZERO);
-    Some(ModelledTarget { duration, failures, at_once, queue, down })
+    Some(ModelledTarget { duration, failures, uses, at_once, queue, down })
+}
+
+/// The pool that the target uses, in place of a capacity of its own.
+fn uses(given: &link::LinkTarget, capacities: &[String], reader: &mut Reader) -> Option<CapacityId> {
+    let uses = given.uses.as_ref()?;
+    if let Some(own) = &given.capacity {
+        let what = "a target that uses a shared capacity is held by that one, which has a queue of its own; remove this, or uses";
+        reader.report_at(&own.spot, what);
+    }
+    let at = referred(&uses.value.0, &uses.spot, ("capacity", "gateway.capacities"), capacities, reader)?;
+    Some(CapacityId(at as u16))
 }

@@ -35,6 +35,9 @@ section! {
         duration: Option<At<Shape>>,
         /// Share of requests on which it breaks off the connection instead of answering. Default: 0%.
         failures: Option<At<Percent>>,
+        /// The shared capacity (`gateway.capacities`) of which it takes a connection for each request, before it works for its own
+        /// duration; without one in time it answers 500. It stands in place of a capacity of its own.
+        uses: Option<At<Text>>,
         /// Requests that it works on at once. Default: any number.
         capacity: Option<At<Count>>,
         /// Requests that may wait for their turn; further ones are refused. Default: 1000, where there is a capacity.

@@ -1,7 +1,9 @@
 //! Functions that share a pool of connections.
 
+use proptest::prelude::*;
+
 use super::*;
-use crate::model::{Capacity, CapacityId};
+use crate::model::{Capacity, CapacityId, LinkId, ModelledTarget, Serves, Target, VpcLink};
 use crate::usage::Limited;
 
 const POOL: CapacityId = CapacityId(0);
@@ -30,11 +32,75 @@ fn one_function_waits_for_the_connection_that_another_one_has() {
     assert_eq!(told, [(200, at(50), Some(ms(50))), (200, at(80), Some(ms(75)))]);
     gateway.gateway.advance(at(100));
     let used = gateway.gateway.used();
-    let of = |what| used.iter().find(|used| used.what == what).map(|used| ((used.share * 1e4).round(), used.peak, used.refused));
+    let of = |what| {
+        used.iter().find(|used| used.what == what).map(|used| ((used.share.unwrap() * 1e4).round(), used.peak, used.refused))
+    };
     assert_eq!(of(Limited::Capacity(POOL)), Some((6_000.0, Some(1), 0)));
     assert_eq!(of(Limited::Function(FunctionId(1))), Some((8.0, Some(1), 0)));
     let seen = gateway.gateway.occupancy(POOL);
     assert_eq!((seen.asked, seen.busy, seen.waited), (2, ms(60), ms(25)));
+}
+
+/// A function and the target of a private link that share a pool of one connection for 30 ms; at most one waits, for up to a second.
+fn mixed() -> Driven {
+    let pool =
+        Capacity { name: "db".to_owned(), size: 1, queue: Some(1), service: Latency::constant(ms(30)), timeout: ms(1_000) };
+    let target = ModelledTarget { uses: Some(POOL), ..ModelledTarget::new(Latency::constant(ms(20))) };
+    let link = VpcLink::new("stock", vec![Target { name: "t".to_owned(), serves: Serves::Modelled(target) }]);
+    let Integration::Http(back_end) = http(TIMEOUT) else { unreachable!() };
+    let through = Integration::Http(HttpIntegration { connection: Connection::Link(LinkId(0)), ..back_end });
+    let uses = |function: &mut Function| {
+        function.uses = Some(POOL);
+        function.cold_start = Latency::constant(Span::ZERO);
+    };
+    let set = |model: &mut Model| {
+        model.apis[0].overhead = Latency::constant(Span::ZERO);
+        model.capacities = vec![pool];
+        model.links = vec![link];
+    };
+    gateway(ApiKind::Rest).lambda(uses).route(through).set(set).start()
+}
+
+#[test]
+fn a_function_and_a_target_share_one_pool() {
+    let mut gateway = mixed();
+    gateway.call(at(0), call(1));
+    gateway.call(at(5), call(0));
+    gateway.call(at(6), call(1));
+    let told: Vec<_> = gateway.replies().iter().map(|reply| (reply.status, reply.reason, reply.at)).collect();
+    // The target has the connection first, the function waits for it, and the third finds the line full: its target says so itself.
+    let exhausted = Reason::CapacityExhausted(POOL);
+    assert_eq!(told, [(500, exhausted, at(6)), (200, Reason::Served, at(50)), (200, Reason::Served, at(80))]);
+    gateway.gateway.advance(at(100));
+    let seen = gateway.gateway.occupancy(POOL);
+    assert_eq!((seen.asked, seen.refused, seen.busy), (3, 1, ms(60)));
+    let used = gateway.gateway.used();
+    let target = used.iter().find(|used| matches!(used.what, Limited::Target(_))).unwrap();
+    assert_eq!((target.limit, target.share, target.peak, target.refused), (None, None, Some(2), 0));
+    assert_eq!(target.what.name(gateway.gateway.model()), "target t of stock");
+}
+
+proptest! {
+    #[test]
+    fn whoever_asks_a_shared_pool_waits_as_in_one_line(coming in prop::collection::vec((0_u64..50, any::<bool>()), 1..40)) {
+        let mut gateway = mixed();
+        let mut line = Capacities::new(gateway.gateway.model(), Seed::new(1));
+        let mut expected = Vec::new();
+        let mut now = 0;
+        for (gap, is_target) in coming {
+            now += gap;
+            gateway.call(at(now), call(u16::from(is_target)));
+            // Each has the connection for 30 ms, and then works on for its own 20.
+            expected.push(match line.ask(at(now), POOL) {
+                Ok(turn) => (200, turn.until + ms(20)),
+                Err(given_up) => (if is_target { 500 } else { 502 }, given_up.at),
+            });
+        }
+        let mut told: Vec<_> = gateway.replies().iter().map(|reply| (reply.status, reply.at)).collect();
+        told.sort_by_key(|(status, at)| (*at, *status));
+        expected.sort_by_key(|(status, at)| (*at, *status));
+        prop_assert_eq!(told, expected);
+    }
 }
 
 #[test]
