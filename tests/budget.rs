@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use serde_json::Value;
 
+use crate::origin::Origin;
 use crate::parity::both;
 use crate::program::{Bench, Kept, Mock, quiet, unwrapped};
 
@@ -238,6 +239,50 @@ fn a_budget_of_the_network_is_broken_by_connections_that_break() {
     assert_eq!(answers(&kept), expected.map(|(name, answer)| (name.to_owned(), answer.to_owned())));
     let classes = by_blame(&kept.record, "total");
     assert!(classes.keys().any(|(blame, kind)| blame == "network" && kind == "truncated"), "{classes:?}");
+}
+
+#[test]
+fn what_is_claimed_of_a_back_end_is_predicted_and_a_ceiling_stands_without_it() {
+    let _quiet = quiet();
+    let bench = Bench::new();
+    let origin = Origin::plain();
+    let url = origin.url("http", "");
+    let profile = format!(
+        "\
+# Imitates two HTTP back ends, of one of which the model says something; both are asked for real.
+gateway:
+  api: rest
+  stages:
+    prod: {{ throttle: {{ rate: 1000/s, burst: 500 }} }}
+  routes:
+    GET /claimed: {{ integration: {{ http: {{ url: \"{url}/a\", duration: 1ms, response: {{ status: 200, body: ok }} }} }} }}
+    GET /unclaimed: {{ integration: {{ http: {{ url: \"{url}/b\" }} }} }}
+traffic:
+  mix: [{{ request: GET /claimed }}, {{ request: GET /unclaimed }}]
+  arrivals: {{ constant: 100/s }}
+run: {{ duration: 9s, warmup: 0s, connections: 64 }}
+target: mock
+safety: {{ max_rate: 1000/s }}
+expect:
+  - {{ of: GET /claimed, metric: integration errors, within: 3 points }}
+  - {{ of: GET /claimed, metric: latency p50, at_most: 500ms }}
+  - {{ of: GET /unclaimed, metric: errors, at_most: 5% }}
+  - {{ of: GET /unclaimed, metric: errors, within: 3 points }}
+"
+    );
+    bench.file("back-ends.yaml", &profile);
+    let kept = bench.kept_valid(["run", "back-ends.yaml"]).expect_code(4);
+    let expected = [
+        ("GET /claimed integration errors", "holds"),
+        ("GET /claimed latency p50 at most 500ms", "holds"),
+        ("GET /unclaimed errors at most 5%", "holds"),
+        ("GET /unclaimed errors", "inconclusive"),
+    ];
+    assert_eq!(answers(&kept), expected.map(|(name, answer)| (name.to_owned(), answer.to_owned())));
+    let is_predicted = |name: &str| kept.verdict(name).get("predicted").is_some();
+    let predicted = expected.map(|(name, _)| is_predicted(name));
+    assert_eq!(predicted, [true, true, false, false], "nothing is predicted of what nothing is claimed of");
+    assert_eq!(kept.record["load"]["sent"], origin.seen().len(), "both were asked for real");
 }
 
 fn answer_once(mut stream: std::net::TcpStream, breaks: bool) {

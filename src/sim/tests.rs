@@ -53,6 +53,7 @@ fn model(duration: Latency) -> Model {
         method: None,
         url: "http://127.0.0.1/".into(),
         connection: Connection::Internet,
+        back_end: sluicegate_policy::model::BackEnd::Real(None),
         timeout,
     };
     let routes = vec![

@@ -8,7 +8,7 @@ pub(crate) mod hop;
 pub(crate) mod url;
 
 use bytes::Bytes;
-use sluicegate_policy::model::{ApiKind, Connection, HttpIntegration, Mapping, Protocol, VpcLink};
+use sluicegate_policy::model::{ApiKind, Connection, HttpIntegration, Mapping, Protocol, Response, VpcLink};
 
 use crate::expression::{Expression, Position, Surroundings};
 use crate::front_error::FrontFault;
@@ -143,15 +143,18 @@ impl HttpFace {
         Ok(Self { hop, method, url: Url::parse(url), parameters, mapping, is_private: false, modelled: None })
     }
 
-    /// The same, with what the modelled targets of its link answer, if it has such a link.
+    /// The same, with what the modelled targets of its link answer, if it has such a link, or what it is claimed to answer itself.
     pub(crate) fn through(self, links: &[VpcLink], http: &HttpIntegration) -> Self {
-        let Connection::Link(link) = http.connection else { return self };
-        let answer = |link: &VpcLink| BackendResponse {
-            status: link.response.status,
-            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-            body: Bytes::copy_from_slice(link.response.body.as_bytes()),
+        let response = match http.connection {
+            Connection::Link(link) => links.get(usize::from(link.0)).map(|link| &link.response),
+            Connection::Internet | Connection::VpcLink(_) => http.back_end.modelled().map(|modelled| &modelled.response),
         };
-        Self { modelled: links.get(usize::from(link.0)).map(answer), ..self }
+        let answer = |response: &Response| BackendResponse {
+            status: response.status,
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            body: Bytes::copy_from_slice(response.body.as_bytes()),
+        };
+        Self { modelled: response.map(answer), ..self }
     }
 
     /// The request with the stage in its path, if that is how it goes: private integrations of both kinds of API do (facts: developer

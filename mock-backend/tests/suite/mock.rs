@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sluicegate_mock::{Server, Settings, Summary, runtime};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Burst, Connection, DeploymentId, Function,
-    FunctionId, HttpIntegration, IdentitySource, Integration, LambdaAuthorizer, LookUps, Mapping, MockIntegration, Model,
-    PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
+    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, BackEnd, Burst, Connection, DeploymentId,
+    Function, FunctionId, HttpIntegration, IdentitySource, Integration, LambdaAuthorizer, LookUps, Mapping, MockIntegration,
+    Model, PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -94,8 +94,8 @@ impl Mock {
     /// A route to an HTTP back end, as a proxy.
     pub(crate) fn behind(self, key: &str, url: &str, timeout: Span) -> Self {
         let protocol = Protocol::Proxy { parameters: Vec::new() };
-        let (url, connection) = (url.to_owned(), Connection::Internet);
-        self.route(key, Integration::Http(HttpIntegration { protocol, method: None, url, connection, timeout }))
+        let (url, connection, back_end) = (url.to_owned(), Connection::Internet, BackEnd::Real(None));
+        self.route(key, Integration::Http(HttpIntegration { protocol, method: None, url, connection, back_end, timeout }))
     }
 
     /// A route that the gateway answers by these templates for JSON: one that chooses the status, and the body.

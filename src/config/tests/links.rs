@@ -1,6 +1,6 @@
 //! Private links: proven into the model with the provider's defaults, and broken in each part.
 
-use sluicegate_policy::model::{Balancer, CapacityId, Connection, Integration, LinkId, Probe, Serves};
+use sluicegate_policy::model::{BackEnd, Balancer, CapacityId, Connection, Integration, LinkId, Model, Probe, Serves};
 use sluicegate_policy::time::{Instant, Span};
 
 use super::*;
@@ -28,6 +28,7 @@ gateway:
   routes:
     GET /a: { integration: { http: { url: "http://a.internal/x", vpc_link: full } } }
     GET /b: { integration: { http: { url: "arn:of:a:listener", vpc_link: elsewhere } } }
+    GET /c: { integration: { http: { url: "http://c.internal/", duration: 7ms, failures: 2%, response: { status: 203 } } } }
 "#;
 
 #[test]
@@ -54,7 +55,20 @@ fn a_link_is_what_the_profile_says_and_else_what_the_provider_has() {
             Integration::Mock(_) | Integration::Lambda(_) | Integration::Service(_) => None,
         })
         .collect();
-    assert_eq!(ways, [&Connection::Link(LinkId(2)), &Connection::VpcLink("elsewhere".to_owned())]);
+    assert_eq!(ways, [&Connection::Link(LinkId(2)), &Connection::VpcLink("elsewhere".to_owned()), &Connection::Internet]);
+}
+
+#[test]
+fn what_is_claimed_of_an_http_back_end_is_for_the_simulation() {
+    let model = plan(LINKS).unwrap_or_else(|error| panic!("{error}")).model;
+    let claims = |model: &Model| {
+        let Integration::Http(http) = &model.routes.last().expect("a route").integration else { panic!("no HTTP back end") };
+        http.back_end.clone()
+    };
+    let BackEnd::Real(Some(claimed)) = claims(&model) else { panic!("{:?}", claims(&model)) };
+    assert_eq!((claimed.duration.at(0.5), claimed.failures, claimed.response.status), (Span::from_ms(7), 0.02, 203));
+    let simulated = Model::clone(&model).simulated();
+    assert_eq!(claims(&simulated), BackEnd::Modelled(claimed));
 }
 
 /// What is written in place of what, and what the message says.
@@ -71,6 +85,9 @@ const BREAKS: &[(&str, &str, &str)] = &[
         "real: { address: \"127.0.0.1:8080\", uses: db }",
         "a real target does what it does",
     ),
+    ("vpc_link: full", "vpc_link: full, duration: 3ms", "its targets answer, each in its own time"),
+    ("duration: 7ms, failures: 2%", "failures: 2%", "without its duration"),
+    ("duration: 7ms, failures: 2%, response", "response", "answers by itself"),
     ("bare:", "\"not a name\":", "is not the name of a private link"),
     ("{ from: 5s, for: 1s }", "{ from: 2s, for: 1s }", "before the one in front of it is over"),
     ("{ from: 5s, for: 1s }", "{ from: 5s, for: 0s }", "no time at all"),

@@ -126,7 +126,7 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
     (REST, "    dynamodb: {", "    DynamoDB: {", "is not the name of a service"),
     (REST, "    dynamodb: {", "    dynamo: {", "there is no service \"dynamodb\", did you mean \"dynamo\"?"),
     (REST, "duration: 9ms", "failures: 1%", "the model says nothing of it"),
-    (REST, "duration: 9ms", "response: { status: 200 }", "a real service answers by itself"),
+    (REST, "duration: 9ms", "response: { status: 200 }", "what is real answers by itself"),
     (REST, "http://127.0.0.1:5000/", "127.0.0.1:5000", "is not the base URL of a service"),
     (REST, "http://127.0.0.1:5000/", "http://me@127.0.0.1:5000/", "is not the base URL of a service"),
     (REST, "http://127.0.0.1:5000/", "http://127.0.0.1:5000/?a=b", "is not the base URL of a service"),

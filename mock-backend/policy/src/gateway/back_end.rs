@@ -11,7 +11,7 @@ use super::Gateway;
 use super::course::{Decision, Event};
 use super::flights::{FlightId, Phase};
 use crate::call::{Action, Effect, Reason};
-use crate::model::{Ends, ModelledBackEnd, RouteId, ServiceId, ServiceUse};
+use crate::model::{BackEnd, Ends, HttpIntegration, Integration, ModelledBackEnd, RouteId, ServiceId, ServiceUse};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 
@@ -52,6 +52,19 @@ impl Gateway {
                 self.services[at].retried += self.hand_to_model(now, id, modelled, (timeout, retries));
             }
             None => self.hand_to_driver(now, id, route, timeout),
+        }
+    }
+
+    /// An HTTP back end that no described link leads to. Nobody asks it twice: no document says so.
+    pub(super) fn hand_to_http(&mut self, now: Instant, id: FlightId, route: RouteId, timeout: Span) {
+        let model = Arc::clone(&self.model);
+        match &model.routes[usize::from(route.0)].integration {
+            Integration::Http(HttpIntegration { back_end: BackEnd::Modelled(modelled), .. }) => {
+                self.hand_to_model(now, id, modelled, (timeout, 0));
+            }
+            Integration::Http(_) | Integration::Mock(_) | Integration::Lambda(_) | Integration::Service(_) => {
+                self.hand_to_driver(now, id, route, timeout);
+            }
         }
     }
 

@@ -136,7 +136,7 @@ impl Gateway {
             // A mock integration is answered where it is accepted.
             Integration::Mock(_) => {}
             Integration::Lambda(LambdaIntegration { function, timeout, .. }) => self.invoke(now, id, function, timeout),
-            Integration::Http(HttpIntegration { timeout, .. }) => self.hand_to_driver(now, id, route, timeout),
+            Integration::Http(HttpIntegration { timeout, .. }) => self.hand_to_http(now, id, route, timeout),
             Integration::Service(ServiceIntegration { service, timeout, .. }) => {
                 self.hand_to_service(now, id, (service, route), timeout);
             }

@@ -5,7 +5,7 @@
 
 use crate::call::{Content, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Verdict};
 use crate::model::{
-    Connection, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, ServiceIntegration,
+    BackEnd, Connection, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, ServiceIntegration,
 };
 
 /// A request that satisfies every check and maps to what the model says.
@@ -50,6 +50,9 @@ impl Evidence for Plain<'_> {
             Integration::Service(ServiceIntegration { service, .. }) => {
                 let modelled = self.0.services[usize::from(service.0)].back_end.modelled();
                 modelled.map_or(content(200, ""), |modelled| content(modelled.response.status, &modelled.response.body))
+            }
+            Integration::Http(HttpIntegration { back_end: BackEnd::Modelled(modelled), .. }) => {
+                content(modelled.response.status, &modelled.response.body)
             }
             Integration::Mock(MockIntegration::Mapped(_)) | Integration::Http(_) => content(200, ""),
         })

@@ -11,8 +11,8 @@ use super::*;
 use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, Reply, Scope, Size};
 use crate::latency::Latency;
 use crate::model::{
-    Account, Api, ApiKind, Burst, Connection, Function, HttpIntegration, Integration, PAYLOAD_BYTES_MAX, PerSecond, Protocol,
-    Response, Route, RouteId, Scaling, Throttle,
+    Account, Api, ApiKind, BackEnd, Burst, Connection, Function, HttpIntegration, Integration, PAYLOAD_BYTES_MAX, PerSecond,
+    Protocol, Response, Route, RouteId, Scaling, Throttle,
 };
 
 pub(super) const EVER: Throttle =
@@ -48,6 +48,7 @@ pub(super) fn http(timeout: Span) -> Integration {
         method: None,
         url: "http://127.0.0.1/".to_owned(),
         connection: Connection::Internet,
+        back_end: BackEnd::Real(None),
         timeout,
     })
 }

@@ -3,7 +3,7 @@
 //! Owns the kinds of integration, and the mapping that stands before and after those that are not proxies. Refuses to run a
 //! template or reach a back end: templates are texts here, and `render` compiles them.
 
-use super::{FunctionId, LinkId, ServiceIntegration};
+use super::{BackEnd, FunctionId, LinkId, ServiceIntegration};
 use crate::time::Span;
 
 /// What answers on a route.
@@ -13,7 +13,7 @@ pub enum Integration {
     Mock(MockIntegration),
     /// A Lambda-like function answers.
     Lambda(LambdaIntegration),
-    /// An HTTP back end answers, which the driver reaches; the policy only waits.
+    /// An HTTP back end answers, which the driver reaches; the policy only waits, unless it is simulated.
     Http(HttpIntegration),
     /// A service of the provider answers: modelled, or reached by the driver.
     Service(ServiceIntegration),
@@ -125,6 +125,9 @@ pub struct HttpIntegration {
     pub url: String,
     /// Way to it.
     pub connection: Connection,
+    /// What answers: always something real, of which the model may claim something; whoever only simulates takes the claim for it. What
+    /// is behind a private link that the model describes answers instead.
+    pub back_end: BackEnd,
     /// How long the gateway waits for it.
     pub timeout: Span,
 }

@@ -273,7 +273,7 @@ impl Model {
         merged.into_iter().collect()
     }
 
-    /// The same for whoever only simulates: a real function or service whose times are told is a modelled one. One whose times are
+    /// The same for whoever only simulates: a real function, service or HTTP back end whose times are told is a modelled one. One whose times are
     /// unknown stays as it is.
     pub fn simulated(mut self) -> Self {
         for function in &mut self.functions {
@@ -283,6 +283,11 @@ impl Model {
         }
         for service in &mut self.services {
             service.back_end = service.back_end.clone().simulated();
+        }
+        for route in &mut self.routes {
+            if let Integration::Http(http) = &mut route.integration {
+                http.back_end = http.back_end.clone().simulated();
+            }
         }
         self
     }

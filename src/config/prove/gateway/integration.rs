@@ -4,8 +4,8 @@
 //! Called by `routes`.
 
 use sluicegate_policy::model::{
-    ApiKind, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, LinkId, Mapping, MockIntegration, Protocol,
-    ResponseRule,
+    ApiKind, BackEnd, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, LinkId, Mapping, MockIntegration,
+    ModelledBackEnd, Protocol, ResponseRule,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
@@ -13,6 +13,7 @@ use sluicegate_render::proof::{self, Position};
 use super::expression;
 use super::functions::filled_answer;
 use super::service::service_integration;
+use super::services::{Claims, modelled};
 use super::{only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::filled;
@@ -207,13 +208,27 @@ fn http_integration(
     let content_handling = content_handling.as_ref();
     let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
+    let claimed = claimed(http, &connection, &spot, reader);
     Some(HttpIntegration {
         protocol,
         method: method(http.method.as_ref(), reader),
         url: http.url.value.0.clone(),
         connection,
+        back_end: BackEnd::Real(claimed?),
         timeout: timeout?,
     })
+}
+
+/// What the model says of a back end. Behind a private link that is described, it says it of the targets.
+#[allow(clippy::option_option, reason = "that nothing is said is no problem")]
+fn claimed(http: &mut HttpBackend, connection: &Connection, spot: &Spot, reader: &mut Reader) -> Option<Option<ModelledBackEnd>> {
+    if let (Connection::Link(_), Some(duration)) = (connection, &http.duration) {
+        let what = "behind a private link its targets answer, each in its own time; write this at the targets, or remove it";
+        reader.report_at(&duration.spot, what);
+        return None;
+    }
+    let HttpBackend { duration, failures, response, .. } = http;
+    modelled(Claims { duration: duration.as_ref(), failures, response }, spot, reader)
 }
 
 /// The way to a back end. What a load balancer's targets are asked is not encrypted here, whatever the URL would have.

@@ -15,7 +15,7 @@ use crate::config::prove::aws::{self, Found, NoKey};
 use crate::config::raw::gateway as raw;
 use crate::config::raw::gateway::service::ProviderService;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Member, Named, Outside, Percent, Text};
+use crate::config::value::{Member, Named, Outside, Percent, Shape, Text};
 use crate::traffic::auth::Secret;
 
 /// What signs for an emulator on this machine, where nobody has an access key.
@@ -49,7 +49,8 @@ fn service(member: &mut Member<Text, At<ProviderService>>, outside: Outside<'_>,
         reader.report_at(&spot, what);
         return None;
     }
-    let modelled = modelled(given, &spot, reader);
+    let ProviderService { duration, failures, response, .. } = given;
+    let modelled = modelled(Claims { duration: duration.as_ref(), failures, response }, &spot, reader);
     let access = if let Some(endpoint) = &given.endpoint {
         Some(access(&name, endpoint, given, (outside, &spot), reader)?)
     } else {
@@ -66,22 +67,29 @@ fn service(member: &mut Member<Text, At<ProviderService>>, outside: Outside<'_>,
     is_name.then_some(Service { name, back_end, access })
 }
 
-/// What the model says of it; nothing without a duration. The outer `None` means that problems were reported.
+/// What is said of a back end that may be real.
+pub(super) struct Claims<'a> {
+    pub(super) duration: Option<&'a At<Shape>>,
+    pub(super) failures: &'a mut Option<At<Percent>>,
+    pub(super) response: &'a mut Option<raw::Answer>,
+}
+
+/// What the model says of a back end; nothing without a duration. The outer `None` means that problems were reported.
 #[allow(clippy::option_option, reason = "that nothing is said is no problem")]
-fn modelled(given: &mut ProviderService, spot: &Spot, reader: &mut Reader) -> Option<Option<ModelledBackEnd>> {
-    let Some(duration) = &given.duration else {
+pub(super) fn modelled(given: Claims<'_>, spot: &Spot, reader: &mut Reader) -> Option<Option<ModelledBackEnd>> {
+    let Some(duration) = given.duration else {
         if let Some(failures) = &given.failures {
             reader.report_at(&failures.spot, "without its duration the model says nothing of it; add duration, or remove this");
         }
         let answer = given.response.as_ref();
         let answer = answer.and_then(|it| it.status.as_ref().map(|it| &it.spot).or(it.body.as_ref().map(|it| &it.spot)));
         if let Some(spot) = answer {
-            reader.report_at(spot, "a real service answers by itself; add duration to model it, or remove this");
+            reader.report_at(spot, "what is real answers by itself; add duration to model it, or remove this");
         }
         return Some(None);
     };
     let duration = latency(duration, reader);
-    let failures = filled(&mut given.failures, spot, "failures", || Percent::nearest(0.0)).value.share();
+    let failures = filled(given.failures, spot, "failures", || Percent::nearest(0.0)).value.share();
     let answer = given.response.get_or_insert(raw::Answer { status: None, body: None });
     let (status, body) = filled_answer(answer, spot, "{}");
     Some(Some(ModelledBackEnd { duration: duration?, failures, response: Response { status, body } }))

@@ -6,7 +6,7 @@ use super::{Answer, Texts};
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::{Kind, Node};
-use crate::config::value::{ContentHandling, Flag, Passthrough, PayloadFormat, StatusCode, Text};
+use crate::config::value::{ContentHandling, Flag, Passthrough, PayloadFormat, Percent, Shape, StatusCode, Text};
 
 /// What is behind a route; exactly one of `lambda`, `mock`, `http` and `service`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
@@ -177,6 +177,13 @@ section! {
         content_handling: Option<At<ContentHandling>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,
+        /// What the model says of it: how long it works on a request. The mock asks the real one all the same. Default: nothing, and
+        /// there is no prediction for its routes.
+        duration: Option<At<Shape>>,
+        /// Share of requests on which it breaks off the connection instead of answering, as the model says. Default: 0%.
+        failures: Option<At<Percent>>,
+        /// What it answers, as the model says. Default: 200 with the body `{}`.
+        response: Option<Answer>,
     }
 }
 

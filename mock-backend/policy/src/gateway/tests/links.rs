@@ -1,8 +1,8 @@
-//! Private links, as their clients see them.
+//! Private links and HTTP back ends, as their clients see them.
 
 use super::*;
 use crate::call::Effect;
-use crate::model::{LinkId, ModelledTarget, Serves, Target, TargetId, VpcLink};
+use crate::model::{BackEnd, LinkId, ModelledBackEnd, ModelledTarget, Serves, Target, TargetId, VpcLink};
 use crate::vpc_link::Look;
 
 const TARGET: TargetId = TargetId { link: LinkId(0), place: 0 };
@@ -63,4 +63,30 @@ fn what_a_real_target_works_on_is_reset_when_it_becomes_unhealthy() {
     driven.gateway.on_effect(at(30), effect, answered(200));
     driven.gateway.advance(at(60_000));
     assert_eq!((driven.gateway.take_action(), driven.gateway.in_flight()), (None, 0));
+}
+
+/// A route to an HTTP back end of which the model claims this.
+fn claiming(kind: ApiKind, claimed: ModelledBackEnd, timeout: Span) -> Build {
+    let Integration::Http(back_end) = http(timeout) else { unreachable!() };
+    gateway(kind).route(Integration::Http(HttpIntegration { back_end: BackEnd::Real(Some(claimed)), ..back_end }))
+}
+
+#[test]
+fn an_http_back_end_is_asked_for_real_and_simulated_by_what_is_claimed_of_it() {
+    for (kind, unreachable) in [(ApiKind::Rest, 504), (ApiKind::Http, 503)] {
+        let claimed = ModelledBackEnd::new(Latency::constant(ms(20)));
+        let mut real = claiming(kind, claimed.clone(), TIMEOUT).start();
+        real.call(at(0), call(0));
+        real.gateway.advance(at(2));
+        assert!(matches!(real.gateway.take_action(), Some(Action::Start(_, Effect::Integrate { target: None, .. }))));
+        let simulated = |claimed: ModelledBackEnd, timeout| {
+            let Build(model) = claiming(kind, claimed, timeout);
+            let reply = Build(model.simulated()).start().reply_to(at(0), 0);
+            (reply.status, reply.reason, reply.at)
+        };
+        assert_eq!(simulated(claimed.clone(), TIMEOUT), (200, Reason::Served, at(24)));
+        assert_eq!(simulated(claimed.clone(), ms(10)).1, Reason::IntegrationTimeout);
+        let failing = ModelledBackEnd { failures: 1.0, ..claimed };
+        assert_eq!(simulated(failing, TIMEOUT), (unreachable, Reason::IntegrationUnreachable, at(24)));
+    }
 }
