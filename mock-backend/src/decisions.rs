@@ -4,11 +4,11 @@
 //! Filled by `driver` as it tells the gateway, completed by `http`, written at the end of a run, read by whoever replays it
 //! through a gateway of the same model and seed.
 //!
-//! The file: eight bytes `slcgdec` and the version (3); the clock's origin in nanoseconds of `CLOCK_MONOTONIC`, the wall time then
-//! in nanoseconds since 1970, and the number of rows (`u64` each); then rows of 112 bytes, as `row` has them, in the order in which
-//! the gateway was told. What an administrator tells it (moves, flushes) is not recorded, nor what back ends answered: a gateway that
-//! has any cannot be replayed from it alone. Nor is an arrival whose request never was
-//! whole: all that remains of it is that its number is missing.
+//! The file: eight bytes `slcgdec` and the version (4); the clock's origin in nanoseconds of `CLOCK_MONOTONIC`, the wall time then
+//! in nanoseconds since 1970, and the number of rows (`u64` each); then rows of 116 bytes, as `row` has them, in the order in which
+//! the gateway was told. How the invocations of real functions ended is recorded, also of those that authorizers asked. What an
+//! administrator tells it (moves, flushes) is not, nor what HTTP back ends answered: a gateway that has any cannot be replayed from it
+//! alone. Nor is an arrival whose request never was whole: all that remains of it is that its number is missing.
 
 mod row;
 mod witness;
@@ -18,14 +18,14 @@ use std::hash::RandomState;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use sluicegate_policy::call::{CacheUse, Call, CallId, EntryId, Evidence, Reason, Reply};
+use sluicegate_policy::call::{CacheUse, Call, CallId, EffectId, EntryId, Evidence, Invoked, Reason, Reply};
 use sluicegate_policy::time::{Instant, Span};
 
 use self::row::{ROW_BYTES, decoded, encoded, u64_at};
 use self::witness::Witness;
 pub use self::witness::{CacheQuestion, Evident, IdentityQuestion};
 
-const MAGIC: [u8; 8] = *b"slcgdec\x03";
+const MAGIC: [u8; 8] = *b"slcgdec\x04";
 const HEADER_BYTES: usize = 32;
 
 /// One thing that the gateway was told.
@@ -49,6 +49,16 @@ pub enum Row {
         at: Instant,
         /// The row of the call.
         call: u64,
+    },
+    /// How the invocation of a real function ended
+    /// ([`Gateway::on_invoked`](sluicegate_policy::gateway::Gateway::on_invoked)).
+    Invoked {
+        /// When it was told.
+        at: Instant,
+        /// Which invocation.
+        effect: EffectId,
+        /// How it ended.
+        ended: Invoked,
     },
     /// That nobody makes the answer for this entry of the response cache, because its client left
     /// ([`Gateway::drop_entry`](sluicegate_policy::gateway::Gateway::drop_entry)).
@@ -108,7 +118,7 @@ impl DecisionRecord {
     pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
         self.rows.iter().filter_map(|row| match row {
             Row::Called(decision) => Some(decision),
-            Row::Resumed { .. } | Row::Left { .. } | Row::Dropped { .. } => None,
+            Row::Resumed { .. } | Row::Left { .. } | Row::Invoked { .. } | Row::Dropped { .. } => None,
         })
     }
 }
@@ -183,14 +193,23 @@ impl Decisions {
     pub(crate) fn on_reply(&mut self, row: RowId, reply: &Reply) {
         match row.0.and_then(|at| self.rows.get_mut(at)) {
             Some(Row::Called(decision)) => decision.answer = Some(reply.into()),
-            Some(Row::Resumed { .. } | Row::Left { .. } | Row::Dropped { .. }) | None => {}
+            Some(Row::Resumed { .. } | Row::Left { .. } | Row::Invoked { .. } | Row::Dropped { .. }) | None => {}
         }
     }
 
     /// The gateway is told that nobody makes the answer for this entry.
     pub(crate) fn on_drop(&mut self, at: Instant, entry: EntryId) {
+        self.push(Row::Dropped { at, entry });
+    }
+
+    /// The gateway is told how an invocation ended.
+    pub(crate) fn on_invoked(&mut self, at: Instant, effect: EffectId, ended: Invoked) {
+        self.push(Row::Invoked { at, effect, ended });
+    }
+
+    fn push(&mut self, row: Row) {
         if self.rows.len() < self.rows_max {
-            self.rows.push(Row::Dropped { at, entry });
+            self.rows.push(row);
         } else {
             self.unrecorded += 1;
         }
@@ -227,7 +246,7 @@ pub enum ReadDecisionsError {
         source: io::Error,
     },
     /// Something else, of another version, or cut.
-    #[error("{} is not a whole record of decisions of version 3; was the mock stopped while writing it?", path.display())]
+    #[error("{} is not a whole record of decisions of version 4; was the mock stopped while writing it?", path.display())]
     Unknown {
         /// Which file.
         path: PathBuf,

@@ -12,15 +12,18 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use sluicegate_policy::call::{
-    Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Evidence, Fate, FunctionResult, Invoked, Outcome, Reply,
+    Action, Arrival, CacheUse, Call, CallId, Effect, EffectId, EntryId, Errand, Evidence, Fate, FunctionResult, Invoked, Outcome,
+    Reply,
 };
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{ApiId, FunctionId, RouteId, TargetId};
+use sluicegate_policy::model::{ApiId, AuthorizerId, FunctionId, RouteId, TargetId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
+use sluicegate_render::authorizer::AnswerFault;
 use sluicegate_render::front::Front;
+use sluicegate_render::function_answer::Returned;
 use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
@@ -80,8 +83,8 @@ pub(crate) enum Turn {
     Integrate(EffectId, Option<TargetId>),
     /// Its authorizer has answered: [`Driver::resume`] goes on with it.
     Resume,
-    /// A real function is to be invoked in this environment, and its end told under this name.
-    Invoke(EffectId, FunctionId, Environment),
+    /// A real function is to be invoked in this environment for this, and its end told under this name.
+    Invoke(EffectId, Errand, FunctionId, Environment),
     /// It is answered.
     Released(Released),
 }
@@ -208,7 +211,27 @@ impl Driver {
 
     /// The invocation of a real function has ended.
     pub(crate) fn on_invoked(&self, now: Instant, effect: EffectId, ended: Invoked) {
-        self.tell(now, |gateway, now| gateway.on_invoked(now, effect, ended));
+        let mut inner = self.inner.borrow_mut();
+        inner.reach(&self.front, now);
+        inner.on_invoked(effect, ended);
+        inner.take_actions(&self.front);
+        inner.wake_pacer();
+    }
+
+    /// The invocation of a real function for an authorizer has returned this; without anything, the function was not let run. What is wrong
+    /// with its answer, if something is.
+    pub(crate) fn on_authorized(
+        &self,
+        now: Instant,
+        (effect, authorizer): (EffectId, AuthorizerId),
+        returned: Option<Returned<'_>>,
+        (fate, cold_start): (Fate, Option<Span>),
+    ) -> Result<(), AnswerFault> {
+        let said = returned
+            .map_or(Ok(FunctionResult::Throttled), |returned| self.front.on_authorizer(authorizer, effect.answer(), returned));
+        let result = said.as_ref().copied().unwrap_or(FunctionResult::Misconfigured);
+        self.on_invoked(now, effect, Invoked { result, fate, cold_start });
+        said.map(drop)
     }
 
     /// Waits until environments of real functions are no longer kept.
@@ -296,6 +319,12 @@ impl Inner {
         self.waiting.forget(call);
     }
 
+    /// The invocation of a real function has ended.
+    fn on_invoked(&mut self, effect: EffectId, ended: Invoked) {
+        self.decisions.on_invoked(self.now, effect, ended);
+        self.gateway.on_invoked(self.now, effect, ended);
+    }
+
     /// Nobody makes the answer that the response cache counts on.
     fn drop_entry(&mut self, entry: EntryId) {
         self.decisions.on_drop(self.now, entry);
@@ -314,6 +343,7 @@ impl Inner {
                 // Whoever performs it is answered now, and drops it.
                 Action::Cancel(_) => {}
                 Action::Forget(entry) => front.forget(entry),
+                Action::LetGo(answer) => front.let_go(answer),
                 Action::Reap(function, environment) => {
                     self.reaped.push((function, environment));
                     self.reaper.take().into_iter().for_each(Waker::wake);
@@ -339,11 +369,11 @@ impl Inner {
     fn start(&mut self, id: EffectId, effect: &Effect) {
         let (call, target) = match *effect {
             Effect::Integrate { call, target, .. } => (call, target),
-            Effect::Invoke { call, function, environment } => {
-                let turn = Start::Invoke(id, function, environment);
+            Effect::Invoke { errand, call, function, environment } => {
+                let turn = Start::Invoke(id, errand, function, environment);
                 if self.waiting.on_start(call, turn) == Interest::Gone {
                     let (result, fate) = (FunctionResult::Failed, Fate::Kept);
-                    self.gateway.on_invoked(self.now, id, Invoked { result, fate, cold_start: None });
+                    self.on_invoked(id, Invoked { result, fate, cold_start: None });
                 }
                 return;
             }
@@ -394,7 +424,7 @@ impl Future for Pending {
         if let Some(start) = inner.waiting.take_start(id) {
             return Poll::Ready(match start {
                 Start::Integrate(effect, target) => Turn::Integrate(effect, target),
-                Start::Invoke(effect, function, environment) => Turn::Invoke(effect, function, environment),
+                Start::Invoke(effect, errand, function, environment) => Turn::Invoke(effect, errand, function, environment),
                 Start::Resume => Turn::Resume,
             });
         }

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use sluicegate_policy::call::{EffectId, Fate, FunctionResult, Invoked};
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{Code, FunctionId, Model, Process, Real, Runs};
+use sluicegate_policy::model::{AuthorizerId, Code, FunctionId, Model, Process, Real, Runs};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_render::function_answer;
@@ -41,6 +41,8 @@ use crate::tasks::Tasks;
 /// All real functions of a server.
 pub(crate) struct Functions {
     subjects: Vec<Option<Kind>>,
+    /// The names of the model's authorizers.
+    authorizers: Vec<String>,
     driver: Rc<Driver>,
     clock: Clock,
     /// The wall clock when the monotonic one read zero.
@@ -126,6 +128,7 @@ impl Functions {
         let is_remote = subjects.iter().flatten().any(|kind| matches!(kind, Kind::Remote { .. }));
         Ok(Some(Self {
             subjects,
+            authorizers: model.authorizers.iter().map(|authorizer| authorizer.name.clone()).collect(),
             driver: around.driver,
             clock: around.clock,
             wall_origin: around.wall_origin,
@@ -180,6 +183,26 @@ impl Functions {
             drop(tell.send(Ended { returned, fate, cold_start, report }));
         });
         told
+    }
+
+    /// Invokes a function as an authorizer, with this event. What it comes to is told to the gateway, whoever still waits.
+    pub(crate) fn authorize(
+        self: &Rc<Self>,
+        (effect, authorizer): (EffectId, AuthorizerId),
+        which: (FunctionId, Environment),
+        event: Bytes,
+        trace: String,
+    ) {
+        let functions = Rc::clone(self);
+        self.tasks.spawn(async move {
+            let Outcome { returned, fate, cold_start } = functions.perform(which, event, trace).await;
+            let (now, asked) = (functions.clock.now(), (effect, authorizer));
+            let told = functions.driver.on_authorized(now, asked, returned.as_given(), (fate, cold_start));
+            if let Err(fault) = told {
+                let name = functions.authorizers.get(usize::from(authorizer.0)).map_or("", String::as_str);
+                functions.problem(&format!("what the function of authorizer {name} answered is no answer: {fault}"));
+            }
+        });
     }
 
     async fn perform(&self, (function, environment): (FunctionId, Environment), input: Bytes, trace: String) -> Outcome {
@@ -285,7 +308,7 @@ impl Functions {
         /// The first ones tell what is wrong.
         const MAX: usize = 16;
         let mut problems = self.problems.borrow_mut();
-        if problems.len() < MAX {
+        if problems.len() < MAX && !problems.iter().any(|problem| problem == what) {
             problems.push(what.to_owned());
         }
     }
@@ -297,14 +320,21 @@ impl Functions {
     }
 }
 
+impl Returned {
+    /// As the renderer takes it; `None` if the function was not let run.
+    fn as_given(&self) -> Option<function_answer::Returned<'_>> {
+        match self {
+            Self::Value(bytes) => Some(function_answer::Returned::Value(bytes)),
+            Self::Error(bytes) => Some(function_answer::Returned::Error(bytes)),
+            Self::Throttled => None,
+        }
+    }
+}
+
 impl Ended {
     /// What was returned, as the renderer takes it; `None` if the function was not let run.
     pub(crate) fn returned(&self) -> Option<function_answer::Returned<'_>> {
-        match &self.returned {
-            Returned::Value(bytes) => Some(function_answer::Returned::Value(bytes)),
-            Returned::Error(bytes) => Some(function_answer::Returned::Error(bytes)),
-            Returned::Throttled => None,
-        }
+        self.returned.as_given()
     }
 
     /// It came to this.

@@ -11,9 +11,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sluicegate_policy::call::{CacheUse, EffectId, ErrorKind, Fate, FunctionResult, Invoked, Outcome};
+use sluicegate_policy::call::{CacheUse, EffectId, Errand, ErrorKind, Fate, FunctionResult, Invoked, Outcome};
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{ApiId, ApiKind, Domain, FunctionId, Model, ServiceId, ServiceUse, TargetId};
+use sluicegate_policy::model::{ApiId, ApiKind, AuthorizerId, Domain, FunctionId, Model, ServiceId, ServiceUse, TargetId};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
 use sluicegate_render::backend::BackendResponse;
@@ -197,7 +197,11 @@ impl Desk {
                     self.driver.settled().await;
                     continue;
                 }
-                Turn::Invoke(effect, function, environment) => {
+                Turn::Invoke(effect, Errand::Authorizer(authorizer), function, environment) => {
+                    self.authorize(examined, (effect, authorizer), (function, environment));
+                    continue;
+                }
+                Turn::Invoke(effect, Errand::Integration, function, environment) => {
                     if let Some(released) = self.invoke(pending, examined, (effect, function, environment)).await {
                         return released;
                     }
@@ -275,6 +279,21 @@ impl Desk {
             }
             else => None,
         }
+    }
+
+    /// Has the function of an authorizer invoked. What it says is for all who wait with this call, whoever of them is still there then.
+    fn authorize(
+        &self,
+        examined: &Examined<'_>,
+        (effect, authorizer): (EffectId, AuthorizerId),
+        which: (FunctionId, Environment),
+    ) {
+        let asked = self.functions.as_ref().zip(examined.authorizer_event());
+        let Some((functions, event)) = asked else {
+            let ended = Invoked { result: FunctionResult::Misconfigured, fate: Fate::Kept, cold_start: None };
+            return self.driver.on_invoked(self.clock.now(), effect, ended);
+        };
+        functions.authorize((effect, authorizer), which, event.into(), examined.trace());
     }
 
     fn kind(&self, api: ApiId) -> ApiKind {

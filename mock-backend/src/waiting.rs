@@ -7,7 +7,7 @@
 
 use std::task::Waker;
 
-use sluicegate_policy::call::{CallId, EffectId};
+use sluicegate_policy::call::{CallId, EffectId, Errand};
 use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::{FunctionId, TargetId};
 
@@ -37,8 +37,8 @@ enum Slot {
 pub(crate) enum Start {
     /// Its integration, by this target if it is one of a private link.
     Integrate(EffectId, Option<TargetId>),
-    /// A function in this environment.
-    Invoke(EffectId, FunctionId, Environment),
+    /// A function in this environment, for this.
+    Invoke(EffectId, Errand, FunctionId, Environment),
     /// Go on with it: its authorizer has answered.
     Resume,
 }

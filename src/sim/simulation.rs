@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Action as PolicyAction, Arrival, CallId, Content, Effect, EffectId, Fate as EnvironmentFate, FunctionResult, Invoked,
+    Action as PolicyAction, Arrival, CallId, Content, Effect, EffectId, Errand, Fate as EnvironmentFate, FunctionResult, Invoked,
     Outcome as EffectOutcome, Reply,
 };
 use sluicegate_policy::gateway::Gateway;
@@ -233,6 +233,9 @@ impl<'a> Simulation<'a> {
         let arrival = self.gateway.arrive(now, self.door.api(), Some(self.world.stage));
         let catalog = &self.world.catalog;
         let route = arrival.deployment.and_then(|deployment| self.routes.of(&request, deployment, catalog, &self.gateway));
+        if route.is_some_and(|route| self.world.model.real_authorizer(route).is_some()) {
+            self.count_unpredicted(id);
+        }
         let mut visitor = self.door.visit(now, (catalog, &request), (arrival, route));
         let call = visitor.call(id);
         self.gateway.on_call(now, call, &mut visitor);
@@ -248,16 +251,22 @@ impl<'a> Simulation<'a> {
             match action {
                 PolicyAction::Reply(reply) => self.replies.push_back((reply.at + Span::from_ns(back), reply)),
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
-                PolicyAction::Start(id, Effect::Invoke { call, .. }) => self.return_unpredicted(now, id, call),
+                PolicyAction::Start(id, Effect::Invoke { errand, call, .. }) => self.return_unpredicted(now, id, (errand, call)),
                 PolicyAction::Resume(call) => self.resume(now, call),
-                PolicyAction::Cancel(_) | PolicyAction::Forget(_) | PolicyAction::Reap(..) => {}
+                PolicyAction::Cancel(_) | PolicyAction::Forget(_) | PolicyAction::LetGo(_) | PolicyAction::Reap(..) => {}
             }
         }
     }
 
-    fn return_unpredicted(&mut self, now: Instant, id: EffectId, call: CallId) {
-        self.count_unpredicted(call);
-        let result = FunctionResult::Answered(Content { status: UNPREDICTED_STATUS, bytes: 0 });
+    fn return_unpredicted(&mut self, now: Instant, id: EffectId, (errand, call): (Errand, CallId)) {
+        let result = match errand {
+            Errand::Integration => {
+                self.count_unpredicted(call);
+                FunctionResult::Answered(Content { status: UNPREDICTED_STATUS, bytes: 0 })
+            }
+            // Whoever would have asked it was counted on arrival.
+            Errand::Authorizer(_) => FunctionResult::Authorized { bytes: 0 },
+        };
         self.gateway.on_invoked(now, id, Invoked { result, fate: EnvironmentFate::Kept, cold_start: None });
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use rustix::time::{ClockId, clock_gettime};
 use sluicegate_policy::call::{
-    Action, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Purpose,
-    Size, Verdict,
+    Action, AnswerId, Call, CallId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Judged, Mapped,
+    Permission, Purpose, Size, Verdict,
 };
 use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
@@ -45,6 +45,10 @@ impl Evidence for Own {
 
     fn verify(&mut self, _: RouteId) -> Verdict {
         Ok(())
+    }
+
+    fn judge(&mut self, _: RouteId, _: AnswerId, _: Span) -> Judged {
+        unreachable!("no function is asked for real")
     }
 
     fn permission(&mut self, _: RouteId) -> Permission {

@@ -1,29 +1,33 @@
 //! What authorizers say: kept answers, look-ups under way, and who waits for them.
 //!
-//! Owns the cache of answers with its time to live, one look-up for each identity where they are shared, and the draws of modelled
-//! ones. Refuses to look at a request (its evidence says who asks), to let it through (`gateway`) and to keep time (the gateway's
-//! queue). Called by the gateway.
+//! Owns the cache of answers with its time to live, one look-up for each identity where they are shared, the draws of modelled
+//! ones, and who still needs what a real function said. Refuses to look at a request (its evidence says who asks, and what an answer is
+//! worth for it), to let it through (`gateway`), to run a function (`lambda`) and to keep time (the gateway's queue). Called by the gateway.
 //!
 //! What the documentation says (developer guide, "Use API Gateway Lambda authorizers" and "Control access to HTTP APIs with AWS
 //! Lambda authorizers", 2023): an answer is kept for the values of the identity sources; it holds for every route that has the
-//! authorizer. What it does not say, and what is taken here: an answer, yes or no, is kept from the instant it is there; a failure
-//! is not; of two look-ups of one identity the first to end is kept; beyond the bound the answer that ends first goes.
+//! authorizer, and its policy is looked at again for each of them. What it does not say, and what is taken here: an answer, yes or no,
+//! is kept from the instant it is there; a failure is not, nor is a raised `Unauthorized`; of two look-ups of one identity the first to
+//! end is kept; beyond the bound the answer that ends first goes.
 //!
-//! Bounded: of each authorizer 262,144 answers and 33,554,432 bytes of identities are kept, and what is evicted is counted;
-//! look-ups and who waits are no more than calls in flight.
+//! Bounded: of each authorizer 262,144 answers and 33,554,432 bytes of identities and of what functions said are kept, and what is
+//! evicted is counted; look-ups and who waits are no more than calls in flight.
+
+mod kept;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::call::{CallId, Denied, Reason, Verdict};
-use crate::model::{Authorizer, AuthorizerId, AuthorizerKind, LookUps, Model};
+use self::kept::Kept;
+use crate::call::{AnswerId, CallId, Denied, Reason, TokenFault, Verdict};
+use crate::model::{Authorizer, AuthorizerId, AuthorizerKind, FunctionId, LookUps, Model};
 use crate::seed::Seed;
 use crate::time::{Instant, Span};
 
 /// How many answers of an authorizer are kept at most.
 pub const ANSWERS_MAX: usize = 262_144;
-/// How many bytes the identities of an authorizer's answers may have together.
-pub const IDENTITY_BYTES_MAX: usize = 33_554_432;
+/// How many bytes the identities of an authorizer's answers, and what functions said, may have together.
+pub const KEPT_BYTES_MAX: usize = 33_554_432;
 
 /// All authorizers of a model.
 #[derive(Clone, Debug)]
@@ -32,11 +36,24 @@ pub struct Authorizers {
     under_way: BTreeMap<LookUpId, LookUp>,
     /// How many look-ups there were: the next one's name.
     named: u64,
+    /// Of what functions said: how many requests wait to be held against it, and one for the cache that keeps it.
+    held: BTreeMap<AnswerId, u64>,
+    /// What nobody needs any longer.
+    gone: VecDeque<AnswerId>,
 }
 
 /// Names a look-up; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookUpId(u64);
+
+/// What an authorizer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The same to whoever asks with this identity.
+    Verdict(Verdict),
+    /// This, against which each request is held by itself.
+    Answer(AnswerId),
+}
 
 /// How often an authorizer was asked, and what was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,13 +74,15 @@ pub struct AuthorizerCounts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The answer was kept.
-    Kept(Verdict),
+    Kept(Said),
     /// The answer is there at once.
     Known(Verdict),
     /// It waits for this look-up, which has begun before.
     Waits,
     /// It waits for this look-up, which begins now and takes so long.
     Begins(LookUpId, Span),
+    /// It waits for this look-up, for which this function is to be invoked now.
+    Invokes(LookUpId, FunctionId),
 }
 
 /// One authorizer.
@@ -80,29 +99,43 @@ struct Desk {
     counts: AuthorizerCounts,
 }
 
-/// Answers by identity.
-#[derive(Clone, Debug, Default)]
-struct Kept {
-    by_identity: BTreeMap<Arc<[u8]>, Verdict>,
-    /// In the order in which they end, which is the one in which they came: all are kept equally long.
-    ends: VecDeque<(Instant, Arc<[u8]>)>,
-    identity_bytes: usize,
-}
-
 /// A look-up under way.
 #[derive(Clone, Debug)]
 struct LookUp {
     authorizer: AuthorizerId,
     identity: Arc<[u8]>,
-    verdict: Verdict,
+    said: Said,
+    /// What keeping that takes, beside the identity.
+    bytes: u64,
     waiting: Vec<CallId>,
+}
+
+impl Said {
+    const fn answer(self) -> Option<AnswerId> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::Verdict(_) => None,
+        }
+    }
+
+    /// Whether it is an answer at all: only those are kept.
+    const fn is_answer(self) -> bool {
+        match self {
+            Self::Answer(_) => true,
+            Self::Verdict(verdict) => !matches!(
+                verdict,
+                Err(Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured | Reason::Unauthorized(TokenFault::Refused))
+            ),
+        }
+    }
 }
 
 impl Authorizers {
     /// Nothing kept. Draws are keyed by `seed`, authorizer and number of the look-up.
     pub fn new(model: &Model, seed: Seed) -> Self {
         let each = model.authorizers.iter().enumerate().map(|(at, authorizer)| Desk::new(authorizer, seed.nth(at as u64)));
-        Self { each: each.collect(), under_way: BTreeMap::new(), named: 0 }
+        let (held, gone) = (BTreeMap::new(), VecDeque::new());
+        Self { each: each.collect(), under_way: BTreeMap::new(), named: 0, held, gone }
     }
 
     /// A request with this identity asks `id`, which by what the request itself shows says `shown`; a function is asked only if
@@ -119,11 +152,11 @@ impl Authorizers {
         };
         desk.counts.asked += 1;
         if desk.ttl > Span::ZERO
-            && let Some(verdict) = desk.kept.find(now, identity)
+            && let Some(said) = self.find(now, id, identity)
         {
-            desk.counts.hits += 1;
-            return Asked::Kept(verdict);
+            return Asked::Kept(said);
         }
+        let desk = &mut self.each[usize::from(id.0)];
         let is_shared = desk.look_ups == LookUps::Shared;
         let under_way = desk.shared.get(identity).filter(|_| is_shared);
         if let Some(look_up) = under_way.and_then(|id| self.under_way.get_mut(id)) {
@@ -132,9 +165,10 @@ impl Authorizers {
             return Asked::Waits;
         }
         let (takes, verdict) = desk.look_up(authorizer, shown, most);
-        if takes == Span::ZERO {
+        let function = authorizer.function();
+        if function.is_none() && takes == Span::ZERO {
             if desk.ttl > Span::ZERO {
-                desk.keep(now, identity.into(), verdict);
+                self.keep(now, id, identity.into(), (Said::Verdict(verdict), 0));
             }
             return Asked::Known(verdict);
         }
@@ -143,24 +177,97 @@ impl Authorizers {
         if is_shared {
             desk.shared.insert(Arc::clone(&identity), name);
         }
-        self.under_way.insert(name, LookUp { authorizer: id, identity, verdict, waiting: vec![call] });
-        Asked::Begins(name, takes)
+        let said = Said::Verdict(verdict);
+        self.under_way.insert(name, LookUp { authorizer: id, identity, said, bytes: 0, waiting: vec![call] });
+        function.map_or(Asked::Begins(name, takes), |function| Asked::Invokes(name, function))
     }
 
-    /// A look-up has ended: what it says, and who waited for it, in the order in which they came.
-    pub fn end(&mut self, now: Instant, id: LookUpId) -> Option<(Verdict, Vec<CallId>)> {
-        let LookUp { authorizer, identity, verdict, waiting } = self.under_way.remove(&id)?;
+    /// Unless something else is said of it, a look-up that is under way has failed.
+    pub fn fail(&mut self, id: LookUpId) {
+        self.say(id, Said::Verdict(Err(Reason::AuthorizerFailed)), 0);
+    }
+
+    /// This is what a look-up that is under way says, and keeping it takes so many bytes. `false` if it is over: nobody needs that.
+    pub fn say(&mut self, id: LookUpId, said: Said, bytes: u64) -> bool {
+        let Some(look_up) = self.under_way.get_mut(&id) else { return false };
+        (look_up.said, look_up.bytes) = (said, bytes);
+        true
+    }
+
+    /// Whether a look-up has not ended.
+    pub fn is_under_way(&self, id: LookUpId) -> bool {
+        self.under_way.contains_key(&id)
+    }
+
+    /// Who asked first of those that wait for a look-up, and whom it asks.
+    pub fn first(&self, id: LookUpId) -> Option<(CallId, AuthorizerId)> {
+        let look_up = self.under_way.get(&id)?;
+        Some((*look_up.waiting.first()?, look_up.authorizer))
+    }
+
+    /// A look-up has ended: what it says, and who waited for it, in the order in which they came. Each of them needs what a function
+    /// said until it is [let go](Self::let_go).
+    pub fn end(&mut self, now: Instant, id: LookUpId) -> Option<(Said, Vec<CallId>)> {
+        let LookUp { authorizer, identity, said, bytes, waiting } = self.under_way.remove(&id)?;
         let desk = self.each.get_mut(usize::from(authorizer.0))?;
         if desk.shared.get(&identity) == Some(&id) {
             desk.shared.remove(&identity);
         }
-        desk.keep(now, identity, verdict);
-        Some((verdict, waiting))
+        if let Said::Answer(answer) = said {
+            self.held.insert(answer, waiting.len() as u64);
+        }
+        self.keep(now, authorizer, identity, (said, bytes));
+        Some((said, waiting))
+    }
+
+    /// One request fewer needs this.
+    pub fn let_go(&mut self, said: Said) {
+        let Said::Answer(answer) = said else { return };
+        let Some(held) = self.held.get_mut(&answer) else { return };
+        *held -= 1;
+        if *held == 0 {
+            self.held.remove(&answer);
+            self.gone.push_back(answer);
+        }
+    }
+
+    /// What a function said and nobody needs any longer; each is told once.
+    pub fn take_gone(&mut self) -> Option<AnswerId> {
+        self.gone.pop_front()
     }
 
     /// How often an authorizer was asked so far.
     pub fn counts(&self, id: AuthorizerId) -> AuthorizerCounts {
         self.each.get(usize::from(id.0)).map_or_else(AuthorizerCounts::default, |desk| desk.counts)
+    }
+
+    fn find(&mut self, now: Instant, id: AuthorizerId, identity: &[u8]) -> Option<Said> {
+        let desk = self.each.get_mut(usize::from(id.0))?;
+        let found = desk.kept.find(now, identity);
+        desk.counts.hits += u64::from(found.is_some());
+        self.drop_unkept(id);
+        found
+    }
+
+    fn keep(&mut self, now: Instant, id: AuthorizerId, identity: Arc<[u8]>, what: (Said, u64)) {
+        let Some(desk) = self.each.get_mut(usize::from(id.0)) else { return };
+        if desk.ttl == Span::ZERO || !what.0.is_answer() {
+            return;
+        }
+        if let Some(evicted) = desk.kept.keep(now, now + desk.ttl, identity, what) {
+            desk.counts.evicted += evicted;
+            if let Some(held) = what.0.answer().and_then(|answer| self.held.get_mut(&answer)) {
+                *held += 1;
+            }
+        }
+        self.drop_unkept(id);
+    }
+
+    /// The cache needs no longer what it has let go.
+    fn drop_unkept(&mut self, id: AuthorizerId) {
+        while let Some(answer) = self.each.get_mut(usize::from(id.0)).and_then(|desk| desk.kept.take_dropped()) {
+            self.let_go(Said::Answer(answer));
+        }
     }
 }
 
@@ -196,50 +303,6 @@ impl Desk {
             shown
         };
         (takes, verdict)
-    }
-
-    fn keep(&mut self, now: Instant, identity: Arc<[u8]>, verdict: Verdict) {
-        let is_answer = !matches!(verdict, Err(Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured));
-        if self.ttl > Span::ZERO && is_answer {
-            self.counts.evicted += self.kept.keep(now, now + self.ttl, identity, verdict);
-        }
-    }
-}
-
-impl Kept {
-    fn find(&mut self, now: Instant, identity: &[u8]) -> Option<Verdict> {
-        self.expire(now);
-        self.by_identity.get(identity).copied()
-    }
-
-    /// Keeps an answer; how many others had to go for it.
-    fn keep(&mut self, now: Instant, end: Instant, identity: Arc<[u8]>, verdict: Verdict) -> u64 {
-        self.expire(now);
-        if self.by_identity.contains_key(&identity) || identity.len() > IDENTITY_BYTES_MAX {
-            return 0;
-        }
-        let mut evicted = 0;
-        while self.ends.len() >= ANSWERS_MAX || self.identity_bytes + identity.len() > IDENTITY_BYTES_MAX {
-            self.drop_first();
-            evicted += 1;
-        }
-        self.identity_bytes += identity.len();
-        self.ends.push_back((end, Arc::clone(&identity)));
-        self.by_identity.insert(identity, verdict);
-        evicted
-    }
-
-    fn expire(&mut self, now: Instant) {
-        while self.ends.front().is_some_and(|(end, _)| *end <= now) {
-            self.drop_first();
-        }
-    }
-
-    fn drop_first(&mut self) {
-        if let Some((_, identity)) = self.ends.pop_front() {
-            self.identity_bytes -= identity.len();
-            self.by_identity.remove(&identity);
-        }
     }
 }
 

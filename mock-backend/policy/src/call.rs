@@ -9,7 +9,7 @@ mod reason;
 pub use self::kind::ErrorKind;
 pub use self::reason::{Blame, Denied, FunctionLimit, Reason, Scope, SignatureFault, TokenFault};
 use crate::lambda::Environment;
-use crate::model::{ApiId, DeploymentId, FunctionId, KeyId, RouteId, StageId, TargetId};
+use crate::model::{ApiId, AuthorizerId, DeploymentId, FunctionId, KeyId, RouteId, StageId, TargetId};
 use crate::time::{Instant, Span};
 
 /// Names one call, given by the driver and echoed in the [`Reply`]; unique while the call is in flight.
@@ -19,6 +19,13 @@ pub struct CallId(pub u64);
 /// Names one piece of work in the real world that the gateway asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EffectId(pub u64);
+
+impl EffectId {
+    /// The name of the answer to an invocation of this name, if it is one of an authorizer.
+    pub const fn answer(self) -> AnswerId {
+        AnswerId(self.0)
+    }
+}
 
 /// What the gateway fixed when the head of a request arrived: from here on the request sees this snapshot and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +125,11 @@ pub trait Evidence {
     /// What its token or signature is worth, where the gateway verifies it by itself; of a function's routes it is not asked.
     fn verify(&mut self, route: RouteId) -> Verdict;
 
+    /// What a real function said that was asked as the route's authorizer, held against this request; asked of an answer that was kept, too,
+    /// as its policy may speak of this method otherwise than of the one that it was asked for. `took` is how long the request waited
+    /// for it: not at all for one that was kept.
+    fn judge(&mut self, route: RouteId, answer: AnswerId, took: Span) -> Judged;
+
     /// What the resource policy of its API says of it. Asked where there is one.
     fn permission(&mut self, route: RouteId) -> Permission;
 
@@ -139,6 +151,20 @@ pub enum Identity {
 
 /// What a token, a signature or an authorizer is worth: leave, or why not.
 pub type Verdict = Result<(), Reason>;
+
+/// Names what a real function said that was asked as an authorizer; never used twice. The driver has it from the effect
+/// ([`EffectId::answer`]) by the time it reports the end, and keeps it until the gateway says [`LetGo`](Action::LetGo).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnswerId(pub u64);
+
+/// What an authorizer's answer is worth for one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Leave, or why not.
+    pub verdict: Verdict,
+    /// The API key that it names.
+    pub key: Credential,
+}
 
 /// What a resource policy says of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -210,6 +236,8 @@ pub enum Action {
     Cancel(EffectId),
     /// This entry of the response cache is gone: what was kept for it can go, too.
     Forget(EntryId),
+    /// No request will be held against this answer of an authorizer any longer: what was kept of it can go.
+    LetGo(AnswerId),
     /// This environment of a real function is no longer kept: what runs it can be stopped.
     Reap(FunctionId, Environment),
 }
@@ -229,13 +257,24 @@ pub enum Effect {
     /// Invoke a real function. It goes on whoever still waits: what becomes of it is reported with
     /// [`Gateway::on_invoked`](crate::gateway::Gateway::on_invoked), and until then its environment is busy.
     Invoke {
-        /// The call it is done for.
+        /// What for.
+        errand: Errand,
+        /// The call it is done for; of an authorizer the one that asked first, for whose sake others may wait, too.
         call: CallId,
         /// The function.
         function: FunctionId,
         /// The environment that runs it.
         environment: Environment,
     },
+}
+
+/// What a real function is invoked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// To answer the call.
+    Integration,
+    /// To say whether the call, and whoever asks with the same identity, may go on.
+    Authorizer(AuthorizerId),
 }
 
 /// How the invocation of a real function ended.
@@ -254,11 +293,18 @@ pub struct Invoked {
 pub enum FunctionResult {
     /// An answer, as the client will get it.
     Answered(Content),
+    /// The answer of an authorizer, whose name follows from the effect's; so many bytes are needed to keep it.
+    Authorized {
+        /// What it takes to keep it.
+        bytes: u64,
+    },
+    /// An authorizer raised `Unauthorized` (REST).
+    Unauthorized,
     /// An error of the function.
     Failed,
     /// An answer that a proxy integration does not understand.
     Malformed,
-    /// An answer that the gateway cannot make anything of: not decodable, or no integration response fits.
+    /// An answer that the gateway cannot make anything of: not decodable, no integration response fits, or no answer of an authorizer.
     Misconfigured,
     /// Whoever runs it refused to, because of its own limit.
     Throttled,

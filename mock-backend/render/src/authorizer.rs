@@ -1,14 +1,16 @@
-//! Who asks: identities, tokens, resource policies, and what an authorizer hands on.
+//! Who asks: identities, tokens, resource policies, what a function says that is asked, and what an authorizer hands on.
 //!
-//! Owns what of a request identifies its sender, whether its token holds, and how what is known of the sender looks in events, in
-//! `$context` and in the `www-authenticate` of a refusal. Refuses to decide (the policy does), to fetch keys (the mock does) and clocks
+//! Owns what of a request identifies its sender, whether its token holds, what a function's answer is worth for it, and how what is known of
+//! the sender looks in events, in `$context` and in the `www-authenticate` of a refusal. Refuses to decide (the policy does), to fetch keys (the mock does) and clocks
 //! (the wall time of the request comes in). Asked by [`Examined`](crate::examined::Examined).
 //!
 //! Unconfirmed: the words of `error_description` but for that of the audience; the text for a missing scope; that a missing token is
 //! answered with a bare `Bearer` (facts, sections 3.2 and 9.4).
 
+mod answer;
 pub mod jwt;
 mod permission;
+mod policy_document;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -16,16 +18,22 @@ use std::sync::Arc;
 
 use regex::Regex;
 use serde_json::{Map, Value};
-use sluicegate_policy::call::{Identity, Permission, Reason, TokenFault, Verdict};
+use sluicegate_policy::call::{AnswerId, Credential, Identity, Judged, Permission, Reason, TokenFault, Verdict};
 use sluicegate_policy::model::{
-    ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, Jwt, Model,
+    ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, Model,
 };
+use sluicegate_policy::time::Span;
 
+pub use self::answer::AnswerFault;
+pub(crate) use self::answer::{Answers, AuthorizerAnswer, Granted};
 use self::jwt::{Keys, KeysFault, Rules, Use};
 pub(crate) use self::permission::permission;
+use self::policy_document::Asks;
+pub use self::policy_document::PolicyFault;
 use crate::context::Context;
 use crate::event::PayloadFormat;
 use crate::front_error::{FrontError, FrontFault};
+use crate::naming::ACCOUNT_ID;
 use crate::seen::Seen;
 use crate::vtl::{Lookup as _, ParamKind, Params as _};
 
@@ -99,7 +107,7 @@ impl<'a> Asking<'a> {
                 variables.find(|(given, _)| given == name).map(|(_, value)| value.as_str().into())?
             }
             IdentitySource::Context(name) => {
-                let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+                let context = Context { seen: self.seen, fault: None, reply: None, told: None, granted: None };
                 Cow::Owned(context.get(name)?.into_owned())
             }
         };
@@ -196,10 +204,40 @@ pub(crate) fn permitted(seen: Seen<'_>) -> Permission {
     seen.api_model().resource_policy.as_ref().map_or(Permission::Allowed, |policy| permission(policy, seen))
 }
 
-/// A variable below `$context.authorizer`, of one that was let through.
-pub(crate) fn variable(seen: Seen<'_>, name: &str) -> Option<String> {
+/// What a function said that was asked, held against the request; with it what it hands on, if it is there.
+pub(crate) fn judge(seen: Seen<'_>, answer: AnswerId, took: Span) -> (Judged, Option<Granted>) {
+    let Some(answer) = seen.front.said(answer) else {
+        return (Judged { verdict: Err(Reason::AuthorizerMisconfigured), key: Credential::Absent }, None);
+    };
+    let user_agent = seen.header("user-agent").unwrap_or("");
+    let verdict = answer.verdict(&Asks { resource: &method_arn(seen), source: seen.request.source, user_agent });
+    let key = answer.key().map_or(Credential::Absent, |key| seen.front.credential(key.as_bytes()));
+    (Judged { verdict, key }, Some(Granted { answer, key, took }))
+}
+
+/// `arn:aws:execute-api:us-east-1:123456789012:a1b2c3/prod/GET/orders/7`: what is asked for.
+pub(crate) fn method_arn(seen: Seen<'_>) -> String {
+    let region = &seen.front.model().region;
+    format!("arn:aws:execute-api:{region}:{ACCOUNT_ID}:{}/{}", seen.api().id, permission::resource(seen))
+}
+
+/// The function that the route's authorizer asks, and the values of its identity sources.
+pub(crate) fn asked(seen: Seen<'_>) -> Option<(&LambdaAuthorizer, Vec<String>)> {
     let asking = Asking::of(seen)?;
+    let lambda = asking.authorizer.lambda()?;
+    let values = lambda.identity.iter().filter_map(|source| asking.value(source)).map(Cow::into_owned);
+    Some((lambda, values.collect()))
+}
+
+/// A variable below `$context.authorizer`, of one that was let through.
+pub(crate) fn variable(seen: Seen<'_>, granted: Option<&Granted>, name: &str) -> Option<String> {
+    let asking = Asking::of(seen)?;
+    if let Some(Granted { answer, .. }) = granted {
+        return if name == "principalId" { answer.principal.clone() } else { answer.context.get(name).map(answer::text) };
+    }
     match (&asking.authorizer.kind, name) {
+        // It hands on what it said, and it has said nothing.
+        (AuthorizerKind::Lambda(_), _) if seen.front.model().real_authorizer(seen.to.route?).is_some() => None,
         (AuthorizerKind::Lambda(lambda), "principalId") => Some(lambda.principal.clone()),
         (AuthorizerKind::Lambda(lambda), name) => {
             lambda.context.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
@@ -213,8 +251,11 @@ pub(crate) fn variable(seen: Seen<'_>, name: &str) -> Option<String> {
 }
 
 /// `requestContext.authorizer` of the event for a function, in this format; `None` without an authorizer.
-pub(crate) fn for_event(seen: Seen<'_>, format: PayloadFormat) -> Option<Map<String, Value>> {
+pub(crate) fn for_event(seen: Seen<'_>, granted: Option<&Granted>, format: PayloadFormat) -> Option<Map<String, Value>> {
     let asking = Asking::of(seen)?;
+    if let (AuthorizerKind::Lambda(_), Some(granted)) = (&asking.authorizer.kind, granted) {
+        return Some(granted_for_event(granted, format));
+    }
     let texts = |pairs: &[(String, String)]| -> Map<String, Value> {
         pairs.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
     };
@@ -249,6 +290,25 @@ pub(crate) fn for_event(seen: Seen<'_>, format: PayloadFormat) -> Option<Map<Str
     }
 }
 
+/// What a function handed on: of a REST API as texts, of an HTTP API as it is. That the latter holds of format 1.0, too, is unconfirmed.
+fn granted_for_event(granted: &Granted, format: PayloadFormat) -> Map<String, Value> {
+    let context = &granted.answer.context;
+    if format == PayloadFormat::Http2 {
+        return Map::from_iter([("lambda".to_owned(), Value::Object(context.clone()))]);
+    }
+    let mut map: Map<String, Value> = match format {
+        PayloadFormat::Rest => context.iter().map(|(name, value)| (name.clone(), answer::text(value).into())).collect(),
+        PayloadFormat::Http1 | PayloadFormat::Http2 => context.clone(),
+    };
+    if let Some(principal) = &granted.answer.principal {
+        map.insert("principalId".to_owned(), principal.as_str().into());
+    }
+    if format == PayloadFormat::Rest {
+        map.insert("integrationLatency".to_owned(), (granted.took.as_ns() / 1_000_000).into());
+    }
+    map
+}
+
 /// The `www-authenticate` of an HTTP API's refusal of a token; `None` if it has none.
 pub(crate) fn challenge(seen: Seen<'_>, reason: Reason) -> Option<String> {
     let asking = Asking::of(seen).filter(|_| seen.api().kind == ApiKind::Http)?;
@@ -276,6 +336,7 @@ const fn described(fault: TokenFault) -> &'static str {
         TokenFault::Audience => "the token does not have a valid audience",
         TokenFault::Expired => "the token has expired",
         TokenFault::Early => "the token is not valid yet",
+        TokenFault::Refused => "the token was refused",
     }
 }
 

@@ -19,7 +19,7 @@ use sluicegate_policy::model::{ApiKey, ApiKind, Requirement};
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
-use crate::authorizer;
+use crate::authorizer::{self, Granted};
 use crate::keys::masked;
 use crate::naming::{ACCOUNT_ID, Behind, RouteNames};
 use crate::refusal::{Refusal, refusal};
@@ -56,6 +56,8 @@ pub struct Context<'a> {
     pub(crate) reply: Option<&'a Reply>,
     /// What was sent, once it was.
     pub(crate) told: Option<&'a Told<'a>>,
+    /// What a real function said that was asked as the authorizer.
+    pub(crate) granted: Option<&'a Granted>,
 }
 
 impl Lookup for Context<'_> {
@@ -153,7 +155,7 @@ impl Context<'_> {
             },
             _ => match reason {
                 Some(Reason::Unauthorized(_) | Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured) => None,
-                _ => authorizer::variable(self.seen, name).map(Cow::Owned),
+                _ => authorizer::variable(self.seen, self.granted, name).map(Cow::Owned),
             },
         }
     }
@@ -177,7 +179,7 @@ impl Context<'_> {
         if self.seen.route()?.api_key != Requirement::Required {
             return None;
         }
-        match self.seen.credential() {
+        match self.seen.credential(self.granted) {
             Credential::Key(id) => self.seen.front.model().keys.get(usize::from(id.0)),
             Credential::Absent | Credential::Unknown => None,
         }

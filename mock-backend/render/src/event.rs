@@ -1,11 +1,12 @@
-//! What a function gets: the event of a Lambda proxy integration, as JSON.
+//! What a function gets: the event of a Lambda proxy integration, or of a Lambda authorizer, as JSON.
 //!
-//! Owns the three formats and what they share. Refuses to invoke a function (its caller does) and to judge the request, which was
+//! Owns the formats and what they share. Refuses to invoke a function (its caller does) and to judge the request, which was
 //! admitted before. Called by whoever reaches a real function: once for each call.
 //!
 //! Sources: facts, sections 1.2 and 5.1 to 5.3 (developer guide, "Lambda proxy integrations", 2026, and events recorded of the
 //! real service). Names of headers and parameters stand in alphabetical order, as in the recorded events.
 
+mod authorizer;
 mod headers;
 mod http1;
 mod http2;
@@ -16,7 +17,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use sluicegate_policy::model::AuthorizerFormat;
 
+use crate::authorizer::{Granted, asked, method_arn};
 use crate::context::Context;
 use crate::examined::Examined;
 use crate::media::BinaryMedia;
@@ -53,7 +56,7 @@ pub struct Occasion<'o> {
 impl Examined<'_> {
     /// The event for a function, as JSON: never empty, always an object.
     pub fn event(&self, occasion: &Occasion<'_>) -> Vec<u8> {
-        let of = Eventful { seen: self.seen(), occasion };
+        let of = Eventful { seen: self.seen(), occasion, granted: self.granted() };
         let event = match occasion.format {
             PayloadFormat::Rest => rest::event(&of),
             PayloadFormat::Http1 => http1::event(&of),
@@ -63,10 +66,30 @@ impl Examined<'_> {
     }
 }
 
+impl Examined<'_> {
+    /// The event for the function that the route's authorizer asks, as JSON; `None` if it asks none.
+    pub fn authorizer_event(&self) -> Option<Vec<u8>> {
+        let seen = self.seen();
+        let (lambda, identity) = asked(seen)?;
+        let format = match lambda.format {
+            AuthorizerFormat::Token | AuthorizerFormat::Request => PayloadFormat::Rest,
+            AuthorizerFormat::V1 => PayloadFormat::Http1,
+            AuthorizerFormat::V2(_) => PayloadFormat::Http2,
+        };
+        let operation = seen.route().and_then(|route| route.operation.as_deref());
+        let occasion = Occasion { format, binary: &seen.api().binary, authorizer: None, operation };
+        let of = Eventful { seen, occasion: &occasion, granted: None };
+        let event = authorizer::event(&of, lambda.format, &identity, &method_arn(seen));
+        Some(Value::Object(event).to_string().into_bytes())
+    }
+}
+
 /// A request and the occasion for its event.
 struct Eventful<'e> {
     seen: Seen<'e>,
     occasion: &'e Occasion<'e>,
+    /// What a real function said that was asked as the authorizer: it may have named the API key.
+    granted: Option<&'e Granted>,
 }
 
 impl Eventful<'_> {
@@ -77,7 +100,7 @@ impl Eventful<'_> {
 
     /// A variable of `$context`, if there is one.
     fn known(&self, name: &str) -> Option<String> {
-        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+        let context = Context { seen: self.seen, fault: None, reply: None, told: None, granted: self.granted };
         context.get(name).map(Cow::into_owned)
     }
 

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Purpose,
-    Reason, Reply, Size, Verdict, Warning,
+    AnswerId, Arrival, CacheUse, Call, CallId, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Judged, Mapped,
+    Permission, Purpose, Reason, Reply, Size, Verdict, Warning,
 };
 use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, Stage};
 use sluicegate_policy::time::Span;
@@ -21,7 +21,7 @@ use sluicegate_policy::time::Span;
 use bytes::Bytes;
 
 use crate::answer::{Answer, final_status, is_bodiless};
-use crate::authorizer;
+use crate::authorizer::{self, Granted};
 use crate::context::Context;
 pub use crate::context::Told;
 use crate::cors;
@@ -67,6 +67,8 @@ pub struct Examined<'a> {
     to_keep: Option<Answer>,
     /// What the response cache kept.
     hit: Option<Arc<Answer>>,
+    /// What a real function said that was asked as the authorizer.
+    granted: Option<Granted>,
 }
 
 impl<'a> Examined<'a> {
@@ -81,6 +83,7 @@ impl<'a> Examined<'a> {
             made: None,
             to_keep: None,
             hit: None,
+            granted: None,
         }
     }
 
@@ -93,7 +96,7 @@ impl<'a> Examined<'a> {
             arrival: to.arrival,
             route: to.route,
             purpose: if preflight { Purpose::Preflight } else { Purpose::Answer },
-            key: self.seen.credential(),
+            key: self.seen.credential(None),
             size: Size { body: request.body.len() as u64, ..request.head.size() },
         }
     }
@@ -118,6 +121,11 @@ impl<'a> Examined<'a> {
         self.seen
     }
 
+    /// What a real function said that was asked as the authorizer.
+    pub(crate) fn granted(&self) -> Option<&Granted> {
+        self.granted.as_ref()
+    }
+
     /// The model that serves it.
     pub(crate) fn model(&self) -> &'a Model {
         self.seen.front.model()
@@ -135,7 +143,7 @@ impl<'a> Examined<'a> {
 
     /// The API key that it brought.
     pub(crate) fn credential(&self) -> Credential {
-        self.seen.credential()
+        self.seen.credential(self.granted.as_ref())
     }
 
     /// Where it goes.
@@ -155,7 +163,7 @@ impl<'a> Examined<'a> {
 
     /// `requestContext.authorizer` of the event for a function in this format; `None` if no authorizer let it through.
     pub fn authorizer(&self, format: PayloadFormat) -> Option<serde_json::Map<String, serde_json::Value>> {
-        authorizer::for_event(self.seen, format)
+        authorizer::for_event(self.seen, self.granted.as_ref(), format)
     }
 
     /// What the validator found.
@@ -165,7 +173,8 @@ impl<'a> Examined<'a> {
 
     /// `$context` after the answer.
     pub fn context<'s>(&'s self, told: &'s Told<'s>) -> Context<'s> {
-        Context { seen: self.seen, fault: self.fault.as_ref(), reply: Some(told.reply), told: Some(told) }
+        let granted = self.granted.as_ref();
+        Context { seen: self.seen, fault: self.fault.as_ref(), reply: Some(told.reply), told: Some(told), granted }
     }
 
     /// The bytes of what was decided.
@@ -266,7 +275,8 @@ impl<'a> Examined<'a> {
         let deployment = self.seen.to.arrival.deployment.and_then(|id| self.seen.front.deployment(usize::from(id.0)));
         let built_in = self.seen.api_model().status_of(reply.reason);
         let Some(custom) = deployment.and_then(|deployment| deployment.customised.of(response, built_in)) else { return };
-        let context = Context { seen: self.seen, fault: self.fault.as_ref(), reply: Some(reply), told: None };
+        let granted = self.granted.as_ref();
+        let context = Context { seen: self.seen, fault: self.fault.as_ref(), reply: Some(reply), told: None, granted };
         let (params, body) = (self.seen.parameters(), self.seen.body());
         let of = Surroundings {
             params: &params,
@@ -342,6 +352,12 @@ impl Evidence for Examined<'_> {
 
     fn verify(&mut self, _: RouteId) -> Verdict {
         authorizer::verify(self.seen)
+    }
+
+    fn judge(&mut self, _: RouteId, answer: AnswerId, took: Span) -> Judged {
+        let (judged, granted) = authorizer::judge(self.seen, answer, took);
+        self.granted = granted;
+        judged
     }
 
     fn permission(&mut self, _: RouteId) -> Permission {

@@ -1,29 +1,30 @@
 //! The front door of a model, compiled: what every request is held against.
 //!
-//! Owns the compiled routes, the names, the keys, and the answers that the response cache keeps. Refuses to examine a request
+//! Owns the compiled routes, the names, the keys, the answers that the response cache keeps, and those of authorizers that are needed. Refuses to examine a request
 //! ([`examined`](crate::examined) does) and to decide (the policy does). Built once by whoever serves or simulates a model, and
 //! by the product's `config`, which proves a profile's templates, schemas and mappings with it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sluicegate_policy::call::{Credential, EntryId, Release};
+use sluicegate_policy::call::{AnswerId, Credential, EntryId, FunctionResult, Release};
 use sluicegate_policy::model::{
-    ApiId, ApiKind, AuthorizerId, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration, Model,
-    Payload, Protocol, Route, RouteId, StageId,
+    ApiId, ApiKind, Authorizer, AuthorizerId, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration,
+    Model, Payload, Protocol, Route, RouteId, StageId,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
-use crate::authorizer::AuthorizerFace;
 use crate::authorizer::jwt::Keys as IssuerKeys;
+use crate::authorizer::{AnswerFault, Answers, AuthorizerAnswer, AuthorizerFace};
 use crate::backend::{HttpFace, hop};
 use crate::cors::Sharing;
 use crate::customised::Customised;
 use crate::event::PayloadFormat;
 use crate::examined::{Addressed, Examined};
 pub use crate::front_error::{ExpressionFault, FrontError, FrontFault, KeyFault};
+use crate::function_answer::Returned;
 use crate::identification::{deliver, identify};
 use crate::ids::{CallIds, IdSource};
 use crate::keys::Keys;
@@ -49,6 +50,8 @@ pub struct Front {
     canaries: Vec<Variables>,
     routes: Vec<RouteFace>,
     store: Store,
+    /// What functions said that were asked as authorizers.
+    said: Answers,
 }
 
 /// Names and values.
@@ -129,6 +132,7 @@ impl Front {
             canaries: stages.map(|stage| model.variables(StageId(stage), Release::Canary)).collect(),
             routes,
             store: Store::default(),
+            said: Answers::default(),
             model,
         })
     }
@@ -205,6 +209,32 @@ impl Front {
             IntegrationFace::Function(function) => function.mapping.as_ref().is_some_and(Compiled::reads_request),
             IntegrationFace::Misconfigured => false,
         })
+    }
+
+    /// A real function has ended so that was asked as this authorizer: what the gateway is to be told. What it said is kept under this
+    /// name until it is [let go](Self::let_go).
+    pub fn on_authorizer(
+        &self,
+        authorizer: AuthorizerId,
+        answer: AnswerId,
+        returned: Returned<'_>,
+    ) -> Result<FunctionResult, AnswerFault> {
+        let lambda = self.model.authorizers.get(usize::from(authorizer.0)).and_then(Authorizer::lambda);
+        lambda.map_or(Ok(FunctionResult::Misconfigured), |lambda| self.said.on_returned(answer, lambda.format, returned))
+    }
+
+    /// Nobody needs this any longer.
+    pub fn let_go(&self, answer: AnswerId) {
+        self.said.let_go(answer);
+    }
+
+    /// How many answers of authorizers there are.
+    pub fn said_answers(&self) -> usize {
+        self.said.len()
+    }
+
+    pub(crate) fn said(&self, answer: AnswerId) -> Option<Arc<AuthorizerAnswer>> {
+        self.said.get(answer)
     }
 
     pub(crate) fn authorizer(&self, id: AuthorizerId) -> Option<&AuthorizerFace> {

@@ -9,6 +9,7 @@ use sluicegate_policy::call::{Credential, Release};
 use sluicegate_policy::model::{Api, Deployment, Domain, KeySource, Route, Stage};
 use sluicegate_policy::time::Span;
 
+use crate::authorizer::Granted;
 use crate::examined::Addressed;
 use crate::front::Front;
 use crate::ids::CallIds;
@@ -59,11 +60,15 @@ impl<'a> Seen<'a> {
         self.front.method(self.to.arrival.api, &self.request.head)
     }
 
-    pub(crate) fn credential(&self) -> Credential {
+    /// The API key that it brought, or that its authorizer names.
+    pub(crate) fn credential(&self, granted: Option<&Granted>) -> Credential {
         if !self.front.has_keys() {
             return Credential::Absent;
         }
         if self.api_model().key_source == KeySource::Authorizer {
+            if let Some(granted) = granted {
+                return granted.key;
+            }
             let named = self.to.route.and_then(|route| self.front.model().authorization(route));
             return named.and_then(|(_, authorizer)| authorizer.api_key()).map_or(Credential::Absent, Credential::Key);
         }

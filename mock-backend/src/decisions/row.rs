@@ -8,13 +8,16 @@
 //! evidence said: validity, freshness, mapping, and what the cache had to do with the answer (a byte each), hash (`u64`) and
 //! length (`u32`) of the cache key, status (`u32`) and length (`u64`) of the mapped answer; the cache's entry (`u64`); what the
 //! evidence said of who asks: identity, what the token is worth, what the resource policy says (a byte each), a byte of nothing, length
-//! (`u32`) and hash (`u64`) of the identity. A row of a dropped entry: the second number, the entry, and 16 in the flags. A row of a
+//! (`u32`) and hash (`u64`) of the identity; what an authorizer's answer is worth, whether it names a key (a byte each: 0 if it was not asked)
+//! and which (`u16`). A row of a dropped entry: the second number, the entry, and 16 in the flags. A row of a
 //! resumed call: the second number, the call's row in the third, what the evidence said, and 32 in the flags; of one that was left the
-//! same without evidence, and 64. All numbers are little-endian.
+//! same without evidence, and 64. A row of an ended invocation: `invoked` has it, and 128 in the flags. All numbers are little-endian.
+
+mod invoked;
 
 use sluicegate_policy::call::{
-    Arrival, CacheUse, Call, CallId, Content, Credential, Denied, EntryId, Freshness, FunctionLimit, Identity, Invalid, Mapped,
-    Permission, Purpose, Reason, Release, Scope, SignatureFault, Size, TokenFault, Verdict,
+    Arrival, CacheUse, Call, CallId, Content, Credential, Denied, EntryId, Freshness, FunctionLimit, Identity, Invalid, Judged,
+    Mapped, Permission, Purpose, Reason, Release, Scope, SignatureFault, Size, TokenFault, Verdict,
 };
 use sluicegate_policy::model::{ApiId, CapacityId, DeploymentId, FunctionId, KeyId, RouteId, StageId};
 use sluicegate_policy::time::Instant;
@@ -23,7 +26,7 @@ use super::witness::IdentityQuestion;
 use super::{CacheQuestion, Decided, Decision, Evident, Row};
 
 /// How long a row is.
-pub(super) const ROW_BYTES: usize = 112;
+pub(super) const ROW_BYTES: usize = 116;
 const FLAGS_AT: usize = 57;
 const ENTRY_AT: usize = 88;
 const ABSENT: u16 = u16::MAX;
@@ -36,9 +39,11 @@ const KEY_KNOWN: u8 = 8;
 const DROPPED: u8 = 16;
 const RESUMED: u8 = 32;
 const LEFT: u8 = 64;
+const INVOKED: u8 = 128;
 const CALL_AT: usize = 16;
 const EVIDENT_AT: usize = 60;
 const IDENTITY_AT: usize = 96;
+const JUDGED_AT: usize = 112;
 
 /// A row, to be written.
 pub(super) fn encoded(row: &Row) -> [u8; ROW_BYTES] {
@@ -59,6 +64,7 @@ pub(super) fn encoded(row: &Row) -> [u8; ROW_BYTES] {
             row
         }
         Row::Left { at, call } => of_parked(*at, *call, LEFT),
+        Row::Invoked { at, effect, ended } => invoked::encoded(*at, *effect, ended),
     }
 }
 
@@ -101,7 +107,7 @@ fn of_call(row: &Decision) -> [u8; ROW_BYTES] {
     row
 }
 
-/// The last 52 bytes.
+/// The last 56 bytes.
 fn evident(evident: &Evident, cache: CacheUse, out: &mut Vec<u8>) {
     let examined = match evident.examined {
         None => 0,
@@ -136,18 +142,13 @@ fn evident(evident: &Evident, cache: CacheUse, out: &mut Vec<u8>) {
     who_asks(evident, out);
 }
 
-/// The last 16 bytes.
+/// The last 20 bytes.
 fn who_asks(evident: &Evident, out: &mut Vec<u8>) {
     let identity = match evident.identified.map(|question| question.identity) {
         None => 0,
         Some(Identity::Present) => 1,
         Some(Identity::Absent) => 2,
         Some(Identity::Mismatched) => 3,
-    };
-    let verified = match evident.verified {
-        None => 0,
-        Some(Ok(())) => 1,
-        Some(Err(reason)) => code_of(reason).0.saturating_add(VERDICT),
     };
     let permitted = match evident.permitted {
         None => 0,
@@ -156,9 +157,48 @@ fn who_asks(evident: &Evident, out: &mut Vec<u8>) {
         Some(Permission::Denied) => 3,
     };
     let (key_hash, key_bytes) = evident.identified.map_or((0, 0), |question| (question.key_hash, question.key_bytes));
-    out.extend_from_slice(&[identity, verified, permitted, 0]);
+    out.extend_from_slice(&[identity, of_verdict(evident.verified), permitted, 0]);
     out.extend_from_slice(&key_bytes.to_le_bytes());
     out.extend_from_slice(&key_hash.to_le_bytes());
+    let (named, key) = match evident.judged.map(|judged| judged.key) {
+        None => (0, ABSENT),
+        Some(Credential::Absent) => (1, ABSENT),
+        Some(Credential::Unknown) => (2, ABSENT),
+        Some(Credential::Key(KeyId(key))) => (3, key),
+    };
+    out.extend_from_slice(&[of_verdict(evident.judged.map(|judged| judged.verdict)), named]);
+    out.extend_from_slice(&key.to_le_bytes());
+}
+
+fn of_verdict(verdict: Option<Verdict>) -> u8 {
+    match verdict {
+        None => 0,
+        Some(Ok(())) => 1,
+        Some(Err(reason)) => code_of(reason).0.saturating_add(VERDICT),
+    }
+}
+
+/// A byte that stands for nothing.
+struct Unknown;
+
+fn verdict_of(code: u8) -> Result<Option<Verdict>, Unknown> {
+    Ok(match code {
+        0 => None,
+        1 => Some(Ok(())),
+        code => Some(Err(reason_of(code - VERDICT, ABSENT).ok_or(Unknown)?)),
+    })
+}
+
+/// What an authorizer's answer is worth.
+fn judged(row: &[u8; ROW_BYTES]) -> Result<Option<Judged>, Unknown> {
+    let Some(verdict) = verdict_of(row[JUDGED_AT])? else { return Ok(None) };
+    let key = match row[JUDGED_AT + 1] {
+        1 => Credential::Absent,
+        2 => Credential::Unknown,
+        3 => Credential::Key(KeyId(u16::from_le_bytes([row[JUDGED_AT + 2], row[JUDGED_AT + 3]]))),
+        _ => return Err(Unknown),
+    };
+    Ok(Some(Judged { verdict, key }))
 }
 
 /// In front of the reasons for which a token is worth nothing.
@@ -172,11 +212,7 @@ fn who_asked(row: &[u8; ROW_BYTES]) -> Option<(Option<IdentityQuestion>, Option<
         3 => Some(Identity::Mismatched),
         _ => return None,
     };
-    let verified = match row[IDENTITY_AT + 1] {
-        0 => None,
-        1 => Some(Ok(())),
-        code => Some(Err(reason_of(code - VERDICT, ABSENT)?)),
-    };
+    let verified = verdict_of(row[IDENTITY_AT + 1]).ok()?;
     let permitted = match row[IDENTITY_AT + 2] {
         0 => None,
         1 => Some(Permission::Silent),
@@ -222,7 +258,8 @@ fn evident_of(row: &[u8; ROW_BYTES]) -> Option<(Evident, CacheUse)> {
     };
     let cached = freshness.map(|freshness| CacheQuestion { key_hash, key_bytes, freshness });
     let (identified, verified, permitted) = who_asked(row)?;
-    Some((Evident { identified, verified, permitted, examined, cached, mapped }, cache))
+    let judged = judged(row).ok()?;
+    Some((Evident { identified, verified, judged, permitted, examined, cached, mapped }, cache))
 }
 
 /// The row with this number; `None` if these bytes are none.
@@ -231,6 +268,9 @@ pub(super) fn decoded(id: u64, row: &[u8; ROW_BYTES]) -> Option<Row> {
         return Some(Row::Dropped { at: Instant::from_ns(u64_at(row, 8)?), entry: EntryId(u64_at(row, ENTRY_AT)?) });
     }
     let flags = row[FLAGS_AT];
+    if flags & INVOKED != 0 {
+        return invoked::decoded(row);
+    }
     if flags & (RESUMED | LEFT) != 0 {
         let (at, call) = (Instant::from_ns(u64_at(row, 8)?), u64_at(row, CALL_AT)?);
         let resumed = flags & RESUMED != 0;
@@ -298,6 +338,7 @@ const fn code_of(reason: Reason) -> (u8, u16) {
         Reason::Misconfigured => 18,
         Reason::IntegrationTimeout => 19,
         Reason::IntegrationUnreachable => 20,
+        Reason::Unauthorized(TokenFault::Refused) => 52,
         Reason::Unauthorized(fault) => 28 + fault as u8,
         Reason::InsufficientScope => 38,
         Reason::SignatureRefused(fault) => 39 + fault as u8,
@@ -374,124 +415,10 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         49 => Reason::AuthorizerFailed,
         50 => Reason::AuthorizerMisconfigured,
         51 => Reason::FunctionMalformed(function),
+        52 => Reason::Unauthorized(TokenFault::Refused),
         _ => return None,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn ids() -> impl Strategy<Value = Option<u16>> {
-        proptest::option::of(0..ABSENT)
-    }
-
-    fn calls() -> impl Strategy<Value = Call> {
-        let size = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>());
-        let key = prop_oneof![
-            Just(Credential::Absent),
-            Just(Credential::Unknown),
-            (0..ABSENT).prop_map(|id| Credential::Key(KeyId(id)))
-        ];
-        (any::<(u64, u16)>(), ids(), ids(), ids(), key, size, any::<bool>(), any::<bool>()).prop_map(
-            |((number, api), stage, deployment, route, key, (body, url, line, headers), canary, preflight)| Call {
-                id: CallId(0),
-                arrival: Arrival {
-                    number,
-                    api: ApiId(api),
-                    stage: stage.map(StageId),
-                    deployment: deployment.map(DeploymentId),
-                    release: if canary { Release::Canary } else { Release::Base },
-                },
-                route: route.map(RouteId),
-                purpose: if preflight { Purpose::Preflight } else { Purpose::Answer },
-                key,
-                size: Size { url: url.into(), line: line.into(), headers: headers.into(), body },
-            },
-        )
-    }
-
-    #[test]
-    fn every_reason_survives_the_file() {
-        for code in 0..=51 {
-            let reason = reason_of(code, 7).unwrap();
-            assert_eq!(code_of(reason).0, code);
-        }
-        assert_eq!(reason_of(52, 7), None);
-    }
-
-    fn evidents() -> impl Strategy<Value = Evident> {
-        let examined = proptest::option::of(prop_oneof![Just(Ok(())), Just(Err(Invalid::Parameters)), Just(Err(Invalid::Body)),]);
-        let cached = proptest::option::of(any::<(u64, u32, bool)>().prop_map(|(key_hash, key_bytes, anew)| {
-            let freshness = if anew { Freshness::Anew } else { Freshness::Any };
-            CacheQuestion { key_hash, key_bytes, freshness }
-        }));
-        let mapped = proptest::option::of(prop_oneof![
-            any::<(u16, u64)>().prop_map(|(status, bytes)| Mapped::Answer(Content { status, bytes })),
-            Just(Mapped::UnsupportedMediaType),
-            Just(Mapped::Misconfigured),
-        ]);
-        let identities = prop_oneof![Just(Identity::Present), Just(Identity::Absent), Just(Identity::Mismatched)];
-        let identified = proptest::option::of(
-            (any::<(u64, u32)>(), identities).prop_map(|((key_hash, key_bytes), identity)| IdentityQuestion {
-                key_hash,
-                key_bytes,
-                identity,
-            }),
-        );
-        let verified = proptest::option::of(prop_oneof![
-            Just(Ok(())),
-            Just(Err(Reason::Unauthorized(TokenFault::Audience))),
-            Just(Err(Reason::SignatureRefused(SignatureFault::Stale))),
-        ]);
-        let permissions = prop_oneof![Just(Permission::Silent), Just(Permission::Allowed), Just(Permission::Denied)];
-        (identified, verified, proptest::option::of(permissions), examined, cached, mapped).prop_map(
-            |(identified, verified, permitted, examined, cached, mapped)| Evident {
-                identified,
-                verified,
-                permitted,
-                examined,
-                cached,
-                mapped,
-            },
-        )
-    }
-
-    fn uses() -> impl Strategy<Value = CacheUse> {
-        prop_oneof![
-            Just(CacheUse::None),
-            Just(CacheUse::Missed),
-            any::<u64>().prop_map(|id| CacheUse::Hit(EntryId(id))),
-            any::<u64>().prop_map(|id| CacheUse::Kept(EntryId(id))),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_row_survives_the_file(
-            call in calls(),
-            times in any::<(u64, u64)>(),
-            (code, status, left) in (0_u8..52, 100_u16..600, any::<bool>()),
-            evident in evidents(),
-            cache in uses(),
-        ) {
-            let answer = if left { None } else { reason_of(code, 3).map(|reason| Decided { reason, status, cache }) };
-            let (arrived, called) = (Instant::from_ns(times.0), Instant::from_ns(times.1));
-            let row = Row::Called(Decision { arrived, called, call, evident, answer });
-            prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
-            for row in [Row::Resumed { at: called, call: times.0, evident }, Row::Left { at: called, call: times.0 }] {
-                prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
-            }
-            let row = Row::Dropped { at: called, entry: EntryId(times.0) };
-            prop_assert_eq!(decoded(0, &encoded(&row)), Some(row));
-        }
-
-        #[test]
-        fn no_row_is_a_panic(bytes: [[u8; 28]; 4]) {
-            let mut row = [0; ROW_BYTES];
-            row.copy_from_slice(bytes.as_flattened());
-            let _ = decoded(0, &row);
-        }
-    }
-}
+mod tests;

@@ -5,8 +5,11 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use sluicegate_policy::call::{EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Verdict};
+use sluicegate_policy::call::{
+    AnswerId, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Judged, Mapped, Permission, Verdict,
+};
 use sluicegate_policy::model::RouteId;
+use sluicegate_policy::time::Span;
 
 /// The evidence of one request, as far as the gateway asked for it; to a gateway that asks the same it says the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Evident {
     pub identified: Option<IdentityQuestion>,
     /// What its token or signature is worth; `None` if that was not asked.
     pub verified: Option<Verdict>,
+    /// What a real authorizer's answer is worth for it; `None` if there was none.
+    pub judged: Option<Judged>,
     /// What the resource policy says; `None` if there is none.
     pub permitted: Option<Permission>,
     /// Whether it satisfies the validator; `None` if that was not asked.
@@ -91,6 +96,10 @@ impl Evidence for Witness<'_> {
         *self.evident.verified.insert(self.of.verify(route))
     }
 
+    fn judge(&mut self, route: RouteId, answer: AnswerId, took: Span) -> Judged {
+        *self.evident.judged.insert(self.of.judge(route, answer, took))
+    }
+
     fn permission(&mut self, route: RouteId) -> Permission {
         *self.evident.permitted.insert(self.of.permission(route))
     }
@@ -129,6 +138,10 @@ impl Evidence for Evident {
         self.verified.unwrap_or(Ok(()))
     }
 
+    fn judge(&mut self, _: RouteId, _: AnswerId, _: Span) -> Judged {
+        self.judged.unwrap_or(Judged { verdict: Ok(()), key: Credential::Absent })
+    }
+
     fn permission(&mut self, _: RouteId) -> Permission {
         self.permitted.unwrap_or(Permission::Allowed)
     }
@@ -165,6 +178,10 @@ mod tests {
 
         fn verify(&mut self, _: RouteId) -> Verdict {
             Ok(())
+        }
+
+        fn judge(&mut self, _: RouteId, _: AnswerId, _: Span) -> Judged {
+            Judged { verdict: Ok(()), key: Credential::Unknown }
         }
 
         fn permission(&mut self, _: RouteId) -> Permission {

@@ -4,8 +4,11 @@
 
 /// What each decision looks like to a client, for both kinds of API.
 mod answers;
-/// HTTP back ends behind the door.
+/// Who may ask, by the model and by tokens.
 mod authorized;
+/// Real functions as authorizers: processes that say yes, no and nonsense.
+mod authorizers;
+/// HTTP back ends behind the door.
 mod behind;
 /// Requests that are none, clients that are slow, and bytes as they were spelled.
 mod broken;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sluicegate_mock::{Server, Settings, Summary, runtime};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, BackEnd, Burst, Connection, DeploymentId,
-    Function, FunctionId, HttpIntegration, IdentitySource, Integration, LambdaAuthorizer, LookUps, Mapping, MockIntegration,
-    Model, PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
+    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, BackEnd, Burst, Connection,
+    DeploymentId, Function, FunctionId, HttpIntegration, IdentitySource, Integration, LambdaAuthorizer, LookUps, Mapping,
+    MockIntegration, Model, PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -52,6 +52,8 @@ pub(crate) fn throttle(tokens: u64, burst: u64) -> Throttle {
 /// A modelled function that lets everybody in who shows an `Authorization`, and takes so long.
 pub(crate) fn lambda_authorizer(takes: Span) -> Authorizer {
     let kind = AuthorizerKind::Lambda(LambdaAuthorizer {
+        function: None,
+        format: AuthorizerFormat::default(),
         identity: vec![IdentitySource::Header("Authorization".to_owned())],
         validation: None,
         ttl: Span::ZERO,

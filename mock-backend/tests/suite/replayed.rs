@@ -8,14 +8,15 @@ use sluicegate_policy::call::{Action, Arrival, CacheUse, CallId, Denied, Invalid
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    ApiKey, ApiKind, AuthorizerKind, Cache, Canary, Deployment, DeploymentId, Integration, Invalidation, KeyId, LookUps,
-    MockIntegration, Model, Move, ParameterRule, Passthrough, Period, Quota, Requirement, RouteId, Schema, Source, StageCache,
-    StageId, UsagePlan,
+    ApiKey, ApiKind, AuthorizerFormat, AuthorizerKind, Cache, Canary, Deployment, DeploymentId, Integration, Invalidation, KeyId,
+    LookUps, MockIntegration, Model, Move, ParameterRule, Passthrough, Period, Quota, Requirement, RouteId, Schema, Source,
+    StageCache, StageId, UsagePlan,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use tokio::task::JoinSet;
 
+use crate::authorizers::guarded as guarded_by_python;
 use crate::mock::{Client, function, lambda_authorizer, mock, serve, throttle};
 
 /// What a client may send; one of each round has no key, one an unknown one.
@@ -140,6 +141,7 @@ fn recorded(model: &Arc<Model>, seed: Seed, load: impl AsyncFnOnce(Client)) -> (
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::new(Arc::clone(model), seed);
     settings.decisions = Some(folder.path().join("decisions"));
+    settings.function_log = Some("/dev/null".into());
     let ((), summary) = serve(settings, load);
     (read_decisions(&folder.path().join("decisions")).unwrap(), summary)
 }
@@ -152,7 +154,10 @@ fn decided_again(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) -> BTr
     for (at, row) in record.rows.iter().enumerate() {
         match row {
             Row::Called(row) => told.extend([(row.arrived, 0, row.call.arrival.number, at), (row.called, 1, at as u64, at)]),
-            Row::Resumed { at: instant, .. } | Row::Left { at: instant, .. } | Row::Dropped { at: instant, .. } => {
+            Row::Resumed { at: instant, .. }
+            | Row::Left { at: instant, .. }
+            | Row::Invoked { at: instant, .. }
+            | Row::Dropped { at: instant, .. } => {
                 told.push((*instant, 1, at as u64, at));
             }
         }
@@ -172,6 +177,7 @@ fn decided_again(model: &Arc<Model>, seed: Seed, record: &DecisionRecord) -> BTr
             (_, Row::Called(mut row)) => gateway.on_call(now, row.call, &mut row.evident),
             (_, Row::Resumed { call, mut evident, .. }) => gateway.resume(now, CallId(call), &mut evident),
             (_, Row::Left { call, .. }) => gateway.abandon(now, CallId(call)),
+            (_, Row::Invoked { effect, ended, .. }) => gateway.on_invoked(now, effect, ended),
             (_, Row::Dropped { entry, .. }) => gateway.drop_entry(now, entry),
         }
         take(&mut gateway, &mut answers);
@@ -308,6 +314,52 @@ fn so_does_one_whose_authorizer_is_waited_for_whose_answers_are_kept_and_whose_c
         assert!(resumed > 0 && left > 0, "{resumed} resumed, {left} left");
         replays(&model, seed, &record);
     }
+}
+
+/// Real functions: one is asked, and one answers. Some of those who ask leave before it has answered, and some answers come too late.
+#[test]
+fn so_does_one_whose_authorizer_and_integration_are_real() {
+    for look_ups in [LookUps::Each, LookUps::Shared] {
+        let mut mock = guarded_by_python(ApiKind::Rest, AuthorizerFormat::Token);
+        if let AuthorizerKind::Lambda(lambda) = &mut mock.model.authorizers[0].kind {
+            (lambda.ttl, lambda.look_ups) = (Span::from_ms(40), look_ups);
+        }
+        mock.model.functions[1].concurrency = Some(4);
+        let (model, seed) = (Arc::new(mock.model), mock.seed);
+        let (record, summary) = recorded(&model, seed, async |client| asked_for_real(client, 25).await);
+        assert_eq!(summary.undecided, 0);
+        let reasons = reasons(&record);
+        let (denied, refused) = (Reason::AccessDenied(Denied::Implicit), Reason::Unauthorized(TokenFault::Refused));
+        for reason in [Reason::Served, denied, refused, Reason::AuthorizerMisconfigured] {
+            assert!(reasons.contains_key(&reason), "{reason:?} among {reasons:?}");
+        }
+        let invoked = record.rows.iter().filter(|row| matches!(row, Row::Invoked { .. })).count();
+        assert!(invoked > 20, "{invoked}");
+        replays(&model, seed, &record);
+    }
+}
+
+async fn asked_for_real(client: Client, rounds: usize) {
+    const TOKENS: [&str; 6] = ["one", "all:x", "silent", "raise:Unauthorized", "nobody", "one"];
+    let mut clients = JoinSet::new();
+    for lane in 0..4_usize {
+        clients.spawn(async move {
+            let mut wire = client.connect().await;
+            for round in 0..rounds {
+                let token = TOKENS[(round * 5 + lane * 3) % TOKENS.len()];
+                let path = if (round + lane) % 4 == 0 { "echo" } else { "x" };
+                if (round + lane) % 9 == 0 {
+                    let mut leaving = client.connect().await;
+                    let gone = format!("GET /prod/x HTTP/1.1\r\nHost: h\r\nAuthorization: all:gone-{lane}-{round}\r\n\r\n");
+                    leaving.write(gone.as_bytes()).await;
+                    leaving.leave();
+                }
+                wire.write(format!("GET /prod/{path} HTTP/1.1\r\nHost: h\r\nAuthorization: {token}\r\n\r\n").as_bytes()).await;
+                wire.answer().await.unwrap();
+            }
+        });
+    }
+    clients.join_all().await;
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Authorizers in a profile: what they become, and what is wrong with them.
 
-use sluicegate_policy::model::{AuthorizerKind, IdentitySource, KeyId, LookUps};
+use sluicegate_policy::model::{
+    AuthorizerAnswers, AuthorizerFormat, AuthorizerKind, FunctionId, IdentitySource, KeyId, LambdaAuthorizer, LookUps,
+};
 use sluicegate_policy::time::Span;
 
 use super::*;
@@ -13,8 +15,9 @@ gateway:
   api_keys: { gold: { value: gold-gold-gold-gold-gold } }
   usage_plans: { plan: { stages: [prod], keys: [gold] } }
   authorizers:
-    check: { lambda: { identity: [header.X-Token, querystring.t], validation: "t-.*", ttl: 1m, look_ups: shared, latency: 20ms, denials: 5%, failures: 1%, principal: ann, context: { tenant: blue }, api_key: gold } }
+    check: { lambda: { identity: [header.X-Token], validation: "t-.*", ttl: 1m, look_ups: shared, latency: 20ms, denials: 5%, failures: 1%, principal: ann, context: { tenant: blue }, api_key: gold } }
     pool: { cognito: { issuers: ["https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a"] } }
+  functions: { asked: { duration: 20ms } }
   stages: { prod: }
   unconfirmed: { clock_skew: 3s }
   routes:
@@ -32,7 +35,8 @@ fn an_authorizer_is_what_the_profile_says() {
     let plan = plan(PROFILE).unwrap();
     let [check, pool] = plan.model.authorizers.as_slice() else { panic!("two authorizers") };
     let AuthorizerKind::Lambda(lambda) = &check.kind else { panic!("a function") };
-    let sources = [IdentitySource::Header("X-Token".to_owned()), IdentitySource::Query("t".to_owned())];
+    let sources = [IdentitySource::Header("X-Token".to_owned())];
+    assert_eq!((lambda.function, lambda.format), (None, AuthorizerFormat::Token));
     assert_eq!((&lambda.identity[..], lambda.ttl, lambda.look_ups), (&sources[..], Span::from_secs(60), LookUps::Shared));
     assert_eq!((lambda.denials, check.failures, lambda.api_key), (0.05, 0.01, Some(KeyId(0))));
     assert_eq!(lambda.context, [("tenant".to_owned(), "blue".to_owned())]);
@@ -49,7 +53,18 @@ fn one_broken_in_any_part_says_where_and_what_would_work() {
         ("authorizer: pool, ", "", "scopes are asked of a token"),
         ("header.X-Token", "cookie.a", "\"cookie.a\" identifies nobody; write header.X"),
         ("ttl: 1m", "ttl: 2h", "longer than the gateway keeps an answer; write at most 1h"),
-        ("identity: [header.X-Token, querystring.t]", "identity: []", "answers are kept by identity, and none is named"),
+        ("identity: [header.X-Token]", "identity: []", "answers are kept by identity, and none is named"),
+        ("identity: [header.X-Token]", "identity: [header.X-Token, querystring.t]", "only a token is validated"),
+        ("identity: [header.X-Token]", "identity: [querystring.t], type: token", "a token is one header; write identity:"),
+        ("identity: [header.X-Token]", "identity: [header.X-Token], type: tokn", "write token or request"),
+        ("identity: [header.X-Token]", "payload_format: \"2.0\"", "a REST API has one payload format; remove this, or"),
+        ("identity: [header.X-Token]", "simple_responses: true", "a REST API takes policies alone for an answer"),
+        ("latency: 20ms, ", "function: ask, ", "there is no function \"ask\""),
+        (
+            "latency: 20ms, ",
+            "latency: 20ms, function: asked, ",
+            "the function takes its own time, and the way to it; remove this",
+        ),
         ("look_ups: shared", "look_ups: sharde", "write each or shared"),
         ("validation: \"t-.*\"", "validation: \"t-(\"", "this is no regular expression"),
         ("api_key: gold", "api_key: silver", "there is no API key \"silver\""),
@@ -63,5 +78,50 @@ fn one_broken_in_any_part_says_where_and_what_would_work() {
         let problems = problem(from, to);
         assert!(problems.contains(said), "{from} -> {to}: {problems}");
         assert!(problems.contains("p.yaml:"), "{problems}");
+    }
+}
+
+/// The authorizer of a profile of this kind of API, as it says.
+fn asking(api: &str, says: &str) -> Result<LambdaAuthorizer, String> {
+    let profile = format!(
+        "traffic: {{ mix: [{{ request: GET /a }}], arrivals: {{ constant: 1/s }} }}
+run: {{ duration: 1s }}
+gateway:
+  api: {api}
+  functions: {{ other: {{ duration: 1ms }}, asked: {{ duration: 20ms, cold_start: 300ms }} }}
+  authorizers: {{ check: {{ lambda: {{ {says} }} }} }}
+  stages: {{ prod: }}
+  routes: {{ \"GET /a\": {{ authorizer: check, integration: {{ mock: {{ status: 200 }} }} }} }}
+"
+    );
+    let plan = plan(&profile)?;
+    let [check] = plan.model.authorizers.as_slice() else { panic!("one authorizer") };
+    let AuthorizerKind::Lambda(lambda) = &check.kind else { panic!("a function") };
+    Ok(lambda.clone())
+}
+
+#[test]
+fn a_function_of_the_account_is_asked_in_the_format_of_its_api() {
+    let (policy, simple) = (AuthorizerAnswers::Policy, AuthorizerAnswers::Simple);
+    for (api, says, format) in [
+        ("rest", "function: asked", AuthorizerFormat::Token),
+        ("rest", "function: asked, type: request", AuthorizerFormat::Request),
+        ("rest", "function: asked, identity: [header.A, querystring.b]", AuthorizerFormat::Request),
+        ("rest", "function: asked, identity: [querystring.b]", AuthorizerFormat::Request),
+        ("rest", "function: asked, identity: [], ttl: 0s", AuthorizerFormat::Request),
+        ("http", "function: asked", AuthorizerFormat::V2(policy)),
+        ("http", "function: asked, payload_format: \"1.0\"", AuthorizerFormat::V1),
+        ("http", "function: asked, simple_responses: true", AuthorizerFormat::V2(simple)),
+        ("http", "function: asked, simple_responses: false", AuthorizerFormat::V2(policy)),
+    ] {
+        let lambda = asking(api, says).unwrap();
+        assert_eq!((lambda.function, lambda.format), (Some(FunctionId(1)), format), "{api} {says}");
+    }
+    for (says, said) in [
+        ("function: asked, type: token", "an HTTP API tells a function the request; remove this"),
+        ("function: asked, payload_format: \"1.0\", simple_responses: true", "format 1.0 is answered by a policy"),
+    ] {
+        let problems = asking("http", says).unwrap_err();
+        assert!(problems.contains(said), "{problems}");
     }
 }

@@ -57,8 +57,8 @@ pub(super) use response_type::ResponseKind;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use setting::{
-    AfterIdle, Balancer, CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation, KeySource, LookUps,
-    Passthrough, PayloadFormat, Period, ProbeKind, Requirement,
+    AfterIdle, AuthorizerType, Balancer, CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation,
+    KeySource, LookUps, Passthrough, PayloadFormat, Period, ProbeKind, Requirement,
 };
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};

@@ -178,6 +178,16 @@ words! {
 }
 
 words! {
+    /// What a function of a REST API is told that is asked as an authorizer.
+    pub(in crate::config) AuthorizerType, "the type of an authorizer", "write token or request" {
+        /// The token, and which method it is for.
+        Token = "token",
+        /// The request but for its body.
+        Request = "request",
+    }
+}
+
+words! {
     /// The version of a payload format.
     pub(in crate::config) PayloadFormat as model::Payload, "a payload format", "write \"1.0\" or \"2.0\"" {
         /// Like that of a REST API.

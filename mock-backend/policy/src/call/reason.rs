@@ -89,6 +89,8 @@ pub enum TokenFault {
     Expired,
     /// It does not hold yet.
     Early,
+    /// The function that was asked refused it: it raised `Unauthorized` (REST).
+    Refused,
 }
 
 /// What is wrong with a signature.

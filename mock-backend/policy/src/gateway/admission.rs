@@ -49,6 +49,8 @@ pub(super) struct Notes {
     pub(super) authorization: AuthorizationUse,
     /// How long it waited for its authorizer.
     pub(super) authorizer: Option<Span>,
+    /// The API key that a real function named which was asked as its authorizer.
+    pub(super) named: Option<Credential>,
     pub(super) cache: CacheUse,
     pub(super) warning: Option<Warning>,
     pub(super) fill: Option<Fill>,
@@ -90,7 +92,8 @@ impl Gateway {
         notes: &mut Notes,
     ) -> Result<Admitted, Reason> {
         let limits = self.api_of(call.arrival).limits;
-        let seat = self.seat(goal.stage, route, self.key_of(call, route)).inspect_err(|_| self.charge_refused_key(goal.stage))?;
+        let key = self.key_of(call, route, notes);
+        let seat = self.seat(goal.stage, route, key).inspect_err(|_| self.charge_refused_key(goal.stage))?;
         self.take(Way { stage: goal.stage, route, seat })?;
         if call.size.body > limits.payload_bytes {
             return Err(Reason::PayloadTooLarge);

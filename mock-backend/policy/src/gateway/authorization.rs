@@ -4,24 +4,29 @@
 //! up ([`authorizer`](crate::authorizer)), and to look at a request (its evidence does). A part of the gateway.
 //!
 //! The order (developer guide, "API Gateway authorization flow", 2023): what the resource policy denies is refused; then the
-//! authorizer is asked; then both are taken together. Of a function or a signature it is enough that one of the two allows; beside
-//! a token, and without any authorizer, the resource policy itself must allow. All callers are of the API's own account.
+//! authorizer is asked; then both are taken together. Of a function or a signature it is enough that one of the two allows, and none
+//! denies; beside a token, and without any authorizer, the resource policy itself must allow. All callers are of the API's own account.
 //!
 //! What takes no time is decided within [`Gateway::on_call`]. Else the request is parked, and the gateway says
 //! [`Resume`](crate::call::Action::Resume) when the answer is there. Parked requests are bounded by the calls in flight.
+//!
+//! A function of the account that is asked is invoked as any other (`function`). What keeps it from running or from answering is a
+//! failure of the authorizer: a limit, an error, a pool without a connection, the end of the gateway's patience. That a limit is told as
+//! a failure, and not as an authorizer that cannot be reached, is unconfirmed (facts, section 9.2).
 
 use std::sync::Arc;
 
 use super::Gateway;
 use super::admission::{Goal, Notes};
 use super::course::Event;
-use crate::authorizer::{Asked, LookUpId};
+use super::function::Caller;
+use crate::authorizer::{Asked, LookUpId, Said};
 use crate::call::{
-    Action, AuthorizationUse, Call, CallId, Credential, Denied, Evidence, Identity, Permission, Reason, SignatureFault,
-    TokenFault, Verdict,
+    Action, AnswerId, AuthorizationUse, Call, CallId, Credential, Denied, Evidence, FunctionResult, Identity, Permission, Reason,
+    SignatureFault, TokenFault, Verdict,
 };
 use crate::model::{Authorizer, AuthorizerKind, KeySource, RouteId};
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 
 /// A request that waits for an authorizer's answer.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +36,10 @@ pub(super) struct Parked {
     pub(super) route: RouteId,
     /// When the gateway received it, which is when it asked.
     pub(super) since: Instant,
+    /// What the resource policy says of it, if there is one.
+    pub(super) permission: Permission,
     /// What was said, and when.
-    pub(super) said: Option<(Instant, Verdict)>,
+    pub(super) said: Option<(Instant, Said)>,
 }
 
 /// How far a request has come.
@@ -59,8 +66,9 @@ impl Gateway {
         }
         let model = Arc::clone(&self.model);
         let named = model.authorization(route);
+        let permission = if has_policy { evidence.permission(route) } else { Permission::Silent };
         if has_policy {
-            permitted(evidence.permission(route), named.map(|(_, authorizer)| authorizer))?;
+            permitted(permission, named.map(|(_, authorizer)| authorizer))?;
         }
         let Some((authorization, authorizer)) = named else { return Ok(Passage::Open) };
         let mut identity = std::mem::take(&mut self.cache_key);
@@ -72,31 +80,64 @@ impl Gateway {
             self.authorizers.ask(self.now, (authorization.authorizer, authorizer), asking, most)
         });
         self.cache_key = identity;
-        match asked? {
-            Asked::Kept(verdict) => {
-                notes.authorization = AuthorizationUse::Hit;
-                return verdict.map(|()| Passage::Open);
+        self.tell_let_go();
+        let (said, found) = match asked? {
+            Asked::Kept(said) => (said, AuthorizationUse::Hit),
+            Asked::Known(verdict) => (Said::Verdict(verdict), AuthorizationUse::LookedUp),
+            other @ (Asked::Begins(..) | Asked::Invokes(..) | Asked::Waits) => {
+                self.parked.insert(call.id, Parked { call: *call, goal, route, since: self.now, permission, said: None });
+                match other {
+                    Asked::Begins(look_up, takes) => self.queue.schedule(self.now + takes, Event::Authorized(look_up)),
+                    Asked::Invokes(look_up, function) => self.invoke(self.now, Caller::LookUp(look_up), function, most),
+                    Asked::Waits | Asked::Kept(_) | Asked::Known(_) => {}
+                }
+                return Ok(Passage::Parked);
             }
-            Asked::Known(verdict) => {
-                notes.authorization = AuthorizationUse::LookedUp;
-                return verdict.map(|()| Passage::Open);
-            }
-            Asked::Begins(look_up, takes) => self.queue.schedule(self.now + takes, Event::Authorized(look_up)),
-            Asked::Waits => {}
-        }
-        self.parked.insert(call.id, Parked { call: *call, goal, route, since: self.now, said: None });
-        Ok(Passage::Parked)
+        };
+        notes.authorization = found;
+        let verdict = judged(said, (route, Span::ZERO), evidence, notes);
+        together(permission, verdict).map(|()| Passage::Open)
     }
 
-    /// A look-up has ended: whoever waited for it may go on, together.
-    pub(super) fn authorized(&mut self, now: Instant, look_up: LookUpId) {
-        let Some((verdict, waiting)) = self.authorizers.end(now, look_up) else { return };
+    /// A look-up has ended: whoever waited for it may go on, together. `false` if it had ended before.
+    pub(super) fn authorized(&mut self, now: Instant, look_up: LookUpId) -> bool {
+        let Some((said, waiting)) = self.authorizers.end(now, look_up) else { return false };
         for call in waiting {
-            // Whoever was abandoned meanwhile is not there.
             if let Some(parked) = self.parked.get_mut(&call) {
-                parked.said = Some((now, verdict));
+                parked.said = Some((now, said));
                 self.actions.push_back(Action::Resume(call));
+            } else {
+                // Whoever was abandoned meanwhile is not there.
+                self.authorizers.let_go(said);
             }
+        }
+        self.tell_let_go();
+        true
+    }
+
+    /// The invocation of a real function for a look-up has ended so, and this is the name of what it said.
+    pub(super) fn on_said(&mut self, look_up: LookUpId, answer: AnswerId, result: FunctionResult) {
+        let (said, bytes) = match result {
+            FunctionResult::Authorized { bytes } => (Said::Answer(answer), bytes),
+            FunctionResult::Unauthorized => (Said::Verdict(Err(Reason::Unauthorized(TokenFault::Refused))), 0),
+            FunctionResult::Failed | FunctionResult::Throttled => (Said::Verdict(Err(Reason::AuthorizerFailed)), 0),
+            // The answer to a call is none to the question who may call.
+            FunctionResult::Misconfigured | FunctionResult::Malformed | FunctionResult::Answered(_) => {
+                (Said::Verdict(Err(Reason::AuthorizerMisconfigured)), 0)
+            }
+        };
+        if self.authorizers.say(look_up, said, bytes) {
+            self.authorized(self.now, look_up);
+            // Its own deadline is left behind.
+            self.abandon_time_out();
+        } else if let FunctionResult::Authorized { .. } = result {
+            self.actions.push_back(Action::LetGo(answer));
+        }
+    }
+
+    fn tell_let_go(&mut self) {
+        while let Some(answer) = self.authorizers.take_gone() {
+            self.actions.push_back(Action::LetGo(answer));
         }
     }
 
@@ -105,11 +146,15 @@ impl Gateway {
     pub fn resume(&mut self, now: Instant, call: CallId, evidence: &mut dyn Evidence) {
         self.advance(now);
         let said = self.parked.get(&call).and_then(|parked| parked.said);
-        let (Some((at, verdict)), Some(parked)) = (said, said.and_then(|_| self.parked.remove(&call))) else { return };
+        let (Some((at, said)), Some(parked)) = (said, said.and_then(|_| self.parked.remove(&call))) else { return };
         let mut notes = Notes::at(parked.since);
+        let took = at.since(parked.since);
         notes.authorization = AuthorizationUse::LookedUp;
-        notes.authorizer = Some(at.since(parked.since));
+        notes.authorizer = Some(took);
         let call = parked.call;
+        let verdict = together(parked.permission, judged(said, (parked.route, took), evidence, &mut notes));
+        self.authorizers.let_go(said);
+        self.tell_let_go();
         match verdict.and_then(|()| self.admit(&call, (parked.goal, parked.route), evidence, &mut notes)) {
             Ok(admitted) => self.accept(call, admitted, notes),
             Err(reason) => self.refuse(call, reason, notes),
@@ -121,7 +166,10 @@ impl Gateway {
     /// waits. One that is not parked is no matter.
     pub fn abandon(&mut self, now: Instant, call: CallId) {
         self.advance(now);
-        self.parked.remove(&call);
+        if let Some((_, said)) = self.parked.remove(&call).and_then(|parked| parked.said) {
+            self.authorizers.let_go(said);
+            self.tell_let_go();
+        }
     }
 
     /// Whether a call waits for an authorizer's answer, or to be resumed with it.
@@ -130,14 +178,36 @@ impl Gateway {
     }
 
     /// The API key of a request: the one that it brought, or the one that its authorizer names.
-    pub(super) fn key_of(&self, call: &Call, route: RouteId) -> Credential {
-        match self.api_of(call.arrival).key_source {
-            KeySource::Header => call.key,
-            KeySource::Authorizer => {
+    pub(super) fn key_of(&self, call: &Call, route: RouteId, notes: &Notes) -> Credential {
+        match (self.api_of(call.arrival).key_source, notes.named) {
+            (KeySource::Header, _) => call.key,
+            (KeySource::Authorizer, Some(named)) => named,
+            (KeySource::Authorizer, None) => {
                 let named = self.model.authorization(route).and_then(|(_, authorizer)| authorizer.api_key());
                 named.map_or(Credential::Absent, Credential::Key)
             }
         }
+    }
+}
+
+/// What is said, held against this request; notes the API key that a function's answer names.
+fn judged(said: Said, (route, took): (RouteId, Span), evidence: &mut dyn Evidence, notes: &mut Notes) -> Verdict {
+    match said {
+        Said::Verdict(verdict) => verdict,
+        Said::Answer(answer) => {
+            let judged = evidence.judge(route, answer, took);
+            notes.named = Some(judged.key);
+            judged.verdict
+        }
+    }
+}
+
+/// What the resource policy and the authorizer mean together (developer guide, "API Gateway authorization flow", table A, 2023): whom
+/// the function's policy does not speak of may go on if the resource policy allows it. Without a resource policy it is silent.
+const fn together(permission: Permission, verdict: Verdict) -> Verdict {
+    match (permission, verdict) {
+        (Permission::Allowed, Err(Reason::AccessDenied(Denied::Implicit))) => Ok(()),
+        (_, verdict) => verdict,
     }
 }
 

@@ -6,6 +6,7 @@
 use super::Gateway;
 use super::admission::{Admitted, Notes};
 use super::flights::{Flight, FlightId, Phase};
+use super::function::Caller;
 use crate::authorizer::LookUpId;
 use crate::call::{Action, CacheUse, Call, Content, Reason, Reply, Timing};
 use crate::lambda::Environment;
@@ -24,7 +25,7 @@ pub(super) const ABANDONED_MIN: usize = 1_024;
 pub(super) enum Event {
     /// A stage moves: the n-th move of the model.
     Move(usize),
-    /// An authorizer has answered.
+    /// An authorizer has answered, or is not waited for any longer.
     Authorized(LookUpId),
     /// The gateway has done its part before the integration.
     HandOver(FlightId),
@@ -109,7 +110,11 @@ impl Gateway {
                     // One that does not fit changes nothing.
                     let _ = self.move_stage(stage, deployment);
                 }
-                Event::Authorized(look_up) => self.authorized(due, look_up),
+                Event::Authorized(look_up) => {
+                    if !self.authorized(due, look_up) {
+                        self.abandoned -= 1;
+                    }
+                }
                 Event::HandOver(id) => self.hand_over(due, id),
                 Event::Ask(number) => self.ask(due, number),
                 Event::Sweep(function) => self.sweep(due, function),
@@ -135,7 +140,9 @@ impl Gateway {
         match self.model.routes[usize::from(route.0)].integration {
             // A mock integration is answered where it is accepted.
             Integration::Mock(_) => {}
-            Integration::Lambda(LambdaIntegration { function, timeout, .. }) => self.invoke(now, id, function, timeout),
+            Integration::Lambda(LambdaIntegration { function, timeout, .. }) => {
+                self.invoke(now, Caller::Flight(id), function, timeout);
+            }
             Integration::Http(HttpIntegration { timeout, .. }) => self.hand_to_http(now, id, route, timeout),
             Integration::Service(ServiceIntegration { service, timeout, .. }) => {
                 self.hand_to_service(now, id, (service, route), timeout);
@@ -203,16 +210,13 @@ impl Gateway {
         if self.abandoned < ABANDONED_MIN || self.abandoned * 2 < self.queue.len() {
             return;
         }
-        let flights = &self.flights;
+        let (flights, authorizers) = (&self.flights, &self.authorizers);
         self.queue.retain(|event| match event {
             Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
-            Event::Move(_)
-            | Event::Authorized(_)
-            | Event::HandOver(_)
-            | Event::Ask(_)
-            | Event::Sweep(_)
-            | Event::FunctionEnds(..)
-            | Event::Reply(_) => true,
+            Event::Authorized(look_up) => authorizers.is_under_way(*look_up),
+            Event::Move(_) | Event::HandOver(_) | Event::Ask(_) | Event::Sweep(_) | Event::FunctionEnds(..) | Event::Reply(_) => {
+                true
+            }
         });
         self.abandoned = 0;
     }

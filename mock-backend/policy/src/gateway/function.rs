@@ -1,6 +1,6 @@
 //! An invocation: from the hand-over until the function's answer is known.
 //!
-//! Owns what a modelled function's times mean for its call and its environment, and the connection that it takes meanwhile. Refuses
+//! Owns what a modelled function's times mean for its call, or for the look-up of an authorizer, and for its environment; and the connection that it takes meanwhile. Refuses
 //! the pools themselves (`lambda`, `capacity`) and real functions (`real`). A part of the gateway.
 //!
 //! A function that shares a pool asks for a connection when it begins its work, has it for the pool's service time, and then works
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use super::Gateway;
 use super::course::{Decision, Event};
 use super::flights::FlightId;
+use crate::authorizer::LookUpId;
 use crate::call::Reason;
 use crate::capacity::{GivenUp, Turn};
 use crate::lambda::{Ending, Environment, Invocation};
@@ -24,10 +25,19 @@ pub(super) struct Asking {
     count: u64,
 }
 
+/// For whom a function works.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Caller {
+    /// For a call, as its integration.
+    Flight(FlightId),
+    /// For whoever waits for this look-up, as their authorizer.
+    LookUp(LookUpId),
+}
+
 /// The work of an invocation.
 #[derive(Clone, Copy, Debug)]
 struct Work {
-    flight: FlightId,
+    caller: Caller,
     function: FunctionId,
     environment: Environment,
     capacity: CapacityId,
@@ -38,18 +48,20 @@ struct Work {
 }
 
 impl Gateway {
-    pub(super) fn invoke(&mut self, now: Instant, id: FlightId, function: FunctionId, timeout: Span) {
+    pub(super) fn invoke(&mut self, now: Instant, caller: Caller, function: FunctionId, timeout: Span) {
         let invocation = match self.pools.invoke(now, function) {
             Ok(invocation) => invocation,
-            Err(limit) => return self.fail(id, now, Reason::FunctionThrottled(function, limit), None),
+            Err(limit) => return self.no_answer(caller, now, Reason::FunctionThrottled(function, limit), None),
         };
         let Invocation { environment, cold_start, busy, ending } = invocation;
         let invoked = &self.model.functions[usize::from(function.0)];
         if !invoked.code.is_modelled() {
-            return self.start(now, id, (function, environment), timeout);
+            return self.start(now, caller, (function, environment), timeout);
         }
         let uses = invoked.uses;
-        if let Some(flight) = self.flights.get_mut(id) {
+        if let Caller::Flight(id) = caller
+            && let Some(flight) = self.flights.get_mut(id)
+        {
             flight.reply.timing.cold_start = cold_start;
         }
         let Some(capacity) = uses else {
@@ -58,11 +70,11 @@ impl Gateway {
                 Ending::Failed => Reason::FunctionFailed(function),
             };
             self.queue.schedule(now + busy, Event::FunctionEnds(function, environment));
-            return self.returns(id, now, (busy, timeout), reason);
+            return self.returns(caller, now, (busy, timeout), reason);
         };
         let start = cold_start.unwrap_or_default();
         let duration = busy.saturating_sub(start);
-        let work = Work { flight: id, function, environment, capacity, handed_over: now, timeout, duration, ending };
+        let work = Work { caller, function, environment, capacity, handed_over: now, timeout, duration, ending };
         if start == Span::ZERO {
             return self.work(now, work);
         }
@@ -72,7 +84,7 @@ impl Gateway {
         self.queue.schedule(now + start, Event::Ask(number));
         // Whoever waits does not wait for a start that takes longer.
         if start > timeout {
-            self.fail(id, now + timeout, Reason::IntegrationTimeout, Some(timeout));
+            self.no_answer(caller, now + timeout, Reason::IntegrationTimeout, Some(timeout));
         }
     }
 
@@ -85,7 +97,7 @@ impl Gateway {
 
     /// A function begins its work, with a connection.
     fn work(&mut self, now: Instant, work: Work) {
-        let Work { flight, function, environment, capacity, handed_over, timeout, duration, ending } = work;
+        let Work { caller, function, environment, capacity, handed_over, timeout, duration, ending } = work;
         let (ends, reason) = match (self.capacities.ask(now, capacity), ending) {
             (Ok(Turn { until, .. }), Ending::Returned) => (until + duration, Reason::Served),
             (Ok(Turn { until, .. }), Ending::Failed) => (until + duration, Reason::FunctionFailed(function)),
@@ -93,19 +105,34 @@ impl Gateway {
         };
         self.queue.schedule(ends, Event::FunctionEnds(function, environment));
         if now.since(handed_over) <= timeout {
-            self.returns(flight, handed_over, (ends.since(handed_over), timeout), reason);
+            self.returns(caller, handed_over, (ends.since(handed_over), timeout), reason);
         }
     }
 
     /// A function that was handed over at `since` has an answer after so long, if that is in time.
-    fn returns(&mut self, id: FlightId, since: Instant, (took, timeout): (Span, Span), reason: Reason) {
+    fn returns(&mut self, caller: Caller, since: Instant, (took, timeout): (Span, Span), reason: Reason) {
         if took > timeout {
-            return self.fail(id, since + timeout, Reason::IntegrationTimeout, Some(timeout));
+            return self.no_answer(caller, since + timeout, Reason::IntegrationTimeout, Some(timeout));
         }
-        let Some(content) = self.flights.get_mut(id).map(|flight| flight.content) else { return };
-        if reason == Reason::Served {
-            return self.decide(id, since + took, Decision { reason, content, took: Some(took) });
+        match caller {
+            _ if reason != Reason::Served => self.no_answer(caller, since + took, reason, Some(took)),
+            // What it says was drawn when it was asked.
+            Caller::LookUp(id) => self.queue.schedule(since + took, Event::Authorized(id)),
+            Caller::Flight(id) => {
+                let Some(content) = self.flights.get_mut(id).map(|flight| flight.content) else { return };
+                self.decide(id, since + took, Decision { reason, content, took: Some(took) });
+            }
         }
-        self.fail(id, since + took, reason, Some(took));
+    }
+
+    /// For this reason there is no answer of a function, which is known at `when`. To a look-up all reasons are one.
+    fn no_answer(&mut self, caller: Caller, when: Instant, reason: Reason, took: Option<Span>) {
+        match caller {
+            Caller::Flight(id) => self.fail(id, when, reason, took),
+            Caller::LookUp(id) => {
+                self.authorizers.fail(id);
+                self.queue.schedule(when, Event::Authorized(id));
+            }
+        }
     }
 }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use self::some::{some_model, some_requests, wall};
 use super::oracle::{self, Coming, Says};
 use super::*;
-use crate::call::{CacheUse, Effect, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Reply, Verdict};
+use crate::call::{
+    AnswerId, CacheUse, Effect, EntryId, Freshness, Identity, Invalid, Judged, Mapped, Permission, Reply, Verdict,
+};
 use crate::model::{RouteId, Unconfirmed};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -55,6 +57,10 @@ impl Evidence for Asked<'_> {
 
     fn verify(&mut self, _: RouteId) -> Verdict {
         Ok(())
+    }
+
+    fn judge(&mut self, _: RouteId, _: AnswerId, _: Span) -> Judged {
+        unreachable!("no function is asked for real")
     }
 
     fn permission(&mut self, _: RouteId) -> Permission {
@@ -142,7 +148,9 @@ impl<'a> Driver<'a> {
                     self.working.insert((now + request.takes, order), (id, oracle::outcome(request)));
                 }
                 Action::Resume(_) => unreachable!("no law here has an authorizer"),
-                Action::Start(_, Effect::Invoke { .. }) | Action::Reap(..) => panic!("no function here is real"),
+                Action::Start(_, Effect::Invoke { .. }) | Action::LetGo(_) | Action::Reap(..) => {
+                    panic!("no function here is real")
+                }
                 Action::Cancel(id) => assert!(self.started.contains_key(&id), "cancelled what did not run"),
                 Action::Forget(entry) => {
                     assert!(self.kept.remove(&entry), "{entry:?} was not kept");

@@ -3,10 +3,13 @@
 //! Owns what follows from the model alone. Refuses bytes: a route that validates, caches by parameters or maps needs the
 //! request itself. Used by the simulator for routes without such, and by tests.
 
-use crate::call::{Content, EntryId, Evidence, Freshness, Identity, Invalid, Mapped, Permission, Verdict};
+use crate::call::{
+    AnswerId, Content, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Judged, Mapped, Permission, Verdict,
+};
 use crate::model::{
     BackEnd, Connection, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Model, RouteId, ServiceIntegration,
 };
+use crate::time::Span;
 
 /// A request that satisfies every check and maps to what the model says.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,10 @@ impl Evidence for Plain<'_> {
 
     fn verify(&mut self, _: RouteId) -> Verdict {
         Ok(())
+    }
+
+    fn judge(&mut self, _: RouteId, _: AnswerId, _: Span) -> Judged {
+        Judged { verdict: Ok(()), key: Credential::Absent }
     }
 
     fn permission(&mut self, _: RouteId) -> Permission {

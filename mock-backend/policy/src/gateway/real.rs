@@ -1,4 +1,4 @@
-//! Real functions: who runs, for which call, and what their end means.
+//! Real functions: who runs, for which call or look-up, and what their end means.
 //!
 //! Owns the invocations under way. An invocation outlives its call: the gateway stops waiting, or its client leaves, and the function
 //! goes on in its environment (Lambda developer guide, "Understanding Lambda function scaling", 2026: an environment is busy until
@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::Gateway;
 use super::course::{Decision, Event};
 use super::flights::{FlightId, Phase};
-use crate::call::{Action, Effect, EffectId, Fate, FunctionLimit, FunctionResult, Invoked, Reason};
+use super::function::Caller;
+use crate::call::{Action, Effect, EffectId, Errand, Fate, FunctionLimit, FunctionResult, Invoked, Reason};
 use crate::lambda::Environment;
 use crate::model::{FunctionId, Integration, RouteId};
 use crate::time::{Instant, Span};
@@ -28,7 +29,7 @@ pub(super) struct Invocations {
 
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    flight: FlightId,
+    caller: Caller,
     function: FunctionId,
     environment: Environment,
 }
@@ -48,7 +49,7 @@ impl Gateway {
     /// A real function's invocation has ended. What was ended before is ignored.
     pub fn on_invoked(&mut self, now: Instant, id: EffectId, ended: Invoked) {
         self.advance(now);
-        let Some(Running { flight, function, environment }) = self.invocations.running.remove(&(id.0 & !INVOCATION)) else {
+        let Some(Running { caller, function, environment }) = self.invocations.running.remove(&(id.0 & !INVOCATION)) else {
             return;
         };
         match ended.fate {
@@ -59,9 +60,14 @@ impl Gateway {
             Fate::Lost => self.pools.lose(self.now, function, environment),
         }
         self.tell_gone(function);
-        if let Some(since) = self.flights.waiting_since(flight) {
-            self.on_result(flight, function, self.now.since(since), ended);
-            self.abandon_time_out();
+        match caller {
+            Caller::Flight(flight) => {
+                if let Some(since) = self.flights.waiting_since(flight) {
+                    self.on_result(flight, function, self.now.since(since), ended);
+                    self.abandon_time_out();
+                }
+            }
+            Caller::LookUp(look_up) => self.on_said(look_up, id.answer(), ended.result),
         }
         self.run_due();
     }
@@ -75,7 +81,10 @@ impl Gateway {
             FunctionResult::Answered(content) => self.decide(flight, now, Decision { reason: Reason::Served, content, took }),
             FunctionResult::Failed => self.fail(flight, now, Reason::FunctionFailed(function), took),
             FunctionResult::Malformed => self.fail(flight, now, Reason::FunctionMalformed(function), took),
-            FunctionResult::Misconfigured => self.fail(flight, now, Reason::Misconfigured, took),
+            // What an authorizer says answers no call.
+            FunctionResult::Misconfigured | FunctionResult::Authorized { .. } | FunctionResult::Unauthorized => {
+                self.fail(flight, now, Reason::Misconfigured, took);
+            }
             // Which limit it was, whoever runs the function keeps to himself.
             FunctionResult::Throttled => {
                 self.fail(flight, now, Reason::FunctionThrottled(function, FunctionLimit::Concurrency), None);
@@ -84,18 +93,28 @@ impl Gateway {
     }
 
     /// A real function begins, in this environment.
-    pub(super) fn start(&mut self, now: Instant, id: FlightId, runs: (FunctionId, Environment), timeout: Span) {
+    pub(super) fn start(&mut self, now: Instant, caller: Caller, runs: (FunctionId, Environment), timeout: Span) {
         let (function, environment) = runs;
         self.tell_gone(function);
-        let Some(flight) = self.flights.get_mut(id) else { return };
-        flight.phase = Phase::Waiting(now);
-        let call = flight.reply.call;
+        let (call, errand, time_out) = match caller {
+            Caller::Flight(id) => {
+                let Some(flight) = self.flights.get_mut(id) else { return };
+                flight.phase = Phase::Waiting(now);
+                (flight.reply.call, Errand::Integration, Event::TimeOut(id))
+            }
+            Caller::LookUp(id) => {
+                // What it says when its time is over.
+                self.authorizers.fail(id);
+                let Some((call, authorizer)) = self.authorizers.first(id) else { return };
+                (call, Errand::Authorizer(authorizer), Event::Authorized(id))
+            }
+        };
         let number = self.invocations.started;
         self.invocations.started += 1;
-        self.invocations.running.insert(number, Running { flight: id, function, environment });
-        let effect = Effect::Invoke { call, function, environment };
+        self.invocations.running.insert(number, Running { caller, function, environment });
+        let effect = Effect::Invoke { errand, call, function, environment };
         self.actions.push_back(Action::Start(EffectId(INVOCATION | number), effect));
-        self.queue.schedule(now + timeout, Event::TimeOut(id));
+        self.queue.schedule(now + timeout, time_out);
     }
 
     /// Whether a flight waits for a real function.

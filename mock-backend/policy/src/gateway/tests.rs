@@ -1,5 +1,6 @@
 //! The rules, as sentences.
 
+mod asked;
 mod authorization;
 mod capacity;
 mod front_door;

@@ -3,7 +3,7 @@
 //! Owns the shapes, and the numbers that have a provider's default, with their source. Refuses to look at a token (`render` does) and
 //! to decide ([`authorizer`](crate::authorizer)).
 
-use super::{ApiId, ApiKind, AuthorizerId, KeyId};
+use super::{ApiId, ApiKind, AuthorizerId, FunctionId, KeyId};
 use crate::latency::Latency;
 use crate::time::Span;
 
@@ -16,7 +16,8 @@ pub struct Authorizer {
     pub api: ApiId,
     /// What it looks at, and who says what that is worth.
     pub kind: AuthorizerKind,
-    /// How long one look-up takes. What takes no time is decided at once.
+    /// How long one look-up takes, unless a function of the account is asked, whose times are its own. What takes no time is decided at
+    /// once.
     pub latency: Latency,
     /// Share of look-ups in which the authorizer itself fails, 0 to 1.
     pub failures: f64,
@@ -27,7 +28,7 @@ pub struct Authorizer {
 pub enum AuthorizerKind {
     /// The gateway verifies a JSON web token.
     Jwt(Jwt),
-    /// A function says it. It is modelled.
+    /// A function says it.
     Lambda(LambdaAuthorizer),
     /// The gateway verifies a token of a user pool (REST).
     Cognito(Cognito),
@@ -61,9 +62,15 @@ pub struct Cognito {
     pub keys: Option<String>,
 }
 
-/// A function that says whether a request may go on.
+/// A function that says whether a request may go on. Denials, principal, context and API key are the model's: a real function says
+/// its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LambdaAuthorizer {
+    /// Which function of the account is asked, in whose environments and within whose limits; `None` takes the authorizer's own time and
+    /// meets no limit.
+    pub function: Option<FunctionId>,
+    /// What a real function is told, and in which form it answers.
+    pub format: AuthorizerFormat,
     /// What of a request identifies who asks. What is missing is refused without asking the function.
     pub identity: Vec<IdentitySource>,
     /// Regular expression that the whole token must match (REST, with a token alone); what does not is refused without asking.
@@ -80,6 +87,30 @@ pub struct LambdaAuthorizer {
     pub context: Vec<(String, String)>,
     /// The API key that they name (REST, where the API looks for keys there).
     pub api_key: Option<KeyId>,
+}
+
+/// What a function that is asked is told, and in which form it answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthorizerFormat {
+    /// Of a REST API: the token and the ARN of the method (`TOKEN`). It answers with a policy.
+    Token,
+    /// Of a REST API: the request but for its body (`REQUEST`). It answers with a policy.
+    #[default]
+    Request,
+    /// Of an HTTP API, in payload format 1.0. It answers with a policy.
+    V1,
+    /// Of an HTTP API, in payload format 2.0.
+    V2(AuthorizerAnswers),
+}
+
+/// In which form a function answers in payload format 2.0 (`enableSimpleResponses`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthorizerAnswers {
+    /// With a policy.
+    #[default]
+    Policy,
+    /// With `isAuthorized`.
+    Simple,
 }
 
 /// Whether requests of one identity share a look-up. The provider says nothing of it.
@@ -124,12 +155,22 @@ impl Authorizer {
         }
     }
 
-    /// The API key that it names for those it lets through.
-    pub const fn api_key(&self) -> Option<KeyId> {
+    /// The function that it is, if it is one.
+    pub const fn lambda(&self) -> Option<&LambdaAuthorizer> {
         match &self.kind {
-            AuthorizerKind::Lambda(lambda) => lambda.api_key,
+            AuthorizerKind::Lambda(lambda) => Some(lambda),
             AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam => None,
         }
+    }
+
+    /// The function of the account that it asks.
+    pub fn function(&self) -> Option<FunctionId> {
+        self.lambda().and_then(|lambda| lambda.function)
+    }
+
+    /// The API key that it names by the model for those it lets through.
+    pub fn api_key(&self) -> Option<KeyId> {
+        self.lambda().and_then(|lambda| lambda.api_key)
     }
 }
 

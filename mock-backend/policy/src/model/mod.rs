@@ -32,7 +32,8 @@ pub use self::api::{
     Schema,
 };
 pub use self::authorizer::{
-    Authorization, Authorizer, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, LookUps, TTL_MAX,
+    Authorization, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerKind, Cognito, IdentitySource, Jwt,
+    LambdaAuthorizer, LookUps, TTL_MAX,
 };
 pub use self::back_end::{BackEnd, Ends, ModelledBackEnd};
 pub use self::capacity::Capacity;
@@ -329,6 +330,15 @@ impl Model {
     pub fn authorization(&self, route: RouteId) -> Option<(&Authorization, &Authorizer)> {
         let authorization = self.routes[usize::from(route.0)].authorization.as_ref()?;
         Some((authorization, self.authorizers.get(usize::from(authorization.authorizer.0))?))
+    }
+
+    /// The real function that a route's authorizer asks; `None` if it asks none, or one that is modelled.
+    ///
+    /// Panics if the model has no such route.
+    pub fn real_authorizer(&self, route: RouteId) -> Option<FunctionId> {
+        let function = self.authorization(route)?.1.function()?;
+        let is_real = self.functions.get(usize::from(function.0)).is_some_and(|function| !function.code.is_modelled());
+        is_real.then_some(function)
     }
 
     /// The routes of a deployment, with their ids.

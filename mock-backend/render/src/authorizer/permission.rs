@@ -13,14 +13,15 @@ use crate::seen::Seen;
 /// What a policy says of a request.
 pub(crate) fn permission(policy: &ResourcePolicy, seen: Seen<'_>) -> Permission {
     let resource = resource(seen);
-    let says = |effect| policy.statements.iter().any(|it| it.effect == effect && speaks_of(it, seen, &resource));
-    if says(PolicyEffect::Deny) {
-        Permission::Denied
-    } else if says(PolicyEffect::Allow) {
-        Permission::Allowed
-    } else {
-        Permission::Silent
-    }
+    together(policy.statements.iter().filter(|it| speaks_of(it, seen, &resource)).map(|it| it.effect))
+}
+
+/// What statements say together that speak of one request: one that denies outweighs all that allow.
+pub(super) fn together(effects: impl Iterator<Item = PolicyEffect>) -> Permission {
+    effects.fold(Permission::Silent, |so_far, effect| match (so_far, effect) {
+        (Permission::Denied, _) | (_, PolicyEffect::Deny) => Permission::Denied,
+        (Permission::Silent | Permission::Allowed, PolicyEffect::Allow) => Permission::Allowed,
+    })
 }
 
 /// `stage/METHOD/path`, as the end of the method's ARN has it.

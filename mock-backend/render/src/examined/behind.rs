@@ -26,7 +26,7 @@ impl<'a> Examined<'a> {
     pub fn backend_request(&self) -> Option<BackendRequest> {
         let (http, asks) = self.behind()?;
         let seen = self.seen;
-        let context = Context { seen, fault: None, reply: None, told: None };
+        let context = Context { seen, fault: None, reply: None, told: None, granted: self.granted.as_ref() };
         let (params, body) = (seen.parameters(), seen.body());
         let of = Surroundings {
             params: &params,
@@ -86,7 +86,7 @@ impl<'a> Examined<'a> {
     pub fn signed_for(&self) -> Option<SignedFor> {
         let IntegrationFace::Service(ServiceFace { service, region, asks, .. }) = &self.face()?.integration else { return None };
         let seen = self.seen;
-        let context = Context { seen, fault: None, reply: None, told: None };
+        let context = Context { seen, fault: None, reply: None, told: None, granted: self.granted.as_ref() };
         let (params, body) = (seen.parameters(), seen.body());
         let stage_variables = seen.stage_variables();
         let of = Surroundings { params: &params, context: &context, stage_variables, body: &body, backend: None };

@@ -22,7 +22,7 @@ use crate::vtl::{Limits, RenderError, Scope, Template, Tree};
 
 impl Examined<'_> {
     fn run(&mut self, template: &Template, body: &str) -> Result<String, RenderError> {
-        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+        let context = Context { seen: self.seen, fault: None, reply: None, told: None, granted: self.granted.as_ref() };
         let params = self.seen.parameters();
         let mut scope = Scope {
             body,
@@ -114,7 +114,7 @@ impl Examined<'_> {
         };
         let mut answer = Answer::new(response.status, body);
         answer.push("Content-Type", mapping::JSON);
-        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+        let context = Context { seen: self.seen, fault: None, reply: None, told: None, granted: self.granted.as_ref() };
         let (params, body) = (self.seen.parameters(), self.seen.body());
         let of = Surroundings {
             params: &params,
@@ -162,7 +162,7 @@ impl Examined<'_> {
         let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let body = answer.body.clone();
         let body = String::from_utf8_lossy(&body);
-        let context = Context { seen: self.seen, fault: None, reply: None, told: None };
+        let context = Context { seen: self.seen, fault: None, reply: None, told: None, granted: self.granted.as_ref() };
         let params = self.seen.parameters();
         let backend = Backend { headers: &headers, body: &body };
         let stage_variables = self.seen.stage_variables();

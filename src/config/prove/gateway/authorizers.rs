@@ -6,9 +6,10 @@
 use std::fs;
 use std::path::Path;
 
+use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, Jwt, KeyId,
-    LambdaAuthorizer, TTL_MAX,
+    ApiId, ApiKind, Authorization, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerId, AuthorizerKind, Cognito,
+    FunctionId, IdentitySource, Jwt, KeyId, LambdaAuthorizer, Payload, TTL_MAX,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::authorizer::jwt::Keys;
@@ -21,12 +22,14 @@ use crate::config::raw::gateway;
 use crate::config::raw::gateway::authorizer as raw;
 use crate::config::raw::gateway::route::Route;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Duration, LookUps, Member, Percent, Shape, Text};
+use crate::config::value::{AuthorizerType, Duration, Flag, LookUps, Member, Percent, Shape, Text};
 
 /// What the authorizers of an API are proven with.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) kind: ApiKind,
+    /// The names of the account's functions.
+    pub(super) functions: &'a [String],
     /// The names of the account's API keys.
     pub(super) keys: &'a [String],
     /// Where the profile is.
@@ -74,12 +77,29 @@ fn authorizer(member: &mut Member<Text, At<raw::Authorizer>>, known: Known<'_>, 
         raw::Authorizer::Lambda(lambda) => {
             let spot = lambda.spot.clone();
             let lambda = &mut lambda.value;
-            let takes = latency(&lambda.latency, reader);
+            let takes = takes(lambda, &spot, reader);
             let failures = share(&mut lambda.failures, &spot, "failures");
             (self::lambda(lambda, &spot, known, reader).map(AuthorizerKind::Lambda), takes, failures)
         }
     };
     Some(Authorizer { name: member.name.0.clone(), api: ApiId(0), kind: kind?, latency: takes?, failures })
+}
+
+/// Whoever asks a function of the account waits as long as that takes; else the authorizer says it.
+fn takes(given: &raw::LambdaAuthorizer, spot: &Spot, reader: &mut Reader) -> Option<Latency> {
+    match (&given.function, &given.latency) {
+        (Some(_), None) => Some(Latency::constant(Span::ZERO)),
+        (None, Some(takes)) => latency(takes, reader),
+        (Some(_), Some(takes)) => {
+            reader.report_at(&takes.spot, "the function takes its own time, and the way to it; remove this, or function");
+            None
+        }
+        (None, None) => {
+            let what = "the key \"latency\" is missing; add it here, or name one of gateway.functions by the key \"function\"";
+            reader.report_at(spot, what);
+            None
+        }
+    }
 }
 
 fn at_once() -> Shape {
@@ -129,8 +149,21 @@ fn lambda(given: &mut raw::LambdaAuthorizer, spot: &Spot, known: Known<'_>, read
         let what = "answers are kept by identity, and none is named; write identity: [header.Authorization], or ttl: 0s";
         reader.report_at(given.identity.as_ref().map_or(spot, |sources| &sources.spot), what);
     }
+    let function = match &given.function {
+        None => None,
+        Some(name) => {
+            let at = referred(&name.value.0, &name.spot, ("function", "gateway.functions"), known.functions, reader)?;
+            Some(FunctionId(at as u16))
+        }
+    };
+    let format = format(given, (spot, &identity), known.kind, reader);
     if let Some(validation) = &given.validation {
         only_rest(known.kind, &validation.spot, "validation of identities", reader);
+        // API reference, `Authorizer.identityValidationExpression`, 2026: it does not apply to the other type.
+        if known.kind == ApiKind::Rest && format != AuthorizerFormat::Token {
+            let what = "only a token is validated; remove this, or make the identity one header and write type: token";
+            reader.report_at(&validation.spot, what);
+        }
     }
     let validation = pattern(given.validation.as_ref(), reader);
     let look_ups = filled(&mut given.look_ups, spot, "look_ups", || LookUps::Each).value.into();
@@ -145,7 +178,56 @@ fn lambda(given: &mut raw::LambdaAuthorizer, spot: &Spot, known: Known<'_>, read
         }
     };
     let context = texts(given.context.as_ref());
-    Some(LambdaAuthorizer { identity, validation, ttl: ttl.value.0, look_ups, denials, principal, context, api_key })
+    let ttl = ttl.value.0;
+    Some(LambdaAuthorizer { function, format, identity, validation, ttl, look_ups, denials, principal, context, api_key })
+}
+
+/// What the function is told, by what its kind of API has.
+fn format(
+    given: &mut raw::LambdaAuthorizer,
+    (spot, identity): (&Spot, &[IdentitySource]),
+    kind: ApiKind,
+    reader: &mut Reader,
+) -> AuthorizerFormat {
+    if kind == ApiKind::Rest {
+        for (spot, what) in [
+            (given.payload_format.as_ref().map(|given| &given.spot), "has one payload format"),
+            (given.simple_responses.as_ref().map(|given| &given.spot), "takes policies alone for an answer"),
+        ] {
+            if let Some(spot) = spot {
+                reader.report_at(spot, format!("a REST API {what}; remove this, or write api: http"));
+            }
+        }
+        let is_token = matches!(identity, [IdentitySource::Header(_)]);
+        let implied = if is_token { AuthorizerType::Token } else { AuthorizerType::Request };
+        let chosen = filled(&mut given.r#type, spot, "type", || implied);
+        return match chosen.value {
+            AuthorizerType::Request => AuthorizerFormat::Request,
+            AuthorizerType::Token => {
+                if !is_token {
+                    let what = "a token is one header; write identity: [header.Authorization], or type: request";
+                    reader.report_at(&chosen.spot, what);
+                }
+                AuthorizerFormat::Token
+            }
+        };
+    }
+    if let Some(given) = &given.r#type {
+        reader.report_at(&given.spot, "an HTTP API tells a function the request; remove this, or write api: rest");
+    }
+    let format = given.payload_format.as_ref().map(|format| format.value.into()).unwrap_or_default();
+    let simple = given.simple_responses.as_ref().filter(|simple| simple.value == Flag(true));
+    match (format, simple) {
+        (Payload::V2, Some(_)) => AuthorizerFormat::V2(AuthorizerAnswers::Simple),
+        (Payload::V2, None) => AuthorizerFormat::V2(AuthorizerAnswers::Policy),
+        (Payload::V1, simple) => {
+            if let Some(simple) = simple {
+                reader
+                    .report_at(&simple.spot, "format 1.0 is answered by a policy; remove this, or write payload_format: \"2.0\"");
+            }
+            AuthorizerFormat::V1
+        }
+    }
 }
 
 fn not_empty(given: &At<Text>, what: &str, reader: &mut Reader) -> Option<String> {

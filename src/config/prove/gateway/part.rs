@@ -73,7 +73,8 @@ pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, shared: Shared<'_>,
     let api = api(gateway, (&spot, id), kind, reader);
     let Shared { names: shared_names, keys, folder } = shared;
     let names = authorizers::names(gateway);
-    let authorizers = authorizers::authorizers(gateway, authorizers::Known { kind, keys, folder }, reader);
+    let known = authorizers::Known { kind, functions: shared_names.functions, keys, folder };
+    let authorizers = authorizers::authorizers(gateway, known, reader);
     let behind = Behind { kind, names: shared_names, authorizers: &names, section: &spot.key };
     let frozen = deployments::deployments(gateway, behind, reader);
     let routes = frozen.as_ref().map(|frozen| RouteKeys::of(&frozen.routes, &spot.key));

@@ -6,7 +6,7 @@ use super::Texts;
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::Node;
-use crate::config::value::{Duration, IdentitySource, LookUps, Percent, Shape, Text};
+use crate::config::value::{AuthorizerType, Duration, Flag, IdentitySource, LookUps, PayloadFormat, Percent, Shape, Text};
 
 /// An authorizer; exactly one of `jwt`, `lambda` and `cognito`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
@@ -14,7 +14,7 @@ use crate::config::value::{Duration, IdentitySource, LookUps, Percent, Shape, Te
 pub(in crate::config) enum Authorizer {
     /// The gateway verifies a JSON web token (HTTP APIs).
     Jwt(Box<At<Jwt>>),
-    /// A function says it; it is modelled.
+    /// A function says it, modelled or real.
     Lambda(Box<At<LambdaAuthorizer>>),
     /// The gateway verifies a token of a user pool (REST APIs).
     Cognito(Box<At<Cognito>>),
@@ -62,12 +62,24 @@ section! {
 }
 
 section! {
-    /// A function that is asked, as a model. Whoever shows an identity is let in, but for `denials` and `failures`.
+    /// A function that is asked. As a model it lets in whoever shows an identity, but for `denials` and `failures`; exactly one of `function`
+    /// and `latency` says how long that takes.
     LambdaAuthorizer {
+        /// Which of `functions` is asked: in its environments, with its cold starts, within its limits and the account's. A modelled one says what
+        /// stands here; a real one (`command`, `invoke`) gets the event and says itself who may go on: `failures`, `denials`, `principal`,
+        /// `context` and `api_key` are then the model's alone. Default: none, see `latency`.
+        function: Option<At<Text>>,
+        /// What a REST API tells the function: token (the one header that is the identity) or request. Default: token, if the identity is one
+        /// header; else request.
+        r#type: Option<At<AuthorizerType>>,
+        /// Version of the payload format of an HTTP API: "1.0" or "2.0". Default: "2.0".
+        payload_format: Option<At<PayloadFormat>>,
+        /// Whether a function of an HTTP API answers with `isAuthorized` alone (format 2.0), and not with a policy. Default: false.
+        simple_responses: Option<At<Flag>>,
         /// What identifies who asks: `header.X`, `querystring.q`, `stage.variable`, `context.name`. What is missing is refused with
         /// 401 without asking the function; answers are kept by it. Default: header.Authorization.
         identity: Option<At<Vec<At<IdentitySource>>>>,
-        /// Regular expression that the whole of each value must match (REST APIs); what does not is refused with 401 without asking.
+        /// Regular expression that the whole token must match (REST APIs, type token); what does not is refused with 401 without asking.
         validation: Option<At<Text>>,
         /// How long an answer is kept for the same identity, for all routes that have the authorizer; 0 keeps none, at most 1h.
         /// Default: 5m (REST API, as the provider's), 0 (HTTP API).
@@ -75,8 +87,9 @@ section! {
         /// Whether requests of one identity share a look-up that is under way: each or shared. The provider says nothing of it.
         /// Default: each.
         look_ups: Option<At<LookUps>>,
-        /// How long the function takes, with the way to it. Above 10 s (HTTP API) or 29 s (REST API) it has failed.
-        latency: At<Shape>,
+        /// How long a function takes that is none of `functions`, with the way to it: no limit holds for it, and it never starts cold. Above
+        /// 10 s (HTTP API) or 29 s (REST API) it has failed.
+        latency: Option<At<Shape>>,
         /// Share of look-ups in which the function fails: 500. Default: 0%.
         failures: Option<At<Percent>>,
         /// Share of look-ups that say no: 403. Default: 0%.

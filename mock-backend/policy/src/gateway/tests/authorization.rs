@@ -3,26 +3,34 @@
 use super::*;
 use crate::authorizer::AuthorizerCounts;
 use crate::call::{
-    AuthorizationUse, Credential, Denied, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Purpose, SignatureFault,
-    Size, TokenFault, Verdict,
+    AnswerId, AuthorizationUse, Credential, Denied, EntryId, Freshness, Identity, Invalid, Judged, Mapped, Permission, Purpose,
+    SignatureFault, Size, TokenFault, Verdict,
 };
 use crate::model::{
-    Api, ApiId, ApiKey, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Integration, KeyId, KeySource,
-    LambdaAuthorizer, LookUps, Requirement, ResourcePolicy, Route, UsagePlan,
+    Api, ApiId, ApiKey, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, Integration, KeyId,
+    KeySource, LambdaAuthorizer, LookUps, Requirement, ResourcePolicy, Route, UsagePlan,
 };
 
-const CHECK: AuthorizerId = AuthorizerId(0);
+pub(super) const CHECK: AuthorizerId = AuthorizerId(0);
 
 /// What a request shows.
 #[derive(Clone, Copy, Debug)]
-struct Shows {
-    who: &'static str,
-    identity: Identity,
-    verdict: Verdict,
-    permission: Permission,
+pub(super) struct Shows {
+    pub(super) who: &'static str,
+    pub(super) identity: Identity,
+    pub(super) verdict: Verdict,
+    pub(super) permission: Permission,
+    /// What a function's answer is worth for it.
+    pub(super) judged: Judged,
 }
 
-const ANN: Shows = Shows { who: "ann", identity: Identity::Present, verdict: Ok(()), permission: Permission::Allowed };
+pub(super) const ANN: Shows = Shows {
+    who: "ann",
+    identity: Identity::Present,
+    verdict: Ok(()),
+    permission: Permission::Allowed,
+    judged: Judged { verdict: Ok(()), key: Credential::Absent },
+};
 
 impl Evidence for Shows {
     fn examine(&mut self, _: RouteId) -> Result<(), Invalid> {
@@ -45,6 +53,10 @@ impl Evidence for Shows {
         self.verdict
     }
 
+    fn judge(&mut self, _: RouteId, _: AnswerId, _: Span) -> Judged {
+        self.judged
+    }
+
     fn permission(&mut self, _: RouteId) -> Permission {
         self.permission
     }
@@ -54,9 +66,11 @@ impl Evidence for Shows {
     }
 }
 
-fn lambda(ttl: Span, look_ups: LookUps, denials: f64) -> AuthorizerKind {
+pub(super) fn lambda(ttl: Span, look_ups: LookUps, denials: f64) -> AuthorizerKind {
     let (identity, context, principal) = (Vec::new(), Vec::new(), "user".to_owned());
     AuthorizerKind::Lambda(LambdaAuthorizer {
+        function: None,
+        format: AuthorizerFormat::default(),
         identity,
         validation: None,
         ttl,
@@ -68,7 +82,7 @@ fn lambda(ttl: Span, look_ups: LookUps, denials: f64) -> AuthorizerKind {
     })
 }
 
-fn model(kind: ApiKind, authorizer: AuthorizerKind, latency: Span) -> Model {
+pub(super) fn model(kind: ApiKind, authorizer: AuthorizerKind, latency: Span) -> Model {
     let route = Route {
         authorization: Some(Authorization { authorizer: CHECK, scopes: Vec::new() }),
         ..Route::new(DeploymentId(0), Some("GET"), "/a", Integration::fixed(200, "ok"))
@@ -79,12 +93,12 @@ fn model(kind: ApiKind, authorizer: AuthorizerKind, latency: Span) -> Model {
     model
 }
 
-fn gateway(model: Model) -> Gateway {
+pub(super) fn gateway(model: Model) -> Gateway {
     Gateway::new(Arc::new(model), Seed::new(1))
 }
 
 /// A request of this number arrives.
-fn asks(gateway: &mut Gateway, now: Instant, number: u64, mut shows: Shows) {
+pub(super) fn asks(gateway: &mut Gateway, now: Instant, number: u64, mut shows: Shows) {
     let arrival = gateway.arrive(now, ApiId(0), Some(StageId(0)));
     let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
     let call = Call { id: CallId(number), arrival, route: Some(RouteId(0)), purpose, key, size };
@@ -92,14 +106,14 @@ fn asks(gateway: &mut Gateway, now: Instant, number: u64, mut shows: Shows) {
 }
 
 /// Lets everything happen until nothing is left, going on with whoever is to be resumed: the replies, in their order.
-fn replies(gateway: &mut Gateway) -> Vec<Reply> {
+pub(super) fn replies(gateway: &mut Gateway) -> Vec<Reply> {
     let mut replies = Vec::new();
     loop {
         while let Some(action) = gateway.take_action() {
             match action {
                 Action::Reply(reply) => replies.push(reply),
                 Action::Resume(call) => gateway.resume(gateway.now(), call, &mut ANN.clone()),
-                Action::Start(..) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => {}
+                Action::Start(..) | Action::Cancel(_) | Action::Forget(_) | Action::LetGo(_) | Action::Reap(..) => {}
             }
         }
         let Some(due) = gateway.next_deadline() else { return replies };
@@ -107,12 +121,12 @@ fn replies(gateway: &mut Gateway) -> Vec<Reply> {
     }
 }
 
-fn only(gateway: &mut Gateway, shows: Shows) -> Reply {
+pub(super) fn only(gateway: &mut Gateway, shows: Shows) -> Reply {
     asks(gateway, gateway.now(), 0, shows);
     replies(gateway)[0]
 }
 
-fn ms(ms: u64) -> Instant {
+pub(super) fn ms(ms: u64) -> Instant {
     Instant::ZERO + Span::from_ms(ms)
 }
 

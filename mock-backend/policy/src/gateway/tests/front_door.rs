@@ -1,7 +1,7 @@
 //! The rules of the front door, as sentences.
 
 use super::*;
-use crate::call::{CacheUse, EntryId, Freshness, Identity, Invalid, Mapped, Permission, Verdict, Warning};
+use crate::call::{AnswerId, CacheUse, EntryId, Freshness, Identity, Invalid, Judged, Mapped, Permission, Verdict, Warning};
 use crate::model::{
     ApiKey, Cache, CachedStatuses, Canary, Charge, Cors, Deployment, Invalidation, KeyId, ParameterRule, Period, Quota,
     QuotaBegins, Requirement, Source, StageCache, ToldFirst, Unconfirmed, UnknownStage, UsagePlan,
@@ -42,6 +42,10 @@ impl Evidence for Says {
         Ok(())
     }
 
+    fn judge(&mut self, _: RouteId, _: AnswerId, _: Span) -> Judged {
+        unreachable!("no function is asked for real")
+    }
+
     fn permission(&mut self, _: RouteId) -> Permission {
         Permission::Allowed
     }
@@ -66,7 +70,9 @@ fn said_to(gateway: &mut Gateway, now: Instant, call: Call, evidence: &mut dyn E
     }
     let replies = std::iter::from_fn(|| gateway.take_action()).filter_map(|action| match action {
         Action::Reply(reply) => Some(reply),
-        Action::Start(..) | Action::Resume(_) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => None,
+        Action::Start(..) | Action::Resume(_) | Action::Cancel(_) | Action::Forget(_) | Action::LetGo(_) | Action::Reap(..) => {
+            None
+        }
     });
     replies.last().expect("a call has a reply")
 }
