@@ -210,3 +210,42 @@ gateway:
         both.equal("GET /denied", &[denied]);
     }
 }
+
+/// What both worlds say of an authorizer: requests that asked it, and hits.
+fn kept(both: &Both, name: &str) -> [(u64, u64); 2] {
+    let of = |record: &Value, world: &str| {
+        let all = record["authorizers"].as_array().expect("authorizers are told of");
+        let own = all.iter().find(|it| it["name"] == name).expect("it is among them");
+        (own[world]["asked"].as_u64().expect("a count"), own[world]["hits"].as_u64().expect("a count"))
+    };
+    [of(&both.simulated, "predicted"), of(&both.driven.record, "observed")]
+}
+
+#[test]
+fn a_function_that_is_asked_starts_cold_is_throttled_and_spares_look_ups_alike() {
+    let _quiet = quiet();
+    for api in ["http", "rest"] {
+        let rest = "\
+traffic:
+  mix:
+    - request: GET /a
+      with: { user: 1..6 }
+      headers: { x-member: \"member-{user}\" }
+  arrivals: { constant: 20/s }
+run: { duration: 5s, warmup: 0s, connections: 64 }
+gateway:
+  functions:
+    check: { duration: 120ms, cold_start: 105ms, keep_alive: 10m, concurrency: 1 }
+  authorizers:
+    asking: { lambda: { identity: [header.X-Member], function: check, ttl: 1s } }
+  routes:
+    GET /a: { authorizer: asking, integration: { mock: { status: 204 } } }
+";
+        let bench = Bench::new();
+        let both = both(&bench, &profile(api, "{ rate: 5000/s, burst: 2500 }", rest));
+        both.equal("GET /a", &[204, 500]);
+        let [simulated, driven] = kept(&both, "asking");
+        assert_eq!(simulated, driven, "{api}");
+        assert!(driven.0 == 100 && (30..95).contains(&driven.1), "{api}: {driven:?}");
+    }
+}

@@ -16,6 +16,7 @@ use sluicegate_policy::call::{
     Reply,
 };
 use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::hits::Hits;
 use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::{ApiId, AuthorizerId, FunctionId, RouteId, TargetId};
 use sluicegate_policy::routing::Entered;
@@ -28,8 +29,13 @@ use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
 use crate::decisions::{Decisions, RowId};
-use crate::summary::Release;
+use crate::summary::{AuthorizerUse, Release};
 use crate::waiting::{Interest, Start, Waiting};
+
+/// Into which slots the requests of authorizers are counted: fine enough for whoever sorts them into seconds that begin when they like.
+const HITS_SLOT: Span = Span::from_ms(100);
+/// A day of them.
+const HITS_SLOTS_MAX: usize = 864_000;
 
 /// The owner of the gateway, shared by the connections of its thread.
 pub(crate) struct Driver {
@@ -53,6 +59,8 @@ struct Inner {
     keeping: usize,
     /// What the gateway was told.
     decisions: Decisions,
+    /// How often authorizers had an answer kept.
+    hits: Hits,
     /// Environments of real functions that are no longer kept.
     reaped: Vec<(FunctionId, Environment)>,
     reaper: Option<Waker>,
@@ -116,6 +124,7 @@ impl Driver {
             spent: Span::ZERO,
             keeping: 0,
             decisions,
+            hits: Hits::new(HITS_SLOT, HITS_SLOTS_MAX),
             reaped: Vec::new(),
             reaper: None,
         };
@@ -252,6 +261,23 @@ impl Driver {
         self.inner.borrow().gateway.used()
     }
 
+    /// How often each authorizer had an answer kept, for whoever counts time by the clock of all processes.
+    pub(crate) fn authorizers(&self) -> Vec<AuthorizerUse> {
+        let inner = self.inner.borrow();
+        let told = inner.hits.slots().map(|(id, slots)| AuthorizerUse {
+            name: self.front.model().authorizers.get(usize::from(id.0)).map_or_else(String::new, |it| it.name.clone()),
+            origin_ns: self.clock.origin_ns(),
+            slot_ns: inner.hits.slot().as_ns(),
+            slots: slots.iter().map(|slot| (slot.hits, slot.asked)).collect(),
+        });
+        told.collect()
+    }
+
+    /// How many requests came too late to be counted among these.
+    pub(crate) fn uncounted_hits(&self) -> u64 {
+        self.inner.borrow().hits.uncounted()
+    }
+
     /// How late replies were.
     pub(crate) fn release(&self) -> Release {
         self.inner.borrow().release
@@ -353,6 +379,7 @@ impl Inner {
     }
 
     fn release(&mut self, front: &Front, reply: Reply) {
+        self.hits.on_reply(front.model(), &reply);
         self.release.on_release(self.now.since(reply.at).as_ns());
         let interest = self.waiting.on_reply(Released { reply, at: self.now });
         let CacheUse::Kept(entry) = reply.cache else { return };

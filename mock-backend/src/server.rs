@@ -360,6 +360,10 @@ impl Desk {
             summary.function_log = Some(log);
         }
         summary.used = self.driver.used().into_iter().map(|used| limit_use(used, &self.model)).collect();
+        summary.authorizers = self.driver.authorizers();
+        if self.driver.uncounted_hits() > 0 {
+            summary.problems.push("hits of authorizers were counted for the first day alone".to_owned());
+        }
         summary.release = self.driver.release();
         summary.spin_ns = self.driver.spent().as_ns();
         (summary.access_log, summary.execution_log) = self.observer.borrow_mut().close();

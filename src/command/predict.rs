@@ -9,15 +9,15 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
 
-use super::limits;
 use super::script::Script;
+use super::{authorizers, limits};
 use crate::config::Plan;
 use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
 use crate::load::{Feedback, Share, Source};
-use crate::measure::assumption::{Assumption, Edge, Metric, Prediction};
+use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
-use crate::measure::record::{LimitRecord, LoadModel, OutcomeRecord, SeriesRecord, Unit};
+use crate::measure::record::{AuthorizerRecord, LimitRecord, LoadModel, OutcomeRecord, SeriesRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, summary};
 use crate::report::plan::PlannedPower;
@@ -46,6 +46,8 @@ pub(super) struct Predicted {
     pub(super) series: Vec<SeriesRecord>,
     /// How much of each of the gateway's limits is used.
     pub(super) limits: Vec<LimitRecord>,
+    /// How often authorizers have an answer kept.
+    pub(super) authorizers: Vec<AuthorizerRecord>,
     /// Fingerprint of the script.
     pub(super) script: ScriptHash,
     /// Actions of the script, where no answer has a say in it.
@@ -104,13 +106,17 @@ impl<'a> Model<'a> {
     pub(super) fn replicate(&self, replicas: std::ops::Range<usize>, layout: &Arc<Layout>) -> Vec<Replica<Recorder>> {
         let policy = self.plan.run.seed.child("policy").child("simulate");
         let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
-        replicate(
+        let mut replicas = replicate(
             &self.world,
             &|| Box::new(Stoppable { source: self.script.source(Share::ALL), stop: self.stop.clone() }),
             &seeds,
             &|| Recorder::new(Arc::clone(layout)),
             &|recorder, sample| recorder.on_sample(sample),
-        )
+        );
+        for Replica { recorded, summary } in &mut replicas {
+            recorded.on_authorized(&authorizers::together(&authorizers::simulated(&self.world.model, &summary.hits)));
+        }
+        replicas
     }
 
     /// A recorder's layout for this plan.
@@ -137,6 +143,9 @@ impl<'a> Model<'a> {
         };
         let used: Vec<Vec<Used>> = replicas.iter().map(|replica| replica.summary.used.clone()).collect();
         let limits = limits::predicted(&self.world.model, &used);
+        let hits: Vec<_> =
+            replicas.iter().map(|replica| authorizers::simulated(&self.world.model, &replica.summary.hits)).collect();
+        let authorizers = authorizers::predicted(&hits, self.plan.run.warmup);
         let runs: Vec<Recorder> = replicas.into_iter().map(|replica| replica.recorded).collect();
         let rough: Vec<Option<Prediction>> =
             assumptions.iter().map(|assumption| predict::predict(assumption, &runs).filter(|_| has_model(assumption))).collect();
@@ -148,7 +157,7 @@ impl<'a> Model<'a> {
             .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs, phase(self.plan)))
             .collect();
         let (total, series) = as_one_run(runs);
-        Predicted { predictions, edges, powers, total, series, limits, script, planned: planned_actions }
+        Predicted { predictions, edges, powers, total, series, limits, authorizers, script, planned: planned_actions }
     }
 
     /// How many replications the least precise prediction asks for, within the budget.
@@ -216,11 +225,13 @@ pub(super) fn layout(plan: &Plan, edges: Vec<Edge>, detail: Detail) -> Arc<Layou
     Arc::new(Layout { series: plan.catalog.series.clone(), warmup: run.warmup, duration: run.duration, edges, detail })
 }
 
-/// The actions that a claim is judged on: for latencies, those that were admitted.
-fn trials(metric: Metric, channel: &Channel) -> u64 {
-    match metric {
-        Metric::Latency(_) => channel.latency_trials(),
-        Metric::Ratio(_) => channel.count(),
+/// The actions that a claim is judged on: for latencies, those that were admitted; for hits, those that asked an authorizer.
+fn trials(assumption: &Assumption, run: &Recorder) -> u64 {
+    let of = |count: fn(&Channel) -> u64| run.channel(assumption.series).map_or(0, count);
+    match assumption.metric {
+        Metric::Latency(_) => of(Channel::latency_trials),
+        Metric::Ratio(Ratio::AuthorizerHits) => run.authorized().1,
+        Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => of(Channel::count),
     }
 }
 
@@ -236,12 +247,7 @@ fn planned(
     runs: &[Recorder],
     phase: Phase,
 ) -> (PlannedPower, Option<String>) {
-    let requests = runs
-        .iter()
-        .filter_map(|run| run.channel(assumption.series))
-        .map(|channel| trials(assumption.metric, channel))
-        .sum::<u64>() as f64
-        / runs.len() as f64;
+    let requests = runs.iter().map(|run| trials(assumption, run)).sum::<u64>() as f64 / runs.len() as f64;
     let unit = match assumption.metric {
         Metric::Latency(_) => Unit::Ns,
         Metric::Ratio(_) => Unit::Share,

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use sluicegate_mock::{LimitUse, Summary};
+use sluicegate_mock::{AuthorizerUse, LimitUse, Summary};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
@@ -19,7 +19,7 @@ use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFo
 use super::script::Script;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{limits, machine, receiver, terminal};
+use super::{authorizers, limits, machine, receiver, terminal};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{Stop, Urgency};
@@ -52,6 +52,13 @@ pub(super) struct Rehearsal<'a> {
     pub(super) output: &'a OutputFlags,
     /// Whether the model speaks too.
     pub(super) prediction: Prediction,
+}
+
+/// What the mock has told of the run.
+struct Told {
+    receiver: ReceiverRecord,
+    used: Vec<LimitUse>,
+    authorizers: Vec<AuthorizerUse>,
 }
 
 /// How a user ends a run early.
@@ -121,12 +128,12 @@ impl Rehearsal<'_> {
         let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
         let layout = layout(self.plan, edges, Detail::Seconds);
         let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
-        let driven = drive(self.plan, &self.script, &standing.engine, &layout, (interruption.stop.clone(), show))?;
+        let mut driven = drive(self.plan, &self.script, &standing.engine, &layout, (interruption.stop.clone(), show))?;
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         record.stopped = broken.or(interruption.received.stopped());
         let arrivals = folder.join(ARRIVALS);
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
-        self.complete(record, &driven, seen, predicted);
+        self.complete(record, &mut driven, seen, predicted);
         Ok(Some(driven))
     }
 
@@ -223,6 +230,7 @@ impl Rehearsal<'_> {
             seconds: Vec::new(),
             receiver: None,
             limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),
+            authorizers: predicted.map(|it| it.authorizers.clone()).unwrap_or_default(),
             network: Some(way.record()),
             doubts: way.problem.iter().map(unprobed).collect(),
             verdicts: Vec::new(),
@@ -230,25 +238,20 @@ impl Rehearsal<'_> {
     }
 
     /// Ends the mock, and holds what it saw against the script.
-    fn receiver(
-        &self,
-        mock: MockChild,
-        arrivals: &Path,
-        driven: &Driven,
-        stopped: Option<&Stopped>,
-    ) -> Result<(ReceiverRecord, Vec<LimitUse>), Doubt> {
+    fn receiver(&self, mock: MockChild, arrivals: &Path, driven: &Driven, stopped: Option<&Stopped>) -> Result<Told, Doubt> {
         let how = if stopped.is_some() { Compared::CountedOnly } else { Compared::WithScript };
         let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
         let receiver = receiver::compare(&summary, arrivals, (&self.script, how), driven.clock);
-        receiver.map(|receiver| (receiver, summary.used)).map_err(|error| silent_mock(&error))
+        let Summary { used, authorizers, .. } = summary;
+        receiver.map(|receiver| Told { receiver, used, authorizers }).map_err(|error| silent_mock(&error))
     }
 
     /// Everything that the run has shown.
     fn complete(
         &self,
         record: &mut RunRecord,
-        driven: &Driven,
-        seen: Option<Result<(ReceiverRecord, Vec<LimitUse>), Doubt>>,
+        driven: &mut Driven,
+        seen: Option<Result<Told, Doubt>>,
         predicted: Option<&Predicted>,
     ) {
         let load = driven.load();
@@ -258,8 +261,12 @@ impl Rehearsal<'_> {
         record.seconds = summary::seconds(&driven.recorder);
         let (receiver, silent) = match seen {
             None => (None, None),
-            Some(Ok((receiver, used))) => {
+            Some(Ok(Told { receiver, used, authorizers })) => {
                 record.limits = limits::with_observed(std::mem::take(&mut record.limits), &used);
+                let hits = authorizers::observed(&authorizers, driven.clock);
+                driven.recorder.on_authorized(&authorizers::together(&hits));
+                let known = std::mem::take(&mut record.authorizers);
+                record.authorizers = authorizers::with_observed(known, &hits, self.plan.run.warmup);
                 (Some(receiver), None)
             }
             Some(Err(doubt)) => (None, Some(doubt)),

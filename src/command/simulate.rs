@@ -6,7 +6,7 @@ use sluicegate_timer::Clock;
 use super::failure::Failure;
 use super::predict::Model;
 use super::script::Script;
-use super::{flags, limits, profile, terminal};
+use super::{authorizers, flags, limits, profile, terminal};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Network, Plan};
 use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
@@ -111,6 +111,10 @@ fn record(
         seconds: summary::seconds(recorder),
         receiver: None,
         limits: limits::predicted(&plan.model, &summaries.iter().map(|summary| summary.used.clone()).collect::<Vec<_>>()),
+        authorizers: authorizers::predicted(
+            &summaries.iter().map(|summary| authorizers::simulated(&plan.model, &summary.hits)).collect::<Vec<_>>(),
+            run.warmup,
+        ),
         network: Some(NetworkRecord {
             source: NetworkSource::Given,
             round_trip_ns: network.round_trip.as_ns(),

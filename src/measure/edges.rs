@@ -86,7 +86,8 @@ pub const fn ratio_event(ratio: Ratio, ending: Ending) -> Option<bool> {
     let is_throttled = ending.status == 429;
     match (ratio, ending.outcome) {
         (Ratio::Throttled, Outcome::Answered) => Some(is_throttled),
-        (Ratio::Throttled, _) => None,
+        // Of hits nobody tells but the gateway.
+        (Ratio::Throttled | Ratio::AuthorizerHits, _) => None,
         (Ratio::Errors | Ratio::ErrorsOf(_), Outcome::Answered) if is_throttled => None,
         (Ratio::Errors, Outcome::Answered) => Some(ending.status >= 500),
         (Ratio::ErrorsOf(party), Outcome::Answered) => Some(matches!(party.is_blamed(ending.blame()), Some(true))),
@@ -108,14 +109,20 @@ impl EdgeRows {
         }
     }
 
+    /// Adds events and trials of each second that somebody else has counted.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = (u32, u32)>) {
+        for (second, row) in rows.into_iter().enumerate() {
+            if self.rows.len() <= second {
+                self.rows.push((0, 0));
+            }
+            let mine = &mut self.rows[second];
+            *mine = (mine.0.saturating_add(row.0), mine.1.saturating_add(row.1));
+        }
+    }
+
     /// Adds what another recorder has counted at the same edge.
     pub fn merge(&mut self, other: &Self) {
-        if self.rows.len() < other.rows.len() {
-            self.rows.resize(other.rows.len(), (0, 0));
-        }
-        for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
-            *mine = (mine.0.saturating_add(theirs.0), mine.1.saturating_add(theirs.1));
-        }
+        self.add(other.rows.iter().copied());
     }
 
     /// Events and trials of each second.

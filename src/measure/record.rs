@@ -49,6 +49,9 @@ pub struct RunRecord {
     /// How much of each of the gateway's limits was used: in the model, and in the bundled mock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRecord>,
+    /// How often authorizers that are functions had an answer kept: in the model, and in the bundled mock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorizers: Vec<AuthorizerRecord>,
     /// The way to the gateway, as the model takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkRecord>,
@@ -357,6 +360,35 @@ pub struct UseRecord {
     /// How often it became unhealthy; none of what has no health.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<u64>,
+}
+
+/// An authorizer, and how often it had an answer kept, after the warm-up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuthorizerRecord {
+    /// Its name.
+    pub name: String,
+    /// By the model, in the mean of its replications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<KeptRecord>,
+    /// In the bundled mock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<KeptRecord>,
+}
+
+/// How often an authorizer had an answer kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptRecord {
+    /// Requests that asked it.
+    pub asked: u64,
+    /// Of these, the ones for which an answer was kept.
+    pub hits: u64,
+}
+
+impl KeptRecord {
+    /// The share of the hits; `None` if nobody asked.
+    pub fn share(&self) -> Option<f64> {
+        (self.asked > 0).then(|| self.hits as f64 / self.asked as f64)
+    }
 }
 
 /// The way to the gateway, as the model takes it.

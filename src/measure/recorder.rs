@@ -12,7 +12,7 @@ use sluicegate_policy::time::{Instant, Span};
 use crate::traffic::SeriesId;
 
 use super::Record;
-use super::assumption::Edge;
+use super::assumption::{Edge, Event, Ratio};
 use super::channel::{Channel, HIGHEST_NS, growing};
 use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX, row_of};
@@ -75,6 +75,8 @@ pub struct Recorder {
     load: Load,
     /// How late the generator turned to its actions by its own fault.
     own_lag: Histogram<u64>,
+    /// Hits and requests of authorizers after the warm-up, by second.
+    authorized: EdgeRows,
     uncounted: Uncounted,
 }
 
@@ -104,6 +106,7 @@ impl Recorder {
             intervals: Intervals::default(),
             load: Load::default(),
             own_lag: growing(),
+            authorized: EdgeRows::default(),
             uncounted: Uncounted::default(),
             layout,
         }
@@ -130,8 +133,28 @@ impl Recorder {
         self.intervals.merge(other.intervals);
         self.load.merge(&other.load);
         self.own_lag.add(&other.own_lag).expect("a histogram that grows takes every value of another");
+        self.authorized.merge(&other.authorized);
         self.uncounted.beyond_seconds += other.uncounted.beyond_seconds;
         self.uncounted.beyond_series += other.uncounted.beyond_series;
+    }
+
+    /// The gateway tells for how many requests of each second an authorizer's answer was kept, and how many asked one. Of the warm-up
+    /// nothing is counted.
+    pub fn on_authorized(&mut self, rows: &[(u32, u32)]) {
+        let warm = self.layout.warmup.as_ns().div_ceil(1_000_000_000);
+        let counted = |(second, row): (u64, &(u32, u32))| if second < warm { (0, 0) } else { *row };
+        let rows = || (0..SECONDS_MAX).zip(rows).map(counted);
+        self.authorized.add(rows());
+        for (edge, counts) in self.layout.edges.iter().zip(&mut self.edges) {
+            if edge.event == Event::Ratio(Ratio::AuthorizerHits) {
+                counts.add(rows());
+            }
+        }
+    }
+
+    /// Hits of authorizers, and requests that asked one, after the warm-up.
+    pub fn authorized(&self) -> (u64, u64) {
+        self.authorized.rows().iter().fold((0, 0), |(hits, asked), row| (hits + u64::from(row.0), asked + u64::from(row.1)))
     }
 
     /// What it was made for.
@@ -251,7 +274,7 @@ mod tests {
             series: vec!["GET /a".to_owned(), "GET /b".to_owned()],
             warmup: Span::from_secs(2),
             duration: Span::from_secs(10),
-            edges: vec![slower(20), ratio(Ratio::Throttled), ratio(Ratio::Errors)],
+            edges: vec![slower(20), ratio(Ratio::Throttled), ratio(Ratio::Errors), ratio(Ratio::AuthorizerHits)],
             detail: Detail::Seconds,
         })
     }
@@ -270,7 +293,7 @@ mod tests {
 
     /// All that can be read from a recorder.
     fn read(recorder: &Recorder) -> String {
-        let edges: Vec<_> = (0..3).map(|index| recorder.edge_counts(index)).collect();
+        let edges: Vec<_> = (0..4).map(|index| recorder.edge_counts(index)).collect();
         let parts = (summary::total(recorder), summary::series(recorder), summary::seconds(recorder), summary::load(recorder));
         format!("{parts:?} {edges:?} {:?}", recorder.uncounted())
     }
@@ -382,6 +405,17 @@ mod tests {
         ]);
         assert_eq!(at_edge(&recorder, 1), (1, 4), "throttled among the answered");
         assert_eq!(at_edge(&recorder, 2), (3, 5), "errors among the admitted");
+    }
+
+    #[test]
+    fn what_the_gateway_tells_of_authorizers_is_counted_after_the_warm_up_and_merged() {
+        let mut recorder = recorded(&[answered(3.0, 1.0)]);
+        recorder.on_authorized(&[(5, 9), (5, 9), (1, 4), (3, 3)]);
+        let mut other = recorded(&[]);
+        other.on_authorized(&[(0, 0), (0, 0), (0, 2)]);
+        recorder.merge(other);
+        assert_eq!(recorder.edge_counts(3), [(0, 0), (0, 0), (1, 6), (3, 3)]);
+        assert_eq!((recorder.authorized(), at_edge(&recorder, 1)), ((4, 9), (0, 1)));
     }
 
     #[test]

@@ -4,9 +4,9 @@ use serde_json::json;
 use sluicegate_policy::call::ErrorKind;
 
 use crate::measure::record::{
-    Answer, Doubt, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine, NetworkRecord, NetworkSource, OutcomeRecord,
-    PlanRecord, Quantiles, ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict,
-    Weight,
+    Answer, AuthorizerRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine, NetworkRecord,
+    NetworkSource, OutcomeRecord, PlanRecord, Quantiles, ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit,
+    UseRecord, VERSION, Verdict, Weight,
 };
 
 /// A run whose assumptions hold.
@@ -24,6 +24,7 @@ pub(super) fn holding() -> RunRecord {
         predicted_series: vec![series("GET /health", 3_610, 0.1), series("GET /orders/{id}", 32_510, 1.04)],
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
         limits: limits(),
+        authorizers: authorizers(),
         receiver: Some(ReceiverRecord {
             arrived: 4_012,
             unrecorded: 0,
@@ -114,6 +115,7 @@ pub(super) fn interrupted() -> RunRecord {
         seconds: Vec::new(),
         receiver: None,
         limits: Vec::new(),
+        authorizers: Vec::new(),
         network: None,
         doubts: Vec::new(),
         verdicts: Vec::new(),
@@ -249,6 +251,11 @@ fn throttled() -> Verdict {
 }
 
 /// Limits of a small gateway; the pool is the bottleneck.
+fn authorizers() -> Vec<AuthorizerRecord> {
+    let kept = |asked, hits| Some(KeptRecord { asked, hits });
+    vec![AuthorizerRecord { name: "tokens".to_owned(), predicted: kept(3_214, 2_191), observed: kept(3_216, 2_180) }]
+}
+
 fn limits() -> Vec<LimitRecord> {
     let used = |share, peak, refused| Some(UseRecord { share: Some(share), peak, refused, ..UseRecord::default() });
     let limit =

@@ -4,6 +4,7 @@
 //! the record is `n/a` or left out. Called by `command` after a run, and by `sluicegate report`.
 
 mod answer;
+mod authorizers;
 mod errors;
 mod heading;
 mod latency;
@@ -31,6 +32,7 @@ pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     errors::write(&mut page, record);
     series::write(&mut page, record);
     limits::write(&mut page, record);
+    authorizers::write(&mut page, record);
     answer::write_last(&mut page, record, kept_in);
     page.into_text()
 }

@@ -19,6 +19,7 @@ mod simulation;
 
 use std::sync::Arc;
 
+use sluicegate_policy::hits::Hits;
 use sluicegate_policy::model::{Model, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
@@ -29,6 +30,7 @@ use crate::load::hash::ScriptHash;
 use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::measure::Sample;
+use crate::measure::edges::SECONDS_MAX;
 use crate::traffic::{Catalog, SeriesId};
 
 pub use replicate::{Replica, replicate};
@@ -70,7 +72,7 @@ pub struct Network {
 }
 
 /// What the simulated client did.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SimSummary {
     /// Actions of the script.
     pub intended: u64,
@@ -98,12 +100,39 @@ pub struct SimSummary {
     pub unpredicted: Vec<(SeriesId, u64)>,
     /// How much of each of the gateway's limits was used.
     pub used: Vec<Used>,
+    /// How often authorizers had an answer kept, by the second in which requests reached the gateway.
+    pub hits: Hits,
     /// When the last action was intended.
     pub last_intended: Instant,
     /// When the last action ended.
     pub ended: Instant,
     /// Fingerprint of the script.
     pub script: ScriptHash,
+}
+
+impl Default for SimSummary {
+    /// Nothing was done.
+    fn default() -> Self {
+        Self {
+            intended: 0,
+            sent: 0,
+            answered: 0,
+            timed_out: 0,
+            dropped: 0,
+            shed: 0,
+            abandoned: 0,
+            shaped: 0,
+            waiting_max: 0,
+            connections_opened: 0,
+            reconnects: 0,
+            unpredicted: Vec::new(),
+            used: Vec::new(),
+            hits: Hits::new(Span::from_secs(1), SECONDS_MAX as usize),
+            last_intended: Instant::ZERO,
+            ended: Instant::ZERO,
+            script: ScriptHash::default(),
+        }
+    }
 }
 
 /// Plays `source` against the modelled gateway, whose chances come from `policy_seed`; gives every action's sample to `record`

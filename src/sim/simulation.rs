@@ -249,7 +249,10 @@ impl<'a> Simulation<'a> {
         let back = self.world.network.round_trip.as_ns().div_ceil(2);
         while let Some(action) = self.gateway.take_action() {
             match action {
-                PolicyAction::Reply(reply) => self.replies.push_back((reply.at + Span::from_ns(back), reply)),
+                PolicyAction::Reply(reply) => {
+                    self.summary.hits.on_reply(&self.world.model, &reply);
+                    self.replies.push_back((reply.at + Span::from_ns(back), reply));
+                }
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
                 PolicyAction::Start(id, Effect::Invoke { errand, call, .. }) => self.return_unpredicted(now, id, (errand, call)),
                 PolicyAction::Resume(call) => self.resume(now, call),

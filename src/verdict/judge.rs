@@ -7,7 +7,7 @@
 use hdrhistogram::Histogram;
 
 use crate::measure::Recorder;
-use crate::measure::assumption::{Assumption, Metric, Prediction};
+use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
 use crate::measure::record::{Answer, Unit, Verdict};
 
@@ -132,7 +132,11 @@ const fn nothing_measured(claim: &Claim) -> &'static str {
         Metric::Latency(_) => {
             "no admitted action of it was measured after the warm-up (answers with 429 have no part in a latency)"
         }
-        Metric::Ratio(_) => "no action of it was measured after the warm-up",
+        Metric::Ratio(Ratio::AuthorizerHits) => {
+            "nobody told how often an authorizer's answer was kept: a live gateway does not, and only its logs may show it; the bundled \
+             mock does, if it came to its end and a request asked an authorizer"
+        }
+        Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => "no action of it was measured after the warm-up",
     }
 }
 
@@ -170,7 +174,7 @@ mod tests {
     use super::super::claim::tests::{assume, predict};
     use super::super::decide;
     use super::*;
-    use crate::measure::assumption::{Allowed, Event, Party, Ratio};
+    use crate::measure::assumption::{Allowed, Event, Party};
     use sluicegate_policy::time::Span;
 
     fn context(seconds: u64) -> Context {
@@ -316,6 +320,22 @@ mod tests {
         let judged = judge_claim(&claim, &observed, &context(32));
         assert_eq!(judged.verdict.answer, Answer::Inconclusive);
         assert!(judged.verdict.because.contains("replications"), "{}", judged.verdict.because);
+    }
+
+    #[test]
+    fn what_only_the_mock_tells_is_inconclusive_where_nobody_told_it() {
+        let assumption = assume(Metric::Ratio(Ratio::AuthorizerHits), 0.0, 0.02);
+        let prediction = predict(&assumption, 0.7);
+        let claim = Claim::of(&assumption, &prediction).expect("numbers");
+        let judged = |rows: &[(u32, u32)]| {
+            let observed = Observed { rows: claim.lines().try_map(|_| Some(rows)).expect("ends"), distribution: None };
+            decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
+        };
+        let untold = judged(&[]);
+        assert_eq!(untold.answer, Answer::Inconclusive);
+        assert!(untold.because.contains("a live gateway does not"), "{}", untold.because);
+        assert_eq!(judged(&[(700, 1_000); 32]).answer, Answer::Holds);
+        assert_eq!(judged(&[(400, 1_000); 32]).answer, Answer::Violated);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use hdrhistogram::Histogram;
 
 use crate::measure::Recorder;
-use crate::measure::assumption::{Allowed, Assumption, Edge, Metric, Prediction};
+use crate::measure::assumption::{Allowed, Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
 use crate::measure::edges::ratio_event;
 
@@ -28,9 +28,8 @@ pub fn predict(assumption: &Assumption, replications: &[Recorder]) -> Option<Pre
     if replications.len() < REPLICATIONS_MIN {
         return None;
     }
-    let channels: Vec<&Channel> = replications.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
-    let values: Vec<f64> = channels.iter().map(|channel| value(assumption.metric, &[channel])).collect::<Option<_>>()?;
-    let pooled = value(assumption.metric, &channels)?;
+    let values: Vec<f64> = replications.iter().map(|run| value(assumption, &[run])).collect::<Option<_>>()?;
+    let pooled = value(assumption, &replications.iter().collect::<Vec<_>>())?;
     let (low, high) = assumption.allowed.band(assumption.metric, pooled);
     Some(Prediction { value: pooled, standard_error: standard_error(&values), low, high, design_effect: 1.0 })
 }
@@ -79,12 +78,18 @@ pub fn replications_needed(prediction: &Prediction, done: usize) -> usize {
     ((ratio * ratio * done as f64).ceil() as usize).max(REPLICATIONS_MIN)
 }
 
-fn value(metric: Metric, channels: &[&Channel]) -> Option<f64> {
-    match metric {
+fn value(assumption: &Assumption, runs: &[&Recorder]) -> Option<f64> {
+    let channels: Vec<&Channel> = runs.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
+    match assumption.metric {
+        Metric::Ratio(Ratio::AuthorizerHits) => {
+            let sum = |so_far: (u64, u64), run: &&Recorder| (so_far.0 + run.authorized().0, so_far.1 + run.authorized().1);
+            let (hits, asked) = runs.iter().fold((0, 0), sum);
+            (asked > 0).then(|| hits as f64 / asked as f64)
+        }
         Metric::Latency(p) => {
             let mut pooled = Histogram::new_from(channels.first()?.admitted());
             pooled.auto(true);
-            for channel in channels {
+            for channel in &channels {
                 pooled.add(channel.admitted()).ok()?;
             }
             let trials: u64 = channels.iter().map(|channel| channel.latency_trials()).sum();
@@ -125,7 +130,6 @@ mod tests {
     use super::super::claim::tests::assume;
     use super::super::power::slower_in;
     use super::*;
-    use crate::measure::assumption::Ratio;
     use crate::measure::recorder::{Detail, Layout};
     use crate::measure::scripted::{answered, failed};
     use crate::measure::{Outcome, Record, Sample};

@@ -13,7 +13,7 @@
 //! - warm, cold, and too many environments: [`lambda`]
 //! - which target of a private link is asked, and whether it is healthy: [`vpc_link`]
 //! - who waits for a connection that functions share: [`capacity`]
-//! - how much of each limit was used: [`usage`]
+//! - how much of each limit was used: [`usage`], and how often an authorizer's answer was kept: [`hits`]
 //! - the order of all that: [`gateway`]
 
 #![warn(missing_docs)]
@@ -29,6 +29,7 @@ pub mod bucket;
 pub mod cache;
 pub mod capacity;
 pub mod gateway;
+pub mod hits;
 pub mod lambda;
 pub mod latency;
 pub mod plans;

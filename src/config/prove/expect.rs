@@ -55,6 +55,13 @@ fn assumption(expectation: &mut At<Expectation>, series: Option<&[String]>, read
             margin(metric, within, reader).map(Allowed::Within)
         }
     };
+    if let (Metric::Ratio(Ratio::AuthorizerHits), Some(of)) = (metric, &raw.of) {
+        reader.report_at(
+            &of.spot,
+            "kept answers hold for all routes of an authorizer, and are counted for all of them together; remove this",
+        );
+        return None;
+    }
     let id = match &raw.of {
         Some(of) => Some(series_named(&of.value.0, &of.spot, series?, reader)?),
         None => None,
@@ -83,11 +90,12 @@ fn ceiling(metric: Metric, at_most: &At<Ceiling>, reader: &mut Reader) -> Option
 /// A latency's margin never falls below this: the clock and the scheduler are no better (method, 3.1).
 const FLOOR: Span = Span::from_ms(2);
 
-/// The method's defaults (3.1): 10 % of a latency, 20 % from p99.9 on; 10 % or 1 point of throttled; 25 % or 0.1 points of errors.
+/// The method's defaults (3.1): 10 % of a latency, 20 % from p99.9 on; 10 % or 1 point of throttled, and so of hits; 25 % or 0.1 points of
+/// errors.
 fn default_margin(metric: Metric) -> Within {
     let (share, absolute) = match metric {
         Metric::Latency(p) => (if p >= 0.999 { 0.2 } else { 0.1 }, Absolute::Time(FLOOR)),
-        Metric::Ratio(Ratio::Throttled) => (0.1, Absolute::Points(1_000_000)),
+        Metric::Ratio(Ratio::Throttled | Ratio::AuthorizerHits) => (0.1, Absolute::Points(1_000_000)),
         Metric::Ratio(Ratio::Errors | Ratio::ErrorsOf(_)) => (0.25, Absolute::Points(100_000)),
     };
     Within { relative: Some(Percent::nearest(share)), absolute: Some(absolute) }

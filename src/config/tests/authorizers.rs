@@ -6,6 +6,7 @@ use sluicegate_policy::model::{
 use sluicegate_policy::time::Span;
 
 use super::*;
+use crate::measure::assumption::{Allowed, Margin};
 
 const PROFILE: &str = r#"traffic: { mix: [{ request: GET /a }], arrivals: { constant: 1/s } }
 run: { duration: 1s }
@@ -124,4 +125,14 @@ fn a_function_of_the_account_is_asked_in_the_format_of_its_api() {
         let problems = asking("http", says).unwrap_err();
         assert!(problems.contains(said), "{problems}");
     }
+}
+
+#[test]
+fn hits_are_expected_of_all_routes_together() {
+    let with = |expected: &str| plan(&format!("{PROFILE}expect: [{{ {expected} }}]\n"));
+    let claims = with("metric: authorizer hits").unwrap().expectations;
+    let default = Allowed::Within(Margin { relative: 0.1, absolute: 0.01 });
+    assert_eq!((claims[0].name.as_str(), claims[0].allowed), ("authorizer hits", default));
+    let problems = with("of: GET /a, metric: authorizer hits").unwrap_err();
+    assert!(problems.contains("counted for all of them together; remove this"), "{problems}");
 }
