@@ -77,11 +77,12 @@ pub(super) struct Claims<'a> {
 /// What the model says of a back end; nothing without a duration. The outer `None` means that problems were reported.
 #[allow(clippy::option_option, reason = "that nothing is said is no problem")]
 pub(super) fn modelled(given: Claims<'_>, spot: &Spot, reader: &mut Reader) -> Option<Option<ModelledBackEnd>> {
-    let Some(duration) = given.duration else {
-        if let Some(failures) = &given.failures {
+    let Claims { duration, failures, response } = given;
+    let Some(duration) = duration else {
+        if let Some(failures) = failures {
             reader.report_at(&failures.spot, "without its duration the model says nothing of it; add duration, or remove this");
         }
-        let answer = given.response.as_ref();
+        let answer = response.as_ref();
         let answer = answer.and_then(|it| it.status.as_ref().map(|it| &it.spot).or(it.body.as_ref().map(|it| &it.spot)));
         if let Some(spot) = answer {
             reader.report_at(spot, "what is real answers by itself; add duration to model it, or remove this");
@@ -89,8 +90,8 @@ pub(super) fn modelled(given: Claims<'_>, spot: &Spot, reader: &mut Reader) -> O
         return Some(None);
     };
     let duration = latency(duration, reader);
-    let failures = filled(given.failures, spot, "failures", || Percent::nearest(0.0)).value.share();
-    let answer = given.response.get_or_insert(raw::Answer { status: None, body: None });
+    let failures = filled(failures, spot, "failures", || Percent::nearest(0.0)).value.share();
+    let answer = response.get_or_insert(raw::Answer { status: None, body: None });
     let (status, body) = filled_answer(answer, spot, "{}");
     Some(Some(ModelledBackEnd { duration: duration?, failures, response: Response { status, body } }))
 }
