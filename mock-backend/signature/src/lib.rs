@@ -1,16 +1,20 @@
 //! AWS Signature Version 4: what a request carries so that AWS, or who imitates it, knows who sent it.
 //!
 //! Owns the canonical form of a request (AWS, "Create a signed AWS API request", IAM user guide) and the signing key of the day,
-//! which is derived once and kept. Refuses sockets, clocks and files; `aws-sigv4` derives keys and signs. Used by the load side,
-//! which signs what it sends, and by the mock gateway, which signs what it forwards to a service.
+//! which is derived once and kept; and how a signature is read and verified ([`presented`]). Refuses sockets, clocks and files;
+//! `aws-sigv4` derives keys and signs. Used by the load side, which signs what it sends, and by the mock gateway, which signs what it
+//! forwards to a service, and verifies what its clients send to routes with IAM authorization.
 
 #![warn(missing_docs)]
 
 mod canonical;
 #[cfg(test)]
 mod peer;
+pub mod presented;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verified;
 
 use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
@@ -159,12 +163,15 @@ impl Signer {
         let day = second / DAY_S;
         if self.day != day {
             self.day = day;
-            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-            let Scope { region, service } = &self.scope;
-            let key = aws_sigv4::sign::v4::generate_signing_key(&self.credentials.secret_access_key, time, region, service);
-            self.key = key.as_ref().to_vec();
+            self.key = signing_key(&self.credentials, &self.scope, second).as_ref().to_vec();
         }
     }
+}
+
+/// The key of the day of this second since 1970.
+fn signing_key(credentials: &Credentials, scope: &Scope, second: u64) -> impl AsRef<[u8]> + use<> {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+    aws_sigv4::sign::v4::generate_signing_key(&credentials.secret_access_key, time, &scope.region, &scope.service)
 }
 
 /// Appends bytes as small hexadecimal digits.
