@@ -7,6 +7,7 @@ mod derived_profile; // a profile derived from a log proves, and routes every ca
 mod origin; // a live endpoint that is not our mock: plain or TLS, HTTP/1.1 and HTTP/2
 mod program; // how the program is run as its users run it
 
+mod access; // IAM authorization: what the load side and botocore sign is taken, what others sign is not
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
 mod first_light; // the main job from end to end: holds, drift, replay, live targets

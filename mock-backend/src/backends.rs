@@ -86,12 +86,17 @@ impl Backends {
 
     /// Asks a back end.
     pub(crate) fn call(&self, asked: BackendRequest) -> Calling {
+        self.call_within(asked, PAYLOAD_BYTES_MAX as usize)
+    }
+
+    /// Asks somebody of whom so many bytes are read at most.
+    pub(crate) fn call_within(&self, asked: BackendRequest, bytes_max: usize) -> Calling {
         let client = self.client.clone();
         let request = request(asked).map_err(NoAnswer::from).and_then(|request| self.permit(request));
         Box::pin(async move {
             let response = client.request(request?).await?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, PAYLOAD_BYTES_MAX as usize).collect().await.map_err(NoAnswer::Body)?;
+            let body = Limited::new(body, bytes_max).collect().await.map_err(NoAnswer::Body)?;
             let headers = parts
                 .headers
                 .iter()

@@ -32,6 +32,7 @@ use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
 use crate::issuer::Mint;
+use crate::jwks::Jwks;
 use crate::malformed::{Malformed, check_target};
 use crate::observe::{Observed, Observer};
 use crate::server::Errors;
@@ -53,6 +54,8 @@ pub(crate) struct Desk {
     pub(crate) services: Option<Services>,
     /// `None` if the model has no real function.
     pub(crate) functions: Option<Rc<Functions>>,
+    /// `None` if no issuer's keys stand at a URL.
+    pub(crate) jwks: Option<Jwks>,
     /// `None` if every issuer has keys of its own.
     pub(crate) mint: Option<Mint>,
     pub(crate) clock: Clock,
@@ -130,6 +133,13 @@ enum Destination {
     Gateway(Entrance),
 }
 
+/// Whether keys were waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fetched {
+    Nothing,
+    Waited,
+}
+
 /// That a request is being dealt with. It counts as abandoned unless it was answered.
 struct Presence {
     desk: Rc<Desk>,
@@ -183,6 +193,14 @@ impl Desk {
             Err(malformed) => Destination::Nowhere(malformed),
             Ok(()) => Destination::Gateway(self.driver.arrive(arrived, client.api, head)),
         }
+    }
+
+    /// The key of its token is there, if its issuer has it.
+    async fn fetched(&self, examined: &Examined<'_>) -> Fetched {
+        let Some((jwks, token)) = self.jwks.as_ref().and_then(|jwks| Some((jwks, examined.token_key()?))) else {
+            return Fetched::Nothing;
+        };
+        if jwks.ready(&self.front, token).await { Fetched::Waited } else { Fetched::Nothing }
     }
 
     /// The decision on a call, whose integration is performed here if the gateway wants it.
@@ -359,6 +377,13 @@ impl Visit {
         let request = Request { head, body: bytes, source, secured };
         let to = Addressed { arrival: entrance.arrival, route: entrance.route, path: &request.head.path()[entrance.path_at..] };
         let mut examined = desk.front.examine(&request, to, &ids, wall);
+        let now = match desk.fetched(&examined).await {
+            Fetched::Nothing => now,
+            Fetched::Waited => {
+                desk.driver.settled().await;
+                desk.clock.now()
+            }
+        };
         let mut pending = desk.driver.open();
         let mut call = examined.call(pending.id());
         call.size.body = length;

@@ -73,7 +73,7 @@ impl Mint {
         let lacks = |authorizer: &Authorizer| match &authorizer.kind {
             AuthorizerKind::Jwt(jwt) => jwt.keys.is_none(),
             AuthorizerKind::Cognito(cognito) => cognito.keys.is_none(),
-            AuthorizerKind::Lambda(_) | AuthorizerKind::Iam => false,
+            AuthorizerKind::Lambda(_) | AuthorizerKind::Iam(_) => false,
         };
         let lacking = model.authorizers.iter().enumerate().filter(|(_, authorizer)| lacks(authorizer));
         let of: Vec<_> = lacking.map(|(at, _)| AuthorizerId(at as u16)).collect();
@@ -213,7 +213,7 @@ fn issuer_of(authorizer: &Authorizer) -> Option<&String> {
     match &authorizer.kind {
         AuthorizerKind::Jwt(jwt) => Some(&jwt.issuer),
         AuthorizerKind::Cognito(cognito) => cognito.issuers.first(),
-        AuthorizerKind::Lambda(_) | AuthorizerKind::Iam => None,
+        AuthorizerKind::Lambda(_) | AuthorizerKind::Iam(_) => None,
     }
 }
 
@@ -227,7 +227,7 @@ fn token(desk: &Desk, mint: &Mint, asked: &BTreeMap<String, String>) -> Result<V
     let audience = asked.get("audience").or(match &authorizer.kind {
         AuthorizerKind::Jwt(jwt) => jwt.audiences.first(),
         AuthorizerKind::Cognito(_) => Some(client),
-        AuthorizerKind::Lambda(_) | AuthorizerKind::Iam => None,
+        AuthorizerKind::Lambda(_) | AuthorizerKind::Iam(_) => None,
     });
     let now = desk.wall(desk.clock.now()).as_ns() / 1_000_000_000;
     let lifetime = LIFETIME.as_ns() / 1_000_000_000;

@@ -31,6 +31,7 @@ mod http;
 mod http1;
 mod http2;
 mod issuer;
+mod jwks;
 mod log_file;
 mod malformed;
 mod metrics;

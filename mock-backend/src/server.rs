@@ -36,6 +36,7 @@ use crate::functions::{FunctionLog, Functions, Surroundings};
 use crate::http::{Desk, Tally};
 use crate::http1::date::Dates;
 use crate::issuer::{Issuer, Mint, NoKey};
+use crate::jwks::Jwks;
 use crate::log_file::LogFile;
 use crate::observe::{Observer, open as open_log};
 use crate::patience::{Patience, Waits, sweep};
@@ -353,6 +354,7 @@ impl Desk {
         summary.malformed = self.tally.malformed.get();
         summary.crowded = self.tally.crowded.get();
         summary.abandoned = self.tally.abandoned.get();
+        summary.problems.extend(self.jwks.iter().flat_map(|jwks| jwks.problems(&self.model)));
         summary.problems.extend(self.backends.iter().flat_map(Backends::problems));
         if let Some(functions) = &self.functions {
             let (problems, log) = functions.close();
@@ -428,6 +430,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     Ok(Desk {
         functions,
         services: Services::of(model),
+        jwks: Jwks::of(model, settings.allow_backends.clone(), clock),
         mint: Mint::of(model, &front)?,
         model: Arc::clone(model),
         backends: model.routes.iter().any(is_http).then(|| Backends::new(settings.allow_backends.clone())),

@@ -276,7 +276,7 @@ impl Desk {
         let (ttl, look_ups) = match &authorizer.kind {
             AuthorizerKind::Lambda(lambda) => (lambda.ttl, lambda.look_ups),
             // What the gateway verifies itself it verifies each time: no document says that it keeps the outcome.
-            AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam => (Span::ZERO, LookUps::Each),
+            AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam(_) => (Span::ZERO, LookUps::Each),
         };
         let (latency, failures, denials) = (seed.child("latency"), seed.child("failures"), seed.child("denials"));
         let (kept, shared, counts) = (Kept::default(), BTreeMap::new(), AuthorizerCounts::default());
@@ -293,7 +293,7 @@ impl Desk {
         }
         let denials = match &authorizer.kind {
             AuthorizerKind::Lambda(lambda) => lambda.denials,
-            AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam => 0.0,
+            AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam(_) => 0.0,
         };
         let verdict = if self.failures.unit(number) < authorizer.failures {
             Err(Reason::AuthorizerFailed)

@@ -9,6 +9,7 @@
 //! - which usage plan a key has: [`plans`], and how many requests it has left: [`quota`]
 //! - which answers are kept and given again: [`cache`]
 //! - who may ask: [`authorizer`], for answers that are kept and look-ups under way
+//! - what two policies mean together: [`permission`]
 //! - which route a path means: [`routing`]
 //! - warm, cold, and too many environments: [`lambda`]
 //! - which target of a private link is asked, and whether it is healthy: [`vpc_link`]
@@ -32,6 +33,7 @@ pub mod gateway;
 pub mod hits;
 pub mod lambda;
 pub mod latency;
+pub mod permission;
 pub mod plans;
 pub mod quota;
 pub mod routing;

@@ -8,9 +8,11 @@
 //! answered with a bare `Bearer` (facts, sections 3.2 and 9.4).
 
 mod answer;
+pub mod document;
 pub mod jwt;
 mod permission;
 mod policy_document;
+pub(crate) mod signature;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -20,7 +22,8 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use sluicegate_policy::call::{AnswerId, Credential, Identity, Judged, Permission, Reason, TokenFault, Verdict};
 use sluicegate_policy::model::{
-    ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, Jwt, LambdaAuthorizer, Model,
+    AccessKey, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, IssuerKeys, Jwt,
+    LambdaAuthorizer, Model,
 };
 use sluicegate_policy::time::Span;
 
@@ -56,11 +59,16 @@ impl AuthorizerFace {
             AuthorizerKind::Jwt(jwt) => (None, jwt.keys.as_ref()),
             AuthorizerKind::Cognito(cognito) => (cognito.validation.as_ref(), cognito.keys.as_ref()),
             AuthorizerKind::Lambda(lambda) => (lambda.validation.as_ref(), None),
-            AuthorizerKind::Iam => (None, None),
+            AuthorizerKind::Iam(_) => (None, None),
         };
         // The whole of it must match.
         let whole = validation.map(|pattern| Regex::new(&format!("^(?:{pattern})$"))).transpose();
-        let keys = keys.map(|text| Keys::parse(text.as_bytes())).transpose();
+        let given = keys.and_then(|keys| match keys {
+            IssuerKeys::Given(text) => Some(text),
+            // They come when somebody has fetched them.
+            IssuerKeys::At(_) | IssuerKeys::Discovered => None,
+        });
+        let keys = given.map(|text| Keys::parse(text.as_bytes())).transpose();
         Ok(Self {
             validation: whole.map_err(|why| fault("identity validation", FrontFault::Pattern(why)))?,
             keys: RefCell::new(Arc::new(keys.map_err(|why| fault("jwks", FrontFault::Keys(why)))?.unwrap_or_default())),
@@ -151,8 +159,9 @@ impl<'a> Asking<'a> {
                 scopes,
                 clock_skew,
             },
-            // Whoever signs is verified where credentials are; a function is asked.
-            AuthorizerKind::Iam | AuthorizerKind::Lambda(_) => return Err(misconfigured()),
+            AuthorizerKind::Iam(iam) => return signature::verify(self.seen, iam),
+            // A function is asked.
+            AuthorizerKind::Lambda(_) => return Err(misconfigured()),
         };
         jwt::verify(token()?, &face.keys(), &rules, self.seen.wall).map(|_| ())
     }
@@ -171,10 +180,7 @@ pub(crate) fn identify(seen: Seen<'_>, key: &mut Vec<u8>) -> Identity {
             std::slice::from_ref(identity)
         }
         AuthorizerKind::Lambda(lambda) => &lambda.identity,
-        AuthorizerKind::Iam => {
-            let is_there = seen.header("authorization").is_some() || seen.request.head.query().is_some_and(is_signed);
-            return if is_there { Identity::Present } else { Identity::Absent };
-        }
+        AuthorizerKind::Iam(_) => return if signature::is_shown(seen) { Identity::Present } else { Identity::Absent },
     };
     let validation = asking.face().and_then(|face| face.validation.as_ref());
     for source in sources {
@@ -190,13 +196,25 @@ pub(crate) fn identify(seen: Seen<'_>, key: &mut Vec<u8>) -> Identity {
     Identity::Present
 }
 
-fn is_signed(query: &str) -> bool {
-    query.split('&').any(|pair| pair.starts_with("X-Amz-Signature="))
-}
-
 /// What the request's own token is worth.
 pub(crate) fn verify(seen: Seen<'_>) -> Verdict {
     Asking::of(seen).map_or(Err(Reason::AuthorizerMisconfigured), |asking| asking.verify())
+}
+
+/// The key that signed its token, as it says itself; `None` without one.
+pub(crate) fn token_key(seen: Seen<'_>) -> Option<TokenKey> {
+    let asking = Asking::of(seen)?;
+    let name = jwt::key_name(&asking.token()?)?;
+    Some(TokenKey { authorizer: asking.id, is_known: asking.face()?.keys().has(&name) })
+}
+
+/// The key that a token names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenKey {
+    /// Whose authorizer verifies it.
+    pub authorizer: AuthorizerId,
+    /// Whether it is among the issuer's keys, as far as they are known.
+    pub is_known: bool,
 }
 
 /// What the resource policy of its API says of it.
@@ -246,7 +264,7 @@ pub(crate) fn variable(seen: Seen<'_>, granted: Option<&Granted>, name: &str) ->
             let claim = name.strip_prefix("claims.")?;
             asking.claims()?.get(claim).map(jwt::claim_text)
         }
-        (AuthorizerKind::Iam, _) => None,
+        (AuthorizerKind::Iam(_), _) => None,
     }
 }
 
@@ -285,8 +303,8 @@ pub(crate) fn for_event(seen: Seen<'_>, granted: Option<&Granted>, format: Paylo
             Some(map)
         }
         (AuthorizerKind::Cognito(_), _) => Some(under("claims", claims())),
-        (AuthorizerKind::Iam, PayloadFormat::Http2) => Some(under("iam", Map::new())),
-        (AuthorizerKind::Iam, PayloadFormat::Http1 | PayloadFormat::Rest) => None,
+        (AuthorizerKind::Iam(_), PayloadFormat::Http2) => signature::named(seen).map(|key| under("iam", iam_of(key))),
+        (AuthorizerKind::Iam(_), PayloadFormat::Http1 | PayloadFormat::Rest) => None,
     }
 }
 
@@ -307,6 +325,30 @@ fn granted_for_event(granted: &Granted, format: PayloadFormat) -> Map<String, Va
         map.insert("integrationLatency".to_owned(), (granted.took.as_ns() / 1_000_000).into());
     }
     map
+}
+
+/// `requestContext.authorizer.iam`, in the order of the recorded events (facts, section 5.3).
+fn iam_of(key: &AccessKey) -> Map<String, Value> {
+    let AccessKey { id, principal, .. } = key;
+    let Value::Object(iam) = serde_json::json!({
+        "accessKey": id,
+        "accountId": principal.account,
+        "callerId": principal.id,
+        "cognitoIdentity": null,
+        "principalOrgId": null,
+        "userArn": principal.arn,
+        "userId": principal.id,
+    }) else {
+        return Map::new();
+    };
+    iam
+}
+
+/// The words of a REST API's refusal that says more than its kind does: the key of the body, and the text.
+pub(crate) fn words(seen: Seen<'_>, reason: Reason) -> Option<(&'static str, String)> {
+    let kind = Asking::of(seen).map(|asking| &asking.authorizer.kind);
+    let iam = kind.and_then(|kind| if let AuthorizerKind::Iam(iam) = kind { Some(iam) } else { None });
+    (seen.api().kind == ApiKind::Rest).then(|| signature::words(seen, iam, reason)).flatten()
 }
 
 /// The `www-authenticate` of an HTTP API's refusal of a token; `None` if it has none.

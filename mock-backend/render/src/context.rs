@@ -1,7 +1,7 @@
 //! `$context`: what templates, gateway responses and logs may ask about a request and its answer.
 //!
 //! Owns the list of variables and where each value comes from; every value is made when it is asked for. Refuses what nothing here
-//! can know (identities without an authorizer, private networks): such a variable is absent. What absent looks
+//! can know (identities of other providers, private networks): such a variable is absent. What absent looks
 //! like is its reader's business: empty in a template, `-` in a log.
 //!
 //! Source: facts, section 10.2. The documents contradict each other on `integrationStatus` of a Lambda: here it is what the Lambda
@@ -15,14 +15,14 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use sluicegate_policy::call::{AuthorizationUse, Credential, Reason, Release, Reply};
-use sluicegate_policy::model::{ApiKey, ApiKind, Requirement};
+use sluicegate_policy::model::{AccessKey, ApiKey, ApiKind, Requirement};
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
 use crate::authorizer::{self, Granted};
 use crate::keys::masked;
 use crate::naming::{ACCOUNT_ID, Behind, RouteNames};
-use crate::refusal::{Refusal, refusal};
+use crate::refusal::{Refusal, told};
 use crate::seen::Seen;
 use crate::validate::Fault;
 use crate::vtl::Lookup;
@@ -167,6 +167,10 @@ impl Context<'_> {
         match name {
             "sourceIp" => Some(self.seen.request.source.to_canonical().to_string().into()),
             "userAgent" => Some(String::from_utf8_lossy(self.seen.request.head.header("user-agent")?)),
+            "accessKey" => Some(self.signer()?.id.as_str().into()),
+            "accountId" => Some(self.signer()?.principal.account.as_str().into()),
+            "caller" | "user" => Some(self.signer()?.principal.id.as_str().into()),
+            "userArn" => Some(self.signer()?.principal.arn.as_str().into()),
             "apiKeyId" => Some(self.key()?.name.as_str().into()),
             "apiKey" if self.told.is_some() => Some(masked(&self.key()?.value).into()),
             "apiKey" => Some(self.key()?.value.as_str().into()),
@@ -183,6 +187,12 @@ impl Context<'_> {
             Credential::Key(id) => self.seen.front.model().keys.get(usize::from(id.0)),
             Credential::Absent | Credential::Unknown => None,
         }
+    }
+
+    /// Whose signature let the request through.
+    fn signer(&self) -> Option<&AccessKey> {
+        let is_refused = self.reply.is_some_and(|reply| matches!(reply.reason, Reason::SignatureRefused(_)));
+        if is_refused { None } else { authorizer::signature::named(self.seen) }
     }
 
     /// The custom domain that the request names.
@@ -205,7 +215,7 @@ impl Context<'_> {
 
     fn refusal(&self) -> Option<Refusal> {
         let reply = self.reply?;
-        refusal(self.seen.api_model(), reply.reason, reply.status, self.fault)
+        told(self.seen, reply, self.fault)
     }
 
     /// What the code behind the gateway answered, if it did.

@@ -22,6 +22,7 @@ use bytes::Bytes;
 
 use crate::answer::{Answer, final_status, is_bodiless};
 use crate::authorizer::{self, Granted};
+pub use crate::authorizer::TokenKey;
 use crate::context::Context;
 pub use crate::context::Told;
 use crate::cors;
@@ -31,7 +32,7 @@ use crate::front::{Constant, Front, IntegrationFace, RouteFace, Trace};
 use crate::identification::{TRACE_ID, deliver, identify};
 use crate::ids::CallIds;
 use crate::parameters::Parameters;
-use crate::refusal::refusal;
+use crate::refusal::told;
 use crate::request::Request;
 use crate::seen::Seen;
 use crate::service::ServiceFace;
@@ -166,6 +167,11 @@ impl<'a> Examined<'a> {
         authorizer::for_event(self.seen, self.granted.as_ref(), format)
     }
 
+    /// The key that its token names, if its route's authorizer verifies one; nothing of it is verified.
+    pub fn token_key(&self) -> Option<TokenKey> {
+        authorizer::token_key(self.seen)
+    }
+
     /// What the validator found.
     pub fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()
@@ -249,7 +255,7 @@ impl<'a> Examined<'a> {
     /// The gateway's own answer, and the name of the error.
     fn refused(&self, reply: &Reply) -> (Answer, Option<&'static str>) {
         let api = self.seen.api_model();
-        let Some(refusal) = refusal(api, reply.reason, reply.status, self.fault.as_ref()) else {
+        let Some(refusal) = told(self.seen, reply, self.fault.as_ref()) else {
             return (Answer::default(), None);
         };
         let mut answer = Answer::new(reply.status, refusal.body);

@@ -11,10 +11,12 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use sluicegate_policy::call::{Denied, Reason, SignatureFault};
+use sluicegate_policy::call::{Denied, Reason, Reply, SignatureFault};
 use sluicegate_policy::model::{Api, ApiKind, ResponseType, ThrottledContentType, TooLargeContentType, UnknownStage};
 
+use crate::authorizer;
 use crate::responses::{BuiltIn, FORBIDDEN, built_in};
+use crate::seen::Seen;
 use crate::validate::Fault;
 
 const JSON: &str = "application/json";
@@ -42,6 +44,15 @@ pub fn refusal(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) ->
         ApiKind::Rest => rest(api, reason, status, fault),
         ApiKind::Http => http(api, reason, status),
     }
+}
+
+/// What an API says to this request: as [`refusal`], and where it is known more exactly, in those words.
+pub(crate) fn told(seen: Seen<'_>, reply: &Reply, fault: Option<&Fault>) -> Option<Refusal> {
+    let plain = refusal(seen.api_model(), reply.reason, reply.status, fault)?;
+    Some(match authorizer::words(seen, reply.reason) {
+        Some((key, message)) => plain.saying_with(key, &message),
+        None => plain,
+    })
 }
 
 fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option<Refusal> {
@@ -106,7 +117,7 @@ fn denied(reason: Reason) -> Option<Refusal> {
             let text = "User is not authorized to access this resource with an explicit deny in an identity-based policy";
             Some(access().saying_with("Message", text))
         }
-        // The real one names the ARN of the method, which is not known here.
+        // The real one names the ARN of the method, which `told` does.
         Reason::PolicyDenied(denied) => {
             let text = "User: anonymous is not authorized to perform: execute-api:Invoke on this resource";
             let end = if denied == Denied::Explicit { " with an explicit deny" } else { "" };

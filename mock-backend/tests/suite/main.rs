@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+/// Who may come from where, and whose signature is taken.
+mod access;
 /// What each decision looks like to a client, for both kinds of API.
 mod answers;
 /// Who may ask, by the model and by tokens.
@@ -16,6 +18,8 @@ mod broken;
 mod connections;
 /// Real functions: processes that behave, and that do not.
 mod functions;
+/// Keys of issuers that stand at a URL.
+mod jwks;
 /// The access log and the record of arrivals agree with what was sent.
 mod records;
 

@@ -205,6 +205,13 @@ impl Client {
         Wire { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
     }
 
+    /// The same from another address of this machine.
+    pub(crate) async fn connect_from(self, source: std::net::IpAddr) -> Wire {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        Wire { stream: socket.connect(self.address).await.unwrap(), read: Vec::new() }
+    }
+
     pub(crate) async fn get(self, path: &str) -> Answer {
         self.connect().await.get(path).await
     }

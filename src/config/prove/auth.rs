@@ -176,7 +176,7 @@ pub(super) fn access_key(spot: &Spot, raw: &KeyGiven<'_>, outside: Outside<'_>, 
 }
 
 /// A secret: what stands in a profile must be a reference.
-fn referred(given: &At<Phrase>, outside: Outside<'_>, reader: &mut Reader) -> Option<Secret> {
+pub(super) fn referred(given: &At<Phrase>, outside: Outside<'_>, reader: &mut Reader) -> Option<Secret> {
     let in_profile = matches!(given.spot.place, Place::Line { .. });
     if in_profile && !given.value.has_secret() {
         let what = "a secret does not stand in a profile; refer to it, e.g. \"${env:SECRET}\" or \"${file:secret.txt}\"";
@@ -186,7 +186,7 @@ fn referred(given: &At<Phrase>, outside: Outside<'_>, reader: &mut Reader) -> Op
     revealed(given, outside, reader)
 }
 
-fn revealed(given: &At<Phrase>, outside: Outside<'_>, reader: &mut Reader) -> Option<Secret> {
+pub(super) fn revealed(given: &At<Phrase>, outside: Outside<'_>, reader: &mut Reader) -> Option<Secret> {
     reader.accept(&given.spot, given.value.reveal(outside, PhraseReader::Plain)).map(Secret::new)
 }
 

@@ -34,10 +34,30 @@ fn hide_credentials(profile: &mut Value) {
     if let Some(Value::Object(headers)) = of_run {
         hide(headers);
     }
+    hide_access_keys(profile.pointer_mut("/gateway"));
+    for api in profile.pointer_mut("/apis").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        hide_access_keys(Some(api));
+    }
     let mix = profile.pointer_mut("/traffic/mix").and_then(Value::as_array_mut);
     for request in mix.into_iter().flatten() {
         if let Some(Value::Object(headers)) = request.get_mut("headers") {
             hide(headers);
+        }
+    }
+}
+
+/// The secrets of the access keys of an API's authorizers.
+fn hide_access_keys(api: Option<&mut Value>) {
+    let authorizers = api.and_then(|api| api.get_mut("authorizers")).and_then(Value::as_object_mut);
+    for authorizer in authorizers.into_iter().flat_map(Map::values_mut) {
+        let keys = authorizer.pointer_mut("/iam/access_keys").and_then(Value::as_object_mut);
+        for key in keys.into_iter().flat_map(Map::values_mut) {
+            for name in ["secret_access_key", "session_token"] {
+                let shown = key.get_mut(name).filter(|value| value.as_str().is_some_and(|text| !is_reference(text)));
+                if let Some(value) = shown {
+                    *value = Value::from("(not shown)");
+                }
+            }
         }
     }
 }

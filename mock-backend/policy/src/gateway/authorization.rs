@@ -4,8 +4,7 @@
 //! up ([`authorizer`](crate::authorizer)), and to look at a request (its evidence does). A part of the gateway.
 //!
 //! The order (developer guide, "API Gateway authorization flow", 2023): what the resource policy denies is refused; then the
-//! authorizer is asked; then both are taken together. Of a function or a signature it is enough that one of the two allows, and none
-//! denies; beside a token, and without any authorizer, the resource policy itself must allow. All callers are of the API's own account.
+//! authorizer is asked; then both are taken together ([`permission`](crate::permission)).
 //!
 //! What takes no time is decided within [`Gateway::on_call`]. Else the request is parked, and the gateway says
 //! [`Resume`](crate::call::Action::Resume) when the answer is there. Parked requests are bounded by the calls in flight.
@@ -26,6 +25,7 @@ use crate::call::{
     SignatureFault, TokenFault, Verdict,
 };
 use crate::model::{Authorizer, AuthorizerKind, KeySource, RouteId};
+use crate::permission::of_authorizer;
 use crate::time::{Instant, Span};
 
 /// A request that waits for an authorizer's answer.
@@ -36,8 +36,8 @@ pub(super) struct Parked {
     pub(super) route: RouteId,
     /// When the gateway received it, which is when it asked.
     pub(super) since: Instant,
-    /// What the resource policy says of it, if there is one.
-    pub(super) permission: Permission,
+    /// What the API's policy says, if it has one.
+    pub(super) permission: Option<Permission>,
     /// What was said, and when.
     pub(super) said: Option<(Instant, Said)>,
 }
@@ -66,11 +66,13 @@ impl Gateway {
         }
         let model = Arc::clone(&self.model);
         let named = model.authorization(route);
-        let permission = if has_policy { evidence.permission(route) } else { Permission::Silent };
-        if has_policy {
-            permitted(permission, named.map(|(_, authorizer)| authorizer))?;
+        let permission = has_policy.then(|| evidence.permission(route));
+        if permission == Some(Permission::Denied) {
+            return Err(Reason::PolicyDenied(Denied::Explicit));
         }
-        let Some((authorization, authorizer)) = named else { return Ok(Passage::Open) };
+        let kind = named.map(|(_, authorizer)| &authorizer.kind);
+        let open = |said: Verdict| of_authorizer(kind, said, permission).map(|()| Passage::Open);
+        let Some((authorization, authorizer)) = named else { return open(Ok(())) };
         let mut identity = std::mem::take(&mut self.cache_key);
         identity.clear();
         let shown = shown(authorizer, route, &mut identity, evidence);
@@ -95,8 +97,7 @@ impl Gateway {
             }
         };
         notes.authorization = found;
-        let verdict = judged(said, (route, Span::ZERO), evidence, notes);
-        together(permission, verdict).map(|()| Passage::Open)
+        open(judged(said, (route, Span::ZERO), evidence, notes))
     }
 
     /// A look-up has ended: whoever waited for it may go on, together. `false` if it had ended before.
@@ -152,9 +153,13 @@ impl Gateway {
         notes.authorization = AuthorizationUse::LookedUp;
         notes.authorizer = Some(took);
         let call = parked.call;
-        let verdict = together(parked.permission, judged(said, (parked.route, took), evidence, &mut notes));
+        let judged = judged(said, (parked.route, took), evidence, &mut notes);
         self.authorizers.let_go(said);
         self.tell_let_go();
+        let verdict = {
+            let named = self.model.authorization(parked.route);
+            of_authorizer(named.map(|(_, authorizer)| &authorizer.kind), judged, parked.permission)
+        };
         match verdict.and_then(|()| self.admit(&call, (parked.goal, parked.route), evidence, &mut notes)) {
             Ok(admitted) => self.accept(call, admitted, notes),
             Err(reason) => self.refuse(call, reason, notes),
@@ -202,28 +207,6 @@ fn judged(said: Said, (route, took): (RouteId, Span), evidence: &mut dyn Evidenc
     }
 }
 
-/// What the resource policy and the authorizer mean together (developer guide, "API Gateway authorization flow", table A, 2023): whom
-/// the function's policy does not speak of may go on if the resource policy allows it. Without a resource policy it is silent.
-const fn together(permission: Permission, verdict: Verdict) -> Verdict {
-    match (permission, verdict) {
-        (Permission::Allowed, Err(Reason::AccessDenied(Denied::Implicit))) => Ok(()),
-        (_, verdict) => verdict,
-    }
-}
-
-/// What the resource policy means for a request, beside what the authorizer is going to say.
-fn permitted(permission: Permission, authorizer: Option<&Authorizer>) -> Result<(), Reason> {
-    let either = authorizer.is_some_and(|authorizer| match authorizer.kind {
-        AuthorizerKind::Lambda(_) | AuthorizerKind::Iam => true,
-        AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) => false,
-    });
-    match permission {
-        Permission::Denied => Err(Reason::PolicyDenied(Denied::Explicit)),
-        Permission::Silent if !either => Err(Reason::PolicyDenied(Denied::Implicit)),
-        Permission::Silent | Permission::Allowed => Ok(()),
-    }
-}
-
 /// What the request itself shows; an error if the authorizer is not asked at all.
 fn shown(
     authorizer: &Authorizer,
@@ -232,13 +215,13 @@ fn shown(
     evidence: &mut dyn Evidence,
 ) -> Result<Verdict, Reason> {
     match (evidence.identify(route, identity), &authorizer.kind) {
-        (Identity::Absent, AuthorizerKind::Iam) => Err(Reason::SignatureRefused(SignatureFault::Missing)),
+        (Identity::Absent, AuthorizerKind::Iam(_)) => Err(Reason::SignatureRefused(SignatureFault::Missing)),
         (Identity::Absent, AuthorizerKind::Jwt(_) | AuthorizerKind::Lambda(_) | AuthorizerKind::Cognito(_)) => {
             Err(Reason::Unauthorized(TokenFault::Missing))
         }
         (Identity::Mismatched, _) => Err(Reason::Unauthorized(TokenFault::Mismatched)),
         (Identity::Present, AuthorizerKind::Lambda(_)) => Ok(Ok(())),
-        (Identity::Present, AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam) => {
+        (Identity::Present, AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam(_)) => {
             Ok(evidence.verify(route))
         }
     }

@@ -3,7 +3,7 @@
 //! Owns the shapes, and the numbers that have a provider's default, with their source. Refuses to look at a token (`render` does) and
 //! to decide ([`authorizer`](crate::authorizer)).
 
-use super::{ApiId, ApiKind, AuthorizerId, FunctionId, KeyId};
+use super::{ApiId, ApiKind, AuthorizerId, FunctionId, Iam, KeyId};
 use crate::latency::Latency;
 use crate::time::Span;
 
@@ -33,7 +33,7 @@ pub enum AuthorizerKind {
     /// The gateway verifies a token of a user pool (REST).
     Cognito(Cognito),
     /// The gateway verifies the signature of the request (Signature Version 4).
-    Iam,
+    Iam(Iam),
 }
 
 /// How JSON web tokens are verified (developer guide, "Control access to HTTP APIs with JWT authorizers", 2023).
@@ -45,8 +45,19 @@ pub struct Jwt {
     pub audiences: Vec<String>,
     /// Where the token is.
     pub identity: IdentitySource,
-    /// The keys as a JSON web key set; without them the mock plays the issuer.
-    pub keys: Option<String>,
+    /// Where its keys are; without them the mock plays the issuer.
+    pub keys: Option<IssuerKeys>,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IssuerKeys {
+    /// Here: a JSON web key set.
+    Given(String),
+    /// At this URL, whence whoever serves the model fetches them.
+    At(String),
+    /// Where the issuer's `/.well-known/openid-configuration` says; of several issuers the first one's.
+    Discovered,
 }
 
 /// How tokens of a user pool are verified (developer guide, "Integrate a REST API with an Amazon Cognito user pool", 2023).
@@ -58,8 +69,8 @@ pub struct Cognito {
     pub identity: IdentitySource,
     /// Regular expression that the whole `aud` must match.
     pub validation: Option<String>,
-    /// The keys as a JSON web key set; without them the mock plays the pools.
-    pub keys: Option<String>,
+    /// Where their keys are; without them the mock plays the pools.
+    pub keys: Option<IssuerKeys>,
 }
 
 /// A function that says whether a request may go on. Denials, principal, context and API key are the model's: a real function says
@@ -159,7 +170,7 @@ impl Authorizer {
     pub const fn lambda(&self) -> Option<&LambdaAuthorizer> {
         match &self.kind {
             AuthorizerKind::Lambda(lambda) => Some(lambda),
-            AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam => None,
+            AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam(_) => None,
         }
     }
 

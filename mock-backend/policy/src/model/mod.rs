@@ -7,6 +7,7 @@
 //! The tables are flat, and ids are indices into them: several APIs share one account, one set of functions and one set of
 //! usage plans. A route belongs to one deployment for ever; a stage points at a deployment and may be moved to another one.
 
+mod access_key;
 mod api;
 mod authorizer;
 mod back_end;
@@ -27,12 +28,13 @@ use std::path::PathBuf;
 use crate::call::Release;
 use crate::time::Span;
 
+pub use self::access_key::{AccessKey, Iam, Principal};
 pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
 };
 pub use self::authorizer::{
-    Authorization, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerKind, Cognito, IdentitySource, Jwt,
+    Authorization, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerKind, Cognito, IdentitySource, IssuerKeys, Jwt,
     LambdaAuthorizer, LookUps, TTL_MAX,
 };
 pub use self::back_end::{BackEnd, Ends, ModelledBackEnd};
@@ -43,7 +45,7 @@ pub use self::integration::{
     Protocol, ResponseRule,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
-pub use self::resource_policy::{Network, PolicyEffect, ResourcePolicy, Statement};
+pub use self::resource_policy::{Address, Condition, Named, Network, PolicyEffect, ResourcePolicy, Statement, Wanted};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
 pub use self::service::{
     AccessKey, Service, ServiceAccess, ServiceCall, ServiceIntegration, ServiceTarget, ServiceUri, ServiceUse, Subtype, UriFault,

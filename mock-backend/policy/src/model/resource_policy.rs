@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-/// The resource policy of an API (REST).
+/// The resource policy of an API (REST), or what an identity may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResourcePolicy {
     /// Its statements; their order has no meaning.
@@ -17,14 +17,50 @@ pub struct ResourcePolicy {
 pub struct Statement {
     /// What it says.
     pub effect: PolicyEffect,
-    /// The accounts of whom it speaks; `None` speaks of everybody, also of who shows no identity.
-    pub accounts: Option<Vec<String>>,
+    /// Of whom it speaks; `None` speaks of everybody, also of who shows no identity.
+    pub principals: Option<Vec<Named>>,
     /// What it speaks of, as `stage/METHOD/path` with `*` and `?`; empty speaks of everything.
     pub resources: Vec<String>,
-    /// Networks of which the source must be in one (`IpAddress`); `None` does not ask.
-    pub sources: Option<Vec<Network>>,
-    /// Networks of which the source must be in none (`NotIpAddress`).
-    pub not_sources: Vec<Network>,
+    /// What else must be so.
+    pub conditions: Vec<Condition>,
+}
+
+/// Whom a statement names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Everybody of an account, by its number.
+    Account(String),
+    /// One user or role, by ARN; of a role everybody who has assumed it.
+    Arn(String),
+}
+
+/// A condition on where a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Which address is meant.
+    pub address: Address,
+    /// Networks.
+    pub networks: Vec<Network>,
+    /// Whether it must be in one of them (`IpAddress`), or in none (`NotIpAddress`; an address that a request does not have is in none).
+    pub wanted: Wanted,
+}
+
+/// An address of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// Whence it came (`aws:SourceIp`); a private API's requests have none.
+    Source,
+    /// Whence it came within the private network (`aws:VpcSourceIp`); only a private API's requests have one.
+    VpcSource,
+}
+
+/// Where an address must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// In one of the networks.
+    Inside,
+    /// In none of them.
+    Outside,
 }
 
 /// What a statement says.

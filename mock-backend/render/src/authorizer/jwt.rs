@@ -76,6 +76,11 @@ impl Keys {
         if keys.is_empty() { Err(KeysFault::NoKey) } else { Ok(Self(keys)) }
     }
 
+    /// Whether there is a key of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     fn find(&self, name: &str) -> Option<&DecodingKey> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, key)| key)
     }
@@ -177,6 +182,12 @@ fn scopes(claims: &Map<String, Value>) -> Vec<&str> {
         _ => Vec::new(),
     };
     [named("scope"), named("scp")].concat()
+}
+
+/// The name of the key that a token says it was signed with.
+pub(super) fn key_name(token: &str) -> Option<String> {
+    let head = object(token.split('.').next().filter(|part| part.len() <= TOKEN_BYTES_MAX)?)?;
+    head.get("kid").and_then(Value::as_str).map(str::to_owned)
 }
 
 /// The claims of a token that was verified before; `None` of one that is none.

@@ -1,19 +1,31 @@
-//! A resource policy, held against a request.
+//! A policy, held against a request.
 //!
-//! Owns when a statement speaks of a request. Refuses what follows from it (the policy does). Called by `authorizer`.
+//! Owns when a statement speaks of a request. Refuses what follows from it (the policy does) and to read documents
+//! ([`document`](super::document)). Called by `authorizer`.
 //!
-//! Every caller is of the API's own account or shows no identity, which statements about everybody alone speak of.
+//! Whence a request came is whence its connection came: what it says of itself in `X-Forwarded-For` is not looked at. Who shows no
+//! identity is spoken of by statements about everybody alone.
 
 use sluicegate_policy::call::Permission;
-use sluicegate_policy::model::{PolicyEffect, ResourcePolicy, Statement};
+use sluicegate_policy::model::{Address, Condition, Endpoint, Named, PolicyEffect, Principal, ResourcePolicy, Statement, Wanted};
 
-use crate::naming::ACCOUNT_ID;
+use super::signature;
 use crate::seen::Seen;
 
-/// What a policy says of a request.
+/// What an API's policy says of a request.
 pub(crate) fn permission(policy: &ResourcePolicy, seen: Seen<'_>) -> Permission {
+    holds_of(policy, seen, signature::named(seen).map(|key| &key.principal))
+}
+
+/// What a policy says of a request of this principal.
+pub(super) fn holds_of(policy: &ResourcePolicy, seen: Seen<'_>, who: Option<&Principal>) -> Permission {
     let resource = resource(seen);
-    together(policy.statements.iter().filter(|it| speaks_of(it, seen, &resource)).map(|it| it.effect))
+    let speaks = |it: &Statement| {
+        let is_resource = it.resources.is_empty() || it.resources.iter().any(|pattern| matches(pattern, &resource));
+        let is_named = it.principals.as_ref().is_none_or(|named| named.iter().any(|named| names(named, who)));
+        is_resource && is_named && it.conditions.iter().all(|condition| is_met(condition, seen))
+    };
+    together(policy.statements.iter().filter(|it| speaks(it)).map(|it| it.effect))
 }
 
 /// What statements say together that speak of one request: one that denies outweighs all that allow.
@@ -30,12 +42,32 @@ pub(crate) fn resource(seen: Seen<'_>) -> String {
     format!("{stage}/{}/{}", seen.method(), seen.to.path.trim_start_matches('/'))
 }
 
-fn speaks_of(statement: &Statement, seen: Seen<'_>, resource: &str) -> bool {
-    let source = seen.request.source;
-    let is_account = statement.accounts.as_ref().is_none_or(|accounts| accounts.iter().any(|account| account == ACCOUNT_ID));
-    let is_resource = statement.resources.is_empty() || statement.resources.iter().any(|pattern| matches(pattern, resource));
-    let is_from = statement.sources.as_ref().is_none_or(|networks| networks.iter().any(|network| network.holds(source)));
-    is_account && is_resource && is_from && !statement.not_sources.iter().any(|network| network.holds(source))
+fn names(named: &Named, who: Option<&Principal>) -> bool {
+    let Some(who) = who else { return false };
+    match named {
+        Named::Account(account) => *account == who.account,
+        Named::Arn(arn) => *arn == who.arn || role_of(&who.arn).is_some_and(|role| role == *arn),
+    }
+}
+
+/// The role whose session this is: `arn:aws:sts::1:assumed-role/reader/ann` is one of `arn:aws:iam::1:role/reader`.
+fn role_of(arn: &str) -> Option<String> {
+    let (before, rest) = arn.split_once(":assumed-role/")?;
+    let role = rest.split('/').next()?;
+    Some(format!("{}:role/{role}", before.replacen(":sts:", ":iam:", 1)))
+}
+
+fn is_met(condition: &Condition, seen: Seen<'_>) -> bool {
+    let is_private = seen.api_model().endpoint == Endpoint::Private;
+    let has_one = match condition.address {
+        Address::Source => !is_private,
+        Address::VpcSource => is_private,
+    };
+    let is_inside = has_one && condition.networks.iter().any(|network| network.holds(seen.request.source));
+    match condition.wanted {
+        Wanted::Inside => is_inside,
+        Wanted::Outside => !is_inside,
+    }
 }
 
 /// `*` is any text, `?` any character. In time that grows with the product of both lengths, whatever they hold.
@@ -62,6 +94,13 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_assumed_a_role_is_the_role() {
+        let role = role_of("arn:aws:sts::123456789012:assumed-role/reader/ann");
+        assert_eq!(role.as_deref(), Some("arn:aws:iam::123456789012:role/reader"));
+        assert_eq!(role_of("arn:aws:iam::123456789012:user/ann"), None);
+    }
 
     #[test]
     fn a_star_is_any_text_and_a_question_mark_one_character() {

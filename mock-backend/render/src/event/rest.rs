@@ -8,11 +8,8 @@ use sluicegate_policy::model::Requirement;
 
 use super::{Eventful, every, headers, last, or_null};
 
-/// What a caller with credentials would have; nobody has any here (facts, section 5.1).
-const WITHOUT_CREDENTIALS: [&str; 8] = [
-    "accessKey",
-    "accountId",
-    "caller",
+/// What a caller with credentials of other providers would have; nobody has any here (facts, section 5.1).
+const WITHOUT_CREDENTIALS: [&str; 5] = [
     "cognitoAuthenticationProvider",
     "cognitoAuthenticationType",
     "cognitoIdentityId",
@@ -59,9 +56,10 @@ pub(super) fn put_body(of: &Eventful<'_>, event: &mut Map<String, Value>) {
 pub(super) fn identity(of: &Eventful<'_>) -> Map<String, Value> {
     let mut identity: Map<_, _> = WITHOUT_CREDENTIALS.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
     identity.insert("sourceIp".to_owned(), of.variable("identity.sourceIp"));
-    identity.insert("user".to_owned(), Value::Null);
     identity.insert("userAgent".to_owned(), of.variable("identity.userAgent"));
-    identity.insert("userArn".to_owned(), Value::Null);
+    for name in ["accessKey", "accountId", "caller", "user", "userArn"] {
+        identity.insert(name.to_owned(), of.variable(&format!("identity.{name}")));
+    }
     if let Some(certificate) = of.certificate() {
         identity.insert("clientCert".to_owned(), certificate);
     }

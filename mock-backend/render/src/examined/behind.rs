@@ -46,7 +46,12 @@ impl<'a> Examined<'a> {
         let mut request = http.request(Parts {
             of,
             method: seen.method(),
-            headers: head.headers().map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned())).collect(),
+            headers: head
+                .headers()
+                // A signature is the gateway's own business (facts, section 1.2).
+                .filter(|(name, value)| !(name.eq_ignore_ascii_case("authorization") && value.starts_with(b"AWS4-")))
+                .map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned()))
+                .collect(),
             query: head.query().unwrap_or(""),
             path,
             overrides: ["header", "querystring", "path"].map(|part| self.request_overrides(part)),

@@ -9,20 +9,20 @@ use std::path::Path;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
     ApiId, ApiKind, Authorization, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerId, AuthorizerKind, Cognito,
-    FunctionId, IdentitySource, Jwt, KeyId, LambdaAuthorizer, Payload, TTL_MAX,
+    FunctionId, IdentitySource, IssuerKeys, Jwt, KeyId, LambdaAuthorizer, Payload, TTL_MAX,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::authorizer::jwt::Keys;
 
 use super::names::names_of;
-use super::{at_most, only_rest, referred, texts};
+use super::{access, at_most, only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, latency};
 use crate::config::raw::gateway;
 use crate::config::raw::gateway::authorizer as raw;
 use crate::config::raw::gateway::route::Route;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{AuthorizerType, Duration, Flag, LookUps, Member, Percent, Shape, Text};
+use crate::config::value::{AuthorizerType, Duration, Flag, LookUps, Member, Outside, Percent, Shape, Text};
 
 /// What the authorizers of an API are proven with.
 #[derive(Clone, Copy)]
@@ -32,8 +32,8 @@ pub(super) struct Known<'a> {
     pub(super) functions: &'a [String],
     /// The names of the account's API keys.
     pub(super) keys: &'a [String],
-    /// Where the profile is.
-    pub(super) folder: &'a Path,
+    /// Where references lead, and where the profile is.
+    pub(super) outside: Outside<'a>,
 }
 
 /// The names of an API's authorizers.
@@ -73,6 +73,13 @@ fn authorizer(member: &mut Member<Text, At<raw::Authorizer>>, known: Known<'_>, 
             let takes = latency(filled(&mut cognito.latency, &spot, "latency", at_once), reader);
             let failures = share(&mut cognito.failures, &spot, "failures");
             (Some(AuthorizerKind::Cognito(self::cognito(cognito, known, reader))), takes, failures)
+        }
+        raw::Authorizer::Iam(iam) => {
+            let spot = iam.spot.clone();
+            let iam = &mut iam.value;
+            let takes = latency(filled(&mut iam.latency, &spot, "latency", at_once), reader);
+            let failures = share(&mut iam.failures, &spot, "failures");
+            (access::iam(iam, known.outside, reader).map(AuthorizerKind::Iam), takes, failures)
         }
         raw::Authorizer::Lambda(lambda) => {
             let spot = lambda.spot.clone();
@@ -121,13 +128,13 @@ fn source(given: Option<&At<crate::config::value::IdentitySource>>) -> IdentityS
 fn jwt(given: &raw::Jwt, known: Known<'_>, reader: &mut Reader) -> Option<Jwt> {
     let issuer = not_empty(&given.issuer, "an issuer", reader);
     let audiences = words(&given.audiences, (50, "audiences"), reader);
-    let keys = keys(given.jwks.as_ref(), known.folder, reader);
+    let keys = keys(given.jwks.as_ref(), known.outside.folder, reader);
     Some(Jwt { issuer: issuer?, audiences, identity: source(given.identity.as_ref()), keys })
 }
 
 fn cognito(given: &raw::Cognito, known: Known<'_>, reader: &mut Reader) -> Cognito {
     let issuers = words(&given.issuers, (1_000, "user pools"), reader);
-    let keys = keys(given.jwks.as_ref(), known.folder, reader);
+    let keys = keys(given.jwks.as_ref(), known.outside.folder, reader);
     let validation = pattern(given.validation.as_ref(), reader);
     Cognito { issuers, identity: source(given.identity.as_ref()), validation, keys }
 }
@@ -251,14 +258,24 @@ fn pattern(given: Option<&At<Text>>, reader: &mut Reader) -> Option<String> {
     Some(given.value.0.clone())
 }
 
-/// The keys of a file, if it names one that holds keys; what is wrong with it is reported.
-fn keys(given: Option<&At<Text>>, folder: &Path, reader: &mut Reader) -> Option<String> {
+/// Where an issuer's keys are: at a URL, where the issuer says, or in a file; what is wrong with a file is reported.
+fn keys(given: Option<&At<Text>>, folder: &Path, reader: &mut Reader) -> Option<IssuerKeys> {
     let given = given?;
+    let text = &given.value.0;
+    if text == "discover" {
+        return Some(IssuerKeys::Discovered);
+    }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        let cannot =
+            |error| format!("{} is no URL: {error}; write e.g. https://issuer.example/.well-known/jwks.json", quoted(text));
+        reader.accept(&given.spot, text.parse::<http::Uri>().map_err(cannot))?;
+        return Some(IssuerKeys::At(text.clone()));
+    }
     let path = folder.join(&given.value.0);
     let cannot = |error: std::io::Error| format!("{} cannot be read: {error}; name a JSON web key set", quoted(&given.value.0));
     let text = reader.accept(&given.spot, fs::read_to_string(path).map_err(cannot))?;
     reader.accept(&given.spot, Keys::parse(text.as_bytes()))?;
-    Some(text)
+    Some(IssuerKeys::Given(text))
 }
 
 /// What a route asks of its requests.

@@ -3,6 +3,7 @@
 //! Owns the defaults of the API, with the source of each, the names that parts refer to each other by, and which features a kind
 //! of API has. Refuses every behaviour (the policy's). Called by `prove::plan`.
 
+mod access;
 mod authorizers;
 mod capacities;
 mod code;
@@ -66,7 +67,7 @@ pub(super) fn model(
     let service_names: Vec<String> = shared.services.iter().flat_map(|named| names_of(&named.value.0)).collect();
     let known = SharedNames { functions: &function_names, services: &service_names, links: &link_names };
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
-    let known = part::Shared { names: known, keys: &names.keys, folder: outside.folder };
+    let known = part::Shared { names: known, keys: &names.keys, outside };
     let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];
     parts.extend(further.iter_mut().map(|member| part::further(member, known, reader)));
     let shared = &mut gateway.value;

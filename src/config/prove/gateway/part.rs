@@ -4,7 +4,6 @@
 //! shares (`gateway`). Called by `gateway`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use sluicegate_policy::model::{
     Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, Deployment, DeploymentId, Route, RouteId, Stage,
@@ -12,11 +11,11 @@ use sluicegate_policy::model::{
 
 use super::deployments::{self, Frozen, ROUTES_MAX, RouteKeys};
 use super::integration::{Behind, SharedNames};
-use super::{api, at_most, authorizers, name, stages};
+use super::{access, api, at_most, authorizers, name, stages};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{self, Member, Text};
+use crate::config::value::{self, Member, Outside, Text};
 
 /// What the account has for all APIs.
 #[derive(Clone, Copy)]
@@ -25,8 +24,8 @@ pub(super) struct Shared<'a> {
     pub(super) names: SharedNames<'a>,
     /// The names of its API keys.
     pub(super) keys: &'a [String],
-    /// Where the profile is.
-    pub(super) folder: &'a Path,
+    /// Where references lead, and where the profile is.
+    pub(super) outside: Outside<'a>,
 }
 
 /// One API, with ids as if it were the only one. What has problems of its own is not there.
@@ -71,9 +70,11 @@ pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, shared: Shared<'_>,
     let gateway = &mut section.value;
     let kind = kind(gateway);
     let api = api(gateway, (&spot, id), kind, reader);
-    let Shared { names: shared_names, keys, folder } = shared;
+    let Shared { names: shared_names, keys, outside } = shared;
+    let resource_policy = access::resource_policy(gateway.resource_policy.as_ref(), kind, outside.folder, reader);
+    let api = api.map(|api| Api { resource_policy, ..api });
     let names = authorizers::names(gateway);
-    let known = authorizers::Known { kind, functions: shared_names.functions, keys, folder };
+    let known = authorizers::Known { kind, functions: shared_names.functions, keys, outside };
     let authorizers = authorizers::authorizers(gateway, known, reader);
     let behind = Behind { kind, names: shared_names, authorizers: &names, section: &spot.key };
     let frozen = deployments::deployments(gateway, behind, reader);

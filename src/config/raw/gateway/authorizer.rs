@@ -6,9 +6,11 @@ use super::Texts;
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::Node;
-use crate::config::value::{AuthorizerType, Duration, Flag, IdentitySource, LookUps, PayloadFormat, Percent, Shape, Text};
+use crate::config::value::{
+    AuthorizerType, Duration, Flag, IdentitySource, Json, LookUps, Moment, Named, PayloadFormat, Percent, Phrase, Shape, Text,
+};
 
-/// An authorizer; exactly one of `jwt`, `lambda` and `cognito`.
+/// An authorizer; exactly one of `jwt`, `lambda`, `cognito` and `iam`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum Authorizer {
@@ -18,9 +20,11 @@ pub(in crate::config) enum Authorizer {
     Lambda(Box<At<LambdaAuthorizer>>),
     /// The gateway verifies a token of a user pool (REST APIs).
     Cognito(Box<At<Cognito>>),
+    /// The gateway verifies the signature of the request (AWS Signature Version 4).
+    Iam(Box<At<Iam>>),
 }
 
-const KINDS: [&str; 3] = ["jwt", "lambda", "cognito"];
+const KINDS: [&str; 4] = ["jwt", "lambda", "cognito", "iam"];
 
 impl Read for Authorizer {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
@@ -30,8 +34,10 @@ impl Read for Authorizer {
             ["jwt"] => keys.read("jwt", reader).map(Self::Jwt),
             ["lambda"] => keys.read("lambda", reader).map(Self::Lambda),
             ["cognito"] => keys.read("cognito", reader).map(Self::Cognito),
+            ["iam"] => keys.read("iam", reader).map(Self::Iam),
             [] => {
-                reader.report(&node.place, "no authorizer is named; write { jwt: ... }, { lambda: ... } or { cognito: ... }");
+                let what = "no authorizer is named; write { jwt: ... }, { lambda: ... }, { cognito: ... } or { iam: {} }";
+                reader.report(&node.place, what);
                 None
             }
             several => {
@@ -52,7 +58,9 @@ section! {
         audiences: At<Vec<At<Text>>>,
         /// Where the token is, with or without `Bearer` in front. Default: header.Authorization.
         identity: Option<At<IdentitySource>>,
-        /// A file with the issuer's keys (JSON web key set), beside the profile. Default: none, the bundled mock plays the issuer.
+        /// The issuer's keys (JSON web key set): a file beside the profile; a URL, whence the mock fetches them, on this machine or a host
+        /// that `safety.allow` or `--allow-host` names; or `discover`, where `/.well-known/openid-configuration` of the issuer says.
+        /// Default: none, the bundled mock plays the issuer.
         jwks: Option<At<Text>>,
         /// How long verifying takes. Default: 0 ms, it counts as the gateway's own time.
         latency: Option<At<Shape>>,
@@ -112,11 +120,49 @@ section! {
         identity: Option<At<IdentitySource>>,
         /// Regular expression that the whole audience must match.
         validation: Option<At<Text>>,
-        /// A file with the pools' keys (JSON web key set), beside the profile. Default: none, the bundled mock plays the pools.
+        /// The pools' keys (JSON web key set): a file beside the profile; a URL, whence the mock fetches them, on this machine or a host
+        /// that `safety.allow` or `--allow-host` names; or `discover`, where `/.well-known/openid-configuration` of the issuer says.
+        /// Default: none, the bundled mock plays the pools.
         jwks: Option<At<Text>>,
         /// How long verifying takes. Default: 0 ms, it counts as the gateway's own time.
         latency: Option<At<Shape>>,
         /// Share of verifications in which the authorizer itself fails: 500. Default: 0%.
         failures: Option<At<Percent>>,
+    }
+}
+
+section! {
+    /// How a signature is verified: made with one of these keys, for this region and `execute-api`, at most five minutes ago.
+    Iam {
+        /// The keys whose signatures are taken, by the names of their owners. Default: the key of the environment
+        /// (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), which is also the one that `run.auth.sigv4` signs with;
+        /// without one no signature is taken.
+        access_keys: Option<At<Named<Text, At<AccessKey>>>>,
+        /// How long verifying takes. Default: 0 ms, it counts as the gateway's own time.
+        latency: Option<At<Shape>>,
+        /// Share of verifications in which the authorizer itself fails: 500. Default: 0%.
+        failures: Option<At<Percent>>,
+    }
+}
+
+section! {
+    /// An access key, and what its owner may invoke.
+    AccessKey {
+        /// Its id; no secret.
+        access_key_id: At<Phrase>,
+        /// Its secret, by reference.
+        secret_access_key: At<Phrase>,
+        /// The session token of temporary credentials, by reference; requests must bring it.
+        session_token: Option<At<Phrase>>,
+        /// When temporary credentials end. Default: never.
+        expires: Option<At<Moment>>,
+        /// ARN of the user, or of the session of a role, whose it is; its account tells callers of the API's own account (123456789012)
+        /// from others. Default: `arn:aws:iam::123456789012:user/` and the name.
+        arn: Option<At<Text>>,
+        /// The owner's unique id, as `$context.identity.caller` has it. Default: `AIDA` and the name in capitals.
+        user_id: Option<At<Text>>,
+        /// What the owner may do: a policy document without principals (`Version`, `Statement` with `Effect`, `Action`, `Resource`,
+        /// `Condition`), or the name of a JSON file with one, beside the profile. Default: to invoke everything.
+        policy: Option<At<Json>>,
     }
 }

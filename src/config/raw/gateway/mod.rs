@@ -22,8 +22,8 @@ use self::unconfirmed::Unconfirmed;
 use self::vpc_link::VpcLink;
 use crate::config::reader::{At, section};
 use crate::config::value::{
-    ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime, Secret,
-    Shape, Status, Text,
+    ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, Json, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime,
+    Secret, Shape, Status, Text,
 };
 
 /// Names and texts: stage variables, parameters, headers, templates by media type.
@@ -55,6 +55,10 @@ section! {
         binary_media_types: Option<At<Vec<At<Text>>>>,
         /// Authorizers by name, which routes may name.
         authorizers: Option<At<Named<Text, At<Authorizer>>>>,
+        /// Who may reach the API from where (REST APIs): a policy document (`Version`, `Statement` with `Effect`, `Principal`, `Action`,
+        /// `Resource`, `Condition`), or the name of a JSON file with one, beside the profile. Conditions are `IpAddress` and
+        /// `NotIpAddress` of `aws:SourceIp` and, of a private API, `aws:VpcSourceIp`. Default: everybody may from everywhere.
+        resource_policy: Option<At<Json>>,
         /// API keys by name (REST APIs).
         api_keys: Option<At<Named<Text, At<ApiKey>>>>,
         /// Usage plans by name (REST APIs).

@@ -7,8 +7,8 @@ use crate::call::{
     SignatureFault, Size, TokenFault, Verdict,
 };
 use crate::model::{
-    Api, ApiId, ApiKey, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, Integration, KeyId,
-    KeySource, LambdaAuthorizer, LookUps, Requirement, ResourcePolicy, Route, UsagePlan,
+    Api, ApiId, ApiKey, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, Cognito, Iam,
+    IdentitySource, Integration, KeyId, KeySource, LambdaAuthorizer, LookUps, Requirement, ResourcePolicy, Route, UsagePlan,
 };
 
 pub(super) const CHECK: AuthorizerId = AuthorizerId(0);
@@ -180,7 +180,7 @@ fn who_shows_nothing_is_refused_and_nobody_is_asked() {
         assert_eq!((reply.reason, reply.status, reply.at), (Reason::Unauthorized(fault), 401, ms(0)));
         assert_eq!(gateway.authorizer_counts(CHECK), AuthorizerCounts::default());
     }
-    let mut unsigned = gateway(model(ApiKind::Http, AuthorizerKind::Iam, Span::ZERO));
+    let mut unsigned = gateway(model(ApiKind::Http, AuthorizerKind::Iam(Iam::default()), Span::ZERO));
     let reply = only(&mut unsigned, Shows { identity: Identity::Absent, ..ANN });
     assert_eq!((reply.reason, reply.status), (Reason::SignatureRefused(SignatureFault::Missing), 403));
 }
@@ -200,7 +200,7 @@ fn a_denial_is_the_clients_and_a_failure_is_not() {
 
 #[test]
 fn what_the_gateway_verifies_itself_it_verifies_each_time() {
-    let mut gateway = gateway(model(ApiKind::Http, AuthorizerKind::Iam, Span::ZERO));
+    let mut gateway = gateway(model(ApiKind::Http, AuthorizerKind::Iam(Iam::default()), Span::ZERO));
     let wrong = Reason::SignatureRefused(SignatureFault::Mismatched);
     assert_eq!(only(&mut gateway, ANN).reason, Reason::Served);
     assert_eq!(only(&mut gateway, Shows { verdict: Err(wrong), ..ANN }).reason, wrong);
@@ -208,24 +208,38 @@ fn what_the_gateway_verifies_itself_it_verifies_each_time() {
 }
 
 #[test]
-fn a_resource_policy_denies_before_the_authorizer_and_need_not_allow_beside_a_function() {
-    let answer = |authorizer: Option<AuthorizerKind>, permission| {
-        let mut model = model(ApiKind::Rest, authorizer.clone().unwrap_or(AuthorizerKind::Iam), Span::ZERO);
+fn a_resource_policy_denies_before_the_authorizer_and_is_taken_together_with_it_afterwards() {
+    let answer = |authorizer: Option<AuthorizerKind>, shows: Shows, latency| {
+        let kind = authorizer.clone().unwrap_or(AuthorizerKind::Iam(Iam::default()));
+        let mut model = model(ApiKind::Rest, kind, latency);
         model.apis[0].resource_policy = Some(ResourcePolicy::default());
         if authorizer.is_none() {
             model.routes[0].authorization = None;
         }
         let mut gateway = gateway(model);
-        let reason = only(&mut gateway, Shows { permission, ..ANN }).reason;
+        let reason = only(&mut gateway, shows).reason;
         (reason, gateway.authorizer_counts(CHECK).asked)
     };
-    let check = || Some(lambda(Span::ZERO, LookUps::Each, 0.0));
+    let pool = || {
+        let identity = IdentitySource::Header("Authorization".to_owned());
+        Some(AuthorizerKind::Cognito(Cognito { issuers: Vec::new(), identity, validation: None, keys: None }))
+    };
     let (explicit, implicit) = (Reason::PolicyDenied(Denied::Explicit), Reason::PolicyDenied(Denied::Implicit));
-    assert_eq!(answer(check(), Permission::Denied), (explicit, 0));
-    assert_eq!(answer(check(), Permission::Silent), (Reason::Served, 1));
-    assert_eq!(answer(Some(AuthorizerKind::Iam), Permission::Silent), (Reason::Served, 1));
-    assert_eq!(answer(None, Permission::Silent), (implicit, 0));
-    assert_eq!(answer(None, Permission::Allowed), (Reason::Served, 0));
+    let with = |permission| Shows { permission, ..ANN };
+    let wrong = Reason::Unauthorized(TokenFault::Signature);
+    for latency in [Span::ZERO, Span::from_ms(5)] {
+        let check = || Some(lambda(Span::ZERO, LookUps::Each, 0.0));
+        assert_eq!(answer(check(), with(Permission::Denied), latency), (explicit, 0));
+        assert_eq!(answer(check(), with(Permission::Silent), latency), (Reason::Served, 1));
+        let signed = || Some(AuthorizerKind::Iam(Iam::default()));
+        assert_eq!(answer(signed(), with(Permission::Silent), latency), (Reason::Served, 1));
+        assert_eq!(answer(pool(), with(Permission::Silent), latency), (implicit, 1));
+        assert_eq!(answer(pool(), with(Permission::Allowed), latency), (Reason::Served, 1));
+        // Who shows no good token reads that, whatever the policy would have said.
+        assert_eq!(answer(pool(), Shows { verdict: Err(wrong), ..with(Permission::Silent) }, latency), (wrong, 1));
+    }
+    assert_eq!(answer(None, with(Permission::Silent), Span::ZERO), (implicit, 0));
+    assert_eq!(answer(None, with(Permission::Allowed), Span::ZERO), (Reason::Served, 0));
 }
 
 #[test]
