@@ -193,3 +193,27 @@ fn extension(properties: &Node) -> Node {
     }
     extension
 }
+
+/// An authorizer resource as a security scheme.
+fn scheme(properties: &Node) -> Node {
+    let line = properties.line;
+    let mut authorizer = Node::empty(line);
+    for (key, value) in properties.entries() {
+        match key.as_str() {
+            "RestApiId" | "ApiId" | "Name" | "AuthType" => {}
+            "Type" | "AuthorizerType" => {
+                authorizer.set("type", Node::text(line, value.scalar().unwrap_or_default().to_ascii_lowercase()));
+            }
+            "ProviderARNs" => authorizer.set("providerARNs", value.clone()),
+            "JwtConfiguration" => {
+                let entries = value.entries().iter().map(|(key, value)| (camel(key), value.clone())).collect();
+                authorizer.set("jwtConfiguration", Node::new(value.line, Kind::Map(entries)));
+            }
+            _ => authorizer.set(&camel(key), value.clone()),
+        }
+    }
+    // `IdentityValidationExpression` is that of the extension, and so are the others.
+    let mut scheme = Node::empty(line);
+    scheme.set("x-amazon-apigateway-authorizer", authorizer);
+    scheme
+}

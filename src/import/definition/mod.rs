@@ -6,6 +6,7 @@
 //! The way: `document` (a tree with lines) -> for a template `template` (its functions evaluated, a definition for each API) ->
 //! `openapi` (routes) -> `profile`.
 
+mod authorizer;
 mod choice;
 mod cloudformation;
 mod document;

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::Api;
+use super::authorizer::Authorizers;
 use super::document::{Kind, Node};
 use super::error::{Fault, quoted};
 use super::extension::Integrations;
@@ -55,6 +56,7 @@ pub(super) fn read(
 ) -> Result<Contents, Fault> {
     let references = References::new(root);
     let mut models = Models::new(references);
+    let mut authorizers = Authorizers::default();
     let mut contents = Contents { top: root::read(root, api, notes), ..Contents::default() };
     let mut seen = Vec::new();
     for (path, method, item, operation) in operations(root, references, notes)? {
@@ -66,7 +68,7 @@ pub(super) fn read(
             continue;
         }
         let Some(extension) = extension(operation, references, &key, notes)? else { continue };
-        let mut asked = Operations { root, references, api, models: &mut models, notes };
+        let mut asked = Operations { root, references, api, authorizers: &mut authorizers, models: &mut models, notes };
         let mut route = asked.route(item, operation, &key)?;
         let cache_keys = asked.cache_keys(extension, &key);
         if !cache_keys.is_empty() {
@@ -80,6 +82,7 @@ pub(super) fn read(
         }
     }
     tell_unused(root, &models, notes);
+    super::extension::insert_full(&mut contents.top, "authorizers", authorizers.into_profile());
     contents.models = models.into_profile();
     Ok(contents)
 }

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::Api;
+use super::authorizer::{Authorizers, IAM};
 use super::document::Node;
 use super::error::{Fault, quoted};
 use super::extension::insert_full;
@@ -21,6 +22,8 @@ pub(super) struct Operations<'a, 'd> {
     pub(super) references: References<'d>,
     /// The kind of API.
     pub(super) api: Api,
+    /// Authorizers that operations ask for.
+    pub(super) authorizers: &'a mut Authorizers,
     /// Models that validation needs.
     pub(super) models: &'a mut Models<'d>,
     /// What is to be told.
@@ -37,10 +40,7 @@ struct Checks {
 impl<'d> Operations<'_, 'd> {
     /// The keys of the route that ask something of a request. `item` is the path's.
     pub(super) fn route(&mut self, item: &'d Node, operation: &'d Node, at: &str) -> Result<Map<String, Value>, Fault> {
-        let mut route = Map::new();
-        if self.needs_key(operation, at) {
-            route.insert("api_key".to_owned(), "required".into());
-        }
+        let mut route = self.security(operation, at);
         if let Some(name) = operation.word("operationId").filter(|name| self.api == Api::Rest && !name.is_empty()) {
             route.insert("operation_name".to_owned(), name.into());
         }
@@ -70,34 +70,40 @@ impl<'d> Operations<'_, 'd> {
         keys
     }
 
-    /// Whether a scheme of its security is the API key; the others are told. A REST API takes the security at the top of the file
-    /// for operations that have none of their own: the guide denies it ("Important notes", 2026), an import recorded by `LocalStack`
-    /// shows it (`test_import_with_global_api_key_authorizer`).
-    fn needs_key(&mut self, operation: &Node, at: &str) -> bool {
-        let mut needs = false;
+    /// What a scheme of its security asks: an API key, an authorizer. Of several authorizers the first one counts. A REST API takes the
+    /// security at the top of the file for operations that have none of their own: the guide denies it ("Important notes", 2026), an
+    /// import recorded by `LocalStack` shows it (`test_import_with_global_api_key_authorizer`).
+    fn security(&mut self, operation: &Node, at: &str) -> Map<String, Value> {
+        let mut route = Map::new();
         let at_top = || self.root.get("security").filter(|_| self.api == Api::Rest);
+        let mut asked: Vec<(String, &[Node], &Node)> = Vec::new();
         for alternative in operation.get("security").or_else(at_top).map(Node::items).unwrap_or_default() {
-            for (name, _) in alternative.entries() {
-                if self.is_api_key(name) {
-                    needs = true;
+            for (name, scopes) in alternative.entries() {
+                if !self.is_api_key(name) {
+                    asked.push((name.clone(), scopes.items(), alternative));
+                } else if self.api == Api::Http {
+                    self.notes.left_out(operation, at, "an HTTP API has no API keys: the service ignores this one");
                 } else {
-                    self.notes.left_out(
-                        alternative,
-                        at,
-                        format!("authorizer {}: it comes later, until then the route is open", quoted(name)),
-                    );
+                    route.insert("api_key".to_owned(), "required".into());
                 }
             }
         }
-        let auth = operation.get("x-amazon-apigateway-auth").filter(|auth| auth.word("type").is_some_and(|kind| kind != "NONE"));
-        if let Some(auth) = auth {
-            let kind = auth.word("type").unwrap_or_default();
-            self.notes.left_out(auth, at, format!("authorizer {}: it comes later, until then the route is open", quoted(&kind)));
+        let auth = operation.get("x-amazon-apigateway-auth");
+        let kind = auth.and_then(|auth| auth.word("type")).unwrap_or_default();
+        match (auth, kind.as_str()) {
+            (Some(_), "NONE") => asked.clear(),
+            (Some(auth), "AWS_IAM") => asked = vec![(IAM.to_owned(), &[], auth)],
+            _ => {}
         }
-        if needs && self.api == Api::Http {
-            self.notes.left_out(operation, at, "an HTTP API has no API keys: the service ignores this one");
+        for (name, scopes, alternative) in asked {
+            if route.contains_key("authorizer") {
+                let what = format!("authorizer {}: a route has one, and another was named before", quoted(&name));
+                self.notes.left_out(alternative, at, what);
+                continue;
+            }
+            route.extend(self.authorizers.route((self.root, self.api), (&name, scopes), at, self.notes));
         }
-        needs && self.api == Api::Rest
+        route
     }
 
     fn is_api_key(&self, name: &str) -> bool {

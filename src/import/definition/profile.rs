@@ -21,6 +21,10 @@ const DEPTH_MAX: usize = 30;
 /// Above each section of the written profile.
 const COMMENTS: &[(&str, &str)] = &[
     ("api_keys", "Values of keys are references, for no profile holds a secret, or placeholders where the definition has none."),
+    (
+        "authorizers",
+        "What an authorizer's function says and how long it takes, no definition tells: a model with a placeholder, no source.",
+    ),
     ("models", "What the bodies of requests are checked against."),
     ("functions", "How long a function takes, no definition tells: placeholders, no source. Write in what you measured."),
     ("services", "How long a service takes, no definition tells: placeholders, no source. An `endpoint` has a real one asked."),
@@ -81,7 +85,7 @@ pub(super) fn gateway(
     let needs_keys = contents.routes.values().any(|route| route.get("api_key").is_some());
     let mut gateway = Map::new();
     gateway.insert("api".to_owned(), api.as_str().into());
-    for key in ["name", "endpoint", "api_key_source", "binary_media_types"] {
+    for key in ["name", "endpoint", "api_key_source", "binary_media_types", "resource_policy", "authorizers"] {
         if let Some(value) = source.top.remove(key).or_else(|| contents.top.remove(key)) {
             gateway.insert(key.to_owned(), value);
         }

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 use sluicegate_policy::model::ResponseType;
+use sluicegate_render::authorizer::document::{Whose, policy};
 
 use super::Api;
 use super::document::Node;
@@ -15,7 +16,6 @@ use super::notes::Notes;
 /// Keys at the top that are not carried over, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("x-amazon-apigateway-minimum-compression-size", "compression of answers is not modelled"),
-    ("x-amazon-apigateway-policy", "the resource policy is not modelled: everybody may call"),
     ("x-amazon-apigateway-security-policy", "the TLS versions of the API are not modelled"),
     ("x-amazon-apigateway-endpoint-access-mode", "the access mode of the endpoint is not modelled"),
     ("host", "a host name is not taken over, as the service does not"),
@@ -29,6 +29,7 @@ pub(super) fn read(root: &Node, api: Api, notes: &mut Notes) -> Map<String, Valu
         top.insert("name".to_owned(), name.into());
     }
     endpoint(root, &mut top, notes);
+    resource_policy(root, api, &mut top, notes);
     if api == Api::Rest {
         if root.word("x-amazon-apigateway-api-key-source").is_some_and(|source| source.eq_ignore_ascii_case("AUTHORIZER")) {
             top.insert("api_key_source".to_owned(), "authorizer".into());
@@ -55,6 +56,20 @@ pub(super) fn read(root: &Node, api: Api, notes: &mut Notes) -> Map<String, Valu
     }
     tell(root, api, notes);
     top
+}
+
+/// The resource policy, whole or not at all: half of one would let in whom the whole one does not.
+fn resource_policy(root: &Node, api: Api, top: &mut Map<String, Value>, notes: &mut Notes) {
+    const KEY: &str = "x-amazon-apigateway-policy";
+    let Some(given) = root.get(KEY) else { return };
+    let document = given.json();
+    match (api, policy(&document, Whose::Api)) {
+        (Api::Http, _) => notes.left_out(given, KEY, "an HTTP API has no resource policy: the service ignores this one"),
+        (Api::Rest, Ok(_)) => _ = top.insert("resource_policy".to_owned(), document),
+        (Api::Rest, Err(fault)) => {
+            notes.left_out(given, KEY, format!("the resource policy, so that everybody may call: {fault}"));
+        }
+    }
 }
 
 /// A name as an API may have one, and the dimensions of its metrics.

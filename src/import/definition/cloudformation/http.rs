@@ -12,6 +12,12 @@ const ANY: &str = "x-amazon-apigateway-any-method";
 /// Adds all routes of the API.
 pub(super) fn add(document: &mut Node, template: &Template, api: &Resource, notes: &mut Notes) {
     quick(document, api);
+    for authorizer in template.of("AWS::ApiGatewayV2::Authorizer").filter(|it| names(&it.properties, "ApiId", &api.id)) {
+        let schemes = document.entry("components").and_then(|components| components.entry("securitySchemes"));
+        if let Some(schemes) = schemes {
+            schemes.set(&authorizer.id, super::scheme(&authorizer.properties));
+        }
+    }
     for route in template.of("AWS::ApiGatewayV2::Route").filter(|route| names(&route.properties, "ApiId", &api.id)) {
         let properties = &route.properties;
         let key = properties.word("RouteKey").unwrap_or_default();
@@ -22,7 +28,9 @@ pub(super) fn add(document: &mut Node, template: &Template, api: &Resource, note
         }
         if let Some(kind) = properties.word("AuthorizationType").filter(|kind| kind != "NONE") {
             let mut alternative = Node::empty(properties.line);
-            alternative.set(&properties.word("AuthorizerId").unwrap_or(kind), Node::new(properties.line, Kind::List(Vec::new())));
+            let scopes = properties.get("AuthorizationScopes").map(Node::items).unwrap_or_default();
+            let name = properties.word("AuthorizerId").unwrap_or(kind);
+            alternative.set(&name, Node::new(properties.line, Kind::List(scopes.to_vec())));
             operation.set("security", Node::new(properties.line, Kind::List(vec![alternative])));
         }
         put(document, &key, operation);

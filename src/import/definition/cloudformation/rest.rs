@@ -87,7 +87,8 @@ fn security(operation: &mut Node, properties: &Node) {
     let mut security = Vec::new();
     let mut need = |name: &str| {
         let mut alternative = Node::empty(line);
-        alternative.set(name, Node::new(line, Kind::List(Vec::new())));
+        let scopes = properties.get("AuthorizationScopes").map(Node::items).unwrap_or_default();
+        alternative.set(name, Node::new(line, Kind::List(scopes.to_vec())));
         security.push(alternative);
     };
     if properties.get("ApiKeyRequired").is_some_and(Node::is_true) {
@@ -136,6 +137,9 @@ fn named(document: &mut Node, template: &Template, api: &Resource) {
     for response in template.of("AWS::ApiGateway::GatewayResponse").filter(own) {
         let kind = response.properties.word("ResponseType").unwrap_or_default();
         put("x-amazon-apigateway-gateway-responses", &kind, extension(&response.properties));
+    }
+    for authorizer in template.of("AWS::ApiGateway::Authorizer").filter(own) {
+        put("securityDefinitions", &authorizer.id, super::scheme(&authorizer.properties));
     }
     let mut scheme = Node::empty(0);
     for (key, value) in [("type", "apiKey"), ("in", "header"), ("name", "x-api-key")] {

@@ -1,6 +1,6 @@
-//! `Auth` of SAM's APIs: API keys and their usage plan; authorizers, which are told and come later.
+//! `Auth` of SAM's APIs: API keys and their usage plan, authorizers, the resource policy.
 //!
-//! Owns what SAM makes of it in a definition. Called by `sam`.
+//! Owns what SAM makes of it in a definition: security, schemes and the policy. Called by `sam`.
 
 use super::super::document::{Kind, Node};
 use super::super::notes::Notes;
@@ -17,9 +17,19 @@ const API_KEY: &str = "api_key";
 /// Gives every operation the security that its event and its API say.
 pub(super) fn add(document: &mut Node, properties: &Node, notes: &mut Notes, id: &str) {
     let auth = properties.get("Auth").cloned().unwrap_or_else(|| Node::empty(0));
-    for key in ["ResourcePolicy", "InvokeRole"] {
-        if let Some(given) = auth.get(key) {
-            notes.left_out(given, id, format!("Auth.{key} is not modelled: everybody may call, and back ends may be called"));
+    if let Some(given) = auth.get("InvokeRole") {
+        notes.left_out(given, id, "Auth.InvokeRole is not modelled: back ends may be called");
+    }
+    if let Some(given) = auth.get("ResourcePolicy") {
+        match policy(given) {
+            Some(policy) => document.set("x-amazon-apigateway-policy", policy),
+            None => {
+                notes.left_out(
+                    given,
+                    id,
+                    "Auth.ResourcePolicy speaks of private networks, which are not modelled: everybody may call",
+                );
+            }
         }
     }
     if properties.get("DisableExecuteApiEndpoint").is_some_and(Node::is_true) {
@@ -37,6 +47,9 @@ pub(super) fn add(document: &mut Node, properties: &Node, notes: &mut Notes, id:
     }
     if let Some(schemes) = document.entry("securityDefinitions") {
         schemes.set(API_KEY, scheme);
+        for (name, given) in auth.get("Authorizers").map(Node::entries).unwrap_or_default() {
+            schemes.set(name, authorizer(given));
+        }
     }
     validators(document);
 }
@@ -65,12 +78,121 @@ fn secure(method: &str, operation: &mut Node, api: &Node) {
     let mut security: Vec<Node> = operation.get("security").map(Node::items).unwrap_or_default().to_vec();
     for name in authorizer.into_iter().chain(key.then(|| API_KEY.to_owned())) {
         let mut alternative = Node::empty(line);
-        alternative.set(&name, Node::new(line, Kind::List(Vec::new())));
+        let of_api = || api.at(&["Authorizers", &name, "AuthorizationScopes"]);
+        let scopes = own.get("AuthorizationScopes").or_else(of_api).map(Node::items).unwrap_or_default();
+        alternative.set(&name, Node::new(line, Kind::List(scopes.to_vec())));
         security.push(alternative);
     }
     if !security.is_empty() {
         operation.set("security", Node::new(line, Kind::List(security)));
     }
+}
+
+/// An authorizer of SAM as a security scheme (SAM specification, "ApiAuth" and "HttpApiAuth", 2026).
+fn authorizer(given: &Node) -> Node {
+    let line = given.line;
+    let identity = given.get("Identity").cloned().unwrap_or_else(|| Node::empty(line));
+    let mut authorizer = Node::empty(line);
+    let mut header = identity.word("Header").unwrap_or_else(|| "Authorization".to_owned());
+    let mut set = |key: &str, value: Option<Node>| {
+        if let Some(value) = value {
+            authorizer.set(key, value);
+        }
+    };
+    set("identityValidationExpression", identity.get("ValidationExpression").cloned());
+    set("authorizerResultTtlInSeconds", identity.get("ReauthorizeEvery").cloned());
+    let word = |text: &str| Some(Node::text(line, text));
+    if let Some(pool) = given.get("UserPoolArn") {
+        set("type", word("cognito_user_pools"));
+        let pools = if pool.items().is_empty() { vec![pool.clone()] } else { pool.items().to_vec() };
+        set("providerARNs", Some(Node::new(line, Kind::List(pools))));
+    } else if let Some(jwt) = given.get("JwtConfiguration") {
+        set("type", word("jwt"));
+        let entries = jwt.entries().iter().map(|(key, value)| (super::camel(key), value.clone())).collect();
+        set("jwtConfiguration", Some(Node::new(line, Kind::Map(entries))));
+        set("identitySource", given.get("IdentitySource").cloned());
+    } else if let Some(function) = given.get("FunctionArn") {
+        let of_http = given.get("AuthorizerPayloadFormatVersion").is_some();
+        let is_request = of_http || given.word("FunctionPayloadType").is_some_and(|kind| kind.eq_ignore_ascii_case("REQUEST"));
+        set("type", word(if is_request { "request" } else { "token" }));
+        set("authorizerUri", Some(function.clone()));
+        if is_request {
+            set("identitySource", Some(Node::text(line, sources(&identity, of_http))));
+            "Unused".clone_into(&mut header);
+        }
+    }
+    let mut scheme = Node::empty(line);
+    for (key, value) in [("type", "apiKey"), ("in", "header"), ("name", &header)] {
+        scheme.set(key, Node::text(line, value));
+    }
+    scheme.set("x-amazon-apigateway-authorizer", authorizer);
+    scheme
+}
+
+/// `Identity` of a function that sees the request, as the extension writes its sources.
+fn sources(identity: &Node, of_http: bool) -> String {
+    let request = if of_http { "$request" } else { "method.request" };
+    let mut sources = Vec::new();
+    let places = [
+        ("Headers", format!("{request}.header")),
+        ("QueryStrings", format!("{request}.querystring")),
+        ("StageVariables", "stageVariables".to_owned()),
+        ("Context", "context".to_owned()),
+    ];
+    for (key, place) in places {
+        let names = identity.get(key).map(Node::items).unwrap_or_default();
+        sources.extend(names.iter().filter_map(Node::scalar).map(|name| format!("{place}.{name}")));
+    }
+    sources.join(",")
+}
+
+/// SAM's short forms of a resource policy as a document; `None` if it says more than addresses and accounts.
+fn policy(given: &Node) -> Option<Node> {
+    const KNOWN: [&str; 5] =
+        ["CustomStatements", "IpRangeWhitelist", "IpRangeBlacklist", "AwsAccountWhitelist", "AwsAccountBlacklist"];
+    if given.entries().iter().any(|(key, _)| !KNOWN.contains(&key.as_str())) {
+        return None;
+    }
+    let line = given.line;
+    let list = |key: &str| given.get(key).map(Node::items).unwrap_or_default().to_vec();
+    let mut statements: Vec<Node> = match given.get("CustomStatements") {
+        Some(one) if one.items().is_empty() => vec![one.clone()],
+        _ => list("CustomStatements"),
+    };
+    let statement = |effect: &str, principal: Node, condition: Option<(&str, Vec<Node>)>| {
+        let mut statement = Node::empty(line);
+        for (key, value) in [("Effect", effect), ("Action", "execute-api:Invoke"), ("Resource", "execute-api:/*")] {
+            statement.set(key, Node::text(line, value));
+        }
+        statement.set("Principal", principal);
+        if let Some((operator, networks)) = condition {
+            let mut address = Node::empty(line);
+            address.set("aws:SourceIp", Node::new(line, Kind::List(networks)));
+            let mut condition = Node::empty(line);
+            condition.set(operator, address);
+            statement.set("Condition", condition);
+        }
+        statement
+    };
+    let everybody = || Node::text(line, "*");
+    for (key, operator) in [("IpRangeWhitelist", "NotIpAddress"), ("IpRangeBlacklist", "IpAddress")] {
+        let networks = list(key);
+        if !networks.is_empty() {
+            statements.push(statement("Allow", everybody(), None));
+            statements.push(statement("Deny", everybody(), Some((operator, networks))));
+        }
+    }
+    for (key, effect) in [("AwsAccountWhitelist", "Allow"), ("AwsAccountBlacklist", "Deny")] {
+        let accounts = list(key);
+        if !accounts.is_empty() {
+            let mut principal = Node::empty(line);
+            principal.set("AWS", Node::new(line, Kind::List(accounts)));
+            statements.push(statement(effect, principal, None));
+        }
+    }
+    let mut document = Node::empty(line);
+    document.set("Statement", Node::new(line, Kind::List(statements)));
+    Some(document)
 }
 
 /// The validators that events may name.
