@@ -5,7 +5,8 @@ use std::path::Path;
 use sluicegate_policy::time::Span;
 
 use super::drive::{Drives, against, to};
-use super::server::{Server, answering_once, nobody, proper, silent, tls};
+use super::server::{Server, answering_once, mutual_tls, nobody, proper, silent, tls};
+use crate::engine::settings::Identity;
 use crate::engine::{Engine, Protocol, Speaks, Tls};
 use crate::measure::Outcome;
 
@@ -111,4 +112,23 @@ fn the_probe_measures_the_way_and_sends_no_request() {
     assert!(Span::ZERO < probe.round_trip && probe.round_trip < probe.connect, "{probe:?}");
     let error = Engine::prepare(against(nobody()).settings).unwrap().probe(1).unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[test]
+fn whoever_must_show_a_certificate_shows_it_and_is_let_in() {
+    for (offered, status) in [("h2", STATUS_OF_HTTP2), ("http/1.1", 200)] {
+        let (authority, client) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        let server = proper(Some(mutual_tls(authority.path(), client.path(), &[offered])));
+        let own = |path: &Path| Some(Identity { certificate: path.to_owned(), key: path.to_owned() });
+        let drives = |identity| secure(&server, authority.path()).times(3).with(|settings| settings.identity = identity);
+        let ran = drives(own(client.path())).run().expect([(Outcome::Answered, 3)]);
+        assert!(ran.samples.iter().all(|sample| sample.status == status), "{offered}");
+        // Without a certificate, or with one of another authority, nobody is answered.
+        let (other, theirs) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        let _ = mutual_tls(other.path(), theirs.path(), &[offered]);
+        for identity in [None, own(theirs.path())] {
+            let ran = drives(identity).run();
+            assert!(ran.samples.iter().all(|sample| sample.status == 0), "{offered}");
+        }
+    }
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -13,7 +15,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -142,20 +146,44 @@ async fn echo(request: http::Request<Incoming>) -> hyper::Result<http::Response<
 
 /// A server's TLS, offering these protocols; the certificate of its authority is written to `authority`.
 pub(super) fn tls(authority: &Path, offered: &[&str]) -> rustls::ServerConfig {
+    let (chain, key) = of_own_authority(authority, "localhost");
+    let mut config = tls_builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
+    config
+}
+
+/// The same of a server that lets in only whoever shows a certificate of another authority; one with its key stands in `client`.
+pub(super) fn mutual_tls(authority: &Path, client: &Path, offered: &[&str]) -> rustls::ServerConfig {
+    let (chain, key) = of_own_authority(client, "client");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(client).unwrap()).unwrap();
+    let shown = pem(&chain[0], "CERTIFICATE") + &pem(key.secret_der(), "PRIVATE KEY");
+    std::fs::write(client, shown).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+    let (chain, key) = of_own_authority(authority, "localhost");
+    let mut config = tls_builder().with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
+    config
+}
+
+fn pem(der: &[u8], what: &str) -> String {
+    format!("-----BEGIN {what}-----\n{}\n-----END {what}-----\n", STANDARD.encode(der))
+}
+
+fn tls_builder() -> rustls::ConfigBuilder<rustls::ServerConfig, rustls::WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap()
+}
+
+/// A certificate with its key, of an authority of its own, whose certificate is written to `authority`.
+fn of_own_authority(authority: &Path, name: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     std::fs::write(authority, issuer.pem()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
-    config
+    (vec![certificate.der().clone()], key)
 }
