@@ -98,18 +98,17 @@ impl Jwks {
             return true;
         }
         let is_first = source.since.get().is_none();
-        match self.fetch(&source.place).await {
-            Some(keys) => {
-                front.set_keys(source.id, keys);
-                source.since.set(Some(self.clock.now()));
-                if !is_first {
-                    source.asked.set(Some(self.clock.now()));
-                }
-            }
-            None => {
-                source.failed.set(source.failed.get() + 1);
-                source.asked.set(Some(self.clock.now()));
-            }
+        let fetched = self.fetch(&source.place).await;
+        let now = Some(self.clock.now());
+        if fetched.is_none() {
+            source.failed.set(source.failed.get() + 1);
+        }
+        if fetched.is_none() || !is_first {
+            source.asked.set(now);
+        }
+        if let Some(keys) = fetched {
+            front.set_keys(source.id, keys);
+            source.since.set(now);
         }
         true
     }

@@ -22,8 +22,8 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use sluicegate_policy::call::{AnswerId, Credential, Identity, Judged, Permission, Reason, TokenFault, Verdict};
 use sluicegate_policy::model::{
-    AccessKey, ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, IssuerKeys, Jwt,
-    LambdaAuthorizer, Model,
+    ApiKind, Authorization, Authorizer, AuthorizerId, AuthorizerKind, Cognito, IdentitySource, IssuerKeys, Jwt, LambdaAuthorizer,
+    Model, Signatory,
 };
 use sluicegate_policy::time::Span;
 
@@ -328,8 +328,8 @@ fn granted_for_event(granted: &Granted, format: PayloadFormat) -> Map<String, Va
 }
 
 /// `requestContext.authorizer.iam`, in the order of the recorded events (facts, section 5.3).
-fn iam_of(key: &AccessKey) -> Map<String, Value> {
-    let AccessKey { id, principal, .. } = key;
+fn iam_of(key: &Signatory) -> Map<String, Value> {
+    let Signatory { id, principal, .. } = key;
     let Value::Object(iam) = serde_json::json!({
         "accessKey": id,
         "accountId": principal.account,

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use sluicegate_policy::call::{AuthorizationUse, Credential, Reason, Release, Reply};
-use sluicegate_policy::model::{AccessKey, ApiKey, ApiKind, Requirement};
+use sluicegate_policy::model::{ApiKey, ApiKind, Requirement, Signatory};
 use sluicegate_policy::time::Span;
 
 use crate::answer::Answer;
@@ -190,7 +190,7 @@ impl Context<'_> {
     }
 
     /// Whose signature let the request through.
-    fn signer(&self) -> Option<&AccessKey> {
+    fn signer(&self) -> Option<&Signatory> {
         let is_refused = self.reply.is_some_and(|reply| matches!(reply.reason, Reason::SignatureRefused(_)));
         if is_refused { None } else { authorizer::signature::named(self.seen) }
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::json;
 use sluicegate_mock::Settings;
 use sluicegate_policy::model::{
-    AccessKey, ApiKind, Authorizer, AuthorizerKind, Cognito, Endpoint, Iam, IdentitySource, Principal, ResourcePolicy,
+    ApiKind, Authorizer, AuthorizerKind, Cognito, Endpoint, Iam, IdentitySource, Principal, ResourcePolicy, Signatory,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::authorizer::document::{Whose, policy};
@@ -17,19 +17,19 @@ use crate::mock::{Answer, Client, Mock, lambda_authorizer, mock, serve};
 const ID: &str = "AKIDEXAMPLEEXAMPLE00";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-fn key(change: impl FnOnce(&mut AccessKey)) -> AccessKey {
+fn key(change: impl FnOnce(&mut Signatory)) -> Signatory {
     let principal = Principal {
         arn: "arn:aws:iam::123456789012:user/ann".to_owned(),
         id: "AIDAANN".to_owned(),
         account: "123456789012".to_owned(),
     };
     let (id, secret) = (ID.to_owned(), SECRET.to_owned());
-    let mut key = AccessKey { id, secret, session_token: None, expires: None, principal, policy: None };
+    let mut key = Signatory { id, secret, session_token: None, expires: None, principal, policy: None };
     change(&mut key);
     key
 }
 
-fn signed(kind: ApiKind, key: AccessKey) -> Mock {
+fn signed(kind: ApiKind, key: Signatory) -> Mock {
     let kind_of = AuthorizerKind::Iam(Iam { keys: vec![key] });
     mock(kind).fixed("ANY /x", "ok").authorized(Authorizer { kind: kind_of, ..lambda_authorizer(Span::ZERO) })
 }
@@ -177,11 +177,11 @@ fn an_identity_invokes_what_its_policy_or_the_apis_allows() {
     let reader = |effect: &str| {
         of_document(&json!({ "Statement": [statement(effect, None, "execute-api:/prod/GET/*", None)] }), Whose::Identity)
     };
-    let other = |key: &mut AccessKey| {
+    let other = |key: &mut Signatory| {
         key.principal.account = "210987654321".to_owned();
         key.principal.arn = "arn:aws:iam::210987654321:user/bob".to_owned();
     };
-    let answer = |key: AccessKey, api: Option<ResourcePolicy>, method: &str| {
+    let answer = |key: Signatory, api: Option<ResourcePolicy>, method: &str| {
         let mut mock = signed(ApiKind::Rest, key);
         mock.model.apis[0].resource_policy = api;
         let (answer, _) =

@@ -7,7 +7,6 @@
 //! The tables are flat, and ids are indices into them: several APIs share one account, one set of functions and one set of
 //! usage plans. A route belongs to one deployment for ever; a stage points at a deployment and may be moved to another one.
 
-mod access_key;
 mod api;
 mod authorizer;
 mod back_end;
@@ -18,6 +17,7 @@ mod plan;
 mod resource_policy;
 mod route;
 mod service;
+mod signatory;
 mod stage;
 mod unconfirmed;
 mod vpc_link;
@@ -28,7 +28,6 @@ use std::path::PathBuf;
 use crate::call::Release;
 use crate::time::Span;
 
-pub use self::access_key::{AccessKey, Iam, Principal};
 pub use self::api::{
     Api, ApiKind, Cors, Deployment, Endpoint, GatewayResponse, HeadLimit, KeySource, Limits, PAYLOAD_BYTES_MAX, ResponseType,
     Schema,
@@ -50,6 +49,7 @@ pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Vali
 pub use self::service::{
     AccessKey, Service, ServiceAccess, ServiceCall, ServiceIntegration, ServiceTarget, ServiceUri, ServiceUse, Subtype, UriFault,
 };
+pub use self::signatory::{Iam, Principal, Signatory};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
 pub use self::unconfirmed::{
     CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, SERVICE_RETRIES_MAX, ThrottledContentType, ToldFirst,

@@ -7,7 +7,7 @@
 //! The words are those of facts, section 3.1: texts that clients of the real service reported.
 
 use sluicegate_policy::call::{Denied, Permission, Reason, SignatureFault, Verdict};
-use sluicegate_policy::model::{AccessKey, AuthorizerKind, Iam};
+use sluicegate_policy::model::{AuthorizerKind, Iam, Signatory};
 use sluicegate_policy::permission::{Home, of_identity};
 use sluicegate_signature::presented::{Flaw, Presented, Received};
 use sluicegate_signature::{Credentials, Scope};
@@ -37,7 +37,7 @@ pub(super) fn verify(seen: Seen<'_>, iam: &Iam) -> Verdict {
 
 /// Whose key a request names, if its route asks for a signature. Nobody has verified it here: to be asked of a request that was let
 /// through, or of one whose signature is about to be verified.
-pub(crate) fn named(seen: Seen<'_>) -> Option<&AccessKey> {
+pub(crate) fn named(seen: Seen<'_>) -> Option<&Signatory> {
     let (_, authorizer) = seen.front.model().authorization(seen.to.route?)?;
     let AuthorizerKind::Iam(iam) = &authorizer.kind else { return None };
     let id = with_received(seen, |received| Presented::of(received).ok().flatten().map(|it| it.access_key_id().to_owned()))?;
@@ -70,7 +70,7 @@ pub(super) fn words(seen: Seen<'_>, iam: Option<&Iam>, reason: Reason) -> Option
 }
 
 /// The key whose signature a request carries; else what is wrong with it.
-fn signed<'i>(seen: Seen<'_>, iam: &'i Iam) -> Result<&'i AccessKey, (SignatureFault, Option<Flaw>)> {
+fn signed<'i>(seen: Seen<'_>, iam: &'i Iam) -> Result<&'i Signatory, (SignatureFault, Option<Flaw>)> {
     let faulty = |flaw: Flaw| {
         let fault = match &flaw {
             Flaw::Incomplete(_) => SignatureFault::Incomplete,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use sluicegate_policy::model::{AccessKey, ApiKind, Iam, Principal, ResourcePolicy};
+use sluicegate_policy::model::{ApiKind, Iam, Principal, ResourcePolicy, Signatory};
 use sluicegate_render::authorizer::document::{DOCUMENT_BYTES_MAX, Whose, policy};
 
 use super::only_rest;
@@ -32,7 +32,7 @@ pub(super) fn iam(given: &mut raw::Iam, outside: Outside<'_>, reader: &mut Reade
         return None;
     }
     let proven: Vec<_> = keys.value.0.iter_mut().map(|member| access_key(member, outside, reader)).collect();
-    let proven: Vec<AccessKey> = proven.into_iter().collect::<Option<_>>()?;
+    let proven: Vec<Signatory> = proven.into_iter().collect::<Option<_>>()?;
     let mut ids = BTreeSet::new();
     for (key, member) in proven.iter().zip(&keys.value.0) {
         if !ids.insert(&key.id) {
@@ -43,9 +43,9 @@ pub(super) fn iam(given: &mut raw::Iam, outside: Outside<'_>, reader: &mut Reade
 }
 
 /// The key that the load side signs with, if nothing else is said.
-fn of_environment(outside: Outside<'_>) -> Option<AccessKey> {
+fn of_environment(outside: Outside<'_>) -> Option<Signatory> {
     let found = aws::of_environment(outside.env).ok()?;
-    Some(AccessKey {
+    Some(Signatory {
         id: found.access_key_id,
         secret: found.secret_access_key.reveal().to_owned(),
         session_token: found.session_token.map(|token| token.reveal().to_owned()),
@@ -55,7 +55,7 @@ fn of_environment(outside: Outside<'_>) -> Option<AccessKey> {
     })
 }
 
-fn access_key(member: &mut Member<Text, At<raw::AccessKey>>, outside: Outside<'_>, reader: &mut Reader) -> Option<AccessKey> {
+fn access_key(member: &mut Member<Text, At<raw::AccessKey>>, outside: Outside<'_>, reader: &mut Reader) -> Option<Signatory> {
     let name = member.name.0.clone();
     let spot = member.value.spot.clone();
     let raw = &mut member.value.value;
@@ -77,7 +77,7 @@ fn access_key(member: &mut Member<Text, At<raw::AccessKey>>, outside: Outside<'_
     };
     raw.user_id.get_or_insert_with(|| At::default_for(&spot, "user_id", Text(principal.id.clone())));
     let policy = raw.policy.as_ref().map(|given| document(given, Whose::Identity, outside.folder, reader));
-    Some(AccessKey {
+    Some(Signatory {
         id: id?,
         secret: secret?.reveal().to_owned(),
         session_token: match session_token {

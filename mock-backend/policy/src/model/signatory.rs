@@ -12,12 +12,12 @@ use crate::time::Span;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Iam {
     /// The keys whose signatures are taken.
-    pub keys: Vec<AccessKey>,
+    pub keys: Vec<Signatory>,
 }
 
-/// An access key and whose it is.
+/// Who signs: an access key and whose it is.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AccessKey {
+pub struct Signatory {
     /// Its id, which requests name.
     pub id: String,
     /// Its secret.
@@ -44,9 +44,9 @@ pub struct Principal {
 }
 
 /// Neither the secret nor the token is shown.
-impl fmt::Debug for AccessKey {
+impl fmt::Debug for Signatory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("AccessKey");
+        let mut shown = f.debug_struct("Signatory");
         shown.field("id", &self.id).field("principal", &self.principal).field("policy", &self.policy).finish_non_exhaustive()
     }
 }
