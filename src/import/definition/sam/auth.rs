@@ -88,7 +88,7 @@ fn secure(method: &str, operation: &mut Node, api: &Node) {
     }
 }
 
-/// An authorizer of SAM as a security scheme (SAM specification, "ApiAuth" and "HttpApiAuth", 2026).
+/// An authorizer of SAM as a security scheme (SAM specification, "`ApiAuth`" and "`HttpApiAuth`", 2026).
 fn authorizer(given: &Node) -> Node {
     let line = given.line;
     let identity = given.get("Identity").cloned().unwrap_or_else(|| Node::empty(line));
