@@ -85,7 +85,7 @@ mod tests {
     use crate::call::{Arrival, CacheUse, CallId, Reason, Release, Timing};
     use crate::latency::Latency;
     use crate::model::{
-        Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerKind, DeploymentId, Integration,
+        Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerKind, DeploymentId, Iam, Integration,
         LambdaAuthorizer, LookUps, Route, RouteId,
     };
 
@@ -107,7 +107,7 @@ mod tests {
             ..Route::new(DeploymentId(0), None, format!("/{at}"), Integration::fixed(200, ""))
         };
         let mut model = Model::of(Api::new(ApiKind::Rest, "a"), &["prod"], vec![route(0), route(1)]);
-        for kind in [AuthorizerKind::Iam, function] {
+        for kind in [AuthorizerKind::Iam(Iam::default()), function] {
             let (name, latency) = (String::new(), Latency::constant(Span::ZERO));
             model.authorizers.push(Authorizer { name, api: ApiId(0), kind, latency, failures: 0.0 });
         }

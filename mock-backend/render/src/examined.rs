@@ -21,8 +21,8 @@ use sluicegate_policy::time::Span;
 use bytes::Bytes;
 
 use crate::answer::{Answer, final_status, is_bodiless};
-use crate::authorizer::{self, Granted};
 pub use crate::authorizer::TokenKey;
+use crate::authorizer::{self, Granted};
 use crate::context::Context;
 pub use crate::context::Told;
 use crate::cors;
