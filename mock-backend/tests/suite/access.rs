@@ -168,7 +168,7 @@ fn statement(effect: &str, principal: Option<&str>, resource: &str, condition: O
     statement
 }
 
-fn api_policy(statements: Vec<serde_json::Value>) -> ResourcePolicy {
+fn api_policy(statements: &[serde_json::Value]) -> ResourcePolicy {
     of_document(&json!({ "Statement": statements }), Whose::Api)
 }
 
@@ -198,16 +198,16 @@ fn an_identity_invokes_what_its_policy_or_the_apis_allows() {
     let denied = format!("{ann}: {} with an explicit deny in an identity-based policy", arn("GET"));
     assert_eq!(answer(denying, None, "GET"), (403, "AccessDeniedException".to_owned(), denied));
     // Of one account it is enough that the API's policy allows; of another both must.
-    let open = || Some(api_policy(vec![statement("Allow", Some("*"), "*", None)]));
+    let open = || Some(api_policy(&[statement("Allow", Some("*"), "*", None)]));
     assert_eq!(answer(reading(), open(), "PUT").0, 200);
     assert_eq!(answer(key(other), None, "GET").0, 403);
     assert_eq!(answer(key(other), open(), "GET").0, 200);
-    let to_bob = || Some(api_policy(vec![statement("Allow", Some("210987654321"), "*", None)]));
+    let to_bob = || Some(api_policy(&[statement("Allow", Some("210987654321"), "*", None)]));
     assert_eq!(answer(key(other), to_bob(), "GET").0, 200);
     let without_ann =
         vec![statement("Allow", Some("*"), "*", None), statement("Deny", Some("arn:aws:iam::123456789012:user/ann"), "*", None)];
     let explicit = format!("{ann}: {} with an explicit deny", arn("GET"));
-    assert_eq!(answer(key(|_| {}), Some(api_policy(without_ann)), "GET"), (403, "AccessDeniedException".to_owned(), explicit));
+    assert_eq!(answer(key(|_| {}), Some(api_policy(&without_ann)), "GET"), (403, "AccessDeniedException".to_owned(), explicit));
 }
 
 async fn from(client: Client, source: &str, request: &str) -> Answer {
@@ -217,7 +217,7 @@ async fn from(client: Client, source: &str, request: &str) -> Answer {
 }
 
 fn only_from(network: &str, condition: &str) -> ResourcePolicy {
-    api_policy(vec![
+    api_policy(&[
         statement("Allow", Some("*"), "execute-api:/*", None),
         statement("Deny", Some("*"), "execute-api:/*", Some(json!({ "NotIpAddress": { condition: [network] } }))),
     ])
@@ -252,7 +252,7 @@ fn a_private_api_has_addresses_of_its_network_alone() {
         let mut mock = mock(ApiKind::Rest).fixed("GET /x", "ok");
         mock.model.apis[0].endpoint = endpoint;
         let inside = json!({ "IpAddress": { condition: "127.0.0.0/8" } });
-        let policy = api_policy(vec![statement("Allow", Some("*"), "*", Some(inside))]);
+        let policy = api_policy(&[statement("Allow", Some("*"), "*", Some(inside))]);
         serve(with_policy(mock, policy), async |client| client.ask(PLAIN).await.status).0
     };
     assert_eq!((of(Endpoint::Private, "aws:VpcSourceIp"), of(Endpoint::Private, "aws:SourceIp")), (200, 403));
@@ -261,7 +261,7 @@ fn a_private_api_has_addresses_of_its_network_alone() {
 
 #[test]
 fn beside_each_authorizer_a_policy_means_what_the_guides_tables_say() {
-    let elsewhere = || api_policy(vec![statement("Allow", Some("*"), "execute-api:/prod/GET/y", None)]);
+    let elsewhere = || api_policy(&[statement("Allow", Some("*"), "execute-api:/prod/GET/y", None)]);
     let with_token = "GET /prod/x HTTP/1.1\r\nhost: mock\r\nauthorization: t\r\n\r\n";
     let answer = |authorizer: Authorizer, policy, request: &str| {
         let mock = mock(ApiKind::Rest).fixed("GET /x", "ok").authorized(authorizer);
