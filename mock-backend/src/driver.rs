@@ -243,6 +243,11 @@ impl Driver {
         said.map(drop)
     }
 
+    /// A real function streams its answer, whose head came to this; its end is told by [`Self::on_invoked`].
+    pub(crate) fn on_begun(&self, now: Instant, effect: EffectId, result: FunctionResult, cold_start: Option<Span>) {
+        self.tell(now, |gateway, now| gateway.on_begun(now, effect, result, cold_start));
+    }
+
     /// Waits until environments of real functions are no longer kept.
     pub(crate) async fn reaped(&self) -> Vec<(FunctionId, Environment)> {
         poll_fn(|cx| {

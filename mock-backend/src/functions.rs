@@ -24,18 +24,20 @@ use std::rc::Rc;
 use bytes::Bytes;
 use sluicegate_policy::call::{EffectId, Fate, FunctionResult, Invoked};
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{AuthorizerId, Code, FunctionId, Model, Process, Real, Runs};
+use sluicegate_policy::model::{AuthorizerId, Code, FunctionId, Model, Process, Real, Runs, Transfer};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_render::function_answer;
 use sluicegate_timer::{Clock, Timer};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use self::guard::Guard;
 pub(crate) use self::log::FunctionLog;
+use self::runtime_api::{Inlet, Job};
 use self::sandbox::{Sandbox, Subject};
 use crate::backends::Backends;
 use crate::driver::Driver;
+use crate::streamed::Source;
 use crate::tasks::Tasks;
 
 /// All real functions of a server.
@@ -76,6 +78,8 @@ enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Returned {
     Value(Bytes),
+    /// All of it has been passed on as it came.
+    Streamed,
     /// As JSON: `errorMessage`, `errorType`.
     Error(Bytes),
     /// Whoever runs the function let it not run now.
@@ -89,6 +93,14 @@ pub(crate) struct Ended {
     cold_start: Option<Span>,
     /// `None` once it was told.
     report: Option<(Rc<Driver>, Clock, EffectId)>,
+}
+
+/// What a function is invoked with.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) input: Bytes,
+    pub(crate) trace: String,
+    pub(crate) transfer: Transfer,
 }
 
 /// What `sandbox` and `remote` say of an invocation.
@@ -170,19 +182,26 @@ impl Functions {
         self: &Rc<Self>,
         effect: EffectId,
         (function, environment): (FunctionId, Environment),
-        input: Bytes,
-        trace: String,
-    ) -> oneshot::Receiver<Ended> {
+        Asked { input, trace, transfer }: Asked,
+    ) -> Source {
         let (tell, told) = oneshot::channel();
+        let (inlet, parts) = match transfer {
+            Transfer::Buffered => (None, None),
+            Transfer::Stream => {
+                let (sender, parts) = mpsc::channel(1);
+                (Some(Inlet { parts: sender, started: None }), Some(parts))
+            }
+        };
         let functions = Rc::clone(self);
         self.tasks.spawn(async move {
-            let outcome = functions.perform((function, environment), input, trace).await;
+            let job = Job { id: functions.next_id(), event: input, trace, inlet };
+            let outcome = functions.perform((function, environment), job).await;
             let Outcome { returned, fate, cold_start } = outcome;
             let report = Some((Rc::clone(&functions.driver), functions.clock, effect));
             // Nobody waits: it is dropped, and so told.
             drop(tell.send(Ended { returned, fate, cold_start, report }));
         });
-        told
+        Source::new(told, parts)
     }
 
     /// Invokes a function as an authorizer, with this event. What it comes to is told to the gateway, whoever still waits.
@@ -195,7 +214,8 @@ impl Functions {
     ) {
         let functions = Rc::clone(self);
         self.tasks.spawn(async move {
-            let Outcome { returned, fate, cold_start } = functions.perform(which, event, trace).await;
+            let job = Job { id: functions.next_id(), event, trace, inlet: None };
+            let Outcome { returned, fate, cold_start } = functions.perform(which, job).await;
             let (now, asked) = (functions.clock.now(), (effect, authorizer));
             let told = functions.driver.on_authorized(now, asked, returned.as_given(), (fate, cold_start));
             if let Err(fault) = told {
@@ -205,23 +225,22 @@ impl Functions {
         });
     }
 
-    async fn perform(&self, (function, environment): (FunctionId, Environment), input: Bytes, trace: String) -> Outcome {
+    async fn perform(&self, (function, environment): (FunctionId, Environment), job: Job) -> Outcome {
         match self.subjects.get(usize::from(function.0)).and_then(Option::as_ref) {
             None => Outcome::failed("Runtime.Unknown", "there is no such function", Fate::Lost),
             Some(Kind::Remote { url, name }) => match &self.backends {
-                Some(backends) => remote::invoke(backends, (url, name), (input, trace), self.clock).await,
+                Some(backends) => remote::invoke(backends, (url, name), (job.event, job.trace), self.clock).await,
                 None => Outcome::failed("Runtime.Unknown", "there is no way to it", Fate::Kept),
             },
             Some(Kind::Process(subject)) => {
-                let id = self.next_id();
                 let sandbox = match self.take((function, environment), subject) {
                     Ok(sandbox) => sandbox,
                     Err(error) => {
-                        let what = format!("RequestId: {id} Error: {error}");
+                        let what = format!("RequestId: {} Error: {error}", job.id);
                         return Outcome::failed("Runtime.InvalidEntrypoint", &what, Fate::Lost);
                     }
                 };
-                let outcome = sandbox.invoke(runtime_api::Job { id, event: input, trace }, self.wall_origin).await;
+                let outcome = sandbox.invoke(job, self.wall_origin).await;
                 if outcome.fate == Fate::Kept {
                     self.sandboxes.borrow_mut().entry((function, environment)).or_default().push(sandbox);
                 } else {
@@ -325,6 +344,8 @@ impl Returned {
     fn as_given(&self) -> Option<function_answer::Returned<'_>> {
         match self {
             Self::Value(bytes) => Some(function_answer::Returned::Value(bytes)),
+            // Whoever sees the end of it and nothing before has seen no head.
+            Self::Streamed => Some(function_answer::Returned::Head(&[])),
             Self::Error(bytes) => Some(function_answer::Returned::Error(bytes)),
             Self::Throttled => None,
         }
@@ -340,6 +361,11 @@ impl Ended {
     /// It came to this.
     pub(crate) fn came_to(mut self, result: FunctionResult) {
         self.tell(result);
+    }
+
+    /// Its call was decided on when it began; whether it went well to the end.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.returned == Returned::Streamed
     }
 
     fn tell(&mut self, result: FunctionResult) {

@@ -11,23 +11,28 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sluicegate_policy::call::{CacheUse, EffectId, Errand, ErrorKind, Fate, FunctionResult, Invoked, Outcome};
+use sluicegate_policy::call::{
+    Arrival, CacheUse, EffectId, Errand, ErrorKind, Fate, FunctionResult, Invoked, Outcome, Reason, Reply,
+};
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{ApiId, ApiKind, AuthorizerId, Domain, FunctionId, Model, ServiceId, ServiceUse, TargetId};
+use sluicegate_policy::model::{
+    ApiId, ApiKind, AuthorizerId, Domain, FunctionId, Integration, Model, ServiceId, ServiceUse, TargetId, Transfer,
+};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
 use sluicegate_render::backend::BackendResponse;
 use sluicegate_render::examined::{Addressed, Examined, Told};
 use sluicegate_render::front::Front;
+use sluicegate_render::function_answer::Returned;
 use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
 use sluicegate_render::secured::Secured;
-use sluicegate_timer::Clock;
+use sluicegate_timer::{Clock, Timer};
 
 use crate::arrivals::Arrivals;
 use crate::backends::{Backends, NoAnswer};
 use crate::driver::{Driver, Entrance, Pending, Released, Turn};
-use crate::functions::Functions;
+use crate::functions::{Asked, Functions};
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
@@ -38,6 +43,7 @@ use crate::observe::{Observed, Observer};
 use crate::server::Errors;
 use crate::services::Services;
 use crate::stamped::Stamp;
+use crate::streamed::{Begun, Limits, Outlet, Source, Streamed};
 use crate::tls::Trusting;
 
 /// A call under way that ends with its request.
@@ -78,6 +84,7 @@ pub(crate) struct Tally {
     pub(crate) malformed: Cell<u64>,
     pub(crate) crowded: Cell<u64>,
     pub(crate) abandoned: Cell<u64>,
+    pub(crate) broken_off: Cell<u64>,
     /// Bytes of bodies that are being read, all together.
     pub(crate) held: Cell<usize>,
 }
@@ -107,6 +114,16 @@ impl Client {
         let asked = domains.iter().position(|domain| domain.is(host)).filter(|at| domains[*at].truststore.is_some());
         self.secured.is_none() || asked.is_none_or(|at| self.trusting == Some(Trusting(at)))
     }
+}
+
+/// What came of an invocation, as far as its call is concerned.
+enum Come {
+    /// The gateway's decision came first.
+    Released(Released),
+    /// It streams, and the gateway knows.
+    Streams(Source),
+    /// It has ended, and the gateway knows.
+    Told,
 }
 
 /// A request whose head is there. Dropping it means that its client went away.
@@ -204,7 +221,8 @@ impl Desk {
     }
 
     /// The decision on a call, whose integration is performed here if the gateway wants it.
-    async fn released(&self, pending: &mut Pending, examined: &mut Examined<'_>) -> Released {
+    /// A function that streams goes on in `stream`.
+    async fn released(&self, pending: &mut Pending, examined: &mut Examined<'_>, stream: &mut Option<Source>) -> Released {
         loop {
             let (effect, target) = match (&mut *pending).await {
                 Turn::Released(released) => return released,
@@ -220,8 +238,11 @@ impl Desk {
                     continue;
                 }
                 Turn::Invoke(effect, Errand::Integration, function, environment) => {
-                    if let Some(released) = self.invoke(pending, examined, (effect, function, environment)).await {
-                        return released;
+                    let running = (effect, function, environment);
+                    match self.invoke(pending, examined, running).await {
+                        Come::Released(released) => return released,
+                        Come::Streams(source) => *stream = Some(source),
+                        Come::Told => {}
                     }
                     continue;
                 }
@@ -269,33 +290,42 @@ impl Desk {
         ids.map(|id| (self.model.services[usize::from(id.0)].name.clone(), used(id))).collect()
     }
 
-    /// Has a real function invoked, and waits for its end; the decision, if it comes first: the function goes on without us.
+    /// Has a real function invoked, and waits for what it says; the decision, if it comes first: the function goes on without us.
     async fn invoke(
         &self,
         pending: &mut Pending,
         examined: &mut Examined<'_>,
         (effect, function, environment): (EffectId, FunctionId, Environment),
-    ) -> Option<Released> {
+    ) -> Come {
         let asked = self.functions.as_ref().zip(examined.function_input());
         let Some((functions, input)) = asked else {
             let ended = Invoked { result: FunctionResult::Misconfigured, fate: Fate::Kept, cold_start: None };
             self.driver.on_invoked(self.clock.now(), effect, ended);
-            return None;
+            return Come::Told;
         };
-        let running = functions.invoke(effect, (function, environment), input, examined.trace());
-        tokio::select! {
+        let asked = Asked { input, trace: examined.trace(), transfer: examined.transfer() };
+        let mut running = functions.invoke(effect, (function, environment), asked);
+        let begun = tokio::select! {
             biased;
-            turn = &mut *pending => match turn {
-                Turn::Released(released) => Some(released),
-                Turn::Integrate(..) | Turn::Invoke(..) | Turn::Resume => None,
+            turn = &mut *pending => return match turn {
+                Turn::Released(released) => Come::Released(released),
+                Turn::Integrate(..) | Turn::Invoke(..) | Turn::Resume => Come::Told,
             },
-            // One that is dropped unsent has told its end itself.
-            Ok(ended) = running => {
+            begun = running.begun() => begun,
+        };
+        match begun {
+            Some(Begun::Ended(ended)) => {
                 let result = ended.returned().map_or(FunctionResult::Throttled, |returned| examined.on_function(returned));
                 ended.came_to(result);
-                None
+                Come::Told
             }
-            else => None,
+            Some(Begun::Head { head, cold_start }) => {
+                let result = examined.on_function(Returned::Head(&head));
+                self.driver.on_begun(self.clock.now(), effect, result, cold_start);
+                Come::Streams(running)
+            }
+            // One that is dropped unsent has told its end itself.
+            None => Come::Told,
         }
     }
 
@@ -312,6 +342,30 @@ impl Desk {
             return self.driver.on_invoked(self.clock.now(), effect, ended);
         };
         functions.authorize((effect, authorizer), which, event.into(), examined.trace());
+    }
+
+    /// Passes the stream behind a reply on; how much of it went.
+    async fn flow(&self, source: Source, outlet: &Outlet, reply: &Reply) -> u64 {
+        let Ok(mut timer) = Timer::new(self.clock) else {
+            outlet.break_off();
+            return 0;
+        };
+        let flown = source.flow(outlet, &mut timer, self.stream_limits(reply)).await;
+        if flown.end.is_err() {
+            self.tally.broken_off.set(self.tally.broken_off.get() + 1);
+        }
+        flown.bytes
+    }
+
+    /// How long the stream behind a reply may go on: what the gateway waits for an integration counts from its hand-over.
+    fn stream_limits(&self, reply: &Reply) -> Limits {
+        let Arrival { api, .. } = reply.arrival;
+        let timeout = reply.route.and_then(|route| match &self.model.routes[usize::from(route.0)].integration {
+            Integration::Lambda(lambda) => Some(lambda.timeout),
+            Integration::Mock(_) | Integration::Http(_) | Integration::Service(_) => None,
+        });
+        let left = timeout.unwrap_or_default().saturating_sub(reply.timing.integration.unwrap_or_default());
+        Limits::new(self.front.endpoint(api), reply.at + left)
     }
 
     fn kind(&self, api: ApiId) -> ApiKind {
@@ -343,7 +397,12 @@ impl Visit {
     /// The answer, when it is due.
     pub(crate) async fn answer(self, body: Body) -> Outgoing {
         match self.to {
-            Destination::Gateway(entrance) => self.through_gateway(entrance, body).await,
+            Destination::Gateway(entrance) if self.streams(entrance) => {
+                let outlet = Rc::new(Outlet::default());
+                let into = Rc::clone(&outlet);
+                Streamed::begin(Box::pin(async move { self.through_gateway(entrance, body, Some(&into)).await }), outlet).await
+            }
+            Destination::Gateway(entrance) => self.through_gateway(entrance, body, None).await,
             Destination::Nowhere(malformed) => self.refuse(malformed),
             Destination::Health => {
                 let health_checks = &self.presence.desk.tally.health_checks;
@@ -363,7 +422,14 @@ impl Visit {
         self.presence.answered(Outgoing::to(self.head.method(), answer).last())
     }
 
-    async fn through_gateway(self, entrance: Entrance, body: Body) -> Outgoing {
+    /// Whether its answer may come bit by bit.
+    fn streams(&self, entrance: Entrance) -> bool {
+        let routes = &self.presence.desk.model.routes;
+        entrance.route.is_some_and(|route| routes[usize::from(route.0)].integration.transfer() == Transfer::Stream)
+    }
+
+    /// The answer; of one that comes bit by bit the head goes through the outlet first, and all of it has when this is over.
+    async fn through_gateway(self, entrance: Entrance, body: Body, outlet: Option<&Outlet>) -> Outgoing {
         let Self { head, source, secured, arrived, ids, presence, .. } = self;
         let desk = &*presence.desk;
         let Body { bytes, length } = body;
@@ -388,20 +454,33 @@ impl Visit {
         let mut call = examined.call(pending.id());
         call.size.body = length;
         desk.driver.on_call(&mut pending, (entrance.at, now), call, &mut examined);
-        let released = desk.released(&mut pending, &mut examined).await;
+        let mut stream = None;
+        let released = desk.released(&mut pending, &mut examined, &mut stream).await;
         desk.driver.on_answered(&pending, &released.reply);
         let answer = examined.answer(&released.reply);
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
             desk.front.keep(entry, kept);
         }
-        let mut outgoing = Outgoing::to(request.head.method(), answer);
-        let latency = released.at.since(released.reply.timing.received);
-        let told = Told { reply: &released.reply, answer: &outgoing.answer, body_bytes: length, latency };
+        let mut outgoing = presence.answered(Outgoing::to(request.head.method(), answer));
+        let received = released.reply.timing.received;
+        let stream = stream.filter(|_| released.reply.reason == Reason::Served).zip(outlet);
+        let (sent_bytes, latency) = match stream {
+            Some((source, outlet)) => {
+                let may_have_body = outgoing.length.take().is_some() && request.head.method() != "HEAD";
+                if may_have_body {
+                    outlet.begin(outgoing.head());
+                }
+                let sent = if may_have_body { desk.flow(source, outlet, &released.reply).await } else { 0 };
+                (sent, desk.clock.now().since(received))
+            }
+            None => (outgoing.answer.body.len() as u64, released.at.since(received)),
+        };
+        let told = Told { reply: &released.reply, answer: &outgoing.answer, sent_bytes, body_bytes: length, latency };
         desk.observer.borrow_mut().on_answer(&Observed { examined: &examined, told: &told });
         if let (Errors::Told, Some(kind)) = (desk.errors, released.reply.kind()) {
             outgoing.answer.push(ErrorKind::TOLD_IN, kind.as_str());
         }
-        presence.answered(outgoing)
+        outgoing
     }
 }
 

@@ -17,7 +17,7 @@ use http::header::{CONTENT_LENGTH, DATE, HOST};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -25,13 +25,14 @@ use sluicegate_render::request::Head;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::{Client, Desk, Visit};
-use crate::http1::body::{Body, Kept};
+use crate::http1::body::{Body as ReadBody, Kept};
 use crate::http1::connection::Ended;
 use crate::http1::head::HEAD_BYTES_MAX;
 use crate::http1::pipes::Stream;
 use crate::http1::write::{Outgoing, is_own, value_byte};
 use crate::malformed::Malformed;
 use crate::patience::{For, Over, Wait, Waits};
+use crate::streamed::{Broken, Streamed};
 use crate::tasks::Tasks;
 
 /// Requests of one connection at a time.
@@ -59,6 +60,13 @@ struct Activity {
     answering: Cell<usize>,
     /// Parts of requests that came since anybody looked.
     came: Cell<usize>,
+}
+
+/// The body of an answer. hyper asks for more of it when the client has room; what breaks off resets the stream.
+enum Sent {
+    Whole(Full<Bytes>),
+    /// While it is on its way something happens on the connection, as often as something of it goes.
+    BitByBit(Streamed, Rc<Activity>),
 }
 
 /// A request while it is being answered.
@@ -112,7 +120,7 @@ async fn answer(
     client: Client,
     activity: Rc<Activity>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, ClientGone> {
+) -> Result<Response<Sent>, ClientGone> {
     let (parts, incoming) = request.into_parts();
     let visit = desk.on_head(&client, head(&parts));
     let body = body(&visit, incoming, &activity).await?;
@@ -121,7 +129,7 @@ async fn answer(
         Ok(body) => visit.answer(body).await,
         Err(malformed) => visit.refuse(malformed),
     };
-    Ok(response(outgoing, &desk.date()))
+    Ok(response(outgoing, &desk.date(), Rc::clone(&activity)))
 }
 
 /// The head as HTTP/1 would have it: the authority is the host, whatever a `Host` says beside it (RFC 9113, section 8.3.1).
@@ -135,10 +143,10 @@ fn head(parts: &Parts) -> Head {
 }
 
 /// The body, as far as the answer needs it.
-async fn body(visit: &Visit, mut incoming: Incoming, activity: &Activity) -> Result<Result<Body, Malformed>, ClientGone> {
+async fn body(visit: &Visit, mut incoming: Incoming, activity: &Activity) -> Result<Result<ReadBody, Malformed>, ClientGone> {
     let bytes_max = visit.body_bytes_max();
     if let Some(length) = incoming.size_hint().exact().filter(|length| *length == 0 || *length > bytes_max) {
-        return Ok(Ok(Body::unread(length)));
+        return Ok(Ok(ReadBody::unread(length)));
     }
     let (mut kept, whole) = (Kept::up_to(bytes_max), activity.waits.whole());
     while let Some(frame) = incoming.frame().await {
@@ -160,9 +168,12 @@ async fn body(visit: &Visit, mut incoming: Incoming, activity: &Activity) -> Res
     Ok(Ok(kept.into_body()))
 }
 
-fn response(outgoing: Outgoing, date: &[u8]) -> Response<Full<Bytes>> {
-    let Outgoing { answer, length, .. } = outgoing;
-    let mut response = Response::new(Full::new(answer.body));
+fn response(outgoing: Outgoing, date: &[u8], activity: Rc<Activity>) -> Response<Sent> {
+    let Outgoing { answer, length, rest, .. } = outgoing;
+    let mut response = Response::new(match rest {
+        None => Sent::Whole(Full::new(answer.body)),
+        Some(rest) => Sent::BitByBit(rest, activity),
+    });
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.extend(HeaderValue::from_bytes(date).map(|date| (DATE, date)));
@@ -198,6 +209,35 @@ impl Stage {
         match self {
             Self::Open | Self::Leaving => Ended::Well,
             Self::Expired => Ended::Expired,
+        }
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::BitByBit(rest, activity) => rest.poll_part(cx).map(|part| {
+                activity.came.set(activity.came.get() + 1);
+                part.map(|part| part.map(Frame::data))
+            }),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::BitByBit(..) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::BitByBit(..) => SizeHint::default(),
         }
     }
 }

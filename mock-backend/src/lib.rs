@@ -11,7 +11,8 @@
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
 //! - the issuer of tokens that the mock plays: `issuer`
 //! - the listeners of all that is not the gateway itself: `side_door`
-//! - the way to HTTP back ends: `backends`; to the provider's services: `services`; to real functions: `functions`
+//! - the way to HTTP back ends: `backends`; to the provider's services: `services`; to real functions: `functions`; an answer that
+//!   comes bit by bit: `streamed`
 //! - what is told of an answer: `observe`; what is counted: `metrics`; where it can be asked: `admin`; the independent record of
 //!   arrivals: [`arrivals`]
 //!
@@ -43,6 +44,7 @@ mod server;
 mod services;
 mod side_door;
 mod stamped;
+mod streamed;
 mod summary;
 mod tasks;
 mod tls;

@@ -354,6 +354,7 @@ impl Desk {
         summary.malformed = self.tally.malformed.get();
         summary.crowded = self.tally.crowded.get();
         summary.abandoned = self.tally.abandoned.get();
+        summary.broken_off = self.tally.broken_off.get();
         summary.problems.extend(self.jwks.iter().flat_map(|jwks| jwks.problems(&self.model)));
         summary.problems.extend(self.backends.iter().flat_map(Backends::problems));
         if let Some(functions) = &self.functions {

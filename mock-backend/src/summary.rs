@@ -29,6 +29,9 @@ pub struct Summary {
     pub crowded: u64,
     /// Requests whose client went away before the answer.
     pub abandoned: u64,
+    /// Answers that broke off while they were streamed: the function failed, or its time was over.
+    #[serde(default)]
+    pub broken_off: u64,
     /// Connections.
     pub connections: Connections,
     /// How late answers were released after they were due.

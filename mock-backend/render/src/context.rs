@@ -34,6 +34,8 @@ pub struct Told<'a> {
     pub reply: &'a Reply,
     /// What was sent.
     pub answer: &'a Answer,
+    /// How long its body was, also of one that came bit by bit.
+    pub sent_bytes: u64,
     /// Length of the request's body, also of one that was too long to be kept.
     pub body_bytes: u64,
     /// From its arrival until its answer.
@@ -43,7 +45,7 @@ pub struct Told<'a> {
 impl Told<'_> {
     /// Lengths of the request's and the answer's body, together.
     pub const fn data_processed(&self) -> u64 {
-        self.body_bytes + self.answer.body.len() as u64
+        self.body_bytes + self.sent_bytes
     }
 }
 
@@ -119,7 +121,7 @@ impl Context<'_> {
 
     fn of_answer(&self, name: &str) -> Option<Cow<'_, str>> {
         let number = |number: u64| Some(Cow::Owned(number.to_string()));
-        let sent = || self.told.map(|told| told.answer.body.len() as u64);
+        let sent = || self.told.map(|told| told.sent_bytes);
         match name {
             "status" => number(u64::from(self.reply?.status)),
             "responseLength" => number(sent()?),

@@ -165,7 +165,7 @@ impl Front {
     }
 
     /// How an API is reached; an HTTP API always in its region (facts, section 1).
-    pub(crate) fn endpoint(&self, api: ApiId) -> Endpoint {
+    pub fn endpoint(&self, api: ApiId) -> Endpoint {
         let rest = self.model.apis.get(usize::from(api.0)).filter(|api| api.kind == ApiKind::Rest);
         rest.map_or(Endpoint::Regional, |api| api.endpoint)
     }

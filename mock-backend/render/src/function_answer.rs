@@ -21,6 +21,8 @@ use crate::media::BinaryMedia;
 pub enum Returned<'r> {
     /// With this result.
     Value(&'r [u8]),
+    /// It streams, and this is the head of it: what stands before the eight zero bytes (REST APIs).
+    Head(&'r [u8]),
     /// It raised, exited or ran into its own time limit; this describes the error (`errorMessage`, `errorType`).
     Error(&'r [u8]),
 }
@@ -83,6 +85,13 @@ pub fn proxied(
 ) -> Result<Answer, FunctionFault> {
     let bytes = match returned {
         Returned::Value(bytes) => bytes,
+        Returned::Head(head) => {
+            return match serde_json::from_slice(head) {
+                Ok(Value::Object(given)) => structured::head(&given),
+                Ok(_) => Err(Malformed::Shape.into()),
+                Err(_) => Err(Malformed::NotJson.into()),
+            };
+        }
         Returned::Error(_) => return Err(FunctionFault::Failed),
     };
     let value = serde_json::from_slice(bytes);

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::server::conn::http1;
@@ -22,13 +22,18 @@ use hyper_util::rt::TokioIo;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use super::stream;
 use crate::side_door::SideDoor;
+use crate::streamed::Part;
 
 /// Most bytes of an answer: 6 MB, and what the real one allows in addition.
 const ANSWER_BYTES_MAX: usize = (6 << 20) + 100;
+/// Most bytes of a streamed answer (Lambda developer guide, "Lambda quotas", 2026).
+const STREAM_BYTES_MAX: u64 = 200 << 20;
+/// What a connection reads at once: so much of a streamed answer lies here while its client takes nothing.
+const READ_BYTES_MAX: usize = 64 << 10;
 /// Connections at a time; a further one waits until one of them ends. A runtime needs one, some open one for each call.
 const CONNECTIONS_MAX: usize = 32;
 
@@ -38,6 +43,17 @@ pub(super) struct Job {
     pub(super) id: String,
     pub(super) event: Bytes,
     pub(super) trace: String,
+    /// Where its answer goes as it comes; `None` if it is wanted as a whole.
+    pub(super) inlet: Option<Inlet>,
+}
+
+/// Where a streamed answer goes.
+#[derive(Clone, Debug)]
+pub(super) struct Inlet {
+    /// It holds one part: who sends more than is taken waits.
+    pub(super) parts: mpsc::Sender<Part>,
+    /// When the environment was started, if it was not ready before.
+    pub(super) started: Option<Instant>,
 }
 
 /// What the process says.
@@ -45,6 +61,10 @@ pub(super) struct Job {
 pub(super) enum Answer {
     /// The function returned this.
     Response(Bytes),
+    /// It has streamed its answer to the end.
+    Streamed,
+    /// Its answer broke off: the connection was closed within it.
+    Truncated,
     /// It raised this error.
     Error(Bytes),
     /// The runtime could not start.
@@ -70,6 +90,8 @@ struct Inner {
     job: Option<(Job, Span)>,
     /// The invocation that the process has, and since when.
     busy: Option<(String, Instant)>,
+    /// Whether an answer to it is on its way, bit by bit.
+    streaming: bool,
     answer: Option<Answer>,
     /// When the process asked for its first job.
     ready_at: Option<Instant>,
@@ -96,6 +118,7 @@ impl Exchange {
         inner.job = Some((job, wall_origin));
         inner.answer = inner.over.clone().map(Answer::Exited);
         inner.busy = None;
+        inner.streaming = false;
         self.offered.notify_one();
     }
 
@@ -197,10 +220,26 @@ impl Exchange {
             Some(_) | None => return Err(Refused::Id),
         }
         inner.busy = None;
+        inner.streaming = false;
         inner.job = None;
         inner.answer = Some(answer);
         inner.changed();
         Ok(())
+    }
+
+    /// The process begins to answer an invocation: where the parts go, if they are wanted as they come.
+    fn begin_answer(&self, id: &str) -> Result<Option<Inlet>, Refused> {
+        let mut inner = self.inner.borrow_mut();
+        if inner.busy.as_ref().is_none_or(|(busy, _)| busy != id) {
+            return Err(Refused::Id);
+        }
+        // A second answer beside the one that is on its way.
+        if inner.streaming {
+            return Err(Refused::State);
+        }
+        let inlet = inner.job.as_mut().and_then(|(job, _)| job.inlet.take());
+        inner.streaming = inlet.is_some();
+        Ok(inlet)
     }
 
     fn init_error(&self, error: Bytes) -> Result<(), Refused> {
@@ -228,6 +267,8 @@ enum Refused {
     Id,
     State,
     TooLarge,
+    /// It broke off; there is nobody to tell.
+    Truncated,
     Unknown,
 }
 
@@ -249,7 +290,8 @@ async fn connection(stream: TcpStream, exchange: Rc<Exchange>) {
         async move { Ok::<_, Infallible>(handle(&exchange, request).await) }
     });
     // A runtime that breaks off says no more; the process's end is what counts.
-    let _ = http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), service).await;
+    let mut builder = http1::Builder::new();
+    let _ = builder.header_read_timeout(None).max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn handle(exchange: &Exchange, request: Request<Incoming>) -> Said {
@@ -257,14 +299,18 @@ async fn handle(exchange: &Exchange, request: Request<Incoming>) -> Said {
     let parts: Vec<&str> = path.split('/').collect();
     let result = match (request.method(), parts.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => return exchange.next().await.map_or_else(refused, |job| handed(exchange, job)),
-        (&Method::POST, ["invocation", id, "response"]) => match body(request).await {
-            Ok(Sent { bytes, failed: false }) => exchange.answer(id, Answer::Response(bytes)),
-            Ok(Sent { bytes, failed: true }) => exchange.answer(id, Answer::Error(bytes)),
-            Err(refused) => too_large(exchange, id, refused),
+        (&Method::POST, ["invocation", id, "response"]) => match exchange.begin_answer(id) {
+            Ok(None) => match body(request).await {
+                Ok(Sent { bytes, failed: false }) => exchange.answer(id, Answer::Response(bytes)),
+                Ok(Sent { bytes, failed: true }) => exchange.answer(id, Answer::Error(bytes)),
+                Err(refused) => not_read(exchange, id, refused),
+            },
+            Ok(Some(inlet)) => streamed(exchange, id, &inlet, request.into_body()).await,
+            Err(refused) => Err(refused),
         },
         (&Method::POST, ["invocation", id, "error"]) => match body(request).await {
             Ok(Sent { bytes, .. }) => exchange.answer(id, Answer::Error(bytes)),
-            Err(refused) => too_large(exchange, id, refused),
+            Err(refused) => not_read(exchange, id, refused),
         },
         (&Method::POST, ["init", "error"]) => match body(request).await {
             Ok(Sent { bytes, .. }) => exchange.init_error(bytes),
@@ -275,12 +321,45 @@ async fn handle(exchange: &Exchange, request: Request<Incoming>) -> Said {
     result.map_or_else(refused, |()| accepted())
 }
 
-/// The answer is refused, and the invocation has failed for it.
-fn too_large(exchange: &Exchange, id: &str, refused: Refused) -> Result<(), Refused> {
-    let what = format!("Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES_MAX} bytes).");
-    let error = serde_json::json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": what });
-    exchange.answer(id, Answer::Error(error.to_string().into()))?;
+/// The answer is refused or did not come whole, and the invocation has failed for it.
+fn not_read(exchange: &Exchange, id: &str, refused: Refused) -> Result<(), Refused> {
+    exchange.answer(id, if refused == Refused::Truncated { Answer::Truncated } else { too_large(ANSWER_BYTES_MAX as u64) })?;
     Err(refused)
+}
+
+fn too_large(bytes_max: u64) -> Answer {
+    let what = format!("Response payload size exceeded maximum allowed payload size ({bytes_max} bytes).");
+    let error = serde_json::json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": what });
+    Answer::Error(error.to_string().into())
+}
+
+/// Passes an answer on as it comes. Whoever wanted it may be gone: the function is not stopped for that (Lambda developer guide,
+/// "Response streaming for Lambda functions", 2026), and the rest of it goes nowhere.
+async fn streamed(exchange: &Exchange, id: &str, inlet: &Inlet, mut body: Incoming) -> Result<(), Refused> {
+    let cold_start = inlet.started.zip(exchange.ready_at()).map(|(started, ready)| ready.since(started));
+    let (mut answer, mut sent) = (Answer::Streamed, 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            answer = Answer::Truncated;
+            break;
+        };
+        match frame.into_data() {
+            Ok(bytes) => {
+                sent += bytes.len() as u64;
+                if sent > STREAM_BYTES_MAX {
+                    answer = too_large(STREAM_BYTES_MAX);
+                    break;
+                }
+                let _ = inlet.parts.send(Part { bytes, cold_start }).await;
+            }
+            Err(frame) => {
+                if let Some(error) = frame.trailers_ref().and_then(stream::error) {
+                    answer = Answer::Error(error);
+                }
+            }
+        }
+    }
+    exchange.answer(id, answer)
 }
 
 /// What a runtime sent, and whether its trailers say that the function failed while it was streaming.
@@ -291,7 +370,9 @@ struct Sent {
 
 async fn body(request: Request<Incoming>) -> Result<Sent, Refused> {
     let has_prelude = request.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes() == stream::PRELUDE.as_bytes());
-    let collected = Limited::new(request.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|_| Refused::TooLarge)?;
+    let collected = Limited::new(request.into_body(), ANSWER_BYTES_MAX).collect().await;
+    let collected =
+        collected.map_err(|error| if error.is::<LengthLimitError>() { Refused::TooLarge } else { Refused::Truncated })?;
     if let Some(error) = collected.trailers().and_then(stream::error) {
         return Ok(Sent { bytes: error, failed: true });
     }
@@ -324,6 +405,7 @@ fn refused(why: Refused) -> Said {
             let what = format!("Exceeded maximum allowed payload size ({ANSWER_BYTES_MAX} bytes).");
             said(StatusCode::PAYLOAD_TOO_LARGE, error("RequestEntityTooLarge", &what))
         }
+        Refused::Truncated => said(StatusCode::BAD_REQUEST, error("InvalidRequest", "the body broke off")),
         Refused::Unknown => said(StatusCode::NOT_FOUND, error("NotFound", "there is no such call")),
     }
 }

@@ -118,13 +118,16 @@ impl Sandbox {
     }
 
     /// One invocation. `wall_origin` is the wall clock when the monotonic one read zero.
-    pub(super) async fn invoke(&self, job: Job, wall_origin: Span) -> Outcome {
+    pub(super) async fn invoke(&self, mut job: Job, wall_origin: Span) -> Outcome {
         let Some(mut timer) = self.timer.take() else {
             return Outcome::failed("Sandbox.Busy", "the environment is busy", Fate::Lost);
         };
         let id = job.id.clone();
         self.log.start(&self.subject.name, &id);
         let was_ready = self.exchange.is_ready();
+        if let Some(inlet) = job.inlet.as_mut().filter(|_| !was_ready) {
+            inlet.started = Some(self.started);
+        }
         let timeout = self.subject.process.timeout;
         let begun = self.clock.now();
         self.exchange.offer(job, wall_origin);
@@ -161,7 +164,12 @@ impl Sandbox {
         };
         let (returned, fate) = match answer {
             Some(Answer::Response(bytes)) => (Returned::Value(bytes), Fate::Kept),
+            Some(Answer::Streamed) => (Returned::Streamed, Fate::Kept),
             Some(Answer::Error(bytes)) => (Returned::Error(bytes), Fate::Kept),
+            // Mostly its process is about to end; one that only closed a connection is in no state to go on with.
+            Some(Answer::Truncated) => {
+                (error("Runtime.TruncatedResponse", "the answer of the function broke off".to_owned()), Fate::Lost)
+            }
             Some(Answer::InitError(bytes)) => (Returned::Error(bytes), Fate::Lost),
             Some(Answer::Exited(status)) => {
                 let what = match status.as_str() {
@@ -185,7 +193,7 @@ impl Sandbox {
         }
         self.uses.set(uses + 1);
         let kind = match &outcome.returned {
-            Returned::Value(_) | Returned::Throttled => None,
+            Returned::Value(_) | Returned::Streamed | Returned::Throttled => None,
             Returned::Error(bytes) => Some(error_type(bytes)),
         };
         let status = kind.as_deref().filter(|_| outcome.fate == Fate::Lost).map(|kind| match kind {

@@ -17,12 +17,13 @@ use sluicegate_policy::model::PAYLOAD_BYTES_MAX;
 
 use super::body::{Body, Decoder, Kept, Progress};
 use super::framing::{Expectation, Framed, Length, Persistence};
-use super::head::{Received, Scan};
+use super::head::{Received, Scan, Version};
 use super::pipes::{Filled, Pipes, Shared, Stream};
-use super::write::{CONTINUE, Outgoing, write_head};
+use super::write::{CONTINUE, LAST_CHUNK, Outgoing, write_chunk, write_head};
 use crate::http::{Client, Desk, Visit};
 use crate::malformed::Malformed;
 use crate::patience::{For, Over, Wait};
+use crate::streamed::{Broken, Streamed};
 
 /// What a client that sends too much may still send before the connection is cut: enough for one that reads its answer only
 /// when it has sent all.
@@ -136,7 +137,7 @@ impl<S: Stream> Connection<S> {
             Ok(unread) => (Ended::Well, unread),
             Err(Trouble::Malformed(malformed)) => {
                 let outgoing = self.desk.on_malformed(&self.client, malformed);
-                self.queue(outgoing, Persistence::Close);
+                self.queue(outgoing, (Version::Http11, Persistence::Close));
                 (if malformed == Malformed::Late { Ended::Expired } else { Ended::Failed }, Unread::Something)
             }
             Err(Trouble::Expired) => (Ended::Expired, Unread::Nothing),
@@ -192,10 +193,53 @@ impl<S: Stream> Connection<S> {
             Err(Trouble::Malformed(malformed)) => (visit.refuse(malformed), Unread::Something),
             Err(trouble) => return Err(trouble),
         };
-        let ends = outgoing.persistence == Persistence::Close || unread == Unread::Something || self.wait.leaving();
+        let ends = outgoing.persistence == Persistence::Close
+            || unread == Unread::Something
+            || self.wait.leaving()
+            || (outgoing.rest.is_some() && framed.version == Version::Http10);
         let persistence = if ends { Persistence::Close } else { framed.persistence };
-        self.queue(outgoing, persistence);
-        Ok((persistence, unread))
+        match self.queue(outgoing, (framed.version, persistence)) {
+            None => Ok((persistence, unread)),
+            Some(rest) => match self.stream(rest, framed.version).await? {
+                Ok(()) => Ok((persistence, unread)),
+                // What is there already cannot be taken back: that the rest is missing is all there is to say.
+                Err(Broken) => Ok((Persistence::Close, unread)),
+            },
+        }
+    }
+
+    /// Writes a body as it comes, to its end or until it breaks off. A client that takes nothing is slow; one that gets nothing is not.
+    async fn stream(&mut self, mut rest: Streamed, version: Version) -> Result<Result<(), Broken>, Trouble> {
+        let mut is_slow = false;
+        poll_fn(|cx| {
+            loop {
+                let written = self.pipes.poll_write(cx, || self.wait.begin(For::Slow))?;
+                match (written.is_pending(), is_slow) {
+                    (true, false) => self.wait.begin(For::Slow),
+                    (false, true) => self.wait.end(),
+                    (true, true) | (false, false) => {}
+                }
+                is_slow = written.is_pending();
+                if self.pipes.poll_ahead(cx).is_ready() || (is_slow && self.wait.poll_expired(cx).is_ready()) {
+                    return Poll::Ready(Err(Trouble::Gone));
+                }
+                if self.pipes.is_full() {
+                    rest.poll_work(cx);
+                    return Poll::Pending;
+                }
+                match (ready!(rest.poll_part(cx)), version) {
+                    (Some(Ok(part)), Version::Http11) => write_chunk(self.pipes.output(), &part),
+                    (Some(Ok(part)), Version::Http10) => self.pipes.output().extend_from_slice(&part),
+                    (Some(Err(broken)), _) => return Poll::Ready(Ok(Err(broken))),
+                    (None, Version::Http11) => {
+                        self.pipes.output().extend_from_slice(LAST_CHUNK);
+                        return Poll::Ready(Ok(Ok(())));
+                    }
+                    (None, Version::Http10) => return Poll::Ready(Ok(Ok(()))),
+                }
+            }
+        })
+        .await
     }
 
     /// The body, as far as the answer needs it: of one that is too long only that it is.
@@ -248,10 +292,12 @@ impl<S: Stream> Connection<S> {
         .await
     }
 
-    fn queue(&mut self, outgoing: Outgoing, persistence: Persistence) {
+    /// What is to be written of an answer now; what comes bit by bit is handed back.
+    fn queue(&mut self, outgoing: Outgoing, ending: (Version, Persistence)) -> Option<Streamed> {
         let date = self.desk.date();
-        write_head(self.pipes.output(), &outgoing, &date, persistence);
+        write_head(self.pipes.output(), &outgoing, &date, ending);
         self.pipes.push_body(outgoing.answer.body);
+        outgoing.rest
     }
 
     /// Writes all that waits, and then reads.

@@ -42,6 +42,7 @@ pub(crate) enum Expectation {
 /// What a head means for the bytes that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Framed {
+    pub(crate) version: Version,
     pub(crate) length: Length,
     pub(crate) persistence: Persistence,
     pub(crate) expectation: Expectation,
@@ -94,7 +95,7 @@ pub(super) fn understand<'b>(
     // A client of HTTP/1.0 cannot mean it (RFC 9110, section 10.1.1).
     let waits = found.expects && version == Version::Http11 && length != Length::Known(0);
     let expectation = if waits { Expectation::Continue } else { Expectation::None };
-    Ok(Understood { framed: Framed { length, persistence, expectation }, target, authority })
+    Ok(Understood { framed: Framed { version, length, persistence, expectation }, target, authority })
 }
 
 fn find<'b>(headers: &[Header<'b>]) -> Result<Found<'b>, Malformed> {

@@ -196,7 +196,7 @@ mod tests {
         let headers: Vec<_> = head.headers().collect();
         assert_eq!(headers, [("HOST", b"h:8".as_slice()), ("X-a", b"1"), ("x-A", b"2")]);
         let (length, persistence, expectation) = (Length::Known(0), Persistence::KeepAlive, Expectation::None);
-        assert_eq!(received.framed, Framed { length, persistence, expectation });
+        assert_eq!(received.framed, Framed { version: Version::Http11, length, persistence, expectation });
     }
 
     #[test]

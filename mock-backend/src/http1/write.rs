@@ -6,21 +6,29 @@
 //! Order: date, content type, length, connection, then the rest, as the real gateway's answers were seen to have it (the order
 //! itself is UNCONFIRMED; no client should look).
 
+use std::io::Write as _;
+
 use http::StatusCode;
 use sluicegate_render::answer::{Answer, final_status, is_bodiless, is_token};
 
 use super::date::DateText;
 use super::framing::Persistence;
+use super::head::Version;
+use crate::streamed::Streamed;
 
 /// What a client that waits for leave gets before its answer.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// The end of a body that comes in chunks.
+pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
 /// An answer as it goes out: the status is one that can end a request, the body is left out where there may be none.
-#[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) answer: Answer,
-    /// The length to tell; `None` where a status has no body at all.
+    /// The length to tell; `None` where a status has no body at all, and of one whose end is not known before.
     pub(crate) length: Option<usize>,
+    /// The body, if it comes bit by bit.
+    pub(crate) rest: Option<Streamed>,
     /// Whether it is the connection's last.
     pub(crate) persistence: Persistence,
 }
@@ -35,17 +43,34 @@ impl Outgoing {
         if length.is_none() || method == "HEAD" {
             answer.body.clear();
         }
-        Self { answer, length, persistence: Persistence::KeepAlive }
+        Self { answer, length, rest: None, persistence: Persistence::KeepAlive }
     }
 
     /// The same, and the end of the connection.
     pub(crate) fn last(self) -> Self {
         Self { persistence: Persistence::Close, ..self }
     }
+
+    /// The same without what follows it.
+    pub(crate) fn head(&self) -> Self {
+        Self { answer: self.answer.clone(), length: self.length, rest: None, persistence: self.persistence }
+    }
+}
+
+/// Appends a chunk of a body that comes bit by bit; an empty one would be its end.
+pub(crate) fn write_chunk(out: &mut Vec<u8>, bytes: &[u8]) {
+    let _ = write!(out, "{:x}\r\n", bytes.len());
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends everything of an answer but its body.
-pub(crate) fn write_head(out: &mut Vec<u8>, outgoing: &Outgoing, date: &DateText, persistence: Persistence) {
+pub(crate) fn write_head(
+    out: &mut Vec<u8>,
+    outgoing: &Outgoing,
+    date: &DateText,
+    (version, persistence): (Version, Persistence),
+) {
     let answer = &outgoing.answer;
     out.extend_from_slice(b"HTTP/1.1 ");
     write_decimal(out, usize::from(answer.status));
@@ -57,10 +82,15 @@ pub(crate) fn write_head(out: &mut Vec<u8>, outgoing: &Outgoing, date: &DateText
     for (name, value) in answer.headers.iter().filter(|(name, _)| is_content_type(name)) {
         write_field(out, name, value);
     }
-    if let Some(length) = outgoing.length {
-        out.extend_from_slice(b"Content-Length: ");
-        write_decimal(out, length);
-        out.extend_from_slice(b"\r\n");
+    match (&outgoing.length, &outgoing.rest, version) {
+        (Some(length), ..) => {
+            out.extend_from_slice(b"Content-Length: ");
+            write_decimal(out, *length);
+            out.extend_from_slice(b"\r\n");
+        }
+        (None, Some(_), Version::Http11) => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        // To a client of HTTP/1.0 the end of the connection is the end of the body.
+        (None, Some(_), Version::Http10) | (None, None, _) => {}
     }
     out.extend_from_slice(match persistence {
         Persistence::KeepAlive => b"Connection: keep-alive\r\n".as_slice(),
@@ -122,7 +152,7 @@ mod tests {
 
     fn written(method: &str, answer: Answer) -> String {
         let mut out = Vec::new();
-        write_head(&mut out, &Outgoing::to(method, answer), &DATE, Persistence::KeepAlive);
+        write_head(&mut out, &Outgoing::to(method, answer), &DATE, (Version::Http11, Persistence::KeepAlive));
         String::from_utf8(out).unwrap()
     }
 

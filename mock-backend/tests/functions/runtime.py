@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -25,6 +26,79 @@ def answer(identity, result):
 def error(path):
     body = json.dumps({"errorMessage": "it broke", "errorType": "Broken"})
     return call("POST", path, body, {"Lambda-Runtime-Function-Error-Type": "Broken"})
+
+
+class Stream:
+    """An answer that is sent bit by bit, byte by byte as it is to stand on the wire."""
+
+    def __init__(self, identity, head={"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []}):
+        host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+        self.socket = socket.create_connection((host, int(port)))
+        self.socket.sendall(
+            f"POST /2018-06-01/runtime/invocation/{identity}/response HTTP/1.1\r\nHost: {host}\r\n"
+            "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
+            "Trailer: Lambda-Runtime-Function-Error-Type\r\nTrailer: Lambda-Runtime-Function-Error-Body\r\n"
+            "Content-Type: application/vnd.awslambda.http-integration-response\r\n\r\n".encode()
+        )
+        if head is not None:
+            self.part(json.dumps(head).encode() + bytes(8))
+
+    def part(self, data):
+        self.socket.sendall(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def end(self, trailers=""):
+        self.socket.sendall(f"0\r\n{trailers}\r\n".encode())
+        status = self.socket.recv(65536).split(b" ")[1]
+        self.socket.close()
+        return int(status)
+
+
+def gate():
+    """Tells whoever holds the gate that it is reached, and waits until it is open."""
+    host, port = os.environ["GATE"].split(":")
+    with socket.create_connection((host, int(port))) as gate:
+        gate.recv(1)
+
+
+def stalled(stream, parts):
+    """Sends parts until one is not taken within a while, and tells how many were."""
+    stream.socket.settimeout(0.3)
+    for sent in range(parts):
+        try:
+            stream.part(bytes(65536))
+        except TimeoutError:
+            return sent
+    return parts
+
+
+def stream(identity):
+    answer = Stream(identity, None if how == "stream-headless" else {"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []})
+    answer.part(b"part1-")
+    if how == "stream-gated":
+        gate()
+    if how == "stream-exit":
+        os._exit(7)
+    if how == "stream-silent":
+        time.sleep(600)
+    if how == "stream-closed":
+        answer.socket.close()
+        return
+    if how == "stream-twice":
+        statuses.append(call("POST", f"invocation/{identity}/response", b"{}")[0].status)
+    if how == "stream-stalled":
+        sent = stalled(answer, 2048)
+        host, port = os.environ["GATE"].split(":")
+        with socket.create_connection((host, int(port))) as told:
+            told.sendall(str(sent).encode())
+            told.shutdown(socket.SHUT_WR)
+            told.recv(1)
+        answer.socket.close()
+        return
+    answer.part(b"part2")
+    if how == "stream-error":
+        answer.end("Lambda-Runtime-Function-Error-Type: Broken\r\nLambda-Runtime-Function-Error-Body: e30=\r\n")
+    else:
+        answer.end()
 
 
 if how == "init-error":
@@ -70,6 +144,9 @@ while True:
     if how == "twice":
         answer(identity, {"statusCode": 200, "body": json.dumps(said)})
         statuses = [answer(identity, {"statusCode": 500}), answer("00000000-0000-4000-8000-000000000000", {})]
+        continue
+    if how.startswith("stream-"):
+        stream(identity)
         continue
     if how == "stream":
         head = json.dumps({"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []}).encode()

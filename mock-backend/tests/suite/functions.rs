@@ -19,7 +19,7 @@ fn runtime() -> PathBuf {
 }
 
 /// A function whose runtime does this.
-fn real(how: &str, timeout: Span) -> Function {
+pub(crate) fn real(how: &str, timeout: Span) -> Function {
     let command = ["python3", runtime().to_str().unwrap(), how].map(str::to_owned).to_vec();
     let process = Process {
         command,
@@ -32,7 +32,7 @@ fn real(how: &str, timeout: Span) -> Function {
 }
 
 /// A gateway with one route to such a function, for which it waits so long.
-fn behind(kind: ApiKind, function: Function, patience: Span) -> Mock {
+pub(crate) fn behind(kind: ApiKind, function: Function, patience: Span) -> Mock {
     let mut mock = mock(kind).lambda("GET /x", function);
     if let Integration::Lambda(lambda) = &mut mock.model.routes[0].integration {
         lambda.timeout = patience;
@@ -40,12 +40,12 @@ fn behind(kind: ApiKind, function: Function, patience: Span) -> Mock {
     mock
 }
 
-fn well(how: &str) -> Mock {
+pub(crate) fn well(how: &str) -> Mock {
     behind(ApiKind::Rest, real(how, Span::from_secs(10)), Span::from_secs(20))
 }
 
 /// What a client does, the summary, and the log of the functions.
-fn logged<T>(mock: &Mock, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary, String) {
+pub(crate) fn logged<T>(mock: &Mock, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary, String) {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("functions.log");
     let mut settings = mock.settings();
@@ -54,19 +54,19 @@ fn logged<T>(mock: &Mock, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary,
     (done, summary, std::fs::read_to_string(log).unwrap())
 }
 
-fn said(answer: &Answer) -> Value {
+pub(crate) fn said(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     serde_json::from_str(&answer.body).unwrap()
 }
 
 /// Whether a process runs; one that is dead and not yet buried does not.
-fn runs(pid: &Value) -> bool {
+pub(crate) fn runs(pid: &Value) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     status.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 /// Lets others have their turn until this holds.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let clock = Clock::starting_now();
     while !holds().await {
         assert!(clock.now() < Instant::ZERO + PATIENCE, "{what} never came");

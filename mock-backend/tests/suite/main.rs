@@ -22,6 +22,8 @@ mod functions;
 mod jwks;
 /// The access log and the record of arrivals agree with what was sent.
 mod records;
+/// Functions whose answers come bit by bit.
+mod streamed;
 
 /// The policy alone decides again as it did under load on the wire.
 mod replayed;

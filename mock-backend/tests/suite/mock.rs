@@ -279,6 +279,16 @@ impl Wire {
         self.stream.shutdown().await.unwrap();
     }
 
+    /// All that comes until this does, and it.
+    pub(crate) async fn read_until(&mut self, text: &str) -> String {
+        loop {
+            if let Some(at) = self.read.windows(text.len()).position(|bytes| bytes == text.as_bytes()) {
+                return String::from_utf8(self.read.drain(..at + text.len()).collect()).unwrap();
+            }
+            assert!(self.more().await, "{text:?} never came");
+        }
+    }
+
     /// All that comes until the other side closes.
     pub(crate) async fn read_to_end(&mut self) -> String {
         while self.more().await {}

@@ -41,7 +41,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("cacheNamespace", "a cache namespace is not modelled: each route has its own entries"),
     ("tlsConfig", "how the back end's certificate is checked is not modelled"),
     ("integrationTarget", "the listener behind a VPC link is not modelled"),
-    ("responseTransferMode", "answers are not streamed yet: this one comes as a whole"),
+    ("responseTransferMode", "only what a REST API's functions answer as proxies is streamed: this one comes as a whole"),
 ];
 
 /// Reads extensions for one API.
@@ -89,12 +89,18 @@ impl Integrations<'_> {
     fn tell_unknown(&mut self, extension: &Node, at: &str) {
         for (key, value) in extension.entries() {
             let reason = LEFT_OUT.iter().find(|(name, _)| name == key).map(|(_, reason)| (*reason).to_owned());
-            let is_default =
-                key == "responseTransferMode" && value.scalar().is_some_and(|mode| mode.eq_ignore_ascii_case("buffered"));
-            if !KNOWN.contains(&key.as_str()) && !is_default && value.kind != Kind::Null {
+            let is_read = KNOWN.contains(&key.as_str())
+                || (key == "responseTransferMode" && (!streams(extension) || self.may_stream(extension)));
+            if !is_read && value.kind != Kind::Null {
                 self.notes.left_out(value, at, reason.unwrap_or_else(|| format!("integration key {} is not known", quoted(key))));
             }
         }
+    }
+
+    /// Whether what answers is a function as a proxy of a REST API.
+    fn may_stream(&self, extension: &Node) -> bool {
+        let is_proxy = extension.word("type").is_some_and(|kind| kind.eq_ignore_ascii_case("aws_proxy"));
+        self.api == Api::Rest && is_proxy && extension.word("uri").is_some_and(|uri| of_uri(&uri).is_some())
     }
 
     /// A function, or a service of the provider.
@@ -149,6 +155,9 @@ impl Integrations<'_> {
         match self.api {
             Api::Rest => {
                 insert_method(&mut lambda, extension);
+                if streams(extension) {
+                    lambda.insert("stream".to_owned(), true.into());
+                }
                 insert_full(&mut lambda, "parameters", mapping::parameters(extension, self.notes, at));
             }
             Api::Http => match extension.word("payloadFormatVersion").as_deref() {
@@ -232,6 +241,12 @@ impl Integrations<'_> {
 fn method(extension: &Node) -> Option<String> {
     let method = extension.word("httpMethod")?.to_ascii_uppercase();
     (method != "ANY" && !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase())).then_some(method)
+}
+
+/// Whether its answer is to be streamed: `STREAM`, which SAM writes `RESPONSE_STREAM`, too.
+fn streams(extension: &Node) -> bool {
+    let mode = extension.word("responseTransferMode").unwrap_or_default();
+    ["STREAM", "RESPONSE_STREAM"].iter().any(|streams| mode.eq_ignore_ascii_case(streams))
 }
 
 /// A function is invoked by POST, which need not be said.

@@ -14,7 +14,8 @@
 //! - The body's length is looked at behind the throttles: too long a body has cost a token and counts for the quota. So does
 //!   whatever is refused later: by the validator, by the cache, by a mapping.
 //! - A request to a route that needs no key counts for no plan, even if it brings one (the guide says so).
-//! - The cache is asked once the request is valid; an answer from it has passed all throttles.
+//! - The cache is asked once the request is valid; an answer from it has passed all throttles. A route that streams has none (the
+//!   guide says so).
 //!
 //! Settings of the API ([`Unconfirmed`](crate::model::Unconfirmed)): whether the quota or a throttle is told first, whether a throttled
 //! request counts for the quota, and whether a refused key costs a token of the account.
@@ -26,7 +27,8 @@ use crate::call::{
     Warning,
 };
 use crate::model::{
-    Api, ApiKind, Charge, DeploymentId, HeadLimit, Invalidation, Limits, Requirement, RouteId, StageId, ToldFirst, Validation,
+    Api, ApiKind, Charge, DeploymentId, HeadLimit, Invalidation, Limits, Requirement, RouteId, StageId, ToldFirst, Transfer,
+    Validation,
 };
 use crate::plans::SeatId;
 use crate::throttle::{Refusal, Way};
@@ -175,7 +177,11 @@ impl Gateway {
         evidence: &mut dyn Evidence,
         notes: &mut Notes,
     ) -> Result<Option<Content>, Reason> {
-        let Some(place) = self.caches.place(goal.stage, goal.release, route) else { return Ok(None) };
+        let place = match self.model.routes[usize::from(route.0)].integration.transfer() {
+            Transfer::Buffered => self.caches.place(goal.stage, goal.release, route),
+            Transfer::Stream => None,
+        };
+        let Some(place) = place else { return Ok(None) };
         let mut key = std::mem::take(&mut self.cache_key);
         key.clear();
         let asked = evidence.cache_key(route, &mut key);

@@ -61,23 +61,32 @@ impl Gateway {
         }
         self.tell_gone(function);
         match caller {
-            Caller::Flight(flight) => {
-                if let Some(since) = self.flights.waiting_since(flight) {
-                    self.on_result(flight, function, self.now.since(since), ended);
-                    self.abandon_time_out();
-                }
-            }
+            Caller::Flight(flight) => self.on_result(flight, function, ended.result, ended.cold_start),
             Caller::LookUp(look_up) => self.on_said(look_up, id.answer(), ended.result),
         }
         self.run_due();
     }
 
-    fn on_result(&mut self, flight: FlightId, function: FunctionId, took: Span, ended: Invoked) {
-        if let Some(flight) = self.flights.get_mut(flight) {
-            flight.reply.timing.cold_start = ended.cold_start;
+    /// A real function has begun to stream its answer, whose head comes to this: the reply is decided, and the invocation goes on until
+    /// [`Self::on_invoked`] tells of its end. What nobody waits for any longer is ignored.
+    pub fn on_begun(&mut self, now: Instant, id: EffectId, result: FunctionResult, cold_start: Option<Span>) {
+        self.advance(now);
+        let running = self.invocations.running.get(&(id.0 & !INVOCATION)).copied();
+        // The function of an authorizer answers as a whole.
+        if let Some(Running { caller: Caller::Flight(flight), function, .. }) = running {
+            self.on_result(flight, function, result, cold_start);
+            self.run_due();
         }
-        let (now, took) = (self.now, Some(took));
-        match ended.result {
+    }
+
+    /// Decides on the call, if it still waits.
+    fn on_result(&mut self, flight: FlightId, function: FunctionId, result: FunctionResult, cold_start: Option<Span>) {
+        let Some(since) = self.flights.waiting_since(flight) else { return };
+        if let Some(flight) = self.flights.get_mut(flight) {
+            flight.reply.timing.cold_start = cold_start;
+        }
+        let (now, took) = (self.now, Some(self.now.since(since)));
+        match result {
             FunctionResult::Answered(content) => self.decide(flight, now, Decision { reason: Reason::Served, content, took }),
             FunctionResult::Failed => self.fail(flight, now, Reason::FunctionFailed(function), took),
             FunctionResult::Malformed => self.fail(flight, now, Reason::FunctionMalformed(function), took),
@@ -90,6 +99,7 @@ impl Gateway {
                 self.fail(flight, now, Reason::FunctionThrottled(function, FunctionLimit::Concurrency), None);
             }
         }
+        self.abandon_time_out();
     }
 
     /// A real function begins, in this environment.

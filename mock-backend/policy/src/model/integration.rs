@@ -100,8 +100,21 @@ pub struct LambdaIntegration {
     pub protocol: Protocol,
     /// Method of the integration request; `None` is `POST`, and no other one works.
     pub method: Option<String>,
-    /// How long the gateway waits for it.
+    /// How its answer comes to the client; [`Transfer::Stream`] is a REST API's proxy alone.
+    pub transfer: Transfer,
+    /// How long the gateway waits for it: for the whole answer, also of one that it streams.
     pub timeout: Span,
+}
+
+/// How the answer of an integration comes to the client: `responseTransferMode` (developer guide, "Stream the integration response
+/// for your proxy integrations in API Gateway", 2026: REST APIs, proxies).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transfer {
+    /// As a whole, once it is there: `BUFFERED`.
+    #[default]
+    Buffered,
+    /// Bit by bit, as it is made: `STREAM`. The answer is decided when its head is there, and is never kept by the response cache.
+    Stream,
 }
 
 /// The version of the payload format of an HTTP API's function.
@@ -168,7 +181,22 @@ impl Integration {
     /// A proxy for a function, in the newest format.
     pub const fn lambda(function: FunctionId, timeout: Span) -> Self {
         let protocol = Protocol::Proxy { parameters: Vec::new() };
-        Self::Lambda(LambdaIntegration { function, payload: Payload::V2, protocol, method: None, timeout })
+        Self::Lambda(LambdaIntegration {
+            function,
+            payload: Payload::V2,
+            protocol,
+            method: None,
+            transfer: Transfer::Buffered,
+            timeout,
+        })
+    }
+
+    /// How its answer comes to the client.
+    pub const fn transfer(&self) -> Transfer {
+        match self {
+            Self::Lambda(lambda) => lambda.transfer,
+            Self::Mock(_) | Self::Http(_) | Self::Service(_) => Transfer::Buffered,
+        }
     }
 
     /// A mock integration that always answers the same.

@@ -41,7 +41,7 @@ pub use self::capacity::Capacity;
 pub use self::function::{Code, Dispatch, Function, Process, Real, Response, Runs, Scaling, Timed};
 pub use self::integration::{
     Connection, ContentHandling, HttpIntegration, Integration, LambdaIntegration, Mapping, MockIntegration, Passthrough, Payload,
-    Protocol, ResponseRule,
+    Protocol, ResponseRule, Transfer,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
 pub use self::resource_policy::{Address, Condition, Named, Network, PolicyEffect, ResourcePolicy, Statement, Wanted};

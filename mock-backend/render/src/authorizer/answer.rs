@@ -91,7 +91,7 @@ impl Answers {
         returned: Returned<'_>,
     ) -> Result<FunctionResult, AnswerFault> {
         let answer = match returned {
-            Returned::Value(bytes) => AuthorizerAnswer::parse(format, bytes)?,
+            Returned::Value(bytes) | Returned::Head(bytes) => AuthorizerAnswer::parse(format, bytes)?,
             Returned::Error(_) => {
                 let is_rest = matches!(format, AuthorizerFormat::Token | AuthorizerFormat::Request);
                 let refuses = is_rest && error_message(returned) == UNAUTHORIZED;

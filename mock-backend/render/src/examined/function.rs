@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use sluicegate_policy::call::{Content, FunctionResult, Mapped};
+use sluicegate_policy::model::Transfer;
 
 use super::Examined;
 use crate::answer::final_status;
@@ -28,6 +29,11 @@ impl<'a> Examined<'a> {
         let authorizer = self.authorizer(*format);
         let occasion = Occasion { format: *format, binary: &self.seen.api().binary, authorizer: authorizer.as_ref(), operation };
         Some(self.event(&occasion).into())
+    }
+
+    /// How the answer of its route's integration comes to the client.
+    pub fn transfer(&self) -> Transfer {
+        self.seen.route().map_or(Transfer::Buffered, |route| route.integration.transfer())
     }
 
     /// What the function returned makes of the integration; the answer itself follows when the gateway has decided.
@@ -80,7 +86,7 @@ impl<'a> Examined<'a> {
     /// integration is misconfigured.
     pub fn function_mapped(&mut self, returned: Returned<'_>) -> Mapped {
         let Some(mapping) = self.around_function() else { return Mapped::Misconfigured };
-        let (Returned::Value(bytes) | Returned::Error(bytes)) = returned;
+        let (Returned::Value(bytes) | Returned::Head(bytes) | Returned::Error(bytes)) = returned;
         let Some(response) = mapping.response(&error_message(returned)) else { return Mapped::Misconfigured };
         let bytes = self.outgoing(&Bytes::copy_from_slice(bytes), Some(mapping::JSON), response.content_handling);
         let Ok(bytes) = bytes else { return Mapped::Misconfigured };

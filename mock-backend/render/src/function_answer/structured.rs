@@ -35,6 +35,18 @@ pub(super) fn rest(given: &Given, accepts_bytes: bool) -> Result<Answer, Functio
     Ok(headers.answer(status, JSON, body))
 }
 
+/// The head of what a REST API streams: its own keys, and `cookies` (developer guide, "Set up a Lambda proxy integration with payload
+/// response streaming", 2026). The body comes behind it as it is. What the gateway does with other keys is unconfirmed: here they
+/// mean nothing, as runtimes pass on what they are given.
+pub(super) fn head(given: &Given) -> Result<Answer, FunctionFault> {
+    let status = status(given)?.unwrap_or(200);
+    let mut headers = Headers::new(rest_name);
+    headers.add_lists(given.get("multiValueHeaders"))?;
+    headers.add_single(given.get("headers"))?;
+    headers.add_cookies(given.get("cookies"))?;
+    Ok(headers.answer(status, JSON, Bytes::new()))
+}
+
 /// Of an HTTP API in format 1.0. A single value comes before those of a list (snapshots of aws/aws-lambda-dotnet, 2025).
 pub(super) fn http1(given: &Given) -> Result<Answer, FunctionFault> {
     let status = status(given)?.ok_or(Malformed::Status)?;

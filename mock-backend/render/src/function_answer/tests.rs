@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 use sluicegate_policy::call::{Content, Mapped};
-use sluicegate_policy::model::{ApiKind, FunctionId, Integration, LambdaIntegration, Mapping, Payload, Protocol};
+use sluicegate_policy::model::{ApiKind, FunctionId, Integration, LambdaIntegration, Mapping, Payload, Protocol, Transfer};
 use sluicegate_policy::time::Span;
 
 use super::{FunctionFault, Malformed, Returned, proxied};
@@ -263,12 +263,13 @@ pub(super) fn mapped_door(responses: &[(Option<&str>, u16)]) -> Door {
 
 fn service(mapping: Mapping) -> Integration {
     let (method, timeout) = (Some("POST".to_owned()), Span::from_secs(29));
-    let function = FunctionId(0);
+    let (function, transfer) = (FunctionId(0), Transfer::Buffered);
     Integration::Lambda(LambdaIntegration {
         function,
         payload: Payload::V2,
         protocol: Protocol::Mapped(mapping),
         method,
+        transfer,
         timeout,
     })
 }

@@ -5,7 +5,7 @@
 
 use sluicegate_policy::model::{
     ApiKind, BackEnd, Connection, FunctionId, HttpIntegration, Integration, LambdaIntegration, LinkId, Mapping, MockIntegration,
-    ModelledBackEnd, Protocol, ResponseRule,
+    ModelledBackEnd, Protocol, ResponseRule, Transfer,
 };
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
@@ -92,17 +92,24 @@ fn lambda_integration(
     }
     let is_mapped = call.requests.is_some() || call.responses.is_some();
     let proxy = filled(&mut call.proxy, &spot, "proxy", || Flag(!is_mapped)).clone();
-    let FunctionCall { parameters, requests, passthrough, content_handling, responses, .. } = call;
+    let FunctionCall { parameters, requests, passthrough, content_handling, responses, stream, .. } = call;
     if let Some(parameters) = parameters.as_ref().filter(|_| behind.kind == ApiKind::Http) {
         reader
             .report_at(&parameters.spot, "a function gets the request of an HTTP API as it is; remove this, or write api: rest");
     }
+    if let Some(stream) = stream.as_ref().filter(|stream| stream.value.0) {
+        only_rest(behind.kind, &stream.spot, "streamed answers", reader);
+        if !proxy.value.0 {
+            reader.report_at(&stream.spot, "only a proxy streams its answer; remove this, or the templates");
+        }
+    }
+    let transfer = if stream.as_ref().is_some_and(|stream| stream.value.0) { Transfer::Stream } else { Transfer::Buffered };
     let content_handling = content_handling.as_ref();
     let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, behind.kind), reader);
     let method = method(call.method.as_ref(), reader);
     let payload = call.payload_format.as_ref().map(|format| format.value.into()).unwrap_or_default();
-    Some(Integration::Lambda(LambdaIntegration { function: function?, payload, protocol, method, timeout: timeout? }))
+    Some(Integration::Lambda(LambdaIntegration { function: function?, payload, protocol, method, transfer, timeout: timeout? }))
 }
 
 fn function(name: &At<Text>, functions: &[String], reader: &mut Reader) -> Option<FunctionId> {

@@ -78,6 +78,11 @@ section! {
         /// Method of the integration request. A function is invoked by POST alone: with any other one every request is a 500, as in the
         /// real gateway. Default: POST.
         method: Option<At<Text>>,
+        /// Whether its answer goes to the client bit by bit, as the function makes it (REST APIs, a proxy): `responseTransferMode:
+        /// STREAM`. The function then streams: status and headers as JSON, eight zero bytes, and the body. The route's `timeout` holds
+        /// for all of it, and the response cache for none. A modelled function, and one invoked elsewhere, still answers as a whole.
+        /// Default: false.
+        stream: Option<At<Flag>>,
         /// Parameters of the integration request (REST APIs). A proxy gets its requests as they are, whatever these say; but with one that
         /// sets a header of the gateway's own, every request is a 500, as in the real gateway.
         parameters: Option<At<Texts>>,

@@ -104,6 +104,20 @@ fn a_function_goes_on_after_the_gateway_has_stopped_waiting() {
 }
 
 #[test]
+fn a_stream_is_decided_by_its_head_and_its_environment_is_busy_until_its_end() {
+    let mut gateway = driven(|function| function.concurrency = Some(1));
+    let (id, _) = gateway.invoke(at(0));
+    gateway.gateway.on_begun(at(4), id, fine(), Some(ms(2)));
+    let actions: Vec<Action> = std::iter::from_fn(|| gateway.gateway.take_action()).collect();
+    let Action::Reply(reply) = &actions[0] else { panic!("{actions:?}") };
+    assert_eq!((reply.status, reply.timing.integration, reply.timing.cold_start), (201, Some(ms(4)), Some(ms(2))));
+    assert_eq!(gateway.reply_to(at(5), 0).reason, Reason::FunctionThrottled(FunctionId(0), FunctionLimit::Reserved));
+    gateway.gateway.on_begun(at(6), id, FunctionResult::Failed, None);
+    assert_eq!(gateway.end(at(7), id, FunctionResult::Failed, Fate::Kept), [], "it was answered when it began");
+    gateway.invoke(at(8));
+}
+
+#[test]
 fn an_environment_that_is_lost_is_not_used_again() {
     let mut gateway = driven(|_| {});
     let (id, _) = gateway.invoke(at(0));

@@ -101,6 +101,7 @@ impl Door {
         let told = Told {
             reply: &reply,
             answer: &answer,
+            sent_bytes: answer.body.len() as u64,
             body_bytes: ask.body_bytes.unwrap_or(ask.body.len() as u64),
             latency: Span::from_us(1_600),
         };
