@@ -176,3 +176,46 @@ fn is_listening(pid: u32) -> bool {
     let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     files.flatten().filter_map(|file| fs::read_link(file.path()).ok()).any(|link| link.to_string_lossy().starts_with("socket:"))
 }
+
+/// A tiny runtime: Python's standard library alone.
+const RUNTIME: &str = r#"
+import http.client, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    answer = api.getresponse()
+    answer.read()
+    identity = answer.headers["Lambda-Runtime-Aws-Request-Id"]
+    api.request("POST", f"/2018-06-01/runtime/invocation/{identity}/response", b'{"statusCode": 200, "body": ""}')
+    api.getresponse().read()
+"#;
+
+/// The processes whose command line names this file.
+fn of_file(path: &str) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let names = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    pids.filter(|pid| names(pid).windows(path.len()).any(|part| part == path.as_bytes()) && runs(*pid)).collect()
+}
+
+#[test]
+fn however_the_mock_ends_no_process_of_a_function_stays_behind() {
+    for signal in [Signal::KILL, Signal::TERM, Signal::INT] {
+        let bench = Bench::new();
+        let runtime = bench.file("runtime.py", RUNTIME);
+        let path = runtime.to_str().expect("a plain path");
+        let profile = format!(
+            "gateway:\n  api: http\n  stages: {{ prod: {{}} }}\n  functions:\n    f: {{ command: [python3, {path}], provisioned: 8 }}\n  routes:\n    GET /x: {{ integration: {{ lambda: f }} }}\n"
+        );
+        let profile = bench.file("real.yaml", &profile);
+        let mut mock = bench
+            .command(["mock".as_ref(), profile.as_os_str(), "--listen".as_ref(), "127.0.0.1:0".as_ref()])
+            .spawn()
+            .expect("it starts");
+        let all = eventually("the processes", || Some(of_file(path)).filter(|all| all.len() == 8));
+        send(mock.id(), signal);
+        mock.wait().expect("it ends");
+        eventually("the end of the processes", || of_file(path).is_empty().then_some(()));
+        assert!(!all.iter().any(|pid| runs(*pid)), "{signal:?}");
+    }
+}

@@ -3,7 +3,8 @@
 //! Owns one helper process: a shell that is told, over a pipe, which process groups run, and kills those that are left when the pipe
 //! closes: also when the mock is killed and can do nothing any more. It has a process group of its own and takes no signals of the
 //! terminal. Refuses to start functions (`process` does). Each function has a process group of its own, too, so that what it started
-//! itself goes with it.
+//! itself goes with it. What a function starts in a session of its own leaves that group, and is not known here: it stays behind, as
+//! nothing but a control group of the system would hold it.
 //!
 //! Between the start of a process and the line that tells of it a few microseconds pass. A mock that is killed just then leaves a
 //! process that finds its Runtime API gone, which ends every runtime that we know.

@@ -107,6 +107,16 @@ if how == "init-error":
 if how == "init-crash":
     sys.exit(3)
 
+# Results that are no answers, or ones that nobody should send.
+BAD = {
+    "bad-utf8": b'{"statusCode": 200, "body": "\xff\xfe"}',
+    "bad-json": b'{"statusCode": 200,',
+    "bad-base64": b'{"statusCode": 200, "isBase64Encoded": true, "body": "%%%"}',
+    "bad-headers": b'{"statusCode": 200, "headers": ["x"]}',
+    "bad-status": b'{"statusCode": "many"}',
+    "huge-headers": json.dumps({"statusCode": 200, "headers": {"x-a": "a" * (5 << 20)}}).encode(),
+}
+
 child = None
 if how == "leak":
     child = subprocess.Popen(["sleep", "600"]).pid
@@ -132,6 +142,14 @@ while True:
         statuses = [response.status]
         how = "well"
         continue
+    if how in BAD:
+        call("POST", f"invocation/{identity}/response", BAD[how])
+        continue
+    if how == "half":
+        Stream(identity, None).part(b'{"statusCode": 200')
+        os._exit(7)
+    if how == "other-id":
+        statuses.append(answer("00000000-0000-4000-8000-000000000000", {"statusCode": 200}))
     if how == "slow":
         time.sleep(0.4)
     if how == "flood":

@@ -186,6 +186,50 @@ fn too_large_a_result_fails_its_invocation() {
 }
 
 #[test]
+fn results_that_are_no_answers_fail_their_invocations_and_keep_their_environment() {
+    for how in ["bad-utf8", "bad-json", "bad-headers", "bad-status"] {
+        for (kind, status) in [(ApiKind::Rest, 502), (ApiKind::Http, 500)] {
+            // Without a status, format 2.0 takes anything for a body, whether or not it is JSON.
+            if kind == ApiKind::Http && ["bad-utf8", "bad-json"].contains(&how) {
+                continue;
+            }
+            let mock = behind(kind, real(how, Span::from_secs(10)), Span::from_secs(20));
+            let (statuses, _, log) = logged(&mock, async |client| [client.get("/prod/x").await, client.get("/prod/x").await]);
+            assert_eq!(statuses.map(|answer| answer.status), [status; 2], "{how} {kind:?}");
+            assert_eq!(log.matches("Init Duration: ").count(), 1, "{how}: {log}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_told_so_and_its_environment_is_replaced() {
+    let (statuses, _, log) = logged(&well("half"), async |client| [client.get("/prod/x").await, client.get("/prod/x").await]);
+    assert_eq!(statuses.map(|answer| answer.status), [502; 2]);
+    assert_eq!(log.matches("Status: error\tError Type: Runtime.").count(), 2, "{log}");
+    assert!(!log.contains("ResponseSizeTooLarge"), "{log}");
+}
+
+#[test]
+fn an_answer_to_another_invocation_is_refused_and_changes_nothing() {
+    let (told, _, _) = logged(&well("other-id"), async |client| said(&client.get("/prod/x").await));
+    assert_eq!(told["statuses"], serde_json::json!([400]));
+}
+
+#[test]
+fn huge_headers_pass_as_any_answer_and_the_next_request_is_served() {
+    let (lengths, _, _) = logged(&well("huge-headers"), async |client| {
+        let mut wire = client.connect().await;
+        let mut lengths = Vec::new();
+        for _ in 0..2 {
+            let answer = wire.get("/prod/x").await;
+            lengths.push((answer.status, answer.header("x-a").map(str::len)));
+        }
+        lengths
+    });
+    assert_eq!(lengths, [(200, Some(5 << 20)); 2]);
+}
+
+#[test]
 fn a_stream_is_answered_whole() {
     let (answer, _, _) = logged(&well("stream"), async |client| client.get("/prod/x").await);
     assert_eq!((answer.status, answer.body.as_str(), answer.header("x-a")), (201, "part1-part2", Some("b")));
@@ -234,7 +278,7 @@ fn what_is_provisioned_is_there_before_the_first_request() {
 
 #[test]
 fn forty_processes_start_and_stop_cleanly() {
-    let mut many = real("well", Span::from_secs(10));
+    let mut many = real("well", Span::from_secs(30));
     many.scaling.provisioned = 40;
     let (pids, summary, _) = logged(&behind(ApiKind::Rest, many, Span::from_secs(20)), async |client| {
         let mut pids = Vec::new();
@@ -244,5 +288,23 @@ fn forty_processes_start_and_stop_cleanly() {
         pids
     });
     assert!(pids.iter().all(|pid| !runs(pid)));
+    assert_eq!(summary.problems, Vec::<String>::new());
+}
+
+#[test]
+fn a_thousand_environments_of_a_modelled_function_work_at_once() {
+    let slow = Function { duration: Latency::constant(Span::from_ms(500)), code: Code::Modelled, ..real("", PATIENCE) };
+    let ((), summary) = behind(ApiKind::Rest, slow, PATIENCE).serve(async |client| {
+        let mut wires = Vec::new();
+        for _ in 0..1_000 {
+            let mut wire = client.connect().await;
+            wire.write(b"GET /prod/x HTTP/1.1\r\nhost: mock\r\n\r\n").await;
+            wires.push(wire);
+        }
+        for mut wire in wires {
+            assert_eq!(wire.answer().await.unwrap().status, 200);
+        }
+    });
+    assert_eq!(summary.replies.get(&200), Some(&1_000));
     assert_eq!(summary.problems, Vec::<String>::new());
 }
