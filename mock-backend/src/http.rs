@@ -4,35 +4,29 @@
 //! the observers. Refuses to decide (the policy does), to word an answer (the renderer does) and to read from a socket. Called by
 //! the connections: `http1` and `http2`.
 
+mod perform;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sluicegate_policy::call::{
-    Arrival, CacheUse, EffectId, Errand, ErrorKind, Fate, FunctionResult, Invoked, Outcome, Reason, Reply,
-};
-use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{
-    ApiId, ApiKind, AuthorizerId, Domain, FunctionId, Integration, Model, ServiceId, ServiceUse, TargetId, Transfer,
-};
+use sluicegate_policy::call::{CacheUse, ErrorKind, Reason};
+use sluicegate_policy::model::{ApiId, ApiKind, Domain, Model, ServiceId, ServiceUse, Transfer};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_render::answer::Answer;
-use sluicegate_render::backend::BackendResponse;
 use sluicegate_render::examined::{Addressed, Examined, Told};
 use sluicegate_render::front::Front;
-use sluicegate_render::function_answer::Returned;
 use sluicegate_render::ids::CallIds;
 use sluicegate_render::request::{Head, Request};
 use sluicegate_render::secured::Secured;
-use sluicegate_timer::{Clock, Timer};
+use sluicegate_timer::Clock;
 
 use crate::arrivals::Arrivals;
-use crate::backends::{Backends, NoAnswer};
-use crate::driver::{Driver, Entrance, Pending, Released, Turn};
-use crate::functions::{Asked, Functions};
+use crate::backends::Backends;
+use crate::driver::{Driver, Entrance};
+use crate::functions::Functions;
 use crate::http1::body::Body;
 use crate::http1::date::{DateText, Dates};
 use crate::http1::write::Outgoing;
@@ -43,11 +37,8 @@ use crate::observe::{Observed, Observer};
 use crate::server::Errors;
 use crate::services::Services;
 use crate::stamped::Stamp;
-use crate::streamed::{Begun, Limits, Outlet, Source, Streamed};
+use crate::streamed::{Outlet, Streamed};
 use crate::tls::Trusting;
-
-/// A call under way that ends with its request.
-type CallingHere<'d> = Pin<Box<dyn Future<Output = Result<BackendResponse, NoAnswer>> + 'd>>;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
@@ -114,16 +105,6 @@ impl Client {
         let asked = domains.iter().position(|domain| domain.is(host)).filter(|at| domains[*at].truststore.is_some());
         self.secured.is_none() || asked.is_none_or(|at| self.trusting == Some(Trusting(at)))
     }
-}
-
-/// What came of an invocation, as far as its call is concerned.
-enum Come {
-    /// The gateway's decision came first.
-    Released(Released),
-    /// It streams, and the gateway knows.
-    Streams(Source),
-    /// It has ended, and the gateway knows.
-    Told,
 }
 
 /// A request whose head is there. Dropping it means that its client went away.
@@ -220,66 +201,6 @@ impl Desk {
         if jwks.ready(&self.front, token).await { Fetched::Waited } else { Fetched::Nothing }
     }
 
-    /// The decision on a call, whose integration is performed here if the gateway wants it.
-    /// A function that streams goes on in `stream`.
-    async fn released(&self, pending: &mut Pending, examined: &mut Examined<'_>, stream: &mut Option<Source>) -> Released {
-        loop {
-            let (effect, target) = match (&mut *pending).await {
-                Turn::Released(released) => return released,
-                Turn::Integrate(effect, target) => (effect, target),
-                Turn::Resume => {
-                    self.driver.resume(pending, self.clock.now(), examined);
-                    // What was released now may be kept already, and answer it.
-                    self.driver.settled().await;
-                    continue;
-                }
-                Turn::Invoke(effect, Errand::Authorizer(authorizer), function, environment) => {
-                    self.authorize(examined, (effect, authorizer), (function, environment));
-                    continue;
-                }
-                Turn::Invoke(effect, Errand::Integration, function, environment) => {
-                    let running = (effect, function, environment);
-                    match self.invoke(pending, examined, running).await {
-                        Come::Released(released) => return released,
-                        Come::Streams(source) => *stream = Some(source),
-                        Come::Told => {}
-                    }
-                    continue;
-                }
-            };
-            let outcome = match self.calling(examined, target) {
-                None => Outcome::Unreachable,
-                Some(calling) => tokio::select! {
-                    biased;
-                    // A decision before the end is that the time is over: the call is dropped with its connection.
-                    turn = &mut *pending => match turn {
-                        Turn::Released(released) => return released,
-                        Turn::Integrate(..) | Turn::Invoke(..) | Turn::Resume => Outcome::Unreachable,
-                    },
-                    response = calling => response.map_or(Outcome::Unreachable, |response| examined.on_backend(&response)),
-                },
-            };
-            self.driver.on_effect(self.clock.now(), effect, outcome);
-        }
-    }
-
-    /// The call to what answers on the route of a request, if that can be called at all.
-    fn calling(&self, examined: &Examined<'_>, target: Option<TargetId>) -> Option<CallingHere<'_>> {
-        let backends = self.backends.as_ref()?;
-        let request = examined.backend_request()?;
-        if let Some(signed_for) = examined.signed_for() {
-            let retries = self.model.api_of_route(examined.addressed().route?).unconfirmed.service_retries;
-            let wall = || self.wall(self.clock.now());
-            return Some(Box::pin(self.services.as_ref()?.call(backends, (request, signed_for), retries, wall)));
-        }
-        let address = target.and_then(|target| self.model.address(target));
-        let request = match address {
-            Some(address) => request.through(address),
-            None => request,
-        };
-        Some(backends.call(request))
-    }
-
     /// How the services of the model were used, by their names: those that are reached, and those that are modelled.
     pub(crate) fn services_used(&self) -> Vec<(String, ServiceUse)> {
         let ids = (0..self.model.services.len()).map(|at| ServiceId(at as u16));
@@ -288,84 +209,6 @@ impl Desk {
             (None, None) | (_, Some(_)) => self.driver.tell(self.clock.now(), |gateway, _| gateway.service_usage(id)),
         };
         ids.map(|id| (self.model.services[usize::from(id.0)].name.clone(), used(id))).collect()
-    }
-
-    /// Has a real function invoked, and waits for what it says; the decision, if it comes first: the function goes on without us.
-    async fn invoke(
-        &self,
-        pending: &mut Pending,
-        examined: &mut Examined<'_>,
-        (effect, function, environment): (EffectId, FunctionId, Environment),
-    ) -> Come {
-        let asked = self.functions.as_ref().zip(examined.function_input());
-        let Some((functions, input)) = asked else {
-            let ended = Invoked { result: FunctionResult::Misconfigured, fate: Fate::Kept, cold_start: None };
-            self.driver.on_invoked(self.clock.now(), effect, ended);
-            return Come::Told;
-        };
-        let asked = Asked { input, trace: examined.trace(), transfer: examined.transfer() };
-        let mut running = functions.invoke(effect, (function, environment), asked);
-        let begun = tokio::select! {
-            biased;
-            turn = &mut *pending => return match turn {
-                Turn::Released(released) => Come::Released(released),
-                Turn::Integrate(..) | Turn::Invoke(..) | Turn::Resume => Come::Told,
-            },
-            begun = running.begun() => begun,
-        };
-        match begun {
-            Some(Begun::Ended(ended)) => {
-                let result = ended.returned().map_or(FunctionResult::Throttled, |returned| examined.on_function(returned));
-                ended.came_to(result);
-                Come::Told
-            }
-            Some(Begun::Head { head, cold_start }) => {
-                let result = examined.on_function(Returned::Head(&head));
-                self.driver.on_begun(self.clock.now(), effect, result, cold_start);
-                Come::Streams(running)
-            }
-            // One that is dropped unsent has told its end itself.
-            None => Come::Told,
-        }
-    }
-
-    /// Has the function of an authorizer invoked. What it says is for all who wait with this call, whoever of them is still there then.
-    fn authorize(
-        &self,
-        examined: &Examined<'_>,
-        (effect, authorizer): (EffectId, AuthorizerId),
-        which: (FunctionId, Environment),
-    ) {
-        let asked = self.functions.as_ref().zip(examined.authorizer_event());
-        let Some((functions, event)) = asked else {
-            let ended = Invoked { result: FunctionResult::Misconfigured, fate: Fate::Kept, cold_start: None };
-            return self.driver.on_invoked(self.clock.now(), effect, ended);
-        };
-        functions.authorize((effect, authorizer), which, event.into(), examined.trace());
-    }
-
-    /// Passes the stream behind a reply on; how much of it went.
-    async fn flow(&self, source: Source, outlet: &Outlet, reply: &Reply) -> u64 {
-        let Ok(mut timer) = Timer::new(self.clock) else {
-            outlet.break_off();
-            return 0;
-        };
-        let flown = source.flow(outlet, &mut timer, self.stream_limits(reply)).await;
-        if flown.end.is_err() {
-            self.tally.broken_off.set(self.tally.broken_off.get() + 1);
-        }
-        flown.bytes
-    }
-
-    /// How long the stream behind a reply may go on: what the gateway waits for an integration counts from its hand-over.
-    fn stream_limits(&self, reply: &Reply) -> Limits {
-        let Arrival { api, .. } = reply.arrival;
-        let timeout = reply.route.and_then(|route| match &self.model.routes[usize::from(route.0)].integration {
-            Integration::Lambda(lambda) => Some(lambda.timeout),
-            Integration::Mock(_) | Integration::Http(_) | Integration::Service(_) => None,
-        });
-        let left = timeout.unwrap_or_default().saturating_sub(reply.timing.integration.unwrap_or_default());
-        Limits::new(self.front.endpoint(api), reply.at + left)
     }
 
     fn kind(&self, api: ApiId) -> ApiKind {
