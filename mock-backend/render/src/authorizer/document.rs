@@ -6,8 +6,6 @@
 //!
 //! Source: IAM user guide, "JSON policy element reference", and developer guide, "Resource policy examples for API Gateway" (2026).
 
-use std::net::IpAddr;
-
 use serde_json::{Map, Value};
 use sluicegate_policy::model::{Address, Condition, Named, Network, PolicyEffect, ResourcePolicy, Statement, Wanted};
 
@@ -165,14 +163,8 @@ fn unknown(place: &str, what: &str) -> DocumentFault {
 
 /// `192.0.2.0/24`, or one address.
 fn network(text: &str, place: &str) -> Result<Network, DocumentFault> {
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-    let address: Option<IpAddr> = address.parse().ok();
-    let most = address.map_or(0, |address| if address.is_ipv4() { 32 } else { 128 });
-    let prefix = prefix.map_or(Some(most), |prefix| prefix.parse().ok()).filter(|prefix| *prefix <= most);
-    match (address, prefix) {
-        (Some(address), Some(prefix)) => Ok(Network { address, prefix }),
-        _ => Err(fault(place, format!("\"{text}\" is no network; write e.g. \"192.0.2.0/24\""))),
-    }
+    let wrong = || fault(place, format!("\"{text}\" is no network; write e.g. \"192.0.2.0/24\""));
+    super::permission::network(text).ok_or_else(wrong)
 }
 
 /// A text or a list of texts.

@@ -6,8 +6,12 @@
 //! Whence a request came is whence its connection came: what it says of itself in `X-Forwarded-For` is not looked at. Who shows no
 //! identity is spoken of by statements about everybody alone.
 
+use std::net::IpAddr;
+
 use sluicegate_policy::call::Permission;
-use sluicegate_policy::model::{Address, Condition, Endpoint, Named, PolicyEffect, Principal, ResourcePolicy, Statement, Wanted};
+use sluicegate_policy::model::{
+    Address, Condition, Endpoint, Named, Network, PolicyEffect, Principal, ResourcePolicy, Statement, Wanted,
+};
 
 use super::signature;
 use crate::seen::Seen;
@@ -68,6 +72,15 @@ fn is_met(condition: &Condition, seen: Seen<'_>) -> bool {
         Wanted::Inside => is_inside,
         Wanted::Outside => !is_inside,
     }
+}
+
+/// `10.0.0.0/8`, or an address alone.
+pub(super) fn network(text: &str) -> Option<Network> {
+    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = prefix.map_or(Some(most), |prefix| prefix.parse().ok())?;
+    (prefix <= most).then_some(Network { address, prefix })
 }
 
 /// `*` is any text, `?` any character. In time that grows with the product of both lengths, whatever they hold.

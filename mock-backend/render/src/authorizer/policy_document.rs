@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use sluicegate_policy::call::Permission;
 use sluicegate_policy::model::{Network, PolicyEffect};
 
-use super::permission::{matches, together};
+use super::permission::{matches, network, together};
 
 /// What a client asks for.
 const INVOKE: &str = "execute-api:invoke";
@@ -230,15 +230,6 @@ impl Condition {
         };
         is_so != self.not
     }
-}
-
-/// `10.0.0.0/8`, or an address alone.
-fn network(text: &str) -> Option<Network> {
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-    let address: IpAddr = address.parse().ok()?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = prefix.map_or(Some(most), |prefix| prefix.parse().ok())?;
-    (prefix <= most).then_some(Network { address, prefix })
 }
 
 #[cfg(test)]
