@@ -60,8 +60,9 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
         | MockError::Tls(_)
         | MockError::Front(_) => Failure::usage(error),
     })?;
-    terminal::print(ready(&server, &edge, asked.format)?)?;
+    // Before it says that it is ready: whoever ends it at once must not be overheard.
     let signals = stopped(asked.until_stdin_closes).map_err(|error| Failure::broken("listening for signals", error))?;
+    terminal::print(ready(&server, &edge, asked.format)?)?;
     Ok(server.run(signals).await)
 }
 

@@ -212,6 +212,9 @@ fn however_the_mock_ends_no_process_of_a_function_stays_behind() {
             .command(["mock".as_ref(), profile.as_os_str(), "--listen".as_ref(), "127.0.0.1:0".as_ref()])
             .spawn()
             .expect("it starts");
+        let mut ready = String::new();
+        let said = mock.stdout.take().expect("its standard output is piped");
+        BufReader::new(said).read_line(&mut ready).expect("it says that it is ready");
         let all = eventually("the processes", || Some(of_file(path)).filter(|all| all.len() == 8));
         send(mock.id(), signal);
         mock.wait().expect("it ends");
