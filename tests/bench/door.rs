@@ -15,7 +15,7 @@ use crate::figures::{Figure, median};
 use crate::nginx;
 
 /// Length of one round of the rate.
-const ROUND_S: u32 = 4;
+pub(crate) const ROUND_S: u32 = 4;
 /// The key that the profile knows.
 const KEY: &str = "0123456789abcdefghij";
 /// Connections held open at once.
@@ -54,9 +54,10 @@ const TOLD: &str = "gateway:\n  api: rest\n  overhead: 20ms\n  stages: { prod: {
 const TOLD_US: f64 = 20_000.0;
 
 /// A mock gateway in a process of its own; ends when dropped.
-struct Mock {
+pub(crate) struct Mock {
     child: Child,
-    url: String,
+    /// Of its stage `prod`.
+    pub(crate) url: String,
 }
 
 /// All figures of the front door, and what could not be measured.
@@ -193,7 +194,7 @@ fn wrk(url: &str, header: &str) -> Result<(f64, f64), String> {
 }
 
 /// Requests per second, and the median latency in microseconds.
-fn wrk_with(url: &str, header: &str, connections: u32) -> Result<(f64, f64), String> {
+pub(crate) fn wrk_with(url: &str, header: &str, connections: u32) -> Result<(f64, f64), String> {
     let done = Command::new("taskset")
         .args(["-c", "0", "wrk", "-t1", "--latency"])
         .args([format!("-c{connections}"), format!("-d{ROUND_S}s"), format!("-H{header}"), url.to_owned()])
@@ -217,10 +218,15 @@ fn microseconds(text: &str) -> Option<f64> {
 
 impl Mock {
     fn start(profile: &str, folder: &Path, flags: &[&str]) -> Result<Self, String> {
+        Self::start_on("1", profile, folder, flags)
+    }
+
+    /// On these cores, with what it starts.
+    pub(crate) fn start_on(cores: &str, profile: &str, folder: &Path, flags: &[&str]) -> Result<Self, String> {
         let file = folder.join("gateway.yaml");
         fs::write(&file, profile).map_err(|error| format!("cannot write a profile: {error}"))?;
         let mut child = Command::new("taskset")
-            .args(["-c", "1", env!("CARGO_BIN_EXE_sluicegate"), "mock"])
+            .args(["-c", cores, env!("CARGO_BIN_EXE_sluicegate"), "mock"])
             .arg(&file)
             .args(["--format", "json"])
             .args(flags)
@@ -240,6 +246,18 @@ impl Mock {
     /// Host and port.
     fn authority(&self) -> String {
         self.url.trim_start_matches("http://").split('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// CPU time that it has used so far, in microseconds; without that of its functions.
+    pub(crate) fn cpu_us(&self) -> Result<f64, String> {
+        let path = format!("/proc/{}/task", self.child.id());
+        let mut used = 0.0;
+        for task in fs::read_dir(&path).map_err(|error| format!("{path}: {error}"))?.flatten() {
+            // The first field is the time on a core, in nanoseconds.
+            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            used += text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e3;
+        }
+        if used > 0.0 { Ok(used) } else { Err(format!("{path}: no CPU time is told")) }
     }
 
     fn resident_mb(&self) -> Result<f64, String> {

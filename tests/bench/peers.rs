@@ -1,12 +1,13 @@
 //! Sluicegate beside its peers, in one run: the same nginx on the other core, the same closed model, medians of several rounds.
 //!
-//! `just bench` runs it. Prints a table and writes `target/bench/latest.json`: for each figure its name, value, unit, and the
+//! `just bench` runs it, `just bench behind` what is behind the door alone. Prints a table and writes `target/bench/latest.json`: for each figure its name, value, unit, and the
 //! value of each peer. A peer that is not installed is skipped by name. Processes are pinned with `taskset`; whole-process CPU
 //! time comes from the shell's own accounting of the finished command. Rounds are interleaved, so that a drift of the machine
 //! meets everybody.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod behind;
 mod door;
 mod figures;
 mod nginx;
@@ -23,7 +24,21 @@ use tools::{Measured, Tool};
 const ROUNDS: usize = 5;
 
 fn main() -> ExitCode {
-    let (figures, problems) = bench();
+    if behind::was_a_function() {
+        return ExitCode::SUCCESS;
+    }
+    let part = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let (figures, problems) = match part.as_deref() {
+        None => bench(),
+        Some("behind") => {
+            let mut problems = Vec::new();
+            (behind::figures(ROUNDS, &mut problems), problems)
+        }
+        Some(other) => {
+            println!("{other} is no part of this benchmark; write behind, or nothing for all of it");
+            return ExitCode::FAILURE;
+        }
+    };
     figures::print(&figures);
     for problem in &problems {
         println!("not measured: {problem}");
@@ -50,6 +65,7 @@ fn bench() -> (Vec<Figure>, Vec<String>) {
         }
     };
     figures.extend(door::figures(ROUNDS, &mut problems));
+    figures.extend(behind::figures(ROUNDS, &mut problems));
     for rate in [simulator::rate(ROUNDS), simulator::front_door(ROUNDS)] {
         match rate {
             Ok(figure) => figures.push(figure),

@@ -145,7 +145,8 @@ pub(crate) fn driven(profile: &Path, url: &str, output: &Path) -> Result<serde_j
     serde_json::from_str(&text).map_err(|error| format!("run.json is not JSON: {error}"))
 }
 
-const PROFILE_HEAD: &str = "gateway:\n  api: http\n  region: us-east-1\n  stages: { prod: {} }\n  routes:\n    GET /: { integration: { mock: { status: 200, body: ok } } }\ntraffic:\n  mix:\n    - request: GET /\n";
+/// A profile up to its traffic.
+pub(crate) const PROFILE_HEAD: &str = "gateway:\n  api: http\n  region: us-east-1\n  stages: { prod: {} }\n  routes:\n    GET /: { integration: { mock: { status: 200, body: ok } } }\ntraffic:\n  mix:\n    - request: GET /\n";
 
 fn closed_profile(folder: &Path) -> String {
     let path = folder.join("closed.yaml");
