@@ -28,9 +28,9 @@ const VOCABULARY: &[&str] = &["call", "latency", "model", "seed", "time"];
 /// Rooms that may know tokio.
 const ASYNC_ROOMS: &[&str] = &["command", "engine", "main"];
 
-/// Rooms that may know the bytes of the gateway's front door: `config` proves templates and schemas with it, `sim` asks it where a
-/// decision needs a request's bytes.
-const RENDER_ROOMS: &[&str] = &["config", "sim"];
+/// Rooms that may know the bytes of the gateway's front door: `config` proves templates and schemas with it, `import` leaves out the
+/// policies and patterns that it does not take, `sim` asks it where a decision needs a request's bytes.
+const RENDER_ROOMS: &[&str] = &["config", "import", "sim"];
 
 /// Rooms that may know the mock gateway, which brings sockets with it.
 const MOCK_ROOMS: &[&str] = &["command"];

@@ -11,6 +11,7 @@ use super::Api;
 use super::document::{Kind, Node};
 use super::error::quoted;
 use super::function::{filled, of_uri};
+use super::intrinsic::deployed;
 use super::mapping;
 use super::notes::Notes;
 use super::service::{self, BackEnds};
@@ -126,6 +127,7 @@ impl Integrations<'_> {
             self.notes.left_out(extension, at, what);
             return None;
         }
+        let uri = deployed(&uri);
         if let Some(name) = service::of_uri(&uri) {
             self.back_ends.services.add(name);
         }

@@ -308,6 +308,13 @@ fn words(node: &Node) -> Vec<String> {
     }
 }
 
+/// A text of a document that its template fills in when it is deployed: what the service itself provides has the same defaults.
+pub(super) fn deployed(text: &str) -> String {
+    let names = ["AWS::Region", "AWS::Partition", "AWS::AccountId", "AWS::URLSuffix"];
+    let filled = |text: String, name: &str| text.replace(&format!("${{{name}}}"), pseudo(name).unwrap_or_default());
+    names.into_iter().fold(text.to_owned(), filled)
+}
+
 /// What the service fills in by itself: a default for what depends on where the template is deployed.
 fn pseudo(name: &str) -> Option<&'static str> {
     Some(match name {

@@ -39,7 +39,7 @@ pub(super) fn service_integration(
         return None;
     }
     let uri = service.uri.clone();
-    let written = service.parameters.clone();
+    let (written, templates) = (service.parameters.clone(), service.requests.clone());
     let method_given = service.method.clone();
     let Service { parameters, requests, passthrough, content_handling, responses, .. } = service;
     let content_handling = content_handling.as_ref();
@@ -48,7 +48,7 @@ pub(super) fn service_integration(
     let method = method(method_given.as_ref(), reader);
     let (name, call) = match protocol {
         Protocol::Mapped(mapping) => {
-            let uri = uri_of(&uri, written.as_ref(), reader)?;
+            let uri = uri_of(&uri, [written.as_ref(), templates.as_ref()], reader)?;
             (uri.service.clone(), ServiceCall::Request { uri, method, mapping: Box::new(mapping) })
         }
         Protocol::Proxy { parameters } => {
@@ -64,7 +64,7 @@ pub(super) fn service_integration(
     Some(ServiceIntegration { service: ServiceId(at as u16), call, timeout: timeout? })
 }
 
-fn uri_of(given: &At<Text>, parameters: Option<&At<Texts>>, reader: &mut Reader) -> Option<ServiceUri> {
+fn uri_of(given: &At<Text>, [parameters, requests]: [Option<&At<Texts>>; 2], reader: &mut Reader) -> Option<ServiceUri> {
     const EXAMPLES: &str =
         "arn:aws:apigateway:us-east-1:dynamodb:action/PutItem or arn:aws:apigateway:us-east-1:bucket.s3:path/{key}";
     let text = &given.value.0;
@@ -84,7 +84,11 @@ fn uri_of(given: &At<Text>, parameters: Option<&At<Texts>>, reader: &mut Reader)
     if let ServiceTarget::Action(_) = &uri.target {
         let service = &uri.service;
         let tells = |name: &str| name.eq_ignore_ascii_case("header.X-Amz-Target");
-        let is_told = parameters.is_some_and(|given| given.value.0.iter().any(|member| tells(&member.name.0)));
+        let is_mapped = parameters.is_some_and(|given| given.value.0.iter().any(|member| tells(&member.name.0)));
+        // A template may set it itself: `$context.requestOverride.header.X-Amz-Target`.
+        let overrides = |text: &str| text.to_ascii_lowercase().contains("requestoverride.header.x-amz-target");
+        let is_told =
+            is_mapped || requests.is_some_and(|given| given.value.0.iter().any(|member| overrides(&member.value.value.0)));
         match proof::actions(service) {
             Actions::ByName => {}
             _ if is_told => {}
