@@ -18,7 +18,7 @@ gateway:
   stages: { prod: }
   routes:
     ANY /notes/{id}: { authorizer: signed, integration: { mock: { status: 200 } } }
-traffic: { mix: [ { request: 'PUT /notes/{id}', query: { b: '2', a: '1' }, with: { id: 1..9 }, body: '{"n":1}' } ], arrivals: { constant: 40/s } }
+traffic: { mix: [ { request: 'PUT /notes/{id}', query: { b: '2', a: '1' }, with: { id: 1..9 }, body: '{{"n":1}}' } ], arrivals: { constant: 40/s } }
 run: { duration: 500ms, warmup: 0s, auth: { sigv4: {} } }
 "#;
 

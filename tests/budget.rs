@@ -282,7 +282,9 @@ expect:
     let is_predicted = |name: &str| kept.verdict(name).get("predicted").is_some();
     let predicted = expected.map(|(name, _)| is_predicted(name));
     assert_eq!(predicted, [true, true, false, false], "nothing is predicted of what nothing is claimed of");
-    assert_eq!(kept.record["load"]["sent"], origin.seen().len(), "both were asked for real");
+    // A run that a busy machine made invalid was made again.
+    let (sent, seen) = (kept.record["load"]["sent"].as_u64().unwrap(), origin.seen().len() as u64);
+    assert!(seen >= sent && seen.is_multiple_of(sent), "both were asked for real: {sent} sent, {seen} seen");
 }
 
 fn answer_once(mut stream: std::net::TcpStream, breaks: bool) {

@@ -20,10 +20,10 @@ mod connections;
 mod functions;
 /// Keys of issuers that stand at a URL.
 mod jwks;
-/// Real functions on the provider's own runtime for Python.
-mod runtimes;
 /// The access log and the record of arrivals agree with what was sent.
 mod records;
+/// Real functions on the provider's own runtime for Python.
+mod runtimes;
 /// Functions whose answers come bit by bit.
 mod streamed;
 

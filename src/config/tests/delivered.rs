@@ -35,7 +35,9 @@ fn every_delivered_profile_opens_with_a_paragraph_that_says_what_it_imitates() {
 fn a_resolved_profile_is_a_profile_and_resolves_to_itself() {
     for (path, _) in delivered() {
         let plan = load(&path, &Overrides::default(), &[]).unwrap();
-        let again = load_text("again.json", &plan.resolved["profile"].to_string(), &Overrides::default(), &[]).unwrap();
+        // In the profile's folder, where its files are found.
+        let there = Overrides { folder: path.parent().map(Into::into), ..Overrides::default() };
+        let again = load_text("again.json", &plan.resolved["profile"].to_string(), &there, &[]).unwrap();
         assert_eq!(again.resolved, plan.resolved, "{}", path.display());
         assert_eq!((again.model, again.traffic, again.run), (plan.model, plan.traffic, plan.run), "{}", path.display());
     }
