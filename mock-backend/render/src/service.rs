@@ -1,6 +1,6 @@
 //! The request to a service of the provider: the integration request of a REST API, or a first-class integration of an HTTP API.
 //!
-//! Owns where it goes, and what the gateway adds for the service's protocol ([`protocol`]). Refuses templates and header rules (those of
+//! Owns where it goes, and what the gateway adds for the service's protocol (`protocol`). Refuses templates and header rules (those of
 //! any back end that is no proxy, [`backend`](crate::backend)), signatures and sockets. Compiled with the front door; asked by
 //! [`examined`](crate::examined) once the gateway wants the integration.
 

@@ -306,7 +306,8 @@ async fn handle(exchange: &Exchange, request: Request<Incoming>) -> Said {
                 Err(refused) => not_read(exchange, id, refused),
             },
             Ok(Some(inlet)) => streamed(exchange, id, &inlet, request.into_body()).await,
-            Err(refused) => Err(refused),
+            // Taken all the same: an answer that is not read would close the connection, which a runtime takes for the end of its world.
+            Err(refused) => body(request).await.and(Err(refused)),
         },
         (&Method::POST, ["invocation", id, "error"]) => match body(request).await {
             Ok(Sent { bytes, .. }) => exchange.answer(id, Answer::Error(bytes)),

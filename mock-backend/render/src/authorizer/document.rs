@@ -1,7 +1,7 @@
 //! Policy documents: the JSON that says who may invoke what, read into what the policy knows.
 //!
 //! Owns which parts of the policy language there are here, and what to say of those that are not. Refuses to hold a request against a
-//! policy ([`permission`](super::permission)). Called by the product's `config`, which proves a profile's documents with it, and by its
+//! policy (`permission`). Called by the product's `config`, which proves a profile's documents with it, and by its
 //! `import`, which leaves out a document that it cannot take whole: half a policy would let in whom the whole one does not.
 //!
 //! Source: IAM user guide, "JSON policy element reference", and developer guide, "Resource policy examples for API Gateway" (2026).
