@@ -74,7 +74,7 @@ def stalled(stream, parts):
 def stream(identity):
     answer = Stream(identity, None if how == "stream-headless" else {"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []})
     answer.part(b"part1-")
-    if how == "stream-gated":
+    if how in ("stream-gated", "stream-twice"):
         gate()
     if how == "stream-exit":
         os._exit(7)

@@ -223,8 +223,11 @@ fn a_client_that_takes_nothing_stops_the_function_and_one_that_leaves_lets_it_go
 fn a_second_answer_beside_a_stream_is_refused() {
     let gate = Gate::new();
     logged(&streams("stream-twice", &gate, PATIENCE), async |client| {
+        let gate = gate.open();
         let mut wire = asking(client).await;
         assert_eq!(wire.bare_answer().await.unwrap().status, 201);
+        // Only now is it sure which of its two connections came first.
+        drop(gate.accept().await.unwrap());
         let body = wire.read_until("0\r\n\r\n").await;
         // However the chunks fell.
         let told: String = body.split("\r\n").skip(1).step_by(2).collect();
