@@ -50,9 +50,50 @@ impl SideDoor {
     }
 
     /// Serves each connection, at most so many at a time, until it is dropped; those that are open end with it.
-    pub(crate) async fn open<C: Future<Output = ()> + 'static>(self, most: usize, serve: impl Fn(TcpStream) -> C) {
-        let Self { listener, mut pause, .. } = self;
+    pub(crate) async fn open<C: Future<Output = ()> + 'static>(mut self, most: usize, serve: impl Fn(TcpStream) -> C) {
+        self.accept(most, &serve, &mut JoinSet::new()).await;
+    }
+
+    /// The same until the one client has ended; what that is. What it had sent before is served to its end, for so long at most: its
+    /// connections are closed by then, unless somebody else holds them.
+    pub(crate) async fn open_to<C: Future<Output = ()> + 'static, T>(
+        mut self,
+        most: usize,
+        serve: impl Fn(TcpStream) -> C,
+        (ended, patience): (impl Future<Output = T>, Span),
+    ) -> T {
         let mut connections = JoinSet::new();
+        let end = tokio::select! {
+            end = ended => end,
+            () = self.accept(most, &serve, &mut connections) => unreachable!("it never ends by itself"),
+        };
+        let due = self.pause.clock().now() + patience;
+        let Self { listener, mut pause, .. } = self;
+        let rest = async {
+            // Those that wait in the queue are there at once.
+            loop {
+                tokio::select! {
+                    biased;
+                    Ok((stream, _)) = listener.accept() => drop(connections.spawn_local(serve(stream))),
+                    () = std::future::ready(()) => break,
+                }
+            }
+            while connections.join_next().await.is_some() {}
+        };
+        tokio::select! {
+            () = rest => {}
+            _ = pause.until(due) => {}
+        }
+        end
+    }
+
+    async fn accept<C: Future<Output = ()> + 'static>(
+        &mut self,
+        most: usize,
+        serve: &impl Fn(TcpStream) -> C,
+        connections: &mut JoinSet<()>,
+    ) {
+        let Self { listener, pause, .. } = self;
         loop {
             while connections.len() >= most {
                 connections.join_next().await;
@@ -94,6 +135,8 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::rc::Rc;
 
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     #[test]
@@ -123,5 +166,29 @@ mod tests {
             }
         });
         assert_eq!(*told.borrow(), ["begins", "ends", "begins", "ends"]);
+    }
+
+    #[test]
+    fn what_a_client_sent_before_its_end_is_served_unless_somebody_holds_its_connection() {
+        crate::runtime().unwrap().block_on(async {
+            let heard = Rc::new(RefCell::new(Vec::new()));
+            let hear = |mut stream: TcpStream| {
+                let heard = Rc::clone(&heard);
+                async move {
+                    let mut bytes = Vec::new();
+                    stream.read_to_end(&mut bytes).await.unwrap();
+                    heard.borrow_mut().push(bytes);
+                }
+            };
+            for (is_held, patience) in [(false, Span::from_secs(60)), (true, Span::ZERO)] {
+                let door = SideDoor::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Clock::starting_now()).unwrap();
+                let mut client = TcpStream::connect(door.address()).await.unwrap();
+                client.write_all(b"last words").await.unwrap();
+                let held = is_held.then_some(client);
+                assert_eq!(door.open_to(1, hear, (std::future::ready("ended"), patience)).await, "ended");
+                drop(held);
+            }
+            assert_eq!(*heard.borrow(), [b"last words"]);
+        });
     }
 }

@@ -34,6 +34,8 @@ const ANSWER_BYTES_MAX: usize = (6 << 20) + 100;
 const STREAM_BYTES_MAX: u64 = 200 << 20;
 /// What a connection reads at once: so much of a streamed answer lies here while its client takes nothing.
 const READ_BYTES_MAX: usize = 64 << 10;
+/// How long what a process had sent is read when it has ended. Its connections end with it, unless a process that it started holds them.
+const LAST_WORDS: Span = Span::from_secs(1);
 /// Connections at a time; a further one waits until one of them ends. A runtime needs one, some open one for each call.
 const CONNECTIONS_MAX: usize = 32;
 
@@ -81,8 +83,6 @@ pub(super) struct Exchange {
     inner: RefCell<Inner>,
     /// There is a job.
     offered: Notify,
-    /// The process has ended.
-    closed: Notify,
 }
 
 #[derive(Default)]
@@ -109,7 +109,7 @@ impl Inner {
 impl Exchange {
     pub(super) fn new(arn: String, timeout: Span, clock: Clock) -> Self {
         let inner = RefCell::default();
-        Self { arn, timeout, clock, inner, offered: Notify::new(), closed: Notify::new() }
+        Self { arn, timeout, clock, inner, offered: Notify::new() }
     }
 
     /// The process is to do this.
@@ -172,20 +172,12 @@ impl Exchange {
     }
 
     /// The process has ended.
-    pub(super) fn exit(&self, status: &str) {
+    fn exit(&self, status: &str) {
         let mut inner = self.inner.borrow_mut();
         inner.over = Some(status.to_owned());
         // What it said before it ended counts.
         inner.answer.get_or_insert_with(|| Answer::Exited(status.to_owned()));
         inner.changed();
-        self.closed.notify_waiters();
-    }
-
-    async fn closed(&self) {
-        let closed = self.closed.notified();
-        if !self.is_over() {
-            closed.await;
-        }
     }
 
     /// The process asks what to do. It waits until there is something.
@@ -274,12 +266,12 @@ enum Refused {
 
 type Said = Response<Full<Bytes>>;
 
-/// Serves the process until it has ended.
-pub(super) async fn serve(door: SideDoor, exchange: Rc<Exchange>) {
-    tokio::select! {
-        () = exchange.closed() => {}
-        () = door.open(CONNECTIONS_MAX, |stream| connection(stream, Rc::clone(&exchange))) => {}
-    }
+/// Serves the process until it has ended, which is then told. What it had said before comes first: the end of a process is known
+/// before the last bytes that it sent were read.
+pub(super) async fn serve(door: SideDoor, exchange: Rc<Exchange>, ended: impl Future<Output = String>) {
+    let serve = |stream| connection(stream, Rc::clone(&exchange));
+    let status = door.open_to(CONNECTIONS_MAX, serve, (ended, LAST_WORDS)).await;
+    exchange.exit(&status);
 }
 
 async fn connection(stream: TcpStream, exchange: Rc<Exchange>) {

@@ -76,10 +76,9 @@ impl Sandbox {
         if let Some(out) = outputs.1 {
             tasks.spawn(process::read_lines(out, subject.name.clone(), Rc::clone(log), clock));
         }
-        tasks.spawn(serve(door, Rc::clone(&exchange)));
         let stop = Rc::new(Notify::new());
-        let (stopped, watched, guard) = (Rc::clone(&stop), Rc::clone(&exchange), Rc::clone(guard));
-        tasks.spawn(async move {
+        let (stopped, guard) = (Rc::clone(&stop), Rc::clone(guard));
+        let ended = async move {
             let status = tokio::select! {
                 status = child.wait() => status,
                 () = stopped.notified() => {
@@ -88,8 +87,9 @@ impl Sandbox {
                 }
             };
             guard.bury(group);
-            watched.exit(&status.map_or_else(|error| error.to_string(), |status| status.to_string()));
-        });
+            status.map_or_else(|error| error.to_string(), |status| status.to_string())
+        };
+        tasks.spawn(serve(door, Rc::clone(&exchange), ended));
         let (subject, log, timer) = (Rc::clone(subject), Rc::clone(log), RefCell::new(Some(timer)));
         let (uses, memory_mb) = (Cell::new(0), Cell::new(None));
         Ok(Self { subject, exchange, log, stop, timer, clock, group, started, uses, memory_mb })
