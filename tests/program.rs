@@ -96,13 +96,24 @@ impl Bench {
         I: IntoIterator + Clone,
         I::Item: AsRef<OsStr>,
     {
+        self.kept_valid_each(arguments, || {})
+    }
+
+    /// The same, with something to be done before each run.
+    pub(crate) fn kept_valid_each<I>(&self, arguments: I, mut before: impl FnMut()) -> Kept
+    where
+        I: IntoIterator + Clone,
+        I::Item: AsRef<OsStr>,
+    {
         for _ in 1..ATTEMPTS {
+            before();
             let kept = self.kept(arguments.clone());
             if !kept.is_invalid() {
                 return kept;
             }
             assert_eq!(kept.finished.code, Some(4), "an invalid run says so: {}", kept.finished.stdout);
         }
+        before();
         self.kept(arguments)
     }
 
