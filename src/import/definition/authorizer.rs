@@ -116,6 +116,7 @@ impl Scheme<'_> {
         if let Some(identity) = identity {
             lambda.insert("identity".to_owned(), identity.into());
         }
+        self.spoken_to(given, kind, &mut lambda, notes);
         if let Some(validation) = self.validation(given, notes).filter(|_| self.api == Api::Rest && kind == "token") {
             lambda.insert("validation".to_owned(), validation.into());
         }
@@ -125,6 +126,27 @@ impl Scheme<'_> {
         // Placeholder, no source: a guess, as for every function.
         lambda.insert("latency".to_owned(), json!({ "p50": "20ms", "p99": "80ms" }));
         json!({ "lambda": lambda })
+    }
+
+    /// What the function is told, and how it answers, where that is not what a profile takes without a word.
+    fn spoken_to(&self, given: &Node, kind: &str, lambda: &mut Map<String, Value>, notes: &mut Notes) {
+        match self.api {
+            Api::Rest if kind == "request" => _ = lambda.insert("type".to_owned(), kind.into()),
+            Api::Rest => {}
+            Api::Http => {
+                let version = given.word("authorizerPayloadFormatVersion");
+                let is_simple = given.get("enableSimpleResponses").is_some_and(Node::is_true);
+                match version.as_deref() {
+                    None | Some("2.0" | "2") if is_simple => _ = lambda.insert("simple_responses".to_owned(), true.into()),
+                    None | Some("2.0" | "2") => {}
+                    Some("1.0" | "1") => _ = lambda.insert("payload_format".to_owned(), "1.0".into()),
+                    Some(other) => {
+                        let what = format!("authorizer {}: {} is no payload format; 2.0 holds", quoted(self.name), quoted(other));
+                        notes.left_out(given, "", what);
+                    }
+                }
+            }
+        }
     }
 
     fn cognito(&self, given: &Node, notes: &mut Notes) -> Value {

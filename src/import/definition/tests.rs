@@ -276,3 +276,32 @@ fn only_what_a_rest_api_s_function_answers_as_a_proxy_is_streamed() {
     let told = imported.notes.lines("d").iter().filter(|line| line.contains("is streamed")).count();
     assert_eq!(told, 1, "{:?}", imported.notes.lines("d"));
 }
+
+#[test]
+fn how_the_function_of_an_authorizer_is_spoken_to_is_carried() {
+    let lambda = |kind: &str, more: &Value| {
+        let mut given = json!({ "type": kind, "authorizerUri": "arn:aws:lambda:us-east-1:1:function:check" });
+        given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let scheme =
+            json!({ "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authorizer": given });
+        let integration = json!({ "type": "aws_proxy", "httpMethod": "POST", "uri": "arn:aws:lambda:us-east-1:1:function:orders", "payloadFormatVersion": "2.0" });
+        let document = json!({
+            "openapi": "3.0.1", "components": { "securitySchemes": { "check": scheme } },
+            "paths": { "/a": { "get": { "security": [{ "check": [] }], "x-amazon-apigateway-integration": integration } } },
+        });
+        let api = if kind == "token" || more.get("rest").is_some() { Api::Rest } else { Api::Http };
+        let imported = read("d", &document.to_string(), &Options { api: Some(api), ..Options::default() }).unwrap();
+        let lambda = &imported.gateway["authorizers"]["check"]["lambda"];
+        ["type", "payload_format", "simple_responses"].map(|key| lambda[key].clone())
+    };
+    let none = Value::Null;
+    for (kind, more, expected) in [
+        ("token", json!({}), [none.clone(), none.clone(), none.clone()]),
+        ("request", json!({ "rest": true }), ["request".into(), none.clone(), none.clone()]),
+        ("request", json!({ "authorizerPayloadFormatVersion": "1.0" }), [none.clone(), "1.0".into(), none.clone()]),
+        ("request", json!({ "authorizerPayloadFormatVersion": "2.0" }), [none.clone(), none.clone(), none.clone()]),
+        ("request", json!({ "enableSimpleResponses": true }), [none.clone(), none.clone(), true.into()]),
+    ] {
+        assert_eq!(lambda(kind, &more), expected, "{kind} {more}");
+    }
+}

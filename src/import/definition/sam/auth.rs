@@ -116,6 +116,8 @@ fn authorizer(given: &Node) -> Node {
         let is_request = of_http || given.word("FunctionPayloadType").is_some_and(|kind| kind.eq_ignore_ascii_case("REQUEST"));
         set("type", word(if is_request { "request" } else { "token" }));
         set("authorizerUri", Some(function.clone()));
+        set("authorizerPayloadFormatVersion", given.get("AuthorizerPayloadFormatVersion").cloned());
+        set("enableSimpleResponses", given.get("EnableSimpleResponses").cloned());
         if is_request {
             set("identitySource", Some(Node::text(line, sources(&identity, of_http))));
             "Unused".clone_into(&mut header);
