@@ -130,12 +130,12 @@ fn base(service: &Service, host: &str) -> String {
 fn place(target: &ServiceTarget) -> String {
     match target {
         ServiceTarget::Path(path) => path.clone(),
-        // Seen in execution logs that users show: `https://dynamodb.us-east-1.amazonaws.com/?Action=PutItem`.
+        // That a service which takes JSON has it in the query, too, is UNCONFIRMED: no source was found for it.
         ServiceTarget::Action(action) => format!("?Action={action}"),
     }
 }
 
-/// The URL of the provider's own that an integration request goes to, as the execution log has it.
+/// The URL of the provider's own that an integration request goes to, for the mock's execution log.
 pub(crate) fn provider_url(uri: &ServiceUri) -> String {
     format!("https://{}/{}", uri.host(), place(&uri.target))
 }

@@ -150,7 +150,7 @@ impl<'a> Examined<'a> {
         let proto = if seen.request.secured.is_some() { "https" } else { "http" };
         match hop {
             Hop::RestMapped => vec![api, trace],
-            // Seen in execution logs that users show: who asks, for the policy of the one who is asked.
+            // UNCONFIRMED, no source found: who asks, for the policy of the one who is asked.
             Hop::Service => vec![api, trace, ("X-Amz-Source-Arn", self.source_arn())],
             Hop::Http if is_service => vec![("User-Agent", format!("AmazonAPIGateway_{}", seen.api().id)), trace],
             Hop::RestProxy => {
