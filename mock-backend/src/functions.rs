@@ -34,7 +34,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::guard::Guard;
 pub(crate) use self::log::FunctionLog;
 use self::runtime_api::{Inlet, Job};
-use self::sandbox::{Sandbox, Subject};
+use self::sandbox::{Sandbox, Start, Subject};
 use crate::backends::Backends;
 use crate::driver::Driver;
 use crate::streamed::Source;
@@ -163,7 +163,7 @@ impl Functions {
             let id = FunctionId(at as u16);
             let mut started = Vec::new();
             for _ in 0..function.scaling.provisioned {
-                match self.start(subject) {
+                match self.start(subject, Start::Provisioned) {
                     Ok(sandbox) => started.push(sandbox),
                     Err(error) => self.problem(&format!("function {} does not start: {error}", subject.name)),
                 }
@@ -261,20 +261,20 @@ impl Functions {
         // A process may have ended by itself since.
         match kept.filter(|sandbox| sandbox.lives()) {
             Some(sandbox) => Ok(sandbox),
-            None => self.start(subject),
+            None => self.start(subject, Start::of(which.1)),
         }
     }
 
-    fn start(&self, subject: &Rc<Subject>) -> io::Result<Rc<Sandbox>> {
+    fn start(&self, subject: &Rc<Subject>, start: Start) -> io::Result<Rc<Sandbox>> {
         let guard = self.guard.as_ref().filter(|_| !self.stopping.get());
         let guard = guard.ok_or_else(|| io::Error::other("nobody would stop it"))?;
-        Sandbox::start(subject, (guard, &self.log), &self.tasks, self.clock).map(Rc::new)
+        Sandbox::start((subject, start), (guard, &self.log), &self.tasks, self.clock).map(Rc::new)
     }
 
     /// What is provisioned is there again as soon as it can be.
     fn replace(&self, which: (FunctionId, Environment), subject: &Rc<Subject>) {
         if which.1 == Environment::Provisioned
-            && let Ok(sandbox) = self.start(subject)
+            && let Ok(sandbox) = self.start(subject, Start::Provisioned)
         {
             self.sandboxes.borrow_mut().entry(which).or_default().push(sandbox);
         }

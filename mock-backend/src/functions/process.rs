@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::log::{FunctionLog, LINE_BYTES_MAX};
-use super::sandbox::Subject;
+use super::sandbox::{Start, Subject};
 
 /// Of this process's own variables a function gets these alone: what programs need to run here, and no secret.
 const INHERITED: [&str; 11] = [
@@ -33,7 +33,7 @@ const INHERITED: [&str; 11] = [
 ];
 
 /// Starts it; it is the first of a process group of its own, which has its number.
-pub(super) fn start(subject: &Subject, runtime_api: SocketAddr) -> io::Result<(Child, i32)> {
+pub(super) fn start(subject: &Subject, start: Start, runtime_api: SocketAddr) -> io::Result<(Child, i32)> {
     let process = &subject.process;
     let (program, arguments) = process.command.split_first().ok_or_else(|| io::Error::other("its command is empty"))?;
     let directory = process.directory.canonicalize().unwrap_or_else(|_| process.directory.clone());
@@ -47,7 +47,7 @@ pub(super) fn start(subject: &Subject, runtime_api: SocketAddr) -> io::Result<(C
             ("AWS_LAMBDA_FUNCTION_NAME", subject.name.clone()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", subject.memory_mb.to_string()),
-            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", start.name().to_owned()),
             ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", subject.name)),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "$LATEST".to_owned()),
             ("AWS_REGION", subject.region.clone()),

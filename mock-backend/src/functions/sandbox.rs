@@ -3,8 +3,9 @@
 //! Owns how long a start and an invocation may take, and what their ends mean. Refuses HTTP (`runtime_api`) and the system's part
 //! (`process`). Made by [`functions`](super), which keeps those that are idle.
 //!
-//! A start may take ten seconds (Lambda developer guide, "Lambda execution environment lifecycle", 2026). The provider then starts the
-//! runtime once more, within the time-out of the function; here the first start gets that time in addition.
+//! A start may take ten seconds; a provisioned environment's 130 seconds, or the time-out of the function if that is longer (Lambda
+//! developer guide, "Lambda execution environment lifecycle", 2026). After the ten seconds the provider starts the runtime once more,
+//! within the time-out of the function; here the first start gets that time in addition.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -13,6 +14,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use sluicegate_policy::call::Fate;
+use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::Process;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::{Clock, Timer};
@@ -27,6 +29,7 @@ use crate::side_door::SideDoor;
 use crate::tasks::Tasks;
 
 const INIT_MAX: Span = Span::from_secs(10);
+const PROVISIONED_INIT_MAX: Span = Span::from_secs(130);
 
 /// Memory is looked up at every so-many-th invocation: it is a file to read each time.
 const MEMORY_EVERY: u64 = 64;
@@ -41,6 +44,39 @@ pub(super) struct Subject {
     pub(super) process: Process,
 }
 
+/// When an environment starts: before anything asks for it, or for the invocation that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Provisioned,
+    OnDemand,
+}
+
+impl Start {
+    /// Of an environment that the policy means.
+    pub(super) fn of(environment: Environment) -> Self {
+        match environment {
+            Environment::Provisioned => Self::Provisioned,
+            Environment::OnDemand(_) => Self::OnDemand,
+        }
+    }
+
+    /// What the function is told of it: `AWS_LAMBDA_INITIALIZATION_TYPE`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Provisioned => "provisioned-concurrency",
+            Self::OnDemand => "on-demand",
+        }
+    }
+
+    /// How long it may take, for a function with this time-out.
+    fn limit(self, timeout: Span) -> Span {
+        match self {
+            Self::Provisioned => PROVISIONED_INIT_MAX.max(timeout),
+            Self::OnDemand => INIT_MAX,
+        }
+    }
+}
+
 /// An environment.
 pub(super) struct Sandbox {
     subject: Rc<Subject>,
@@ -51,6 +87,8 @@ pub(super) struct Sandbox {
     clock: Clock,
     group: i32,
     started: Instant,
+    /// When its start must be over.
+    start_by: Instant,
     uses: Cell<u64>,
     memory_mb: Cell<Option<u64>>,
 }
@@ -58,7 +96,7 @@ pub(super) struct Sandbox {
 impl Sandbox {
     /// Starts the process, and whatever listens to it. Ends by itself when the process does.
     pub(super) fn start(
-        subject: &Rc<Subject>,
+        (subject, start): (&Rc<Subject>, Start),
         (guard, log): (&Rc<Guard>, &Rc<FunctionLog>),
         tasks: &Tasks,
         clock: Clock,
@@ -66,7 +104,8 @@ impl Sandbox {
         let timer = Timer::new(clock)?;
         let door = SideDoor::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), clock)?;
         let started = clock.now();
-        let (mut child, group) = process::start(subject, door.address())?;
+        let start_by = started + start.limit(subject.process.timeout);
+        let (mut child, group) = process::start(subject, start, door.address())?;
         guard.add(group);
         let exchange = Rc::new(Exchange::new(subject.arn.clone(), subject.process.timeout, clock));
         let outputs = (child.stdout.take(), child.stderr.take());
@@ -92,7 +131,7 @@ impl Sandbox {
         tasks.spawn(serve(door, Rc::clone(&exchange), ended));
         let (subject, log, timer) = (Rc::clone(subject), Rc::clone(log), RefCell::new(Some(timer)));
         let (uses, memory_mb) = (Cell::new(0), Cell::new(None));
-        Ok(Self { subject, exchange, log, stop, timer, clock, group, started, uses, memory_mb })
+        Ok(Self { subject, exchange, log, stop, timer, clock, group, started, start_by, uses, memory_mb })
     }
 
     /// Whether its process runs, as far as is known.
@@ -111,7 +150,7 @@ impl Sandbox {
         let ready = tokio::select! {
             biased;
             ready = self.exchange.ready() => ready,
-            _ = timer.until(self.started + INIT_MAX) => false,
+            _ = timer.until(self.start_by) => false,
         };
         self.timer.replace(Some(timer));
         ready
@@ -143,7 +182,7 @@ impl Sandbox {
 
     /// What it says, in time; `None` if the time is over.
     async fn answer(&self, timer: &mut Timer, begun: Instant, timeout: Span) -> Option<Answer> {
-        let mut deadline = (self.started + INIT_MAX).max(begun) + timeout;
+        let mut deadline = self.start_by.max(begun) + timeout;
         if self.exchange.is_ready() {
             deadline = begun + timeout;
         }
