@@ -56,6 +56,8 @@ pub(super) fn start(subject: &Subject, start: Start, runtime_api: SocketAddr) ->
             ("AWS_ACCESS_KEY_ID", "sluicegate".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "sluicegate".to_owned()),
             ("_HANDLER", process.handler.clone()),
+            // Where Lambda keeps a function nothing can be written; here its folder is the user's.
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ])
         .env("LAMBDA_TASK_ROOT", directory)
         .envs(process.environment.iter().map(|(name, value)| (name, value)))
