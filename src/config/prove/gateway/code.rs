@@ -2,6 +2,8 @@
 //!
 //! Owns how a real function is told, and what goes with which. Refuses to start it (the mock does). Called by `functions`.
 
+use std::path::Path;
+
 use sluicegate_policy::model::{Code, Process, Real, Runs, Timed};
 use sluicegate_policy::time::Span;
 
@@ -82,7 +84,9 @@ fn process(function: &mut raw::Function, spot: &Spot, outside: Outside<'_>, read
         environment.push((name.clone(), reader.accept(spot, value.reveal(outside))?));
     }
     let text = |given: &Option<At<crate::config::value::Text>>| given.as_ref().map(|given| given.value.0.clone());
-    let directory = outside.folder.join(text(&function.directory).unwrap_or_default());
+    // A profile that is named without a folder is in this one, and a process starts in no folder without a name.
+    let folder = Some(outside.folder).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = folder.join(text(&function.directory).unwrap_or_default());
     if let Some(given) = function.directory.as_ref().filter(|_| !directory.is_dir()) {
         reader.report_at(
             &given.spot,
