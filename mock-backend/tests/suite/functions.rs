@@ -277,21 +277,6 @@ fn what_is_provisioned_is_there_before_the_first_request() {
 }
 
 #[test]
-fn forty_processes_start_and_stop_cleanly() {
-    let mut many = real("well", Span::from_secs(30));
-    many.scaling.provisioned = 40;
-    let (pids, summary, _) = logged(&behind(ApiKind::Rest, many, Span::from_secs(20)), async |client| {
-        let mut pids = Vec::new();
-        for _ in 0..40 {
-            pids.push(said(&client.get("/prod/x").await)["pid"].clone());
-        }
-        pids
-    });
-    assert!(pids.iter().all(|pid| !runs(pid)));
-    assert_eq!(summary.problems, Vec::<String>::new());
-}
-
-#[test]
 fn a_thousand_environments_of_a_modelled_function_work_at_once() {
     let slow = Function { duration: Latency::constant(Span::from_ms(500)), code: Code::Modelled, ..real("", PATIENCE) };
     let ((), summary) = behind(ApiKind::Rest, slow, PATIENCE).serve(async |client| {

@@ -19,20 +19,27 @@ use crate::functions::{behind, logged, real, runs, said, until};
 use crate::mock::{Client, Mock, Wire};
 
 /// Where functions wait until they are let through.
-struct Gate {
+pub(crate) struct Gate {
     listener: std::net::TcpListener,
     address: SocketAddr,
 }
 
 impl Gate {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         Self { address: listener.local_addr().unwrap(), listener }
     }
 
+    /// This function waits here, if it ever waits.
+    pub(crate) fn before(&self, function: &mut Function) {
+        if let Code::Real(Real { runs: Runs::Process(process), .. }) = &mut function.code {
+            process.environment.push(("GATE".to_owned(), self.address.to_string()));
+        }
+    }
+
     /// The next function that comes; dropping it lets it through.
-    fn open(self) -> TcpListener {
+    pub(crate) fn open(self) -> TcpListener {
         TcpListener::from_std(self.listener).unwrap()
     }
 }
@@ -40,9 +47,7 @@ impl Gate {
 /// A function that does this, and waits at the gate if it ever waits.
 fn gated(how: &str, gate: &Gate, timeout: Span) -> Function {
     let mut function = Function { concurrency: Some(1), ..real(how, timeout) };
-    if let Code::Real(Real { runs: Runs::Process(process), .. }) = &mut function.code {
-        process.environment.push(("GATE".to_owned(), gate.address.to_string()));
-    }
+    gate.before(&mut function);
     function
 }
 
