@@ -236,6 +236,7 @@ impl Functions {
                 let sandbox = match self.take((function, environment), subject) {
                     Ok(sandbox) => sandbox,
                     Err(error) => {
+                        self.problem(&format!("function {} does not start: {error}", subject.name));
                         let what = format!("RequestId: {} Error: {error}", job.id);
                         return Outcome::failed("Runtime.InvalidEntrypoint", &what, Fate::Lost);
                     }
@@ -244,6 +245,9 @@ impl Functions {
                 if outcome.fate == Fate::Kept {
                     self.sandboxes.borrow_mut().entry((function, environment)).or_default().push(sandbox);
                 } else {
+                    if !sandbox.was_ready() && !self.stopping.get() {
+                        self.problem(&format!("an environment of function {} never came to be ready", subject.name));
+                    }
                     sandbox.stop();
                     self.replace((function, environment), subject);
                 }

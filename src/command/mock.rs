@@ -137,15 +137,19 @@ fn account(summary: &Summary) -> String {
     let replies: Vec<String> =
         summary.replies.iter().map(|(status, count)| format!("{status}: {}", quantity::count(*count))).collect();
     let arrived = format!("{} arrived; answers {}", quantity::counted(summary.arrived, "request"), replies.join(", "));
+    std::iter::once(arrived).chain(problems(summary).map(|problem| format!("problem: {problem}"))).collect::<Vec<_>>().join("\n")
+        + "\n"
+}
+
+/// What went wrong with a mock, and what its logs could not keep.
+pub(super) fn problems(summary: &Summary) -> impl Iterator<Item = String> {
     let logs =
         [("access log", &summary.access_log), ("execution log", &summary.execution_log), ("function log", &summary.function_log)];
-    let lost = logs.into_iter().filter_map(|(name, log)| lost(name, log.as_ref()?));
-    let problems = summary.problems.iter().map(|problem| format!("problem: {problem}"));
-    std::iter::once(arrived).chain(lost).chain(problems).collect::<Vec<_>>().join("\n") + "\n"
+    logs.into_iter().filter_map(|(name, log)| lost(name, log.as_ref()?)).chain(summary.problems.iter().cloned())
 }
 
 /// What a log could not keep.
 fn lost(name: &str, log: &LogSummary) -> Option<String> {
     let why = log.error.as_deref().unwrap_or("the disk did not keep up");
-    (log.lost > 0).then(|| format!("problem: {} of the {name} lost ({why})", quantity::counted(log.lost, "line")))
+    (log.lost > 0).then(|| format!("{} of the {name} lost ({why})", quantity::counted(log.lost, "line")))
 }

@@ -19,7 +19,7 @@ use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFo
 use super::script::Script;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{authorizers, limits, machine, receiver, terminal};
+use super::{authorizers, limits, machine, mock, receiver, terminal};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{Stop, Urgency};
@@ -59,6 +59,8 @@ struct Told {
     receiver: ReceiverRecord,
     used: Vec<LimitUse>,
     authorizers: Vec<AuthorizerUse>,
+    /// What went wrong with it, in words.
+    problems: Vec<String>,
 }
 
 /// How a user ends a run early.
@@ -242,8 +244,9 @@ impl Rehearsal<'_> {
         let how = if stopped.is_some() { Compared::CountedOnly } else { Compared::WithScript };
         let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
         let receiver = receiver::compare(&summary, arrivals, (&self.script, how), driven.clock);
+        let problems = mock::problems(&summary).collect();
         let Summary { used, authorizers, .. } = summary;
-        receiver.map(|receiver| Told { receiver, used, authorizers }).map_err(|error| silent_mock(&error))
+        receiver.map(|receiver| Told { receiver, used, authorizers, problems }).map_err(|error| silent_mock(&error))
     }
 
     /// Everything that the run has shown.
@@ -259,17 +262,17 @@ impl Rehearsal<'_> {
         record.total = Some(summary::total(&driven.recorder));
         record.series = summary::series(&driven.recorder);
         record.seconds = summary::seconds(&driven.recorder);
-        let (receiver, silent) = match seen {
-            None => (None, None),
-            Some(Ok(Told { receiver, used, authorizers })) => {
+        let (receiver, said) = match seen {
+            None => (None, Vec::new()),
+            Some(Ok(Told { receiver, used, authorizers, problems })) => {
                 record.limits = limits::with_observed(std::mem::take(&mut record.limits), &used);
                 let hits = authorizers::observed(&authorizers, driven.clock);
                 driven.recorder.on_authorized(&authorizers::together(&hits));
                 let known = std::mem::take(&mut record.authorizers);
                 record.authorizers = authorizers::with_observed(known, &hits, self.plan.run.warmup);
-                (Some(receiver), None)
+                (Some(receiver), problems.iter().map(|problem| troubled_mock(problem)).collect())
             }
-            Some(Err(doubt)) => (None, Some(doubt)),
+            Some(Err(doubt)) => (None, vec![doubt]),
         };
         record.receiver = receiver;
         let smallest_margin = predicted.and_then(smallest_margin);
@@ -282,7 +285,7 @@ impl Rehearsal<'_> {
             ..Seen::of(&driven.recorder, load, record.plan.model)
         };
         record.doubts.extend(doubt::doubts(&seen));
-        record.doubts.extend(silent);
+        record.doubts.extend(said);
         record.complete = record.stopped.is_none();
         if record.complete || predicted.is_none() {
             record.plan.script_hash = driven.counts.script.to_string();
@@ -397,6 +400,17 @@ fn other_script(simulated: ScriptHash, driven: ScriptHash) -> Option<Doubt> {
         advice: "see that the log or trace does not change while it is replayed, and lower a rate that cannot be played"
             .to_owned(),
     })
+}
+
+/// Its answers were not those that the profile describes.
+fn troubled_mock(problem: &str) -> Doubt {
+    Doubt {
+        weight: Weight::Note,
+        kind: "mock-problem".to_owned(),
+        what: format!("the mock says: {problem}"),
+        advice: "mend it in the profile or in what it names; what real functions printed is in functions.log of this run"
+            .to_owned(),
+    }
 }
 
 fn silent_mock(error: &dyn std::error::Error) -> Doubt {

@@ -216,7 +216,25 @@ fn however_the_mock_ends_no_process_of_a_function_stays_behind() {
         let all = eventually("the processes", || Some(of_file(path)).filter(|all| all.len() == 8));
         send(mock.id(), signal);
         mock.wait().expect("it ends");
-        eventually("the end of the processes", || of_file(path).is_empty().then_some(()));
-        assert!(!all.iter().any(|pid| runs(*pid)), "{signal:?}");
+        // One that is about to end has lost its command line before its state tells.
+        let over = || of_file(path).is_empty() && !all.iter().any(|pid| runs(*pid));
+        eventually(&format!("the end of the processes after {signal:?}"), || over().then_some(()));
+    }
+}
+
+#[test]
+fn a_function_that_does_not_start_is_told_with_the_run() {
+    for (command, told) in [
+        ("/no/such/program", "function f does not start: No such file or directory"),
+        ("python3, -c, 'raise SystemExit(7)'", "an environment of function f never came to be ready"),
+    ] {
+        let bench = Bench::new();
+        let profile = format!(
+            "gateway:\n  api: http\n  stages: {{ prod: {{}} }}\n  functions:\n    f: {{ command: [{command}] }}\n  routes:\n    GET /x: {{ integration: {{ lambda: f }} }}\ntraffic:\n  mix: [{{ request: GET /x }}]\n  arrivals: {{ constant: 5/s }}\nrun: {{ duration: 1s, warmup: 0s }}\n"
+        );
+        bench.file("real.yaml", &profile);
+        bench.line("run real.yaml -q -o out").expect_one_of(&[0, 4]).shows("mock-problem").shows("functions.log");
+        let doubts = bench.record("out")["doubts"].to_string();
+        assert!(doubts.contains(told), "{doubts}");
     }
 }

@@ -139,6 +139,11 @@ impl Sandbox {
         !self.exchange.is_over()
     }
 
+    /// Whether it has ever been so far that it could serve.
+    pub(super) fn was_ready(&self) -> bool {
+        self.exchange.is_ready()
+    }
+
     /// Kills what it runs.
     pub(super) fn stop(&self) {
         self.stop.notify_one();
