@@ -52,6 +52,16 @@ fn one_broken_in_any_part_says_where_and_what_would_work() {
     for (from, to, said) in [
         ("authorizer: check", "authorizer: chek", "there is no authorizer \"chek\", did you mean \"check\"?"),
         ("authorizer: pool, ", "", "scopes are asked of a token"),
+        (
+            "authorizer: pool, scopes",
+            "authorizer: check, scopes",
+            "scopes are asked of a token, and authorizer \"check\" asks a function; remove this, or name an authorizer of kind cognito",
+        ),
+        (
+            "pool: { cognito: { issuers: [\"https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a\"] } }",
+            "pool: { iam: {} }",
+            "scopes are asked of a token, and authorizer \"pool\" asks for a signature; remove this",
+        ),
         ("header.X-Token", "cookie.a", "\"cookie.a\" identifies nobody; write header.X"),
         ("ttl: 1m", "ttl: 2h", "longer than the gateway keeps an answer; write at most 1h"),
         ("identity: [header.X-Token]", "identity: []", "answers are kept by identity, and none is named"),

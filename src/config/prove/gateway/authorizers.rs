@@ -14,7 +14,7 @@ use sluicegate_policy::model::{
 use sluicegate_policy::time::Span;
 use sluicegate_render::authorizer::jwt::Keys;
 
-use super::names::names_of;
+use super::integration::Behind;
 use super::{access, at_most, only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, latency};
@@ -36,9 +36,45 @@ pub(super) struct Known<'a> {
     pub(super) outside: Outside<'a>,
 }
 
-/// The names of an API's authorizers.
-pub(super) fn names(gateway: &gateway::Gateway) -> Vec<String> {
-    gateway.authorizers.iter().flat_map(|named| names_of(&named.value.0)).collect()
+/// The authorizers of an API, as its routes refer to them.
+pub(super) struct Referable {
+    names: Vec<String>,
+    /// What each of them looks at.
+    evidence: Vec<Shown>,
+}
+
+/// What an authorizer looks at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// A token, whose scopes the gateway knows.
+    Token,
+    /// What its function makes of the request.
+    Request,
+    /// The signature of the request.
+    Signature,
+}
+
+impl Referable {
+    pub(super) fn of(gateway: &gateway::Gateway) -> Self {
+        let members = || gateway.authorizers.iter().flat_map(|named| &named.value.0);
+        let shown = |member: &Member<Text, At<raw::Authorizer>>| match &member.value.value {
+            raw::Authorizer::Jwt(_) | raw::Authorizer::Cognito(_) => Shown::Token,
+            raw::Authorizer::Lambda(_) => Shown::Request,
+            raw::Authorizer::Iam(_) => Shown::Signature,
+        };
+        Self { names: members().map(|member| member.name.0.clone()).collect(), evidence: members().map(shown).collect() }
+    }
+}
+
+impl Shown {
+    /// In words, of what has no scopes.
+    const fn instead_of_a_token(self) -> Option<&'static str> {
+        match self {
+            Self::Token => None,
+            Self::Request => Some("a function"),
+            Self::Signature => Some("for a signature"),
+        }
+    }
 }
 
 /// The authorizers of an API, in their order.
@@ -279,8 +315,8 @@ fn keys(given: Option<&At<Text>>, folder: &Path, reader: &mut Reader) -> Option<
 }
 
 /// What a route asks of its requests.
-pub(super) fn authorization(raw: &Route, names: (&[String], &str), reader: &mut Reader) -> Option<Authorization> {
-    let (names, section) = names;
+pub(super) fn authorization(raw: &Route, behind: Behind<'_>, reader: &mut Reader) -> Option<Authorization> {
+    let Behind { kind, authorizers: Referable { names, evidence }, section, .. } = behind;
     let scopes = raw.scopes.as_ref();
     let Some(given) = &raw.authorizer else {
         if let Some(scopes) = scopes {
@@ -291,6 +327,11 @@ pub(super) fn authorization(raw: &Route, names: (&[String], &str), reader: &mut 
     let table = format!("{section}.authorizers");
     let at = referred(&given.value.0, &given.spot, ("authorizer", &table), names, reader)?;
     let scopes = scopes.map(|scopes| {
+        if let Some(asked) = evidence.get(at).and_then(|shown| shown.instead_of_a_token()) {
+            let token = if kind == ApiKind::Rest { "cognito" } else { "jwt" };
+            let what = format!("scopes are asked of a token, and authorizer {} asks {asked}", quoted(&given.value.0));
+            reader.report_at(&scopes.spot, format!("{what}; remove this, or name an authorizer of kind {token}"));
+        }
         // Developer guide, "Quotas for HTTP APIs", 2026.
         if scopes.value.len() > 10 {
             reader.report_at(&scopes.spot, format!("these are {} scopes; write at most 10", scopes.value.len()));

@@ -10,6 +10,7 @@ use sluicegate_policy::model::{
 use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Position};
 
+use super::authorizers::Referable;
 use super::expression;
 use super::functions::filled_answer;
 use super::service::service_integration;
@@ -38,8 +39,8 @@ pub(super) struct SharedNames<'a> {
 pub(super) struct Behind<'a> {
     pub(super) kind: ApiKind,
     pub(super) names: SharedNames<'a>,
-    /// The names of the API's authorizers.
-    pub(super) authorizers: &'a [String],
+    /// The API's authorizers.
+    pub(super) authorizers: &'a Referable,
     /// The key path of the API: `gateway`, `apis.admin`.
     pub(super) section: &'a str,
 }

@@ -73,10 +73,10 @@ pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, shared: Shared<'_>,
     let Shared { names: shared_names, keys, outside } = shared;
     let resource_policy = access::resource_policy(gateway.resource_policy.as_ref(), kind, outside.folder, reader);
     let api = api.map(|api| Api { resource_policy, ..api });
-    let names = authorizers::names(gateway);
+    let referable = authorizers::Referable::of(gateway);
     let known = authorizers::Known { kind, functions: shared_names.functions, keys, outside };
     let authorizers = authorizers::authorizers(gateway, known, reader);
-    let behind = Behind { kind, names: shared_names, authorizers: &names, section: &spot.key };
+    let behind = Behind { kind, names: shared_names, authorizers: &referable, section: &spot.key };
     let frozen = deployments::deployments(gateway, behind, reader);
     let routes = frozen.as_ref().map(|frozen| RouteKeys::of(&frozen.routes, &spot.key));
     let stages = stages::stages(gateway, (kind, &spot.key), frozen.as_ref().zip(routes.as_ref()), reader);

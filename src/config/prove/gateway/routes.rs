@@ -21,7 +21,7 @@ pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Beh
     let path = path(name, behind.kind, spot, reader);
     let integration = integration(raw, behind, reader);
     let raw = &raw.value;
-    let authorization = authorizers::authorization(raw, (behind.authorizers, behind.section), reader);
+    let authorization = authorizers::authorization(raw, behind, reader);
     fits_kind(raw, behind.kind, reader);
     expression::mapping(raw.map_request.as_ref(), proof::request_mapping, reader);
     for member in raw.map_responses.iter().flat_map(|given| &given.value.0) {
