@@ -191,10 +191,13 @@ impl Context<'_> {
         }
     }
 
-    /// Whose signature let the request through.
+    /// Whose signature let the request through; of one that was refused before anybody looked at the signature, nobody's.
     fn signer(&self) -> Option<&Signatory> {
-        let is_refused = self.reply.is_some_and(|reply| matches!(reply.reason, Reason::SignatureRefused(_)));
-        if is_refused { None } else { authorizer::signature::named(self.seen) }
+        let is_verified = |reply: &Reply| {
+            reply.authorization != AuthorizationUse::None
+                && !matches!(reply.reason, Reason::SignatureRefused(_) | Reason::AuthorizerFailed)
+        };
+        self.reply.is_none_or(is_verified).then(|| authorizer::signature::named(self.seen)).flatten()
     }
 
     /// The custom domain that the request names.

@@ -153,6 +153,47 @@ fn what_is_wrong_with_a_signature_is_told_in_the_gateways_words() {
     assert_eq!(told(&answer), (403, "ExpiredTokenException".to_owned(), expired));
 }
 
+#[test]
+fn a_signed_body_over_the_limit_is_too_large_and_says_nothing_of_its_signature() {
+    let large = ("POST", "/prod/x", "0123456789a");
+    let own = (ID, SECRET, None);
+    let rest = (413, "RequestTooLargeException", "HTTP content length exceeded 10 bytes.");
+    for (kind, said) in [(ApiKind::Rest, rest), (ApiKind::Http, (413, "", "Request Entity Too Large"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mock = signed(kind, key(|_| {})).logging("$context.requestId $context.status $context.identity.userArn");
+        mock.model.apis[0].limits.payload_bytes = 10;
+        let mut settings = mock.settings();
+        settings.access_log = Some(folder.path().join("access.log"));
+        let requests = [
+            request(large, own, now()),
+            // Nobody looks at whose or which signature it is.
+            request(large, (ID, "another", None), now()),
+            request(large, ("AKIDANOTHERKEY000000", SECRET, None), now()),
+            request(large, own, now())
+                .replace("content-length: 11", "transfer-encoding: chunked")
+                .replace(large.2, "b\r\n0123456789a\r\n0\r\n\r\n"),
+        ];
+        let ((answers, within, unsigned), _) = serve(settings, async |client| {
+            let mut answers = Vec::new();
+            for request in &requests {
+                answers.push(client.ask(request).await);
+            }
+            let within = client.ask(&request(("POST", "/prod/x", "0123456789"), own, now())).await;
+            let unsigned = "POST /prod/x HTTP/1.1\r\nhost: mock\r\ncontent-length: 11\r\n\r\n0123456789a";
+            (answers, within, client.ask(unsigned).await)
+        });
+        for answer in &answers {
+            let (status, named, message) = told(answer);
+            assert_eq!((status, &*named, &*message), said, "{kind:?} {}", answer.body);
+        }
+        assert_eq!((within.status, unsigned.status), (200, 403), "{kind:?}");
+        let log = std::fs::read_to_string(folder.path().join("access.log")).unwrap();
+        let lines: Vec<&str> = log.lines().filter_map(|line| line.split_once(' ')).map(|(_, rest)| rest).collect();
+        let ann = "200 arn:aws:iam::123456789012:user/ann";
+        assert_eq!(lines, ["413 -", "413 -", "413 -", "413 -", ann, "403 -"], "{kind:?}");
+    }
+}
+
 fn of_document(document: &serde_json::Value, whose: Whose) -> ResourcePolicy {
     policy(document, whose).unwrap()
 }

@@ -12,7 +12,8 @@
 //!   without stage or route, and a preflight request, take no token, not even of the account.
 //! - A 429 takes no token.
 //! - The body's length is looked at behind the throttles: too long a body has cost a token and counts for the quota. So does
-//!   whatever is refused later: by the validator, by the cache, by a mapping.
+//!   whatever is refused later: by the validator, by the cache, by a mapping. Where the body is signed, its length comes before the
+//!   signature ([`authorization`](super::authorization)).
 //! - A request to a route that needs no key counts for no plan, even if it brings one (the guide says so).
 //! - The cache is asked once the request is valid; an answer from it has passed all throttles. A route that streams has none (the
 //!   guide says so).

@@ -6,6 +6,9 @@
 //! The order (developer guide, "API Gateway authorization flow", 2023): what the resource policy denies is refused; then the
 //! authorizer is asked; then both are taken together ([`permission`](crate::permission)).
 //!
+//! A signature covers the body, and of a body over the limit nobody keeps more than the length: whoever signs one reads that it is too
+//! long before anything is said of the signature, and without a token of any throttle.
+//!
 //! What takes no time is decided within [`Gateway::on_call`]. Else the request is parked, and the gateway says
 //! [`Resume`](crate::call::Action::Resume) when the answer is there. Parked requests are bounded by the calls in flight.
 //!
@@ -24,7 +27,7 @@ use crate::call::{
     Action, AnswerId, AuthorizationUse, Call, CallId, Credential, Denied, Evidence, FunctionResult, Identity, Permission, Reason,
     SignatureFault, TokenFault, Verdict,
 };
-use crate::model::{Authorizer, AuthorizerKind, KeySource, RouteId};
+use crate::model::{Api, Authorizer, AuthorizerKind, KeySource, RouteId};
 use crate::permission::of_authorizer;
 use crate::time::{Instant, Span};
 
@@ -75,8 +78,10 @@ impl Gateway {
         let Some((authorization, authorizer)) = named else { return open(Ok(())) };
         let mut identity = std::mem::take(&mut self.cache_key);
         identity.clear();
-        let shown = shown(authorizer, route, &mut identity, evidence);
-        let most = Authorizer::timeout(self.api_of(call.arrival).kind);
+        let Api { kind: api, limits, .. } = self.api_of(call.arrival);
+        let unread = (call.size.body > limits.payload_bytes).then_some(Reason::PayloadTooLarge);
+        let shown = shown(authorizer, route, &mut identity, (evidence, unread));
+        let most = Authorizer::timeout(*api);
         let asked = shown.map(|shown| {
             let asking = (call.id, &identity[..], shown);
             self.authorizers.ask(self.now, (authorization.authorizer, authorizer), asking, most)
@@ -207,12 +212,12 @@ fn judged(said: Said, (route, took): (RouteId, Span), evidence: &mut dyn Evidenc
     }
 }
 
-/// What the request itself shows; an error if the authorizer is not asked at all.
+/// What the request itself shows; an error if the authorizer is not asked at all. `unread` is why nobody has its body.
 fn shown(
     authorizer: &Authorizer,
     route: RouteId,
     identity: &mut Vec<u8>,
-    evidence: &mut dyn Evidence,
+    (evidence, unread): (&mut dyn Evidence, Option<Reason>),
 ) -> Result<Verdict, Reason> {
     match (evidence.identify(route, identity), &authorizer.kind) {
         (Identity::Absent, AuthorizerKind::Iam(_)) => Err(Reason::SignatureRefused(SignatureFault::Missing)),
@@ -221,8 +226,7 @@ fn shown(
         }
         (Identity::Mismatched, _) => Err(Reason::Unauthorized(TokenFault::Mismatched)),
         (Identity::Present, AuthorizerKind::Lambda(_)) => Ok(Ok(())),
-        (Identity::Present, AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_) | AuthorizerKind::Iam(_)) => {
-            Ok(evidence.verify(route))
-        }
+        (Identity::Present, AuthorizerKind::Jwt(_) | AuthorizerKind::Cognito(_)) => Ok(evidence.verify(route)),
+        (Identity::Present, AuthorizerKind::Iam(_)) => unread.map_or_else(|| Ok(evidence.verify(route)), Err),
     }
 }

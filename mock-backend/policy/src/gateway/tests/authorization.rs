@@ -98,9 +98,14 @@ pub(super) fn gateway(model: Model) -> Gateway {
 }
 
 /// A request of this number arrives.
-pub(super) fn asks(gateway: &mut Gateway, now: Instant, number: u64, mut shows: Shows) {
+pub(super) fn asks(gateway: &mut Gateway, now: Instant, number: u64, shows: Shows) {
+    asks_with(gateway, (now, number), Size::default(), shows);
+}
+
+/// A request of this size.
+fn asks_with(gateway: &mut Gateway, (now, number): (Instant, u64), size: Size, mut shows: Shows) {
     let arrival = gateway.arrive(now, ApiId(0), Some(StageId(0)));
-    let (purpose, key, size) = (Purpose::Answer, Credential::Absent, Size::default());
+    let (purpose, key) = (Purpose::Answer, Credential::Absent);
     let call = Call { id: CallId(number), arrival, route: Some(RouteId(0)), purpose, key, size };
     gateway.on_call(now, call, &mut shows);
 }
@@ -205,6 +210,31 @@ fn what_the_gateway_verifies_itself_it_verifies_each_time() {
     assert_eq!(only(&mut gateway, ANN).reason, Reason::Served);
     assert_eq!(only(&mut gateway, Shows { verdict: Err(wrong), ..ANN }).reason, wrong);
     assert_eq!(only(&mut gateway, ANN).reason, Reason::Served);
+}
+
+#[test]
+fn of_a_signed_body_the_length_comes_before_the_signature() {
+    let mut limited = model(ApiKind::Rest, AuthorizerKind::Iam(Iam::default()), Span::ZERO);
+    limited.apis[0].limits.payload_bytes = 10;
+    let mut answer = |authorizer: AuthorizerKind, bytes, shows: Shows| {
+        limited.authorizers[0].kind = authorizer;
+        let mut gateway = gateway(limited.clone());
+        asks_with(&mut gateway, (ms(0), 0), Size { body: bytes, ..Size::default() }, shows);
+        (replies(&mut gateway)[0].reason, gateway.authorizer_counts(CHECK).asked)
+    };
+    let wrong = Reason::SignatureRefused(SignatureFault::Mismatched);
+    let forged = Shows { verdict: Err(wrong), ..ANN };
+    let signed = || AuthorizerKind::Iam(Iam::default());
+    assert_eq!(answer(signed(), 10, forged), (wrong, 1));
+    assert_eq!(answer(signed(), 11, forged), (Reason::PayloadTooLarge, 0));
+    assert_eq!(answer(signed(), 11, ANN), (Reason::PayloadTooLarge, 0));
+    // Who signs nothing reads that, and a token that does not cover the body is looked at first.
+    let missing = Reason::SignatureRefused(SignatureFault::Missing);
+    assert_eq!(answer(signed(), 11, Shows { identity: Identity::Absent, ..ANN }), (missing, 0));
+    let expired = Reason::Unauthorized(TokenFault::Expired);
+    let identity = IdentitySource::Header("Authorization".to_owned());
+    let pool = AuthorizerKind::Cognito(Cognito { issuers: Vec::new(), identity, validation: None, keys: None });
+    assert_eq!(answer(pool, 11, Shows { verdict: Err(expired), ..ANN }), (expired, 1));
 }
 
 #[test]
