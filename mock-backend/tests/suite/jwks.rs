@@ -17,18 +17,21 @@ use sluicegate_timer::clock::wall_epoch;
 use crate::mock::{Answer, Client, Mock, lambda_authorizer, mock};
 
 /// A key of an issuer.
-struct Key {
+pub(crate) struct Key {
     name: &'static str,
-    signs: EncodingKey,
+    pub(crate) pair: rcgen::KeyPair,
+    pub(crate) signs: EncodingKey,
 }
 
 impl Key {
-    fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let pair = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
-        Self { name, signs: EncodingKey::from_rsa_pem(pair.serialize_pem().as_bytes()).unwrap() }
+        let signs = EncodingKey::from_rsa_pem(pair.serialize_pem().as_bytes()).unwrap();
+        Self { name, pair, signs }
     }
 
-    fn set(&self) -> String {
+    /// What an issuer says that has this key alone.
+    pub(crate) fn set(&self) -> String {
         let mut public = Jwk::from_encoding_key(&self.signs, Algorithm::RS256).unwrap();
         public.common.key_id = Some(self.name.to_owned());
         json!({ "keys": [public] }).to_string()

@@ -26,6 +26,8 @@ mod records;
 mod runtimes;
 /// Functions whose answers come bit by bit.
 mod streamed;
+/// Tokens of every broken kind.
+mod tokens;
 
 /// The policy alone decides again as it did under load on the wire.
 mod replayed;

@@ -288,7 +288,7 @@ impl Blame {
 mod tests {
     use super::*;
 
-    const TOKENS: [TokenFault; 10] = [
+    const TOKENS: [TokenFault; 11] = [
         TokenFault::Missing,
         TokenFault::Mismatched,
         TokenFault::Malformed,
@@ -299,6 +299,7 @@ mod tests {
         TokenFault::Audience,
         TokenFault::Expired,
         TokenFault::Early,
+        TokenFault::Refused,
     ];
 
     /// Every reason, but for which of several functions and pools it is.

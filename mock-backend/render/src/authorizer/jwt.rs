@@ -119,6 +119,11 @@ fn signed(token: &str, keys: &Keys) -> Result<Map<String, Value>, TokenFault> {
     let (head, payload) = message.split_once('.').filter(|(_, payload)| !payload.contains('.')).ok_or(TokenFault::Malformed)?;
     let head = object(head).ok_or(TokenFault::Malformed)?;
     let claims = object(payload).ok_or(TokenFault::Malformed)?;
+    // Who does not understand an extension must not take its token (RFC 7515, section 4.1.11). That the gateway holds to it, and knows
+    // none, is UNCONFIRMED.
+    if head.contains_key("crit") {
+        return Err(TokenFault::Malformed);
+    }
     let text = |name: &str| head.get(name).and_then(Value::as_str);
     let algorithm = match text("alg").ok_or(TokenFault::Malformed)? {
         "RS256" => Algorithm::RS256,
@@ -156,23 +161,30 @@ fn is_for(claims: &Map<String, Value>, rules: &Rules<'_>) -> bool {
 }
 
 fn in_time(claims: &Map<String, Value>, wall: Span, skew: Span) -> Result<(), TokenFault> {
-    let seconds = |span: Span| span.as_ns() as f64 / 1e9;
-    let (now, skew) = (seconds(wall), seconds(skew));
+    let (now, skew) = (i128::from(wall.as_ns()), i128::from(skew.as_ns()));
     // What is there must be a number.
-    let instant = |name: &str, fault| match claims.get(name) {
-        None => Ok(None),
-        Some(value) => value.as_f64().map(Some).ok_or(fault),
-    };
-    let expires = instant("exp", TokenFault::Malformed)?.ok_or(TokenFault::Expired)?;
-    if expires + skew <= now {
+    let instant = |name: &str| claims.get(name).map(|value| nanoseconds(value).ok_or(TokenFault::Malformed)).transpose();
+    let expires = instant("exp")?.ok_or(TokenFault::Expired)?;
+    if expires.saturating_add(skew) <= now {
         return Err(TokenFault::Expired);
     }
     for name in ["nbf", "iat"] {
-        if instant(name, TokenFault::Malformed)?.is_some_and(|since| since - skew > now) {
+        if instant(name)?.is_some_and(|since| since.saturating_sub(skew) > now) {
             return Err(TokenFault::Early);
         }
     }
     Ok(())
+}
+
+/// A claim's seconds since 1970, to the nanosecond; those beyond all bounds are the last ones within.
+fn nanoseconds(claim: &Value) -> Option<i128> {
+    const SECOND: i128 = 1_000_000_000;
+    let whole = claim.as_i64().map(i128::from).or(claim.as_u64().map(i128::from));
+    whole.map(|seconds| seconds * SECOND).or_else(|| {
+        let seconds = claim.as_f64()?;
+        let within = (seconds.fract() * 1e9).round() as i128;
+        Some((seconds.trunc() as i128).saturating_mul(SECOND).saturating_add(within))
+    })
 }
 
 fn scopes(claims: &Map<String, Value>) -> Vec<&str> {
@@ -208,5 +220,48 @@ fn object(part: &str) -> Option<Map<String, Value>> {
     match serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()? {
         Value::Object(object) => Some(object),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Whether a token with this claim is in time, and what is wrong if it is not.
+    fn told(claims: &Value, wall: Span, skew: Span) -> Result<(), TokenFault> {
+        in_time(claims.as_object().unwrap(), wall, skew)
+    }
+
+    #[test]
+    fn a_token_holds_from_the_instant_that_it_names_up_to_but_not_at_its_end() {
+        let second = 1_789_880_643;
+        let at = Span::from_secs(second);
+        let before = |at: Span, span: Span| Span::from_ns(at.as_ns() - span.as_ns());
+        let tick = Span::from_ns(1);
+        for skew in [Span::ZERO, Span::from_secs(1), Span::from_ms(1_500), Span::from_secs(300)] {
+            let ends = json!({ "exp": second });
+            assert_eq!(told(&ends, before(at + skew, tick), skew), Ok(()), "{skew}");
+            assert_eq!(told(&ends, at + skew, skew), Err(TokenFault::Expired), "{skew}");
+            for name in ["nbf", "iat"] {
+                let begins = json!({ "exp": second + 86_400, name: second });
+                assert_eq!(told(&begins, before(at, skew + tick), skew), Err(TokenFault::Early), "{name} {skew}");
+                assert_eq!(told(&begins, before(at, skew), skew), Ok(()), "{name} {skew}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_may_have_parts_of_a_second_and_lie_anywhere() {
+        let at = Span::from_ms(1_789_880_643_250);
+        for (claims, told) in [
+            (json!({ "exp": 1_789_880_643.251 }), Ok(())),
+            (json!({ "exp": 1_789_880_643.25 }), Err(TokenFault::Expired)),
+            (json!({ "exp": 1e300, "nbf": -1e300, "iat": i64::MIN }), Ok(())),
+            (json!({ "exp": u64::MAX, "nbf": 1_789_880_643.26 }), Err(TokenFault::Early)),
+            (json!({ "exp": -0.0 }), Err(TokenFault::Expired)),
+        ] {
+            assert_eq!(in_time(claims.as_object().unwrap(), at, Span::ZERO), told, "{claims}");
+        }
     }
 }
