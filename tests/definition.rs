@@ -17,19 +17,19 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/definition")
 }
 
-fn shared(below: &str) -> PathBuf {
+pub(crate) fn shared(below: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(below)
 }
 
 /// All files below a folder, in order.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder is readable").path()).collect();
     found.sort();
     found.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -38,7 +38,7 @@ fn import(path: &Path, options: &Options) -> Result<Imported, DefinitionError> {
 }
 
 /// The profile proves, and its routes are those that the import names.
-fn proven(imported: &Imported) -> Plan {
+pub(crate) fn proven(imported: &Imported) -> Plan {
     let text = imported.profile();
     let variables = imported.secrets.variables().clone();
     let overrides = Overrides { script: Script::Served, variables, ..Overrides::default() };

@@ -4,6 +4,7 @@ mod arrows; // every `use crate::` line of the product respects the arrows of th
 mod bookkeeping; // the exact reference cases hold through the whole simulator
 mod definition; // API definitions and templates become profiles that prove, and the mock serves them as they are
 mod derived_profile; // a profile derived from a log proves, and routes every call of that log
+mod imported_security; // who may call what, imported: of SAM's own templates it is what SAM makes of them
 mod origin; // a live endpoint that is not our mock: plain or TLS, HTTP/1.1 and HTTP/2
 mod program; // how the program is run as its users run it
 

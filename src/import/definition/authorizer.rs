@@ -17,6 +17,9 @@ use super::notes::Notes;
 /// The scheme that IAM authorization has where it is no scheme of the definition's own.
 pub(super) const IAM: &str = "AWS_IAM";
 
+/// What SAM writes where nobody is to be asked, though its API has a default; no scheme has this name.
+pub(super) const NOBODY: &str = "NONE";
+
 const EXTENSION: &str = "x-amazon-apigateway-authorizer";
 
 /// A kind of authorizer cannot be had, and why not.
@@ -37,8 +40,7 @@ impl Authorizers {
     ) -> Map<String, Value> {
         let mut route = Map::new();
         if !self.0.contains_key(name) {
-            let schemes = [root.get("securityDefinitions"), root.at(&["components", "securitySchemes"])];
-            let scheme = schemes.into_iter().flatten().find_map(|schemes| schemes.get(name));
+            let scheme = scheme(root, name);
             let nowhere = Node::empty(0);
             let read = Scheme { api, name, node: scheme.unwrap_or(&nowhere) }.read(notes);
             match read {
@@ -64,6 +66,12 @@ impl Authorizers {
     }
 }
 
+/// The security scheme of this name.
+pub(super) fn scheme<'d>(root: &'d Node, name: &str) -> Option<&'d Node> {
+    let schemes = [root.get("securityDefinitions"), root.at(&["components", "securitySchemes"])];
+    schemes.into_iter().flatten().find_map(|schemes| schemes.get(name))
+}
+
 /// A security scheme.
 struct Scheme<'d> {
     api: Api,
@@ -75,11 +83,10 @@ impl Scheme<'_> {
     /// The authorizer; else why there is none.
     fn read(&self, notes: &mut Notes) -> Result<Value, String> {
         let authtype = self.node.word("x-amazon-apigateway-authtype").unwrap_or_default();
-        if self.name == IAM || authtype.eq_ignore_ascii_case("awsSigv4") {
-            return Ok(json!({ "iam": {} }));
-        }
+        // The name alone says it only where no authorizer has it: SAM lets one be called so, and means that one.
         let Some(given) = self.node.get(EXTENSION) else {
-            return Err(format!("no {EXTENSION} says what it is"));
+            let is_iam = self.name == IAM || authtype.eq_ignore_ascii_case("awsSigv4");
+            return if is_iam { Ok(json!({ "iam": {} })) } else { Err(format!("no {EXTENSION} says what it is")) };
         };
         let kind = given.word("type").unwrap_or_default().to_ascii_lowercase();
         match (kind.as_str(), self.api) {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::Api;
-use super::authorizer::{Authorizers, IAM};
+use super::authorizer::{Authorizers, IAM, NOBODY, scheme};
 use super::document::Node;
 use super::error::{Fault, quoted};
 use super::extension::insert_full;
@@ -79,6 +79,9 @@ impl<'d> Operations<'_, 'd> {
         let mut asked: Vec<(String, &[Node], &Node)> = Vec::new();
         for alternative in operation.get("security").or_else(at_top).map(Node::items).unwrap_or_default() {
             for (name, scopes) in alternative.entries() {
+                if name == NOBODY && scheme(self.root, name).is_none() {
+                    continue;
+                }
                 if !self.is_api_key(name) {
                     asked.push((name.clone(), scopes.items(), alternative));
                 } else if self.api == Api::Http {
@@ -107,8 +110,7 @@ impl<'d> Operations<'_, 'd> {
     }
 
     fn is_api_key(&self, name: &str) -> bool {
-        let schemes = [self.root.get("securityDefinitions"), self.root.at(&["components", "securitySchemes"])];
-        let Some(scheme) = schemes.into_iter().flatten().find_map(|schemes| schemes.get(name)) else { return false };
+        let Some(scheme) = scheme(self.root, name) else { return false };
         let is = |key, value: &str| scheme.word(key).is_some_and(|text| text.eq_ignore_ascii_case(value));
         is("type", "apiKey")
             && is("in", "header")

@@ -16,6 +16,7 @@ mod auth;
 mod cors;
 pub(super) use cors::camel;
 mod event;
+mod resource_policy;
 
 use event::{Event, Kind as EventKind};
 
@@ -77,8 +78,9 @@ fn rest(template: &Template, id: &str, own: &Node, notes: &mut Notes) -> Source 
     if let Some(models) = properties.get("Models") {
         document.set("definitions", models.clone());
     }
+    resource_policy::of_events(&mut document);
     cors::add(&mut document, &properties);
-    auth::add(&mut document, &properties, notes, id);
+    auth::add(&mut document, (id, EventKind::Rest), &properties, notes);
     gateway_responses(&mut document, &properties);
     for (theirs, ours) in [
         ("BinaryMediaTypes", "x-amazon-apigateway-binary-media-types"),
@@ -114,7 +116,7 @@ fn http(template: &Template, id: &str, own: &Node, notes: &mut Notes) -> Source 
     if let Some(given) = properties.get("CorsConfiguration") {
         document.set("x-amazon-apigateway-cors", cors::of_http_api(given));
     }
-    auth::add(&mut document, &properties, notes, id);
+    auth::add(&mut document, (id, EventKind::Http), &properties, notes);
     let mut source = Source {
         stages: vec![stage(&properties, "$default", id, notes)],
         top: top(&properties, id),

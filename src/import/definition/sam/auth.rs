@@ -1,12 +1,14 @@
-//! `Auth` of SAM's APIs: API keys and their usage plan, authorizers, the resource policy.
+//! `Auth` of SAM's APIs: API keys and their usage plan, authorizers.
 //!
-//! Owns what SAM makes of it in a definition: security, schemes and the policy. Called by `sam`.
+//! Owns what SAM makes of it in a definition: security and schemes. The policy is made by `resource_policy`. Called by `sam`.
 
+use super::super::authorizer::IAM;
 use super::super::document::{Kind, Node};
 use super::super::notes::Notes;
 use super::super::plan::{Key, Plan};
 use super::super::template::Source;
-use super::event::VALIDATORS;
+use super::event::{Kind as EventKind, VALIDATORS};
+use super::resource_policy;
 
 /// Where an operation keeps the `Auth` of its event until it is read.
 pub(super) const OWN: &str = "x-sam-auth";
@@ -15,22 +17,13 @@ pub(super) const OWN: &str = "x-sam-auth";
 const API_KEY: &str = "api_key";
 
 /// Gives every operation the security that its event and its API say.
-pub(super) fn add(document: &mut Node, properties: &Node, notes: &mut Notes, id: &str) {
+pub(super) fn add(document: &mut Node, (id, kind): (&str, EventKind), properties: &Node, notes: &mut Notes) {
     let auth = properties.get("Auth").cloned().unwrap_or_else(|| Node::empty(0));
     if let Some(given) = auth.get("InvokeRole") {
         notes.left_out(given, id, "Auth.InvokeRole is not modelled: back ends may be called");
     }
     if let Some(given) = auth.get("ResourcePolicy") {
-        match policy(given) {
-            Some(policy) => document.set("x-amazon-apigateway-policy", policy),
-            None => {
-                notes.left_out(
-                    given,
-                    id,
-                    "Auth.ResourcePolicy speaks of private networks, which are not modelled: everybody may call",
-                );
-            }
-        }
+        resource_policy::of_api(document, given);
     }
     if properties.get("DisableExecuteApiEndpoint").is_some_and(Node::is_true) {
         notes.left_out(properties, id, "the default endpoint is switched off there; here it answers");
@@ -48,13 +41,14 @@ pub(super) fn add(document: &mut Node, properties: &Node, notes: &mut Notes, id:
     if let Some(schemes) = document.entry("securityDefinitions") {
         schemes.set(API_KEY, scheme);
         for (name, given) in auth.get("Authorizers").map(Node::entries).unwrap_or_default() {
-            schemes.set(name, authorizer(given));
+            schemes.set(name, authorizer(given, kind));
         }
     }
     validators(document);
 }
 
-fn operations(item: &mut Node) -> impl Iterator<Item = (&str, &mut Node)> {
+/// The operations of a path, by their methods.
+pub(super) fn operations(item: &mut Node) -> impl Iterator<Item = (&str, &mut Node)> {
     let entries = match &mut item.kind {
         Kind::Map(entries) => entries.as_mut_slice(),
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => &mut [],
@@ -80,6 +74,8 @@ fn secure(method: &str, operation: &mut Node, api: &Node) {
         let mut alternative = Node::empty(line);
         let of_api = || api.at(&["Authorizers", &name, "AuthorizationScopes"]);
         let scopes = own.get("AuthorizationScopes").or_else(of_api).map(Node::items).unwrap_or_default();
+        // SAM gives the name of its own authorizer no scopes, whoever else has it.
+        let scopes = if name == IAM { &[] } else { scopes };
         alternative.set(&name, Node::new(line, Kind::List(scopes.to_vec())));
         security.push(alternative);
     }
@@ -89,7 +85,7 @@ fn secure(method: &str, operation: &mut Node, api: &Node) {
 }
 
 /// An authorizer of SAM as a security scheme (SAM specification, "`ApiAuth`" and "`HttpApiAuth`", 2026).
-fn authorizer(given: &Node) -> Node {
+fn authorizer(given: &Node, kind: EventKind) -> Node {
     let line = given.line;
     let identity = given.get("Identity").cloned().unwrap_or_else(|| Node::empty(line));
     let mut authorizer = Node::empty(line);
@@ -112,12 +108,15 @@ fn authorizer(given: &Node) -> Node {
         set("jwtConfiguration", Some(Node::new(line, Kind::Map(entries))));
         set("identitySource", given.get("IdentitySource").cloned());
     } else if let Some(function) = given.get("FunctionArn") {
-        let of_http = given.get("AuthorizerPayloadFormatVersion").is_some();
+        let of_http = kind == EventKind::Http;
         let is_request = of_http || given.word("FunctionPayloadType").is_some_and(|kind| kind.eq_ignore_ascii_case("REQUEST"));
         set("type", word(if is_request { "request" } else { "token" }));
         set("authorizerUri", Some(function.clone()));
-        set("authorizerPayloadFormatVersion", given.get("AuthorizerPayloadFormatVersion").cloned());
-        set("enableSimpleResponses", given.get("EnableSimpleResponses").cloned());
+        // Of a REST API SAM passes these over.
+        if of_http {
+            set("authorizerPayloadFormatVersion", given.get("AuthorizerPayloadFormatVersion").cloned());
+            set("enableSimpleResponses", given.get("EnableSimpleResponses").cloned());
+        }
         if is_request {
             set("identitySource", Some(Node::text(line, sources(&identity, of_http))));
             "Unused".clone_into(&mut header);
@@ -146,55 +145,6 @@ fn sources(identity: &Node, of_http: bool) -> String {
         sources.extend(names.iter().filter_map(Node::scalar).map(|name| format!("{place}.{name}")));
     }
     sources.join(",")
-}
-
-/// SAM's short forms of a resource policy as a document; `None` if it says more than addresses and accounts.
-fn policy(given: &Node) -> Option<Node> {
-    const KNOWN: [&str; 5] =
-        ["CustomStatements", "IpRangeWhitelist", "IpRangeBlacklist", "AwsAccountWhitelist", "AwsAccountBlacklist"];
-    if given.entries().iter().any(|(key, _)| !KNOWN.contains(&key.as_str())) {
-        return None;
-    }
-    let line = given.line;
-    let list = |key: &str| given.get(key).map(Node::items).unwrap_or_default().to_vec();
-    let mut statements: Vec<Node> = match given.get("CustomStatements") {
-        Some(one) if one.items().is_empty() => vec![one.clone()],
-        _ => list("CustomStatements"),
-    };
-    let statement = |effect: &str, principal: Node, condition: Option<(&str, Vec<Node>)>| {
-        let mut statement = Node::empty(line);
-        for (key, value) in [("Effect", effect), ("Action", "execute-api:Invoke"), ("Resource", "execute-api:/*")] {
-            statement.set(key, Node::text(line, value));
-        }
-        statement.set("Principal", principal);
-        if let Some((operator, networks)) = condition {
-            let mut address = Node::empty(line);
-            address.set("aws:SourceIp", Node::new(line, Kind::List(networks)));
-            let mut condition = Node::empty(line);
-            condition.set(operator, address);
-            statement.set("Condition", condition);
-        }
-        statement
-    };
-    let everybody = || Node::text(line, "*");
-    for (key, operator) in [("IpRangeWhitelist", "NotIpAddress"), ("IpRangeBlacklist", "IpAddress")] {
-        let networks = list(key);
-        if !networks.is_empty() {
-            statements.push(statement("Allow", everybody(), None));
-            statements.push(statement("Deny", everybody(), Some((operator, networks))));
-        }
-    }
-    for (key, effect) in [("AwsAccountWhitelist", "Allow"), ("AwsAccountBlacklist", "Deny")] {
-        let accounts = list(key);
-        if !accounts.is_empty() {
-            let mut principal = Node::empty(line);
-            principal.set("AWS", Node::new(line, Kind::List(accounts)));
-            statements.push(statement(effect, principal, None));
-        }
-    }
-    let mut document = Node::empty(line);
-    document.set("Statement", Node::new(line, Kind::List(statements)));
-    Some(document)
 }
 
 /// The validators that events may name.
