@@ -13,6 +13,7 @@ mod bad_input; // broken profiles, logs, targets, disks and processes: a clear m
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
 mod first_light; // the main job from end to end: holds, drift, replay, live targets
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock
+mod kept_answers; // answers of authorizers that are kept: expected of one, or of all together
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared

@@ -270,7 +270,7 @@ impl Driver {
     pub(crate) fn authorizers(&self) -> Vec<AuthorizerUse> {
         let inner = self.inner.borrow();
         let told = inner.hits.slots().map(|(id, slots)| AuthorizerUse {
-            name: self.front.model().authorizers.get(usize::from(id.0)).map_or_else(String::new, |it| it.name.clone()),
+            name: self.front.model().authorizer_name(id),
             origin_ns: self.clock.origin_ns(),
             slot_ns: inner.hits.slot().as_ns(),
             slots: slots.iter().map(|slot| (slot.hits, slot.asked)).collect(),

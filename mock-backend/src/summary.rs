@@ -61,7 +61,7 @@ pub struct Summary {
 /// How often an authorizer that is a function had an answer kept, slot by slot of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizerUse {
-    /// Its name.
+    /// Its name; of a further API with that API's id, `admin/check`.
     pub name: String,
     /// When the first slot begins, in nanoseconds of `CLOCK_MONOTONIC`.
     pub origin_ns: u64,

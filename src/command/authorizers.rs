@@ -8,11 +8,13 @@
 
 use sluicegate_mock::AuthorizerUse;
 use sluicegate_policy::hits::Hits;
-use sluicegate_policy::model::Model;
+use sluicegate_policy::model::{AuthorizerId, Model};
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Clock;
 
+use crate::measure::assumption::AuthorizerAt;
 use crate::measure::record::{AuthorizerRecord, KeptRecord};
+use crate::measure::recorder::Recorder;
 
 /// Hits and requests of each second.
 pub(super) type Rows = Vec<(u32, u32)>;
@@ -22,10 +24,9 @@ pub(super) type ByName = Vec<(String, Rows)>;
 
 /// What a simulated run has counted.
 pub(super) fn simulated(model: &Model, hits: &Hits) -> ByName {
-    let named = |(id, slots): (sluicegate_policy::model::AuthorizerId, &[sluicegate_policy::hits::Slot])| {
-        let name = model.authorizers.get(usize::from(id.0)).map_or("", |authorizer| &authorizer.name);
+    let named = |(id, slots): (AuthorizerId, &[sluicegate_policy::hits::Slot])| {
         let slots = slots.iter().map(|slot| (slot.hits, slot.asked));
-        (name.to_owned(), by_second(slots, |at| Some(hits.slot().as_ns() * at)))
+        (model.authorizer_name(id), by_second(slots, |at| Some(hits.slot().as_ns() * at)))
     };
     hits.slots().map(named).collect()
 }
@@ -59,18 +60,15 @@ fn by_second(slots: impl Iterator<Item = (u32, u32)>, at_ns: impl Fn(u64) -> Opt
     rows
 }
 
-/// All authorizers together.
-pub(super) fn together(all: &ByName) -> Rows {
-    let mut sum = Rows::new();
-    for (_, rows) in all {
-        if sum.len() < rows.len() {
-            sum.resize(rows.len(), (0, 0));
-        }
-        for (sum, row) in sum.iter_mut().zip(rows) {
-            *sum = (sum.0.saturating_add(row.0), sum.1.saturating_add(row.1));
+/// Tells a recorder of each authorizer of the model.
+pub(super) fn tell(recorder: &mut Recorder, model: &Model, all: &ByName) {
+    let ids = (0..model.authorizers.len()).map(|at| at as u16);
+    for at in ids {
+        let name = model.authorizer_name(AuthorizerId(at));
+        for (_, rows) in all.iter().filter(|(told, _)| *told == name) {
+            recorder.on_authorized(AuthorizerAt(at), rows);
         }
     }
-    sum
 }
 
 /// The authorizers of replications of one model after the warm-up, each in the mean.
@@ -139,6 +137,5 @@ mod tests {
         let both = with_observed(records, &vec![of("a", &[(5, 5), (2, 7)]), of("c", &[(0, 0), (0, 3)])], warmup);
         let names: Vec<_> = both.iter().map(|it| (it.name.as_str(), it.predicted.is_some(), it.observed)).collect();
         assert_eq!(names, [("a", true, kept(7, 2)), ("b", true, None), ("c", false, kept(3, 0))]);
-        assert_eq!(together(&replications[1].clone()), [(0, 9), (2, 5)]);
     }
 }

@@ -114,7 +114,7 @@ impl<'a> Model<'a> {
             &|recorder, sample| recorder.on_sample(sample),
         );
         for Replica { recorded, summary } in &mut replicas {
-            recorded.on_authorized(&authorizers::together(&authorizers::simulated(&self.world.model, &summary.hits)));
+            authorizers::tell(recorded, &self.world.model, &authorizers::simulated(&self.world.model, &summary.hits));
         }
         replicas
     }
@@ -230,7 +230,7 @@ fn trials(assumption: &Assumption, run: &Recorder) -> u64 {
     let of = |count: fn(&Channel) -> u64| run.channel(assumption.series).map_or(0, count);
     match assumption.metric {
         Metric::Latency(_) => of(Channel::latency_trials),
-        Metric::Ratio(Ratio::AuthorizerHits) => run.authorized().1,
+        Metric::Ratio(Ratio::AuthorizerHits(of)) => run.authorized(of).1,
         Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => of(Channel::count),
     }
 }

@@ -267,7 +267,7 @@ impl Rehearsal<'_> {
             Some(Ok(Told { receiver, used, authorizers, problems })) => {
                 record.limits = limits::with_observed(std::mem::take(&mut record.limits), &used);
                 let hits = authorizers::observed(&authorizers, driven.clock);
-                driven.recorder.on_authorized(&authorizers::together(&hits));
+                authorizers::tell(&mut driven.recorder, &self.plan.model, &hits);
                 let known = std::mem::take(&mut record.authorizers);
                 record.authorizers = authorizers::with_observed(known, &hits, self.plan.run.warmup);
                 (Some(receiver), problems.iter().map(|problem| troubled_mock(problem)).collect())

@@ -46,9 +46,13 @@ pub enum Ratio {
     /// What is the fault of one party, among the same requests: what an error budget is spent on.
     ErrorsOf(Party),
     /// Requests for which an authorizer's answer was kept, among those that asked one which is a function. No client sees it: the gateway
-    /// tells it, if it is modelled or the bundled mock; of all series together.
-    AuthorizerHits,
+    /// tells it, if it is modelled or the bundled mock; of all series together, and of one authorizer or of all.
+    AuthorizerHits(Option<AuthorizerAt>),
 }
+
+/// An authorizer, by its place in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AuthorizerAt(pub u16);
 
 /// Who can be blamed for an error, and has an error budget of its own.
 ///
@@ -152,7 +156,7 @@ impl Ratio {
             Self::ErrorsOf(Party::Gateway) => "gateway errors",
             Self::ErrorsOf(Party::Integration) => "integration errors",
             Self::ErrorsOf(Party::Network) => "network errors",
-            Self::AuthorizerHits => "authorizer hits",
+            Self::AuthorizerHits(_) => "authorizer hits",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! compute a statistic (`summary`, `verdict`) and to grow with the number of requests: it holds a bounded number of
 //! histograms, one row a second for at most a week, and says what it had no room for. Called once for every action.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
@@ -12,7 +13,7 @@ use sluicegate_policy::time::{Instant, Span};
 use crate::traffic::SeriesId;
 
 use super::Record;
-use super::assumption::{Edge, Event, Ratio};
+use super::assumption::{AuthorizerAt, Edge, Event, Ratio};
 use super::channel::{Channel, HIGHEST_NS, growing};
 use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX, row_of};
@@ -75,8 +76,8 @@ pub struct Recorder {
     load: Load,
     /// How late the generator turned to its actions by its own fault.
     own_lag: Histogram<u64>,
-    /// Hits and requests of authorizers after the warm-up, by second.
-    authorized: EdgeRows,
+    /// Hits and requests of each authorizer after the warm-up, by second.
+    authorized: BTreeMap<AuthorizerAt, EdgeRows>,
     uncounted: Uncounted,
 }
 
@@ -106,7 +107,7 @@ impl Recorder {
             intervals: Intervals::default(),
             load: Load::default(),
             own_lag: growing(),
-            authorized: EdgeRows::default(),
+            authorized: BTreeMap::new(),
             uncounted: Uncounted::default(),
             layout,
         }
@@ -133,28 +134,33 @@ impl Recorder {
         self.intervals.merge(other.intervals);
         self.load.merge(&other.load);
         self.own_lag.add(&other.own_lag).expect("a histogram that grows takes every value of another");
-        self.authorized.merge(&other.authorized);
+        for (at, theirs) in &other.authorized {
+            self.authorized.entry(*at).or_default().merge(theirs);
+        }
         self.uncounted.beyond_seconds += other.uncounted.beyond_seconds;
         self.uncounted.beyond_series += other.uncounted.beyond_series;
     }
 
-    /// The gateway tells for how many requests of each second an authorizer's answer was kept, and how many asked one. Of the warm-up
+    /// The gateway tells for how many requests of each second an answer of this authorizer was kept, and how many asked it. Of the warm-up
     /// nothing is counted.
-    pub fn on_authorized(&mut self, rows: &[(u32, u32)]) {
+    pub fn on_authorized(&mut self, at: AuthorizerAt, rows: &[(u32, u32)]) {
         let warm = self.layout.warmup.as_ns().div_ceil(1_000_000_000);
         let counted = |(second, row): (u64, &(u32, u32))| if second < warm { (0, 0) } else { *row };
         let rows = || (0..SECONDS_MAX).zip(rows).map(counted);
-        self.authorized.add(rows());
+        self.authorized.entry(at).or_default().add(rows());
         for (edge, counts) in self.layout.edges.iter().zip(&mut self.edges) {
-            if edge.event == Event::Ratio(Ratio::AuthorizerHits) {
-                counts.add(rows());
+            match edge.event {
+                Event::Ratio(Ratio::AuthorizerHits(of)) if of.is_none_or(|of| of == at) => counts.add(rows()),
+                Event::Ratio(_) | Event::SlowerThan(_) | Event::PerhapsOf(_) => {}
             }
         }
     }
 
-    /// Hits of authorizers, and requests that asked one, after the warm-up.
-    pub fn authorized(&self) -> (u64, u64) {
-        self.authorized.rows().iter().fold((0, 0), |(hits, asked), row| (hits + u64::from(row.0), asked + u64::from(row.1)))
+    /// Hits of one authorizer, or of all, and requests that asked it, after the warm-up.
+    pub fn authorized(&self, of: Option<AuthorizerAt>) -> (u64, u64) {
+        let told = self.authorized.iter().filter(|(at, _)| of.is_none_or(|of| of == **at));
+        told.flat_map(|(_, rows)| rows.rows())
+            .fold((0, 0), |(hits, asked), row| (hits + u64::from(row.0), asked + u64::from(row.1)))
     }
 
     /// What it was made for.
@@ -274,7 +280,13 @@ mod tests {
             series: vec!["GET /a".to_owned(), "GET /b".to_owned()],
             warmup: Span::from_secs(2),
             duration: Span::from_secs(10),
-            edges: vec![slower(20), ratio(Ratio::Throttled), ratio(Ratio::Errors), ratio(Ratio::AuthorizerHits)],
+            edges: vec![
+                slower(20),
+                ratio(Ratio::Throttled),
+                ratio(Ratio::Errors),
+                ratio(Ratio::AuthorizerHits(None)),
+                ratio(Ratio::AuthorizerHits(Some(AuthorizerAt(1)))),
+            ],
             detail: Detail::Seconds,
         })
     }
@@ -410,12 +422,16 @@ mod tests {
     #[test]
     fn what_the_gateway_tells_of_authorizers_is_counted_after_the_warm_up_and_merged() {
         let mut recorder = recorded(&[answered(3.0, 1.0)]);
-        recorder.on_authorized(&[(5, 9), (5, 9), (1, 4), (3, 3)]);
+        let (first, second) = (AuthorizerAt(0), AuthorizerAt(1));
+        recorder.on_authorized(first, &[(5, 9), (5, 9), (1, 4), (3, 3)]);
         let mut other = recorded(&[]);
-        other.on_authorized(&[(0, 0), (0, 0), (0, 2)]);
+        other.on_authorized(first, &[(0, 0), (0, 0), (0, 2)]);
+        other.on_authorized(second, &[(9, 9), (9, 9), (8, 8)]);
         recorder.merge(other);
-        assert_eq!(recorder.edge_counts(3), [(0, 0), (0, 0), (1, 6), (3, 3)]);
-        assert_eq!((recorder.authorized(), at_edge(&recorder, 1)), ((4, 9), (0, 1)));
+        assert_eq!(recorder.edge_counts(3), [(0, 0), (0, 0), (9, 14), (3, 3)], "all of them");
+        assert_eq!(recorder.edge_counts(4), [(0, 0), (0, 0), (8, 8)], "the second alone");
+        assert_eq!([None, Some(first), Some(second)].map(|of| recorder.authorized(of)), [(12, 17), (4, 9), (8, 8)]);
+        assert_eq!(at_edge(&recorder, 1), (0, 1), "nobody else is concerned");
     }
 
     #[test]

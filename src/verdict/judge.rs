@@ -132,7 +132,7 @@ const fn nothing_measured(claim: &Claim) -> &'static str {
         Metric::Latency(_) => {
             "no admitted action of it was measured after the warm-up (answers with 429 have no part in a latency)"
         }
-        Metric::Ratio(Ratio::AuthorizerHits) => {
+        Metric::Ratio(Ratio::AuthorizerHits(_)) => {
             "nobody told how often an authorizer's answer was kept: a live gateway does not, and only its logs may show it; the bundled \
              mock does, if it came to its end and a request asked an authorizer"
         }
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_only_the_mock_tells_is_inconclusive_where_nobody_told_it() {
-        let assumption = assume(Metric::Ratio(Ratio::AuthorizerHits), 0.0, 0.02);
+        let assumption = assume(Metric::Ratio(Ratio::AuthorizerHits(None)), 0.0, 0.02);
         let prediction = predict(&assumption, 0.7);
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let judged = |rows: &[(u32, u32)]| {

@@ -81,9 +81,9 @@ pub fn replications_needed(prediction: &Prediction, done: usize) -> usize {
 fn value(assumption: &Assumption, runs: &[&Recorder]) -> Option<f64> {
     let channels: Vec<&Channel> = runs.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
     match assumption.metric {
-        Metric::Ratio(Ratio::AuthorizerHits) => {
-            let sum = |so_far: (u64, u64), run: &&Recorder| (so_far.0 + run.authorized().0, so_far.1 + run.authorized().1);
-            let (hits, asked) = runs.iter().fold((0, 0), sum);
+        Metric::Ratio(Ratio::AuthorizerHits(of)) => {
+            let told = runs.iter().map(|run| run.authorized(of));
+            let (hits, asked) = told.fold((0, 0), |sum, told| (sum.0 + told.0, sum.1 + told.1));
             (asked > 0).then(|| hits as f64 / asked as f64)
         }
         Metric::Latency(p) => {

@@ -4,19 +4,28 @@
 
 use super::filled;
 use super::safety::series_named;
+use crate::config::problem::{Spot, listed, quoted, suggestion};
 use crate::config::raw::expect::Expectation;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Absolute, Ceiling, Percent, Within};
-use crate::measure::assumption::{Allowed, Assumption, Margin, Metric, Ratio};
+use crate::measure::assumption::{Allowed, Assumption, AuthorizerAt, Margin, Metric, Ratio};
+use sluicegate_policy::model::{AuthorizerId, Model};
 use sluicegate_policy::time::Span;
 
 /// Holm's correction and the recorder's edges are meant for dozens.
 const CLAIMS_MAX: usize = 200;
 
+/// What claims may be about.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) model: &'a Model,
+    pub(super) series: Option<&'a [String]>,
+}
+
 /// The claims, in the order of the profile. Without known series (the traffic has problems) the rest is still checked.
 pub(super) fn expectations(
     raw: &mut Option<Vec<At<Expectation>>>,
-    series: Option<&[String]>,
+    known: Known<'_>,
     reader: &mut Reader,
 ) -> Option<Vec<Assumption>> {
     let Some(raw) = raw else { return Some(Vec::new()) };
@@ -27,7 +36,7 @@ pub(super) fn expectations(
     let mut proven: Vec<Assumption> = Vec::new();
     let mut fine = true;
     for expectation in raw {
-        match assumption(expectation, series, reader) {
+        match assumption(expectation, known, reader) {
             Some(new) if proven.iter().any(|old| old.name == new.name) => {
                 reader.report_at(&expectation.spot, format!("\"{}\" is expected twice; keep one of them", new.name));
                 fine = false;
@@ -39,7 +48,7 @@ pub(super) fn expectations(
     fine.then_some(proven)
 }
 
-fn assumption(expectation: &mut At<Expectation>, series: Option<&[String]>, reader: &mut Reader) -> Option<Assumption> {
+fn assumption(expectation: &mut At<Expectation>, known: Known<'_>, reader: &mut Reader) -> Option<Assumption> {
     let spot = expectation.spot.clone();
     let raw = &mut expectation.value;
     let metric = raw.metric.value.0;
@@ -55,21 +64,32 @@ fn assumption(expectation: &mut At<Expectation>, series: Option<&[String]>, read
             margin(metric, within, reader).map(Allowed::Within)
         }
     };
-    if let (Metric::Ratio(Ratio::AuthorizerHits), Some(of)) = (metric, &raw.of) {
-        reader.report_at(
-            &of.spot,
-            "kept answers hold for all routes of an authorizer, and are counted for all of them together; remove this",
-        );
-        return None;
-    }
-    let id = match &raw.of {
-        Some(of) => Some(series_named(&of.value.0, &of.spot, series?, reader)?),
-        None => None,
+    let (id, metric) = match (metric, &raw.of) {
+        (_, None) => (None, metric),
+        (Metric::Ratio(Ratio::AuthorizerHits(_)), Some(of)) => {
+            (None, Metric::Ratio(Ratio::AuthorizerHits(Some(authorizer(&of.value.0, &of.spot, known.model, reader)?))))
+        }
+        (_, Some(of)) => (Some(series_named(&of.value.0, &of.spot, known.series?, reader)?), metric),
     };
     let of = raw.of.as_ref().map(|of| format!("{} ", of.value.0)).unwrap_or_default();
     let at_most = raw.at_most.as_ref().map(|at_most| format!(" at most {}", at_most.value)).unwrap_or_default();
     let name = format!("{of}{metric}{at_most}");
     Some(Assumption { series: id, metric, allowed: allowed?, name })
+}
+
+/// The authorizer of that name, if answers of it are kept; else a problem that lists those of which they are.
+fn authorizer(name: &str, spot: &Spot, model: &Model, reader: &mut Reader) -> Option<AuthorizerAt> {
+    let ids = || (0..model.authorizers.len()).map(|at| AuthorizerId(at as u16));
+    let keeps = |id: AuthorizerId| model.authorizers[usize::from(id.0)].lambda().is_some();
+    let names: Vec<String> = ids().filter(|id| keeps(*id)).map(|id| model.authorizer_name(id)).collect();
+    let names = || names.iter().map(String::as_str);
+    let what = match ids().find(|id| model.authorizer_name(*id) == name) {
+        Some(id) if keeps(id) => return Some(AuthorizerAt(id.0)),
+        Some(_) => format!("authorizer {} keeps no answers, the gateway verifies each request;", quoted(name)),
+        None => format!("there is no authorizer {}{}", quoted(name), suggestion(name, names())),
+    };
+    reader.report_at(spot, format!("{what} answers are kept of: {}; without `of` all count together", listed(names())));
+    None
 }
 
 fn ceiling(metric: Metric, at_most: &At<Ceiling>, reader: &mut Reader) -> Option<f64> {
@@ -95,7 +115,7 @@ const FLOOR: Span = Span::from_ms(2);
 fn default_margin(metric: Metric) -> Within {
     let (share, absolute) = match metric {
         Metric::Latency(p) => (if p >= 0.999 { 0.2 } else { 0.1 }, Absolute::Time(FLOOR)),
-        Metric::Ratio(Ratio::Throttled | Ratio::AuthorizerHits) => (0.1, Absolute::Points(1_000_000)),
+        Metric::Ratio(Ratio::Throttled | Ratio::AuthorizerHits(_)) => (0.1, Absolute::Points(1_000_000)),
         Metric::Ratio(Ratio::Errors | Ratio::ErrorsOf(_)) => (0.25, Absolute::Points(100_000)),
     };
     Within { relative: Some(Percent::nearest(share)), absolute: Some(absolute) }

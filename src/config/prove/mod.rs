@@ -79,7 +79,8 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let auth = credentials(profile, &model, proven.as_ref(), outside, reader);
     let series = proven.as_ref().map(|proven| proven.catalog.series.clone());
     let safety = safety::safety(profile, proven.as_ref().and_then(|proven| proven.traffic.as_ref()), series.as_deref(), reader);
-    let expectations = expect::expectations(&mut profile.expect, series.as_deref(), reader);
+    let expectations =
+        expect::expectations(&mut profile.expect, expect::Known { model: &model, series: series.as_deref() }, reader);
     let (run, proven) = (run?, proven?);
     let mut catalog = proven.catalog;
     catalog.headers = run.headers;

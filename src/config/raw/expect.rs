@@ -8,7 +8,8 @@ use crate::config::value::{Ceiling, Quantity, Text, Within};
 section! {
     /// One claim: the observed lies within a margin of what the model predicts, or is at most so much.
     Expectation {
-        /// The series it is about, as a route or request of the mix. Default: all together.
+        /// The series it is about, as a route or request of the mix; of `authorizer hits` the authorizer, one of a further API as `admin/check`.
+        /// Default: all together.
         of: Option<At<Text>>,
         /// `latency p50` (any quantile), `throttled`, or `errors` (5xx answers and network failures). Errors of one party alone have an
         /// error budget of their own: `client errors` (4xx but for 429, which is throttled), `gateway errors` (configuration, authorizer),

@@ -6,7 +6,7 @@ use sluicegate_policy::model::{
 use sluicegate_policy::time::Span;
 
 use super::*;
-use crate::measure::assumption::{Allowed, Margin};
+use crate::measure::assumption::{Allowed, AuthorizerAt, Margin, Metric, Ratio};
 
 const PROFILE: &str = r#"traffic: { mix: [{ request: GET /a }], arrivals: { constant: 1/s } }
 run: { duration: 1s }
@@ -138,11 +138,29 @@ fn a_function_of_the_account_is_asked_in_the_format_of_its_api() {
 }
 
 #[test]
-fn hits_are_expected_of_all_routes_together() {
+fn hits_are_expected_of_an_authorizer_that_keeps_answers_or_of_all() {
     let with = |expected: &str| plan(&format!("{PROFILE}expect: [{{ {expected} }}]\n"));
-    let claims = with("metric: authorizer hits").unwrap().expectations;
     let default = Allowed::Within(Margin { relative: 0.1, absolute: 0.01 });
-    assert_eq!((claims[0].name.as_str(), claims[0].allowed), ("authorizer hits", default));
-    let problems = with("of: GET /a, metric: authorizer hits").unwrap_err();
-    assert!(problems.contains("counted for all of them together; remove this"), "{problems}");
+    for (expected, of, name) in [
+        ("metric: authorizer hits", None, "authorizer hits"),
+        ("of: check, metric: authorizer hits", Some(AuthorizerAt(0)), "check authorizer hits"),
+    ] {
+        let claims = with(expected).unwrap().expectations;
+        let metric = Metric::Ratio(Ratio::AuthorizerHits(of));
+        assert_eq!((claims[0].metric, claims[0].series, claims[0].allowed), (metric, None, default));
+        assert_eq!(claims[0].name, name);
+    }
+    for (of, said) in [
+        ("pool", "authorizer \"pool\" keeps no answers, the gateway verifies each request; answers are kept of: check"),
+        ("chek", "there is no authorizer \"chek\", did you mean \"check\"? answers are kept of: check; without `of` all"),
+        ("GET /a", "there is no authorizer \"GET /a\"; answers are kept of: check; without `of` all count together"),
+    ] {
+        let problems = with(&format!("of: {of}, metric: authorizer hits")).unwrap_err();
+        assert!(problems.contains(said) && problems.contains("p.yaml:"), "{problems}");
+    }
+    // Of a further API its name stands before.
+    let admin = "apis: { admin: { api: rest, authorizers: { check: { lambda: { latency: 1ms } } }, stages: { prod: }, \
+                 routes: { GET /: { authorizer: check, integration: { mock: { status: 200 } } } } } }\n";
+    let further = plan(&format!("{PROFILE}{admin}expect: [{{ of: admin/check, metric: authorizer hits }}]\n")).unwrap();
+    assert_eq!(further.expectations[0].metric, Metric::Ratio(Ratio::AuthorizerHits(Some(AuthorizerAt(2)))));
 }

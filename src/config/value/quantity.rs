@@ -39,7 +39,7 @@ pub(super) fn quantile_name(p: f64) -> String {
 }
 
 fn ratios() -> impl Iterator<Item = Ratio> {
-    [Ratio::Throttled, Ratio::Errors, Ratio::AuthorizerHits].into_iter().chain(Party::ALL.map(Ratio::ErrorsOf))
+    [Ratio::Throttled, Ratio::Errors, Ratio::AuthorizerHits(None)].into_iter().chain(Party::ALL.map(Ratio::ErrorsOf))
 }
 
 impl FromStr for Quantity {

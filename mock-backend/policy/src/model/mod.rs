@@ -334,6 +334,17 @@ impl Model {
         Some((authorization, self.authorizers.get(usize::from(authorization.authorizer.0))?))
     }
 
+    /// What an authorizer is called beside those of all APIs: `check`, of a further API with its id, `admin/check`.
+    ///
+    /// Panics if the model has no such authorizer.
+    pub fn authorizer_name(&self, id: AuthorizerId) -> String {
+        let authorizer = &self.authorizers[usize::from(id.0)];
+        match (authorizer.api, self.apis.get(usize::from(authorizer.api.0))) {
+            (ApiId(0), _) | (_, None) => authorizer.name.clone(),
+            (_, Some(api)) => format!("{}/{}", api.id, authorizer.name),
+        }
+    }
+
     /// The real function that a route's authorizer asks; `None` if it asks none, or one that is modelled.
     ///
     /// Panics if the model has no such route.
