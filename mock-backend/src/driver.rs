@@ -30,7 +30,7 @@ use sluicegate_timer::{Clock, Timer};
 
 use crate::decisions::{Decisions, RowId};
 use crate::summary::{AuthorizerUse, Release};
-use crate::waiting::{Interest, Start, Waiting};
+use crate::waiting::{Interest, Start, Unfetched, Waiting};
 
 /// Into which slots the requests of authorizers are counted: fine enough for whoever sorts them into seconds that begin when they like.
 const HITS_SLOT: Span = Span::from_ms(100);
@@ -386,7 +386,10 @@ impl Inner {
     fn release(&mut self, front: &Front, reply: Reply) {
         self.hits.on_reply(front.model(), &reply);
         self.release.on_release(self.now.since(reply.at).as_ns());
-        let interest = self.waiting.on_reply(Released { reply, at: self.now });
+        let (interest, unfetched) = self.waiting.on_reply(Released { reply, at: self.now });
+        if let Some(start) = unfetched {
+            self.never_started(start);
+        }
         let CacheUse::Kept(entry) = reply.cache else { return };
         match interest {
             Interest::Waits => {
@@ -399,19 +402,26 @@ impl Inner {
 
     /// What answers over the network is called by who waits for the answer.
     fn start(&mut self, id: EffectId, effect: &Effect) {
-        let (call, target) = match *effect {
-            Effect::Integrate { call, target, .. } => (call, target),
-            Effect::Invoke { errand, call, function, environment } => {
-                let turn = Start::Invoke(id, errand, function, environment);
-                if self.waiting.on_start(call, turn) == Interest::Gone {
-                    let (result, fate) = (FunctionResult::Failed, Fate::Kept);
-                    self.on_invoked(id, Invoked { result, fate, cold_start: None });
-                }
-                return;
-            }
+        let (call, start) = match *effect {
+            Effect::Integrate { call, target, .. } => (call, Start::Integrate(id, target)),
+            Effect::Invoke { errand, call, function, environment } => (call, Start::Invoke(id, errand, function, environment)),
         };
-        if self.waiting.on_start(call, Start::Integrate(id, target)) == Interest::Gone {
-            self.gateway.on_effect(self.now, id, Outcome::Unreachable);
+        if self.waiting.on_start(call, start) == Interest::Gone {
+            self.never_started(start);
+        }
+    }
+
+    /// Nobody does this: its client left, or was answered, before anybody came for it. What the gateway counts as busy with it is free.
+    fn never_started(&mut self, start: Start) {
+        match start {
+            // Nobody waits with this call for an authorizer: its function is fetched in the same turn in which it is to be invoked.
+            Start::Invoke(id, ..) => {
+                let (result, fate) = (FunctionResult::Failed, Fate::Kept);
+                self.on_invoked(id, Invoked { result, fate, cold_start: None });
+            }
+            Start::Integrate(id, _) => self.gateway.on_effect(self.now, id, Outcome::Unreachable),
+            // A parked call is abandoned as such.
+            Start::Resume => {}
         }
     }
 }
@@ -472,15 +482,20 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if self.state == PendingState::Waiting {
             let mut inner = self.driver.inner.borrow_mut();
-            let abandoned = inner.waiting.abandon(self.id);
+            let Unfetched { start, released } = inner.waiting.abandon(self.id);
             if inner.gateway.is_parked(self.id) {
                 inner.abandon(self.id, self.row);
             }
-            let Some(CacheUse::Kept(entry)) = abandoned.map(|released| released.reply.cache) else { return };
-            // Its answer is never made, so the response cache must not count on it.
-            inner.keeping -= 1;
-            inner.drop_entry(entry);
+            if let Some(start) = start {
+                inner.never_started(start);
+            }
+            if let Some(CacheUse::Kept(entry)) = released.map(|released| released.reply.cache) {
+                // Its answer is never made, so the response cache must not count on it.
+                inner.keeping -= 1;
+                inner.drop_entry(entry);
+            }
             inner.take_actions(&self.driver.front);
+            inner.wake_pacer();
         }
     }
 }

@@ -43,6 +43,15 @@ pub(crate) enum Start {
     Resume,
 }
 
+/// What lies in a slot when nobody is left to fetch it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unfetched {
+    /// What was to be done.
+    pub(crate) start: Option<Start>,
+    /// The answer.
+    pub(crate) released: Option<Released>,
+}
+
 /// Whether anybody waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
@@ -62,18 +71,18 @@ impl Waiting {
         CallId(u64::from(self.opened) << 32 | u64::from(slot))
     }
 
-    /// The gateway answers; whether anybody still waits.
-    pub(crate) fn on_reply(&mut self, released: Released) -> Interest {
+    /// The gateway answers; whether anybody still waits, and what was to be done for the call and is no longer: nobody had fetched it.
+    pub(crate) fn on_reply(&mut self, released: Released) -> (Interest, Option<Start>) {
         let slot = slot_of(released.reply.call);
         match std::mem::replace(&mut self.slots[slot], Slot::Answered(released)) {
-            Slot::Open(waker, _) => {
+            Slot::Open(waker, start) => {
                 waker.into_iter().for_each(Waker::wake);
-                return Interest::Waits;
+                return (Interest::Waits, start);
             }
             Slot::Abandoned => self.release(slot),
             Slot::Free | Slot::Answered(_) => {}
         }
-        Interest::Gone
+        (Interest::Gone, None)
     }
 
     /// The gateway wants this done for a call; whether anybody waits who does it.
@@ -116,18 +125,22 @@ impl Waiting {
         }
     }
 
-    /// Nobody waits for this call any longer; its answer, if it was there already.
-    pub(crate) fn abandon(&mut self, id: CallId) -> Option<Released> {
+    /// Nobody waits for this call any longer; what lay there for it.
+    pub(crate) fn abandon(&mut self, id: CallId) -> Unfetched {
         let at = slot_of(id);
-        match self.slots[at] {
+        match &mut self.slots[at] {
             Slot::Answered(released) => {
+                let released = Some(*released);
                 self.release(at);
-                return Some(released);
+                Unfetched { released, start: None }
             }
-            Slot::Open(..) => self.slots[at] = Slot::Abandoned,
-            Slot::Free | Slot::Abandoned => {}
+            Slot::Open(_, start) => {
+                let start = start.take();
+                self.slots[at] = Slot::Abandoned;
+                Unfetched { start, released: None }
+            }
+            Slot::Free | Slot::Abandoned => Unfetched::default(),
         }
-        None
     }
 
     /// The gateway has let go of a call that nobody waits for.
@@ -203,6 +216,18 @@ mod tests {
         assert_ne!(slot_of(gone), slot_of(next));
         waiting.on_reply(answer(gone));
         assert_eq!(slot_of(gone), slot_of(waiting.open()));
+    }
+
+    #[test]
+    fn what_was_to_be_done_and_was_not_fetched_is_handed_back() {
+        let mut waiting = Waiting::default();
+        let (left, late) = (waiting.open(), waiting.open());
+        for id in [left, late] {
+            assert_eq!(waiting.on_start(id, Start::Resume), Interest::Waits);
+        }
+        assert_eq!(waiting.abandon(left).start, Some(Start::Resume));
+        assert_eq!(waiting.on_reply(answer(late)), (Interest::Waits, Some(Start::Resume)));
+        assert_eq!(waiting.abandon(late).start, None);
     }
 
     #[test]
