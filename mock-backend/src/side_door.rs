@@ -70,8 +70,11 @@ impl SideDoor {
         let due = self.pause.clock().now() + patience;
         let Self { listener, mut pause, .. } = self;
         let rest = async {
-            // Those that wait in the queue are there at once.
+            // Those that wait in the queue are there at once, and no more of them are served at a time than before.
             loop {
+                while connections.len() >= most {
+                    connections.join_next().await;
+                }
                 tokio::select! {
                     biased;
                     Ok((stream, _)) = listener.accept() => drop(connections.spawn_local(serve(stream))),

@@ -36,7 +36,9 @@ pub enum FunctionFault {
     /// Its result is no answer: 502 of a REST API, 500 of an HTTP API.
     #[error("the function's result is no answer: {0}")]
     Malformed(Malformed),
-    /// Its body is said to be base64 and is not: 500.
+    /// Its body is said to be base64 and is not: 500. A REST API takes that for a configuration error, as every conversion that fails
+    /// (developer guide, "Content type conversions in API Gateway", 2023). What an HTTP API answers is UNCONFIRMED: here it is a result
+    /// that is no answer.
     #[error("the body of the function's answer is not base64")]
     Undecodable,
 }

@@ -30,6 +30,9 @@ use crate::streamed::Part;
 
 /// Most bytes of an answer: 6 MB, and what the real one allows in addition.
 const ANSWER_BYTES_MAX: usize = (6 << 20) + 100;
+/// So much of what is too large for an answer, or is answered to nothing, is read and forgotten: a runtime reads the refusal when it has
+/// written all, and takes a connection that is closed before for the end of its world.
+const FORGOTTEN_BYTES_MAX: usize = 64 << 20;
 /// Most bytes of a streamed answer (Lambda developer guide, "Lambda quotas", 2026).
 const STREAM_BYTES_MAX: u64 = 200 << 20;
 /// What a connection reads at once: so much of a streamed answer lies here while its client takes nothing.
@@ -219,6 +222,13 @@ impl Exchange {
         Ok(())
     }
 
+    /// Nobody waits for the answer to the invocation that it has any longer.
+    pub(super) fn give_up(&self) {
+        let mut inner = self.inner.borrow_mut();
+        inner.busy = None;
+        inner.job = None;
+    }
+
     /// The process begins to answer an invocation: where the parts go, if they are wanted as they come.
     fn begin_answer(&self, id: &str) -> Result<Option<Inlet>, Refused> {
         let mut inner = self.inner.borrow_mut();
@@ -298,8 +308,10 @@ async fn handle(exchange: &Exchange, request: Request<Incoming>) -> Said {
                 Err(refused) => not_read(exchange, id, refused),
             },
             Ok(Some(inlet)) => streamed(exchange, id, &inlet, request.into_body()).await,
-            // Taken all the same: an answer that is not read would close the connection, which a runtime takes for the end of its world.
-            Err(refused) => body(request).await.and(Err(refused)),
+            Err(refused) => {
+                forget(&mut request.into_body()).await;
+                Err(refused)
+            }
         },
         (&Method::POST, ["invocation", id, "error"]) => match body(request).await {
             Ok(Sent { bytes, .. }) => exchange.answer(id, Answer::Error(bytes)),
@@ -363,15 +375,31 @@ struct Sent {
 
 async fn body(request: Request<Incoming>) -> Result<Sent, Refused> {
     let has_prelude = request.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes() == stream::PRELUDE.as_bytes());
-    let collected = Limited::new(request.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let collected =
-        collected.map_err(|error| if error.is::<LengthLimitError>() { Refused::TooLarge } else { Refused::Truncated })?;
+    let mut body = request.into_body();
+    let collected = match Limited::new(&mut body, ANSWER_BYTES_MAX).collect().await {
+        Ok(collected) => collected,
+        Err(error) if error.is::<LengthLimitError>() => {
+            forget(&mut body).await;
+            return Err(Refused::TooLarge);
+        }
+        Err(_) => return Err(Refused::Truncated),
+    };
     if let Some(error) = collected.trailers().and_then(stream::error) {
         return Ok(Sent { bytes: error, failed: true });
     }
     let bytes = collected.to_bytes();
     let whole = if has_prelude { stream::whole(&bytes) } else { None };
     Ok(Sent { bytes: whole.unwrap_or(bytes), failed: false })
+}
+
+/// Reads on, up to a bound, and keeps nothing.
+async fn forget(body: &mut Incoming) {
+    let mut left = FORGOTTEN_BYTES_MAX;
+    while left > 0
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+    }
 }
 
 fn handed(exchange: &Exchange, job: Job) -> Said {

@@ -176,6 +176,9 @@ impl Sandbox {
         let begun = self.clock.now();
         self.exchange.offer(job, wall_origin);
         let answer = self.answer(&mut timer, begun, timeout).await;
+        if answer.is_none() {
+            self.exchange.give_up();
+        }
         self.timer.replace(Some(timer));
         let init = self.exchange.ready_at().filter(|_| !was_ready).map(|at| at.since(self.started));
         let begun = self.exchange.ready_at().map_or(begun, |at| at.max(begun));

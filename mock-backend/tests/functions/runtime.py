@@ -31,14 +31,15 @@ def error(path):
 class Stream:
     """An answer that is sent bit by bit, byte by byte as it is to stand on the wire."""
 
-    def __init__(self, identity, head={"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []}):
-        host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
-        self.socket = socket.create_connection((host, int(port)))
+    HEAD = {"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []}
+
+    def __init__(self, identity, head=HEAD, media="application/vnd.awslambda.http-integration-response"):
+        self.socket = connected()
         self.socket.sendall(
-            f"POST /2018-06-01/runtime/invocation/{identity}/response HTTP/1.1\r\nHost: {host}\r\n"
+            f"POST /2018-06-01/runtime/invocation/{identity}/response HTTP/1.1\r\nHost: runtime\r\n"
             "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
             "Trailer: Lambda-Runtime-Function-Error-Type\r\nTrailer: Lambda-Runtime-Function-Error-Body\r\n"
-            "Content-Type: application/vnd.awslambda.http-integration-response\r\n\r\n".encode()
+            f"Content-Type: {media}\r\n\r\n".encode()
         )
         if head is not None:
             self.part(json.dumps(head).encode() + bytes(8))
@@ -53,11 +54,73 @@ class Stream:
         return int(status)
 
 
-def gate():
-    """Tells whoever holds the gate that it is reached, and waits until it is open."""
+def gate(says=""):
+    """Tells this to whoever holds the gate, and waits until it is open."""
     host, port = os.environ["GATE"].split(":")
     with socket.create_connection((host, int(port))) as gate:
+        gate.sendall(says.encode())
+        gate.shutdown(socket.SHUT_WR)
         gate.recv(1)
+
+
+def connected():
+    """A connection of its own to the Runtime API."""
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    return socket.create_connection((host, int(port)))
+
+
+def endless(identity):
+    """Answers without end, until nobody takes more; how many bytes were taken."""
+    answer, sent = Stream(identity, None, "application/json"), 0
+    try:
+        while True:
+            answer.part(bytes(65536))
+            sent += 65536
+    except OSError:
+        return sent
+
+
+def late(identity):
+    """A process that outlives this one and its group. When the gate opens it answers over a connection that it has had; when it opens
+    again, over a new one. Then it tells whether the first was closed."""
+    held = connected()
+    if os.fork():
+        return
+    os.setsid()
+    # What prints is read to its end, and a connection is served to its end: nothing of its parent's may be held.
+    os.close(1)
+    os.close(2)
+    api.close()
+    held.settimeout(10)
+    gate(str(os.getpid()))
+    gate(answered(held, identity))
+    gate(answered(connected(), identity))
+    gate(answered(held, identity))
+    os._exit(0)
+
+
+def answered(connection, identity):
+    """The status of an answer over this connection."""
+    answer = b'{"statusCode": 200, "body": "late"}'
+    head = f"POST /2018-06-01/runtime/invocation/{identity}/response HTTP/1.1\r\nHost: h\r\nContent-Length: {len(answer)}\r\n\r\n"
+    try:
+        connection.sendall(head.encode() + answer)
+        return connection.recv(65536).decode().split(" ")[1]
+    except (ConnectionError, IndexError):
+        return "closed"
+
+
+def served(connections):
+    """How many connections are served at once of as many as are opened and kept."""
+    kept = [connected() for _ in range(connections)]
+    for at, connection in enumerate(kept):
+        connection.settimeout(0.5)
+        connection.sendall(b"GET /2018-06-01/runtime/nothing HTTP/1.1\r\nHost: h\r\n\r\n")
+        try:
+            connection.recv(65536)
+        except TimeoutError:
+            return kept, at
+    return kept, connections
 
 
 def stalled(stream, parts):
@@ -72,7 +135,7 @@ def stalled(stream, parts):
 
 
 def stream(identity):
-    answer = Stream(identity, None if how == "stream-headless" else {"statusCode": 201, "headers": {"x-a": "b"}, "cookies": []})
+    answer = Stream(identity, None if how == "stream-headless" else Stream.HEAD)
     answer.part(b"part1-")
     if how in ("stream-gated", "stream-twice"):
         gate()
@@ -86,12 +149,7 @@ def stream(identity):
     if how == "stream-twice":
         statuses.append(call("POST", f"invocation/{identity}/response", b"{}")[0].status)
     if how == "stream-stalled":
-        sent = stalled(answer, 2048)
-        host, port = os.environ["GATE"].split(":")
-        with socket.create_connection((host, int(port))) as told:
-            told.sendall(str(sent).encode())
-            told.shutdown(socket.SHUT_WR)
-            told.recv(1)
+        gate(str(stalled(answer, 2048)))
         answer.socket.close()
         return
     answer.part(b"part2")
@@ -106,6 +164,8 @@ if how == "init-error":
     sys.exit(1)
 if how == "init-crash":
     sys.exit(3)
+if how == "silent":
+    time.sleep(600)
 
 # Results that are no answers, or ones that nobody should send.
 BAD = {
@@ -118,6 +178,7 @@ BAD = {
 }
 
 child = None
+kept = []
 if how == "leak":
     child = subprocess.Popen(["sleep", "600"]).pid
 statuses = []
@@ -127,10 +188,27 @@ while True:
     identity = response.headers["Lambda-Runtime-Aws-Request-Id"]
     count += 1
     said = {"pid": os.getpid(), "count": count, "child": child, "statuses": statuses}
+    query = json.loads(event).get("queryStringParameters") or {}
     if how == "exit":
+        os._exit(7)
+    if how == "fork":
+        child = os.fork()
+        if child == 0:
+            time.sleep(600)
+        gate(str(child))
         os._exit(7)
     if how == "never":
         time.sleep(600)
+    if how == "late":
+        if "late" in query:
+            late(identity)
+            time.sleep(600)
+        gate()
+    if how == "endless":
+        statuses.append(endless(identity))
+        api.close()
+        how = "well"
+        continue
     if how == "error":
         error(f"invocation/{identity}/error")
         continue
@@ -152,6 +230,12 @@ while True:
         statuses.append(answer("00000000-0000-4000-8000-000000000000", {"statusCode": 200}))
     if how == "slow":
         time.sleep(0.4)
+    if how == "connections":
+        kept, at_once = served(64)
+        statuses.append(at_once)
+    if how == "one-line":
+        for _ in range(128):
+            os.write(1, b"x" * 65536)
     if how == "flood":
         for _ in range(40):
             os.write(1, b"a line of what nobody asked for\n" * 8192)
@@ -177,3 +261,5 @@ while True:
         api.getresponse().read()
         continue
     answer(identity, {"statusCode": 200, "body": json.dumps(said)})
+    if how == "once":
+        time.sleep(600)

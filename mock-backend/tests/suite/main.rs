@@ -16,7 +16,7 @@ mod behind;
 mod broken;
 /// Keep-alive, HTTP/2, clients that leave, limits, and the end.
 mod connections;
-/// Real functions: processes that behave, and that do not.
+/// Real functions: processes that serve, and end.
 mod functions;
 /// Keys of issuers that stand at a URL.
 mod jwks;
@@ -28,6 +28,8 @@ mod runtimes;
 mod streamed;
 /// Tokens of every broken kind.
 mod tokens;
+/// Real functions that misbehave.
+mod unruly;
 
 /// The policy alone decides again as it did under load on the wire.
 mod replayed;
@@ -36,6 +38,8 @@ mod secure;
 /// Services of the provider behind the door: moto, broken ones, and modelled ones.
 mod services;
 
+/// Where functions wait.
+mod gate;
 /// A model, a server and a client in a few words.
 mod mock;
 /// What nobody has confirmed of the real gateway.

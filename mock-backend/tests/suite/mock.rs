@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluicegate_mock::{Server, Settings, Summary, runtime};
+use sluicegate_mock::{Decided, Server, Settings, Summary, read_decisions, runtime};
+use sluicegate_policy::call::{Blame, ErrorKind};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
     Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, BackEnd, Burst, Connection,
@@ -171,6 +172,24 @@ pub(crate) fn serve_all<T>(settings: Settings, client: impl AsyncFnOnce(&[Client
         };
         tokio::join!(done, running)
     })
+}
+
+/// What the record of decisions says of an answer: its status, what kind of error it is, and whose fault.
+pub(crate) type Judged = (u16, Option<ErrorKind>, Blame);
+
+/// The same, and what the record of decisions says of each call, in their order.
+pub(crate) fn judged<T>(mut settings: Settings, client: impl AsyncFnOnce(Client) -> T) -> (T, Summary, Vec<Judged>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decisions");
+    settings.decisions = Some(path.clone());
+    settings.function_log = Some(folder.path().join("functions.log"));
+    let (done, summary) = serve(settings, client);
+    let judged = |decided: Decided| {
+        let Decided { reason, status, .. } = decided;
+        (status, reason.kind(status), reason.blame(status))
+    };
+    let decisions = read_decisions(&path).unwrap();
+    (done, summary, decisions.decisions().filter_map(|decision| decision.answer).map(judged).collect())
 }
 
 /// Someone who sends requests.

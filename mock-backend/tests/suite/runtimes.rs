@@ -10,8 +10,8 @@ use sluicegate_policy::model::{ApiKind, Code, Function, Integration, Process, Re
 use sluicegate_policy::time::Span;
 
 use crate::functions::{behind, logged, real, runs, said, until};
+use crate::gate::Gate;
 use crate::mock::Mock;
-use crate::streamed::Gate;
 
 /// Where the handlers in Python are.
 fn handlers() -> PathBuf {

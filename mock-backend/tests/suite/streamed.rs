@@ -1,55 +1,19 @@
 //! Functions whose answers come bit by bit: what the client sees as it comes, and when they fail half-way.
-//!
-//! A function waits at a gate that the test holds, so that "before" and "after" need no clock.
-
-use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sluicegate_policy::model::{ApiKind, Code, Function, Integration, Real, Runs, Transfer};
+use sluicegate_policy::model::{ApiKind, Integration, Transfer};
 use sluicegate_policy::time::Span;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::functions::{behind, logged, real, runs, said, until};
+use crate::gate::{Gate, gated, told};
 use crate::mock::{Client, Mock, Wire};
-
-/// Where functions wait until they are let through.
-pub(crate) struct Gate {
-    listener: std::net::TcpListener,
-    address: SocketAddr,
-}
-
-impl Gate {
-    pub(crate) fn new() -> Self {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        Self { address: listener.local_addr().unwrap(), listener }
-    }
-
-    /// This function waits here, if it ever waits.
-    pub(crate) fn before(&self, function: &mut Function) {
-        if let Code::Real(Real { runs: Runs::Process(process), .. }) = &mut function.code {
-            process.environment.push(("GATE".to_owned(), self.address.to_string()));
-        }
-    }
-
-    /// The next function that comes; dropping it lets it through.
-    pub(crate) fn open(self) -> TcpListener {
-        TcpListener::from_std(self.listener).unwrap()
-    }
-}
-
-/// A function that does this, and waits at the gate if it ever waits.
-fn gated(how: &str, gate: &Gate, timeout: Span) -> Function {
-    let mut function = Function { concurrency: Some(1), ..real(how, timeout) };
-    gate.before(&mut function);
-    function
-}
 
 /// A REST API that streams such a function's answers, for which it waits so long.
 fn streams(how: &str, gate: &Gate, patience: Span) -> Mock {
@@ -213,10 +177,8 @@ fn a_client_that_takes_nothing_stops_the_function_and_one_that_leaves_lets_it_go
         let mut wire = asking(client).await;
         assert_eq!(wire.bare_answer().await.unwrap().status, 201);
         let (mut function, _) = gate.accept().await.unwrap();
-        let mut sent = String::new();
-        function.read_to_string(&mut sent).await.unwrap();
         // What both sockets hold, and little more: it would have sent 2,048 parts of 64 KB.
-        let sent: u32 = sent.parse().unwrap();
+        let sent: u32 = told(&mut function).await.parse().unwrap();
         assert!(sent < 400, "{sent} parts of 64 KB were taken");
         wire.leave();
         function.shutdown().await.unwrap();

@@ -49,8 +49,8 @@ impl<'a> Examined<'a> {
         match self.function_answered(*format, returned, binary) {
             Ok(content) => FunctionResult::Answered(content),
             Err(FunctionFault::Failed) => FunctionResult::Failed,
-            Err(FunctionFault::Malformed(_)) => FunctionResult::Malformed,
-            Err(FunctionFault::Undecodable) => FunctionResult::Misconfigured,
+            Err(FunctionFault::Undecodable) if *format == PayloadFormat::Rest => FunctionResult::Misconfigured,
+            Err(FunctionFault::Malformed(_) | FunctionFault::Undecodable) => FunctionResult::Malformed,
         }
     }
 
