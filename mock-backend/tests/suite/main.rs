@@ -16,6 +16,8 @@ mod behind;
 mod broken;
 /// Keep-alive, HTTP/2, clients that leave, limits, and the end.
 mod connections;
+/// HTTP back ends that break off, stall and lie.
+mod deficient;
 /// Real functions: processes that serve, and end.
 mod functions;
 /// Keys of issuers that stand at a URL.
