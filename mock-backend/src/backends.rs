@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -60,6 +61,8 @@ pub(crate) enum NoAnswer {
 
 /// A call under way; dropping it ends it.
 pub(crate) type Calling = Pin<Box<dyn Future<Output = Result<BackendResponse, NoAnswer>>>>;
+/// A call of which the head is waited for.
+pub(crate) type Beginning = Pin<Box<dyn Future<Output = Result<(BackendResponse, Incoming), NoAnswer>>>>;
 
 impl Backends {
     /// No connection yet. Of other machines only these hosts may be asked.
@@ -91,17 +94,23 @@ impl Backends {
 
     /// Asks somebody of whom so many bytes are read at most.
     pub(crate) fn call_within(&self, asked: BackendRequest, bytes_max: usize) -> Calling {
+        let beginning = self.begin(asked);
+        Box::pin(async move {
+            let (head, body) = beginning.await?;
+            let body = Limited::new(body, bytes_max).collect().await.map_err(NoAnswer::Body)?;
+            Ok(BackendResponse { body: body.to_bytes(), ..head })
+        })
+    }
+
+    /// Asks a back end, and waits for the head of its answer; the body is read by whoever has it.
+    pub(crate) fn begin(&self, asked: BackendRequest) -> Beginning {
         let client = self.client.clone();
         let request = request(asked).map_err(NoAnswer::from).and_then(|request| self.permit(request));
         Box::pin(async move {
-            let response = client.request(request?).await?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, bytes_max).collect().await.map_err(NoAnswer::Body)?;
-            let headers = parts
-                .headers
-                .iter()
-                .map(|(name, value)| (titled(name.as_str()), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-            Ok(BackendResponse { status: parts.status.as_u16(), headers: headers.collect(), body: body.to_bytes() })
+            let (parts, body) = client.request(request?).await?.into_parts();
+            let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let headers = parts.headers.iter().map(|(name, value)| (titled(name.as_str()), text(value))).collect();
+            Ok((BackendResponse { status: parts.status.as_u16(), headers, body: Bytes::new() }, body))
         })
     }
 }

@@ -37,7 +37,7 @@ use self::runtime_api::{Inlet, Job};
 use self::sandbox::{Sandbox, Start, Subject};
 use crate::backends::Backends;
 use crate::driver::Driver;
-use crate::streamed::Source;
+use crate::streamed::Working;
 use crate::tasks::Tasks;
 
 /// All real functions of a server.
@@ -183,7 +183,7 @@ impl Functions {
         effect: EffectId,
         (function, environment): (FunctionId, Environment),
         Asked { input, trace, transfer }: Asked,
-    ) -> Source {
+    ) -> Working {
         let (tell, told) = oneshot::channel();
         let (inlet, parts) = match transfer {
             Transfer::Buffered => (None, None),
@@ -201,7 +201,7 @@ impl Functions {
             // Nobody waits: it is dropped, and so told.
             drop(tell.send(Ended { returned, fate, cold_start, report }));
         });
-        Source::new(told, parts)
+        Working::new(told, parts)
     }
 
     /// Invokes a function as an authorizer, with this event. What it comes to is told to the gateway, whoever still waits.

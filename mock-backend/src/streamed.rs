@@ -1,7 +1,7 @@
-//! Answers that come bit by bit: what a function streams, on its way to the client.
+//! Answers that come bit by bit: what a function or an HTTP back end streams, on its way to the client.
 //!
 //! Owns where the head of a stream ends, how long it may take and be silent, how fast it flows, and that little of it lies here: one
-//! part on each step of its way, so that a client that takes nothing stops the function's socket. Refuses what a head means (`render`)
+//! part on each step of its way, so that a client that takes nothing stops the other side's socket. Refuses what a head means (`render`)
 //! and the connection (`http1`, `http2`, which poll the work and take its parts). Used by `http` for routes that stream.
 //!
 //! Until its head is there a stream is an integration like others: the policy decides, and a failure is an answer. Behind the head
@@ -16,6 +16,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use sluicegate_policy::call::FunctionResult;
 use sluicegate_policy::model::Endpoint;
 use sluicegate_policy::time::{Instant, Span};
@@ -42,8 +44,21 @@ pub(crate) struct Part {
     pub(crate) cold_start: Option<Span>,
 }
 
+/// What makes an answer whose head was there.
+pub(crate) enum Source {
+    Function(Working),
+    BackEnd(Upstream),
+}
+
+/// A back end that has begun to answer. Dropping it closes the connection.
+pub(crate) struct Upstream {
+    body: Incoming,
+    /// How it ended, once that is known.
+    end: Option<End>,
+}
+
 /// A function at work, whose answer comes bit by bit or as a whole.
-pub(crate) struct Source {
+pub(crate) struct Working {
     ended: oneshot::Receiver<Ended>,
     /// How it ended, once that is known.
     end: Option<End>,
@@ -121,7 +136,30 @@ impl Limits {
     }
 }
 
-impl Source {
+impl Upstream {
+    pub(crate) const fn new(body: Incoming) -> Self {
+        Self { body, end: None }
+    }
+
+    /// The next bytes of the body; `None` at its end.
+    async fn next(&mut self) -> Option<Bytes> {
+        while self.end.is_none() {
+            match self.body.frame().await {
+                // Trailers are not passed on, as those of a body that comes as a whole are not.
+                Some(Ok(frame)) => {
+                    if let Some(bytes) = frame.into_data().ok().filter(|bytes| !bytes.is_empty()) {
+                        return Some(bytes);
+                    }
+                }
+                Some(Err(_)) => self.end = Some(End::Broken),
+                None => self.end = Some(End::Whole),
+            }
+        }
+        None
+    }
+}
+
+impl Working {
     pub(crate) fn new(ended: oneshot::Receiver<Ended>, parts: Option<mpsc::Receiver<Part>>) -> Self {
         Self { ended, end: None, parts, read: BytesMut::new() }
     }
@@ -169,6 +207,24 @@ impl Source {
             }
         }
         self.end.unwrap_or(End::Broken)
+    }
+}
+
+impl Source {
+    /// The next bytes of the body; `None` at its end.
+    async fn next(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Function(function) => function.next().await,
+            Self::BackEnd(back_end) => back_end.next().await,
+        }
+    }
+
+    /// How it ended, once all has been read. Of a function it may be waited for before that.
+    async fn end(&mut self) -> End {
+        match self {
+            Self::Function(function) => function.end().await,
+            Self::BackEnd(back_end) => back_end.end.unwrap_or(End::Broken),
+        }
     }
 
     /// Passes the body on until its end.
@@ -314,7 +370,7 @@ mod tests {
         for bytes in parts {
             sender.send(Part { bytes: Bytes::from_static(bytes), cold_start: None }).await.unwrap();
         }
-        match Source::new(ended, Some(receiver)).begun().await {
+        match Working::new(ended, Some(receiver)).begun().await {
             Some(Begun::Head { head, .. }) => head,
             Some(Begun::Ended(_)) | None => panic!("no head"),
         }
@@ -327,6 +383,21 @@ mod tests {
             assert_eq!(head(&[b"{", b"}\0\0\0", b"\0\0\0\0", b"\0"]).await, "{}");
             let long: &[u8] = Box::leak(vec![b'x'; HEAD_BYTES_MAX].into_boxed_slice());
             assert_eq!(head(&[long]).await, "", "a head that never ends is none");
+        });
+    }
+
+    #[test]
+    fn one_that_is_silent_for_too_long_breaks_off() {
+        crate::runtime().unwrap().block_on(async {
+            let (sender, receiver) = mpsc::channel(1);
+            let (_told, ended) = oneshot::channel();
+            sender.send(Part { bytes: Bytes::from_static(b"part"), cold_start: None }).await.unwrap();
+            let mut timer = Timer::new(sluicegate_timer::Clock::starting_now()).unwrap();
+            let limits = Limits { until: timer.clock().now() + Span::from_secs(60), idle: Span::from_ms(5) };
+            let outlet = Outlet::default();
+            let flown = Source::Function(Working::new(ended, Some(receiver))).flow(&outlet, &mut timer, limits).await;
+            assert_eq!(flown, Flown { bytes: 4, end: Err(Broken) });
+            assert_eq!(outlet.take().unwrap(), "part");
         });
     }
 }

@@ -6,7 +6,7 @@ use sluicegate_policy::gateway::{Gateway, Plain};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
     Api, ApiId, ApiKind, Burst, Connection, DeploymentId, Function, FunctionId, HttpIntegration, Integration, PerSecond,
-    Protocol, Response, Route, RouteId, Scaling, Throttle,
+    Protocol, Response, Route, RouteId, Scaling, Throttle, Transfer,
 };
 
 use super::*;
@@ -54,6 +54,7 @@ fn model(duration: Latency) -> Model {
         url: "http://127.0.0.1/".into(),
         connection: Connection::Internet,
         back_end: sluicegate_policy::model::BackEnd::Real(None),
+        transfer: Transfer::Buffered,
         timeout,
     };
     let routes = vec![

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use sluicegate_policy::call::{Arrival, EffectId, Errand, Fate, FunctionResult, Invoked, Outcome, Reply};
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{AuthorizerId, FunctionId, Integration, TargetId};
+use sluicegate_policy::model::{AuthorizerId, FunctionId, Integration, TargetId, Transfer};
 use sluicegate_render::backend::BackendResponse;
 use sluicegate_render::examined::Examined;
 use sluicegate_render::function_answer::Returned;
@@ -17,10 +17,10 @@ use super::Desk;
 use crate::backends::NoAnswer;
 use crate::driver::{Pending, Released, Turn};
 use crate::functions::Asked;
-use crate::streamed::{Begun, Limits, Outlet, Source};
+use crate::streamed::{Begun, Limits, Outlet, Source, Upstream};
 
-/// A call under way that ends with its request.
-type CallingHere<'d> = Pin<Box<dyn Future<Output = Result<BackendResponse, NoAnswer>> + 'd>>;
+/// A call under way that ends with its request: the answer, and the rest of one that comes bit by bit.
+type CallingHere<'d> = Pin<Box<dyn Future<Output = Result<(BackendResponse, Option<Upstream>), NoAnswer>> + 'd>>;
 
 /// What came of an invocation, as far as its call is concerned.
 enum Come {
@@ -34,7 +34,7 @@ enum Come {
 
 impl Desk {
     /// The decision on a call, whose integration is performed here if the gateway wants it.
-    /// A function that streams goes on in `stream`.
+    /// What streams goes on in `stream`.
     pub(super) async fn released(
         &self,
         pending: &mut Pending,
@@ -74,7 +74,13 @@ impl Desk {
                         Turn::Released(released) => return released,
                         Turn::Integrate(..) | Turn::Invoke(..) | Turn::Resume => Outcome::Unreachable,
                     },
-                    response = calling => response.map_or(Outcome::Unreachable, |response| examined.on_backend(&response)),
+                    answered = calling => match answered {
+                        Ok((response, rest)) => {
+                            *stream = rest.map(Source::BackEnd);
+                            examined.on_backend(&response)
+                        }
+                        Err(_) => Outcome::Unreachable,
+                    },
                 },
             };
             self.driver.on_effect(self.clock.now(), effect, outcome);
@@ -88,14 +94,27 @@ impl Desk {
         if let Some(signed_for) = examined.signed_for() {
             let retries = self.model.api_of_route(examined.addressed().route?).unconfirmed.service_retries;
             let wall = || self.wall(self.clock.now());
-            return Some(Box::pin(self.services.as_ref()?.call(backends, (request, signed_for), retries, wall)));
+            let calling = self.services.as_ref()?.call(backends, (request, signed_for), retries, wall);
+            return Some(Box::pin(async move { Ok((calling.await?, None)) }));
         }
         let address = target.and_then(|target| self.model.address(target));
         let request = match address {
             Some(address) => request.through(address),
             None => request,
         };
-        Some(backends.call(request))
+        Some(match examined.transfer() {
+            Transfer::Buffered => {
+                let calling = backends.call(request);
+                Box::pin(async move { Ok((calling.await?, None)) })
+            }
+            Transfer::Stream => {
+                let beginning = backends.begin(request);
+                Box::pin(async move {
+                    let (head, body) = beginning.await?;
+                    Ok((head, Some(Upstream::new(body))))
+                })
+            }
+        })
     }
 
     /// Has a real function invoked, and waits for what it says; the decision, if it comes first: the function goes on without us.
@@ -130,7 +149,7 @@ impl Desk {
             Some(Begun::Head { head, cold_start }) => {
                 let result = examined.on_function(Returned::Head(&head));
                 self.driver.on_begun(self.clock.now(), effect, result, cold_start);
-                Come::Streams(running)
+                Come::Streams(Source::Function(running))
             }
             // One that is dropped unsent has told its end itself.
             None => Come::Told,
@@ -170,7 +189,8 @@ impl Desk {
         let Arrival { api, .. } = reply.arrival;
         let timeout = reply.route.and_then(|route| match &self.model.routes[usize::from(route.0)].integration {
             Integration::Lambda(lambda) => Some(lambda.timeout),
-            Integration::Mock(_) | Integration::Http(_) | Integration::Service(_) => None,
+            Integration::Http(http) => Some(http.timeout),
+            Integration::Mock(_) | Integration::Service(_) => None,
         });
         let left = timeout.unwrap_or_default().saturating_sub(reply.timing.integration.unwrap_or_default());
         Limits::new(self.front.endpoint(api), reply.at + left)

@@ -30,6 +30,8 @@ mod runtimes;
 mod streamed;
 /// Tokens of every broken kind.
 mod tokens;
+/// HTTP back ends whose answers come bit by bit.
+mod trickling;
 /// Real functions that misbehave.
 mod unruly;
 

@@ -9,7 +9,7 @@ use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
     Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, BackEnd, Burst, Connection,
     DeploymentId, Function, FunctionId, HttpIntegration, IdentitySource, Integration, LambdaAuthorizer, LookUps, Mapping,
-    MockIntegration, Model, PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle,
+    MockIntegration, Model, PerSecond, Protocol, Response, ResponseRule, Route, Scaling, Throttle, Transfer,
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -98,7 +98,11 @@ impl Mock {
     pub(crate) fn behind(self, key: &str, url: &str, timeout: Span) -> Self {
         let protocol = Protocol::Proxy { parameters: Vec::new() };
         let (url, connection, back_end) = (url.to_owned(), Connection::Internet, BackEnd::Real(None));
-        self.route(key, Integration::Http(HttpIntegration { protocol, method: None, url, connection, back_end, timeout }))
+        let transfer = Transfer::Buffered;
+        self.route(
+            key,
+            Integration::Http(HttpIntegration { protocol, method: None, url, connection, back_end, transfer, timeout }),
+        )
     }
 
     /// A route that the gateway answers by these templates for JSON: one that chooses the status, and the body.

@@ -4,7 +4,7 @@ use sluicegate_policy::model::{
     ApiKind, Cache, CachedStatuses, Charge, Connection, ContentHandling, DeploymentId, Endpoint, ExecutionLog, HeadLimit,
     Integration, Invalidation, KeySource, MalformedStatus, MockIntegration, Passthrough, Period, Protocol, QuotaBegins,
     RefusalCors, Requirement, ResponseType, RouteId, ServiceCall, StageId, ThrottledContentType, ToldFirst, TooLargeContentType,
-    Unconfirmed, UnknownStage, UnsetVariable,
+    Transfer, Unconfirmed, UnknownStage, UnsetVariable,
 };
 use sluicegate_policy::time::Span;
 
@@ -207,6 +207,30 @@ fn a_rest_api_broken_in_any_part_says_where_and_what_would_work() {
 #[test]
 fn an_http_api_broken_in_any_part_says_where_and_what_would_work() {
     insta::assert_snapshot!(messages(HTTP, HTTP_BREAKS));
+}
+
+#[test]
+fn what_streams_is_a_proxy_of_a_rest_api_and_is_run_here() {
+    let streaming = |api: &str, integration: &str| {
+        let functions = "functions: { here: { command: [true] }, there: { invoke: \"http://127.0.0.1:1\" } }";
+        plan(&format!(
+            "gateway: {{ api: {api}, stages: {{ prod: }}, {functions}, routes: {{ GET /: {{ integration: {integration} }} }} }}"
+        ))
+    };
+    for good in ["{ lambda: { function: here, stream: true } }", "{ http: { url: \"http://127.0.0.1:1\", stream: true } }"] {
+        let model = streaming("rest", good).unwrap_or_else(|error| panic!("{error}")).model;
+        assert_eq!(model.routes[0].integration.transfer(), Transfer::Stream, "{good}");
+    }
+    for (api, integration, said) in [
+        ("http", "{ http: { url: \"http://127.0.0.1:1\", stream: true } }", "an HTTP API has no streamed answers"),
+        ("http", "{ lambda: { function: here, stream: true } }", "an HTTP API has no streamed answers"),
+        ("rest", "{ http: { url: \"http://127.0.0.1:1\", stream: true, proxy: false } }", "only a proxy streams its answer"),
+        ("rest", "{ lambda: { function: here, stream: true, proxy: false } }", "only a proxy streams its answer"),
+        ("rest", "{ lambda: { function: there, stream: true } }", "invoked elsewhere answers as a whole; remove this"),
+    ] {
+        let message = streaming(api, integration).map(drop).expect_err(integration);
+        assert!(message.contains(said) && message.contains("stream: "), "{integration}: {message}");
+    }
 }
 
 proptest! {

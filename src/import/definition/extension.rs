@@ -42,7 +42,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("cacheNamespace", "a cache namespace is not modelled: each route has its own entries"),
     ("tlsConfig", "how the back end's certificate is checked is not modelled"),
     ("integrationTarget", "the listener behind a VPC link is not modelled"),
-    ("responseTransferMode", "only what a REST API's functions answer as proxies is streamed: this one comes as a whole"),
+    (
+        "responseTransferMode",
+        "only what proxies of a REST API answer is streamed, functions and HTTP back ends: this one comes as a whole",
+    ),
 ];
 
 /// Reads extensions for one API.
@@ -98,10 +101,11 @@ impl Integrations<'_> {
         }
     }
 
-    /// Whether what answers is a function as a proxy of a REST API.
+    /// Whether what answers is a function, or an HTTP back end, as a proxy of a REST API.
     fn may_stream(&self, extension: &Node) -> bool {
-        let is_proxy = extension.word("type").is_some_and(|kind| kind.eq_ignore_ascii_case("aws_proxy"));
-        self.api == Api::Rest && is_proxy && extension.word("uri").is_some_and(|uri| of_uri(&uri).is_some())
+        let is = |named: &str| extension.word("type").is_some_and(|kind| kind.eq_ignore_ascii_case(named));
+        let is_function = || extension.word("uri").is_some_and(|uri| of_uri(&uri).is_some());
+        self.api == Api::Rest && (is("http_proxy") || is("aws_proxy") && is_function())
     }
 
     /// A function, or a service of the provider.
@@ -198,6 +202,9 @@ impl Integrations<'_> {
         }
         http.insert("proxy".to_owned(), proxy.into());
         if proxy && self.api == Api::Rest {
+            if streams(extension) {
+                http.insert("stream".to_owned(), true.into());
+            }
             insert_full(&mut http, "parameters", mapping::parameters(extension, self.notes, at));
         } else if !proxy {
             http.extend(mapping::mapped(extension, self.notes, at));

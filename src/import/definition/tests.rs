@@ -262,17 +262,21 @@ fn parameters_mapped_in_front_of_a_function_as_a_proxy_are_kept_for_those_that_m
 }
 
 #[test]
-fn only_what_a_rest_api_s_function_answers_as_a_proxy_is_streamed() {
+fn only_what_proxies_of_a_rest_api_answer_is_streamed() {
     let uri = "arn:aws:apigateway:us-east-1:lambda:path/2021-11-15/functions/arn:aws:lambda:us-east-1:123456789012:function:echo/response-streaming-invocations";
     let function = json!({ "type": "aws_proxy", "httpMethod": "POST", "uri": uri, "responseTransferMode": "STREAM" });
     let http = json!({ "type": "http_proxy", "httpMethod": "GET", "uri": "http://localhost/", "responseTransferMode": "STREAM" });
+    let mapped = json!({ "type": "http", "httpMethod": "GET", "uri": "http://localhost/", "responseTransferMode": "STREAM" });
     let paths = json!({
         "/a": { "get": { "x-amazon-apigateway-integration": function } },
         "/b": { "get": { "x-amazon-apigateway-integration": http } },
+        "/c": { "get": { "x-amazon-apigateway-integration": mapped } },
     });
     let imported = read("d", &json!({ "swagger": "2.0", "paths": paths }).to_string(), &Options::default()).unwrap();
     let integration = &imported.gateway["routes"]["GET /a"]["integration"];
     assert_eq!(*integration, json!({ "lambda": { "function": "echo", "stream": true } }));
+    assert_eq!(imported.gateway["routes"]["GET /b"]["integration"]["http"]["stream"], true);
+    assert!(imported.gateway["routes"]["GET /c"]["integration"]["http"].get("stream").is_none());
     let told = imported.notes.lines("d").iter().filter(|line| line.contains("is streamed")).count();
     assert_eq!(told, 1, "{:?}", imported.notes.lines("d"));
 }

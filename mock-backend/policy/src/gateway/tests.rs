@@ -13,7 +13,7 @@ use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, R
 use crate::latency::Latency;
 use crate::model::{
     Account, Api, ApiKind, BackEnd, Burst, Connection, Function, HttpIntegration, Integration, PAYLOAD_BYTES_MAX, PerSecond,
-    Protocol, Response, Route, RouteId, Scaling, Throttle,
+    Protocol, Response, Route, RouteId, Scaling, Throttle, Transfer,
 };
 
 pub(super) const EVER: Throttle =
@@ -50,6 +50,7 @@ pub(super) fn http(timeout: Span) -> Integration {
         url: "http://127.0.0.1/".to_owned(),
         connection: Connection::Internet,
         back_end: BackEnd::Real(None),
+        transfer: Transfer::Buffered,
         timeout,
     })
 }

@@ -141,7 +141,9 @@ pub struct HttpIntegration {
     /// What answers: always something real, of which the model may claim something; whoever only simulates takes the claim for it. What
     /// is behind a private link that the model describes answers instead.
     pub back_end: BackEnd,
-    /// How long the gateway waits for it.
+    /// How its answer comes to the client; [`Transfer::Stream`] is a REST API's proxy alone.
+    pub transfer: Transfer,
+    /// How long the gateway waits for it: for the whole answer, also of one that it streams.
     pub timeout: Span,
 }
 
@@ -195,7 +197,8 @@ impl Integration {
     pub const fn transfer(&self) -> Transfer {
         match self {
             Self::Lambda(lambda) => lambda.transfer,
-            Self::Mock(_) | Self::Http(_) | Self::Service(_) => Transfer::Buffered,
+            Self::Http(http) => http.transfer,
+            Self::Mock(_) | Self::Service(_) => Transfer::Buffered,
         }
     }
 

@@ -30,6 +30,8 @@ use crate::config::value::{ContentHandling, Duration, Flag, Passthrough, StatusC
 #[derive(Clone, Copy)]
 pub(super) struct SharedNames<'a> {
     pub(super) functions: &'a [String],
+    /// Those of them that are invoked elsewhere.
+    pub(super) elsewhere: &'a [String],
     pub(super) services: &'a [String],
     pub(super) links: &'a [String],
 }
@@ -98,19 +100,29 @@ fn lambda_integration(
         reader
             .report_at(&parameters.spot, "a function gets the request of an HTTP API as it is; remove this, or write api: rest");
     }
-    if let Some(stream) = stream.as_ref().filter(|stream| stream.value.0) {
-        only_rest(behind.kind, &stream.spot, "streamed answers", reader);
-        if !proxy.value.0 {
-            reader.report_at(&stream.spot, "only a proxy streams its answer; remove this, or the templates");
-        }
+    if let Some(stream) = stream.as_ref().filter(|stream| stream.value.0)
+        && behind.names.elsewhere.contains(&call.function.value.0)
+    {
+        let what = "a function that is invoked elsewhere answers as a whole; remove this, or run it by a command";
+        reader.report_at(&stream.spot, what);
     }
-    let transfer = if stream.as_ref().is_some_and(|stream| stream.value.0) { Transfer::Stream } else { Transfer::Buffered };
+    let transfer = transfer(stream.as_ref(), &proxy, behind.kind, reader);
     let content_handling = content_handling.as_ref();
     let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, behind.kind), reader);
     let method = method(call.method.as_ref(), reader);
     let payload = call.payload_format.as_ref().map(|format| format.value.into()).unwrap_or_default();
     Some(Integration::Lambda(LambdaIntegration { function: function?, payload, protocol, method, transfer, timeout: timeout? }))
+}
+
+/// How an answer comes to the client (developer guide, "Stream the integration response for your proxy integrations in API Gateway", 2026).
+fn transfer(stream: Option<&At<Flag>>, proxy: &At<Flag>, kind: ApiKind, reader: &mut Reader) -> Transfer {
+    let Some(stream) = stream.filter(|stream| stream.value.0) else { return Transfer::Buffered };
+    only_rest(kind, &stream.spot, "streamed answers", reader);
+    if !proxy.value.0 {
+        reader.report_at(&stream.spot, "only a proxy streams its answer; remove this, or the templates");
+    }
+    Transfer::Stream
 }
 
 fn function(name: &At<Text>, functions: &[String], reader: &mut Reader) -> Option<FunctionId> {
@@ -212,6 +224,7 @@ fn http_integration(
     {
         reader.report_at(&parameters.spot, "an HTTP API maps parameters of the route; write map_request beside the integration");
     }
+    let transfer = transfer(http.stream.as_ref(), &proxy, kind, reader);
     let HttpBackend { parameters, requests, passthrough, content_handling, responses, .. } = http;
     let content_handling = content_handling.as_ref();
     let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
@@ -223,6 +236,7 @@ fn http_integration(
         url: http.url.value.0.clone(),
         connection,
         back_end: BackEnd::Real(claimed?),
+        transfer,
         timeout: timeout?,
     })
 }

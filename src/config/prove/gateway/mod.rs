@@ -65,7 +65,10 @@ pub(super) fn model(
     let function_names: Vec<String> = shared.functions.iter().flat_map(|named| names_of(&named.value.0)).collect();
     let link_names: Vec<String> = shared.vpc_links.iter().flat_map(|named| names_of(&named.value.0)).collect();
     let service_names: Vec<String> = shared.services.iter().flat_map(|named| names_of(&named.value.0)).collect();
-    let known = SharedNames { functions: &function_names, services: &service_names, links: &link_names };
+    let elsewhere = shared.functions.iter().flat_map(|named| &named.value.0);
+    let elsewhere = elsewhere.filter(|member| member.value.value.invoke.is_some()).map(|member| member.name.0.clone());
+    let elsewhere: Vec<String> = elsewhere.collect();
+    let known = SharedNames { functions: &function_names, elsewhere: &elsewhere, services: &service_names, links: &link_names };
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
     let known = part::Shared { names: known, keys: &names.keys, outside };
     let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];

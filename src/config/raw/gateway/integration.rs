@@ -80,8 +80,8 @@ section! {
         method: Option<At<Text>>,
         /// Whether its answer goes to the client bit by bit, as the function makes it (REST APIs, a proxy): `responseTransferMode:
         /// STREAM`. The function then streams: status and headers as JSON, eight zero bytes, and the body. The route's `timeout` holds
-        /// for all of it, and the response cache for none. A modelled function, and one invoked elsewhere, still answers as a whole.
-        /// Default: false.
+        /// for all of it, and the response cache for none. A modelled function still answers as a whole; one that is invoked elsewhere
+        /// (`invoke`) cannot be streamed. Default: false.
         stream: Option<At<Flag>>,
         /// Parameters of the integration request (REST APIs). A proxy gets its requests as they are, whatever these say; but with one that
         /// sets a header of the gateway's own, every request is a 500, as in the real gateway.
@@ -168,6 +168,10 @@ section! {
         method: Option<At<Text>>,
         /// Whether the request goes through as it is. Default: true, unless requests or responses are written.
         proxy: Option<At<Flag>>,
+        /// Whether its answer goes to the client bit by bit, as it comes (REST APIs, a proxy): `responseTransferMode: STREAM`. The payload
+        /// limit then holds for none of it, the route's `timeout` for all of it, and the response cache for none. What is modelled still
+        /// answers as a whole. Default: false.
+        stream: Option<At<Flag>>,
         /// Name of the private link to it, one of `vpc_links`; one that is not there is asked directly, at the URL. The stage's name
         /// then stands in front of the path. Default: none, it is public.
         vpc_link: Option<At<Text>>,
