@@ -20,4 +20,5 @@ mod recorded; // replay and import of logs in every format, and of the recorded 
 mod round_trip; // a log that the mock wrote, imported again, is what was sent
 mod secure_run; // runs over TLS from end to end: the mock's certificate is made for the run, and trusted
 mod services; // services of the provider: imported, served with signed requests, and decided alike here and there
-mod several_apis; // several APIs of one account: all are served, and what the account shares is shared
+mod several_apis;
+mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last // several APIs of one account: all are served, and what the account shares is shared

@@ -50,6 +50,7 @@ pub struct Channel {
     response: Histogram<u64>,
     admitted: Histogram<u64>,
     service: Histogram<u64>,
+    first_byte: Histogram<u64>,
     lag: Histogram<u64>,
     saturated: u64,
 }
@@ -57,8 +58,8 @@ pub struct Channel {
 impl Channel {
     /// Nothing recorded yet. Histograms grow with the largest value seen, so that a fast series stays small.
     pub(super) fn new() -> Self {
-        let (response, admitted, service, lag) = (growing(), growing(), growing(), growing());
-        Self { count: 0, endings: BTreeMap::new(), response, admitted, service, lag, saturated: 0 }
+        let (response, admitted, service, first_byte, lag) = (growing(), growing(), growing(), growing(), growing());
+        Self { count: 0, endings: BTreeMap::new(), response, admitted, service, first_byte, lag, saturated: 0 }
     }
 
     /// Counts one action.
@@ -71,6 +72,10 @@ impl Channel {
         if sample.outcome == Outcome::Answered {
             for (histogram, time) in [(&mut self.response, sample.response_time()), (&mut self.service, sample.service_time())] {
                 self.saturated += time.map_or(0, |time| record(histogram, time));
+            }
+            if let Some(time) = sample.time_to_first_byte() {
+                // Cut off as in `service`, where it is counted.
+                record(&mut self.first_byte, time);
             }
         }
         if let (Wait::Known, Some(time)) = (wait_of(sample.outcome, sample.status), sample.response_time()) {
@@ -90,6 +95,7 @@ impl Channel {
             (&mut self.response, &other.response),
             (&mut self.admitted, &other.admitted),
             (&mut self.service, &other.service),
+            (&mut self.first_byte, &other.first_byte),
             (&mut self.lag, &other.lag),
         ] {
             mine.add(theirs).expect("histograms of one range that grow can be added");
@@ -131,6 +137,11 @@ impl Channel {
     /// From the first byte written, complete answers only.
     pub const fn service(&self) -> &Histogram<u64> {
         &self.service
+    }
+
+    /// From the first byte written to the first one read, complete answers only.
+    pub const fn first_byte(&self) -> &Histogram<u64> {
+        &self.first_byte
     }
 
     /// From the intended instant until the generator turned to it.

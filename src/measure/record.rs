@@ -228,6 +228,10 @@ pub struct SeriesRecord {
     /// From the first byte written, complete answers of any status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_time: Option<Quantiles>,
+    /// From the first byte written to the first byte of the answer, complete answers of any status: of one that comes bit by bit much
+    /// less than the service time. What is simulated answers as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_to_first_byte: Option<Quantiles>,
     /// Waiting for a connection: from due to started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_lag: Option<Quantiles>,

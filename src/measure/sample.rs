@@ -176,6 +176,11 @@ impl Sample {
         span(self.sent, self.done)
     }
 
+    /// From the first byte written to the first byte of the answer. `None` if there was no such byte.
+    pub fn time_to_first_byte(&self) -> Option<Span> {
+        span(self.sent, self.first_byte)
+    }
+
     /// How late the generator turned to it. `None` if it never did.
     pub fn schedule_lag(&self) -> Option<Span> {
         span(self.intended, self.started)

@@ -101,6 +101,7 @@ fn series_record(name: &str, channel: Option<&Channel>) -> SeriesRecord {
             .collect(),
         response_time: quantiles(channel.response()),
         service_time: quantiles(channel.service()),
+        time_to_first_byte: quantiles(channel.first_byte()),
         schedule_lag: quantiles(channel.lag()),
         saturated: channel.saturated(),
     }

@@ -124,14 +124,16 @@ fn series() -> impl Strategy<Value = SeriesRecord> {
     let kind = option::of(prop_oneof![Just("function-error".to_owned()), plan_text()]);
     let outcome = (word, option::of(any::<u16>()), blame, kind, count());
     let outcome = outcome.prop_map(|(outcome, status, blame, kind, count)| OutcomeRecord { outcome, status, blame, kind, count });
-    let times = || option::of(quantiles());
-    (plan_text(), count(), vec(outcome, 0..4), (times(), times(), times()), count()).prop_map(
-        |(name, count, outcomes, (response_time, service_time, schedule_lag), saturated)| SeriesRecord {
+    // Without the box their tuple is too large for the stack of a test.
+    let times = || option::of(quantiles()).boxed();
+    (plan_text(), count(), vec(outcome, 0..4), (times(), times(), times(), times()), count()).prop_map(
+        |(name, count, outcomes, (response_time, service_time, time_to_first_byte, schedule_lag), saturated)| SeriesRecord {
             name,
             count,
             outcomes,
             response_time,
             service_time,
+            time_to_first_byte,
             schedule_lag,
             saturated,
         },

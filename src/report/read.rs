@@ -151,7 +151,7 @@ mod tests {
             .join("\n"),
             @r#"
             the file is empty; the run was stopped before it wrote its header, or the disk was full
-            the file ends in the middle, at line 305; it was cut off when it was written or copied
+            the file ends in the middle, at line 347; it was cut off when it was written or copied
             line 2, column 13: not JSON (expected `:`), in `"version" 1`
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
@@ -168,7 +168,8 @@ mod tests {
         record.verdicts.iter_mut().for_each(|it| it.planned_power = it.planned_power.map(|_| 0.1));
         let totals = record.total.iter_mut().chain(&mut record.predicted_total);
         let all = totals.chain(&mut record.series).chain(&mut record.predicted_series);
-        let times = all.flat_map(|it| [&mut it.response_time, &mut it.service_time, &mut it.schedule_lag]);
+        let times =
+            all.flat_map(|it| [&mut it.response_time, &mut it.service_time, &mut it.time_to_first_byte, &mut it.schedule_lag]);
         let load = record.load.iter_mut().map(|load| {
             (load.intended_per_s, load.achieved_per_s) = (0.1, 1.0 / 3.0);
             [&mut load.schedule_lag, &mut load.own_lag]

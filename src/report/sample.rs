@@ -180,6 +180,7 @@ fn series(name: &str, count: u64, scale: f64) -> SeriesRecord {
         ],
         response_time: Some(quantiles(count, scale)),
         service_time: Some(quantiles(count, scale * 0.995)),
+        time_to_first_byte: Some(quantiles(count, scale * 0.99)),
         schedule_lag: Some(quantiles(count, 0.000_5)),
         saturated: 0,
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns the table of all actions together and the advice how to read it. Refuses single series. Called by [`super::report`].
 
-use crate::measure::record::{LoadModel, Quantiles, RunRecord};
+use crate::measure::record::{LoadModel, Quantiles, RunRecord, SeriesRecord};
 
 use super::super::look::Tone;
 use super::super::page::{Page, Table};
@@ -96,6 +96,14 @@ fn advise(page: &mut Page, record: &RunRecord, response: &Quantiles) {
              arrivals that do not wait would have seen."
         }
     });
+    if let Some(first) = record.total.as_ref().and_then(come_bit_by_bit) {
+        let text = format!(
+            "Answers come bit by bit: the first byte was there {} (p50) and {} (p99) after the request was sent.",
+            duration_ns(first.p50_ns),
+            duration_ns(first.p99_ns)
+        );
+        page.paragraph(2, Tone::Plain, &text);
+    }
     if ROWS.iter().any(|(_, beyond, _)| is_thin(response.count, *beyond)) {
         page.paragraph(2, Tone::Faint, "* Fewer than 10 answers lie beyond this percentile: it may change much from run to run.");
     }
@@ -104,6 +112,12 @@ fn advise(page: &mut Page, record: &RunRecord, response: &Quantiles) {
         let text = format!("{} above the recorder's range, counted at its end.", counted(saturated, "value"));
         page.paragraph(2, Tone::Unsure, &text);
     }
+}
+
+/// How long the first byte took, if the rest of an answer came clearly later.
+fn come_bit_by_bit(total: &SeriesRecord) -> Option<&Quantiles> {
+    let (first, whole) = total.time_to_first_byte.as_ref().zip(total.service_time.as_ref())?;
+    (first.p50_ns < whole.p50_ns / 10 * 9).then_some(first)
 }
 
 fn is_thin(count: u64, beyond: f64) -> bool {
