@@ -1,5 +1,6 @@
 //! A run against functions that stream: when the first byte of an answer was there, and when its last.
 
+use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
@@ -47,16 +48,42 @@ fn hold(gate: &TcpListener) {
     }
 }
 
+/// The profile, with a function that does this.
+fn profile(how: &str, gate: &str, protocol: &str) -> String {
+    let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("mock-backend/tests/functions/runtime.py");
+    let filled = SERVICE.replace("RUNTIME", runtime.to_str().expect("a readable path"));
+    filled.replace("stream-gated", how).replace("ADDRESS", gate).replace("PROTOCOL", protocol)
+}
+
+#[test]
+fn streams_that_break_off_are_told_to_be_the_integrations() {
+    let _quiet = quiet();
+    let bench = Bench::new();
+    bench.file("broken.yaml", &profile("stream-error", "127.0.0.1:1", "http1"));
+    let kept = bench.kept(["run", "broken.yaml"]).expect_driven();
+    let outcomes = kept.outcomes("GET /x");
+    // From outside they are what a broken network is.
+    let broken: u64 = outcomes.iter().filter(|((outcome, _), _)| outcome != "answered").map(|(_, count)| count).sum();
+    assert_eq!((broken, outcomes.len()), (outcomes.values().sum(), 1), "{outcomes:?}");
+    let told: BTreeMap<&str, &str> = kept.record["doubts"]
+        .as_array()
+        .expect("the record lists its doubts")
+        .iter()
+        .filter_map(|doubt| Some((doubt["kind"].as_str()?, doubt["what"].as_str()?)))
+        .collect();
+    let sent = kept.record["load"]["sent"].as_u64().expect("a count");
+    assert_eq!(kept.record["receiver"]["broken_off"], sent, "the warm-up, too");
+    assert!(told["broken-off"].contains("the integration is to blame"), "{told:?}");
+}
+
 #[test]
 fn the_first_byte_of_a_streamed_answer_is_recorded_before_its_function_ends() {
     let _quiet = quiet();
-    let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("mock-backend/tests/functions/runtime.py");
     for protocol in ["http1", "http2"] {
         let gate = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = gate.local_addr().expect("a bound address").to_string();
-        let profile = SERVICE.replace("RUNTIME", runtime.to_str().expect("a readable path"));
         let bench = Bench::new();
-        bench.file("held.yaml", &profile.replace("ADDRESS", &address).replace("PROTOCOL", protocol));
+        bench.file("held.yaml", &profile("stream-gated", &address, protocol));
         let holding = std::thread::spawn(move || hold(&gate));
         let kept = bench.kept(["run", "held.yaml"]).expect_driven();
         holding.join().expect("the gate was held to the end");

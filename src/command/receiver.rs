@@ -35,6 +35,7 @@ pub(super) fn compare(
         arrived: summary.arrived,
         unrecorded: summary.unrecorded,
         late_answers: summary.release.over_1ms,
+        broken_off: summary.broken_off,
         cpu_ns: summary.cpu_ns,
         spin_ns: summary.spin_ns,
         ..ReceiverRecord::default()

@@ -90,6 +90,7 @@ pub fn doubts(seen: &Seen) -> Vec<Doubt> {
         receiver_count(seen),
         receiver_second(seen),
         receiver_late(seen),
+        broken_off(seen),
         unsendable(seen.unsendable),
         shaped(seen),
         dropped(seen),
@@ -219,6 +220,18 @@ fn receiver_late(seen: &Seen) -> Option<Doubt> {
     (arrived > 0 && late as f64 > LATE_ANSWERS_MAX * arrived as f64).then(|| {
         let what = format!("the mock released {late} of {arrived} answers more than 1 ms after they were due");
         doubt(Weight::Invalid, "mock-late", what, "keep other work off this machine, or lower the rate")
+    })
+}
+
+/// From outside a stream that its function ends looks like a network that does, and counts so: behind its head there is no other answer.
+fn broken_off(seen: &Seen) -> Option<Doubt> {
+    let broken_off = seen.receiver.as_ref()?.broken_off;
+    (broken_off > 0).then(|| {
+        let what = format!(
+            "{broken_off} answers broke off at the mock while they were streamed; they are among the network's errors, and the \
+             integration is to blame"
+        );
+        doubt(Weight::Note, "broken-off", what, "look at what streams: functions.log, or the back end's own log")
     })
 }
 
@@ -415,6 +428,8 @@ mod tests {
         assert_eq!(kinds(saw(9_999, 0)), note("receiver-count"));
         assert_eq!(kinds(saw(9_000, 0)), invalid("receiver-count"));
         assert_eq!(kinds(saw(10_000, 26)), note("receiver-second"));
+        let broke = |seen: &mut Seen| seen.receiver.iter_mut().for_each(|it| it.broken_off = 1);
+        assert_eq!(kinds(broke), note("broken-off"));
     }
 
     #[test]

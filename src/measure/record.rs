@@ -323,6 +323,9 @@ pub struct ReceiverRecord {
     /// Answers that the mock released more than a millisecond after they were due, for want of a processor.
     #[serde(default)]
     pub late_answers: u64,
+    /// Answers that broke off while they were streamed: what made them failed, or its time was over. The client sees a broken connection.
+    #[serde(default)]
+    pub broken_off: u64,
     /// CPU time that the mock used.
     pub cpu_ns: u64,
     /// Of that, spent awake on purpose before an answer was due.

@@ -112,6 +112,7 @@ fn receiver() -> impl Strategy<Value = ReceiverRecord> {
             behind_schedule,
             worst_second,
             late_answers: unrecorded,
+            broken_off: unrecorded / 2,
             cpu_ns,
             spin_ns: cpu_ns / 2,
         },
