@@ -142,24 +142,32 @@ mod tests {
 
     use super::*;
 
+    /// Says when each of its connections begins and ends, which takes long enough for the next one to be taken if it could be.
+    async fn noted(stream: TcpStream, told: Rc<RefCell<Vec<&'static str>>>) {
+        told.borrow_mut().push("begins");
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        told.borrow_mut().push("ends");
+        drop(stream);
+    }
+
+    async fn two_clients() -> (SideDoor, [TcpStream; 2]) {
+        let door = SideDoor::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Clock::starting_now()).unwrap();
+        let address = door.address();
+        (door, [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()])
+    }
+
     #[test]
     fn whoever_comes_while_all_places_are_taken_waits_for_one() {
         let told = Rc::new(RefCell::new(Vec::new()));
         crate::runtime().unwrap().block_on(async {
-            let door = SideDoor::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Clock::starting_now()).unwrap();
-            let address = door.address();
-            let _clients = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+            let (door, _clients) = two_clients().await;
             let (ended, mut both) = tokio::sync::mpsc::channel(2);
             let serve = |stream| {
                 let (told, ended) = (Rc::clone(&told), ended.clone());
                 async move {
-                    told.borrow_mut().push("begins");
-                    // Long enough for the next one, which is in the queue already, to be taken if it could be.
-                    for _ in 0..100 {
-                        tokio::task::yield_now().await;
-                    }
-                    told.borrow_mut().push("ends");
-                    drop::<TcpStream>(stream);
+                    noted(stream, told).await;
                     ended.send(()).await.unwrap();
                 }
             };
@@ -167,6 +175,17 @@ mod tests {
                 () = door.open(1, serve) => unreachable!("it is open until it is dropped"),
                 () = async { for _ in 0..2 { both.recv().await.unwrap(); } } => {}
             }
+        });
+        assert_eq!(*told.borrow(), ["begins", "ends", "begins", "ends"]);
+    }
+
+    #[test]
+    fn whoever_waits_at_the_end_waits_for_a_place_too() {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        crate::runtime().unwrap().block_on(async {
+            let (door, _clients) = two_clients().await;
+            let end = (std::future::ready(()), Span::from_secs(60));
+            door.open_to(1, |stream| noted(stream, Rc::clone(&told)), end).await;
         });
         assert_eq!(*told.borrow(), ["begins", "ends", "begins", "ends"]);
     }
