@@ -3,8 +3,8 @@
 //! Owns them, and whose routes they name. Refuses to say whether such a policy can be taken (`root` does, whole or not at all). Called by
 //! `sam` for events and by `auth` for the API.
 //!
-//! As SAM's own transformation does it (`add_resource_policy`, 2026; held against its output by a test), but for the stage: SAM names
-//! it, here it is any. The API has one, and an import may call it otherwise.
+//! The same statements as in SAM's own documents (a test holds them against each other), but for the stage: SAM names it, here it is
+//! any. The API has one, and an import may call it otherwise.
 
 use super::super::document::{Kind, Node};
 use super::auth::{OWN, operations};
