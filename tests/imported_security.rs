@@ -9,8 +9,8 @@ use serde_json::Value;
 use sluicegate::config::{Overrides, Script, load_text};
 use sluicegate::import::definition::{Options, described};
 use sluicegate_policy::model::{
-    ApiKind, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerKind, IdentitySource, Model, Requirement, Route,
-    Statement,
+    ApiKind, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerKind, Condition, IdentitySource, Model, Patterns,
+    Requirement, Route, Statement, Test,
 };
 
 use crate::definition::{files, name, shared};
@@ -75,7 +75,8 @@ fn routes(model: &Model) -> BTreeMap<String, Asked> {
 fn speaks_of(statement: &Statement, model: &Model, route: &Route) -> bool {
     let method = route.method.as_deref().unwrap_or("PATCH");
     let resource = format!("{}/{method}{}", model.stages[0].name, route.path);
-    statement.resources.is_empty() || statement.resources.iter().any(|pattern| covers(pattern.as_bytes(), resource.as_bytes()))
+    let Patterns::Of(patterns) = &statement.resources else { panic!("SAM names what a statement speaks of") };
+    patterns.iter().any(|pattern| covers(pattern.as_bytes(), resource.as_bytes()))
 }
 
 fn covers(pattern: &[u8], text: &[u8]) -> bool {
@@ -88,7 +89,7 @@ fn covers(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 fn without_resources(statement: &Statement) -> String {
-    format!("{:?}", Statement { resources: Vec::new(), ..statement.clone() })
+    format!("{:?}", Statement { resources: Patterns::Of(Vec::new()), ..statement.clone() })
 }
 
 /// What the head of a profile says of security that was left out, without its place.
@@ -304,7 +305,9 @@ fn effects(text: &str) -> BTreeMap<String, Vec<String>> {
         let mut said: Vec<String> = speaking
             .map(|it| {
                 let who = it.principals.as_ref().map(|all| format!(" {all:?}")).unwrap_or_default();
-                let conditions = it.conditions.iter().map(|it| format!(" {:?} {}", it.wanted, it.networks[0].address));
+                let network =
+                    |it: &Condition| if let Test::In(all) = &it.is { all[0].address.to_string() } else { String::new() };
+                let conditions = it.conditions.iter().map(|it| format!(" {:?} {}", it.wanted, network(it)));
                 format!("{:?}{who}{}", it.effect, conditions.collect::<String>())
             })
             .collect();
@@ -322,7 +325,7 @@ fn of(said: &BTreeMap<String, Vec<String>>, key: &str) -> Vec<String> {
 fn a_policy_in_sams_short_form_speaks_of_the_routes_that_sam_names() {
     let api = "      Auth: { ResourcePolicy: { IpRangeWhitelist: [192.0.2.0/24], AwsAccountBlacklist: ['210987654321'] } }\n";
     let said = effects(&template(api, &[("get", "/", ""), ("any", "/orders/{id}", ""), ("put", "/all/{proxy+}", "")]));
-    let expected = ["Allow", "Deny Outside 192.0.2.0", "Deny [Account(\"210987654321\")]"];
+    let expected = ["Allow", "Deny NotSo 192.0.2.0", "Deny [Account(\"210987654321\")]"];
     for key in ["GET /", "ANY /orders/{id}", "PUT /all/{proxy+}"] {
         assert_eq!(of(&said, key), expected, "{key}");
     }
@@ -333,11 +336,9 @@ fn the_policy_of_an_event_speaks_of_its_path_and_makes_the_others_silent() {
     let own = ", Auth: { ResourcePolicy: { IpRangeBlacklist: 203.0.113.7 } }";
     let cors = "      Cors: \"'*'\"\n";
     let said = effects(&template(cors, &[("get", "/a", own), ("post", "/a", ""), ("get", "/b", "")]));
-    for (key, expected) in [
-        ("GET /a", &["Allow", "Deny Inside 203.0.113.7"][..]),
-        ("POST /a", &["Allow", "Deny Inside 203.0.113.7"]),
-        ("GET /b", &[]),
-    ] {
+    for (key, expected) in
+        [("GET /a", &["Allow", "Deny So 203.0.113.7"][..]), ("POST /a", &["Allow", "Deny So 203.0.113.7"]), ("GET /b", &[])]
+    {
         assert_eq!(of(&said, key), expected, "{key}");
     }
     // SAM adds the methods for preflight requests after it has read the events.
@@ -354,7 +355,7 @@ fn statements_join_those_of_the_definition_each_once() {
          DefinitionBody: {{ swagger: '2.0', paths: {{}}, x-amazon-apigateway-policy: {{ Statement: {statement} }} }}\n"
     );
     let said = effects(&template(&api, &[("get", "/a", ""), ("get", "/b", "")]));
-    assert_eq!(of(&said, "GET /a"), ["Allow", "Deny Inside 10.0.0.0"]);
+    assert_eq!(of(&said, "GET /a"), ["Allow", "Deny So 10.0.0.0"]);
     assert_eq!(of(&said, "GET /b"), ["Allow"]);
 }
 
@@ -368,7 +369,7 @@ fn a_policy_of_private_networks_is_left_out_whole_and_told() {
         assert!(!profile.contains("resource_policy:"), "{profile}");
         let told = left_out(&profile).into_iter().collect::<String>();
         assert!(
-            told.starts_with("the resource policy, so that everybody may call: Statement[2].Condition: the condition String"),
+            told.starts_with("the resource policy, so that everybody may call: Statement[2].Condition.String"),
             "{list}: {told}"
         );
     }

@@ -11,7 +11,6 @@ mod answer;
 pub mod document;
 pub mod jwt;
 mod permission;
-mod policy_document;
 pub(crate) mod signature;
 
 use std::borrow::Cow;
@@ -30,9 +29,8 @@ use sluicegate_policy::time::Span;
 pub use self::answer::AnswerFault;
 pub(crate) use self::answer::{Answers, AuthorizerAnswer, Granted};
 use self::jwt::{Keys, KeysFault, Rules, Use};
+use self::permission::Asks;
 pub(crate) use self::permission::permission;
-use self::policy_document::Asks;
-pub use self::policy_document::PolicyFault;
 use crate::context::Context;
 use crate::event::PayloadFormat;
 use crate::front_error::{FrontError, FrontFault};
@@ -227,8 +225,7 @@ pub(crate) fn judge(seen: Seen<'_>, answer: AnswerId, took: Span) -> (Judged, Op
     let Some(answer) = seen.front.said(answer) else {
         return (Judged { verdict: Err(Reason::AuthorizerMisconfigured), key: Credential::Absent }, None);
     };
-    let user_agent = seen.header("user-agent").unwrap_or("");
-    let verdict = answer.verdict(&Asks { resource: &method_arn(seen), source: seen.request.source, user_agent });
+    let verdict = answer.verdict(&Asks::of(seen, &method_arn(seen), None));
     let key = answer.key().map_or(Credential::Absent, |key| seen.front.credential(key.as_bytes()));
     (Judged { verdict, key }, Some(Granted { answer, key, took }))
 }

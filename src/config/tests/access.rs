@@ -1,6 +1,6 @@
 //! Access keys and policy documents in a profile: what they become, and what is wrong with them.
 
-use sluicegate_policy::model::{AuthorizerKind, PolicyEffect, Wanted};
+use sluicegate_policy::model::{AuthorizerKind, PolicyEffect, Test, Wanted};
 use sluicegate_policy::time::Span;
 
 use super::*;
@@ -51,7 +51,8 @@ fn keys_and_policies_are_what_the_profile_says_and_no_output_shows_a_secret() {
     let policy = plan.model.apis[0].resource_policy.as_ref().unwrap();
     let [open, guarded] = policy.statements.as_slice() else { panic!("two statements") };
     assert_eq!((open.effect, guarded.effect), (PolicyEffect::Allow, PolicyEffect::Deny));
-    assert_eq!((guarded.conditions[0].wanted, guarded.conditions[0].networks.len()), (Wanted::Outside, 2));
+    let Test::In(networks) = &guarded.conditions[0].is else { panic!("networks") };
+    assert_eq!((guarded.conditions[0].wanted, networks.len()), (Wanted::NotSo, 2));
     let secret = ann.secret.as_str();
     let shown = format!("{plan:?} {}", plan.resolved);
     assert!(!secret.is_empty() && !shown.contains(secret), "{shown}");
@@ -64,7 +65,11 @@ fn one_broken_in_any_part_says_where_and_what_would_work() {
         ("AKIDEXAMPLEEXAMPLE00", "short", "this is not the id of an access key"),
         ("AKIDEXAMPLEEXAMPLE01", "AKIDEXAMPLEEXAMPLE00", "another key has this id"),
         ("arn:aws:sts::210987654321:assumed-role/reader/bob", "bob", "\"bob\" names nobody; write e.g. arn:aws:iam"),
-        ("NotIpAddress:", "StringEquals:", "Statement[1].Condition: the condition StringEquals is none that is looked at"),
+        (
+            "NotIpAddress:",
+            "DateEquals:",
+            "Statement[1].Condition.DateEquals: the condition on aws:SourceIp is none that is looked at",
+        ),
         ("[192.0.2.0/24,", "[192.0.2.0/40,", "\"192.0.2.0/40\" is no network"),
         ("Effect: Deny", "Effect: Maybe", "Statement[1].Effect: write Allow or Deny"),
         ("api: rest", "api: http", "an HTTP API has no resource policy"),

@@ -44,7 +44,9 @@ pub use self::integration::{
     Protocol, ResponseRule, Transfer,
 };
 pub use self::plan::{ApiKey, Period, Quota, UsagePlan};
-pub use self::resource_policy::{Address, Condition, Named, Network, PolicyEffect, ResourcePolicy, Statement, Wanted};
+pub use self::resource_policy::{
+    Attribute, Condition, Named, Network, Patterns, PolicyEffect, ResourcePolicy, Statement, Test, Wanted,
+};
 pub use self::route::{CacheKeys, ParameterRule, Requirement, Route, Source, Validation};
 pub use self::service::{
     AccessKey, Service, ServiceAccess, ServiceCall, ServiceIntegration, ServiceTarget, ServiceUri, ServiceUse, Subtype, UriFault,

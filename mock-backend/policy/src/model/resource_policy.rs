@@ -19,10 +19,19 @@ pub struct Statement {
     pub effect: PolicyEffect,
     /// Of whom it speaks; `None` speaks of everybody, also of who shows no identity.
     pub principals: Option<Vec<Named>>,
-    /// What it speaks of, as `stage/METHOD/path` with `*` and `?`; empty speaks of everything.
-    pub resources: Vec<String>,
+    /// What it speaks of: of `stage/METHOD/path`, or of the ARN of a method.
+    pub resources: Patterns,
     /// What else must be so.
     pub conditions: Vec<Condition>,
+}
+
+/// Patterns with `*` for any text and `?` for any character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Patterns {
+    /// One of them must match.
+    Of(Vec<String>),
+    /// None of them may.
+    AllBut(Vec<String>),
 }
 
 /// Whom a statement names.
@@ -34,33 +43,46 @@ pub enum Named {
     Arn(String),
 }
 
-/// A condition on where a request comes from.
+/// A condition on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Which address is meant.
-    pub address: Address,
-    /// Networks.
-    pub networks: Vec<Network>,
-    /// Whether it must be in one of them (`IpAddress`), or in none (`NotIpAddress`; an address that a request does not have is in none).
+    /// Of what.
+    pub of: Attribute,
+    /// What it is held against.
+    pub is: Test,
+    /// Whether it must be so, or must not; of what a request does not have nothing is so.
     pub wanted: Wanted,
 }
 
-/// An address of a request.
+/// What conditions are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// Whence it came (`aws:SourceIp`); a private API's requests have none.
+pub enum Attribute {
+    /// Whence a request came (`aws:SourceIp`); a private API's requests have none.
     Source,
     /// Whence it came within the private network (`aws:VpcSourceIp`); only a private API's requests have one.
     VpcSource,
+    /// What its client calls itself (`aws:UserAgent`).
+    UserAgent,
 }
 
-/// Where an address must be.
+/// What an attribute may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// An address in one of these networks.
+    In(Vec<Network>),
+    /// One of these texts.
+    Equals(Vec<String>),
+    /// As one of these patterns.
+    Like(Vec<String>),
+}
+
+/// Whether a condition must be so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// In one of the networks.
-    Inside,
-    /// In none of them.
-    Outside,
+    /// It must.
+    So,
+    /// It must not.
+    NotSo,
 }
 
 /// What a statement says.

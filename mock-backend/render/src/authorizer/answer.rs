@@ -15,16 +15,19 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use sluicegate_policy::call::{AnswerId, Credential, Denied, FunctionResult, Permission, Reason, Verdict};
-use sluicegate_policy::model::{AuthorizerAnswers, AuthorizerFormat};
+use sluicegate_policy::model::{AuthorizerAnswers, AuthorizerFormat, Condition, Patterns, ResourcePolicy, Statement, Test};
 use sluicegate_policy::time::Span;
 
-use super::policy_document::{Asks, PolicyDocument, PolicyFault};
+use super::document::{DocumentFault, Whose, policy};
+use super::permission::Asks;
 use crate::function_answer::{Returned, error_message};
 
 /// What a REST API's function raises to have 401 answered, to the letter.
 const UNAUTHORIZED: &str = "Unauthorized";
 /// What a value costs beside its bytes, about.
 const VALUE_BYTES: usize = 64;
+/// What a text costs beside its bytes, about.
+const TEXT_BYTES: usize = 48;
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +42,7 @@ pub(crate) struct AuthorizerAnswer {
 #[derive(Clone, Debug, PartialEq)]
 enum Grant {
     Simple(bool),
-    Policy(PolicyDocument),
+    Policy(ResourcePolicy),
 }
 
 /// An answer that holds for a request.
@@ -68,8 +71,8 @@ pub enum AnswerFault {
     #[error("it has no policyDocument")]
     NoPolicy,
     /// Its policy is none.
-    #[error(transparent)]
-    Policy(#[from] PolicyFault),
+    #[error("its policyDocument: {0}")]
+    Policy(#[from] DocumentFault),
     /// What it hands on cannot be handed on.
     #[error("its context is no object of texts, numbers and booleans")]
     Context,
@@ -134,8 +137,8 @@ impl AuthorizerAnswer {
             return Ok(Self { grant: Grant::Simple(*says), principal: None, context, key: None });
         }
         let Some(Value::String(principal)) = given.remove("principalId") else { return Err(AnswerFault::Principal) };
-        let Some(Value::Object(document)) = given.get("policyDocument") else { return Err(AnswerFault::NoPolicy) };
-        let grant = Grant::Policy(PolicyDocument::parse(document)?);
+        let document = given.get("policyDocument").filter(|document| document.is_object()).ok_or(AnswerFault::NoPolicy)?;
+        let grant = Grant::Policy(policy(document, Whose::Function)?);
         let key = match given.remove("usageIdentifierKey") {
             None | Some(Value::Null) => None,
             Some(Value::String(key)) => Some(key),
@@ -149,7 +152,7 @@ impl AuthorizerAnswer {
         let permission = match &self.grant {
             Grant::Simple(true) => Permission::Allowed,
             Grant::Simple(false) => Permission::Denied,
-            Grant::Policy(document) => document.permission(asks),
+            Grant::Policy(policy) => asks.held_against(policy),
         };
         match permission {
             Permission::Allowed => Ok(()),
@@ -167,12 +170,22 @@ impl AuthorizerAnswer {
     fn bytes(&self) -> usize {
         let policy = match &self.grant {
             Grant::Simple(_) => 0,
-            Grant::Policy(document) => document.bytes(),
+            Grant::Policy(policy) => policy.statements.iter().map(statement_weight).sum(),
         };
         let texts = [&self.principal, &self.key].into_iter().flatten().map(String::len).sum::<usize>();
         let context: usize = self.context.iter().map(|(name, value)| name.len() + VALUE_BYTES + weight(value)).sum();
         size_of::<Self>() + policy + texts + context
     }
+}
+
+fn statement_weight(statement: &Statement) -> usize {
+    let of = |texts: &[String]| texts.iter().map(|text| text.len() + TEXT_BYTES).sum::<usize>();
+    let condition = |condition: &Condition| match &condition.is {
+        Test::In(networks) => size_of::<Condition>() + size_of_val(&networks[..]),
+        Test::Equals(texts) | Test::Like(texts) => size_of::<Condition>() + of(texts),
+    };
+    let (Patterns::Of(resources) | Patterns::AllBut(resources)) = &statement.resources;
+    size_of::<Statement>() + of(resources) + statement.conditions.iter().map(condition).sum::<usize>()
 }
 
 fn weight(value: &Value) -> usize {
@@ -196,6 +209,7 @@ pub(super) fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use sluicegate_policy::model::Endpoint;
 
     use super::*;
 
@@ -215,6 +229,11 @@ mod tests {
         })
     }
 
+    fn asks(resource: &str) -> Asks<'_> {
+        let (source, endpoint) = (std::net::Ipv4Addr::LOCALHOST.into(), Endpoint::Regional);
+        Asks { resource, who: None, source, endpoint, user_agent: None }
+    }
+
     fn returned(format: AuthorizerFormat, value: &Value) -> Result<FunctionResult, AnswerFault> {
         let answers = Answers::default();
         let result = answers.on_returned(ID, format, Returned::Value(value.to_string().as_bytes()));
@@ -230,8 +249,7 @@ mod tests {
             let answer = answers.get(ID).unwrap();
             let FunctionResult::Authorized { bytes } = result else { panic!("{result:?}") };
             assert!((100..1_000).contains(&bytes), "{bytes}");
-            let verdict =
-                |resource| answer.verdict(&Asks { resource, source: std::net::Ipv4Addr::LOCALHOST.into(), user_agent: "" });
+            let verdict = |resource| answer.verdict(&asks(resource));
             assert_eq!(verdict("arn:aws:execute-api:r:1:a/prod/GET/x"), Ok(()));
             assert_eq!(verdict("arn:aws:execute-api:r:1:a/prod/POST/x"), Err(Reason::AccessDenied(Denied::Implicit)));
             assert_eq!((answer.principal.as_deref(), answer.key()), (Some("ann"), Some("gold")));
@@ -248,8 +266,7 @@ mod tests {
         for (says, verdict) in [(true, Ok(())), (false, Err(Reason::AccessDenied(Denied::Explicit)))] {
             let value = json!({ "isAuthorized": says, "context": { "list": ["a"], "map": { "a": null } } });
             let answer = AuthorizerAnswer::parse(SIMPLE, value.to_string().as_bytes()).unwrap();
-            let asks = Asks { resource: "anything", source: std::net::Ipv4Addr::LOCALHOST.into(), user_agent: "" };
-            assert_eq!((answer.verdict(&asks), answer.context.len()), (verdict, 2));
+            assert_eq!((answer.verdict(&asks("anything")), answer.context.len()), (verdict, 2));
         }
     }
 
@@ -267,7 +284,7 @@ mod tests {
             (json!({ "statusCode": 200, "body": "{}" }), AnswerFault::Principal),
             (with("principalId", json!(7)), AnswerFault::Principal),
             (with("policyDocument", json!("{}")), AnswerFault::NoPolicy),
-            (with("policyDocument", json!({})), AnswerFault::Policy(PolicyFault::NoStatement)),
+            (with("policyDocument", json!({})), AnswerFault::Policy(policy(&json!({}), Whose::Function).unwrap_err())),
             (with("usageIdentifierKey", json!(7)), AnswerFault::Key),
             (with("context", json!("text")), AnswerFault::Context),
         ] {

@@ -57,7 +57,8 @@ section! {
         authorizers: Option<At<Named<Text, At<Authorizer>>>>,
         /// Who may reach the API from where (REST APIs): a policy document (`Version`, `Statement` with `Effect`, `Principal`, `Action`,
         /// `Resource`, `Condition`), or the name of a JSON file with one, beside the profile. Conditions are `IpAddress` and
-        /// `NotIpAddress` of `aws:SourceIp` and, of a private API, `aws:VpcSourceIp`. Default: everybody may from everywhere.
+        /// `NotIpAddress` of `aws:SourceIp` and, of a private API, `aws:VpcSourceIp`, and `StringEquals`, `StringLike` and their opposites of
+        /// these and of `aws:UserAgent`. Default: everybody may from everywhere.
         resource_policy: Option<At<Json>>,
         /// API keys by name (REST APIs).
         api_keys: Option<At<Named<Text, At<ApiKey>>>>,
