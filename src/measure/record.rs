@@ -229,7 +229,7 @@ pub struct SeriesRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_time: Option<Quantiles>,
     /// From the first byte written to the first byte of the answer, complete answers of any status: of one that comes bit by bit much
-    /// less than the service time. What is simulated answers as a whole.
+    /// less than the service time. The model does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_first_byte: Option<Quantiles>,
     /// Waiting for a connection: from due to started.

@@ -297,8 +297,7 @@ impl<'a> Simulation<'a> {
         let Some(flight) = self.flights.end(reply.call) else { return };
         self.client.seats.on_answer(flight.over);
         self.summary.answered += 1;
-        let answered =
-            Sample { status: reply.status, kind: reply.kind(), first_byte: now, ..ended(&flight, now, Outcome::Answered) };
+        let answered = Sample { status: reply.status, kind: reply.kind(), ..ended(&flight, now, Outcome::Answered) };
         self.finish(&answered);
     }
 
@@ -377,7 +376,7 @@ fn pop_due<T>(queue: &mut VecDeque<(Instant, T)>, now: Instant) -> Option<T> {
     queue.pop_front().map(|(_, due)| due)
 }
 
-/// A sample without an answer.
+/// A sample as far as it is known without its answer.
 fn ended(flight: &Flight, done: Instant, outcome: Outcome) -> Sample {
     // Virtual time is never late: whatever passed was a wait.
     let waited = flight.started.min(done).since(flight.intended);
@@ -385,6 +384,7 @@ fn ended(flight: &Flight, done: Instant, outcome: Outcome) -> Sample {
         intended: flight.intended,
         started: flight.started,
         sent: flight.sent,
+        // The model does not know how an answer comes in.
         first_byte: Instant::MAX,
         done,
         waited,
