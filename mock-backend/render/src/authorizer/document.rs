@@ -2,8 +2,7 @@
 //!
 //! Owns which parts of the policy language there are here, and what to say of those that are not: guessing what they mean could open a
 //! door. Refuses to hold a request against a policy (`permission`). Called by the product's `config`, which proves a profile's documents
-//! with it, by its `import`, which leaves out a document that it cannot take whole, and for what functions answer by
-//! [`answer`](super::answer).
+//! with it, by its `import`, which leaves out a document that it cannot take whole, and for what functions answer by `answer`.
 //!
 //! Source: IAM user guide, "JSON policy element reference" and "Grammar of the IAM JSON policy language", developer guide, "Resource policy
 //! examples for API Gateway" and "Output from an API Gateway Lambda authorizer" (2026): a statement or a list of them, a text or a list of
