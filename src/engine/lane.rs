@@ -23,6 +23,7 @@ use super::progress::{Progress, Tally};
 use super::seats::{Seats, Urgent};
 use super::transport::Channel;
 use super::transport::connect::Connector;
+use super::transport::http1::Scratch;
 use super::transport::http2::Shared;
 use super::transport::request::Encoder;
 use super::transport::stamp::Meter;
@@ -126,10 +127,11 @@ fn hire<R: Record + 'static>(
         Speaks::Http1 => Vec::new(),
         Speaks::Http2 => (0..connections).map(|_| Rc::new(Shared::new(Rc::clone(connector)))).collect(),
     };
+    let scratch = Rc::new(Scratch::new());
     for seat in 0..seats {
         let connector = Rc::clone(connector);
         let channel = match speaks {
-            Speaks::Http1 => Channel::http1(connector),
+            Speaks::Http1 => Channel::http1(connector, Rc::clone(&scratch)),
             Speaks::Http2 => Channel::http2(connector, Rc::clone(&shared[(seat % connections) as usize])),
         };
         workers.spawn_local(worker::work(Rc::clone(lane), seat, channel));

@@ -12,13 +12,12 @@ use super::lane::Lane;
 use super::seats::Fate;
 use super::transport::Channel;
 use super::transport::request::Unsendable;
-use super::transport::tap::Tap;
 use crate::measure::{Outcome, Record};
 
 /// Works until the run is over.
 pub(super) async fn work<R: Record>(lane: Rc<Lane<R>>, seat: u32, channel: Channel) {
     let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-    let mut worker = Worker { lane, seat, channel, tap: Tap::new(task.clone()) };
+    let mut worker = Worker { lane, seat, channel };
     while let Some(job) = worker.wait(&task).await {
         let mut next = Some(job);
         while let Some(job) = next {
@@ -31,7 +30,6 @@ struct Worker<R> {
     lane: Rc<Lane<R>>,
     seat: u32,
     channel: Channel,
-    tap: Tap,
 }
 
 impl<R: Record> Worker<R> {
@@ -39,7 +37,7 @@ impl<R: Record> Worker<R> {
     async fn wait(&mut self, task: &std::task::Waker) -> Option<Job> {
         self.lane.dispatch.borrow_mut().seats.wait(self.seat, self.channel.link(), task);
         self.lane.look_ahead();
-        poll_fn(|_| {
+        poll_fn(|cx| {
             let mut dispatch = self.lane.dispatch.borrow_mut();
             if let Some(job) = dispatch.seats.take(self.seat) {
                 return Poll::Ready(Some(job));
@@ -47,7 +45,7 @@ impl<R: Record> Worker<R> {
             if dispatch.is_over() {
                 return Poll::Ready(None);
             }
-            if self.channel.poll_idle(&self.tap).is_ready() {
+            if self.channel.poll_idle(cx).is_ready() {
                 dispatch.seats.lost(self.seat);
             }
             Poll::Pending
@@ -57,11 +55,11 @@ impl<R: Record> Worker<R> {
 
     /// Has an exchange and reports its end; gives what is to be done next, without waiting.
     async fn perform(&mut self, job: &Job) -> Option<Job> {
-        let Self { lane, seat, channel, tap } = self;
+        let Self { lane, seat, channel } = self;
         let started = lane.begin(*seat);
         channel.begin();
         let ended = {
-            let mut exchange = pin!(channel.exchange(&job.request, &lane.encoder, tap));
+            let mut exchange = pin!(channel.exchange(&job.request, &lane.encoder));
             poll_fn(|cx| {
                 let fate = lane.dispatch.borrow_mut().seats.fate(*seat);
                 fate.map_or_else(|| exchange.as_mut().poll(cx).map(Ok), |fate| Poll::Ready(Err(fate)))

@@ -3,19 +3,17 @@
 //! Owns which headers are looked at. Refuses to read them (`measure::shown`). Nothing is kept, and no header looked at, of an answer
 //! below 400: most are, and they must cost nothing.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use hyper::body::Frame;
 use sluicegate_policy::call::ErrorKind;
 
 use crate::engine::settings::Answers;
 use crate::measure::shown::{self, BODY_BYTES_MAX, Ids, Shown};
 
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
-const REST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
-const HTTP_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+const ERROR_TYPE: &str = "x-amzn-errortype";
+const REST_ID: &str = "x-amz-apigw-id";
+const HTTP_ID: &str = "apigw-requestid";
 
 /// An answer that is an error, as far as it has been read.
 #[derive(Debug)]
@@ -29,7 +27,7 @@ pub(super) enum Clue {
 /// What is read of it.
 #[derive(Debug)]
 pub(super) struct Seen {
-    error_type: Option<HeaderValue>,
+    error_type: Option<String>,
     ids: Ids,
     body: Body,
 }
@@ -43,27 +41,33 @@ enum Body {
 }
 
 impl Clue {
-    /// What the head of an answer tells; `None` of one that is no error.
-    pub(super) fn of(status: u16, headers: &HeaderMap, answers: Answers) -> Option<Self> {
+    /// What the head of an answer tells, whose headers are looked up by their names in small letters; `None` of one that is no error.
+    pub(super) fn of<'a>(status: u16, header: impl Fn(&str) -> Option<&'a [u8]>, answers: Answers) -> Option<Self> {
         if status < 400 {
             return None;
         }
         if answers == Answers::OfMock
-            && let Some(kind) = headers.get(ErrorKind::TOLD_IN).and_then(|told| ErrorKind::named(told.to_str().ok()?))
+            && let Some(kind) = header(ErrorKind::TOLD_IN).and_then(|told| ErrorKind::named(std::str::from_utf8(told).ok()?))
         {
             return Some(Self::Told(kind));
         }
-        let ids = match (headers.contains_key(REST_ID), headers.contains_key(HTTP_ID)) {
+        let ids = match (header(REST_ID).is_some(), header(HTTP_ID).is_some()) {
             (true, _) => Ids::Rest,
             (false, true) => Ids::Http,
             (false, false) => Ids::Unknown,
         };
         let body = if shown::body_tells(status) { Body::Read(Vec::new()) } else { Body::Ignored };
-        Some(Self::Seen(Box::new(Seen { error_type: headers.get(ERROR_TYPE).cloned(), ids, body })))
+        let error_type = header(ERROR_TYPE).map(|name| String::from_utf8_lossy(name).into_owned());
+        Some(Self::Seen(Box::new(Seen { error_type, ids, body })))
+    }
+
+    /// What the head of an answer tells that hyper has read.
+    pub(super) fn in_head(status: u16, headers: &HeaderMap, answers: Answers) -> Option<Self> {
+        Self::of(status, |name| headers.get(name).map(HeaderValue::as_bytes), answers)
     }
 
     /// More of its body.
-    fn read(&mut self, part: &[u8]) {
+    pub(super) fn read(&mut self, part: &[u8]) {
         let Self::Seen(seen) = self else { return };
         if let Body::Read(body) = &mut seen.body {
             if body.len() + part.len() > BODY_BYTES_MAX {
@@ -79,12 +83,11 @@ impl Clue {
         match self {
             Self::Told(kind) => Some(*kind),
             Self::Seen(seen) => {
-                let error_type = seen.error_type.as_ref().map(|name| String::from_utf8_lossy(name.as_bytes()));
                 let body = match &seen.body {
                     Body::Read(body) => body.as_slice(),
                     Body::Ignored => b"",
                 };
-                shown::kind_of(status, &Shown { error_type: error_type.as_ref().map(Cow::as_ref), ids: seen.ids, body })
+                shown::kind_of(status, &Shown { error_type: seen.error_type.as_deref(), ids: seen.ids, body })
             }
         }
     }
@@ -99,6 +102,8 @@ pub(super) fn read(clue: Option<&mut Clue>, frame: &Frame<Bytes>) {
 
 #[cfg(test)]
 mod tests {
+    use http::header::HeaderName;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -106,7 +111,7 @@ mod tests {
     }
 
     fn kind(status: u16, pairs: &[(&'static str, &'static str)], parts: &[&[u8]], answers: Answers) -> Option<ErrorKind> {
-        let mut clue = Clue::of(status, &headers(pairs), answers)?;
+        let mut clue = Clue::in_head(status, &headers(pairs), answers)?;
         for part in parts {
             clue.read(part);
         }
@@ -115,7 +120,7 @@ mod tests {
 
     #[test]
     fn of_a_success_nothing_is_kept() {
-        assert!(Clue::of(204, &headers(&[("x-amzn-errortype", "ForbiddenException")]), Answers::OfAnybody).is_none());
+        assert!(Clue::in_head(204, &headers(&[("x-amzn-errortype", "ForbiddenException")]), Answers::OfAnybody).is_none());
     }
 
     #[test]

@@ -39,9 +39,26 @@ pub(super) fn of_exchange(error: &hyper::Error, watch: &Watch, reached: Reached)
     }
     match (watch.broken(), reached) {
         (Some(Broken::Reset), _) => Outcome::Reset,
-        (Some(Broken::Closed), Reached::Nothing) => Outcome::Closed,
-        (Some(Broken::Closed), Reached::Head) => Outcome::Truncated,
+        (Some(Broken::Closed), reached) => of_end(reached),
         (None, _) => of_silent(error, reached),
+    }
+}
+
+/// The peer closed the connection in the middle of an exchange.
+pub(super) const fn of_end(reached: Reached) -> Outcome {
+    match reached {
+        Reached::Nothing => Outcome::Closed,
+        Reached::Head => Outcome::Truncated,
+    }
+}
+
+/// Reading failed in the middle of an exchange.
+pub(super) fn of_io(error: &io::Error, reached: Reached) -> Outcome {
+    match Broken::of(error) {
+        Some(Broken::Closed) => of_end(reached),
+        Some(Broken::Reset) => Outcome::Reset,
+        // TLS that does not decipher, or another way to break that has no name here: it was no answer.
+        None => Outcome::Malformed,
     }
 }
 

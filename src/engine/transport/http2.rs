@@ -143,7 +143,7 @@ impl Open {
         times.first_byte.set(now());
         let (head, body) = answer.into_parts();
         let status = head.status.as_u16();
-        let mut clue = Clue::of(status, &head.headers, answers);
+        let mut clue = Clue::in_head(status, &head.headers, answers);
         match drain(body, &mut clue).await {
             Ok(()) => Ending { outcome: Outcome::Answered, status, kind: clue.and_then(|clue| clue.kind(status)) },
             Err(error) => Ending { outcome: failure::of_exchange(&error, &self.watch, Reached::Head), status, kind: None },

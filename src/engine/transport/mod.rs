@@ -6,24 +6,22 @@
 mod clue;
 pub(super) mod connect;
 mod failure;
-mod http1;
+pub(super) mod http1;
 pub(super) mod http2;
 pub(super) mod request;
 pub(super) mod stamp;
-pub(super) mod tap;
 pub(super) mod tls;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use sluicegate_policy::time::Instant;
 
 use self::connect::Connector;
-use self::http1::{Http1, Life};
+use self::http1::{Http1, Life, Scratch};
 use self::http2::{Open, Shared};
-use self::request::{Encoded, Encoder, Unsendable};
-use self::tap::Tap;
+use self::request::{Encoder, Unsendable};
 use super::job::Ending;
 use super::seats::Link;
 use crate::measure::Outcome;
@@ -37,7 +35,7 @@ pub(super) struct Channel {
 }
 
 enum Wire {
-    Http1 { open: Option<Box<Http1>>, before: Before },
+    Http1 { open: Option<Http1>, before: Before, scratch: Rc<Scratch> },
     Http2 { shared: Rc<Shared>, open: Option<Open>, reads: u64 },
 }
 
@@ -57,8 +55,8 @@ pub(super) struct Times {
 
 impl Channel {
     /// Speaks HTTP/1.1 on a connection of its own.
-    pub(super) fn http1(connector: Rc<Connector>) -> Self {
-        Self { connector, wire: Wire::Http1 { open: None, before: Before::Never }, times: Times::absent() }
+    pub(super) fn http1(connector: Rc<Connector>, scratch: Rc<Scratch>) -> Self {
+        Self { connector, wire: Wire::Http1 { open: None, before: Before::Never, scratch }, times: Times::absent() }
     }
 
     /// Speaks HTTP/2 on a connection that others use as well.
@@ -75,9 +73,9 @@ impl Channel {
     }
 
     /// Looks after an idle connection; ready when it has just been lost.
-    pub(super) fn poll_idle(&mut self, tap: &Tap) -> Poll<()> {
+    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.wire {
-            Wire::Http1 { open: Some(open), .. } if open.life() != Life::Over => open.poll_idle(tap),
+            Wire::Http1 { open: Some(open), .. } if open.life() != Life::Over => open.poll_idle(cx),
             // Nobody but its own task needs to look after a shared connection.
             Wire::Http1 { .. } | Wire::Http2 { .. } => Poll::Pending,
         }
@@ -87,7 +85,7 @@ impl Channel {
     pub(super) fn begin(&mut self) {
         self.times.clear();
         match &mut self.wire {
-            Wire::Http1 { open, .. } => open.iter().for_each(|open| open.watch().begin()),
+            Wire::Http1 { open, .. } => open.iter_mut().for_each(Http1::begin),
             Wire::Http2 { open, reads, .. } => open.iter().for_each(|open| *reads = open.reads()),
         }
     }
@@ -96,17 +94,10 @@ impl Channel {
     ///
     /// A connection that turns out to be closed before a byte was written is replaced once (RFC 9112, section 9.3.1: the request
     /// was not sent, so this is no retry of anything the target saw).
-    pub(super) async fn exchange(
-        &mut self,
-        request: &Request,
-        encoder: &RefCell<Encoder>,
-        tap: &Tap,
-    ) -> Result<Ending, Unsendable> {
-        let encoded = encoder.borrow_mut().encode(request)?;
-        let (ending, first) = self.attempt(encoded, tap).await;
+    pub(super) async fn exchange(&mut self, request: &Request, encoder: &RefCell<Encoder>) -> Result<Ending, Unsendable> {
+        let (ending, first) = self.attempt(request, encoder).await?;
         if first == Connection::Reused && ending.outcome != Outcome::Answered && self.times.nothing_happened() {
-            let encoded = encoder.borrow_mut().encode(request)?;
-            return Ok(self.attempt(encoded, tap).await.0);
+            return Ok(self.attempt(request, encoder).await?.0);
         }
         Ok(ending)
     }
@@ -132,26 +123,28 @@ impl Channel {
         &self.times
     }
 
-    async fn attempt(&mut self, request: Encoded, tap: &Tap) -> (Ending, Connection) {
+    async fn attempt(&mut self, request: &Request, encoder: &RefCell<Encoder>) -> Result<(Ending, Connection), Unsendable> {
         let Self { connector, wire, times } = self;
         match wire {
-            Wire::Http1 { open, before } => {
-                let (connection, used) = match ready_http1(open, before, connector, tap).await {
+            Wire::Http1 { open, before, scratch } => {
+                let ready = ready_http1(open, before, (connector, scratch), || encoder.borrow_mut().prove(request));
+                let (connection, used) = match ready.await? {
                     Ok(ready) => ready,
-                    Err(outcome) => return (Ending::unanswered(outcome), Connection::New),
+                    Err(outcome) => return Ok((Ending::unanswered(outcome), Connection::New)),
                 };
-                let ending = connection.exchange(request, tap).await;
+                let ending = connection.exchange(request, encoder).await?;
                 times.read(connection);
                 open.take_if(|open| open.life() == Life::Over);
-                (ending, used)
+                Ok((ending, used))
             }
             Wire::Http2 { shared, open, reads } => {
+                let request = encoder.borrow_mut().encode(request)?;
                 let (connection, used) = match ready_http2(open, shared).await {
                     Ok(ready) => ready,
-                    Err(outcome) => return (Ending::unanswered(outcome), Connection::New),
+                    Err(outcome) => return Ok((Ending::unanswered(outcome), Connection::New)),
                 };
                 *reads = connection.reads();
-                (connection.exchange(request, (connector.answers(), || connector.clock().now()), times).await, used)
+                Ok((connection.exchange(request, (connector.answers(), || connector.clock().now()), times).await, used))
             }
         }
     }
@@ -164,21 +157,30 @@ enum Connection {
     Reused,
 }
 
+/// The open connection, or a new one, which only a request is worth that can be sent.
 async fn ready_http1<'a>(
-    open: &'a mut Option<Box<Http1>>,
+    open: &'a mut Option<Http1>,
     before: &mut Before,
-    connector: &Connector,
-    tap: &Tap,
-) -> Result<(&'a mut Http1, Connection), Outcome> {
-    open.take_if(|open| !open.is_ready(tap));
-    if let Some(open) = open {
-        return Ok((open, Connection::Reused));
+    (connector, scratch): (&Connector, &Rc<Scratch>),
+    sendable: impl FnOnce() -> Result<(), Unsendable>,
+) -> Result<Result<(&'a mut Http1, Connection), Outcome>, Unsendable> {
+    if let Some(waiting) = open
+        && !waiting.is_ready().await
+    {
+        *open = None;
     }
-    let stream = connector.connect().await?;
+    if let Some(open) = open {
+        return Ok(Ok((open, Connection::Reused)));
+    }
+    sendable()?;
+    let stream = match connector.connect().await {
+        Ok(stream) => stream,
+        Err(outcome) => return Ok(Err(outcome)),
+    };
     if std::mem::replace(before, Before::Connected) == Before::Connected {
         connector.count_reopened();
     }
-    Ok((open.insert(Box::new(Http1::new(stream, connector).await?)), Connection::New))
+    Ok(Ok((open.insert(Http1::new(stream, connector, Rc::clone(scratch))), Connection::New)))
 }
 
 async fn ready_http2<'a>(open: &'a mut Option<Open>, shared: &Shared) -> Result<(&'a mut Open, Connection), Outcome> {
@@ -211,8 +213,9 @@ impl Times {
     }
 
     fn read(&self, open: &Http1) {
-        self.sent.set(open.watch().sent());
-        self.first_byte.set(open.watch().first_byte());
+        let (sent, first_byte) = open.times();
+        self.sent.set(sent);
+        self.first_byte.set(first_byte);
     }
 
     fn nothing_happened(&self) -> bool {

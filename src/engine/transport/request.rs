@@ -1,8 +1,10 @@
-//! From a request of the script to one that hyper can send.
+//! From a request of the script to one that hyper can send, or to its bytes in HTTP/1.1.
 //!
 //! Owns the headers that are the transport's (host, user agent, length) and the buffers that are used again. Refuses sockets.
-//! One for each lane; requests that differ only in their path share their headers.
+//! One for each lane; requests that differ only in their path share their headers. The bytes are those that hyper writes, so that it
+//! can go on with a request that was written in part.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -58,6 +60,33 @@ pub(in crate::engine) struct Encoder {
     headers: HeaderMap,
     path: PathAndQuery,
     paths: BytesMut,
+    wire: Wire,
+}
+
+/// The last request in bytes.
+#[derive(Default)]
+struct Wire {
+    bytes: Vec<u8>,
+    /// The lines of `headers`.
+    lines: Vec<u8>,
+    /// Where the body begins.
+    head: usize,
+    method: Method,
+}
+
+/// A request in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Its answer has no body, whatever it says (RFC 9112, section 6.3).
+    pub(super) bodiless: bool,
+}
+
+/// Whether something is as it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    Same,
+    Changed,
 }
 
 impl Encoder {
@@ -73,19 +102,24 @@ impl Encoder {
             headers,
             path: PathAndQuery::from_static("/"),
             paths: BytesMut::new(),
+            wire: Wire::default(),
         }
     }
 
-    /// The request as it is sent.
-    pub(super) fn encode(&mut self, request: &Request) -> Result<Encoded, Unsendable> {
+    /// Whether the request can be written at all, before a connection is opened for it.
+    pub(super) fn prove(&mut self, request: &Request) -> Result<(), Unsendable> {
         self.catalog.fill(request, &mut self.outgoing);
-        if self.outgoing.headers != self.described {
-            self.headers = headers(&self.form, &self.outgoing.headers)?;
-            self.described.clone_from(&self.outgoing.headers);
-        }
+        self.read_headers()?;
+        self.read_path()?;
+        method(&self.outgoing.method).map(drop)
+    }
+
+    /// The request as hyper sends it.
+    pub(super) fn encode(&mut self, request: &Request) -> Result<Encoded, Unsendable> {
+        self.prove(request)?;
         let body = Bytes::copy_from_slice(&self.outgoing.body);
         let mut encoded = http::Request::new(Full::new(body.clone()));
-        *encoded.method_mut() = Method::from_bytes(self.outgoing.method.as_bytes()).map_err(|_| Unsendable)?;
+        *encoded.method_mut() = method(&self.outgoing.method)?;
         *encoded.uri_mut() = self.uri()?;
         let mut headers = self.headers.clone();
         let parts = (encoded.method(), encoded.uri(), &*body);
@@ -100,13 +134,49 @@ impl Encoder {
         Ok(encoded)
     }
 
+    /// The request as HTTP/1.1 writes it.
+    pub(super) fn write(&mut self, request: &Request) -> Result<Written<'_>, Unsendable> {
+        if let Bearing::Nothing = self.bearing {
+            self.write_plain(request)?;
+        } else {
+            let encoded = self.encode(request)?;
+            self.wire.method.clone_from(encoded.method());
+            self.wire.lines.clear();
+            write_lines(encoded.headers(), &mut self.wire.lines);
+            self.wire.write(encoded.uri().path_and_query().map_or("/", PathAndQuery::as_str), &self.outgoing.body);
+        }
+        let bodiless = self.wire.method == Method::HEAD;
+        Ok(Written { bytes: &self.wire.bytes, bodiless })
+    }
+
+    /// Writes a request that needs no credentials; one like the last is written already.
+    fn write_plain(&mut self, request: &Request) -> Result<(), Unsendable> {
+        self.catalog.fill(request, &mut self.outgoing);
+        let mut since = self.read_headers()?;
+        if since == Since::Changed || self.wire.lines.is_empty() {
+            self.wire.lines.clear();
+            write_lines(&self.headers, &mut self.wire.lines);
+        }
+        if self.read_path()? == Since::Changed {
+            since = Since::Changed;
+        }
+        let Self { outgoing, wire, path, .. } = self;
+        if outgoing.method != wire.method.as_str() {
+            wire.method = method(&outgoing.method)?;
+            since = Since::Changed;
+        }
+        if since == Since::Changed || wire.bytes.get(wire.head..) != Some(&*outgoing.body) || wire.bytes.is_empty() {
+            wire.write(path.as_str(), &outgoing.body);
+        }
+        Ok(())
+    }
+
     /// What was signed so far.
     pub(in crate::engine) fn signed(&self) -> Signed {
         self.bearing.signed()
     }
 
-    fn uri(&mut self) -> Result<Uri, Unsendable> {
-        self.read_path()?;
+    fn uri(&self) -> Result<Uri, Unsendable> {
         let mut parts = http::uri::Parts::default();
         parts.path_and_query = Some(self.path.clone());
         if let Form::Absolute(scheme, authority) = &self.form {
@@ -116,12 +186,26 @@ impl Encoder {
         Uri::from_parts(parts).map_err(|_| Unsendable)
     }
 
+    /// Brings `headers` up to date.
+    fn read_headers(&mut self) -> Result<Since, Unsendable> {
+        if self.outgoing.headers == self.described {
+            return Ok(Since::Same);
+        }
+        self.headers = headers(&self.form, &self.outgoing.headers)?;
+        self.described.clone_from(&self.outgoing.headers);
+        // What is written was written with others, whoever asked for these.
+        self.wire.lines.clear();
+        self.wire.bytes.clear();
+        Ok(Since::Changed)
+    }
+
     /// Brings `path` up to date; the one of the request before is often still right.
-    fn read_path(&mut self) -> Result<(), Unsendable> {
+    fn read_path(&mut self) -> Result<Since, Unsendable> {
         let target = &self.outgoing.target;
         if self.path.as_str().strip_prefix(&self.base_path).is_some_and(|path| path == target) {
-            return Ok(());
+            return Ok(Since::Same);
         }
+        self.wire.bytes.clear();
         if self.paths.capacity() < self.base_path.len() + target.len() * 3 {
             self.paths.reserve(PATHS_BYTES.max(self.base_path.len() + target.len() * 3));
         }
@@ -131,7 +215,37 @@ impl Encoder {
         }
         escape(target, &mut self.paths);
         self.path = PathAndQuery::from_maybe_shared(self.paths.split().freeze()).map_err(|_| Unsendable)?;
-        Ok(())
+        Ok(Since::Changed)
+    }
+}
+
+impl Wire {
+    /// Writes a request with the lines and the method that are there.
+    fn write(&mut self, path: &str, body: &[u8]) {
+        let Self { bytes, lines, head, method } = self;
+        bytes.clear();
+        for part in [method.as_str().as_bytes(), b" ", path.as_bytes(), b" HTTP/1.1\r\n", lines] {
+            bytes.extend_from_slice(part);
+        }
+        if !body.is_empty() {
+            // A vector takes all that is written.
+            let _ = write!(bytes, "content-length: {}\r\n", body.len());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        *head = bytes.len();
+        bytes.extend_from_slice(body);
+    }
+}
+
+fn method(name: &str) -> Result<Method, Unsendable> {
+    Method::from_bytes(name.as_bytes()).map_err(|_| Unsendable)
+}
+
+fn write_lines(headers: &HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
     }
 }
 

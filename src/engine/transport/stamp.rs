@@ -51,6 +51,14 @@ impl Watch {
         Rc::new(Self { clock, sent: absent(), first_byte: absent(), broken: Cell::new(None), reads: Cell::new(0) })
     }
 
+    /// The watch over a connection in the middle of an exchange.
+    pub(super) fn going_on(clock: Clock, sent: Instant, first_byte: Instant) -> Rc<Self> {
+        let watch = Self::new(clock);
+        watch.sent.set(sent);
+        watch.first_byte.set(first_byte);
+        watch
+    }
+
     /// The next byte each way is the first of an exchange.
     pub(super) fn begin(&self) {
         self.sent.set(Instant::MAX);
@@ -98,14 +106,24 @@ impl Watch {
     }
 
     fn on_error(&self, error: &io::Error) {
-        let broken = match error.kind() {
-            // A TLS peer that closed without saying so.
-            io::ErrorKind::UnexpectedEof => Broken::Closed,
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => Broken::Reset,
-            _ => return,
-        };
         if self.broken.get().is_none() {
-            self.broken.set(Some(broken));
+            self.broken.set(Broken::of(error));
+        }
+    }
+}
+
+impl Broken {
+    /// What an error says of the connection; `None` if it may be unharmed.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
+        match error.kind() {
+            // A TLS peer that closed without saying so.
+            io::ErrorKind::UnexpectedEof => Some(Self::Closed),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            // It was sent again and again, and never acknowledged.
+            | io::ErrorKind::TimedOut => Some(Self::Reset),
+            _ => None,
         }
     }
 }
@@ -192,13 +210,56 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 }
 
+impl AsyncRead for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+        }
+    }
+}
+
 impl AsyncRead for Stamped {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let result = ready!(match &mut self.inner {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
-        });
+        let result = ready!(Pin::new(&mut self.inner).poll_read(cx, buf));
         self.watch.on_read(&result, buf.filled().len() - before);
         Poll::Ready(result)
     }
@@ -206,41 +267,26 @@ impl AsyncRead for Stamped {
 
 impl AsyncWrite for Stamped {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let result = ready!(match &mut self.inner {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
-        });
+        let result = ready!(Pin::new(&mut self.inner).poll_write(cx, buf));
         self.watch.on_written(&result);
         Poll::Ready(result)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let result = ready!(match &mut self.inner {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Stream::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
-        });
+        let result = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, bufs));
         self.watch.on_written(&result);
         Poll::Ready(result)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.inner {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.inner {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
-        }
+        Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.inner {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
-        }
+        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
