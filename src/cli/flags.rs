@@ -10,7 +10,7 @@ use sluicegate_policy::time::Span;
 
 use crate::load::overload::Overload;
 
-use super::value::{DriftText, Field, Header, HttpVersion, RateText, Target, UnitText, overload};
+use super::value::{DriftText, Field, Header, HttpVersion, PacingMode, RateText, Target, UnitText, overload};
 
 /// How much is sent, for how long. Absent means: as the profile says.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
@@ -88,6 +88,14 @@ pub struct TargetFlags {
     /// Which HTTP is spoken
     #[arg(long, value_enum, value_name = "VERSION", default_value_t = HttpVersion::Auto)]
     pub http: HttpVersion,
+
+    /// HTTP/2: requests at a time on one connection [default: 32]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub streams: Option<u32>,
+
+    /// How the instant of a request is waited for [default: hybrid]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub pacing: Option<PacingMode>,
 
     /// Threads that send [default: the cores, less those of a target on this machine]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -31,7 +31,7 @@ pub use report::Report;
 pub use run::Run;
 pub use schema::{Schema, SchemaOf};
 pub use simulate::Simulate;
-pub use value::{DriftText, Field, Header, HttpVersion, ParseError, RateText, Speed, Target, UnitText};
+pub use value::{DriftText, Field, Header, HttpVersion, PacingMode, ParseError, RateText, Speed, Target, UnitText};
 
 /// Exit codes, as the help of the program shows them (design: the first that applies).
 pub const EXIT_CODES: &str = "\

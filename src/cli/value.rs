@@ -77,6 +77,17 @@ pub enum HttpVersion {
     Http2,
 }
 
+/// How the generator waits for the instant of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PacingMode {
+    /// Awake all the time: the least lag, a whole core for each lane.
+    Spin,
+    /// Asleep until shortly before, then awake.
+    Hybrid,
+    /// Asleep: spares the CPU, late by what the kernel takes to wake it.
+    Sleep,
+}
+
 impl ParseError {
     pub(super) fn new(why: impl Into<String>, example: &'static str) -> Self {
         Self { why: why.into(), example }

@@ -6,8 +6,8 @@ use sluicegate_policy::model::PerSecond;
 use sluicegate_policy::seed::Seed;
 
 use super::failure::Failure;
-use crate::cli::{DriftText, HttpVersion, LoadFlags, LogFlags, LogFormat, RateText, Stamp, Target, TargetFlags};
-use crate::config::value::{Certificates, Protocol, Rate};
+use crate::cli::{DriftText, HttpVersion, LoadFlags, LogFlags, LogFormat, PacingMode, RateText, Stamp, Target, TargetFlags};
+use crate::config::value::{Certificates, Pacing, Protocol, Rate};
 use crate::config::{Drift, Overrides, Script, Wire};
 use crate::import::fields::Field;
 use crate::import::parsed::StampIs;
@@ -50,6 +50,12 @@ pub(super) fn with_target(overrides: Overrides, target: &TargetFlags) -> Overrid
             HttpVersion::Http1 => Some(Protocol::Http1),
             HttpVersion::Http2 => Some(Protocol::Http2),
         },
+        streams: target.streams,
+        pacing: target.pacing.map(|pacing| match pacing {
+            PacingMode::Spin => Pacing::Spin,
+            PacingMode::Hybrid => Pacing::Hybrid,
+            PacingMode::Sleep => Pacing::Sleep,
+        }),
         ..overrides
     }
 }

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::rehearsal::world_seed;
 use super::run_folder::{ARRIVALS, AUTHORITY, FUNCTIONS, PROFILE};
-use crate::config::value::{Certificates, Protocol};
+use crate::config::value::{Certificates, Pacing, Protocol};
 use crate::config::{ClientIdentity, Drift, Network, Plan, Target, Wire};
 use crate::engine::{self, Answers, Engine, EngineError, Identity, Settings, Speaks, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
@@ -125,6 +125,12 @@ fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
         spare_cores: if endpoint.is_loopback() { SPARE_CORES } else { 0 },
         timeout: run.timeout,
         overload: run.overload,
+        streams: run.streams,
+        pacing: match run.pacing {
+            Pacing::Spin => engine::Pacing::Spin,
+            Pacing::Hybrid => engine::Pacing::Hybrid,
+            Pacing::Sleep => engine::Pacing::Sleep,
+        },
         // Whoever waits longer than a time-out has timed out, so no answer is waited for in vain.
         grace: run.timeout,
         ..Settings::for_target(endpoint)

@@ -18,7 +18,8 @@ use super::raw::run::Run;
 use super::raw::safety::Safety;
 use super::reader::{At, Reader};
 use super::value::{
-    BodyText, Certificates, Count, Duration, Flag, Member, Named, OverloadPolicy, Phrase, Protocol, Rate, RequestLine, Seed, Text,
+    BodyText, Certificates, Count, Duration, Flag, Member, Named, OverloadPolicy, Pacing, Phrase, Protocol, Rate, RequestLine,
+    Seed, Text,
 };
 use crate::load::overload::Overload;
 
@@ -72,6 +73,10 @@ pub struct Overrides {
     pub lanes: Option<u32>,
     /// `--http`.
     pub protocol: Option<Protocol>,
+    /// `--streams`.
+    pub streams: Option<u32>,
+    /// `--pacing`.
+    pub pacing: Option<Pacing>,
 }
 
 /// Headers, bodies and variables may be credentials, and are left out.
@@ -127,6 +132,8 @@ impl Overrides {
         set(&mut run.seed, self.seed, "--seed", "run.seed", Seed);
         set(&mut run.lanes, self.lanes, "--lanes", "run.lanes", Count);
         set(&mut run.protocol, self.protocol, "--http", "run.protocol", |protocol| protocol);
+        set(&mut run.streams, self.streams, "--streams", "run.streams", Count);
+        set(&mut run.pacing, self.pacing, "--pacing", "run.pacing", |pacing| pacing);
         set(&mut run.stage, self.stage.clone(), "--stage", "run.stage", Text);
     }
 

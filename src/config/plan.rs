@@ -12,7 +12,7 @@ use sluicegate_policy::model::{DeploymentId, Model, PerSecond, Route, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
-use super::value::{Certificates, Protocol};
+use super::value::{Certificates, Pacing, Protocol};
 use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
@@ -106,6 +106,10 @@ pub struct Run {
     pub lanes: Option<u32>,
     /// The protocol.
     pub protocol: Protocol,
+    /// HTTP/2: requests at a time on one connection; at least one.
+    pub streams: u32,
+    /// How the generator waits for a due instant.
+    pub pacing: Pacing,
     /// The wall time at which the run is taken to start, since 1970; `None` is when it starts.
     pub starts_at: Option<Span>,
 }

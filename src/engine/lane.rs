@@ -165,8 +165,8 @@ async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pa
             }
             dispatch.next_turn()
         };
-        let (due, waiting) = if show < due { (show, Waiting::ForTimeout) } else { (due, waiting) };
-        pacer.until(due, waiting, &lane.nudge).await?;
+        // Also to look up one wakes precisely: the script's next instant may follow at once.
+        pacer.until(due.min(show), waiting, &lane.nudge).await?;
     }
 }
 

@@ -59,7 +59,11 @@ impl Pacer {
         let wait = async {
             match pacing {
                 Pacing::Sleep => timer.until(due).await,
-                Pacing::Precise => timer.precisely(due).await,
+                Pacing::Hybrid => timer.precisely(due).await,
+                Pacing::Spin => {
+                    timer.awake(due).await;
+                    Ok(())
+                }
             }
         };
         let mut wait = pin!(wait);

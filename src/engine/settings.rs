@@ -106,10 +106,12 @@ pub enum Pin {
 /// How the pacer waits for a due instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pacing {
+    /// Is awake all the time: at most microseconds late, for a whole core.
+    Spin,
+    /// Sleeps until shortly before the instant, and is awake when it comes; how shortly is learnt from how late wakes were.
+    Hybrid,
     /// Sleeps until the instant; late by what the kernel takes to wake it, and spares the CPU.
     Sleep,
-    /// Sleeps until shortly before the instant, and is awake when it comes.
-    Precise,
 }
 
 impl Settings {
@@ -129,7 +131,7 @@ impl Settings {
             timeout: Span::from_secs(30),
             connect_timeout: Span::from_secs(10),
             overload: Overload::Queue,
-            pacing: Pacing::Precise,
+            pacing: Pacing::Hybrid,
             auth: Auth::None,
             identity: None,
             grace: Span::from_secs(10),

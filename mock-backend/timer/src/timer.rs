@@ -70,6 +70,12 @@ impl Timer {
             self.until(early).await?;
             self.lead.on_woken(self.clock.now().since(early));
         }
+        self.awake(due).await;
+        Ok(())
+    }
+
+    /// Waits until `due` without ever sleeping, in rounds in which everybody else on this runtime has a turn. Cancel-safe.
+    pub async fn awake(&mut self, due: Instant) {
         let mut now = self.clock.now();
         while now < due {
             tokio::task::yield_now().await;
@@ -80,7 +86,6 @@ impl Timer {
             }
             now = after;
         }
-        Ok(())
     }
 
     /// CPU time that was spent waiting awake.

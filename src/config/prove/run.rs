@@ -12,7 +12,7 @@ use crate::config::plan;
 use crate::config::problem::{Place, Spot, listed, quoted, suggestion};
 use crate::config::raw::run::Run;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{self, Count, Duration, Outside, OverloadPolicy, Protocol, Text};
+use crate::config::value::{self, Count, Duration, Outside, OverloadPolicy, Pacing, Protocol, Text};
 use crate::load::overload::Overload;
 
 /// What the section is proven into.
@@ -29,6 +29,8 @@ const DURATION_MAX: Span = Span::from_secs(30 * 86_400);
 /// Above this, no single machine has ports for the connections to one target.
 const CONNECTIONS_MAX: u32 = 1_000_000;
 const LANES_MAX: u32 = 256;
+/// No server is known to allow more at a time on one connection.
+const STREAMS_MAX: u32 = 10_000;
 
 /// The run. Without a model (it has problems of its own) everything but the stage is still checked.
 pub(super) fn run(
@@ -52,6 +54,9 @@ pub(super) fn run(
     // Some(None) is "no number given", which is no problem.
     let lanes = run.lanes.as_ref().map(|lanes| count_in_bounds(lanes, LANES_MAX, "a number of lanes", reader));
     let protocol = filled(&mut run.protocol, &spot, "protocol", || Protocol::Auto).value;
+    let streams = filled(&mut run.streams, &spot, "streams", || Count(32)).clone();
+    let streams = count_in_bounds(&streams, STREAMS_MAX, "a number of streams", reader);
+    let pacing = filled(&mut run.pacing, &spot, "pacing", || Pacing::Hybrid).value;
     let stage = model.and_then(|model| stage(run, &spot, model, reader));
     let keys = model.map(|model| model.keys.as_slice()).unwrap_or_default();
     let headers = headers(run, (outside, keys), reader);
@@ -60,10 +65,10 @@ pub(super) fn run(
         Some(lanes) => Some(lanes?),
         None => None,
     };
-    let (duration, warmup, connections, timeout) = (duration?, warmup?, connections?, timeout?);
+    let (duration, warmup, connections, timeout, streams) = (duration?, warmup?, connections?, timeout?, streams?);
     let starts_at = run.starts_at.as_ref().map(|moment| moment.value.0);
     let seed = Seed::new(seed);
-    let run = plan::Run { duration, warmup, connections, timeout, overload, seed, lanes, protocol, starts_at };
+    let run = plan::Run { duration, warmup, connections, timeout, overload, seed, lanes, protocol, streams, pacing, starts_at };
     Some(Proven { run, stage: stage?, headers: headers?, api_keys: api_keys? })
 }
 
@@ -78,6 +83,8 @@ pub(in crate::config) fn empty() -> At<Run> {
         seed: None,
         lanes: None,
         protocol: None,
+        streams: None,
+        pacing: None,
         stage: None,
         headers: None,
         starts_at: None,

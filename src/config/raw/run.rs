@@ -4,7 +4,7 @@
 
 use super::auth::Auth;
 use crate::config::reader::{At, section};
-use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Phrase, Protocol, Seed, Text};
+use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Pacing, Phrase, Protocol, Seed, Text};
 
 section! {
     /// How the traffic is driven.
@@ -25,6 +25,11 @@ section! {
         lanes: Option<At<Count>>,
         /// The protocol: auto (by TLS; HTTP/1.1 without), http1, http2. Default: auto.
         protocol: Option<At<Protocol>>,
+        /// Requests at a time on one connection of HTTP/2. Default: 32.
+        streams: Option<At<Count>>,
+        /// How the generator waits for the instant of a request: spin (always awake, a core for each lane), hybrid (awake shortly
+        /// before), sleep (late by what the kernel takes to wake it). Default: hybrid.
+        pacing: Option<At<Pacing>>,
         /// The stage that is driven. Default: the first.
         stage: Option<At<Text>>,
         /// Headers of every request, recorded ones too; values may hold `${env:NAME}` and `${file:path}`.

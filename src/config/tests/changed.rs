@@ -71,10 +71,13 @@ fn flags_take_the_place_of_what_the_profile_says() {
         overload: Some(crate::load::overload::Overload::Drop),
         lanes: Some(2),
         protocol: Some(value::Protocol::Http2),
+        streams: Some(4),
+        pacing: Some(value::Pacing::Spin),
         ..Overrides::default()
     };
     let run = good_with(&overrides).unwrap().run;
     assert_eq!((run.connections, run.duration, run.warmup, run.seed.root()), (8, Span::from_secs(5), Span::ZERO, 7));
+    assert_eq!((run.streams, run.pacing), (4, value::Pacing::Spin));
     assert_eq!((run.timeout, run.lanes, run.protocol), (Span::from_secs(1), Some(2), value::Protocol::Http2));
 }
 

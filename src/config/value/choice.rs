@@ -106,6 +106,18 @@ words! {
 }
 
 words! {
+    /// How the generator waits for the instant of a request.
+    pub Pacing, "a pacing", "write spin, hybrid or sleep" {
+        /// Awake all the time: the least lag, a whole core for each lane.
+        Spin = "spin",
+        /// Asleep until shortly before, then awake.
+        Hybrid = "hybrid",
+        /// Asleep: spares the CPU, late by what the kernel takes to wake it.
+        Sleep = "sleep",
+    }
+}
+
+words! {
     /// Whether the target's certificate must be good.
     pub Certificates, "a choice", "write checked or unchecked" {
         /// It must be valid for the host, and signed by a known authority.
@@ -162,6 +174,9 @@ mod tests {
         }
         for word in ["auto", "http1", "http2"] {
             assert_eq!(word.parse::<Protocol>().unwrap().to_string(), word);
+        }
+        for word in ["spin", "hybrid", "sleep"] {
+            assert_eq!(word.parse::<Pacing>().unwrap().to_string(), word);
         }
         for word in ["poisson", "even"] {
             assert_eq!(word.parse::<SpacingKind>().unwrap().to_string(), word);

@@ -31,7 +31,7 @@ mod shape;
 mod text;
 mod unconfirmed;
 
-pub use choice::{ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind};
+pub use choice::{ApiKind, Certificates, OverloadPolicy, Pacing, Protocol, SpacingKind};
 pub use duration::Duration;
 pub use rate::Rate;
 
@@ -240,7 +240,7 @@ mod tests {
         fn any_value_of_any_kind_is_read_or_its_problem_reported(value in values()) {
             let node = Node::parse(&value.to_string()).expect("JSON is YAML");
             let node = &node;
-            assert_settled!(node: ApiKind, Certificates, OverloadPolicy, Protocol, SpacingKind, Duration, Rate, Level, Bytes, Count, Seed);
+            assert_settled!(node: ApiKind, Certificates, OverloadPolicy, Pacing, Protocol, SpacingKind, Duration, Rate, Level, Bytes, Count, Seed);
             assert_settled!(node: Status, StatusCode, StatusKey, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
             assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
             assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);

@@ -24,7 +24,7 @@ fn stalled(server: &Server) -> Drives {
 #[test]
 fn a_normal_run_answers_everything_and_starts_nothing_early() {
     let server = answering(OK);
-    for pacing in [Pacing::Sleep, Pacing::Precise] {
+    for pacing in [Pacing::Sleep, Pacing::Hybrid, Pacing::Spin] {
         let drives = against(server.address).at(every_ms(40)).with(|settings| {
             settings.pacing = pacing;
             settings.connections = 4;

@@ -1,18 +1,24 @@
 //! Where a chunked body ends (RFC 9112, section 7.1).
 //!
-//! Owns the decoder's place in the body. Refuses to keep any of it: parts are handed on as they lie in the caller's buffer. As hyper
-//! does, it takes white space and extensions after a size and bounds what it skips.
+//! Owns the decoder's place in the body. Refuses to keep any content: parts are handed on as they lie in the caller's buffer. As hyper
+//! does, it takes white space and extensions after a size, reads trailers once they are complete, and bounds both.
 
 use std::ops::Range;
 
-/// Bytes of extensions and trailers that are skipped in one body.
-const SKIPPED_MAX: u32 = 16 * 1024;
+use httparse::{EMPTY_HEADER, Status, parse_headers};
+
+/// Bytes of extensions in one body, and of trailers.
+const EXTRA_BYTES_MAX: usize = 16 * 1024;
+/// Trailers of one body.
+const TRAILERS_MAX: usize = 100;
 
 /// A body that is being read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Chunked {
     place: Place,
-    skipped: u32,
+    /// Bytes of extensions so far.
+    extensions: usize,
+    trailers: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +34,7 @@ enum Place {
     DataCr,
     DataLf,
     /// At the start of a line after the last chunk.
-    TrailerStart,
-    /// In the name of a trailer.
-    TrailerName,
-    /// In its value.
+    EndCr,
     Trailer,
     TrailerLf,
     EndLf,
@@ -53,7 +56,7 @@ pub(super) enum Next {
 
 impl Chunked {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Start, skipped: 0 }
+        Self { place: Place::Start, extensions: 0, trailers: Vec::new() }
     }
 
     /// Reads on from byte `at`; after [`Next::Part`] the next call begins at the part's end.
@@ -84,34 +87,38 @@ impl Chunked {
             (Place::Size(size) | Place::AfterSize(size), b';') => Place::Extension(size),
             (Place::Size(size) | Place::AfterSize(size) | Place::Extension(size), b'\r') => Place::SizeLf(size),
             (Place::Extension(_), b'\n') => return None,
-            (Place::Extension(size), _) => self.skip(Place::Extension(size))?,
-            (Place::SizeLf(0) | Place::TrailerLf, b'\n') => Place::TrailerStart,
+            (Place::Extension(size), _) => {
+                self.extensions += 1;
+                (self.extensions <= EXTRA_BYTES_MAX).then_some(Place::Extension(size))?
+            }
+            (Place::SizeLf(0), b'\n') => Place::EndCr,
             (Place::SizeLf(size), b'\n') => Place::Data(size),
             (Place::DataCr, b'\r') => Place::DataLf,
             (Place::DataLf, b'\n') => Place::Start,
-            (Place::TrailerStart, b'\r') => Place::EndLf,
-            (Place::TrailerStart | Place::TrailerName, b':') if self.place == Place::TrailerName => Place::Trailer,
-            (Place::TrailerStart | Place::TrailerName, byte) if is_token(byte) => self.skip(Place::TrailerName)?,
-            (Place::Trailer, b'\r') => Place::TrailerLf,
-            (Place::Trailer, b'\t' | b' '..=b'~' | 0x80..) => self.skip(Place::Trailer)?,
-            (Place::EndLf, b'\n') => Place::Over,
+            // Nearly always there are none.
+            (Place::EndCr, b'\r') if self.trailers.is_empty() => Place::EndLf,
+            (Place::EndLf, b'\n') if self.trailers.is_empty() => Place::Over,
+            (Place::EndCr, b'\r') => self.keep(byte, Place::EndLf)?,
+            (Place::Trailer, b'\r') => self.keep(byte, Place::TrailerLf)?,
+            (Place::EndCr | Place::Trailer, _) => self.keep(byte, Place::Trailer)?,
+            (Place::TrailerLf, b'\n') => self.keep(byte, Place::EndCr)?,
+            (Place::EndLf, b'\n') => {
+                self.keep(byte, Place::Over)?;
+                let mut room = [EMPTY_HEADER; TRAILERS_MAX];
+                matches!(parse_headers(&self.trailers, &mut room), Ok(Status::Complete(_))).then_some(Place::Over)?
+            }
             _ => return None,
         })
     }
 
-    fn skip(&mut self, place: Place) -> Option<Place> {
-        self.skipped += 1;
-        (self.skipped <= SKIPPED_MAX).then_some(place)
+    fn keep(&mut self, byte: u8, place: Place) -> Option<Place> {
+        self.trailers.push(byte);
+        (self.trailers.len() <= EXTRA_BYTES_MAX).then_some(place)
     }
 }
 
 fn digit(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
-}
-
-/// A character of a header's name (RFC 9110, section 5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]
@@ -178,10 +185,10 @@ mod tests {
     #[test]
     fn what_is_skipped_has_a_bound() {
         let mut chunked = Chunked::new();
-        let endless = [b"1;".as_slice(), &vec![b'x'; SKIPPED_MAX as usize + 1]].concat();
+        let endless = [b"1;".as_slice(), &vec![b'x'; EXTRA_BYTES_MAX + 1]].concat();
         assert_eq!(chunked.next(&endless, 0), Next::Malformed);
         let mut chunked = Chunked::new();
-        let endless = [b"0\r\n".as_slice(), &b"a: b\r\n".repeat(SKIPPED_MAX as usize / 2)].concat();
+        let endless = [b"0\r\n".as_slice(), &b"a: b\r\n".repeat(EXTRA_BYTES_MAX / 6 + 1)].concat();
         assert_eq!(chunked.next(&endless, 0), Next::Malformed);
     }
 }

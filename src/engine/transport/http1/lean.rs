@@ -53,7 +53,7 @@ struct Answer {
     body: Body,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Body {
     Length(u64),
     Chunked(Chunked),

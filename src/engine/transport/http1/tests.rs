@@ -234,6 +234,8 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
         "ffffffffffffffffff\r\n",
         "0\r\nx\r\n\r\n",
         "0\r\nx: \u{1}\r\n\r\n",
+        "0\r\nx: y\u{1}\n",
+        "0\r\nx: y\r",
     ]);
     let change = (any::<prop::sample::Index>(), any::<u8>(), 0_u8..8);
     let end = prop::sample::select(vec!["\r\n", "\r\n", "\r\n", "\r\n", "\n"]);
