@@ -222,3 +222,93 @@ fn an_error_of_a_gateway_is_classed_by_its_headers_and_its_whole_text() {
     );
     assert_eq!(against(server.address).run().samples[0].kind, Some(ErrorKind::IntegrationUnreachable));
 }
+
+/// Sends something for as long as the peer listens.
+fn flooding(beginning: &'static [u8], endless: &'static [u8]) -> Server {
+    serve(move |mut stream, _| {
+        read_head(&mut stream);
+        let _ = stream.write_all(beginning);
+        while stream.write_all(endless).is_ok() {}
+    })
+}
+
+#[test]
+fn what_never_ends_ends_for_us_and_holds_nobody_else_up() {
+    const HEADER: &[u8] = b"x-again: and again and again and again\r\n";
+    for (server, expected) in [
+        (flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), Outcome::TimedOut),
+        (flooding(b"", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"), Outcome::TimedOut),
+        (flooding(b"HTTP/1.1 200 OK\r\n", HEADER), Outcome::Malformed),
+        (flooding(b"HTTP/1.1 200 OK\r\nx: ", b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), Outcome::Malformed),
+        (flooding(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", HEADER), Outcome::Malformed),
+        (flooding(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;", b"xxxxxxxxxxxxxxxx"), Outcome::Malformed),
+        (flooding(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"0"), Outcome::TimedOut),
+        (flooding(b"HTTP/1.1 200 OK\r\n\r\n", b"until it closes, which it never does"), Outcome::TimedOut),
+        (flooding(b"HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n", b"xxxxxxxxxxxxxxxxxxxxxxxx"), Outcome::TimedOut),
+        (flooding(b"", b"\r\n"), Outcome::TimedOut),
+    ] {
+        let drives = against(server.address).times(2).with(|settings| settings.timeout = Span::from_ms(50));
+        drives.run().expect([(expected, 2)]);
+    }
+}
+
+#[test]
+fn a_reset_has_its_name_at_every_stage_of_an_answer() {
+    for (beginning, expected) in [
+        (&b""[..], Outcome::Reset),
+        (b"HTTP/1.1 200 OK\r\ncontent-le", Outcome::Reset),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", Outcome::Reset),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", Outcome::Reset),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhe", Outcome::Reset),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", Outcome::Answered),
+    ] {
+        let server = serve(move |mut stream, _| {
+            read_head(&mut stream);
+            let _ = stream.write_all(beginning);
+            socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        });
+        let ran = against(server.address).times(2).run();
+        let got: Vec<Outcome> = ran.samples.iter().map(|sample| sample.outcome).collect();
+        // A reset throws away what was not read before it came.
+        assert!(got.iter().all(|got| *got == expected || *got == Outcome::Reset), "{got:?} after {}", beginning.escape_ascii());
+    }
+}
+
+#[test]
+fn a_target_that_flaps_keeps_the_schedule() {
+    // Of four connections one answers for a while, one resets, one talks nonsense, one says nothing.
+    let server = serve(|mut stream, number| match number % 4 {
+        0 => {
+            for _ in 0..3 {
+                if !read_head(&mut stream) || stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
+                    return;
+                }
+            }
+            read_head(&mut stream);
+            close(&stream);
+        }
+        1 => {
+            read_head(&mut stream);
+            socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        }
+        2 => {
+            read_head(&mut stream);
+            let _ = stream.write_all(b"nonsense\r\n\r\n");
+            close(&stream);
+        }
+        _ => while read_head(&mut stream) {},
+    });
+    let instants: Vec<_> = (0..40).map(super::drive::ms).collect();
+    let drives = against(server.address).at(instants.clone()).with(|settings| {
+        settings.timeout = Span::from_ms(30);
+        settings.connections = 8;
+    });
+    let ran = drives.run();
+    let mut intended: Vec<_> = ran.samples.iter().map(|sample| sample.intended).collect();
+    intended.sort_unstable();
+    assert_eq!(intended, instants, "every action is a sample, at its own instant");
+    let outcomes = ran.outcomes();
+    for outcome in [Outcome::Answered, Outcome::Closed, Outcome::Reset, Outcome::Malformed, Outcome::TimedOut] {
+        assert!(outcomes.contains_key(&outcome), "{outcomes:?}");
+    }
+}
