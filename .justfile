@@ -16,6 +16,6 @@ test *args:
 conformance:
     SLUICEGATE_SHARED=1 cargo test --test conformance -- --nocapture
 
-# Measure, side by side with other generators where they are installed
+# Measure, side by side with other generators where they are installed: everything, or the parts that are named
 bench *args:
-    cargo bench --bench peers {{args}}
+    cargo bench --bench peers -- {{args}}

@@ -11,9 +11,9 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use crate::door::{Mock, wrk_with};
-use crate::figures::{Figure, median};
+use crate::figures::{Figure, folder, gather, median};
 use crate::nginx;
-use crate::tools;
+use crate::own;
 
 /// Where a Lambda runtime is told to ask.
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -22,14 +22,7 @@ const ENVIRONMENTS: u32 = 8;
 
 /// All figures of what is behind the door, and what could not be measured.
 pub(crate) fn figures(rounds: usize, problems: &mut Vec<String>) -> Vec<Figure> {
-    let mut figures = Vec::new();
-    for measured in [modelled(rounds), real(rounds), signed(rounds)] {
-        match measured {
-            Ok(measured) => figures.extend(measured),
-            Err(why) => problems.push(why),
-        }
-    }
-    figures
+    gather([modelled(rounds), real(rounds), signed(rounds)], problems)
 }
 
 /// The mock's CPU time for a request whose route has a modelled function, beside one with a mock integration of the same answer, both
@@ -105,7 +98,7 @@ fn signed(rounds: usize) -> Result<Vec<Figure>, String> {
         let path = folder.path().join(name);
         let text = format!(
             "{}  closed: {{ users: 64, think: 0s }}\nrun:\n  duration: 4s\n  warmup: 0s\n  connections: 64\n{auth}",
-            tools::PROFILE_HEAD
+            own::PROFILE_HEAD
         );
         fs::write(&path, text).map(|()| path).map_err(|error| format!("cannot write a profile: {error}"))
     };
@@ -115,7 +108,7 @@ fn signed(rounds: usize) -> Result<Vec<Figure>, String> {
     for round in 0..rounds {
         println!("signed requests, round {} of {rounds}", round + 1);
         for (at, profile) in profiles.iter().enumerate() {
-            let run = tools::driven(profile, &server.url(), &folder.path().join(format!("run-{round}-{at}")))?;
+            let run = own::driven(profile, &server.url(), &folder.path().join(format!("run-{round}-{at}")))?;
             let counted = run["total"]["count"].as_f64().ok_or("the run has no count")?;
             rates[at].push(counted / 4.0);
             if at == 0 {
@@ -135,10 +128,6 @@ fn signed(rounds: usize) -> Result<Vec<Figure>, String> {
         Figure::beside_peers("closed model, one core, every request signed (asked: >= 20,000)", "requests/s", beside),
         Figure::alone("of which a signature takes", "us", median(costs.into_iter())),
     ])
-}
-
-fn folder() -> Result<tempfile::TempDir, String> {
-    tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))
 }
 
 /// Whether this process was started as a function; then it has served until its environment was ended.

@@ -178,7 +178,7 @@ fn at_five_thousand(rounds: usize) -> Result<Vec<Figure>, String> {
     fs::write(&profile, text).map_err(|error| format!("cannot write a profile: {error}"))?;
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        let run = crate::tools::driven(&profile, &mock.url, &folder.path().join(format!("run-{round}")))?;
+        let run = crate::own::driven(&profile, &mock.url, &folder.path().join(format!("run-{round}")))?;
         let of = |key: &str| run["total"]["service_time"][key].as_f64().map(|ns| ns / 1e3 - TOLD_US);
         p50.push(of("p50_ns").ok_or("the run has no service time")?);
         p99.push(of("p99_ns").ok_or("the run has no service time")?);

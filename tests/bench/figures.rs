@@ -1,14 +1,20 @@
-//! A measured figure, its peers' values, and how they are printed and written.
+//! A measured figure, its peers' values, and how they are printed and kept.
+//!
+//! Owns `latest.json`: a list of figures, each with the part of the benchmark that measured it. A run of some parts replaces the figures
+//! of those parts alone, a run of all parts the whole file. Refuses to measure.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// One figure.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figure {
+    /// Which part of the benchmark measured it.
+    part: &'static str,
     name: String,
     value: Option<f64>,
     unit: String,
@@ -18,15 +24,37 @@ pub(crate) struct Figure {
 impl Figure {
     /// A figure of sluicegate alone.
     pub(crate) fn alone(name: &str, unit: &str, value: f64) -> Self {
-        Self { name: name.to_owned(), value: Some(value), unit: unit.to_owned(), peers: BTreeMap::new() }
+        Self { part: "", name: name.to_owned(), value: Some(value), unit: unit.to_owned(), peers: BTreeMap::new() }
     }
 
     /// A figure of several tools, sluicegate among them.
     pub(crate) fn beside_peers(name: &str, unit: &str, values: Vec<(String, f64)>) -> Self {
         let (own, peers): (Vec<_>, Vec<_>) = values.into_iter().partition(|(tool, _)| tool == "sluicegate");
         let value = own.first().map(|(_, value)| *value);
-        Self { name: name.to_owned(), value, unit: unit.to_owned(), peers: peers.into_iter().collect() }
+        Self { part: "", name: name.to_owned(), value, unit: unit.to_owned(), peers: peers.into_iter().collect() }
     }
+
+    /// As measured by this part.
+    pub(crate) fn of(self, part: &'static str) -> Self {
+        Self { part, ..self }
+    }
+}
+
+/// The figures that could be measured; why the others could not goes to `problems`.
+pub(crate) fn gather<const N: usize>(measured: [Result<Vec<Figure>, String>; N], problems: &mut Vec<String>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for measured in measured {
+        match measured {
+            Ok(measured) => figures.extend(measured),
+            Err(why) => problems.push(why),
+        }
+    }
+    figures
+}
+
+/// A folder that is gone when it is dropped.
+pub(crate) fn folder() -> Result<tempfile::TempDir, String> {
+    tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))
 }
 
 /// The middle value; of an even number, the lower middle. NaN for none.
@@ -40,21 +68,33 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
 pub(crate) fn print(figures: &[Figure]) {
     println!();
     for figure in figures {
-        let own = figure.value.map_or_else(|| "n/a".to_owned(), |value| format!("{value:.2}"));
-        println!("{:<62} {own:>12} {}", figure.name, figure.unit);
+        let own = figure.value.map_or_else(|| "n/a".to_owned(), shown);
+        println!("{:<84} {own:>12} {}", figure.name, figure.unit);
         for (peer, value) in &figure.peers {
             let ratio = figure.value.map_or_else(String::new, |own| format!("  (sluicegate / {peer}: {:.2})", own / value));
-            println!("{:>62} {value:>12.2} {}{ratio}", peer, figure.unit);
+            println!("{:>84} {:>12} {}{ratio}", peer, shown(*value), figure.unit);
         }
     }
 }
 
-/// Writes the figures as JSON, making the folder.
-pub(crate) fn write(figures: &[Figure], path: &Path) -> io::Result<PathBuf> {
+/// A ratio of 0.9999 is not 1.
+fn shown(value: f64) -> String {
+    if value.abs() < 10.0 { format!("{value:.4}") } else { format!("{value:.2}") }
+}
+
+/// Keeps the figures as JSON, making the folder: in place of everything (`parts` is `None`), or of these parts alone. Of a file that is
+/// not understood nothing is kept.
+pub(crate) fn write(figures: &[Figure], parts: Option<&[&str]>, path: &Path) -> io::Result<PathBuf> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let text = serde_json::to_string_pretty(figures).map_err(io::Error::other)?;
-    fs::write(path, text + "\n")?;
+    let measured_again =
+        |figure: &Value| figure["part"].as_str().is_none_or(|part| parts.is_none_or(|parts| parts.contains(&part)));
+    let before = fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
+    let mut kept: Vec<Value> = before.unwrap_or_default().into_iter().filter(|figure| !measured_again(figure)).collect();
+    for figure in figures {
+        kept.push(serde_json::to_value(figure).map_err(io::Error::other)?);
+    }
+    fs::write(path, serde_json::to_string_pretty(&kept).map_err(io::Error::other)? + "\n")?;
     Ok(path.to_owned())
 }

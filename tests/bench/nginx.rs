@@ -1,4 +1,6 @@
 //! The common target of the benchmark: nginx, one worker, a fixed 200, on a core of its own.
+//!
+//! Owns its configuration. Refuses other answers.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -6,25 +8,36 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::tools::Speech;
+
 /// A running nginx; ends when dropped.
 pub(crate) struct Nginx {
     child: Child,
+    url: String,
     port: u16,
     // Its configuration and logs live as long as it does.
     _folder: TempDir,
 }
 
-/// Starts nginx pinned to `core`.
+/// Starts nginx pinned to `core`; it speaks HTTP/1.1 in the clear.
 pub(crate) fn start(core: &str) -> Result<Nginx, String> {
-    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    start_speaking(core, Speech::Http1)
+}
+
+/// Starts nginx pinned to `core`.
+pub(crate) fn start_speaking(core: &str, speech: Speech) -> Result<Nginx, String> {
+    let folder = crate::figures::folder()?;
     let port = free_port()?;
+    let (scheme, listens, settings) = match speech {
+        Speech::Http1 => ("http", "", String::new()),
+    };
     let path = folder.path().display();
     let config = format!(
         "worker_processes 1; daemon off; pid {path}/nginx.pid; error_log {path}/error.log;\n\
          events {{ worker_connections 4096; }}\n\
          http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;\n\
          client_body_temp_path {path}/b; proxy_temp_path {path}/p; fastcgi_temp_path {path}/f; uwsgi_temp_path {path}/u; scgi_temp_path {path}/s;\n\
-         server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ default_type text/plain; return 200 'ok'; }} }} }}\n"
+         server {{ listen 127.0.0.1:{port} backlog=4096{listens}; {settings}location / {{ default_type text/plain; return 200 'ok'; }} }} }}\n"
     );
     let file = folder.path().join("nginx.conf");
     fs::write(&file, config).map_err(|error| format!("cannot write nginx's configuration: {error}"))?;
@@ -37,7 +50,7 @@ pub(crate) fn start(core: &str) -> Result<Nginx, String> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("nginx or taskset does not start ({error}): install nginx and util-linux"))?;
-    let nginx = Nginx { child, port, _folder: folder };
+    let nginx = Nginx { child, url: format!("{scheme}://127.0.0.1:{port}"), port, _folder: folder };
     nginx.wait_until_it_listens()?;
     Ok(nginx)
 }
@@ -45,7 +58,7 @@ pub(crate) fn start(core: &str) -> Result<Nginx, String> {
 impl Nginx {
     /// Its base URL.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.url.clone()
     }
 
     fn wait_until_it_listens(&self) -> Result<(), String> {

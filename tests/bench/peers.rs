@@ -1,50 +1,77 @@
-//! Sluicegate beside its peers, in one run: the same nginx on the other core, the same closed model, medians of several rounds.
+//! Sluicegate beside its peers, in one run: the same servers on the other core, the same load, medians of several rounds.
 //!
-//! `just bench` runs it, `just bench behind` what is behind the door alone. Prints a table and writes `target/bench/latest.json`: for each figure its name, value, unit, and the
-//! value of each peer. A peer that is not installed is skipped by name. Processes are pinned with `taskset`; whole-process CPU
-//! time comes from the shell's own accounting of the finished command. Rounds are interleaved, so that a drift of the machine
-//! meets everybody.
+//! `just bench` runs all parts, `just bench load lag` those alone; the names are in [`PARTS`]. Prints a table and writes
+//! `target/bench/latest.json`: for each figure its part, name, value, unit, and the value of each peer; a run of some parts leaves
+//! the figures of the others as they were. A peer that is not installed is skipped by name. Processes are pinned with `taskset`. Rounds
+//! are interleaved, so that a drift of the machine meets everybody.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod answers;
 mod behind;
+mod compare;
 mod door;
 mod figures;
+mod load;
 mod nginx;
+mod own;
+mod process;
 mod simulator;
 mod tools;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use figures::{Figure, median};
-use tools::{Measured, Tool};
+use figures::Figure;
 
-/// Rounds of each tool; the median is reported.
+/// Rounds of each tool; the median is reported. Parts that take long make fewer of some, and say so.
 const ROUNDS: usize = 5;
+
+/// Something that can be measured alone: its name, what it is, and how, given the rounds and where to put what could not be measured.
+struct Part {
+    name: &'static str,
+    what: &'static str,
+    measure: fn(usize, &mut Vec<String>) -> Vec<Figure>,
+}
+
+const PARTS: [Part; 5] = [
+    Part { name: "load", what: "closed model beside the peers", measure: load::figures },
+    Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag },
+    Part { name: "door", what: "the mock's front door", measure: door::figures },
+    Part { name: "behind", what: "what is behind the door: functions, signatures", measure: behind::figures },
+    Part { name: "simulator", what: "the simulator's speed", measure: simulator::figures },
+];
 
 fn main() -> ExitCode {
     if behind::was_a_function() {
         return ExitCode::SUCCESS;
     }
-    let part = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let (figures, problems) = match part.as_deref() {
-        None => bench(),
-        Some("behind") => {
-            let mut problems = Vec::new();
-            (behind::figures(ROUNDS, &mut problems), problems)
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if let Some(unknown) = asked.iter().find(|word| PARTS.iter().all(|part| part.name != word.as_str())) {
+        println!("{unknown} is no part of this benchmark; write nothing for all of it, or some of");
+        for part in &PARTS {
+            println!("  {:<10} {}", part.name, part.what);
         }
-        Some(other) => {
-            println!("{other} is no part of this benchmark; write behind, or nothing for all of it");
-            return ExitCode::FAILURE;
-        }
-    };
+        return ExitCode::FAILURE;
+    }
+    measured(&asked)
+}
+
+/// Measures the parts that were asked for, or all; what was measured is kept, whatever else failed.
+fn measured(asked: &[String]) -> ExitCode {
+    let (mut figures, mut problems) = (Vec::new(), Vec::new());
+    let chosen = PARTS.iter().filter(|part| asked.is_empty() || asked.iter().any(|name| name == part.name));
+    let mut parts = Vec::new();
+    for part in chosen {
+        figures.extend((part.measure)(ROUNDS, &mut problems).into_iter().map(|figure| figure.of(part.name)));
+        parts.push(part.name);
+    }
     figures::print(&figures);
     for problem in &problems {
         println!("not measured: {problem}");
     }
-    // What was measured is kept, whatever else failed.
-    match figures::write(&figures, &target().join("bench/latest.json")) {
+    let replaced = (!asked.is_empty()).then_some(parts.as_slice());
+    match figures::write(&figures, replaced, &target().join("bench/latest.json")) {
         Ok(path) => println!("\nwritten to {}", path.display()),
         Err(error) => {
             println!("cannot write the figures: {error}");
@@ -52,65 +79,6 @@ fn main() -> ExitCode {
         }
     }
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Every figure that can be measured here, and what could not.
-fn bench() -> (Vec<Figure>, Vec<String>) {
-    let mut problems = Vec::new();
-    let mut figures = match beside_nginx(&mut problems) {
-        Ok(figures) => figures,
-        Err(why) => {
-            problems.push(why);
-            Vec::new()
-        }
-    };
-    figures.extend(door::figures(ROUNDS, &mut problems));
-    figures.extend(behind::figures(ROUNDS, &mut problems));
-    for rate in [simulator::rate(ROUNDS), simulator::front_door(ROUNDS)] {
-        match rate {
-            Ok(figure) => figures.push(figure),
-            Err(why) => problems.push(why),
-        }
-    }
-    (figures, problems)
-}
-
-fn beside_nginx(problems: &mut Vec<String>) -> Result<Vec<Figure>, String> {
-    let server = nginx::start("1")?;
-    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-    let tools = tools::present(folder.path());
-    let mut figures = closed_model(&tools, &server.url());
-    match tools::schedule_lag(&server.url(), folder.path()) {
-        Ok(lag) => figures.extend(lag),
-        Err(why) => problems.push(why),
-    }
-    Ok(figures)
-}
-
-/// Closed model, 64 connections, one core: requests per second and CPU time per request, whole process.
-fn closed_model(tools: &[Tool], url: &str) -> Vec<Figure> {
-    let mut rounds: Vec<Vec<Measured>> = tools.iter().map(|_| Vec::new()).collect();
-    for round in 1..=ROUNDS {
-        println!("closed model, round {round} of {ROUNDS}");
-        for (tool, results) in tools.iter().zip(&mut rounds) {
-            match tool.measure(url) {
-                Ok(measured) => results.push(measured),
-                Err(why) => println!("  {}: {why}", tool.name),
-            }
-        }
-    }
-    let of = |value: fn(&Measured) -> f64| {
-        tools
-            .iter()
-            .zip(&rounds)
-            .filter(|(_, results)| !results.is_empty())
-            .map(|(tool, results)| (tool.name.clone(), median(results.iter().map(value))))
-            .collect::<Vec<_>>()
-    };
-    vec![
-        Figure::beside_peers("closed model, 64 connections, one core: rate", "requests/s", of(Measured::rate)),
-        Figure::beside_peers("closed model, 64 connections, one core: CPU", "us/request", of(Measured::cpu_us)),
-    ]
 }
 
 /// The folder that cargo builds into, from the place of the binary under test.

@@ -12,10 +12,15 @@ use sluicegate::sim::{Network, World, simulate};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::clock::thread_cpu;
 
-use crate::figures::{Figure, median};
+use crate::figures::{Figure, gather, median};
+
+/// Both speeds.
+pub(crate) fn figures(rounds: usize, problems: &mut Vec<String>) -> Vec<Figure> {
+    gather([rate(rounds), front_door(rounds)].map(|rate| rate.map(|figure| vec![figure])), problems)
+}
 
 /// The quickstart for an hour of virtual time.
-pub(crate) fn rate(rounds: usize) -> Result<Figure, String> {
+fn rate(rounds: usize) -> Result<Figure, String> {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/quickstart.yaml");
     let hour = Overrides { duration: Some(Span::from_secs(3_600)), ..Overrides::default() };
     let plan = config::load(&profile, &hour, &[]).map_err(|error| error.to_string())?;
@@ -23,7 +28,7 @@ pub(crate) fn rate(rounds: usize) -> Result<Figure, String> {
 }
 
 /// Every check of the front door: keys, quota, throttles, validator, response cache, templates.
-pub(crate) fn front_door(rounds: usize) -> Result<Figure, String> {
+fn front_door(rounds: usize) -> Result<Figure, String> {
     let plan = config::load_text("front-door.yaml", FRONT_DOOR, &Overrides::default(), &[]).map_err(|error| error.to_string())?;
     of_plan("simulator, full front door, one thread, recording on", &plan, rounds)
 }
