@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::again;
 use crate::answers::{self, Reading};
 use crate::own;
 use crate::process::{self, URL, words};
@@ -81,7 +82,7 @@ impl Tool {
 pub(crate) fn present(speech: Speech, folder: &Path) -> Result<Vec<Tool>, String> {
     let candidates = match speech {
         Speech::Http1 => {
-            vec![own(speech, folder)?, wrk(), oha(speech), hey()]
+            vec![own(speech, folder)?, floor()?, wrk(), oha(speech), h2load(speech), hey(), k6(folder)?]
         }
     };
     Ok(candidates.into_iter().filter(is_present).collect())
@@ -105,6 +106,11 @@ fn own(speech: Speech, folder: &Path) -> Result<Tool, String> {
     Ok(Tool { makes: Some(makes), ..Tool::new("sluicegate", command, answers::sluicegate) })
 }
 
+fn floor() -> Result<Tool, String> {
+    let command = again::command(again::FLOOR, &[&ROUND_S.to_string(), &CONNECTIONS.to_string(), URL])?;
+    Ok(Tool::new("floor", command, answers::plain))
+}
+
 fn wrk() -> Tool {
     let (connections, duration) = (format!("-c{CONNECTIONS}"), format!("-d{ROUND_S}s"));
     Tool::new("wrk", words(["wrk", "-t1", &connections, &duration, URL]), answers::wrk)
@@ -119,7 +125,35 @@ fn oha(speech: Speech) -> Tool {
     Tool::new("oha", command, answers::oha)
 }
 
+fn h2load(speech: Speech) -> Tool {
+    let duration = ROUND_S.to_string();
+    let mut command = words(["h2load", "-t1", "-D", &duration]);
+    command.extend(match speech {
+        Speech::Http1 => words(["--h1", "-c", &CONNECTIONS.to_string(), URL]),
+    });
+    Tool::new("h2load", command, answers::h2load)
+}
+
 fn hey() -> Tool {
     let (connections, duration) = (CONNECTIONS.to_string(), format!("{ROUND_S}s"));
     Tool::new("hey", words(["hey", "-z", &duration, "-c", &connections, "-cpus", "1", URL]), answers::hey)
+}
+
+fn k6(folder: &Path) -> Result<Tool, String> {
+    let options = format!("scenarios: {{ closed: {{ executor: 'constant-vus', vus: {CONNECTIONS}, duration: '{ROUND_S}s' }} }}");
+    Ok(Tool::new("k6", k6_command(folder, "k6-closed.js", &options)?, answers::k6))
+}
+
+/// A command of k6 with these options: it reports to nobody, listens nowhere, and prints its summary as JSON.
+pub(crate) fn k6_command(folder: &Path, name: &str, options: &str) -> Result<Vec<String>, String> {
+    let script = format!(
+        "import http from 'k6/http';\n\
+         export const options = {{ discardResponseBodies: true, {options} }};\n\
+         export default function () {{ http.get(__ENV.URL); }}\n\
+         export function handleSummary(data) {{ return {{ stdout: JSON.stringify(data) }}; }}\n"
+    );
+    let path = folder.join(name);
+    fs::write(&path, script).map_err(|error| format!("cannot write k6's script: {error}"))?;
+    let (url, path) = (format!("URL={URL}/"), path.display().to_string());
+    Ok(words(["k6", "run", "--quiet", "--no-usage-report", "--address", "", "-e", &url, &path]))
 }
