@@ -38,6 +38,11 @@ impl Figure {
     pub(crate) fn of(self, part: &'static str) -> Self {
         Self { part, ..self }
     }
+
+    /// Sluicegate's own.
+    pub(crate) fn value(&self) -> Option<f64> {
+        self.value
+    }
 }
 
 /// The figures that could be measured; why the others could not goes to `problems`.

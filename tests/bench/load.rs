@@ -1,4 +1,4 @@
-//! The load at its limit: the closed model; and the schedule's lag.
+//! The load at its limit: the closed model, then an open one at 80 % of what that reached; and the schedule's lag.
 //!
 //! Owns which rates are asked. Refuses to judge: the record of the run says what was kept.
 
@@ -8,14 +8,46 @@ use crate::nginx;
 use crate::own;
 use crate::tools::CONNECTIONS;
 
-/// Length of a round in seconds.
+/// Share of the closed model's rate that the open one asks for.
+const SHARE: f64 = 0.8;
+/// Length of an open round in seconds.
 const OPEN_S: u64 = 10;
 /// Rates at which the lag is measured, per second.
-const LAG_AT: [u64; 1] = [10_000];
+const LAG_AT: [u64; 2] = [10_000, 20_000];
 
-/// The closed model beside the others.
+/// The closed model beside the others, and the open one at 80 % of it.
 pub(crate) fn figures(rounds: usize, problems: &mut Vec<String>) -> Vec<Figure> {
-    compare::closed(rounds, problems)
+    let mut figures = compare::closed(rounds, problems);
+    match figures.first().and_then(Figure::value) {
+        Some(reached) => figures.extend(gather([open(reached, rounds)], problems)),
+        None => problems.push("the open model: the closed one has no rate for it to be a share of".to_owned()),
+    }
+    figures
+}
+
+/// An open model below the limit: what of it was kept.
+fn open(reached_per_s: f64, rounds: usize) -> Result<Vec<Figure>, String> {
+    let per_s = (reached_per_s * SHARE) as u64;
+    let (server, folder) = (nginx::start("1")?, folder()?);
+    let profile = own::profile(folder.path(), "open", &own::constant(per_s, CONNECTIONS, OPEN_S, 0))?;
+    let [mut achieved, mut answered, mut unsent, mut lag] = [const { Vec::new() }; 4];
+    for round in 1..=rounds {
+        println!("open model at {per_s}/s, round {round} of {rounds}");
+        let run = own::driven(&profile, &server.url(), &folder.path().join(format!("open-{round}")))?;
+        let load = |key: &str| own::number(&run, &["load", key]);
+        achieved.push(load("achieved_per_s")? / load("intended_per_s")?);
+        answered.push(own::answered(&run).ok_or("the run has no outcomes")? / load("intended")?);
+        unsent.push(load("dropped")? + load("shed")? + load("abandoned")?);
+        lag.push(own::number(&run, &["load", "schedule_lag", "p99_ns"])? / 1e3);
+    }
+    let of = |values: Vec<f64>| median(values.into_iter());
+    Ok(vec![
+        Figure::alone("open model at 80 % of the closed maximum: intended", "requests/s", per_s as f64),
+        Figure::alone("open model at 80 %: achieved/intended (asked: >= 0.9999)", "ratio", of(achieved)),
+        Figure::alone("open model at 80 %: answered 200/intended (asked: >= 0.9999)", "ratio", of(answered)),
+        Figure::alone("open model at 80 %: dropped, shed or abandoned (asked: 0)", "requests", of(unsent)),
+        Figure::alone("open model at 80 %: schedule lag p99", "us", of(lag)),
+    ])
 }
 
 /// How late a constant rate is on one core, as sluicegate records it.

@@ -37,7 +37,7 @@ struct Part {
 }
 
 const PARTS: [Part; 5] = [
-    Part { name: "load", what: "closed model beside the floor and the peers", measure: load::figures },
+    Part { name: "load", what: "closed model beside the floor and the peers; open model at 80 % of it", measure: load::figures },
     Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag },
     Part { name: "door", what: "the mock's front door", measure: door::figures },
     Part { name: "behind", what: "what is behind the door: functions, signatures", measure: behind::figures },
