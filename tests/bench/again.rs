@@ -1,18 +1,20 @@
 //! This program, started again as something small that is measured or measures.
 //!
-//! Owns how it is told what to be. Refuses to be it: `floor` is. Called by `main` first of all.
+//! Owns how it is told what to be. Refuses to be it: `floor` and `listener` are. Called by `main` first of all.
 
 #![allow(clippy::print_stderr, reason = "a child says on standard error why it ended")]
 
 use std::process::ExitCode;
 
-use crate::floor;
+use crate::{floor, listener};
 
 /// Tells a child what it is.
 const AS: &str = "SLUICEGATE_BENCH_AS";
 
 /// The least that a closed model can cost: `SECONDS CONNECTIONS URL`; prints the number of answers.
 pub(crate) const FLOOR: &str = "floor";
+/// A server that stamps arrivals or delays answers, see `listener`.
+pub(crate) const LISTENER: &str = "listener";
 
 /// What this process ends with if it was started as something else; then it has been that.
 pub(crate) fn was() -> Option<ExitCode> {
@@ -20,7 +22,8 @@ pub(crate) fn was() -> Option<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let ended = match role.as_str() {
         FLOOR => floor::run(&words),
-        other => Err(format!("{AS}={other} is nothing that this benchmark can be; write {FLOOR}")),
+        LISTENER => listener::run(&words),
+        other => Err(format!("{AS}={other} is nothing that this benchmark can be; write {FLOOR} or {LISTENER}")),
     };
     Some(match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -69,6 +69,12 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The value that a share `at` (0 to 1) of `sorted` does not exceed, by nearest rank. NaN for none.
+pub(crate) fn quantile(sorted: &[f64], at: f64) -> f64 {
+    let rank = (at * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
+
 /// Prints one line a figure, and one below it for each peer with its ratio.
 pub(crate) fn print(figures: &[Figure]) {
     println!();

@@ -1,6 +1,6 @@
 //! Sluicegate beside its peers, in one run: the same servers on the other core, the same load, medians of several rounds.
 //!
-//! `just bench` runs all parts, `just bench load lag` those alone; the names are in [`PARTS`]. Prints a table and writes
+//! `just bench` runs all parts, `just bench load pacing` those alone; the names are in [`PARTS`]. Prints a table and writes
 //! `target/bench/latest.json`: for each figure its part, name, value, unit, and the value of each peer; a run of some parts leaves
 //! the figures of the others as they were. A peer that is not installed is skipped by name. Processes are pinned with `taskset`. Rounds
 //! are interleaved, so that a drift of the machine meets everybody.
@@ -14,10 +14,13 @@ mod compare;
 mod door;
 mod figures;
 mod floor;
+mod listener;
 mod load;
 mod nginx;
 mod own;
+mod pacing;
 mod process;
+mod receiver;
 mod simulator;
 mod tools;
 
@@ -36,9 +39,10 @@ struct Part {
     measure: fn(usize, &mut Vec<String>) -> Vec<Figure>,
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { name: "load", what: "closed model beside the floor and the peers; open model at 80 % of it", measure: load::figures },
     Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag },
+    Part { name: "pacing", what: "arrival gaps at 1,000/s, seen by one neutral receiver", measure: pacing::figures },
     Part { name: "door", what: "the mock's front door", measure: door::figures },
     Part { name: "behind", what: "what is behind the door: functions, signatures", measure: behind::figures },
     Part { name: "simulator", what: "the simulator's speed", measure: simulator::figures },
