@@ -1,11 +1,22 @@
 //! Tools beside each other under the same closed model: requests per second and CPU time for each request, whole process.
 //!
-//! Owns the interleaving of rounds, so that a drift of the machine meets everybody.
+//! Owns the interleaving of rounds, so that a drift of the machine meets everybody, and the three closed models of the table.
 //! Refuses to know how a tool is called (`tools`).
 
 use crate::figures::{Figure, folder, median};
 use crate::nginx;
 use crate::tools::{self, Measured, Speech, Tool};
+
+/// HTTP/2 in the clear.
+pub(crate) fn http2(rounds: usize, problems: &mut Vec<String>) -> Vec<Figure> {
+    let what = format!("HTTP/2 in the clear, {} connections x {} streams", tools::SHARED, tools::STREAMS);
+    spoken(Speech::Http2, &what, rounds, problems)
+}
+
+/// TLS 1.3.
+pub(crate) fn tls(rounds: usize, problems: &mut Vec<String>) -> Vec<Figure> {
+    spoken(Speech::Tls, &format!("TLS 1.3, {} connections", tools::CONNECTIONS), rounds, problems)
+}
 
 /// HTTP/1.1 in the clear.
 pub(crate) fn closed(rounds: usize, problems: &mut Vec<String>) -> Vec<Figure> {

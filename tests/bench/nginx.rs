@@ -1,6 +1,6 @@
 //! The common target of the benchmark: nginx, one worker, a fixed 200, on a core of its own.
 //!
-//! Owns its configuration. Refuses other answers.
+//! Owns its configuration for each protocol, with a certificate made for the moment. Refuses other answers.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -30,6 +30,8 @@ pub(crate) fn start_speaking(core: &str, speech: Speech) -> Result<Nginx, String
     let port = free_port()?;
     let (scheme, listens, settings) = match speech {
         Speech::Http1 => ("http", "", String::new()),
+        Speech::Http2 => ("http", " http2", String::new()),
+        Speech::Tls => ("https", " ssl", certificate(&folder)?),
     };
     let path = folder.path().display();
     let config = format!(
@@ -84,4 +86,17 @@ impl Drop for Nginx {
 fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no free port: {error}"))?;
     listener.local_addr().map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
+}
+
+/// The settings of TLS 1.3 with a certificate that signs itself.
+fn certificate(folder: &TempDir) -> Result<String, String> {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]);
+    let made = made.map_err(|error| format!("no certificate: {error}"))?;
+    let written = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).map(|()| path.display().to_string()).map_err(|error| format!("cannot write {name}: {error}"))
+    };
+    let certificate = written("certificate.pem", made.cert.pem())?;
+    let key = written("key.pem", made.signing_key.serialize_pem())?;
+    Ok(format!("ssl_protocols TLSv1.3; ssl_certificate {certificate}; ssl_certificate_key {key}; "))
 }

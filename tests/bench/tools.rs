@@ -14,12 +14,20 @@ use crate::process::{self, URL, words};
 pub(crate) const ROUND_S: u64 = 4;
 /// Connections of the closed model.
 pub(crate) const CONNECTIONS: u32 = 64;
+/// Connections of HTTP/2.
+pub(crate) const SHARED: u32 = 8;
+/// Exchanges at a time on each of them: sluicegate's own number, which has no flag.
+pub(crate) const STREAMS: u32 = 32;
 
 /// What is spoken, all closed models on one core.
 #[derive(Clone, Copy)]
 pub(crate) enum Speech {
     /// HTTP/1.1 in the clear, [`CONNECTIONS`].
     Http1,
+    /// HTTP/2 in the clear by prior knowledge, [`SHARED`] connections with [`STREAMS`] each.
+    Http2,
+    /// HTTP/1.1 over TLS with a certificate that nobody knows, [`CONNECTIONS`].
+    Tls,
 }
 
 /// A load generator.
@@ -84,6 +92,8 @@ pub(crate) fn present(speech: Speech, folder: &Path) -> Result<Vec<Tool>, String
         Speech::Http1 => {
             vec![own(speech, folder)?, floor()?, wrk(), oha(speech), h2load(speech), hey(), k6(folder)?]
         }
+        Speech::Http2 => vec![own(speech, folder)?, h2load(speech), oha(speech)],
+        Speech::Tls => vec![own(speech, folder)?, wrk(), oha(speech), h2load(speech)],
     };
     Ok(candidates.into_iter().filter(is_present).collect())
 }
@@ -99,6 +109,8 @@ fn is_present(tool: &Tool) -> bool {
 fn own(speech: Speech, folder: &Path) -> Result<Tool, String> {
     let (name, users, connections, flags): (_, _, _, &[&str]) = match speech {
         Speech::Http1 => ("closed", CONNECTIONS, CONNECTIONS, &[]),
+        Speech::Http2 => ("closed-http2", SHARED * STREAMS, SHARED, &["--http", "2"]),
+        Speech::Tls => ("closed-tls", CONNECTIONS, CONNECTIONS, &["--insecure"]),
     };
     let profile = own::profile(folder, name, &own::closed(users, connections, ROUND_S))?;
     let makes = folder.join(name);
@@ -117,10 +129,13 @@ fn wrk() -> Tool {
 }
 
 fn oha(speech: Speech) -> Tool {
-    let (connections, duration) = (CONNECTIONS.to_string(), format!("{ROUND_S}s"));
+    let (connections, streams) = (CONNECTIONS.to_string(), STREAMS.to_string());
+    let (shared, duration) = (SHARED.to_string(), format!("{ROUND_S}s"));
     let mut command = words(["oha", "-z", &duration, "--no-tui", "--output-format", "json"]);
     command.extend(match speech {
         Speech::Http1 => words(["-c", &connections, URL]),
+        Speech::Http2 => words(["-c", &shared, "-p", &streams, "--http2", URL]),
+        Speech::Tls => words(["-c", &connections, "--insecure", URL]),
     });
     Tool::new("oha", command, answers::oha)
 }
@@ -129,7 +144,8 @@ fn h2load(speech: Speech) -> Tool {
     let duration = ROUND_S.to_string();
     let mut command = words(["h2load", "-t1", "-D", &duration]);
     command.extend(match speech {
-        Speech::Http1 => words(["--h1", "-c", &CONNECTIONS.to_string(), URL]),
+        Speech::Http1 | Speech::Tls => words(["--h1", "-c", &CONNECTIONS.to_string(), URL]),
+        Speech::Http2 => words(["-c", &SHARED.to_string(), "-m", &STREAMS.to_string(), URL]),
     });
     Tool::new("h2load", command, answers::h2load)
 }
