@@ -16,6 +16,7 @@ mod figures;
 mod floor;
 mod listener;
 mod load;
+mod memory;
 mod nginx;
 mod own;
 mod pacing;
@@ -39,10 +40,15 @@ struct Part {
     measure: fn(usize, &mut Vec<String>) -> Vec<Figure>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "load", what: "closed model beside the floor and the peers; open model at 80 % of it", measure: load::figures },
     Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag },
     Part { name: "pacing", what: "arrival gaps at 1,000/s, seen by one neutral receiver", measure: pacing::figures },
+    Part {
+        name: "memory",
+        what: "resident memory after few and many requests, and of 15,000 connections",
+        measure: memory::figures,
+    },
     Part { name: "http2", what: "closed model over HTTP/2 in the clear", measure: compare::http2 },
     Part { name: "tls", what: "closed model over TLS 1.3", measure: compare::tls },
     Part { name: "door", what: "the mock's front door", measure: door::figures },

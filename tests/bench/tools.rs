@@ -70,6 +70,13 @@ impl Tool {
         Ok(Measured { requests, cpu_s: ended.cpu_s })
     }
 
+    /// One round against `url`: the peak of its resident memory in MB.
+    pub(crate) fn memory_mb(&self, url: &str) -> Result<f64, String> {
+        self.make_room();
+        let (output, peak_mb) = process::watched(&self.command, url).map_err(|why| self.says(&why))?;
+        self.read(&output).map(|_| peak_mb)
+    }
+
     fn read(&self, output: &str) -> Result<f64, String> {
         (self.reading)(output).map_err(|why| format!("{}: {why}: {}", self.name, process::head(output)))
     }
