@@ -16,12 +16,14 @@ mod figures;
 mod floor;
 mod listener;
 mod load;
+mod log;
 mod memory;
 mod nginx;
 mod own;
 mod pacing;
 mod process;
 mod receiver;
+mod replay;
 mod simulator;
 mod tools;
 
@@ -40,7 +42,7 @@ struct Part {
     measure: fn(usize, &mut Vec<String>) -> Vec<Figure>,
 }
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part { name: "load", what: "closed model beside the floor and the peers; open model at 80 % of it", measure: load::figures },
     Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag },
     Part { name: "pacing", what: "arrival gaps at 1,000/s, seen by one neutral receiver", measure: pacing::figures },
@@ -51,6 +53,7 @@ const PARTS: [Part; 9] = [
     },
     Part { name: "http2", what: "closed model over HTTP/2 in the clear", measure: compare::http2 },
     Part { name: "tls", what: "closed model over TLS 1.3", measure: compare::tls },
+    Part { name: "replay", what: "import of a large log, memory of a trace, drift", measure: replay::figures },
     Part { name: "door", what: "the mock's front door", measure: door::figures },
     Part { name: "behind", what: "what is behind the door: functions, signatures", measure: behind::figures },
     Part { name: "simulator", what: "the simulator's speed", measure: simulator::figures },

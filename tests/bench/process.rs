@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use sluicegate_policy::time::Span;
+use sluicegate_timer::Clock;
+
 /// The core that every load generator is pinned to; servers have the other.
 pub(crate) const CORE: &str = "0";
 /// Stands for the base URL of the target in a command.
@@ -21,12 +24,15 @@ pub(crate) struct Ended {
     pub(crate) output: String,
     /// User and system time of the whole process, in seconds.
     pub(crate) cpu_s: f64,
+    /// From its start to its end.
+    pub(crate) wall: Span,
 }
 
 /// Runs a command with `url` for [`URL`]; CPU time comes from the shell's own accounting of the finished command.
 pub(crate) fn timed(command: &[String], url: &str) -> Result<Ended, String> {
     let script = "TIMEFORMAT='%U %S'; time \"$@\" 2>\"$0\"";
     let errors = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
+    let clock = Clock::starting_now();
     let done = Command::new("taskset")
         .args(["-c", CORE, "bash", "-c", script])
         .arg(errors.path())
@@ -34,12 +40,13 @@ pub(crate) fn timed(command: &[String], url: &str) -> Result<Ended, String> {
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("taskset or bash does not start: {error}"))?;
+    let wall = clock.now().since(sluicegate_policy::time::Instant::ZERO);
     let times = String::from_utf8_lossy(&done.stderr);
     let cpu_s = times.split_whitespace().filter_map(|word| word.parse::<f64>().ok()).sum();
     if !done.status.success() && done.stdout.is_empty() {
         return Err(format!("it failed: {}", head(&fs::read_to_string(errors.path()).unwrap_or_default())));
     }
-    Ok(Ended { output: String::from_utf8_lossy(&done.stdout).into_owned(), cpu_s })
+    Ok(Ended { output: String::from_utf8_lossy(&done.stdout).into_owned(), cpu_s, wall })
 }
 
 /// Runs a command with `url` for [`URL`]; its standard output, and the peak of its resident memory in MB (1,024 KB), as the kernel
