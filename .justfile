@@ -19,3 +19,7 @@ conformance:
 # Measure, side by side with other generators where they are installed: everything, or the parts that are named
 bench *args:
     cargo bench --bench peers -- {{args}}
+
+# Count instructions of the hot paths and fail on more than 10 % more than before; --renew takes them for the new baseline
+bench-check *args:
+    cargo bench --bench instructions -- {{args}}

@@ -3,7 +3,7 @@
 //! `just bench` runs all parts, `just bench load pacing` those alone; the names are in [`PARTS`]. Prints a table and writes
 //! `target/bench/latest.json`: for each figure its part, name, value, unit, and the value of each peer; a run of some parts leaves
 //! the figures of the others as they were. A peer that is not installed is skipped by name. Processes are pinned with `taskset`. Rounds
-//! are interleaved, so that a drift of the machine meets everybody.
+//! are interleaved, so that a drift of the machine meets everybody. `just bench-check` counts instructions (`instructions`).
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
