@@ -1,9 +1,10 @@
 //! Response times second by second and series by series, sparse.
 //!
-//! Owns a log-linear count of the same buckets as the HDR histograms, kept as (bucket, count) pairs, so that a second costs
-//! as much as it has different values, not as much as a histogram. Keyed by *intended* second: a late completion goes to its
-//! own second whenever it comes. Refuses to grow without end: beyond a stated number of pairs new values are counted as left
-//! out (histograms and counters still have them); whoever runs for hours takes the old seconds away and writes them out.
+//! Owns a log-linear count of the same buckets as the HDR histograms, kept as the gaps between buckets and their counts in as few
+//! bytes as these take (LEB128, two or three a value that occurs), so that a second costs as much as it has different values, not as
+//! much as a histogram. Keyed by *intended* second: a late completion goes to its own second whenever it comes. Refuses to grow
+//! without end: beyond a stated number of bytes new values are counted as left out (histograms and counters still have them);
+//! whoever runs for days takes the old seconds away and writes them out.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,14 @@ use crate::traffic::SeriesId;
 
 use super::channel::HIGHEST_NS;
 
-/// Pairs that are kept before values are left out: 64 MB.
-const PAIRS_MAX: usize = 8 << 20;
+/// Bytes that are kept before values are left out.
+const BYTES_MAX: usize = 64 << 20;
 /// Values of one interval that wait unsorted before they are packed.
 const PENDING_MAX: usize = 4_096;
+/// Seconds behind the newest one in which values still come often enough not to be packed one by one.
+const LIVELY: u32 = 2;
+/// Seconds behind these that are looked at again when a new one begins.
+const LOOKED_AT: u32 = 8;
 /// log2 of the width of the lowest buckets (512 ns), as HDR takes it from a lowest value of 1,000 ns.
 const UNIT_BITS: u32 = 9;
 /// log2 of the buckets in each power of two, as HDR takes it from three digits.
@@ -26,17 +31,18 @@ const HALF_BITS: u32 = 10;
 #[derive(Clone, Debug, Default)]
 pub struct Intervals {
     by_key: BTreeMap<(u32, SeriesId), Interval>,
-    pairs: usize,
+    bytes: usize,
     left_out: u64,
     /// Packing did not help any more; only taking intervals away does.
     full: bool,
+    newest: u32,
 }
 
 /// One series in one second: how many values fell into which bucket.
 #[derive(Clone, Debug, Default)]
-pub struct Interval {
+struct Interval {
     /// Buckets in order, each once.
-    packed: Vec<(u16, u32)>,
+    packed: Box<[u8]>,
     /// Buckets as they came.
     pending: Vec<u16>,
 }
@@ -44,54 +50,57 @@ pub struct Interval {
 impl Intervals {
     /// Counts a response time under its intended second.
     pub fn record(&mut self, second: u32, series: SeriesId, ns: u64) {
-        if self.pairs >= PAIRS_MAX && !self.made_room() {
+        if self.bytes >= BYTES_MAX && !self.made_room() {
             self.left_out += 1;
             return;
         }
+        if second > self.newest {
+            self.newest = second;
+            self.settle();
+        }
         let interval = self.by_key.entry((second, series)).or_default();
         interval.pending.push(bucket_of(ns));
-        self.pairs += 1;
+        self.bytes += size_of::<u16>();
         if interval.pending.len() >= PENDING_MAX {
-            self.pairs -= interval.pack();
+            self.bytes -= interval.pack();
         }
     }
 
     /// Adds what another recorder has seen.
     pub fn merge(&mut self, other: Self) {
         self.left_out += other.left_out;
-        for (key, mut theirs) in other.by_key {
-            theirs.pack();
+        self.newest = self.newest.max(other.newest);
+        for (key, theirs) in other.by_key {
             let mine = self.by_key.entry(key).or_default();
-            self.pairs += theirs.packed.len();
-            self.pairs -= mine.pack() + mine.merge(&theirs);
+            let before = mine.size();
+            mine.set(&merged(&mine.values(), &theirs.values()));
+            self.bytes = self.bytes - before + mine.size();
         }
     }
 
     /// Takes away all intervals of seconds below `second`, to be written out; later completions start new ones.
     pub fn take_before(&mut self, second: u32) -> Self {
         let kept = self.by_key.split_off(&(second, SeriesId(0)));
-        let mut taken = std::mem::replace(&mut self.by_key, kept);
-        let pairs = taken.values_mut().map(|interval| interval.size()).sum();
-        self.pairs -= pairs;
+        let taken = std::mem::replace(&mut self.by_key, kept);
+        let bytes = taken.values().map(Interval::size).sum();
+        self.bytes -= bytes;
         self.full = false;
-        Self { by_key: taken, pairs, ..Self::default() }
+        Self { by_key: taken, bytes, newest: self.newest, ..Self::default() }
     }
 
     /// Every interval: second, series, and its values as (nanoseconds, count) in rising order.
     pub fn iter(&self) -> impl Iterator<Item = (u32, SeriesId, Vec<(u64, u32)>)> {
-        self.by_key.iter().map(|((second, series), interval)| (*second, *series, interval.values()))
+        let values =
+            |interval: &Interval| interval.values().into_iter().map(|(bucket, count)| (value_of(bucket), count)).collect();
+        self.by_key.iter().map(move |((second, series), interval)| (*second, *series, values(interval)))
     }
 
     /// Quantiles of the response time of all series in one second; `None` if nothing was answered in it.
     pub fn quantiles<const N: usize>(&self, second: u32, shares: [f64; N]) -> Option<[u64; N]> {
-        let mut all = Interval::default();
-        for (_, interval) in self.by_key.range((second, SeriesId(0))..=(second, SeriesId(u16::MAX))) {
-            let mut packed = interval.clone();
-            packed.pack();
-            all.merge(&packed);
-        }
-        let total: u64 = all.packed.iter().map(|(_, count)| u64::from(*count)).sum();
-        (total > 0).then(|| shares.map(|share| all.value_at(share, total)))
+        let of_second = self.by_key.range((second, SeriesId(0))..=(second, SeriesId(u16::MAX)));
+        let all = of_second.fold(Vec::new(), |all, (_, interval)| merged(&all, &interval.values()));
+        let total: u64 = all.iter().map(|(_, count)| u64::from(*count)).sum();
+        (total > 0).then(|| shares.map(|share| value_at(&all, share, total)))
     }
 
     /// Values that were left out because too many different ones were kept.
@@ -104,11 +113,18 @@ impl Intervals {
         self.by_key.is_empty()
     }
 
+    /// Packs the seconds to which few more values will come.
+    fn settle(&mut self) {
+        let settled = self.newest.saturating_sub(LIVELY);
+        let recent = self.by_key.range_mut((settled.saturating_sub(LOOKED_AT), SeriesId(0))..(settled, SeriesId(0)));
+        self.bytes -= recent.map(|(_, interval)| interval.settle()).sum::<usize>();
+    }
+
     /// Packs everything, once: says whether that gained enough to be worth doing again.
     fn made_room(&mut self) -> bool {
         if !self.full {
-            self.pairs -= self.by_key.values_mut().map(Interval::pack).sum::<usize>();
-            self.full = self.pairs > PAIRS_MAX - PAIRS_MAX / 8;
+            self.bytes -= self.by_key.values_mut().map(Interval::settle).sum::<usize>();
+            self.full = self.bytes > BYTES_MAX - BYTES_MAX / 8;
         }
         !self.full
     }
@@ -116,43 +132,90 @@ impl Intervals {
 
 impl Interval {
     fn size(&self) -> usize {
-        self.packed.len() + self.pending.len()
+        self.packed.len() + self.pending.len() * size_of::<u16>()
     }
 
-    /// Sorts what is pending into the packed pairs; says how many entries that saved.
+    /// Sorts what is pending into what is packed; says how many bytes that saved.
     fn pack(&mut self) -> usize {
         let before = self.size();
-        let mut pending = std::mem::take(&mut self.pending);
+        if !self.pending.is_empty() {
+            let values = self.values();
+            self.set(&values);
+        }
+        // A value that came alone may take more packed than it took before; it is counted in full next time.
+        before.saturating_sub(self.size())
+    }
+
+    /// The same, and gives the room for pending values back.
+    fn settle(&mut self) -> usize {
+        let saved = self.pack();
+        self.pending = Vec::new();
+        saved
+    }
+
+    fn set(&mut self, values: &[(u16, u32)]) {
+        self.packed = packed(values);
+        self.pending.clear();
+    }
+
+    /// Buckets with their counts, in order, each once.
+    fn values(&self) -> Vec<(u16, u32)> {
+        let mut pending = self.pending.clone();
         pending.sort_unstable();
         let fresh: Vec<_> = pending.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect();
-        self.packed = merged(&self.packed, &fresh);
-        before - self.size()
+        merged(&unpacked(&self.packed), &fresh)
     }
+}
 
-    /// Adds packed pairs to packed pairs; says how many entries that saved.
-    fn merge(&mut self, other: &Self) -> usize {
-        let before = self.packed.len() + other.packed.len();
-        self.packed = merged(&self.packed, &other.packed);
-        before - self.packed.len()
-    }
-
-    fn values(&self) -> Vec<(u64, u32)> {
-        let mut packed = self.clone();
-        packed.pack();
-        packed.packed.into_iter().map(|(bucket, count)| (value_of(bucket), count)).collect()
-    }
-
-    fn value_at(&self, share: f64, total: u64) -> u64 {
-        let rank = ((share * total as f64).ceil() as u64).max(1);
-        let mut seen = 0;
-        for (bucket, count) in &self.packed {
-            seen += u64::from(*count);
-            if seen >= rank {
-                return value_of(*bucket);
-            }
+fn value_at(values: &[(u16, u32)], share: f64, total: u64) -> u64 {
+    let rank = ((share * total as f64).ceil() as u64).max(1);
+    let mut seen = 0;
+    for (bucket, count) in values {
+        seen += u64::from(*count);
+        if seen >= rank {
+            return value_of(*bucket);
         }
-        0
     }
+    0
+}
+
+/// Gaps between buckets and their counts, each in as many bytes as it needs.
+fn packed(values: &[(u16, u32)]) -> Box<[u8]> {
+    let mut bytes = Vec::with_capacity(values.len() * 3);
+    let mut last = 0;
+    for (bucket, count) in values {
+        for mut number in [u32::from(bucket - last), *count] {
+            while number >= 0x80 {
+                bytes.push(number as u8 | 0x80);
+                number >>= 7;
+            }
+            bytes.push(number as u8);
+        }
+        last = *bucket;
+    }
+    bytes.into_boxed_slice()
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<(u16, u32)> {
+    let mut bytes = bytes.iter();
+    let mut number = move || {
+        let (mut number, mut shift) = (0, 0);
+        loop {
+            let byte = *bytes.next()?;
+            number |= u32::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+            shift += 7;
+        }
+    };
+    let mut values = Vec::new();
+    let mut last = 0;
+    while let (Some(gap), Some(count)) = (number(), number()) {
+        last += gap as u16;
+        values.push((last, count));
+    }
+    values
 }
 
 /// Puts values of an interval into an HDR histogram of the recorder's range.
@@ -177,7 +240,6 @@ fn merged(a: &[(u16, u32)], b: &[(u16, u32)]) -> Vec<(u16, u32)> {
             _ => out.push((bucket, count)),
         }
     }
-    out.shrink_to_fit();
     out
 }
 
@@ -227,8 +289,29 @@ mod tests {
             merged.merge(of(&right));
             let rows = |intervals: &Intervals| intervals.iter().collect::<Vec<_>>();
             prop_assert_eq!(rows(&merged), rows(&of(&both)));
-            prop_assert_eq!(merged.pairs, merged.by_key.values().map(Interval::size).sum::<usize>());
+            prop_assert_eq!(merged.bytes, merged.by_key.values().map(Interval::size).sum::<usize>());
         }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_unpacks(values in proptest::collection::btree_map(0_u16..40_000, any::<u32>(), 0..50)) {
+            let values: Vec<(u16, u32)> = values.into_iter().collect();
+            prop_assert_eq!(unpacked(&packed(&values)), values);
+        }
+    }
+
+    #[test]
+    fn a_second_that_is_over_costs_a_few_bytes_a_value() {
+        let mut intervals = Intervals::default();
+        for second in 0..100 {
+            for n in 0..20_000_u64 {
+                intervals.record(second, SeriesId(0), 400_000 + (n * 7_919) % 400_000);
+            }
+        }
+        let buckets = 400_000 >> UNIT_BITS;
+        let kept: usize = intervals.by_key.values().map(|interval| interval.packed.len() + interval.pending.capacity() * 2).sum();
+        assert!(kept < 100 * buckets * 3 + (LIVELY as usize + 1) * 2 * PENDING_MAX * 2, "{kept}");
     }
 
     #[test]
@@ -248,7 +331,7 @@ mod tests {
         for n in 0..200_000_u64 {
             intervals.record(0, SeriesId(0), 1_000_000 + n % 1_000);
         }
-        assert!(intervals.pairs < 2 * PENDING_MAX, "{}", intervals.pairs);
+        assert!(intervals.bytes < 2 * PENDING_MAX * size_of::<u16>(), "{}", intervals.bytes);
         assert_eq!(intervals.iter().map(|(.., values)| values.iter().map(|(_, n)| n).sum::<u32>()).sum::<u32>(), 200_000);
     }
 }
