@@ -5,6 +5,7 @@
 
 mod unbounded;
 
+pub mod abort;
 pub mod assumption;
 pub mod channel;
 pub mod counts;

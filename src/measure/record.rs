@@ -71,6 +71,39 @@ pub enum Stopped {
     Interrupted(i32),
     /// By a failure of the run itself.
     Failed(String),
+    /// By an abort condition of the profile.
+    Aborted(AbortRecord),
+}
+
+/// Which abort condition ended a run, and on what it was found met.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AbortRecord {
+    /// The condition, as the profile writes it.
+    pub condition: String,
+    /// Second of the run in which it was met, from zero.
+    pub second: u64,
+    /// Second from which on it held without a break.
+    pub since: u64,
+    /// What was counted in the last of these seconds that had answers; empty for a health check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seconds: Vec<AbortSecond>,
+    /// What is counted in them: `errors`, `throttled`, `slower than 2s, or failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<String>,
+    /// How the last health check failed, for a condition on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What the answers that came in one second were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AbortSecond {
+    /// Which second, from zero.
+    pub second: u64,
+    /// Answers that the condition counts.
+    pub events: u64,
+    /// Answers that it could have counted.
+    pub trials: u64,
 }
 
 /// What was run: enough to run it again.

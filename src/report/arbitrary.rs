@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::measure::record::{
-    Answer, CredentialsRecord, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource, OutcomeRecord, Quantiles,
-    ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict, Weight,
+    AbortRecord, AbortSecond, Answer, CredentialsRecord, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource,
+    OutcomeRecord, Quantiles, ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict, Weight,
 };
 
 use super::sample;
@@ -52,7 +52,21 @@ fn plan_text() -> impl Strategy<Value = String> {
 }
 
 fn stopped() -> impl Strategy<Value = Stopped> {
-    prop_oneof![any::<i32>().prop_map(Stopped::Interrupted), plan_text().prop_map(Stopped::Failed)]
+    let second = any::<[u64; 3]>().prop_map(|[second, events, trials]| AbortSecond { second, events, trials });
+    let abort = (plan_text(), any::<[u64; 2]>(), vec(second, 0..4), option::of(plan_text()), option::of(plan_text()));
+    let abort = abort.prop_map(|(condition, [second, since], seconds, counted, why)| AbortRecord {
+        condition,
+        second,
+        since,
+        seconds,
+        counted,
+        why,
+    });
+    prop_oneof![
+        any::<i32>().prop_map(Stopped::Interrupted),
+        plan_text().prop_map(Stopped::Failed),
+        abort.prop_map(Stopped::Aborted)
+    ]
 }
 
 fn quantiles() -> impl Strategy<Value = Quantiles> {

@@ -12,6 +12,8 @@ use super::quantity::counted;
 pub enum Conclusion {
     /// The user ended it with this signal; assumptions are not judged.
     Interrupted(i32),
+    /// A condition of the profile ended it in this second; assumptions are not judged.
+    Aborted(u64),
     /// The run itself failed.
     Failed,
     /// The record was not closed: the run is still going on, or was killed.
@@ -36,6 +38,9 @@ impl Conclusion {
         match &record.stopped {
             Some(Stopped::Interrupted(signal)) => Self::Interrupted(*signal),
             Some(Stopped::Failed(_)) => Self::Failed,
+            // It may be the generator that was too slow, and not the target.
+            Some(Stopped::Aborted(_)) if invalid => Self::Invalid,
+            Some(Stopped::Aborted(abort)) => Self::Aborted(abort.second),
             None if !record.complete => Self::Unfinished,
             None if invalid => Self::Invalid,
             None if with(Answer::Violated) > 0 => Self::Violated(with(Answer::Violated)),
@@ -52,7 +57,7 @@ impl Conclusion {
             Self::Interrupted(signal) => u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)),
             Self::Failed | Self::Unfinished => 1,
             Self::Invalid | Self::Inconclusive(_) => 4,
-            Self::Violated(_) => 3,
+            Self::Violated(_) | Self::Aborted(_) => 3,
             Self::NothingClaimed | Self::Holds(_) => 0,
         }
     }
@@ -61,7 +66,7 @@ impl Conclusion {
     pub(super) const fn is_judged(self) -> bool {
         match self {
             Self::Violated(_) | Self::Inconclusive(_) | Self::NothingClaimed | Self::Holds(_) => true,
-            Self::Interrupted(_) | Self::Failed | Self::Unfinished | Self::Invalid => false,
+            Self::Interrupted(_) | Self::Aborted(_) | Self::Failed | Self::Unfinished | Self::Invalid => false,
         }
     }
 
@@ -72,6 +77,7 @@ impl Conclusion {
             Self::Interrupted(signal) => {
                 format!("INTERRUPTED by signal {signal}: what was measured until then; nothing is judged")
             }
+            Self::Aborted(second) => format!("ABORTED in second {second} by a condition of the profile; nothing is judged"),
             Self::Failed => "FAILED: the run did not come to its end; nothing is judged".to_owned(),
             Self::Unfinished => "UNFINISHED: the run is still going on, or was killed; nothing is judged".to_owned(),
             Self::Invalid => "INVALID: the generator missed its own script; no verdict stands on this run".to_owned(),
@@ -99,6 +105,7 @@ mod tests {
             (sample::inconclusive(), 4),
             (sample::invalid(), 4),
             (sample::interrupted(), 130),
+            (sample::aborted(), 3),
         ] {
             assert_eq!(Conclusion::of(&record).exit_code(), code);
         }
@@ -107,6 +114,13 @@ mod tests {
     #[test]
     fn an_invalid_run_outweighs_a_violated_assumption() {
         let mut record = sample::violated();
+        record.doubts = sample::invalid().doubts;
+        assert_eq!(Conclusion::of(&record), Conclusion::Invalid);
+    }
+
+    #[test]
+    fn an_abort_of_a_generator_that_missed_its_script_says_nothing_of_the_target() {
+        let mut record = sample::aborted();
         record.doubts = sample::invalid().doubts;
         assert_eq!(Conclusion::of(&record), Conclusion::Invalid);
     }

@@ -4,9 +4,9 @@ use serde_json::json;
 use sluicegate_policy::call::ErrorKind;
 
 use crate::measure::record::{
-    Answer, AuthorizerRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine, NetworkRecord,
-    NetworkSource, OutcomeRecord, PlanRecord, Quantiles, ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit,
-    UseRecord, VERSION, Verdict, Weight,
+    AbortRecord, AbortSecond, Answer, AuthorizerRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord,
+    Machine, NetworkRecord, NetworkSource, OutcomeRecord, PlanRecord, Quantiles, ReceiverRecord, RunRecord, SecondRecord,
+    SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, Weight,
 };
 
 /// A run whose assumptions hold.
@@ -121,6 +121,20 @@ pub(super) fn interrupted() -> RunRecord {
         doubts: Vec::new(),
         verdicts: Vec::new(),
     }
+}
+
+/// Ended by a condition of the profile.
+pub(super) fn aborted() -> RunRecord {
+    let second = |second, events| AbortSecond { second, events, trials: 201 };
+    let abort = AbortRecord {
+        condition: "errors > 20% for 3s".to_owned(),
+        second: 11,
+        since: 9,
+        seconds: vec![second(9, 44), second(10, 190), second(11, 201)],
+        counted: Some("errors".to_owned()),
+        why: None,
+    };
+    RunRecord { complete: false, stopped: Some(Stopped::Aborted(abort)), verdicts: Vec::new(), ..holding() }
 }
 
 fn plan() -> PlanRecord {

@@ -75,6 +75,14 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_a_condition_of_the_profile_ended() {
+        let text = shown(&sample::aborted());
+        let answer: Vec<&str> = text.lines().skip_while(|line| *line != "Answer").take_while(|line| *line != "Load").collect();
+        let result: Vec<&str> = text.lines().skip_while(|line| *line != "Result").collect();
+        insta::assert_snapshot!([answer, result].concat().join("\n"));
+    }
+
+    #[test]
     fn a_terminal_of_forty_columns() {
         let look = Look { width: 40, paint: Paint::Plain, marks: Marks::Ascii };
         insta::assert_snapshot!(report(&sample::violated(), look, None));

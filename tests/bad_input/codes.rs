@@ -57,6 +57,7 @@ fn every_code_of_the_program_is_documented_and_every_documented_code_is_used() {
         Conclusion::Unfinished,
         Conclusion::Invalid,
         Conclusion::Violated(1),
+        Conclusion::Aborted(7),
         Conclusion::Inconclusive(1),
         Conclusion::NothingClaimed,
         Conclusion::Holds(1),

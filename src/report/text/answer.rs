@@ -3,20 +3,22 @@
 //! Owns the first block and the last line. Refuses to judge: verdicts and doubts stand in the record. Called by
 //! [`super::report`].
 
-use crate::measure::record::{Answer, Doubt, RunRecord, Stopped, Verdict, Weight};
+use crate::measure::record::{AbortRecord, Answer, Doubt, RunRecord, Stopped, Verdict, Weight};
 
 use super::super::conclusion::Conclusion;
 use super::super::look::Tone;
 use super::super::page::{Cell, Page, Table};
-use super::super::quantity::{ABSENT, counted, range, share, value_or_absent};
+use super::super::quantity::{ABSENT, count, counted, range, share, share_of, value_or_absent};
 
 /// The answer at the head of the report.
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
     let conclusion = Conclusion::of(record);
     page.heading("Answer");
     page.marked(tone_of(conclusion), "", &conclusion.sentence(record.verdicts.len()));
-    if let Some(Stopped::Failed(why)) = &record.stopped {
-        page.paragraph(4, Tone::Plain, why);
+    match &record.stopped {
+        Some(Stopped::Failed(why)) => page.paragraph(4, Tone::Plain, why),
+        Some(Stopped::Aborted(abort)) => aborted(page, abort),
+        Some(Stopped::Interrupted(_)) | None => {}
     }
     verdicts(page, record, conclusion.is_judged());
     for verdict in record.verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds) {
@@ -43,7 +45,30 @@ pub(super) fn write_last(page: &mut Page, record: &RunRecord, kept_in: Option<&s
     // A run that could not be kept exits with 1, whatever it came to.
     let Some(folder) = kept_in else { return page.marked(tone_of(conclusion), "", &sentence) };
     page.marked(tone_of(conclusion), "", &format!("{sentence} (exit code {})", conclusion.exit_code()));
+    if let Some(Stopped::Aborted(abort)) = &record.stopped {
+        page.entry("aborted by", &abort.condition);
+    }
     page.entry("kept in", folder);
+}
+
+/// The condition, and what it was found met on.
+fn aborted(page: &mut Page, abort: &AbortRecord) {
+    page.paragraph(4, Tone::Plain, &format!("{}: met in second {}.", abort.condition, abort.second));
+    if let Some(why) = &abort.why {
+        page.paragraph(4, Tone::Plain, &format!("It failed from second {} on; at last: {why}.", abort.since));
+    }
+    if abort.seconds.is_empty() {
+        return;
+    }
+    let counted = abort.counted.as_deref().unwrap_or("counted");
+    let mut table = Table::new(vec!["second", "answers", "of them", "share"]);
+    for row in &abort.seconds {
+        let numbers = [row.second, row.trials, row.events].map(|n| Cell::from(count(n)));
+        table.row(numbers.into_iter().chain([Cell::from(share_of(row.events, row.trials))]).collect());
+    }
+    let text = format!("Exceeded from second {} on; of the answers that came in each second ({counted}):", abort.since);
+    page.paragraph(4, Tone::Plain, &text);
+    page.table(&table);
 }
 
 fn verdicts(page: &mut Page, record: &RunRecord, is_judged: bool) {
@@ -90,7 +115,7 @@ fn in_words(page: &mut Page, verdict: &Verdict, is_judged: bool) {
 fn reason(page: &mut Page, verdict: &Verdict) {
     let mut basis = vec![counted(verdict.requests, "request")];
     if let Some(worth) = verdict.effective_requests.filter(|worth| worth.is_finite()) {
-        basis.push(format!("worth {} independent ones", super::super::quantity::count(worth as u64)));
+        basis.push(format!("worth {} independent ones", count(worth as u64)));
     }
     if let Some(power) = verdict.planned_power {
         basis.push(format!("planned power {}", share(power)));
@@ -125,7 +150,7 @@ const fn words(answer: Answer, is_judged: bool) -> (Tone, &'static str) {
 const fn tone_of(conclusion: Conclusion) -> Tone {
     match conclusion {
         Conclusion::Holds(_) => Tone::Good,
-        Conclusion::Violated(_) | Conclusion::Failed | Conclusion::Invalid => Tone::Bad,
+        Conclusion::Violated(_) | Conclusion::Aborted(_) | Conclusion::Failed | Conclusion::Invalid => Tone::Bad,
         Conclusion::Inconclusive(_) | Conclusion::Interrupted(_) | Conclusion::Unfinished => Tone::Unsure,
         Conclusion::NothingClaimed => Tone::Plain,
     }
