@@ -86,6 +86,9 @@ impl Steps<'_> {
         {
             plan.safety.permit(url)?;
         }
+        for health in &plan.abort.health {
+            plan.safety.permit(&health.endpoint)?;
+        }
         Ok(plan)
     }
 

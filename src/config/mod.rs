@@ -25,7 +25,7 @@ mod tests;
 pub use drift::{Drift, ParseDriftError};
 pub use load::{LoadError, load, load_text};
 pub use overrides::Overrides;
-pub use plan::{ClientIdentity, LiveTarget, Network, Plan, Refusal, Run, Safety, Target, Wire};
+pub use plan::{Abort, ClientIdentity, Health, LiveTarget, Network, Plan, Refusal, Run, Safety, Target, Wire};
 pub use problem::{Place, Problem, Problems, Spot, written};
 pub use prove::Script;
 pub use schema::schema;

@@ -12,10 +12,12 @@ use sluicegate_policy::model::{DeploymentId, Model, PerSecond, Route, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
+use super::problem::Spot;
 use super::value::{Certificates, Pacing, Protocol};
 use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
+use crate::measure::abort::Threshold;
 use crate::measure::assumption::Assumption;
 use crate::traffic::auth::Auth;
 use crate::traffic::endpoint::Endpoint;
@@ -46,6 +48,8 @@ pub struct Plan {
     pub network: Network,
     /// What must never be exceeded or touched.
     pub safety: Safety,
+    /// When the run ends itself.
+    pub abort: Abort,
     /// What is expected to hold, in the order of the profile.
     pub expectations: Vec<Assumption>,
     /// `profile`: the effective profile with every default, itself a profile; `derived`: what follows from it. Without secrets.
@@ -179,6 +183,38 @@ pub struct Safety {
     pub ceilings: Ceilings,
 }
 
+/// When a run ends itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Abort {
+    /// Held against the answers of each second.
+    pub thresholds: Vec<Threshold>,
+    /// Asked once a second.
+    pub health: Vec<Health>,
+}
+
+/// A URL that is asked once a second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// As reports name the condition.
+    pub name: String,
+    /// The URL; its base path is what is asked for.
+    pub endpoint: Endpoint,
+    /// How often in a row it must fail; at least once.
+    pub fails: u32,
+    /// How long its answer is waited for; above zero.
+    pub timeout: Span,
+    /// Where the profile names it.
+    pub at: Spot,
+}
+
+impl Abort {
+    /// Every condition, as reports name it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let thresholds = self.thresholds.iter().map(|threshold| threshold.name.as_str());
+        thresholds.chain(self.health.iter().map(|health| health.name.as_str()))
+    }
+}
+
 /// The target is not one that the safety rules allow: nothing was sent (exit code 5).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -215,6 +251,7 @@ impl fmt::Debug for Plan {
             .field("target", &self.target)
             .field("network", &self.network)
             .field("safety", &self.safety)
+            .field("abort", &self.abort)
             .field("expectations", &self.expectations)
             .finish_non_exhaustive()
     }

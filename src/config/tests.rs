@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod abort;
 mod access;
 mod apis;
 mod auth;

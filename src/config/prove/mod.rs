@@ -3,6 +3,7 @@
 //! Owns all rules that look at more than one value, and every default. Refuses text (`value`) and shape (`reader`). A default is
 //! written into the raw profile where it is chosen, so that what is shown as resolved is what was used.
 
+mod abort;
 mod arrivals;
 mod auth;
 mod aws;
@@ -79,6 +80,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let auth = credentials(profile, &model, proven.as_ref(), outside, reader);
     let series = proven.as_ref().map(|proven| proven.catalog.series.clone());
     let safety = safety::safety(profile, proven.as_ref().and_then(|proven| proven.traffic.as_ref()), series.as_deref(), reader);
+    let abort = abort::abort(&mut profile.abort, reader);
     let expectations =
         expect::expectations(&mut profile.expect, expect::Known { model: &model, series: series.as_deref() }, reader);
     let (run, proven) = (run?, proven?);
@@ -98,6 +100,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         identity,
         network: network?,
         safety: safety?,
+        abort: abort?,
         expectations: expectations?,
         resolved: serde_json::Value::Null,
         model,
@@ -135,6 +138,7 @@ fn keep_gateway(profile: &mut Profile) {
     profile.target = None;
     profile.network = None;
     profile.safety = None;
+    profile.abort = None;
     profile.expect = None;
     if let Some(run) = &mut profile.run {
         run.value = raw::run::Run { seed: run.value.seed.take(), ..run::empty().value };

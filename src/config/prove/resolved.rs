@@ -126,6 +126,9 @@ fn derived(plan: &Plan) -> Value {
     if let Some(traffic) = &plan.traffic {
         traffic_facts(&mut facts, traffic, &plan.catalog.series);
     }
+    if plan.abort.names().next().is_some() {
+        facts.insert("abort".into(), json!(plan.abort.names().collect::<Vec<_>>()));
+    }
     facts.insert("expectations".into(), json!(plan.expectations.iter().map(|claim| &claim.name).collect::<Vec<_>>()));
     Value::Object(facts)
 }

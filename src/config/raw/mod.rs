@@ -3,6 +3,7 @@
 //!
 //! Owns which keys there are; their documentation here is that of the JSON Schema. Refuses to relate sections (`prove`).
 
+pub(super) mod abort;
 pub(super) mod auth;
 pub(super) mod expect;
 pub(super) mod gateway;

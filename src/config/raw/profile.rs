@@ -2,6 +2,7 @@
 //!
 //! Owns which sections there are. Refuses to relate them (`prove`). Read by `load`, changed by `overrides`.
 
+use super::abort::Abort;
 use super::expect::Expectation;
 use super::gateway::{Apis, Gateway};
 use super::run::Run;
@@ -29,6 +30,8 @@ section! {
         network: Option<At<Network>>,
         /// What a run must never exceed or touch.
         safety: Option<At<Safety>>,
+        /// When the run ends itself (exit code 3): nothing new is sent, and what is in flight may still be answered. Checked every second.
+        abort: Option<Vec<At<Abort>>>,
         /// What is expected to hold; each is judged on its own.
         expect: Option<Vec<At<Expectation>>>,
     }

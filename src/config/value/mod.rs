@@ -29,6 +29,7 @@ mod secret;
 mod setting;
 mod shape;
 mod text;
+mod threshold;
 mod unconfirmed;
 
 pub use choice::{ApiKind, Certificates, OverloadPolicy, Pacing, Protocol, SpacingKind};
@@ -62,6 +63,7 @@ pub(super) use setting::{
 };
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
+pub(super) use threshold::{Excess, Threshold};
 pub(super) use unconfirmed::{
     CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, ThrottledContentType, ToldFirst, TooLargeContentType,
     UnknownStage, UnsetVariable,
@@ -241,7 +243,7 @@ mod tests {
             let node = Node::parse(&value.to_string()).expect("JSON is YAML");
             let node = &node;
             assert_settled!(node: ApiKind, Certificates, OverloadPolicy, Pacing, Protocol, SpacingKind, Duration, Rate, Level, Bytes, Count, Seed);
-            assert_settled!(node: Status, StatusCode, StatusKey, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
+            assert_settled!(node: Status, StatusCode, StatusKey, Threshold, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
             assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
             assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);
             assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
