@@ -8,6 +8,7 @@ mod imported_security; // who may call what, imported: of SAM's own templates it
 mod origin; // a live endpoint that is not our mock: plain or TLS, HTTP/1.1 and HTTP/2
 mod program; // how the program is run as its users run it
 
+mod aborted; // runs that a condition of their profile ends: stopped in order, exit code 3, and reported whole
 mod access; // IAM authorization: what the load side and botocore sign is taken, what others sign is not
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open

@@ -12,11 +12,11 @@ use sluicegate_timer::Clock;
 
 use super::failure::Failure;
 use super::script::Script;
-use super::terminal;
+use super::{target, terminal};
 use crate::config::Plan;
-use crate::engine::{Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
+use crate::engine::{Abort, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
 use crate::load::shaper::Shaper;
-use crate::measure::record::{CredentialsRecord, LaneRecord, LoadRecord};
+use crate::measure::record::{AbortRecord, CredentialsRecord, LaneRecord, LoadRecord};
 use crate::measure::recorder::Layout;
 use crate::measure::{Recorder, summary};
 use crate::report::progress::{self, Place};
@@ -39,6 +39,8 @@ pub(super) struct Driven {
     pub(super) broken: Option<EngineError>,
     /// What became of its bearer tokens, if it has any.
     pub(super) tokens: Option<TokenReport>,
+    /// Which of its abort conditions ended it, if one did.
+    pub(super) aborted: Option<AbortRecord>,
     /// The run's clock: zero is the script's zero.
     pub(super) clock: Clock,
     /// How much of the plan was played.
@@ -65,6 +67,14 @@ pub(super) fn drive(
     let (stop, show) = watch;
     let clock = Clock::with_origin(Clock::starting_now().origin_ns() + HEAD_START.as_ns());
     let progress = Arc::new(Progress::default());
+    let abort = Abort::new(plan.abort.thresholds.clone(), plan.abort.health.iter().map(target::health).collect());
+    let on_abort = |abort: &AbortRecord| {
+        if show == Show::Progress {
+            let AbortRecord { condition, second, .. } = abort;
+            let grace = plan.run.timeout;
+            terminal::tell(&format!("\naborting in second {second}: {condition}; answers are awaited for up to {grace}\n"));
+        }
+    };
     let ticker = (show == Show::Progress).then(|| Ticker::start(Arc::clone(&progress), clock, plan.run.duration));
     let driven = engine.drive(&Drive {
         catalog: Arc::clone(&plan.catalog),
@@ -74,6 +84,8 @@ pub(super) fn drive(
         clock,
         horizon: plan.run.duration,
         stop,
+        abort: &abort,
+        on_abort: &on_abort,
         progress,
     });
     drop(ticker);
@@ -88,6 +100,7 @@ pub(super) fn drive(
         lanes: driven.lanes,
         broken: driven.broken,
         tokens: driven.tokens,
+        aborted: driven.aborted,
         clock,
         played: clock.now().since(Instant::ZERO).min(plan.run.duration),
     })

@@ -90,7 +90,7 @@ impl Rehearsal<'_> {
         let started = wall_epoch();
         let mut folder = self.open_folder(started)?;
         let interruption = self.listen()?;
-        let standing = match stand(self.plan, folder.path(), &self.drifts) {
+        let standing = match stand(self.plan, &self.profile_name, folder.path(), &self.drifts) {
             Ok(standing) => standing,
             Err(failure) => {
                 folder.discard();
@@ -132,7 +132,9 @@ impl Rehearsal<'_> {
         let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
         let mut driven = drive(self.plan, &self.script, &standing.engine, &layout, (interruption.stop.clone(), show))?;
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
-        record.stopped = broken.or(interruption.received.stopped());
+        // Whatever came first is why it ended: a signal ends the watch over the conditions.
+        let aborted = driven.aborted.take().map(Stopped::Aborted);
+        record.stopped = broken.or(aborted).or(interruption.received.stopped());
         let arrivals = folder.join(ARRIVALS);
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
         self.complete(record, &mut driven, seen, predicted);

@@ -12,7 +12,7 @@ use super::mock_child::MockChild;
 use super::rehearsal::world_seed;
 use super::run_folder::{ARRIVALS, AUTHORITY, FUNCTIONS, PROFILE};
 use crate::config::value::{Certificates, Pacing, Protocol};
-use crate::config::{ClientIdentity, Drift, Network, Plan, Target, Wire};
+use crate::config::{ClientIdentity, Drift, Health, Network, Plan, Problem, Target, Wire};
 use crate::engine::{self, Answers, Engine, EngineError, Identity, Settings, Speaks, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
 use crate::sim;
@@ -58,7 +58,7 @@ impl Way {
 }
 
 /// Makes the target of `plan` ready; the mock reads its profile from `folder`, and differs from it by `drifts`.
-pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Standing, Failure> {
+pub(super) fn stand(plan: &Plan, profile: &str, folder: &Path, drifts: &[Drift]) -> Result<Standing, Failure> {
     let (endpoint, tls, mock) = match &plan.target {
         Target::Mock(wire) => {
             let mock = start_mock(plan, folder, *wire, drifts)?;
@@ -85,12 +85,32 @@ pub(super) fn stand(plan: &Plan, folder: &Path, drifts: &[Drift]) -> Result<Stan
     let settings = Settings { answers, auth, ..settings(plan, endpoint, tls) };
     let streams_http2 = settings.streams;
     let engine = Engine::prepare(settings).map_err(unprepared)?;
+    for watched in &plan.abort.health {
+        engine.ask_health(&health(watched)).map_err(|error| unhealthy(error, profile, watched))?;
+    }
     let streams = match engine.speaks() {
         Speaks::Http1 => 1,
         Speaks::Http2 => streams_http2,
     };
     let network = way(plan, &engine);
     Ok(Standing { engine, streams, mock, network })
+}
+
+/// A health check, as the engine takes it.
+pub(super) fn health(health: &Health) -> engine::Health {
+    let Health { name, endpoint, fails, timeout, at: _ } = health.clone();
+    engine::Health { name, endpoint, fails, timeout }
+}
+
+/// A run whose kill switch is drawn before it begins would prove nothing.
+fn unhealthy(error: EngineError, profile: &str, health: &Health) -> Failure {
+    match error {
+        EngineError::Health { .. } => {
+            let problem = Problem { file: profile.into(), spot: health.at.clone(), what: error.to_string() };
+            Failure::usage(problem.to_string())
+        }
+        other => unprepared(other),
+    }
 }
 
 /// The credentials, with the mock's issuer where tokens are to come from it.
@@ -172,11 +192,13 @@ fn unprepared(error: EngineError) -> Failure {
         | EngineError::MintKey { .. }
         | EngineError::NoIssuer
         | EngineError::Identity { .. }
+        | EngineError::Health { .. }
         | EngineError::Host { .. } => Failure::usage(error),
         EngineError::Token { .. } => Failure::broken("obtaining bearer tokens", error),
         EngineError::Tls(_)
         | EngineError::Start { .. }
         | EngineError::Pin { .. }
+        | EngineError::Abort { .. }
         | EngineError::Broken { .. }
         | EngineError::Probe { .. } => Failure::broken("preparing the load generator", error),
     }

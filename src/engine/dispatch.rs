@@ -9,6 +9,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use sluicegate_policy::time::{Instant, Span};
 
+use super::abort::Watch;
 use super::drive::Counts;
 use super::job::{Ending, Job, Later, Stamps};
 use super::progress::Tally;
@@ -35,6 +36,8 @@ pub(super) struct Rules {
     /// Length of the plan.
     pub(super) horizon: Span,
     pub(super) grace: Span,
+    /// What is counted for the abort conditions.
+    pub(super) watch: Watch,
 }
 
 /// The decisions of one lane.
@@ -53,6 +56,7 @@ pub(super) struct Dispatch<R> {
     recorder: R,
     pub(super) counts: Counts,
     tally: Tally,
+    pub(super) watch: Watch,
     backoff: Backoff,
     phase: Phase,
     end: Instant,
@@ -91,6 +95,7 @@ impl<R: Record> Dispatch<R> {
             recorder,
             counts: Counts::default(),
             tally: Tally::default(),
+            watch: rules.watch,
             backoff,
             phase: Phase::Playing,
             end,
@@ -331,6 +336,7 @@ impl<R: Record> Dispatch<R> {
         self.recorder.on_sample(sample);
         self.counts.count(sample);
         self.tally.count(sample);
+        self.watch.on_sample(sample);
     }
 
     /// Nothing new begins; what waits is abandoned, what is in flight has the grace.

@@ -9,6 +9,7 @@ use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 use tokio::sync::oneshot;
 
+use super::abort::{Abort, Watched};
 use super::credentials::{Held, Signed, TokenReport};
 use super::error::EngineError;
 use super::prepare::Engine;
@@ -19,6 +20,7 @@ use super::{cores, lane};
 use crate::load::hash::ScriptHash;
 use crate::load::shaper::Shaper;
 use crate::load::{Share, Source};
+use crate::measure::record::AbortRecord;
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::Catalog;
 
@@ -38,6 +40,10 @@ pub struct Drive<'a, R> {
     pub horizon: Span,
     /// Ends the drive early.
     pub stop: Stop,
+    /// When it ends itself.
+    pub abort: &'a Abort,
+    /// Is told when it does.
+    pub on_abort: &'a (dyn Fn(&AbortRecord) + Sync),
     /// Shows where the drive stands.
     pub progress: Arc<Progress>,
 }
@@ -55,6 +61,8 @@ pub struct Driven<R> {
     pub broken: Option<EngineError>,
     /// What became of its bearer tokens, if it has any.
     pub tokens: Option<TokenReport>,
+    /// Which of its abort conditions ended it, if one did.
+    pub aborted: Option<AbortRecord>,
 }
 
 /// What one lane used.
@@ -116,7 +124,7 @@ impl Engine {
     /// A lane that breaks ends the run early and stands in [`Driven::broken`]; it is an error only if no lane is left.
     pub fn drive<R: Record + Send + 'static>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
         let lanes = self.portions.len();
-        let results = std::thread::scope(|scope| {
+        let (results, aborted) = std::thread::scope(|scope| {
             let start = |lane: usize| {
                 std::thread::Builder::new()
                     .name(format!("lane-{lane}"))
@@ -128,6 +136,7 @@ impl Engine {
             };
             let threads: Vec<_> = (0..lanes).map(start).collect();
             let keeping = self.keep_tokens(scope);
+            let watching = self.watch_over(drive, scope);
             if threads.iter().any(Result::is_err) {
                 give_up(&drive.stop);
             }
@@ -136,13 +145,44 @@ impl Engine {
             };
             let results = threads.into_iter().enumerate().map(join).collect::<Vec<_>>();
             drop(keeping);
-            results
+            (results, watching.map_or(Ok(None), Watching::end))
         });
         let tokens = match &self.held {
             Held::Tokens(keeper) => Some(keeper.report()),
             Held::Nothing | Held::Key(_) => None,
         };
-        Driven::of(results).map(|driven| Driven { tokens, ..driven })
+        let driven = Driven::of(results)?;
+        let (aborted, unwatched) = match aborted {
+            Ok(aborted) => (aborted, None),
+            Err(error) => (None, Some(error)),
+        };
+        Ok(Driven { tokens, aborted, broken: driven.broken.or(unwatched), ..driven })
+    }
+
+    /// Holds the abort conditions against each second beside the lanes, if there are any.
+    fn watch_over<'s, R: Send>(&'s self, drive: &'s Drive<'_, R>, scope: &'s std::thread::Scope<'s, '_>) -> Option<Watching<'s>> {
+        if drive.abort.is_empty() {
+            return None;
+        }
+        let (watching, over) = oneshot::channel();
+        let watched = Watched { clock: drive.clock, end: Instant::ZERO + drive.horizon, stop: drive.stop.clone() };
+        let thread = std::thread::Builder::new().name("abort".to_owned()).spawn_scoped(scope, move || {
+            let met = drive.abort.keep(self, &watched, over);
+            match &met {
+                Ok(Some(aborted)) => {
+                    drive.stop.request();
+                    (drive.on_abort)(aborted);
+                }
+                Ok(None) => {}
+                // Nobody would stop it any more.
+                Err(_) => give_up(&drive.stop),
+            }
+            met
+        });
+        if thread.is_err() {
+            give_up(&drive.stop);
+        }
+        Some(Watching { over: watching, thread: thread.map_err(|source| EngineError::Abort { source }) })
     }
 
     /// Renews bearer tokens beside the lanes, until what it gives is dropped.
@@ -157,7 +197,14 @@ impl Engine {
 
 impl<R> Driven<R> {
     fn of(results: Vec<Result<Played<R>, EngineError>>) -> Result<Self, EngineError> {
-        let mut driven = Self { recorders: Vec::new(), lanes: Vec::new(), counts: Counts::default(), broken: None, tokens: None };
+        let mut driven = Self {
+            recorders: Vec::new(),
+            lanes: Vec::new(),
+            counts: Counts::default(),
+            broken: None,
+            tokens: None,
+            aborted: None,
+        };
         for result in results {
             match result {
                 Ok((recorder, counts, report)) => {
@@ -174,6 +221,21 @@ impl<R> Driven<R> {
             Some(error) if driven.recorders.is_empty() => Err(error),
             _ => Ok(driven),
         }
+    }
+}
+
+/// The thread that watches over the abort conditions.
+struct Watching<'s> {
+    over: oneshot::Sender<()>,
+    thread: Result<std::thread::ScopedJoinHandle<'s, Result<Option<AbortRecord>, EngineError>>, EngineError>,
+}
+
+impl Watching<'_> {
+    /// Ends it; which condition was met.
+    fn end(self) -> Result<Option<AbortRecord>, EngineError> {
+        drop(self.over);
+        let broken = |_| Err(EngineError::Abort { source: std::io::ErrorKind::Other.into() });
+        self.thread?.join().unwrap_or_else(broken)
     }
 }
 

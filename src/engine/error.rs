@@ -98,6 +98,21 @@ pub enum EngineError {
         #[source]
         source: io::Error,
     },
+    /// A health check of the profile fails before anything was sent.
+    #[error("{url} is not healthy before the run: {why}; see that it answers, correct the URL, or leave the condition out")]
+    Health {
+        /// Which URL.
+        url: String,
+        /// What it did instead of answering well.
+        why: String,
+    },
+    /// Nobody watches over the abort conditions.
+    #[error("the abort conditions cannot be checked; raise the limits of this process")]
+    Abort {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A lane broke down; this is a defect.
     #[error("lane {lane} broke down; this is a defect of the generator")]
     Broken {

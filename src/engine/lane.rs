@@ -12,6 +12,7 @@ use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::{Clock, clock};
 use tokio::task::JoinSet;
 
+use super::abort::Abort;
 use super::cores::Portion;
 use super::credentials::Signed;
 use super::dispatch::{Dispatch, Rules, Waiting};
@@ -81,8 +82,13 @@ async fn run<R: Record + 'static>(
     let settings = &engine.settings;
     let mut pacer = Pacer::new(drive.clock, settings.pacing)?;
     let seats = engine.speaks.seats(portion.connections, settings.streams);
-    let rules =
-        Rules { overload: settings.overload, shaper: drive.shaper.clone(), horizon: drive.horizon, grace: settings.grace };
+    let rules = Rules {
+        overload: settings.overload,
+        shaper: drive.shaper.clone(),
+        horizon: drive.horizon,
+        grace: settings.grace,
+        watch: drive.abort.watch(),
+    };
     let dispatch = Dispatch::new(rules, (drive.source)(share), Seats::new(seats), (drive.recorder)());
     let encoder =
         Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), settings.endpoint.base_path.clone(), engine.held.bearing());
@@ -95,7 +101,7 @@ async fn run<R: Record + 'static>(
     });
     let connector = Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), usize::from(share.index));
     let mut workers = hire(&lane, engine.speaks, portion.connections, seats, &Rc::new(connector));
-    let mut board = Board { progress: &drive.progress, shown: Tally::default() };
+    let mut board = Board { progress: &drive.progress, abort: drive.abort, shown: Tally::default() };
     let conducted = conduct(&lane, drive, &mut pacer, &mut board).await;
     if conducted.is_err() {
         workers.abort_all();
@@ -108,7 +114,7 @@ async fn run<R: Record + 'static>(
         }
     }
     let used = conducted?;
-    board.show(lane.dispatch.borrow_mut().show());
+    board.show(&mut lane.dispatch.borrow_mut());
     let lane = Rc::into_inner(lane).expect("the workers, who shared it, have left");
     let signed = lane.encoder.into_inner().signed();
     let (recorder, counts) = lane.dispatch.into_inner().into_results();
@@ -160,7 +166,7 @@ async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pa
                 return Ok(used.unwrap_or_else(|| Used::so_far(drive.clock, pacer).since(zero)));
             }
             if now >= show {
-                board.show(dispatch.show());
+                board.show(&mut dispatch);
                 show = now + TICK;
             }
             dispatch.next_turn()
@@ -195,11 +201,14 @@ impl Used {
 /// What of a lane's numbers stands in the progress already.
 struct Board<'a> {
     progress: &'a Progress,
+    abort: &'a Abort,
     shown: Tally,
 }
 
 impl Board<'_> {
-    fn show(&mut self, now: Tally) {
+    fn show<R: Record>(&mut self, dispatch: &mut Dispatch<R>) {
+        let now = dispatch.show();
+        dispatch.watch.show(self.abort);
         self.progress.add(self.shown, now);
         self.shown = now;
     }

@@ -7,6 +7,7 @@
 //! Within: `drive` starts lanes; a `lane`'s conductor sleeps with the `pacer` and turns its `dispatch`, which decides everything
 //! and knows no socket; `worker`s sit on `seats` and speak through `transport`.
 
+mod abort;
 mod cores;
 mod credentials;
 mod dispatch;
@@ -27,6 +28,7 @@ mod tests;
 mod transport;
 mod worker;
 
+pub use abort::{Abort, Health};
 pub use credentials::{Signed, TokenReport};
 pub use drive::{Counts, Drive, Driven, LaneReport};
 pub use error::EngineError;

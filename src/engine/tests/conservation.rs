@@ -7,6 +7,7 @@ use sluicegate_policy::model::PerSecond;
 use sluicegate_policy::time::{Instant, Span};
 
 use super::drive::{Plan, script};
+use crate::engine::Abort;
 use crate::engine::dispatch::{Dispatch, Rules};
 use crate::engine::job::{Ending, Job, Stamps};
 use crate::engine::seats::{Link, Seats};
@@ -55,7 +56,8 @@ impl Crew {
     fn new(plan: &Plan, overload: Overload, ceiling: Option<u64>) -> Self {
         let target = ceiling.map(|tokens| PerSecond { tokens, per: Span::from_secs(1) });
         let shaper = Shaper::new(&Ceilings { target, ..Ceilings::default() });
-        let rules = Rules { overload, shaper, horizon: HORIZON, grace: Span::from_ms(20) };
+        let watch = Abort::default().watch();
+        let rules = Rules { overload, shaper, horizon: HORIZON, grace: Span::from_ms(20), watch };
         let mut dispatch = Dispatch::new(rules, script(plan), Seats::new(SEATS), Vec::new());
         (0..SEATS).for_each(|seat| dispatch.seats.wait(seat, Link::Down, Waker::noop()));
         Self { dispatch, busy: vec![None; SEATS as usize] }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
-use crate::engine::{Drive, Driven, Engine, EngineError, Progress, Settings, Stop};
+use crate::engine::{Abort, Drive, Driven, Engine, EngineError, Progress, Settings, Stop};
 use crate::load::shaper::{Ceilings, Shaper};
 use crate::load::{Feedback, Share, Source};
 use crate::measure::{Outcome, Record, Sample};
@@ -31,6 +31,9 @@ pub(super) struct Drives {
     pub(super) body: Vec<u8>,
     pub(super) ceilings: Ceilings,
     pub(super) stop: Stop,
+    pub(super) abort: Abort,
+    /// Length of the plan.
+    pub(super) horizon: Span,
 }
 
 /// What the script says.
@@ -66,7 +69,15 @@ pub(super) fn to(url: &str) -> Drives {
         ..Settings::for_target(url.parse().unwrap())
     };
     let plan = Plan::At(vec![Instant::ZERO]);
-    Drives { settings, plan, body: Vec::new(), ceilings: Ceilings::default(), stop: Stop::new() }
+    Drives {
+        settings,
+        plan,
+        body: Vec::new(),
+        ceilings: Ceilings::default(),
+        stop: Stop::new(),
+        abort: Abort::default(),
+        horizon: Span::from_ms(50),
+    }
 }
 
 impl Drives {
@@ -110,8 +121,10 @@ impl Drives {
             recorder: &Vec::new,
             shaper: Shaper::new(&self.ceilings),
             clock: Clock::starting_now(),
-            horizon: Span::from_ms(50),
+            horizon: self.horizon,
             stop: self.stop,
+            abort: &self.abort,
+            on_abort: &|_| {},
             progress: Arc::clone(&progress),
         };
         let driven = engine.drive(&drive)?;

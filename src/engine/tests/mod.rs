@@ -2,6 +2,7 @@
 //!
 //! `drive` builds a drive and runs it, `server` is what it runs against.
 
+mod abort;
 mod broken;
 mod conservation;
 mod credentials;
