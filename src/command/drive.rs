@@ -16,7 +16,7 @@ use super::{target, terminal};
 use crate::config::Plan;
 use crate::engine::{Abort, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
 use crate::load::shaper::Shaper;
-use crate::measure::record::{AbortRecord, CredentialsRecord, LaneRecord, LoadRecord};
+use crate::measure::record::{AbortRecord, CredentialsRecord, LaneRecord, LoadRecord, WatchRecord};
 use crate::measure::recorder::Layout;
 use crate::measure::{Recorder, summary};
 use crate::report::progress::{self, Place};
@@ -39,6 +39,8 @@ pub(super) struct Driven {
     pub(super) broken: Option<EngineError>,
     /// What became of its bearer tokens, if it has any.
     pub(super) tokens: Option<TokenReport>,
+    /// The machine under the lanes while they drove, if anybody could watch it.
+    pub(super) watch: Option<WatchRecord>,
     /// Which of its abort conditions ended it, if one did.
     pub(super) aborted: Option<AbortRecord>,
     /// The run's clock: zero is the script's zero.
@@ -100,6 +102,7 @@ pub(super) fn drive(
         lanes: driven.lanes,
         broken: driven.broken,
         tokens: driven.tokens,
+        watch: driven.watch,
         aborted: driven.aborted,
         clock,
         played: clock.now().since(Instant::ZERO).min(plan.run.duration),
@@ -115,6 +118,7 @@ impl Driven {
             // Of a run that ended early, over the time that it lasted.
             intended_per_s: load.intended as f64 / seconds,
             achieved_per_s: load.sent as f64 / seconds,
+            watch: self.watch.clone(),
             shaped: self.counts.shaped,
             bytes_sent: self.counts.bytes_sent,
             bytes_received: self.counts.bytes_received,
@@ -146,6 +150,7 @@ fn lane(lane: &LaneReport) -> LaneRecord {
         core: lane.core,
         cpu_ns: lane.cpu.as_ns(),
         spin_ns: lane.spin.as_ns(),
+        run_queue_ns: lane.run_queue.map(Span::as_ns),
         signing_ns: lane.signed.took.as_ns(),
         wall_ns: lane.wall.as_ns(),
     }

@@ -16,11 +16,11 @@ use super::prepare::Engine;
 use super::progress::{Progress, Tally};
 use super::stop::Stop;
 use super::transport::stamp::Meter;
-use super::{cores, lane};
+use super::{cores, lane, watch};
 use crate::load::hash::ScriptHash;
 use crate::load::shaper::Shaper;
 use crate::load::{Share, Source};
-use crate::measure::record::AbortRecord;
+use crate::measure::record::{AbortRecord, WatchRecord};
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::Catalog;
 
@@ -61,6 +61,8 @@ pub struct Driven<R> {
     pub broken: Option<EngineError>,
     /// What became of its bearer tokens, if it has any.
     pub tokens: Option<TokenReport>,
+    /// The machine under the lanes while they drove; `None` if nobody could watch it.
+    pub watch: Option<WatchRecord>,
     /// Which of its abort conditions ended it, if one did.
     pub aborted: Option<AbortRecord>,
 }
@@ -76,6 +78,8 @@ pub struct LaneReport {
     pub cpu: Span,
     /// Of that, spent waiting awake on purpose.
     pub spin: Span,
+    /// How long it could have run and did not, for others had its core; `None` if this kernel does not tell.
+    pub run_queue: Option<Span>,
     /// How long the plan lasted, from the script's zero to its end or to an earlier end of the run; without the grace.
     pub wall: Span,
     /// What was signed, and what of the CPU time went there.
@@ -124,7 +128,7 @@ impl Engine {
     /// A lane that breaks ends the run early and stands in [`Driven::broken`]; it is an error only if no lane is left.
     pub fn drive<R: Record + Send + 'static>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
         let lanes = self.portions.len();
-        let (results, aborted) = std::thread::scope(|scope| {
+        let (results, aborted, watch) = std::thread::scope(|scope| {
             let start = |lane: usize| {
                 std::thread::Builder::new()
                     .name(format!("lane-{lane}"))
@@ -137,6 +141,11 @@ impl Engine {
             let threads: Vec<_> = (0..lanes).map(start).collect();
             let keeping = self.keep_tokens(scope);
             let watching = self.watch_over(drive, scope);
+            let (unwatched, over) = oneshot::channel();
+            let end = Instant::ZERO + drive.horizon;
+            // Where no thread can be started, the machine's lateness is not known, and the record says nothing of it.
+            let machine = std::thread::Builder::new().name("watch".to_owned());
+            let machine = machine.spawn_scoped(scope, move || watch::watch(drive.clock, end, over));
             if threads.iter().any(Result::is_err) {
                 give_up(&drive.stop);
             }
@@ -144,8 +153,9 @@ impl Engine {
                 thread?.join().unwrap_or(Err(EngineError::Broken { lane }))
             };
             let results = threads.into_iter().enumerate().map(join).collect::<Vec<_>>();
-            drop(keeping);
-            (results, watching.map_or(Ok(None), Watching::end))
+            drop((keeping, unwatched));
+            let watch = machine.ok().and_then(|thread| thread.join().ok());
+            (results, watching.map_or(Ok(None), Watching::end), watch)
         });
         let tokens = match &self.held {
             Held::Tokens(keeper) => Some(keeper.report()),
@@ -156,7 +166,7 @@ impl Engine {
             Ok(aborted) => (aborted, None),
             Err(error) => (None, Some(error)),
         };
-        Ok(Driven { tokens, aborted, broken: driven.broken.or(unwatched), ..driven })
+        Ok(Driven { tokens, watch, aborted, broken: driven.broken.or(unwatched), ..driven })
     }
 
     /// Holds the abort conditions against each second beside the lanes, if there are any.
@@ -203,6 +213,7 @@ impl<R> Driven<R> {
             counts: Counts::default(),
             broken: None,
             tokens: None,
+            watch: None,
             aborted: None,
         };
         for result in results {

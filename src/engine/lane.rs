@@ -28,6 +28,7 @@ use super::transport::http1::Scratch;
 use super::transport::http2::Shared;
 use super::transport::request::Encoder;
 use super::transport::stamp::Meter;
+use super::watch::counters::run_queue_wait;
 use super::worker;
 use crate::load::Share;
 use crate::measure::Record;
@@ -68,7 +69,8 @@ pub(super) fn play<R: Record + 'static>(
     let (recorder, mut counts, used, signed) = runtime.block_on(run(engine, drive, portion, share, &meter))?;
     counts.read(&meter);
     let (core, connections) = (portion.core, portion.connections);
-    let report = LaneReport { core, connections, cpu: used.cpu, spin: used.spin, wall: used.wall, signed };
+    let report =
+        LaneReport { core, connections, cpu: used.cpu, spin: used.spin, run_queue: used.run_queue, wall: used.wall, signed };
     Ok((recorder, counts, report))
 }
 
@@ -181,18 +183,22 @@ async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pa
 struct Used {
     cpu: Span,
     spin: Span,
+    /// Waiting for a core that others had.
+    run_queue: Option<Span>,
     wall: Span,
 }
 
 impl Used {
     fn so_far(clock: Clock, pacer: &Pacer) -> Self {
-        Self { cpu: clock::thread_cpu(), spin: pacer.spent(), wall: clock.now().since(Instant::ZERO) }
+        let wall = clock.now().since(Instant::ZERO);
+        Self { cpu: clock::thread_cpu(), spin: pacer.spent(), run_queue: run_queue_wait(), wall }
     }
 
-    const fn since(self, before: Self) -> Self {
+    fn since(self, before: Self) -> Self {
         Self {
             cpu: self.cpu.saturating_sub(before.cpu),
             spin: self.spin.saturating_sub(before.spin),
+            run_queue: self.run_queue.zip(before.run_queue).map(|(now, before)| now.saturating_sub(before)),
             wall: self.wall.saturating_sub(before.wall),
         }
     }

@@ -4,7 +4,7 @@
 //! (`measure`), and to import `sim` or `config`. Called by `command`: [`Engine::prepare`], perhaps [`Engine::probe`], then
 //! [`Engine::drive`].
 //!
-//! Within: `drive` starts lanes; a `lane`'s conductor sleeps with the `pacer` and turns its `dispatch`, which decides everything
+//! Within: `drive` starts lanes, and a `watch` over the machine and an `abort` watch beside them; a `lane`'s conductor sleeps with the `pacer` and turns its `dispatch`, which decides everything
 //! and knows no socket; `worker`s sit on `seats` and speak through `transport`.
 
 mod abort;
@@ -26,6 +26,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod watch;
 mod worker;
 
 pub use abort::{Abort, Health};

@@ -1,8 +1,10 @@
 //! Reasons to distrust a run, from what the generator saw of itself.
 //!
-//! Owns the limits (method 3.7a: the whole script played, at least 99 % of it attempted, lag p99 at most 1 ms or a tenth of the smallest
-//! margin, CPU below 80 %) and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
+//! Owns the limits of the generator itself (method 3.7a: the whole script played, at least 99 % of it attempted, lag p99 at most 1 ms or a tenth of the smallest
+//! margin, CPU below 80 %), `machine` those of what it runs on, and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
 //! say. A target that refuses, resets, times out or holds every connection is a result, not a doubt. Pure; called by `command` after a run.
+
+mod machine;
 
 use sluicegate_policy::time::Span;
 
@@ -15,7 +17,7 @@ const ATTEMPTED_MIN: f64 = 0.99;
 /// Share of the planned actions by which the intended ones may differ.
 const PLANNED_OFF_MAX: f64 = 0.01;
 /// Lag that is always allowed.
-const LAG_MAX_NS: f64 = 1e6;
+pub(super) const LAG_MAX_NS: f64 = 1e6;
 /// Share of the smallest margin that the lag may reach.
 const LAG_OF_MARGIN: f64 = 0.1;
 /// Share of a core that a lane may use, spinning not counted.
@@ -102,6 +104,7 @@ pub fn doubts(seen: &Seen) -> Vec<Doubt> {
     ]
     .into_iter()
     .flatten()
+    .chain(machine::doubts(seen))
     .collect();
     doubts.sort_by_key(|doubt| std::cmp::Reverse(doubt.weight));
     doubts
@@ -159,9 +162,10 @@ fn schedule_lag(seen: &Seen) -> Option<Doubt> {
     let limit = LAG_MAX_NS.max(LAG_OF_MARGIN * margin);
     (lag.p99_ns as f64 > limit).then(|| {
         let what = format!(
-            "the generator turned to its actions late: p50 {}, p99 {}; the limit for p99 is {}",
+            "the generator turned to its actions late: p50 {}, p99 {}{}; the limit for p99 is {}",
             ms(lag.p50_ns as f64),
             ms(lag.p99_ns as f64),
+            seen.load.late.map(|late| format!(", {late} of {} later than 1 ms", lag.count)).unwrap_or_default(),
             ms(limit)
         );
         let advice = "lower the rate, keep other work off the generator's cores, give it more of them, or widen the margins";
@@ -344,17 +348,17 @@ mod tests {
         }
     }
 
-    fn kinds(change: impl FnOnce(&mut Seen)) -> Vec<(Weight, String)> {
+    pub(super) fn kinds(change: impl FnOnce(&mut Seen)) -> Vec<(Weight, String)> {
         let mut seen = healthy();
         change(&mut seen);
         doubts(&seen).into_iter().map(|doubt| (doubt.weight, doubt.kind)).collect()
     }
 
-    fn invalid(kind: &str) -> Vec<(Weight, String)> {
+    pub(super) fn invalid(kind: &str) -> Vec<(Weight, String)> {
         vec![(Weight::Invalid, kind.to_owned())]
     }
 
-    fn note(kind: &str) -> Vec<(Weight, String)> {
+    pub(super) fn note(kind: &str) -> Vec<(Weight, String)> {
         vec![(Weight::Note, kind.to_owned())]
     }
 

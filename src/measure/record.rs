@@ -188,6 +188,12 @@ pub struct LoadRecord {
     /// that the target held, for a ceiling or for their session's step before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_lag: Option<Quantiles>,
+    /// Actions whose own lag was above a millisecond, among those that `own_lag` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
+    /// The machine under the generator, while it drove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchRecord>,
     /// Bytes written to the target.
     pub bytes_sent: u64,
     /// Bytes read from it.
@@ -201,6 +207,34 @@ pub struct LoadRecord {
     pub credentials: Option<CredentialsRecord>,
     /// Each lane.
     pub lanes: Vec<LaneRecord>,
+}
+
+/// The machine under the generator while the plan lasted; absent is what it does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WatchRecord {
+    /// How long it was watched.
+    pub watched_ns: u64,
+    /// How late a thread was that does nothing but wake every 10 ms; a pause counts for every instant in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Quantiles>,
+    /// Periods in which this process's cgroup had used up its CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_periods: Option<u64>,
+    /// How long it was kept from running by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_ns: Option<u64>,
+    /// Share of the CPU time of all cores that the host of this virtual machine took away, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stolen_share: Option<f64>,
+    /// TCP segments that were sent, by everybody in this network namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments_sent: Option<u64>,
+    /// Of those, sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retransmits: Option<u64>,
+    /// Connections that a listening socket of this network namespace had no room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen_overflows: Option<u64>,
 }
 
 /// Credentials of requests: what obtaining, renewing and signing took.
@@ -242,6 +276,9 @@ pub struct LaneRecord {
     /// Of the CPU time, spent signing requests.
     #[serde(default)]
     pub signing_ns: u64,
+    /// How long it could have run and did not, for others had its core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_queue_ns: Option<u64>,
     /// How long the plan lasted for it, without the wait for the last answers.
     pub wall_ns: u64,
 }

@@ -9,6 +9,7 @@ use sluicegate_policy::time::Span;
 use crate::traffic::SeriesId;
 
 use super::channel::Channel;
+use super::doubt::LAG_MAX_NS;
 use super::record::{LoadRecord, OutcomeRecord, Quantiles, SecondRecord, SeriesRecord};
 use super::recorder::Recorder;
 
@@ -57,8 +58,14 @@ pub fn load(recorder: &Recorder) -> LoadRecord {
         achieved_per_s: per_second(load.sent, recorder.layout().duration),
         schedule_lag: recorder.channel(None).and_then(|all| quantiles(all.lag())),
         own_lag: quantiles(recorder.own_lag()),
+        late: late(recorder.own_lag()),
         ..LoadRecord::default()
     }
+}
+
+/// Values above the lag that is always allowed, to the precision of the histogram; `None` if it is empty.
+fn late(own_lag: &Histogram<u64>) -> Option<u64> {
+    (!own_lag.is_empty()).then(|| own_lag.len() - own_lag.count_between(0, LAG_MAX_NS as u64))
 }
 
 /// The distribution of a histogram of nanoseconds; `None` if it is empty.

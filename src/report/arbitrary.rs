@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, CredentialsRecord, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource,
-    OutcomeRecord, Quantiles, ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict, Weight,
+    OutcomeRecord, Quantiles, ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict, WatchRecord, Weight,
 };
 
 use super::sample;
@@ -99,6 +99,15 @@ fn load() -> impl Strategy<Value = LoadRecord> {
             intended_per_s,
             achieved_per_s,
             own_lag: schedule_lag.clone(),
+            late: schedule_lag.is_some().then_some(n[3]),
+            watch: (n[1] % 2 == 0).then(|| WatchRecord {
+                watched_ns: n[2],
+                jitter: schedule_lag.clone(),
+                throttled_ns: Some(n[4]),
+                stolen_share: Some(achieved_per_s),
+                retransmits: (n[5] % 2 == 0).then_some(n[5]),
+                ..WatchRecord::default()
+            }),
             schedule_lag,
             bytes_sent: n[6],
             bytes_received: n[7],
@@ -112,7 +121,14 @@ fn load() -> impl Strategy<Value = LoadRecord> {
             }),
             lanes: lanes
                 .into_iter()
-                .map(|(core, [cpu_ns, spin_ns, wall_ns])| LaneRecord { core, cpu_ns, spin_ns, signing_ns: spin_ns / 3, wall_ns })
+                .map(|(core, [cpu_ns, spin_ns, wall_ns])| LaneRecord {
+                    core,
+                    cpu_ns,
+                    spin_ns,
+                    signing_ns: spin_ns / 3,
+                    run_queue_ns: core.map(|_| cpu_ns / 2),
+                    wall_ns,
+                })
                 .collect(),
         },
     )

@@ -6,7 +6,7 @@ use sluicegate_policy::call::ErrorKind;
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, AuthorizerRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord,
     Machine, NetworkRecord, NetworkSource, OutcomeRecord, PlanRecord, Quantiles, ReceiverRecord, RunRecord, SecondRecord,
-    SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, Weight,
+    SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, WatchRecord, Weight,
 };
 
 /// A run whose assumptions hold.
@@ -156,6 +156,19 @@ fn plan() -> PlanRecord {
     }
 }
 
+fn watch() -> WatchRecord {
+    WatchRecord {
+        watched_ns: 20_000_000_000,
+        jitter: Some(quantiles(1_999, 0.002)),
+        throttled_periods: Some(0),
+        throttled_ns: Some(0),
+        stolen_share: Some(0.001_2),
+        segments_sent: Some(16_204),
+        retransmits: Some(2),
+        listen_overflows: None,
+    }
+}
+
 fn load() -> LoadRecord {
     LoadRecord {
         intended: 4_012,
@@ -168,6 +181,8 @@ fn load() -> LoadRecord {
         achieved_per_s: 200.6,
         schedule_lag: Some(quantiles(4_012, 0.001)),
         own_lag: Some(quantiles(4_012, 0.000_8)),
+        late: Some(3),
+        watch: Some(watch()),
         bytes_sent: 431_200,
         bytes_received: 1_203_400,
         connections_opened: 64,
@@ -178,6 +193,7 @@ fn load() -> LoadRecord {
             cpu_ns: 2_420_000_000,
             spin_ns: 400_000_000,
             signing_ns: 0,
+            run_queue_ns: Some(60_300_000),
             wall_ns: 20_100_000_000,
         }],
     }

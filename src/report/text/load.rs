@@ -3,11 +3,11 @@
 //! Owns the block on sending, arrival and the generator itself. Refuses latencies. Called by [`super::report`].
 
 use crate::measure::record::{
-    CredentialsRecord, LaneRecord, LoadRecord, NetworkRecord, NetworkSource, Quantiles, ReceiverRecord, RunRecord,
+    CredentialsRecord, LaneRecord, LoadRecord, NetworkRecord, NetworkSource, Quantiles, ReceiverRecord, RunRecord, WatchRecord,
 };
 
 use super::super::page::Page;
-use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, rate, share_of};
+use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, rate, share, share_of};
 
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
     page.heading("Load");
@@ -28,6 +28,9 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
         for (at, lane) in load.lanes.iter().enumerate() {
             page.entry(if at == 0 { "generator" } else { "" }, &cpu(at, lane));
         }
+        if let Some(watch) = &load.watch {
+            page.entry("machine", &watched(watch));
+        }
     }
 }
 
@@ -43,6 +46,9 @@ fn sent(page: &mut Page, load: &LoadRecord) {
     page.entry("schedule lag", &load.schedule_lag.as_ref().map_or_else(|| ABSENT.to_owned(), spread));
     if let Some(own) = &load.own_lag {
         page.entry("", &format!("the generator's own part, without waits for the target or a ceiling: {}", spread(own)));
+        if let Some(late) = load.late {
+            page.entry("", &format!("{} later than 1 ms by it ({})", counted(late, "action"), share_of(late, own.count)));
+        }
     }
     page.entry(
         "connections",
@@ -103,6 +109,24 @@ fn cpu(at: usize, lane: &LaneRecord) -> String {
     let spinning = share_of(lane.spin_ns, lane.wall_ns);
     let signing =
         if lane.signing_ns == 0 { String::new() } else { format!(" ({} signing)", share_of(lane.signing_ns, lane.wall_ns)) };
+    let waiting = lane.run_queue_ns.map(|ns| format!(", {} waiting for a core", share_of(ns, lane.wall_ns))).unwrap_or_default();
     let wall = duration_ns(lane.wall_ns);
-    format!("lane {at} ({core}): CPU {working} working{signing}, {spinning} spinning on purpose, of {wall}")
+    format!("lane {at} ({core}): CPU {working} working{signing}, {spinning} spinning on purpose{waiting}, of {wall}")
+}
+
+/// What the kernel and the watchdog tell of the time while it drove.
+fn watched(watch: &WatchRecord) -> String {
+    let jitter = watch.jitter.as_ref().map_or_else(|| ABSENT.to_owned(), spread);
+    let told = |number: Option<u64>| number.map_or_else(|| ABSENT.to_owned(), count);
+    let stolen = watch.stolen_share.map_or_else(|| ABSENT.to_owned(), share);
+    let throttled = watch.throttled_ns.map_or_else(|| ABSENT.to_owned(), |ns| share_of(ns, watch.watched_ns));
+    let again = match (watch.retransmits, watch.segments_sent) {
+        (Some(again), Some(sent)) => format!("{} of {}", count(again), count(sent)),
+        _ => ABSENT.to_owned(),
+    };
+    format!(
+        "woke a sleeping thread late by {jitter}; throttled by its cgroup {throttled}, CPU stolen {stolen}; TCP segments sent again \
+         {again}, listening queues overflowed {}",
+        told(watch.listen_overflows)
+    )
 }
