@@ -14,9 +14,11 @@ use super::failure::Failure;
 use super::script::Script;
 use super::{target, terminal};
 use crate::config::Plan;
+use crate::config::value::OverloadPolicy;
 use crate::engine::{Abort, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
+use crate::load::overload::Overload;
 use crate::load::shaper::Shaper;
-use crate::measure::record::{AbortRecord, CredentialsRecord, LaneRecord, LoadRecord, WatchRecord};
+use crate::measure::record::{AbortRecord, CredentialsRecord, LaneRecord, LoadRecord, OverloadRecord, WatchRecord};
 use crate::measure::recorder::Layout;
 use crate::measure::{Recorder, summary};
 use crate::report::progress::{self, Place};
@@ -47,6 +49,8 @@ pub(super) struct Driven {
     pub(super) clock: Clock,
     /// How much of the plan was played.
     pub(super) played: Span,
+    /// What happened to actions that were due and could not start.
+    pub(super) overload: Overload,
 }
 
 /// What is shown while the drive lasts.
@@ -105,6 +109,7 @@ pub(super) fn drive(
         watch: driven.watch,
         aborted: driven.aborted,
         clock,
+        overload: plan.run.overload,
         played: clock.now().since(Instant::ZERO).min(plan.run.duration),
     })
 }
@@ -119,6 +124,7 @@ impl Driven {
             intended_per_s: load.intended as f64 / seconds,
             achieved_per_s: load.sent as f64 / seconds,
             watch: self.watch.clone(),
+            overload: Some(self.overload()),
             shaped: self.counts.shaped,
             bytes_sent: self.counts.bytes_sent,
             bytes_received: self.counts.bytes_received,
@@ -128,6 +134,11 @@ impl Driven {
             lanes: self.lanes.iter().map(lane).collect(),
             ..load
         }
+    }
+
+    fn overload(&self) -> OverloadRecord {
+        let wait = self.recorder.channel(None).and_then(|all| summary::quantiles(all.waits()));
+        OverloadRecord { policy: OverloadPolicy(self.overload).to_string(), wait, queue_peak: self.counts.queue_peak }
     }
 
     fn credentials(&self) -> Option<CredentialsRecord> {

@@ -28,7 +28,7 @@ use crate::measure::doubt::{self, Seen};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{Doubt, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict, Weight};
 use crate::measure::recorder::Detail;
-use crate::measure::summary;
+use crate::measure::{open_estimate, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
 use crate::sim;
@@ -231,6 +231,7 @@ impl Rehearsal<'_> {
             series: Vec::new(),
             predicted_total: predicted.map(|it| it.total.clone()),
             predicted_series: predicted.map(|it| it.series.clone()).unwrap_or_default(),
+            open_estimate: None,
             seconds: Vec::new(),
             receiver: None,
             limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),
@@ -264,6 +265,8 @@ impl Rehearsal<'_> {
         record.total = Some(summary::total(&driven.recorder));
         record.series = summary::series(&driven.recorder);
         record.seconds = summary::seconds(&driven.recorder);
+        let counted = driven.played.saturating_sub(self.plan.run.warmup);
+        record.open_estimate = self.script.users().and_then(|users| open_estimate::of(&driven.recorder, users, counted));
         let (receiver, said) = match seen {
             None => (None, Vec::new()),
             Some(Ok(Told { receiver, used, authorizers, problems })) => {

@@ -56,6 +56,17 @@ impl Script {
         }
     }
 
+    /// How many users there are, if they wait for answers.
+    pub(super) fn users(&self) -> Option<u32> {
+        match self {
+            Self::Described(traffic) => match traffic.pace {
+                Pace::Closed { users, .. } => Some(users),
+                Pace::Open(_) => None,
+            },
+            Self::Recorded { .. } => None,
+        }
+    }
+
     /// Whether it keeps one rate.
     pub(super) fn course(&self) -> Course {
         match self {

@@ -108,6 +108,7 @@ fn record(
         series: summary::series(recorder),
         predicted_total: None,
         predicted_series: Vec::new(),
+        open_estimate: None,
         seconds: summary::seconds(recorder),
         receiver: None,
         limits: limits::predicted(&plan.model, &summaries.iter().map(|summary| summary.used.clone()).collect::<Vec<_>>()),

@@ -249,9 +249,14 @@ impl<R: Record> Dispatch<R> {
         if self.overload.may_wait(self.ready.len() + self.held.len()) {
             job.waits(now);
             self.ready.push_back(job);
+            self.on_queued();
         } else {
             self.refuse(job, Outcome::Dropped, now);
         }
+    }
+
+    fn on_queued(&mut self) {
+        self.counts.queue_peak = self.counts.queue_peak.max((self.ready.len() + self.held.len()) as u64);
     }
 
     fn start_waiting(&mut self, now: Instant) {
@@ -277,6 +282,7 @@ impl<R: Record> Dispatch<R> {
                 self.counts.shaped += 1;
                 job.waits(now);
                 self.held.hold(until, series, identity, job);
+                self.on_queued();
             }
             Err(_) => {
                 self.counts.shaped += 1;

@@ -108,6 +108,8 @@ pub struct Counts {
     /// Of the plan, at its end: how much no lane has come to, and is not counted as intended. Above zero only where the
     /// script is denser than this machine can even count.
     pub unplayed: Span,
+    /// Most actions that waited at once in one lane.
+    pub queue_peak: u64,
     /// Bytes written to sockets.
     pub bytes_sent: u64,
     /// Bytes read from sockets.
@@ -320,6 +322,7 @@ impl Counts {
         self.abandoned += other.abandoned;
         self.unsendable += other.unsendable;
         self.unplayed = self.unplayed.max(other.unplayed);
+        self.queue_peak = self.queue_peak.max(other.queue_peak);
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
         self.connections_opened += other.connections_opened;

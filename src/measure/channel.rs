@@ -52,14 +52,17 @@ pub struct Channel {
     service: Histogram<u64>,
     first_byte: Histogram<u64>,
     lag: Histogram<u64>,
+    /// Of those that waited; most do not.
+    waits: Histogram<u64>,
     saturated: u64,
 }
 
 impl Channel {
     /// Nothing recorded yet. Histograms grow with the largest value seen, so that a fast series stays small.
     pub(super) fn new() -> Self {
-        let (response, admitted, service, first_byte, lag) = (growing(), growing(), growing(), growing(), growing());
-        Self { count: 0, endings: BTreeMap::new(), response, admitted, service, first_byte, lag, saturated: 0 }
+        let (response, admitted, service) = (growing(), growing(), growing());
+        let (first_byte, lag, waits) = (growing(), growing(), growing());
+        Self { count: 0, endings: BTreeMap::new(), response, admitted, service, first_byte, lag, waits, saturated: 0 }
     }
 
     /// Counts one action.
@@ -68,6 +71,10 @@ impl Channel {
         *self.endings.entry(Ending::of(sample)).or_default() += 1;
         if let Some(lag) = sample.schedule_lag() {
             self.saturated += record(&mut self.lag, lag);
+        }
+        if sample.waited > Span::ZERO {
+            // Cut off as in `lag`, of which it is a part.
+            record(&mut self.waits, sample.waited);
         }
         if sample.outcome == Outcome::Answered {
             for (histogram, time) in [(&mut self.response, sample.response_time()), (&mut self.service, sample.service_time())] {
@@ -97,6 +104,7 @@ impl Channel {
             (&mut self.service, &other.service),
             (&mut self.first_byte, &other.first_byte),
             (&mut self.lag, &other.lag),
+            (&mut self.waits, &other.waits),
         ] {
             mine.add(theirs).expect("histograms of one range that grow can be added");
         }
@@ -147,6 +155,19 @@ impl Channel {
     /// From the intended instant until the generator turned to it.
     pub const fn lag(&self) -> &Histogram<u64> {
         &self.lag
+    }
+
+    /// How long actions waited by no fault of the generator (for a connection that the target held, for a ceiling, or for their
+    /// session's step before), however they ended; only of those that waited at all.
+    pub const fn waits(&self) -> &Histogram<u64> {
+        &self.waits
+    }
+
+    /// The same of all actions: those that did not wait with zero.
+    pub fn waited(&self) -> Histogram<u64> {
+        let mut all = self.waits.clone();
+        all.record_n(0, self.count - self.waits.len()).expect("zero fits into every histogram");
+        all
     }
 
     /// Values above the range of the histograms.

@@ -8,6 +8,7 @@ mod machine;
 
 use sluicegate_policy::time::Span;
 
+use super::open_estimate::profile_rate;
 use super::record::{Doubt, LaneRecord, LoadModel, LoadRecord, ReceiverRecord, Weight};
 use super::recorder::{Recorder, Uncounted};
 use super::summary;
@@ -100,7 +101,7 @@ pub fn doubts(seen: &Seen) -> Vec<Doubt> {
         abandoned(seen),
         saturated(seen),
         uncounted(seen.uncounted),
-        closed_model(seen.model),
+        closed_model(seen),
     ]
     .into_iter()
     .flatten()
@@ -312,11 +313,20 @@ fn uncounted(uncounted: Uncounted) -> Option<Doubt> {
     })
 }
 
-fn closed_model(model: LoadModel) -> Option<Doubt> {
-    (model == LoadModel::Closed).then(|| {
+fn closed_model(seen: &Seen) -> Option<Doubt> {
+    (seen.model == LoadModel::Closed).then(|| {
         let what =
             "users wait for an answer before they go on, so that a slow target is asked less: coordinated omission".to_owned();
-        doubt(Weight::Note, "closed-model", what, "use arrivals (an open model) to see what independent users would have waited")
+        let advice = profile_rate(seen.load.achieved_per_s).map_or_else(
+            || "use arrivals (an open model) to see what independent users would have waited".to_owned(),
+            |rate| {
+                format!(
+                    "to see what independent users would have waited, drive the same rate as arrivals, an open model: \
+                     `arrivals: {{ constant: {rate} }}` in place of `closed`"
+                )
+            },
+        );
+        doubt(Weight::Note, "closed-model", what, &advice)
     })
 }
 

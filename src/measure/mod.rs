@@ -13,6 +13,7 @@ pub mod doubt;
 pub mod edges;
 pub mod interval_log;
 pub mod intervals;
+pub mod open_estimate;
 pub mod record;
 pub mod recorder;
 pub mod sample;

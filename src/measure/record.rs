@@ -40,6 +40,9 @@ pub struct RunRecord {
     /// What the model predicted, for each series.
     #[serde(default)]
     pub predicted_series: Vec<SeriesRecord>,
+    /// Of a closed run: what arrivals that do not wait might have seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_estimate: Option<OpenEstimate>,
     /// One row a second, by intended second.
     #[serde(default)]
     pub seconds: Vec<SecondRecord>,
@@ -171,6 +174,9 @@ pub struct LoadRecord {
     pub sent: u64,
     /// Actions that a ceiling of the shaper held back for a while.
     pub shaped: u64,
+    /// The overload policy, and what it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overload: Option<OverloadRecord>,
     /// Never sent: queue full, or policy `drop`.
     pub dropped: u64,
     /// Never sent: older than the deadline of the policy.
@@ -207,6 +213,19 @@ pub struct LoadRecord {
     pub credentials: Option<CredentialsRecord>,
     /// Each lane.
     pub lanes: Vec<LaneRecord>,
+}
+
+/// What became of actions that were due and could not start; how many were dropped and shed stands beside it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OverloadRecord {
+    /// The policy: `queue`, `drop`, or `deadline 200ms`.
+    pub policy: String,
+    /// After the warm-up, how long actions waited for a connection that the target held, for a ceiling, or for their session's step
+    /// before, however they ended; absent if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Quantiles>,
+    /// Most actions that waited at once in one lane.
+    pub queue_peak: u64,
 }
 
 /// The machine under the generator while the plan lasted; absent is what it does not tell.
@@ -302,12 +321,33 @@ pub struct SeriesRecord {
     /// less than the service time. The model does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_first_byte: Option<Quantiles>,
-    /// Waiting for a connection: from due to started.
+    /// How late the generator turned to them: from the intended instant to the start, `waited` and its own part together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_lag: Option<Quantiles>,
+    /// Waiting by no fault of the generator: for a connection that the target held, for a ceiling, or for their session's step before;
+    /// of all actions, however they ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Quantiles>,
     /// Records that a bound of the recorder cut off (a value above the histogram's range).
     #[serde(default)]
     pub saturated: u64,
+}
+
+/// What arrivals that do not wait for answers might have seen at the rate that a closed run came to: an estimate.
+///
+/// `HdrHistogram`'s correction for coordinated omission: an answer that took longer than its user needs between two requests stands for
+/// the requests that the user did not make meanwhile, each shorter by one interval. The backlog that such requests would have left is
+/// not in it, so it is too low where a target has no room to catch up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OpenEstimate {
+    /// Requests per second, of all users together, after the warm-up.
+    pub rate_per_s: f64,
+    /// Users.
+    pub users: u32,
+    /// Mean time from one request of a user to its next.
+    pub expected_interval_ns: u64,
+    /// The corrected response time.
+    pub response_time: Quantiles,
 }
 
 /// How many actions ended in one way.

@@ -110,6 +110,7 @@ fn series_record(name: &str, channel: Option<&Channel>) -> SeriesRecord {
         service_time: quantiles(channel.service()),
         time_to_first_byte: quantiles(channel.first_byte()),
         schedule_lag: quantiles(channel.lag()),
+        waited: quantiles(&channel.waited()),
         saturated: channel.saturated(),
     }
 }

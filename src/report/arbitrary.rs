@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, CredentialsRecord, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource,
-    OutcomeRecord, Quantiles, ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict, WatchRecord, Weight,
+    OpenEstimate, OutcomeRecord, OverloadRecord, Quantiles, ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict,
+    WatchRecord, Weight,
 };
 
 use super::sample;
@@ -33,6 +34,9 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
             connect_ns,
         });
         (record.total, record.predicted_total, record.series, record.predicted_series) = totals;
+        record.open_estimate = record.total.as_ref().and_then(|total| total.response_time.clone()).map(|response_time| {
+            OpenEstimate { rate_per_s: response_time.mean_ns, users: 1, expected_interval_ns: response_time.count, response_time }
+        });
         (record.doubts, record.verdicts) = (doubts, verdicts);
         record
     })
@@ -93,6 +97,11 @@ fn load() -> impl Strategy<Value = LoadRecord> {
             intended: n[0],
             sent: n[1],
             shaped: n[2],
+            overload: (n[3] % 2 == 0).then(|| OverloadRecord {
+                policy: ["queue", "drop", "deadline 1s", ""][(n[4] % 4) as usize].to_owned(),
+                wait: schedule_lag.clone(),
+                queue_peak: n[5],
+            }),
             dropped: n[3],
             shed: n[4],
             abandoned: n[5],
@@ -157,16 +166,19 @@ fn series() -> impl Strategy<Value = SeriesRecord> {
     let outcome = outcome.prop_map(|(outcome, status, blame, kind, count)| OutcomeRecord { outcome, status, blame, kind, count });
     // Without the box their tuple is too large for the stack of a test.
     let times = || option::of(quantiles()).boxed();
-    (plan_text(), count(), vec(outcome, 0..4), (times(), times(), times(), times()), count()).prop_map(
-        |(name, count, outcomes, (response_time, service_time, time_to_first_byte, schedule_lag), saturated)| SeriesRecord {
-            name,
-            count,
-            outcomes,
-            response_time,
-            service_time,
-            time_to_first_byte,
-            schedule_lag,
-            saturated,
+    (plan_text(), count(), vec(outcome, 0..4), (times(), times(), times(), times(), times()), count()).prop_map(
+        |(name, count, outcomes, (response_time, service_time, time_to_first_byte, schedule_lag, waited), saturated)| {
+            SeriesRecord {
+                name,
+                count,
+                outcomes,
+                response_time,
+                service_time,
+                time_to_first_byte,
+                schedule_lag,
+                waited,
+                saturated,
+            }
         },
     )
 }

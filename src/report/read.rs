@@ -121,7 +121,15 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_it_was_written() {
-        for record in [sample::holding(), sample::violated(), sample::inconclusive(), sample::invalid(), sample::interrupted()] {
+        for record in [
+            sample::holding(),
+            sample::violated(),
+            sample::inconclusive(),
+            sample::invalid(),
+            sample::aborted(),
+            sample::closed(),
+            sample::interrupted(),
+        ] {
             let bytes = json::write(&record).unwrap();
             assert_eq!(json::write(&read(&bytes).unwrap()).unwrap(), bytes);
         }
@@ -151,7 +159,7 @@ mod tests {
             .join("\n"),
             @r#"
             the file is empty; the run was stopped before it wrote its header, or the disk was full
-            the file ends in the middle, at line 347; it was cut off when it was written or copied
+            the file ends in the middle, at line 410; it was cut off when it was written or copied
             line 2, column 13: not JSON (expected `:`), in `"version" 1`
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
@@ -168,14 +176,25 @@ mod tests {
         record.verdicts.iter_mut().for_each(|it| it.planned_power = it.planned_power.map(|_| 0.1));
         let totals = record.total.iter_mut().chain(&mut record.predicted_total);
         let all = totals.chain(&mut record.series).chain(&mut record.predicted_series);
-        let times =
-            all.flat_map(|it| [&mut it.response_time, &mut it.service_time, &mut it.time_to_first_byte, &mut it.schedule_lag]);
+        let times = all.flat_map(|it| {
+            let from_sent = [&mut it.service_time, &mut it.time_to_first_byte];
+            [&mut it.response_time, &mut it.schedule_lag, &mut it.waited].into_iter().chain(from_sent)
+        });
+        let estimate = record.open_estimate.iter_mut().map(|it| {
+            it.rate_per_s = 0.1;
+            &mut it.response_time
+        });
         let load = record.load.iter_mut().map(|load| {
             (load.intended_per_s, load.achieved_per_s) = (0.1, 1.0 / 3.0);
-            [&mut load.schedule_lag, &mut load.own_lag]
+            let wait = load.overload.iter_mut().map(|it| &mut it.wait);
+            let jitter = load.watch.iter_mut().map(|it| {
+                it.stolen_share = it.stolen_share.map(|_| 0.1);
+                &mut it.jitter
+            });
+            [&mut load.schedule_lag, &mut load.own_lag].into_iter().chain(wait).chain(jitter)
         });
         let receiver = record.receiver.iter_mut().map(|it| &mut it.behind_schedule);
-        for times in times.chain(load.flatten()).chain(receiver).flatten() {
+        for times in times.chain(load.flatten()).chain(receiver).flatten().chain(estimate) {
             (times.mean_ns, times.stdev_ns) = (times.count as f64 / 3.0, 0.0);
         }
         record

@@ -5,8 +5,8 @@ use sluicegate_policy::call::ErrorKind;
 
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, AuthorizerRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord,
-    Machine, NetworkRecord, NetworkSource, OutcomeRecord, PlanRecord, Quantiles, ReceiverRecord, RunRecord, SecondRecord,
-    SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, WatchRecord, Weight,
+    Machine, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles, ReceiverRecord,
+    RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, WatchRecord, Weight,
 };
 
 /// A run whose assumptions hold.
@@ -22,6 +22,7 @@ pub(super) fn holding() -> RunRecord {
         series: vec![series("GET /health", 361, 0.1), series("GET /orders/{id}", 3_251, 1.05)],
         predicted_total: Some(series("all", 36_120, 0.99)),
         predicted_series: vec![series("GET /health", 3_610, 0.1), series("GET /orders/{id}", 32_510, 1.04)],
+        open_estimate: None,
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
         limits: limits(),
         authorizers: authorizers(),
@@ -113,6 +114,7 @@ pub(super) fn interrupted() -> RunRecord {
         series: Vec::new(),
         predicted_total: None,
         predicted_series: Vec::new(),
+        open_estimate: None,
         seconds: Vec::new(),
         receiver: None,
         limits: Vec::new(),
@@ -121,6 +123,19 @@ pub(super) fn interrupted() -> RunRecord {
         doubts: Vec::new(),
         verdicts: Vec::new(),
     }
+}
+
+/// Users who wait: with what arrivals might have seen.
+pub(super) fn closed() -> RunRecord {
+    let mut record = holding();
+    record.plan.model = LoadModel::Closed;
+    record.open_estimate = Some(OpenEstimate {
+        rate_per_s: 200.6,
+        users: 5,
+        expected_interval_ns: 24_900_000,
+        response_time: quantiles(4_812, 1.3),
+    });
+    record
 }
 
 /// Ended by a condition of the profile.
@@ -174,6 +189,7 @@ fn load() -> LoadRecord {
         intended: 4_012,
         sent: 4_012,
         shaped: 0,
+        overload: Some(OverloadRecord { policy: "queue".to_owned(), wait: Some(quantiles(17, 0.01)), queue_peak: 3 }),
         dropped: 0,
         shed: 0,
         abandoned: 0,
@@ -213,6 +229,7 @@ fn series(name: &str, count: u64, scale: f64) -> SeriesRecord {
         service_time: Some(quantiles(count, scale * 0.995)),
         time_to_first_byte: Some(quantiles(count, scale * 0.99)),
         schedule_lag: Some(quantiles(count, 0.000_5)),
+        waited: Some(quantiles(count, 0.000_2)),
         saturated: 0,
     }
 }

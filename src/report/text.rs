@@ -83,6 +83,14 @@ mod tests {
     }
 
     #[test]
+    fn a_closed_run_says_what_it_cannot_have_seen() {
+        let text = shown(&sample::closed());
+        let latency =
+            text.lines().skip_while(|line| !line.starts_with("Latency")).take_while(|line| !line.starts_with("Outcomes"));
+        insta::assert_snapshot!(latency.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
     fn a_terminal_of_forty_columns() {
         let look = Look { width: 40, paint: Paint::Plain, marks: Marks::Ascii };
         insta::assert_snapshot!(report(&sample::violated(), look, None));

@@ -1,8 +1,9 @@
-//! The percentiles, with what the model said beside what was measured.
+//! The percentiles: what the five instants of an action are apart, and what the model said beside what was measured.
 //!
 //! Owns the table of all actions together and the advice how to read it. Refuses single series. Called by [`super::report`].
 
-use crate::measure::record::{LoadModel, Quantiles, RunRecord, SeriesRecord};
+use crate::measure::open_estimate::profile_rate;
+use crate::measure::record::{LoadModel, OpenEstimate, Quantiles, RunRecord, SeriesRecord};
 
 use super::super::look::Tone;
 use super::super::page::{Page, Table};
@@ -47,7 +48,11 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
         columns.push(Column { title: "(model)", short: "(model)", times: predicted });
     }
     columns.push(Column { title: "service time", short: "service", times: service });
+    let waited = total.and_then(|total| total.waited.as_ref());
+    let first_byte = total.and_then(|total| total.time_to_first_byte.as_ref());
     columns.push(Column { title: "schedule lag", short: "lag", times: lag });
+    columns.push(Column { title: "of it waited", short: "waited", times: waited });
+    columns.push(Column { title: "first byte", short: "first byte", times: first_byte });
     page.table(&fitting(page, &mut columns));
     advise(page, record, response);
 }
@@ -88,14 +93,19 @@ fn table(columns: &[Column<'_>]) -> Table {
 fn advise(page: &mut Page, record: &RunRecord, response: &Quantiles) {
     page.paragraph(2, Tone::Faint, match record.plan.model {
         LoadModel::Open => {
-            "Read response time: it runs from the instant the script intended, so what waited is in it. Service time runs from \
-             the first byte written; where it is much shorter, requests waited in the generator."
+            "Read response time: it runs from the instant the script intended, so what waited is in it. Service time and first \
+             byte run from the first byte written. Lag runs from the intended instant to the start; what of it waited for a \
+             connection, a ceiling or the step before is the target's or the plan's doing, the rest the generator's."
         }
         LoadModel::Closed => {
             "Read response time, for a user who waits: it runs from when the user meant to ask. It does not say what \
-             arrivals that do not wait would have seen."
+             arrivals that do not wait would have seen: see the estimate below. Service time and first byte run from the first \
+             byte written, lag from the intended instant to the start."
         }
     });
+    if let Some(estimate) = &record.open_estimate {
+        page.paragraph(2, Tone::Unsure, &estimated(estimate));
+    }
     if let Some(first) = record.total.as_ref().and_then(come_bit_by_bit) {
         let text = format!(
             "Answers come bit by bit: the first byte was there {} (p50) and {} (p99) after the request was sent.",
@@ -112,6 +122,21 @@ fn advise(page: &mut Page, record: &RunRecord, response: &Quantiles) {
         let text = format!("{} above the recorder's range, counted at its end.", counted(saturated, "value"));
         page.paragraph(2, Tone::Unsure, &text);
     }
+}
+
+/// What an open model might have shown, and how to ask it.
+fn estimated(estimate: &OpenEstimate) -> String {
+    let times = &estimate.response_time;
+    let [p50, p90, p99, p999, max] = [times.p50_ns, times.p90_ns, times.p99_ns, times.p999_ns, times.max_ns].map(duration_ns);
+    let ask = profile_rate(estimate.rate_per_s)
+        .map(|rate| format!(" To measure it, replace `closed` by `arrivals: {{ constant: {rate} }}`."))
+        .unwrap_or_default();
+    format!(
+        "Estimate for arrivals that do not wait, at the rate of this run: response time p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, \
+         max {max}. It is HdrHistogram's correction for coordinated omission, with {} from one request of a user to its next; the \
+         backlog that such arrivals would have left is not in it.{ask}",
+        duration_ns(estimate.expected_interval_ns)
+    )
 }
 
 /// How long the first byte took, if the rest of an answer came clearly later.

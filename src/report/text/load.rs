@@ -3,7 +3,8 @@
 //! Owns the block on sending, arrival and the generator itself. Refuses latencies. Called by [`super::report`].
 
 use crate::measure::record::{
-    CredentialsRecord, LaneRecord, LoadRecord, NetworkRecord, NetworkSource, Quantiles, ReceiverRecord, RunRecord, WatchRecord,
+    CredentialsRecord, LaneRecord, LoadRecord, NetworkRecord, NetworkSource, OverloadRecord, Quantiles, ReceiverRecord,
+    RunRecord, WatchRecord,
 };
 
 use super::super::page::Page;
@@ -42,6 +43,9 @@ fn sent(page: &mut Page, load: &LoadRecord) {
         "not sent",
         &format!("dropped {}, shed {}; abandoned at the end {}", count(load.dropped), count(load.shed), count(load.abandoned)),
     );
+    if let Some(overload) = &load.overload {
+        page.entry("overload", &overloaded(overload, load));
+    }
     page.entry("shaped", &format!("{} held back by a ceiling, then sent", counted(load.shaped, "action")));
     page.entry("schedule lag", &load.schedule_lag.as_ref().map_or_else(|| ABSENT.to_owned(), spread));
     if let Some(own) = &load.own_lag {
@@ -55,6 +59,28 @@ fn sent(page: &mut Page, load: &LoadRecord) {
         &format!("{} opened, {} of them again after a loss", count(load.connections_opened), count(load.reconnects)),
     );
     page.entry("bytes", &format!("{} written, {} read", bytes(load.bytes_sent), bytes(load.bytes_received)));
+}
+
+/// The policy, and what it did.
+fn overloaded(overload: &OverloadRecord, load: &LoadRecord) -> String {
+    let OverloadRecord { policy, wait, queue_peak } = overload;
+    let waited = wait.as_ref().map_or_else(
+        || "no action waited".to_owned(),
+        |wait| {
+            format!(
+                "{} waited, {}, at most {} at once in a lane",
+                counted(wait.count, "action"),
+                spread(wait),
+                count(*queue_peak)
+            )
+        },
+    );
+    let gone = match policy.split_whitespace().next() {
+        Some("deadline") => format!("{} waited for longer than that, and were shed", count(load.shed)),
+        Some("drop") => format!("{} found no free connection or ceiling, and were dropped", count(load.dropped)),
+        _ => format!("{} found the queue full, and were dropped", count(load.dropped)),
+    };
+    format!("{policy}: {waited}; {gone}")
 }
 
 fn spread(times: &Quantiles) -> String {
