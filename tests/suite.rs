@@ -16,6 +16,7 @@ mod first_light; // the main job from end to end: holds, drift, replay, live tar
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock
 mod kept_answers; // answers of authorizers that are kept: expected of one, or of all together
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed
+mod overload; // a target that holds its connections: what queue, drop and deadline do, as text and as JSON
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared
 mod round_trip; // a log that the mock wrote, imported again, is what was sent

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sluicegate_policy::time::{Instant, Span};
 
 use super::drive::{Drives, Ran, against, ms};
-use super::server::{Server, answering, nobody, read_head, serve, silent};
+use super::server::{Server, answering, nobody, read_head, serve, silent, wait};
 use crate::engine::{Abort, Engine, Health};
 use crate::measure::Outcome;
 use crate::measure::abort::Threshold;
@@ -140,13 +140,4 @@ fn a_health_check_that_fails_before_the_run_is_told() {
         let error = ask(&url).unwrap_err();
         assert!(error.contains(said) && error.contains("correct the URL"), "{error}");
     }
-}
-
-/// Waits as a timer does, without the CPU.
-fn wait(time: Span) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-    runtime.block_on(async {
-        let clock = sluicegate_timer::Clock::starting_now();
-        sluicegate_timer::Timer::new(clock).unwrap().until(Instant::ZERO + time).await.unwrap();
-    });
 }

@@ -9,5 +9,6 @@ mod credentials;
 mod drive;
 mod ending;
 mod http;
+mod omission;
 mod schedule;
 mod server;

@@ -18,6 +18,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::{Clock, Timer};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -92,6 +94,15 @@ pub(super) fn read_head(stream: &mut TcpStream) -> bool {
         }
     }
     true
+}
+
+/// Waits as a pacer does: for a server that takes its time.
+pub(super) fn wait(time: Span) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    runtime.block_on(async {
+        let clock = Clock::starting_now();
+        Timer::new(clock).unwrap().until(Instant::ZERO + time).await.unwrap();
+    });
 }
 
 /// A port at which nobody listens.
