@@ -121,16 +121,17 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_it_was_written() {
-        for record in [
-            sample::holding(),
-            sample::violated(),
-            sample::inconclusive(),
-            sample::invalid(),
-            sample::aborted(),
-            sample::closed(),
-            sample::interrupted(),
-        ] {
-            let bytes = json::write(&record).unwrap();
+        let records: [fn() -> RunRecord; 7] = [
+            sample::holding,
+            sample::violated,
+            sample::inconclusive,
+            sample::invalid,
+            sample::aborted,
+            sample::closed,
+            sample::interrupted,
+        ];
+        for record in records {
+            let bytes = json::write(&record()).unwrap();
             assert_eq!(json::write(&read(&bytes).unwrap()).unwrap(), bytes);
         }
     }

@@ -54,8 +54,8 @@ fn a_condition_that_cannot_be_is_refused_where_it_stands() {
         assert!(problems.contains(&place) && problems.contains(key) && problems.contains(said), "{condition}: {problems}");
     }
     assert!(aborting("  - errors > 20% for 9s\n  - error ratio > 20 % for 9s\n").unwrap_err().contains("stands here twice"));
-    let many: String = (1..=33).map(|n| format!("  - errors > 20% for {n}s\n")).collect();
-    assert!(aborting(&many).unwrap_err().contains("more than 32"));
+    let many: Vec<String> = (1..=33).map(|n| format!("  - errors > 20% for {n}s\n")).collect();
+    assert!(aborting(&many.concat()).unwrap_err().contains("more than 32"));
 }
 
 #[test]

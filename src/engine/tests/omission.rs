@@ -121,7 +121,9 @@ fn quantile(sorted: &[f64], beyond_one_in: usize) -> f64 {
 fn recorded(samples: &[Sample]) -> Recorder {
     let layout = Layout { series: vec!["all".to_owned()], duration: PLAN, ..Layout::default() };
     let mut recorder = Recorder::new(Arc::new(layout));
-    samples.iter().for_each(|sample| recorder.on_sample(sample));
+    for sample in samples {
+        recorder.on_sample(sample);
+    }
     recorder
 }
 

@@ -57,7 +57,7 @@ async fn wake(clock: Clock, end: Instant, late: &mut Histogram<u64>) -> io::Resu
         let now = clock.now();
         while due <= now && due < end {
             late.saturating_record(now.since(due).as_ns().min(HIGHEST_NS));
-            due = due + EVERY;
+            due += EVERY;
         }
     }
     // The kernel's counters are of the whole plan.

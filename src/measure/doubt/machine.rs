@@ -123,8 +123,8 @@ mod tests {
         kinds(|seen| seen.load.watch = Some(watch))
     }
 
-    fn late(p99_ms: u64, max_ms: u64) -> Option<Quantiles> {
-        Some(Quantiles { p99_ns: p99_ms * 1_000_000, max_ns: max_ms * 1_000_000, ..Quantiles::default() })
+    fn late(p99_ms: u64, max_ms: u64) -> Quantiles {
+        Quantiles { p99_ns: p99_ms * 1_000_000, max_ns: max_ms * 1_000_000, ..Quantiles::default() }
     }
 
     #[test]
@@ -155,10 +155,10 @@ mod tests {
 
     #[test]
     fn a_machine_that_pauses_is_seen() {
-        assert_eq!(watched(|watch| watch.jitter = late(1, 50)), []);
-        assert_eq!(watched(|watch| watch.jitter = late(2, 3)), note("jitter"));
-        assert_eq!(watched(|watch| watch.jitter = late(1, 51)), note("jitter"));
-        assert_eq!(watched(|watch| watch.jitter = late(11, 12)), invalid("jitter"));
+        assert_eq!(watched(|watch| watch.jitter = Some(late(1, 50))), []);
+        assert_eq!(watched(|watch| watch.jitter = Some(late(2, 3))), note("jitter"));
+        assert_eq!(watched(|watch| watch.jitter = Some(late(1, 51))), note("jitter"));
+        assert_eq!(watched(|watch| watch.jitter = Some(late(11, 12))), invalid("jitter"));
     }
 
     #[test]
