@@ -62,7 +62,7 @@ impl Intervals {
         interval.pending.push(bucket_of(ns));
         self.bytes += size_of::<u16>();
         if interval.pending.len() >= PENDING_MAX {
-            self.bytes -= interval.pack();
+            self.bytes = self.bytes.saturating_add_signed(interval.pack());
         }
     }
 
@@ -117,13 +117,13 @@ impl Intervals {
     fn settle(&mut self) {
         let settled = self.newest.saturating_sub(LIVELY);
         let recent = self.by_key.range_mut((settled.saturating_sub(LOOKED_AT), SeriesId(0))..(settled, SeriesId(0)));
-        self.bytes -= recent.map(|(_, interval)| interval.settle()).sum::<usize>();
+        self.bytes = self.bytes.saturating_add_signed(recent.map(|(_, interval)| interval.settle()).sum());
     }
 
     /// Packs everything, once: says whether that gained enough to be worth doing again.
     fn made_room(&mut self) -> bool {
         if !self.full {
-            self.bytes -= self.by_key.values_mut().map(Interval::settle).sum::<usize>();
+            self.bytes = self.bytes.saturating_add_signed(self.by_key.values_mut().map(Interval::settle).sum());
             self.full = self.bytes > BYTES_MAX - BYTES_MAX / 8;
         }
         !self.full
@@ -135,22 +135,21 @@ impl Interval {
         self.packed.len() + self.pending.len() * size_of::<u16>()
     }
 
-    /// Sorts what is pending into what is packed; says how many bytes that saved.
-    fn pack(&mut self) -> usize {
+    /// Sorts what is pending into what is packed; says how many bytes that takes more, or less.
+    fn pack(&mut self) -> isize {
         let before = self.size();
         if !self.pending.is_empty() {
             let values = self.values();
             self.set(&values);
         }
-        // A value that came alone may take more packed than it took before; it is counted in full next time.
-        before.saturating_sub(self.size())
+        self.size().cast_signed() - before.cast_signed()
     }
 
     /// The same, and gives the room for pending values back.
-    fn settle(&mut self) -> usize {
-        let saved = self.pack();
+    fn settle(&mut self) -> isize {
+        let more = self.pack();
         self.pending = Vec::new();
-        saved
+        more
     }
 
     fn set(&mut self, values: &[(u16, u32)]) {
