@@ -89,6 +89,10 @@ pub struct TargetFlags {
     #[arg(long, value_enum, value_name = "VERSION", default_value_t = HttpVersion::Auto)]
     pub http: HttpVersion,
 
+    /// Open a connection for each request, and say so: 'connection: close'
+    #[arg(long)]
+    pub disable_keepalive: bool,
+
     /// HTTP/2: requests at a time on one connection [default: 32]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub streams: Option<u32>,

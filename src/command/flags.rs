@@ -50,6 +50,7 @@ pub(super) fn with_target(overrides: Overrides, target: &TargetFlags) -> Overrid
             HttpVersion::Http1 => Some(Protocol::Http1),
             HttpVersion::Http2 => Some(Protocol::Http2),
         },
+        disable_keepalive: target.disable_keepalive,
         streams: target.streams,
         pacing: target.pacing.map(|pacing| match pacing {
             PacingMode::Spin => Pacing::Spin,

@@ -78,6 +78,7 @@ impl<'a> Model<'a> {
             overload: plan.run.overload,
             ceilings: plan.safety.ceilings.clone(),
             network,
+            keeping: plan.run.keeping,
             wall: plan.run.starts_at.unwrap_or(DEFAULT_WALL),
             // The engine waits as long after the plan's end (`target`).
             end: Instant::ZERO + plan.run.duration + plan.run.timeout,

@@ -145,6 +145,8 @@ fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
         spare_cores: if endpoint.is_loopback() { SPARE_CORES } else { 0 },
         timeout: run.timeout,
         overload: run.overload,
+        keeping: run.keeping,
+        dns_refresh: run.dns_refresh,
         streams: run.streams,
         pacing: match run.pacing {
             Pacing::Spin => engine::Pacing::Spin,

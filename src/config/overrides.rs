@@ -14,12 +14,12 @@ use super::plan::Wire;
 use super::problem::{Place, Spot, quoted};
 use super::prove::{MOCK, Script, detailed_target, empty_run, rescale};
 use super::raw::Profile;
-use super::raw::run::Run;
+use super::raw::run::{KeepAlive, Run};
 use super::raw::safety::Safety;
 use super::reader::{At, Reader};
 use super::value::{
-    BodyText, Certificates, Count, Duration, Flag, Member, Named, OverloadPolicy, Pacing, Phrase, Protocol, Rate, RequestLine,
-    Seed, Text,
+    BodyText, Certificates, Count, Duration, Flag, Member, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Rate,
+    RequestLine, Seed, Text,
 };
 use crate::load::overload::Overload;
 
@@ -73,6 +73,8 @@ pub struct Overrides {
     pub lanes: Option<u32>,
     /// `--http`.
     pub protocol: Option<Protocol>,
+    /// `--disable-keepalive`.
+    pub disable_keepalive: bool,
     /// `--streams`.
     pub streams: Option<u32>,
     /// `--pacing`.
@@ -132,6 +134,12 @@ impl Overrides {
         set(&mut run.seed, self.seed, "--seed", "run.seed", Seed);
         set(&mut run.lanes, self.lanes, "--lanes", "run.lanes", Count);
         set(&mut run.protocol, self.protocol, "--http", "run.protocol", |protocol| protocol);
+        if self.disable_keepalive {
+            let by_flag = |value| by_flag("--disable-keepalive", "run.keep_alive.share", value);
+            let keep_alive =
+                KeepAlive { share: Some(by_flag(Percent::nearest(0.0))), requests: None, lifetime: None, idle: None };
+            run.keep_alive = Some(self::by_flag("--disable-keepalive", "run.keep_alive", keep_alive));
+        }
         set(&mut run.streams, self.streams, "--streams", "run.streams", Count);
         set(&mut run.pacing, self.pacing, "--pacing", "run.pacing", |pacing| pacing);
         set(&mut run.stage, self.stage.clone(), "--stage", "run.stage", Text);

@@ -14,6 +14,7 @@ use sluicegate_policy::time::Span;
 
 use super::problem::Spot;
 use super::value::{Certificates, Pacing, Protocol};
+use crate::load::keeping::Keeping;
 use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
@@ -110,6 +111,10 @@ pub struct Run {
     pub lanes: Option<u32>,
     /// The protocol.
     pub protocol: Protocol,
+    /// How long the client keeps its connections.
+    pub keeping: Keeping,
+    /// After how long the target's name is asked for again.
+    pub dns_refresh: Span,
     /// HTTP/2: requests at a time on one connection; at least one.
     pub streams: u32,
     /// How the generator waits for a due instant.

@@ -104,7 +104,7 @@ async fn run<R: Record + 'static>(
     let connector = Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), usize::from(share.index));
     let mut workers = hire(&lane, engine.speaks, portion.connections, seats, &Rc::new(connector));
     let mut board = Board { progress: &drive.progress, abort: drive.abort, shown: Tally::default() };
-    let conducted = conduct(&lane, drive, &mut pacer, &mut board).await;
+    let conducted = conduct(&lane, (drive, settings.keeping.idle), &mut pacer, &mut board).await;
     if conducted.is_err() {
         workers.abort_all();
     }
@@ -148,7 +148,13 @@ fn hire<R: Record + 'static>(
 }
 
 /// Turns the dispatch whenever something is due, until the run is over; gives what the lane used while the plan lasted.
-async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pacer, board: &mut Board<'_>) -> io::Result<Used> {
+/// Connections that are idle for `idle` are closed.
+async fn conduct<R: Record>(
+    lane: &Lane<R>,
+    (drive, idle): (&Drive<'_, R>, Span),
+    pacer: &mut Pacer,
+    board: &mut Board<'_>,
+) -> io::Result<Used> {
     while lane.dispatch.borrow().seats.busy() > 0 {
         tokio::task::yield_now().await;
     }
@@ -169,6 +175,7 @@ async fn conduct<R: Record>(lane: &Lane<R>, drive: &Drive<'_, R>, pacer: &mut Pa
             }
             if now >= show {
                 board.show(&mut dispatch);
+                dispatch.seats.wake_idle(idle, now);
                 show = now + TICK;
             }
             dispatch.next_turn()
@@ -221,6 +228,10 @@ impl Board<'_> {
 }
 
 impl<R: Record> Lane<R> {
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
     /// An exchange begins now.
     pub(super) fn begin(&self, seat: u32) -> Instant {
         let now = self.clock.now();

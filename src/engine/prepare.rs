@@ -93,7 +93,15 @@ pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Proto
             Some((Arc::new(config), name))
         }
     };
-    Ok(Route { host: host.clone(), port: *port, tls, timeout: settings.connect_timeout, answers: settings.answers })
+    Ok(Route {
+        host: host.clone(),
+        port: *port,
+        tls,
+        timeout: settings.connect_timeout,
+        answers: settings.answers,
+        keeping: settings.keeping,
+        dns_refresh: settings.dns_refresh,
+    })
 }
 
 /// Settles the protocol, so that all connections of the run speak the same.

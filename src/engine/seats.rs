@@ -48,11 +48,14 @@ struct Seat {
     deadline: Instant,
     fate: Option<Fate>,
     link: Link,
+    /// Since when it is free, if it is.
+    since: Instant,
 }
 
 impl Seats {
     pub(super) fn new(count: u32) -> Self {
-        let seat = |_| Seat { given: None, waker: None, deadline: Instant::MAX, fate: None, link: Link::Down };
+        let seat =
+            |_| Seat { given: None, waker: None, deadline: Instant::MAX, fate: None, link: Link::Down, since: Instant::ZERO };
         let all = (0..count).map(seat).collect();
         // None is free until its worker has come (`wait`).
         Self { all, warm: Vec::with_capacity(count as usize), cold: Vec::new(), next_deadline: Instant::MAX }
@@ -71,10 +74,11 @@ impl Seats {
     }
 
     /// A worker has nothing to do: its seat is free.
-    pub(super) fn wait(&mut self, seat: u32, link: Link, waker: &Waker) {
+    pub(super) fn wait(&mut self, seat: u32, link: Link, (waker, now): (&Waker, Instant)) {
         let place = &mut self.all[seat as usize];
         place.waker = Some(waker.clone());
         place.link = link;
+        place.since = now;
         match link {
             Link::Up => self.warm.push(seat),
             Link::Down => self.cold.push(seat),
@@ -84,6 +88,19 @@ impl Seats {
     /// The connection of a waiting worker was closed; its seat is passed over while there are others.
     pub(super) fn lost(&mut self, seat: u32) {
         self.all[seat as usize].link = Link::Down;
+    }
+
+    /// Wakes the workers whose connections have been idle for so long, to close them.
+    pub(super) fn wake_idle(&self, idle: Span, now: Instant) {
+        for seat in &self.warm {
+            let seat = &self.all[*seat as usize];
+            match (seat.link, &seat.waker) {
+                // The least recently used come first.
+                (Link::Up, _) if now.since(seat.since) < idle => return,
+                (Link::Up, Some(waker)) => waker.wake_by_ref(),
+                (Link::Up | Link::Down, _) => {}
+            }
+        }
     }
 
     /// Gives a job to a free seat; hands it back if there is none.

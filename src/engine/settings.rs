@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use sluicegate_policy::time::Span;
 
+use crate::load::keeping::Keeping;
 use crate::load::overload::Overload;
 use crate::traffic::auth::Auth;
 use crate::traffic::endpoint::Endpoint;
@@ -44,6 +45,10 @@ pub struct Settings {
     pub pacing: Pacing,
     /// Credentials of the requests that bring none of their own.
     pub auth: Auth,
+    /// When connections are closed by us.
+    pub keeping: Keeping,
+    /// After how long the target's name is asked for again, when a connection is opened.
+    pub dns_refresh: Span,
     /// Who we are in TLS, if the target asks.
     pub identity: Option<Identity>,
     /// How long answers are waited for after the plan's end, and after a stop.
@@ -133,6 +138,8 @@ impl Settings {
             overload: Overload::Queue,
             pacing: Pacing::Hybrid,
             auth: Auth::None,
+            keeping: Keeping::FOR_EVER,
+            dns_refresh: Span::from_secs(1),
             identity: None,
             grace: Span::from_secs(10),
         }

@@ -35,7 +35,7 @@ struct Worker<R> {
 impl<R: Record> Worker<R> {
     /// Waits for a job; `None` when there will be none.
     async fn wait(&mut self, task: &std::task::Waker) -> Option<Job> {
-        self.lane.dispatch.borrow_mut().seats.wait(self.seat, self.channel.link(), task);
+        self.lane.dispatch.borrow_mut().seats.wait(self.seat, self.channel.link(), (task, self.lane.now()));
         self.lane.look_ahead();
         poll_fn(|cx| {
             let mut dispatch = self.lane.dispatch.borrow_mut();
@@ -59,7 +59,7 @@ impl<R: Record> Worker<R> {
         let started = lane.begin(*seat);
         channel.begin();
         let ended = {
-            let mut exchange = pin!(channel.exchange(&job.request, &lane.encoder));
+            let mut exchange = pin!(channel.exchange(&job.request, (job.session, job.seq), &lane.encoder));
             poll_fn(|cx| {
                 let fate = lane.dispatch.borrow_mut().seats.fate(*seat);
                 fate.map_or_else(|| exchange.as_mut().poll(cx).map(Ok), |fate| Poll::Ready(Err(fate)))

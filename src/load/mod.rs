@@ -7,6 +7,7 @@ mod arrivals;
 mod curve;
 pub mod hash;
 pub mod held;
+pub mod keeping;
 pub mod overload;
 pub mod replay;
 pub mod script;

@@ -6,6 +6,7 @@
 use sluicegate_policy::call::CallId;
 use sluicegate_policy::time::Instant;
 
+use super::seats::Over;
 use crate::traffic::SeriesId;
 
 /// One action on its way.
@@ -17,8 +18,8 @@ pub(super) struct Flight {
     pub(super) intended: Instant,
     pub(super) started: Instant,
     pub(super) sent: Instant,
-    /// The connection it goes over, and how many answers had come over it by then.
-    pub(super) over: (u32, u64),
+    /// The connection it goes over.
+    pub(super) over: Over,
 }
 
 /// All of them.
@@ -104,7 +105,7 @@ mod tests {
 
     fn flight(started: u64) -> Flight {
         let started = Instant::from_ns(started);
-        Flight { session: 0, seq: 0, series: SeriesId(0), intended: started, started, sent: started, over: (0, 0) }
+        Flight { session: 0, seq: 0, series: SeriesId(0), intended: started, started, sent: started, over: Over::default() }
     }
 
     proptest! {

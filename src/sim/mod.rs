@@ -27,6 +27,7 @@ use sluicegate_policy::usage::Used;
 
 use crate::load::Source;
 use crate::load::hash::ScriptHash;
+use crate::load::keeping::Keeping;
 use crate::load::overload::Overload;
 use crate::load::shaper::Ceilings;
 use crate::measure::Sample;
@@ -56,6 +57,8 @@ pub struct World {
     pub ceilings: Ceilings,
     /// The way to the gateway.
     pub network: Network,
+    /// When connections are closed by the client.
+    pub keeping: Keeping,
     /// The wall time at which the run starts, since 1970: it tells the periods of quotas.
     pub wall: Span,
     /// When the run is over: what has not ended by then is abandoned. [`Instant::MAX`] waits for everything.

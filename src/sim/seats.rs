@@ -6,11 +6,14 @@
 
 use sluicegate_policy::time::{Instant, Span};
 
+use crate::load::keeping::Keeping;
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Seats {
     /// How long a connection takes to be set up.
     connect: Span,
+    keeping: Keeping,
     links: Vec<Link>,
     streams: u32,
     /// Connections of the free seats that served, most recently used last.
@@ -29,56 +32,96 @@ struct Link {
     opened_before: bool,
     /// Answers that came over it.
     heard: u64,
+    /// Actions that it carried since it was opened.
+    requests: u32,
+    /// Actions that are on their way over it.
+    busy: u32,
+    /// When the last of them ended.
+    since: Instant,
+}
+
+/// What an action goes over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Over {
+    link: u32,
+    /// When it was opened: another one may have its place since.
+    ready: Instant,
+    /// How many answers had come over it.
+    heard: u64,
+    /// No other action goes over it.
+    last: bool,
 }
 
 /// A seat that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
-    /// Its connection, and how many answers have come over that.
-    pub(super) over: (u32, u64),
+    pub(super) over: Over,
     /// How long until its connection is ready.
     pub(super) set_up: Span,
 }
 
 impl Seats {
-    pub(super) fn new(connections: u32, streams: u32, connect: Span) -> Self {
+    pub(super) fn new(connections: u32, streams: u32, connect: Span, keeping: Keeping) -> Self {
         let (connections, streams) = (connections.max(1), streams.max(1));
         let cold = (0..streams).flat_map(|_| (0..connections).rev()).collect();
-        let links = vec![Link { ready: None, opened_before: false, heard: 0 }; connections as usize];
-        Self { connect, links, streams, warm: Vec::new(), cold, opened: 0, reconnects: 0 }
+        let links = vec![
+            Link { ready: None, opened_before: false, heard: 0, requests: 0, busy: 0, since: Instant::ZERO };
+            connections as usize
+        ];
+        Self { connect, keeping, links, streams, warm: Vec::new(), cold, opened: 0, reconnects: 0 }
     }
 
     pub(super) const fn any_free(&self) -> bool {
         !(self.warm.is_empty() && self.cold.is_empty())
     }
 
-    /// Takes a free seat for an action that starts; `None` if there is none.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Taken> {
+    /// Takes a free seat for an action that starts, step `seq` of its session; `None` if there is none.
+    pub(super) fn take(&mut self, now: Instant, (session, seq): (u32, u32)) -> Option<Taken> {
         let at = self.pick()?;
         let link = &mut self.links[at as usize];
+        // An exchange under way keeps its connection from being idle.
+        link.ready.take_if(|ready| link.busy == 0 && self.keeping.is_over(*ready, link.since, now));
         if link.ready.is_none() {
+            (link.requests, link.busy) = (0, 0);
             self.opened += 1;
             self.reconnects += u64::from(link.opened_before);
             link.opened_before = true;
         }
         let ready = *link.ready.get_or_insert(now + self.connect);
-        Some(Taken { over: (at, link.heard), set_up: ready.since(now) })
+        let last = self.keeping.is_last(session, seq, link.requests);
+        link.requests += 1;
+        link.busy += 1;
+        if last {
+            link.ready = None;
+        }
+        Some(Taken { over: Over { link: at, ready, heard: link.heard, last }, set_up: ready.since(now) })
     }
 
     /// An answer has come, and its seat is free again.
-    pub(super) fn on_answer(&mut self, (at, _): (u32, u64)) {
-        self.links[at as usize].heard += 1;
-        self.warm.push(at);
+    pub(super) fn on_answer(&mut self, now: Instant, over: Over) {
+        let link = &mut self.links[over.link as usize];
+        if link.ready == Some(over.ready) {
+            link.heard += 1;
+            link.busy = link.busy.saturating_sub(1);
+            link.since = now;
+        }
+        if over.last { self.cold.push(over.link) } else { self.warm.push(over.link) }
     }
 
     /// The action on a seat was given up. Its connection is lost if nobody shares it, or if nothing was heard of it since.
-    pub(super) fn on_time_out(&mut self, (at, heard): (u32, u64)) {
-        let link = &mut self.links[at as usize];
-        if self.streams == 1 || link.heard == heard {
+    pub(super) fn on_time_out(&mut self, now: Instant, over: Over) {
+        let link = &mut self.links[over.link as usize];
+        if link.ready != Some(over.ready) {
+            // Its connection is gone already.
+            return self.cold.push(over.link);
+        }
+        if self.streams == 1 || link.heard == over.heard {
             link.ready = None;
-            self.cold.push(at);
+            self.cold.push(over.link);
         } else {
-            self.warm.push(at);
+            link.busy = link.busy.saturating_sub(1);
+            link.since = now;
+            self.warm.push(over.link);
         }
     }
 

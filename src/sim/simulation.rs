@@ -22,7 +22,7 @@ use super::client::{Client, Fate, Pending};
 use super::door::Door;
 use super::flights::{Flight, Flights};
 use super::routes::Routes;
-use super::seats::{Seats, Taken};
+use super::seats::{Over, Seats, Taken};
 use super::{SimSummary, World};
 use crate::load::overload::Backoff;
 use crate::load::shaper::Shaper;
@@ -85,7 +85,7 @@ impl<'a> Simulation<'a> {
         let gateway = Gateway::new(Arc::clone(&world.model), seed).at_wall(world.wall);
         let door = Door::new(&world.model, world.stage, world.wall, seed);
         let routes = Routes::new(&world.catalog, &gateway);
-        let seats = Seats::new(world.connections, world.streams, world.network.connect);
+        let seats = Seats::new(world.connections, world.streams, world.network.connect, world.keeping);
         Self {
             world,
             source,
@@ -206,7 +206,8 @@ impl<'a> Simulation<'a> {
     }
 
     fn start(&mut self, now: Instant, action: &Pending) {
-        let Taken { over, set_up } = self.client.seats.take(now).expect("an action starts only when a seat is free");
+        let Taken { over, set_up } =
+            self.client.seats.take(now, (action.session, action.seq)).expect("an action starts only when a seat is free");
         // A connection that takes longer than the time-out is never written to.
         let is_sent = set_up == Span::ZERO || self.world.network.connect < self.world.timeout;
         let sent = if is_sent { now + set_up } else { Instant::MAX };
@@ -295,7 +296,7 @@ impl<'a> Simulation<'a> {
     fn on_reply(&mut self, now: Instant, reply: &Reply) {
         // Nobody waits for an answer whose call has timed out.
         let Some(flight) = self.flights.end(reply.call) else { return };
-        self.client.seats.on_answer(flight.over);
+        self.client.seats.on_answer(now, flight.over);
         self.summary.answered += 1;
         let answered = Sample { status: reply.status, kind: reply.kind(), ..ended(&flight, now, Outcome::Answered) };
         self.finish(&answered);
@@ -303,7 +304,7 @@ impl<'a> Simulation<'a> {
 
     fn on_time_out(&mut self, now: Instant, call: CallId) {
         let Some(flight) = self.flights.end(call) else { return };
-        self.client.seats.on_time_out(flight.over);
+        self.client.seats.on_time_out(now, flight.over);
         self.summary.timed_out += 1;
         self.finish(&ended(&flight, now, Outcome::TimedOut));
     }
@@ -351,8 +352,15 @@ impl<'a> Simulation<'a> {
 fn never_sent(action: &Pending, now: Instant, outcome: Outcome) -> Sample {
     let Pending { session, seq, intended, request } = action;
     let (started, sent) = (Instant::MAX, Instant::MAX);
-    let flight =
-        Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started, sent, over: (0, 0) };
+    let flight = Flight {
+        session: *session,
+        seq: *seq,
+        series: request.series,
+        intended: *intended,
+        started,
+        sent,
+        over: Over::default(),
+    };
     ended(&flight, now, outcome)
 }
 

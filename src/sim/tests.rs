@@ -87,6 +87,7 @@ fn world(model: Model) -> World {
         overload: Overload::Queue,
         ceilings: Ceilings::default(),
         network: Network::default(),
+        keeping: Keeping::FOR_EVER,
         wall: Span::ZERO,
         end: Instant::MAX,
     }
@@ -333,6 +334,29 @@ fn two_connections_of_32_streams_serve_64_at_a_time_and_are_set_up_once() {
     assert_eq!(late, 0, "an open connection costs no set-up");
     let (_, alone) = run(&World { streams: 1, ..shared }, &plan);
     assert!(alone.answered * 20 < summary.answered, "{} {}", alone.answered, summary.answered);
+}
+
+#[test]
+fn connections_are_closed_as_the_client_keeps_them_and_opened_anew() {
+    let network = Network { round_trip: Span::ZERO, connect: MS * 3 };
+    let opened = |keeping, plan: &Traffic| {
+        let (samples, summary) = run(&World { keeping, network, connections: 1, ..world(model(constant(1))) }, plan);
+        let set_up = count(&samples, |sample| sample.response_time() == Some(MS * 4));
+        assert_eq!((set_up as u64, summary.answered), (summary.connections_opened, samples.len() as u64));
+        assert_eq!(summary.reconnects + 1, summary.connections_opened);
+        summary.connections_opened
+    };
+    let plan = even(0, 100, 2);
+    assert_eq!(opened(Keeping::FOR_EVER, &plan), 1);
+    assert_eq!(opened(Keeping { requests: 3, ..Keeping::FOR_EVER }, &plan), 67);
+    assert_eq!(opened(Keeping { share: 0, ..Keeping::FOR_EVER }, &plan), 200);
+    assert_eq!(opened(Keeping { lifetime: MS * 495, ..Keeping::FOR_EVER }, &plan), 4);
+    assert_eq!(opened(Keeping { idle: MS * 5, ..Keeping::FOR_EVER }, &plan), 200);
+    assert_eq!(opened(Keeping { idle: MS * 20, ..Keeping::FOR_EVER }, &plan), 1);
+    let half = Keeping { share: 500_000, ..Keeping::FOR_EVER };
+    // Sessions are numbered as they come; the last one's connection is not needed again.
+    let last = (0..199).filter(|session| half.is_last(*session, 0, 0)).count() as u64;
+    assert_eq!(opened(half, &plan), 1 + last);
 }
 
 #[test]

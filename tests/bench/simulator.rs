@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sluicegate::config::{self, Overrides, Plan};
 use sluicegate::load::Share;
+use sluicegate::load::keeping::Keeping;
 use sluicegate::load::script::script;
 use sluicegate::measure::recorder::{Detail, Layout};
 use sluicegate::measure::{Record, Recorder};
@@ -82,6 +83,7 @@ fn of_plan(name: &str, plan: &Plan, rounds: usize) -> Result<Figure, String> {
         overload: plan.run.overload,
         ceilings: plan.safety.ceilings.clone(),
         network: Network::default(),
+        keeping: Keeping::FOR_EVER,
         wall: Span::ZERO,
         end: Instant::MAX,
     };

@@ -10,9 +10,10 @@ use super::filled;
 use super::mix::header;
 use crate::config::plan;
 use crate::config::problem::{Place, Spot, listed, quoted, suggestion};
-use crate::config::raw::run::Run;
+use crate::config::raw::run::{KeepAlive, Run};
 use crate::config::reader::{At, Reader};
 use crate::config::value::{self, Count, Duration, Outside, OverloadPolicy, Pacing, Protocol, Text};
+use crate::load::keeping::{Keeping, WHOLE};
 use crate::load::overload::Overload;
 
 /// What the section is proven into.
@@ -54,6 +55,8 @@ pub(super) fn run(
     // Some(None) is "no number given", which is no problem.
     let lanes = run.lanes.as_ref().map(|lanes| count_in_bounds(lanes, LANES_MAX, "a number of lanes", reader));
     let protocol = filled(&mut run.protocol, &spot, "protocol", || Protocol::Auto).value;
+    let keeping = keeping(run.keep_alive.as_ref(), reader);
+    let dns_refresh = filled(&mut run.dns_refresh, &spot, "dns_refresh", || Duration(Span::from_secs(1))).value.0;
     let streams = filled(&mut run.streams, &spot, "streams", || Count(32)).clone();
     let streams = count_in_bounds(&streams, STREAMS_MAX, "a number of streams", reader);
     let pacing = filled(&mut run.pacing, &spot, "pacing", || Pacing::Hybrid).value;
@@ -66,9 +69,24 @@ pub(super) fn run(
         None => None,
     };
     let (duration, warmup, connections, timeout, streams) = (duration?, warmup?, connections?, timeout?, streams?);
+    let keeping = keeping?;
     let starts_at = run.starts_at.as_ref().map(|moment| moment.value.0);
     let seed = Seed::new(seed);
-    let run = plan::Run { duration, warmup, connections, timeout, overload, seed, lanes, protocol, streams, pacing, starts_at };
+    let run = plan::Run {
+        duration,
+        warmup,
+        connections,
+        timeout,
+        overload,
+        seed,
+        lanes,
+        protocol,
+        keeping,
+        dns_refresh,
+        streams,
+        pacing,
+        starts_at,
+    };
     Some(Proven { run, stage: stage?, headers: headers?, api_keys: api_keys? })
 }
 
@@ -83,6 +101,8 @@ pub(in crate::config) fn empty() -> At<Run> {
         seed: None,
         lanes: None,
         protocol: None,
+        keep_alive: None,
+        dns_refresh: None,
         streams: None,
         pacing: None,
         stage: None,
@@ -92,6 +112,18 @@ pub(in crate::config) fn empty() -> At<Run> {
         auth: None,
     };
     At { value: run, spot: Spot { place: Place::Nowhere, key: "run".into() } }
+}
+
+/// How connections are kept; what is not said is for ever.
+fn keeping(given: Option<&At<KeepAlive>>, reader: &mut Reader) -> Option<Keeping> {
+    let Some(At { value: KeepAlive { share, requests, lifetime, idle }, .. }) = given else { return Some(Keeping::FOR_EVER) };
+    let share = share.as_ref().map_or(WHOLE, |share| (share.value.share() * f64::from(WHOLE)).round() as u32);
+    let requests = requests.as_ref().map(|requests| count_in_bounds(requests, u32::MAX, "a number of requests", reader));
+    let mut span = |given: &Option<At<Duration>>, what| {
+        given.as_ref().map_or(Some(Span::MAX), |given| in_bounds(given, Span::from_ms(1), DURATION_MAX, what, reader))
+    };
+    let (lifetime, idle) = (span(lifetime, "a life of a connection"), span(idle, "a time to be idle"));
+    Some(Keeping { share, requests: requests.unwrap_or(Some(u32::MAX))?, lifetime: lifetime?, idle: idle? })
 }
 
 fn in_bounds(given: &At<Duration>, shortest: Span, longest: Span, what: &str, reader: &mut Reader) -> Option<Span> {

@@ -4,7 +4,7 @@
 
 use super::auth::Auth;
 use crate::config::reader::{At, section};
-use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Pacing, Phrase, Protocol, Seed, Text};
+use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Seed, Text};
 
 section! {
     /// How the traffic is driven.
@@ -25,6 +25,10 @@ section! {
         lanes: Option<At<Count>>,
         /// The protocol: auto (by TLS; HTTP/1.1 without), http1, http2. Default: auto.
         protocol: Option<At<Protocol>>,
+        /// How long the client keeps its connections. Default: until the target closes them.
+        keep_alive: Option<At<KeepAlive>>,
+        /// After how long the target's name is asked for again, when a connection is opened. Default: 1s.
+        dns_refresh: Option<At<Duration>>,
         /// Requests at a time on one connection of HTTP/2. Default: 32.
         streams: Option<At<Count>>,
         /// How the generator waits for the instant of a request: spin (always awake, a core for each lane), hybrid (awake shortly
@@ -43,5 +47,20 @@ section! {
         /// Credentials of every request: bearer tokens or signatures. A request that has an `authorization` of its own keeps it.
         /// Default: none.
         auth: Option<At<Auth>>,
+    }
+}
+
+section! {
+    /// How long the client keeps its connections: real clients do not for ever.
+    KeepAlive {
+        /// Requests after which their connection is kept; the others say `connection: close`, as clients without keep-alive do.
+        /// Default: 100%.
+        share: Option<At<Percent>>,
+        /// Requests that one connection carries at most. Default: any number.
+        requests: Option<At<Count>>,
+        /// A connection older than this begins no other request: a new one asks for the name again. Default: none is too old.
+        lifetime: Option<At<Duration>>,
+        /// A connection that is idle for this long is closed. Default: none is.
+        idle: Option<At<Duration>>,
     }
 }

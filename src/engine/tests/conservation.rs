@@ -59,7 +59,7 @@ impl Crew {
         let watch = Abort::default().watch();
         let rules = Rules { overload, shaper, horizon: HORIZON, grace: Span::from_ms(20), watch };
         let mut dispatch = Dispatch::new(rules, script(plan), Seats::new(SEATS), Vec::new());
-        (0..SEATS).for_each(|seat| dispatch.seats.wait(seat, Link::Down, Waker::noop()));
+        (0..SEATS).for_each(|seat| dispatch.seats.wait(seat, Link::Down, (Waker::noop(), Instant::ZERO)));
         Self { dispatch, busy: vec![None; SEATS as usize] }
     }
 
@@ -80,7 +80,7 @@ impl Crew {
         let sample = job.ended(Ending { outcome, status: 200, kind: None }, stamps, now);
         match self.dispatch.on_ended(&job, &sample) {
             Some(next) => self.busy[seat as usize] = Some((next, now)),
-            None => self.dispatch.seats.wait(seat, Link::Up, Waker::noop()),
+            None => self.dispatch.seats.wait(seat, Link::Up, (Waker::noop(), Instant::ZERO)),
         }
     }
 }

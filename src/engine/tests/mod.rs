@@ -9,6 +9,7 @@ mod credentials;
 mod drive;
 mod ending;
 mod http;
+mod keeping;
 mod omission;
 mod schedule;
 mod server;

@@ -83,7 +83,7 @@ fn played(source: impl Source + 'static) -> Vec<Sample> {
         watch: Abort::default().watch(),
     };
     let mut dispatch = Dispatch::new(rules, Box::new(source), Seats::new(1), Vec::new());
-    dispatch.seats.wait(0, Link::Up, Waker::noop());
+    dispatch.seats.wait(0, Link::Up, (Waker::noop(), Instant::ZERO));
     let mut now = Instant::ZERO;
     let mut in_flight: Option<(Job, Instant)> = None;
     loop {
@@ -93,7 +93,7 @@ fn played(source: impl Source + 'static) -> Vec<Sample> {
             let sample = job.ended(Ending { outcome: Outcome::Answered, status: 200, kind: None }, stamps, now);
             in_flight = dispatch.on_ended(&job, &sample).map(|job| (job, now));
             if in_flight.is_none() {
-                dispatch.seats.wait(0, Link::Up, Waker::noop());
+                dispatch.seats.wait(0, Link::Up, (Waker::noop(), Instant::ZERO));
             }
         }
         dispatch.turn(now, Urgency::None);

@@ -1,12 +1,17 @@
 //! Opening connections: name, TCP, TLS.
 //!
-//! Owns the resolver of a lane, which asks for the name again when connections are opened again, and takes its addresses in turn.
+//! Owns the resolver of a lane, which asks for the name again when connections are opened again, and takes its addresses in turn,
+//! several at a time where one is silent ("happy eyeballs").
 //! Refuses to speak HTTP and to decide when to connect. Every failure is an [`Outcome`].
 
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls_pki_types::ServerName;
@@ -19,10 +24,11 @@ use tokio_rustls::TlsConnector;
 use super::failure;
 use super::stamp::{Counted, Meter, Stream};
 use crate::engine::settings::Answers;
+use crate::load::keeping::Keeping;
 use crate::measure::Outcome;
 
-/// A name's addresses are asked for again after this, when a connection is opened.
-const FRESH: Span = Span::from_secs(1);
+/// How long an address is waited for before another is asked as well (RFC 8305, section 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Where connections go.
 #[derive(Clone)]
@@ -32,6 +38,8 @@ pub(in crate::engine) struct Route {
     pub(in crate::engine) tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
     pub(in crate::engine) timeout: Span,
     pub(in crate::engine) answers: Answers,
+    pub(in crate::engine) keeping: Keeping,
+    pub(in crate::engine) dns_refresh: Span,
 }
 
 /// Opens the connections of one lane.
@@ -63,6 +71,11 @@ impl Connector {
     /// Who answers.
     pub(super) const fn answers(&self) -> Answers {
         self.route.answers
+    }
+
+    /// When connections are closed by us.
+    pub(super) const fn keeping(&self) -> Keeping {
+        self.route.keeping
     }
 
     /// Opens a connection within the connect time-out, and counts the attempt.
@@ -107,24 +120,16 @@ impl Connector {
     /// The first address that answers, beginning with the one whose turn it is.
     pub(in crate::engine) async fn dial(&self) -> Result<TcpStream, Outcome> {
         let (addresses, turn) = self.addresses().await?;
-        let mut worst = Outcome::Unresolved;
-        for n in 0..addresses.len() {
-            match TcpStream::connect(addresses[(turn + n) % addresses.len()]).await {
-                Ok(stream) => {
-                    // A small request must not wait for the acknowledgement of the one before; where it cannot be set, it is slow.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream);
-                }
-                Err(error) => worst = failure::of_connect(&error),
-            }
-        }
-        Err(worst)
+        let stream = race(&in_turn(&addresses, turn)).await?;
+        // A small request must not wait for the acknowledgement of the one before; where it cannot be set, it is slow.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 
     async fn addresses(&self) -> Result<(Vec<SocketAddr>, usize), Outcome> {
         let mut resolved = self.resolved.lock().await;
         let now = self.clock.now();
-        if resolved.addresses.is_empty() || now.since(resolved.at) >= FRESH {
+        if resolved.addresses.is_empty() || now.since(resolved.at) >= self.route.dns_refresh {
             resolved.addresses = self.resolve().await?;
             resolved.at = now;
         }
@@ -143,6 +148,103 @@ impl Connector {
     }
 }
 
+/// Families in turn, beginning with that of the resolver's first (RFC 8305, section 4); the addresses of each from the `turn`-th on,
+/// so that connections spread over them.
+fn in_turn(addresses: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, other): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        addresses.iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let nth = |of: &[SocketAddr], n: usize| (n < of.len()).then(|| of[(turn % of.len() + n) % of.len()]);
+    (0..addresses.len()).flat_map(|n| [nth(&first, n), nth(&other, n)]).flatten().collect()
+}
+
+/// The first of these that answers. While one is silent the next is asked as well after [`ATTEMPT_DELAY`], or at once when one
+/// fails; how the last one failed is told when all have.
+async fn race(addresses: &[SocketAddr]) -> Result<TcpStream, Outcome> {
+    let mut waiting = addresses.iter();
+    let mut asked: Vec<Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>> = Vec::new();
+    let mut worst = Outcome::Unresolved;
+    loop {
+        let more = match waiting.next() {
+            Some(address) => {
+                asked.push(Box::pin(TcpStream::connect(*address)));
+                waiting.len() > 0
+            }
+            None if asked.is_empty() => return Err(worst),
+            None => false,
+        };
+        let any = poll_fn(|cx| {
+            let mut at = 0;
+            while at < asked.len() {
+                match asked[at].as_mut().poll(cx) {
+                    Poll::Ready(Ok(stream)) => return Poll::Ready(Some(stream)),
+                    Poll::Ready(Err(error)) => {
+                        worst = failure::of_connect(&error);
+                        drop(asked.swap_remove(at));
+                        return Poll::Ready(None);
+                    }
+                    Poll::Pending => at += 1,
+                }
+            }
+            Poll::Pending
+        });
+        let answered = if more { tokio::time::timeout(ATTEMPT_DELAY, any).await.unwrap_or(None) } else { any.await };
+        if let Some(stream) = answered {
+            return Ok(stream);
+        }
+    }
+}
+
 fn add_one(cell: &Cell<u64>) {
     cell.set(cell.get() + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::prepare::alone;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn families_take_turns_and_so_do_the_addresses_of_each() {
+        let all = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"].map(address);
+        let order = |turn| in_turn(&all, turn).iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(" ");
+        assert_eq!(order(0), "::1 1.1.1.1 ::2 2.2.2.2 ::3");
+        assert_eq!(order(1), "::2 2.2.2.2 ::3 1.1.1.1 ::1");
+        assert_eq!(order(usize::MAX).split(' ').count(), 5);
+        assert_eq!(in_turn(&[], 7), []);
+        assert_eq!(in_turn(&all[3..], 1), [all[4], all[3]]);
+    }
+
+    #[test]
+    fn an_address_that_refuses_or_says_nothing_gives_way_to_the_next() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let alive = listener.local_addr().unwrap();
+        let refusing = { std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap() };
+        // A full backlog: the kernel drops what asks for more, as a dead host would.
+        let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        full.bind(&address("127.0.0.1:0").into()).unwrap();
+        full.listen(0).unwrap();
+        let silent = full.local_addr().unwrap().as_socket().unwrap();
+        let filling: Vec<_> = (0..4)
+            .map(|_| {
+                let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+                socket.set_nonblocking(true).unwrap();
+                let _ = socket.connect(&silent.into());
+                socket
+            })
+            .collect();
+        let peer = |addresses: Vec<SocketAddr>| {
+            alone(async move { race(&addresses).await.map(|stream| stream.peer_addr().unwrap()) }).unwrap()
+        };
+        assert_eq!(peer(vec![refusing, alive]), Ok(alive));
+        assert_eq!(peer(vec![silent, alive]), Ok(alive));
+        assert_eq!(peer(vec![silent, refusing, refusing, alive]), Ok(alive));
+        assert_eq!(peer(vec![refusing, refusing]), Err(Outcome::Refused));
+        assert_eq!(peer(vec![]), Err(Outcome::Unresolved));
+        drop(filling);
+    }
 }

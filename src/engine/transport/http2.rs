@@ -17,12 +17,12 @@ use sluicegate_policy::time::Instant;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use super::Times;
 use super::clue::{self, Clue};
 use super::connect::Connector;
 use super::failure::{self, Reached};
 use super::request::Encoded;
 use super::stamp::{Stamped, Watch};
+use super::{Age, Times};
 use crate::engine::job::Ending;
 use crate::engine::settings::Answers;
 use crate::measure::Outcome;
@@ -44,6 +44,11 @@ pub(in crate::engine) struct Shared {
 pub(super) struct Open {
     sender: SendRequest<Full<Bytes>>,
     watch: Rc<Watch>,
+    age: Rc<Cell<Age>>,
+    /// Exchanges that are under way on it.
+    busy: Rc<Cell<u32>>,
+    /// Nobody begins anything on it any more.
+    retired: Rc<Cell<bool>>,
 }
 
 /// Runs what hyper needs besides the exchanges.
@@ -93,9 +98,10 @@ impl Shared {
         }
     }
 
-    /// A connection on which nothing is heard any more is not given to anybody else.
-    pub(super) fn retire(&self, silent: &Open) {
-        self.open.borrow_mut().take_if(|open| Rc::ptr_eq(&open.watch, &silent.watch));
+    /// A connection that is not given to anybody else.
+    pub(super) fn retire(&self, old: &Open) {
+        old.retired.set(true);
+        self.open.borrow_mut().take_if(|open| Rc::ptr_eq(&open.watch, &old.watch));
     }
 
     async fn handshake(&self) -> Result<Open, Outcome> {
@@ -108,13 +114,38 @@ impl Shared {
         let shaken = Builder::new(self.tasks.clone()).handshake(io).await;
         let (sender, connection) = shaken.map_err(|error| failure::of_exchange(&error, &watch, Reached::Nothing))?;
         self.tasks.execute(connection);
-        Ok(Open { sender, watch })
+        let (age, busy) = (Rc::new(Cell::new(Age::new(&self.connector))), Rc::new(Cell::new(0)));
+        Ok(Open { sender, watch, age, busy, retired: Rc::new(Cell::new(false)) })
     }
 }
 
 impl Open {
     pub(super) fn is_alive(&self) -> bool {
-        !self.sender.is_closed()
+        !self.sender.is_closed() && !self.retired.get()
+    }
+
+    pub(super) fn age(&self) -> Age {
+        self.age.get()
+    }
+
+    /// An exchange begins on it: how many have before.
+    pub(super) fn count(&self) -> u32 {
+        let mut age = self.age.get();
+        let before = age.requests;
+        age.requests = before.saturating_add(1);
+        self.age.set(age);
+        before
+    }
+
+    pub(super) fn is_in_use(&self) -> bool {
+        self.busy.get() > 0
+    }
+
+    /// An exchange has ended on it.
+    pub(super) fn on_end(&self, connector: &Connector) {
+        let mut age = self.age.get();
+        age.on_end(connector);
+        self.age.set(age);
     }
 
     /// How often something was read from the connection, for whomever.
@@ -129,6 +160,7 @@ impl Open {
         (answers, now): (Answers, impl Fn() -> Instant),
         times: &Times,
     ) -> Ending {
+        let _busy = Busy::on(&self.busy);
         times.sent.set(now());
         let answer = match self.sender.try_send_request(request).await {
             Ok(answer) => answer,
@@ -148,6 +180,22 @@ impl Open {
             Ok(()) => Ending { outcome: Outcome::Answered, status, kind: clue.and_then(|clue| clue.kind(status)) },
             Err(error) => Ending { outcome: failure::of_exchange(&error, &self.watch, Reached::Head), status, kind: None },
         }
+    }
+}
+
+/// Counts an exchange for as long as it is there.
+struct Busy(Rc<Cell<u32>>);
+
+impl Busy {
+    fn on(busy: &Rc<Cell<u32>>) -> Self {
+        busy.set(busy.get() + 1);
+        Self(Rc::clone(busy))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

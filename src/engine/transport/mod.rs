@@ -35,7 +35,7 @@ pub(super) struct Channel {
 }
 
 enum Wire {
-    Http1 { open: Option<Http1>, before: Before, scratch: Rc<Scratch> },
+    Http1 { open: Option<(Http1, Age)>, before: Before, scratch: Rc<Scratch> },
     Http2 { shared: Rc<Shared>, open: Option<Open>, reads: u64 },
 }
 
@@ -44,6 +44,16 @@ enum Wire {
 enum Before {
     Never,
     Connected,
+}
+
+/// How long a connection has been there, and what for.
+#[derive(Clone, Copy, Debug)]
+struct Age {
+    opened: Instant,
+    /// When its last exchange ended; not looked after where nobody asks.
+    since: Instant,
+    /// Exchanges that it carried.
+    requests: u32,
 }
 
 /// When an exchange's first bytes went out and came in; `Instant::MAX` where they did not.
@@ -66,7 +76,7 @@ impl Channel {
 
     pub(super) fn link(&self) -> Link {
         let alive = match &self.wire {
-            Wire::Http1 { open, .. } => open.as_ref().is_some_and(|open| open.life() != Life::Over),
+            Wire::Http1 { open, .. } => open.as_ref().is_some_and(|(open, _)| open.life() != Life::Over),
             Wire::Http2 { open, .. } => open.as_ref().is_some_and(Open::is_alive),
         };
         if alive { Link::Up } else { Link::Down }
@@ -74,8 +84,11 @@ impl Channel {
 
     /// Looks after an idle connection; ready when it has just been lost.
     pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.close_old() {
+            return Poll::Ready(());
+        }
         match &mut self.wire {
-            Wire::Http1 { open: Some(open), .. } if open.life() != Life::Over => open.poll_idle(cx),
+            Wire::Http1 { open: Some((open, _)), .. } if open.life() != Life::Over => open.poll_idle(cx),
             // Nobody but its own task needs to look after a shared connection.
             Wire::Http1 { .. } | Wire::Http2 { .. } => Poll::Pending,
         }
@@ -85,7 +98,7 @@ impl Channel {
     pub(super) fn begin(&mut self) {
         self.times.clear();
         match &mut self.wire {
-            Wire::Http1 { open, .. } => open.iter_mut().for_each(Http1::begin),
+            Wire::Http1 { open, .. } => open.iter_mut().for_each(|(open, _)| open.begin()),
             Wire::Http2 { open, reads, .. } => open.iter().for_each(|open| *reads = open.reads()),
         }
     }
@@ -94,10 +107,18 @@ impl Channel {
     ///
     /// A connection that turns out to be closed before a byte was written is replaced once (RFC 9112, section 9.3.1: the request
     /// was not sent, so this is no retry of anything the target saw).
-    pub(super) async fn exchange(&mut self, request: &Request, encoder: &RefCell<Encoder>) -> Result<Ending, Unsendable> {
-        let (ending, first) = self.attempt(request, encoder).await?;
+    ///
+    /// `place` is the request's session and step.
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Request,
+        place: (u32, u32),
+        encoder: &RefCell<Encoder>,
+    ) -> Result<Ending, Unsendable> {
+        self.close_old();
+        let (ending, first) = self.attempt(request, place, encoder).await?;
         if first == Connection::Reused && ending.outcome != Outcome::Answered && self.times.nothing_happened() {
-            return Ok(self.attempt(request, encoder).await?.0);
+            return Ok(self.attempt(request, place, encoder).await?.0);
         }
         Ok(ending)
     }
@@ -106,7 +127,7 @@ impl Channel {
     pub(super) fn interrupt(&mut self) {
         match &mut self.wire {
             Wire::Http1 { open, .. } => {
-                if let Some(open) = open.take() {
+                if let Some((open, _)) = open.take() {
                     self.times.read(&open);
                 }
             }
@@ -123,7 +144,28 @@ impl Channel {
         &self.times
     }
 
-    async fn attempt(&mut self, request: &Request, encoder: &RefCell<Encoder>) -> Result<(Ending, Connection), Unsendable> {
+    /// Closes a connection that the client's own rules say is over.
+    fn close_old(&mut self) -> bool {
+        let keeping = self.connector.keeping();
+        if !keeping.is_timed() {
+            return false;
+        }
+        let now = self.connector.clock().now();
+        match &mut self.wire {
+            Wire::Http1 { open, .. } => open.take_if(|(_, age)| keeping.is_over(age.opened, age.since, now)).is_some(),
+            Wire::Http2 { shared, open, .. } => {
+                let old = open.take_if(|open| !open.is_in_use() && keeping.is_over(open.age().opened, open.age().since, now));
+                old.as_ref().inspect(|open| shared.retire(open)).is_some()
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        request: &Request,
+        (session, seq): (u32, u32),
+        encoder: &RefCell<Encoder>,
+    ) -> Result<(Ending, Connection), Unsendable> {
         let Self { connector, wire, times } = self;
         match wire {
             Wire::Http1 { open, before, scratch } => {
@@ -132,19 +174,31 @@ impl Channel {
                     Ok(ready) => ready,
                     Err(outcome) => return Ok((Ending::unanswered(outcome), Connection::New)),
                 };
-                let ending = connection.exchange(request, encoder).await?;
+                let (connection, age) = connection;
+                let last = connector.keeping().is_last(session, seq, age.requests);
+                age.requests = age.requests.saturating_add(1);
+                let ending = connection.exchange(request, encoder, last).await?;
                 times.read(connection);
-                open.take_if(|open| open.life() == Life::Over);
+                age.on_end(connector);
+                open.take_if(|(open, _)| last || open.life() == Life::Over);
                 Ok((ending, used))
             }
             Wire::Http2 { shared, open, reads } => {
-                let request = encoder.borrow_mut().encode(request)?;
+                let request = encoder.borrow_mut().encode(request, false)?;
                 let (connection, used) = match ready_http2(open, shared).await {
                     Ok(ready) => ready,
                     Err(outcome) => return Ok((Ending::unanswered(outcome), Connection::New)),
                 };
                 *reads = connection.reads();
-                Ok((connection.exchange(request, (connector.answers(), || connector.clock().now()), times).await, used))
+                let last = connector.keeping().is_last(session, seq, connection.count());
+                if last {
+                    // Those that are under way on it come to their end.
+                    shared.retire(connection);
+                }
+                let ending = connection.exchange(request, (connector.answers(), || connector.clock().now()), times).await;
+                connection.on_end(connector);
+                open.take_if(|_| last);
+                Ok((ending, used))
             }
         }
     }
@@ -159,12 +213,12 @@ enum Connection {
 
 /// The open connection, or a new one, which only a request is worth that can be sent.
 async fn ready_http1<'a>(
-    open: &'a mut Option<Http1>,
+    open: &'a mut Option<(Http1, Age)>,
     before: &mut Before,
     (connector, scratch): (&Connector, &Rc<Scratch>),
     sendable: impl FnOnce() -> Result<(), Unsendable>,
-) -> Result<Result<(&'a mut Http1, Connection), Outcome>, Unsendable> {
-    if let Some(waiting) = open
+) -> Result<Result<(&'a mut (Http1, Age), Connection), Outcome>, Unsendable> {
+    if let Some((waiting, _)) = open
         && !waiting.is_ready().await
     {
         *open = None;
@@ -180,7 +234,7 @@ async fn ready_http1<'a>(
     if std::mem::replace(before, Before::Connected) == Before::Connected {
         connector.count_reopened();
     }
-    Ok(Ok((open.insert(Http1::new(stream, connector, Rc::clone(scratch))), Connection::New)))
+    Ok(Ok((open.insert((Http1::new(stream, connector, Rc::clone(scratch)), Age::new(connector))), Connection::New)))
 }
 
 async fn ready_http2<'a>(open: &'a mut Option<Open>, shared: &Shared) -> Result<(&'a mut Open, Connection), Outcome> {
@@ -191,6 +245,20 @@ async fn ready_http2<'a>(open: &'a mut Option<Open>, shared: &Shared) -> Result<
     match open {
         Some(open) => Ok((open, Connection::Reused)),
         None => Ok((open.insert(shared.open().await?), Connection::New)),
+    }
+}
+
+impl Age {
+    /// Of a connection that was opened just now.
+    fn new(connector: &Connector) -> Self {
+        let now = connector.clock().now();
+        Self { opened: now, since: now, requests: 0 }
+    }
+
+    fn on_end(&mut self, connector: &Connector) {
+        if connector.keeping().is_timed() {
+            self.since = connector.clock().now();
+        }
     }
 }
 

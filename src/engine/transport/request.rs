@@ -72,6 +72,8 @@ struct Wire {
     /// Where the body begins.
     head: usize,
     method: Method,
+    /// It says that it is the last on its connection.
+    last: bool,
 }
 
 /// A request in bytes.
@@ -114,8 +116,8 @@ impl Encoder {
         method(&self.outgoing.method).map(drop)
     }
 
-    /// The request as hyper sends it.
-    pub(super) fn encode(&mut self, request: &Request) -> Result<Encoded, Unsendable> {
+    /// The request as hyper sends it; in HTTP/1 the `last` on its connection says so.
+    pub(super) fn encode(&mut self, request: &Request, last: bool) -> Result<Encoded, Unsendable> {
         self.prove(request)?;
         let body = Bytes::copy_from_slice(&self.outgoing.body);
         let mut encoded = http::Request::new(Full::new(body.clone()));
@@ -127,6 +129,9 @@ impl Encoder {
         if !borne {
             return Err(Unsendable);
         }
+        if last && matches!(self.form, Form::Origin(_)) {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         *encoded.headers_mut() = headers;
         if let Form::Absolute(..) = self.form {
             *encoded.version_mut() = Version::HTTP_2;
@@ -134,12 +139,13 @@ impl Encoder {
         Ok(encoded)
     }
 
-    /// The request as HTTP/1.1 writes it.
-    pub(super) fn write(&mut self, request: &Request) -> Result<Written<'_>, Unsendable> {
+    /// The request as HTTP/1.1 writes it; the `last` on its connection says so.
+    pub(super) fn write(&mut self, request: &Request, last: bool) -> Result<Written<'_>, Unsendable> {
         if let Bearing::Nothing = self.bearing {
-            self.write_plain(request)?;
+            self.write_plain(request, last)?;
         } else {
-            let encoded = self.encode(request)?;
+            let encoded = self.encode(request, last)?;
+            self.wire.last = false;
             self.wire.method.clone_from(encoded.method());
             self.wire.lines.clear();
             write_lines(encoded.headers(), &mut self.wire.lines);
@@ -150,7 +156,7 @@ impl Encoder {
     }
 
     /// Writes a request that needs no credentials; one like the last is written already.
-    fn write_plain(&mut self, request: &Request) -> Result<(), Unsendable> {
+    fn write_plain(&mut self, request: &Request, last: bool) -> Result<(), Unsendable> {
         self.catalog.fill(request, &mut self.outgoing);
         let mut since = self.read_headers()?;
         if since == Since::Changed || self.wire.lines.is_empty() {
@@ -163,6 +169,10 @@ impl Encoder {
         let Self { outgoing, wire, path, .. } = self;
         if outgoing.method != wire.method.as_str() {
             wire.method = method(&outgoing.method)?;
+            since = Since::Changed;
+        }
+        if wire.last != last {
+            wire.last = last;
             since = Since::Changed;
         }
         if since == Since::Changed || wire.bytes.get(wire.head..) != Some(&*outgoing.body) || wire.bytes.is_empty() {
@@ -222,10 +232,13 @@ impl Encoder {
 impl Wire {
     /// Writes a request with the lines and the method that are there.
     fn write(&mut self, path: &str, body: &[u8]) {
-        let Self { bytes, lines, head, method } = self;
+        let Self { bytes, lines, head, method, last } = self;
         bytes.clear();
         for part in [method.as_str().as_bytes(), b" ", path.as_bytes(), b" HTTP/1.1\r\n", lines] {
             bytes.extend_from_slice(part);
+        }
+        if *last {
+            bytes.extend_from_slice(b"connection: close\r\n");
         }
         if !body.is_empty() {
             // A vector takes all that is written.
@@ -320,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_path_follows_the_base_path_and_the_host_is_ours() {
-        let encoded = http1().encode(&request("PUT", "/a?b=1", &[("Host", "old"), ("X-K", "v"), ("x-k", "w")])).unwrap();
+        let encoded = http1().encode(&request("PUT", "/a?b=1", &[("Host", "old"), ("X-K", "v"), ("x-k", "w")]), false).unwrap();
         assert_eq!((encoded.method(), encoded.uri().to_string()), (&Method::PUT, "/prod/a?b=1".to_owned()));
         let headers = encoded.headers();
         assert_eq!((&headers["host"], headers.get_all("x-k").iter().count()), (&HeaderValue::from_static("api.test:81"), 2));
@@ -329,40 +342,40 @@ mod tests {
 
     #[test]
     fn a_user_agent_of_the_traffic_replaces_ours() {
-        let encoded = http1().encode(&request("GET", "/", &[("user-agent", "theirs")])).unwrap();
+        let encoded = http1().encode(&request("GET", "/", &[("user-agent", "theirs")]), false).unwrap();
         assert_eq!(encoded.headers().get_all("user-agent").iter().collect::<Vec<_>>(), ["theirs"]);
     }
 
     #[test]
     fn one_request_leaves_nothing_behind_in_the_next() {
         let mut encoder = http1();
-        encoder.encode(&request("GET", "/a", &[("x-a", "1")])).unwrap();
-        let second = encoder.encode(&request("GET", "/a", &[])).unwrap();
+        encoder.encode(&request("GET", "/a", &[("x-a", "1")]), false).unwrap();
+        let second = encoder.encode(&request("GET", "/a", &[]), false).unwrap();
         assert!(!second.headers().contains_key("x-a"));
-        let third = encoder.encode(&request("GET", "/prod/a", &[])).unwrap();
+        let third = encoder.encode(&request("GET", "/prod/a", &[]), false).unwrap();
         assert_eq!(third.uri(), "/prod/prod/a");
     }
 
     #[test]
     fn http2_names_the_authority_in_the_uri() {
         let form = Form::Absolute(Scheme::HTTPS, Authority::from_static("api.test"));
-        let encoded = encoder(form).encode(&request("GET", "/a", &[("connection", "close")])).unwrap();
+        let encoded = encoder(form).encode(&request("GET", "/a", &[("connection", "close")]), false).unwrap();
         assert_eq!((encoded.uri().to_string(), encoded.version()), ("https://api.test/prod/a".to_owned(), Version::HTTP_2));
         assert!(!encoded.headers().contains_key("host") && !encoded.headers().contains_key("connection"));
     }
 
     #[test]
     fn what_a_request_line_cannot_hold_is_escaped() {
-        let encoded = http1().encode(&request("GET", "/ä b#c", &[])).unwrap();
+        let encoded = http1().encode(&request("GET", "/ä b#c", &[]), false).unwrap();
         assert_eq!(encoded.uri(), "/prod/%C3%A4%20b%23c");
-        assert_eq!(http1().encode(&request("GET", "x", &[])).unwrap().uri(), "/prod/x");
+        assert_eq!(http1().encode(&request("GET", "x", &[]), false).unwrap().uri(), "/prod/x");
     }
 
     #[test]
     fn what_no_escape_can_save_is_refused_without_a_panic() {
-        assert!(http1().encode(&request("G T", "/", &[])).is_err());
-        assert!(http1().encode(&request("GET", "/", &[("a b", "v")])).is_err());
-        assert!(http1().encode(&request("GET", "/", &[("a", "v\r\nx: y")])).is_err());
-        assert!(http1().encode(&request("GET", &"/a".repeat(40_000), &[])).is_err());
+        assert!(http1().encode(&request("G T", "/", &[]), false).is_err());
+        assert!(http1().encode(&request("GET", "/", &[("a b", "v")]), false).is_err());
+        assert!(http1().encode(&request("GET", "/", &[("a", "v\r\nx: y")]), false).is_err());
+        assert!(http1().encode(&request("GET", &"/a".repeat(40_000), &[]), false).is_err());
     }
 }

@@ -111,22 +111,27 @@ impl Http1 {
         }
     }
 
-    /// Sends a request and reads its answer to the end.
-    pub(super) async fn exchange(&mut self, request: &Request, encoder: &RefCell<Encoder>) -> Result<Ending, Unsendable> {
+    /// Sends a request, the `last` one or not, and reads its answer to the end.
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Request,
+        encoder: &RefCell<Encoder>,
+        last: bool,
+    ) -> Result<Ending, Unsendable> {
         let lean = match &mut self.speaker {
             Speaker::Fallback(fallback) => {
-                let encoded = encoder.borrow_mut().encode(request)?;
+                let encoded = encoder.borrow_mut().encode(request, last)?;
                 return Ok(fallback.exchange(encoded).await);
             }
             Speaker::Lean(lean) => lean,
         };
-        poll_fn(|cx| Poll::Ready(encoder.borrow_mut().write(request).map(|written| lean.send(written, cx)))).await?;
+        poll_fn(|cx| Poll::Ready(encoder.borrow_mut().write(request, last).map(|written| lean.send(written, cx)))).await?;
         let came = poll_fn(|cx| lean.poll_answer(cx, &mut self.scratch.0.borrow_mut())).await;
         let begun = match came {
             Came::Ended(ending) => return Ok(ending),
             Came::Unusual(begun) => begun,
         };
-        let encoded = encoder.borrow_mut().encode(request)?;
+        let encoded = encoder.borrow_mut().encode(request, last)?;
         let Some(taken) = lean.take(begun) else { return Ok(Ending::unanswered(Outcome::Closed)) };
         match Fallback::take_over(taken).await {
             Ok(fallback) => {

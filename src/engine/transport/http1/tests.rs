@@ -19,6 +19,7 @@ use crate::engine::settings::Answers;
 use crate::engine::transport::connect::Route;
 use crate::engine::transport::request::Form;
 use crate::engine::transport::stamp::{Counted, Meter};
+use crate::load::keeping::Keeping;
 use crate::traffic::catalog::Recorded;
 use crate::traffic::{Catalog, SeriesId, What};
 use sluicegate_policy::time::Span;
@@ -57,8 +58,15 @@ async fn pair() -> (Stream, TcpStream) {
 
 async fn connection(by: By, stream: Stream) -> Http1 {
     let clock = Clock::starting_now();
-    let route =
-        Route { host: "127.0.0.1".to_owned(), port: 1, tls: None, timeout: Span::from_secs(1), answers: Answers::OfAnybody };
+    let route = Route {
+        host: "127.0.0.1".to_owned(),
+        port: 1,
+        tls: None,
+        timeout: Span::from_secs(1),
+        answers: Answers::OfAnybody,
+        keeping: Keeping::FOR_EVER,
+        dns_refresh: Span::from_secs(1),
+    };
     let connector = Connector::new(route, clock, Rc::new(Meter::default()), 0);
     let mut http1 = Http1::new(stream, &connector, Rc::new(Scratch::new()));
     if by == By::Hyper {
@@ -87,7 +95,7 @@ fn made_of(by: By, method: &str, pieces: &[&[u8]]) -> Ending {
         };
         let (request, encoder) = (request(method, "/", &[], b""), encoder());
         let exchange = async {
-            let ending = http1.exchange(&request, &encoder).await.unwrap();
+            let ending = http1.exchange(&request, &encoder, false).await.unwrap();
             drop(http1);
             ending
         };
@@ -96,7 +104,7 @@ fn made_of(by: By, method: &str, pieces: &[&[u8]]) -> Ending {
 }
 
 /// The bytes that are written for a request.
-fn bytes_of(by: By, request: &Request) -> Option<Vec<u8>> {
+fn bytes_of(by: By, request: &Request, last: bool) -> Option<Vec<u8>> {
     on_a_runtime(async {
         let (client, mut server) = pair().await;
         let mut http1 = connection(by, client).await;
@@ -105,7 +113,7 @@ fn bytes_of(by: By, request: &Request) -> Option<Vec<u8>> {
         let exchange = async {
             // A request is written at once or in a few rounds; its answer never comes.
             let sendable = {
-                let mut exchange = std::pin::pin!(http1.exchange(request, &encoder));
+                let mut exchange = std::pin::pin!(http1.exchange(request, &encoder, last));
                 let mut polled = Poll::Pending;
                 for _ in 0..50 {
                     polled = poll_fn(|cx| Poll::Ready(exchange.as_mut().poll(cx))).await;
@@ -187,7 +195,7 @@ fn most_answers_never_reach_hyper_and_what_does_stays_there() {
             let exchanges = async {
                 for _ in 0..2 {
                     assert!(http1.is_ready().await);
-                    assert_eq!(http1.exchange(&request, &encoder).await.unwrap().outcome, Outcome::Answered);
+                    assert_eq!(http1.exchange(&request, &encoder, false).await.unwrap().outcome, Outcome::Answered);
                 }
             };
             tokio::join!(exchanges, serve);
@@ -278,9 +286,10 @@ proptest! {
         target in "[ -~\u{e4}]{0,20}",
         headers in prop::collection::vec(("[a-zA-Z-]{1,12}", "[ -~]{0,12}"), 0..5),
         body in prop::collection::vec(any::<u8>(), 0..40),
+        last in any::<bool>(),
     ) {
         let request = request(method, &target, &headers, &body);
-        prop_assert_eq!(bytes_of(By::Lean, &request), bytes_of(By::Hyper, &request));
+        prop_assert_eq!(bytes_of(By::Lean, &request, last), bytes_of(By::Hyper, &request, last));
     }
 }
 
@@ -301,12 +310,13 @@ fn a_request_that_follows_another_leaves_nothing_of_it() {
         request("POST", "/b", &header("2"), b"other"),
         request("POST", "/b", &[], b""),
     ];
-    for request in &all {
-        let written = encoder.borrow_mut().write(request).map(|written| written.bytes.to_vec()).ok();
-        assert_eq!(written, bytes_of(By::Hyper, request));
+    for (number, request) in all.iter().enumerate() {
+        let last = number % 3 == 1;
+        let written = encoder.borrow_mut().write(request, last).map(|written| written.bytes.to_vec()).ok();
+        assert_eq!(written, bytes_of(By::Hyper, request, last));
         // Another way to ask for it comes between.
-        let _ = encoder.borrow_mut().encode(&all[0]);
-        let again = encoder.borrow_mut().write(request).map(|written| written.bytes.to_vec()).ok();
+        let _ = encoder.borrow_mut().encode(&all[0], !last);
+        let again = encoder.borrow_mut().write(request, last).map(|written| written.bytes.to_vec()).ok();
         assert_eq!(written, again);
     }
 }
