@@ -28,6 +28,7 @@ mod tests;
 mod transport;
 mod watch;
 mod worker;
+mod writer;
 
 pub use abort::{Abort, Health};
 pub use credentials::{Signed, TokenReport};
@@ -38,3 +39,4 @@ pub use probe::Probe;
 pub use progress::{Progress, Reading};
 pub use settings::{Answers, Identity, Pacing, Pin, Protocol, Settings, Tls};
 pub use stop::{Stop, Urgency};
+pub use writer::Writer;

@@ -24,7 +24,8 @@ const CONNECTIONS: u32 = 10;
 /// Users of k6, which leaves an arrival out when all of them are busy.
 const K6_USERS: u32 = 64;
 /// Ways in which sluicegate waits for an instant: the name of the figure, and the flags. Another way is another line.
-const PACINGS: [(&str, &[&str]); 1] = [("sluicegate", &[])];
+const PACINGS: [(&str, &[&str]); 3] =
+    [("sluicegate", &[]), ("sluicegate, spin", &["--pacing", "spin"]), ("sluicegate, sleep", &["--pacing", "sleep"])];
 
 /// A tool that was told to keep the rate.
 struct Paced {

@@ -6,12 +6,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use sluicegate::config::{self, Overrides, Plan};
+use sluicegate::engine::Writer;
 use sluicegate::load::script::script;
 use sluicegate::load::{Feedback, Share};
 use sluicegate::measure::channel::Channel;
 use sluicegate::measure::recorder::{Detail, Layout};
 use sluicegate::measure::{Outcome, Record, Recorder, Sample};
-use sluicegate::traffic::{Action, Outgoing, SeriesId};
+use sluicegate::traffic::{Action, Outgoing, Request, SeriesId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
@@ -19,12 +20,13 @@ use sluicegate_policy::time::{Instant, Span};
 pub(crate) type Work = fn(u64) -> Result<(), String>;
 
 /// All of them, by the names that the baseline has.
-pub(crate) const WORKS: [(&str, Work); 5] = [
+pub(crate) const WORKS: [(&str, Work); 6] = [
     ("recorder: one sample", record),
     ("schedule: one arrival, constant", constant),
     ("schedule: one arrival, Poisson", poisson),
     ("schedule: one step of a closed model", closed),
     ("request: one content, filled", fill),
+    ("request: one, filled and in bytes", write),
 ];
 
 /// Different response times that are recorded in turn.
@@ -96,18 +98,35 @@ fn closed(times: u64) -> Result<(), String> {
 /// A request's method, path, query, headers and body, from the buffers of the one before.
 fn fill(times: u64) -> Result<(), String> {
     let plan = plan("arrivals: { constant: 100000/s }")?;
-    let mut source = script(plan.traffic.as_ref().ok_or("the plan has no traffic")?, Share::ALL);
-    let mut requests = Vec::new();
-    for _ in 0..64 {
-        let Action::Request(request) = source.next(Feedback::Idle).ok_or("the plan has no steps")?.action;
-        requests.push(request);
-    }
+    let requests = requests(&plan)?;
     let mut outgoing = Outgoing::default();
     for number in 0..times {
         plan.catalog.fill(&requests[(number % 64) as usize], &mut outgoing);
         black_box(&outgoing);
     }
     Ok(())
+}
+
+/// What a lane does for a request before it asks the socket.
+fn write(times: u64) -> Result<(), String> {
+    let plan = plan("arrivals: { constant: 100000/s }")?;
+    let requests = requests(&plan)?;
+    let mut writer = Writer::new(Arc::clone(&plan.catalog), "api.test", "/prod").ok_or("the host is none")?;
+    for number in 0..times {
+        let bytes = writer.write(&requests[(number % 64) as usize]).ok_or("a request that cannot be written")?;
+        black_box(bytes);
+    }
+    Ok(())
+}
+
+/// The first requests of the plan.
+fn requests(plan: &Plan) -> Result<Vec<Request>, String> {
+    let mut source = script(plan.traffic.as_ref().ok_or("the plan has no traffic")?, Share::ALL);
+    let mut next = || {
+        let Action::Request(request) = source.next(Feedback::Idle).ok_or("the plan has no steps")?.action;
+        Ok(request)
+    };
+    (0..64).map(|_| next()).collect()
 }
 
 fn plan(pace: &str) -> Result<Plan, String> {

@@ -78,8 +78,8 @@ struct Wire {
 
 /// A request in bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Written<'a> {
-    pub(super) bytes: &'a [u8],
+pub(in crate::engine) struct Written<'a> {
+    pub(in crate::engine) bytes: &'a [u8],
     /// Its answer has no body, whatever it says (RFC 9112, section 6.3).
     pub(super) bodiless: bool,
 }
@@ -140,7 +140,7 @@ impl Encoder {
     }
 
     /// The request as HTTP/1.1 writes it; the `last` on its connection says so.
-    pub(super) fn write(&mut self, request: &Request, last: bool) -> Result<Written<'_>, Unsendable> {
+    pub(in crate::engine) fn write(&mut self, request: &Request, last: bool) -> Result<Written<'_>, Unsendable> {
         if let Bearing::Nothing = self.bearing {
             self.write_plain(request, last)?;
         } else {
