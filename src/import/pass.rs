@@ -3,10 +3,11 @@
 //! Owns the loop and its counts. Refuses formats, sorting and routes (their modules do them). Memory does not grow with the
 //! log: the sorts, the tree of paths, the routes' histograms and the clients are each bounded.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::path::Path;
 
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use sluicegate_policy::time::Span;
 
 use super::arrival::{Arrivals, Ordered};
@@ -217,6 +218,9 @@ fn calls(count: u64) -> String {
 
 /// Whether a segment of the path is a variable of a route, as targets are cleaned: `/orders/%7Bid%7D`.
 fn is_pattern(target: &str) -> bool {
+    if memchr::memchr(b'%', target.as_bytes()).is_none() {
+        return false;
+    }
     let path = target.split('?').next().unwrap_or(target);
     path.split('/').any(|segment| segment.len() > 6 && segment.starts_with("%7B") && segment.ends_with("%7D"))
 }
@@ -273,13 +277,15 @@ impl Second<'_> {
         }
         let sort_error = |source| ImportError::Sort { path: folder.to_owned(), source };
         let (mut origin, mut last, mut gap) = (None, 0, Span::ZERO);
+        let mut entry = Entry::default();
         while let Some((at, draft)) = ordered.next().map_err(sort_error)? {
             let origin = *origin.get_or_insert(at);
             gap = gap.max(Span::from_ns(if at > origin { at.abs_diff(last) } else { 0 }));
             last = at;
             let series = self.routes.of(draft.method, draft.target).unwrap_or(SeriesId(0));
             count(&mut self.imported.series[usize::from(series.0)], &draft);
-            self.trace.write(&entry(Span::from_ns(at.abs_diff(origin)), series, &draft))?;
+            fill(&mut entry, Span::from_ns(at.abs_diff(origin)), series, &draft);
+            self.trace.write(&entry)?;
         }
         self.imported.arrivals = (origin.unwrap_or_default(), last);
         self.imported.notes.extend(self.routes.notes().iter().cloned());
@@ -297,15 +303,18 @@ impl Second<'_> {
     }
 }
 
-fn entry(at: Span, series: SeriesId, draft: &Draft<'_>) -> Entry {
-    let recorded =
-        Recorded { method: draft.method.to_owned(), target: draft.target.to_owned(), headers: Vec::new(), body: Vec::new() };
-    Entry { at, recorded, series, identity: draft.identity, status: draft.status, latency: draft.latency }
+/// Writes a call over the one before, whose buffers are used again.
+fn fill(entry: &mut Entry, at: Span, series: SeriesId, draft: &Draft<'_>) {
+    let Recorded { method, target, .. } = &mut entry.recorded;
+    draft.method.clone_into(method);
+    draft.target.clone_into(target);
+    (entry.at, entry.series, entry.identity) = (at, series, draft.identity);
+    (entry.status, entry.latency) = (draft.status, draft.latency);
 }
 
 fn count(series: &mut SeriesStat, draft: &Draft<'_>) {
     series.count += 1;
-    series.with_query += u64::from(draft.target.contains('?'));
+    series.with_query += u64::from(memchr::memchr(b'?', draft.target.as_bytes()).is_some());
     series.with_slash += u64::from(has_idle_slash(draft.target));
     if let Some(count) = series.methods.get_mut(draft.method) {
         *count += 1;

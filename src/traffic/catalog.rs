@@ -10,7 +10,7 @@ use super::step::{Request, What};
 use super::template::Template;
 
 /// Index of a series: the name under which actions are measured, usually a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesId(pub u16);
 
 /// Index into the catalog's templates.

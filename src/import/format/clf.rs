@@ -70,7 +70,8 @@ impl<'a> Words<'a> {
 
     /// The time in brackets. User names before it may hold spaces, so the bracket is looked for.
     fn bracketed(&mut self) -> Result<&'a [u8], Rejected> {
-        let open = memchr::memmem::find(self.0, b" [").ok_or(Rejected::Missing(Part::Time))?;
+        let mut brackets = memchr::memchr_iter(b'[', self.0).filter_map(|at| at.checked_sub(1));
+        let open = brackets.find(|before| self.0[*before] == b' ').ok_or(Rejected::Missing(Part::Time))?;
         if self.0[..open].trim_ascii().is_empty() {
             return Err(Rejected::Missing(Part::User));
         }

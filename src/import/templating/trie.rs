@@ -4,7 +4,7 @@
 //! called here when a node has too many children). Memory: at most [`NODES_MAX`] nodes of at most [`CHILDREN_MAX`] names each;
 //! paths that would need more are counted at a `{proxy+}` of the deepest node that there is.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::segment::{self, Kind};
 

@@ -58,7 +58,7 @@ const HAS_LATENCY: u8 = 2;
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
 
 /// One recorded request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// When it arrived, since the first arrival of the trace.
     pub at: Span,
