@@ -80,3 +80,35 @@ pub enum Spacing {
     /// A Poisson process with that rate.
     Poisson,
 }
+
+impl Arrivals {
+    /// The highest rate within the first `duration`. A ramp that it cuts off counts as if it came to its end, to the safe side.
+    pub fn peak(&self, duration: Span) -> PerSecond {
+        let is_higher = |a: PerSecond, b: PerSecond| {
+            u128::from(a.tokens) * u128::from(b.per.as_ns()) > u128::from(b.tokens) * u128::from(a.per.as_ns())
+        };
+        let mut start = Span::ZERO;
+        let mut highest = PerSecond { tokens: 0, per: Span::from_secs(1) };
+        for piece in &self.pieces {
+            if start < duration {
+                highest = [piece.from, piece.to].into_iter().fold(highest, |a, b| if is_higher(b, a) { b } else { a });
+            }
+            start += piece.length;
+        }
+        highest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_that_of_the_pieces_which_are_played() {
+        let rate = |tokens| PerSecond { tokens, per: Span::from_secs(1) };
+        let held = |tokens| Piece { from: rate(tokens), to: rate(tokens), length: Span::from_secs(10) };
+        let arrivals = Arrivals { pieces: vec![held(10), held(500)], spacing: Spacing::Even };
+        assert_eq!(arrivals.peak(Span::from_secs(10)), rate(10));
+        assert_eq!(arrivals.peak(Span::from_secs(11)), rate(500));
+    }
+}

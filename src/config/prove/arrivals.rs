@@ -155,20 +155,6 @@ pub(super) fn requests(pieces: &[Piece], duration: Span) -> f64 {
     total
 }
 
-/// The highest rate of the plan.
-pub(super) fn peak(pieces: &[Piece], duration: Span) -> PerSecond {
-    let mut start = Span::ZERO;
-    let mut highest = NONE;
-    for piece in pieces {
-        if start < duration {
-            // A ramp that the plan cuts off never gets to its end; to the safe side it counts as if it did.
-            highest = [piece.from, piece.to].into_iter().fold(highest, |a, b| if per_second(b) > per_second(a) { b } else { a });
-        }
-        start += piece.length;
-    }
-    highest
-}
-
 /// The pace of a closed model.
 pub(super) fn closed(closed: &mut At<Closed>, reader: &mut Reader) -> Option<Pace> {
     let spot = closed.spot.clone();
@@ -234,12 +220,5 @@ mod tests {
         assert!((requests(&ramp, Span::from_secs(10)) - 500.0).abs() < 1e-6);
         assert!((requests(&ramp, Span::from_secs(5)) - 125.0).abs() < 1e-6);
         assert!((requests(&ramp, Span::from_secs(20)) - 1_500.0).abs() < 1e-6);
-    }
-
-    #[test]
-    fn the_peak_is_that_of_the_pieces_which_are_played() {
-        let pieces = [held(rate(10), Span::from_secs(10)), held(rate(500), Span::from_secs(10))];
-        assert_eq!(peak(&pieces, Span::from_secs(10)), rate(10));
-        assert_eq!(peak(&pieces, Span::from_secs(11)), rate(500));
     }
 }

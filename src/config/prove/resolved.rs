@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use sluicegate_policy::model::ApiKey;
 
-use super::arrivals::{peak, requests};
+use super::arrivals::requests;
 use super::mix::is_credential;
 use crate::config::plan::{Plan, Target};
 use crate::config::raw::Profile;
@@ -140,7 +140,7 @@ fn traffic_facts(facts: &mut Map<String, Value>, traffic: &Traffic, names: &[Str
             facts.insert("model".into(), json!("open"));
             facts.insert("requests".into(), json!(total.round() as u64));
             facts.insert("mean_rate".into(), json!(Rate(Rate::nearest(total / traffic.duration.as_secs_f64())).to_string()));
-            facts.insert("peak_rate".into(), json!(Rate(peak(&arrivals.pieces, traffic.duration)).to_string()));
+            facts.insert("peak_rate".into(), json!(Rate(arrivals.peak(traffic.duration)).to_string()));
             Some(total)
         }
         Pace::Closed { users, .. } => {

@@ -3,7 +3,6 @@
 //! Owns the check of planned rates and the ceilings. Refuses hosts of targets (`load` asks `Safety::permit`). Called by
 //! `prove::plan`.
 
-use super::arrivals::peak;
 use crate::config::plan::Safety;
 use crate::config::problem::{Spot, listed, suggestion};
 use crate::config::raw::Profile;
@@ -45,7 +44,7 @@ fn rate_spot(profile: &Profile) -> Spot {
 
 fn within(max: &At<Rate>, traffic: &Traffic, spot: &Spot, reader: &mut Reader) -> bool {
     let Pace::Open(arrivals) = &traffic.pace else { return true };
-    let peak = peak(&arrivals.pieces, traffic.duration);
+    let peak = arrivals.peak(traffic.duration);
     let fine = per_second(peak) <= per_second(max.value.0);
     if !fine {
         let what =
