@@ -9,6 +9,7 @@ pub mod hash;
 pub mod held;
 pub mod keeping;
 pub mod overload;
+pub mod rate_search;
 pub mod replay;
 pub mod script;
 pub mod shaper;
