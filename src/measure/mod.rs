@@ -17,8 +17,10 @@ pub mod open_estimate;
 pub mod record;
 pub mod recorder;
 pub mod sample;
+pub mod search;
 pub mod shown;
 pub mod summary;
+pub mod threshold;
 
 #[cfg(test)]
 pub(crate) mod scripted;
