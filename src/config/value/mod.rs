@@ -11,6 +11,7 @@ mod decimal;
 mod duration;
 mod flag;
 mod generator;
+mod held;
 mod identity_source;
 mod json;
 mod margin;
@@ -34,6 +35,7 @@ mod unconfirmed;
 
 pub use choice::{ApiKind, Certificates, OverloadPolicy, Pacing, Protocol, SpacingKind};
 pub use duration::Duration;
+pub use held::{Held, NotHeld};
 pub use rate::Rate;
 
 pub(super) use bytes::Bytes;
