@@ -3,7 +3,7 @@
 //! Owns the order and what happens when a part fails: what was measured until then is kept and reported. Refuses statistics
 //! (`verdict`), formats (`report`) and sockets (`engine`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sluicegate_mock::{AuthorizerUse, LimitUse, Summary};
 use sluicegate_policy::seed::Seed;
@@ -64,9 +64,21 @@ struct Told {
 }
 
 /// How a user ends a run early.
-struct Interruption {
+pub(super) struct Interruption {
     stop: Stop,
     received: Received,
+}
+
+/// A run that is over.
+pub(super) struct Rehearsed {
+    /// All that is known of it.
+    pub(super) record: RunRecord,
+    /// What was driven; nothing if a signal came first.
+    pub(super) driven: Option<Driven>,
+    /// Where it was kept.
+    pub(super) folder: PathBuf,
+    /// Whether it could be.
+    pub(super) kept: Result<(), Failure>,
 }
 
 /// Whether the model speaks too.
@@ -78,18 +90,46 @@ pub(super) enum Prediction {
     NotWanted,
 }
 
+impl Interruption {
+    /// Asks what runs to end when a signal comes, and says what a second one would do; answers are awaited for `grace` at most.
+    pub(super) fn listen(output: &OutputFlags, grace: Span) -> Result<Self, Failure> {
+        let stop = Stop::new();
+        let (asked, quiet) = (stop.clone(), output.quiet);
+        let received = signals::listen(move || {
+            if !quiet && asked.urgency() == Urgency::None {
+                terminal::tell(&format!("\nstopping: answers are awaited for up to {grace}; once more stops at once\n"));
+            }
+            asked.request();
+        });
+        let received = received.map_err(|error| Failure::broken("listening for signals", error))?;
+        Ok(Self { stop, received })
+    }
+
+    /// Why what runs was ended, if a signal has been received.
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        self.received.stopped()
+    }
+}
+
 impl Rehearsal<'_> {
     /// Runs it; the exit code.
     pub(super) fn perform(&self) -> Result<u8, Failure> {
         if self.output.print_plan {
             return self.print_plan();
         }
+        let done = self.rehearse(&Interruption::listen(self.output, self.plan.run.timeout)?)?;
+        self.show(&done.record, done.kept.is_ok().then_some(&*done.folder))?;
+        done.kept?;
+        Ok(Conclusion::of(&done.record).exit_code())
+    }
+
+    /// Runs it without a word on standard output. What was measured before a part failed is kept; the failure is the result.
+    pub(super) fn rehearse(&self, interruption: &Interruption) -> Result<Rehearsed, Failure> {
         if !self.drifts.is_empty() && matches!(self.plan.target, Target::Live(_)) {
             return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
         }
         let started = wall_epoch();
         let mut folder = self.open_folder(started)?;
-        let interruption = self.listen()?;
         let standing = match stand(self.plan, &self.profile_name, folder.path(), &self.drifts) {
             Ok(standing) => standing,
             Err(failure) => {
@@ -99,10 +139,10 @@ impl Rehearsal<'_> {
         };
         let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(started, &standing, &interruption.stop));
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
-        record.stopped = interruption.received.stopped();
+        record.stopped = interruption.stopped();
         keep(&folder, &record)?;
         let driven = if record.stopped.is_none() {
-            self.drive_and_judge(&mut record, standing, (folder.path(), &interruption), predicted.as_ref())
+            self.drive_and_judge(&mut record, standing, (folder.path(), interruption), predicted.as_ref())
         } else {
             // Interrupted before a request was sent: the header is all there is.
             drop(standing);
@@ -113,10 +153,9 @@ impl Rehearsal<'_> {
             record.stopped = Some(Stopped::Failed(failure.to_string()));
             keep(&folder, &record)?;
         }
-        let kept = driven?.map_or(Ok(()), |driven| keep_all(&mut folder, &record, &driven, started));
-        self.show(&record, kept.is_ok().then(|| folder.path()))?;
-        kept?;
-        Ok(Conclusion::of(&record).exit_code())
+        let driven = driven?;
+        let kept = driven.as_ref().map_or(Ok(()), |driven| keep_all(&mut folder, &record, driven, started));
+        Ok(Rehearsed { record, driven, folder: folder.path().to_owned(), kept })
     }
 
     /// Sends the traffic, and completes the record with all that it shows.
@@ -134,7 +173,7 @@ impl Rehearsal<'_> {
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.
         let aborted = driven.aborted.take().map(Stopped::Aborted);
-        record.stopped = broken.or(aborted).or(interruption.received.stopped());
+        record.stopped = broken.or(aborted).or(interruption.stopped());
         let arrivals = folder.join(ARRIVALS);
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
         self.complete(record, &mut driven, seen, predicted);
@@ -148,20 +187,6 @@ impl Rehearsal<'_> {
             .map_err(Failure::usage)?;
         folder.write(PROFILE, self.profile_text.as_bytes()).map_err(Failure::usage)?;
         Ok(folder)
-    }
-
-    /// Asks the run to end when a signal comes, and says what a second one would do.
-    fn listen(&self) -> Result<Interruption, Failure> {
-        let stop = Stop::new();
-        let (asked, quiet, grace) = (stop.clone(), self.output.quiet, self.plan.run.timeout);
-        let received = signals::listen(move || {
-            if !quiet && asked.urgency() == Urgency::None {
-                terminal::tell(&format!("\nstopping: answers are awaited for up to {grace}; once more stops at once\n"));
-            }
-            asked.request();
-        });
-        let received = received.map_err(|error| Failure::broken("listening for signals", error))?;
-        Ok(Interruption { stop, received })
     }
 
     fn predict(&self, started: Span, standing: &Standing, stop: &Stop) -> Predicted {

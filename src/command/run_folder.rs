@@ -1,6 +1,7 @@
 //! The folder of a run: opened and tried before the first byte is sent, completed at the end.
 //!
-//! Owns the files `run.json`, `latency.hlog` and `profile.yaml`, and the rule that a run never overwrites another. Refuses to
+//! Owns the files `run.json`, `latency.hlog` and `profile.yaml`, `search.json` and `steps` of a search, and the rule that neither ever
+//! overwrites another. Refuses to
 //! know what is in them. The header of `run.json` is written at the start with `complete: false` and replaced by rename, so
 //! that there is a whole file at every moment.
 
@@ -16,6 +17,12 @@ use tempfile::NamedTempFile;
 pub(super) struct RunFolder {
     path: PathBuf,
     intervals: BufWriter<File>,
+}
+
+/// The folder of a search: its record, and a run folder for each of its steps.
+#[derive(Debug)]
+pub(super) struct SearchFolder {
+    path: PathBuf,
 }
 
 /// Why the folder, or a file in it, cannot be used.
@@ -48,21 +55,17 @@ pub(super) const PROFILE: &str = "profile.yaml";
 pub(super) const FUNCTIONS: &str = "functions.log";
 /// Name of the mock's record of arrivals within the folder, while the run lasts.
 pub(super) const ARRIVALS: &str = "arrivals.bin";
-
+/// Name of the record of a search within its folder.
+pub(super) const SEARCH: &str = "search.json";
+/// Name of the folder of its steps within it.
+pub(super) const STEPS: &str = "steps";
 /// Name of the certificate of the authority that signed the mock's, if it speaks TLS, within the folder.
 pub(super) const AUTHORITY: &str = "ca.pem";
 
 impl RunFolder {
     /// Makes the folder `asked` for, or a new one below `sluicegate-runs` called after `name`, and opens its files.
     pub(super) fn create(asked: Option<&Path>, name: &str) -> Result<Self, FolderError> {
-        let path = match asked {
-            Some(path) => path.to_path_buf(),
-            None => unused(&Path::new("sluicegate-runs").join(name)),
-        };
-        fs::create_dir_all(&path).map_err(|source| FolderError::Unwritable { path: path.clone(), source })?;
-        if [RECORD, INTERVALS].iter().any(|name| path.join(name).is_file()) {
-            return Err(FolderError::Taken { path });
-        }
+        let path = made(asked, name)?;
         let file = path.join(INTERVALS);
         let intervals = File::create(&file).map_err(|source| FolderError::Unwritable { path: file, source })?;
         Ok(Self { path, intervals: BufWriter::new(intervals) })
@@ -98,9 +101,50 @@ impl RunFolder {
 
     /// Writes a file of the folder whole: beside it first, then by rename.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
-        let path = self.path.join(name);
-        write_whole(&path, bytes).map_err(|source| FolderError::Unwritable { path, source })
+        write_in(&self.path, name, bytes)
     }
+}
+
+impl SearchFolder {
+    /// Makes the folder `asked` for, or a new one below `sluicegate-runs` called after `name`.
+    pub(super) fn create(asked: Option<&Path>, name: &str) -> Result<Self, FolderError> {
+        made(asked, name).map(|path| Self { path })
+    }
+
+    /// Gives it up before anything was measured, unless there are files in it.
+    pub(super) fn discard(self) {
+        let _ = fs::remove_file(self.path.join(PROFILE));
+        let _ = fs::remove_dir(self.path.join(STEPS));
+        let _ = fs::remove_dir(&self.path);
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file of the folder whole: beside it first, then by rename.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        write_in(&self.path, name, bytes)
+    }
+}
+
+/// The folder `asked` for, or a new one below `sluicegate-runs` called after `name`, with nothing in it that was kept before.
+fn made(asked: Option<&Path>, name: &str) -> Result<PathBuf, FolderError> {
+    let path = match asked {
+        Some(path) => path.to_path_buf(),
+        None => unused(&Path::new("sluicegate-runs").join(name)),
+    };
+    fs::create_dir_all(&path).map_err(|source| FolderError::Unwritable { path: path.clone(), source })?;
+    if [RECORD, INTERVALS, SEARCH].iter().any(|name| path.join(name).is_file()) {
+        return Err(FolderError::Taken { path });
+    }
+    Ok(path)
+}
+
+fn write_in(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+    let path = folder.join(name);
+    write_whole(&path, bytes).map_err(|source| FolderError::Unwritable { path, source })
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
