@@ -28,7 +28,7 @@ pub use man::Man;
 pub use mock::Mock;
 pub use replay::Replay;
 pub use report::Report;
-pub use run::Run;
+pub use run::{FindFlags, Run};
 pub use schema::{Schema, SchemaOf};
 pub use simulate::Simulate;
 pub use value::{DriftText, Field, Header, HttpVersion, PacingMode, ParseError, RateText, Speed, Target, UnitText};

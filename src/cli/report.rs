@@ -8,11 +8,11 @@ use clap::Args;
 
 use super::flags::OutputFormat;
 
-/// Shows the report of a kept run again, and exits with the code of that run.
+/// Shows the report of a kept run or search again, and exits with its code.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Report {
-    /// The run's folder, or its run.json
+    /// The folder of a run or of a search, or its run.json or search.json
     pub run: PathBuf,
 
     /// How the report is written to standard output

@@ -5,8 +5,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sluicegate_policy::time::Span;
 
 use super::flags::{LoadFlags, OutputFlags, TargetFlags};
+use super::value::precision;
+use crate::config::value::Held;
 
 /// Simulates a profile, drives the same script at a gateway, compares the two and reports.
 #[derive(Args, Debug)]
@@ -22,6 +25,10 @@ pub struct Run {
     /// Where it is sent.
     #[command(flatten)]
     pub target: TargetFlags,
+
+    /// Instead of one run.
+    #[command(flatten)]
+    pub find: FindFlags,
 
     /// Method of the one request of the mix
     #[arg(short, long, value_name = "METHOD")]
@@ -40,17 +47,46 @@ pub struct Run {
     pub output: OutputFlags,
 }
 
+/// A search in the place of one run.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(next_help_heading = "Search for the highest rate (many short runs instead of one)")]
+pub struct FindFlags {
+    /// Find the highest rate at which these hold, no higher than the profile's safety allows: 'p99 < 300ms, errors < 0.1%'; --rate is where it starts
+    #[arg(long, value_name = "THRESHOLDS", conflicts_with = "duration")]
+    pub find_rate: Option<Held>,
+
+    /// What is counted of each step of the search; before it comes --warmup, or a fifth of it, at most 2s
+    #[arg(long, value_name = "TIME", requires = "find_rate", default_value = "10s")]
+    pub find_step: Span,
+
+    /// How near the lowest rate that fails must come to the highest that holds, 0.1% to 100% of it
+    #[arg(long, value_name = "SHARE", requires = "find_rate", default_value = "5%", value_parser = precision)]
+    pub find_precision: f64,
+
+    /// How often a rate must hold to be confirmed, before it fails twice
+    #[arg(long, value_name = "N", requires = "find_rate", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub find_passes: u32,
+}
+
 /// What the long help says.
 pub(super) const ABOUT: &str = "\
 Simulates a profile, drives the same script at a gateway, compares the two and reports.
 
 The target is the bundled mock gateway, started for the run and ended with it, unless the profile or --target names a live \
-one. A host that is not this machine must be allowed, in the profile's safety.allow or by --allow-host.";
+one. A host that is not this machine must be allowed, in the profile's safety.allow or by --allow-host.
+
+With --find-rate the profile is driven many times, each step at one rate and without a simulation, and the answer is the highest rate at \
+which the given thresholds hold: doubled from the start until they do not, then bisected. A rate is confirmed when it has held \
+--find-passes times before it failed twice, and the rate above it, within --find-precision, has failed twice. Steps in which the \
+generator missed its own script say nothing of the target: one is repeated, two in a row end the search (exit code 4). It exits with 3 if not \
+even the lowest rate holds. A threshold that a step has too few requests for is refused before anything is sent.";
 
 const EXAMPLES: &str = "\
 Examples:
   sluicegate run profiles/quickstart.yaml
   sluicegate run profiles/quickstart.yaml -R 400/s -d 1m --warmup 5s --print-plan
   sluicegate run profiles/quickstart.yaml --drift 'functions.orders.duration * 1.5'
+  sluicegate run profiles/quickstart.yaml --find-rate 'p99 < 300ms, errors < 1%, throttled < 1%'
+  sluicegate run profiles/quickstart.yaml --find-rate 'throttled < 5%' -R 100/s --find-step 5s --find-precision 2%
   sluicegate run shop.yaml --target https://api.example.com/prod --allow-host api.example.com \\
       -H 'x-api-key: ${env:API_KEY}' -o runs/friday";

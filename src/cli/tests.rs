@@ -137,6 +137,19 @@ fn the_flags_of_a_run_are_read() {
 }
 
 #[test]
+fn a_search_has_thresholds_a_step_and_a_precision() {
+    let Action::Run(run) =
+        parsed("sluicegate run p.yaml --find-rate 'p99 < 300ms, errors < 0.1%' --find-step 5s --find-precision 2%")
+    else {
+        panic!("not a run")
+    };
+    assert_eq!(run.find.find_rate.map(|held| held.to_string()), Some("latency p99 < 300ms, errors < 0.1%".to_owned()));
+    assert_eq!((run.find.find_step, run.find.find_precision, run.find.find_passes), (Span::from_secs(5), 0.02, 3));
+    assert_eq!(refusal("sluicegate run p.yaml --find-rate 'p99 < 1s' -d 10s").kind(), ErrorKind::ArgumentConflict);
+    assert_eq!(refusal("sluicegate run p.yaml --find-step 5s").kind(), ErrorKind::MissingRequiredArgument);
+}
+
+#[test]
 fn a_replay_has_a_speed_or_a_rate() {
     let Action::Replay(replay) = parsed("sluicegate replay a.log --speed 2x --loop 3 --stamp end") else {
         panic!("not a replay")
@@ -154,6 +167,8 @@ fn wrong_usage_exits_with_two_and_says_what_would_work() {
         ("sluicegate run p.yaml -c 0", "1..=1000000"),
         ("sluicegate run p.yaml --target localhost", "http://127.0.0.1:8080/prod"),
         ("sluicegate run p.yaml --drift faster", "functions.orders.duration * 1.5"),
+        ("sluicegate run p.yaml --find-rate 'p99 > 1s'", "write e.g. \"p99 < 300ms\""),
+        ("sluicegate run p.yaml --find-rate 'p99 < 1s' --find-precision 5", "write e.g. 5%"),
         ("sluicegate replay a.log --log-format regex", "--pattern"),
         ("sluicegate mock p.yaml --listen here", "--listen"),
         ("sluicegate simulat p.yaml", "'simulate'"),

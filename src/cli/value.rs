@@ -197,6 +197,13 @@ pub(super) fn overload(text: &str) -> Result<Overload, ParseError> {
     }
 }
 
+/// Reads `5%` as 0.05; 0.1 % to 100 %.
+pub(super) fn precision(text: &str) -> Result<f64, ParseError> {
+    let number = text.trim().strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    let share = number.map(|percent| percent / 100.0).filter(|share| (0.001..=1.0).contains(share));
+    share.ok_or_else(|| ParseError::new(format!("\"{text}\" is not a precision from 0.1% to 100%"), "5%"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +219,7 @@ mod tests {
                 text.parse::<Header>().err(),
                 text.parse::<Field>().err(),
                 overload(&text).err(),
+                precision(&text).err(),
             ];
             for refused in refusals.into_iter().flatten() {
                 proptest::prop_assert!(refused.to_string().contains("; write e.g. "), "{}", refused);
@@ -237,6 +245,16 @@ mod tests {
         assert_eq!(overload("deadline:500ms"), Ok(Overload::Deadline(Span::from_ms(500))));
         for bad in ["", "deadline", "deadline:", "deadline:500", "wait", "drop:1s"] {
             assert!(overload(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_precision_is_a_share_above_zero() {
+        for (text, share) in [("5%", 0.05), ("0.1 %", 0.001), ("100%", 1.0)] {
+            assert!(precision(text).is_ok_and(|read| (read - share).abs() < 1e-12), "{text}");
+        }
+        for bad in ["", "5", "0%", "0.05%", "101%", "-5%", "inf%", "nan%"] {
+            assert!(precision(bad).is_err(), "{bad}");
         }
     }
 

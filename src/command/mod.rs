@@ -8,6 +8,7 @@ mod definition;
 mod drive;
 mod edge;
 mod failure;
+mod find_rate;
 mod flags;
 mod import;
 mod limits;

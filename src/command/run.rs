@@ -5,12 +5,15 @@ use std::fs;
 use super::failure::Failure;
 use super::rehearsal::{Prediction, Rehearsal};
 use super::script::Script;
-use super::{flags, profile};
+use super::{find_rate, flags, profile};
 use crate::cli::Run;
 use crate::config::{self, Overrides};
 
 /// Runs the profile; the exit code.
 pub(super) fn run(run: &Run) -> Result<u8, Failure> {
+    if let Some(held) = &run.find.find_rate {
+        return find_rate::find_rate(run, held);
+    }
     let overrides = flags::with_target(flags::of_load(&run.load, config::Script::Described)?, &run.target);
     let overrides = Overrides { method: run.method.clone(), body: run.body.clone(), ..overrides };
     let drifts = flags::drifts(&run.target.drift)?;

@@ -1,20 +1,30 @@
 //! `sluicegate report`, `schema`, `completions` and `man`: what only has to be shown.
 
 use std::fs;
+use std::path::Path;
 
 use super::failure::Failure;
-use super::run_folder::RECORD;
+use super::run_folder::{RECORD, SEARCH};
 use super::terminal;
 use crate::cli::{self, Completions, OutputFormat, Report, Schema, SchemaOf};
 use crate::config;
+use crate::measure::search::SearchRecord;
 use crate::report::{self, Conclusion, json, read};
 
-/// The report of a kept run; its exit code.
+/// The report of a kept run, or of a kept search; its exit code.
 pub(super) fn report(asked: &Report) -> Result<u8, Failure> {
-    let file = if asked.run.is_dir() { asked.run.join(RECORD) } else { asked.run.clone() };
+    let searched = asked.run.join(SEARCH);
+    let file = match () {
+        () if searched.is_file() => searched,
+        () if asked.run.is_dir() => asked.run.join(RECORD),
+        () => asked.run.clone(),
+    };
     let named = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", file.display()));
     let bytes = fs::read(&file)
         .map_err(|error| named(&format!("cannot be read ({error}); name the folder of a run, or its {RECORD}")))?;
+    if file.file_name().is_some_and(|name| name == SEARCH) {
+        return search(asked, &file, &report::search::read(&bytes).map_err(|error| named(&error))?);
+    }
     let record = read::read(&bytes).map_err(|error| named(&error))?;
     match asked.format {
         OutputFormat::Text => {
@@ -26,6 +36,19 @@ pub(super) fn report(asked: &Report) -> Result<u8, Failure> {
         }
     }
     Ok(Conclusion::of(&record).exit_code())
+}
+
+fn search(asked: &Report, file: &Path, record: &SearchRecord) -> Result<u8, Failure> {
+    match asked.format {
+        OutputFormat::Text => {
+            let kept_in = file.parent().map(|folder| folder.display().to_string());
+            terminal::print(report::search::text(record, terminal::look(), kept_in.as_deref()))?;
+        }
+        OutputFormat::Json => {
+            terminal::print(report::search::json(record).map_err(|error| Failure::broken("writing the record", error))?)?;
+        }
+    }
+    Ok(report::search::exit_code(record))
 }
 
 /// The JSON Schema of a profile or of a record.

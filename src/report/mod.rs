@@ -15,6 +15,7 @@ pub mod problem;
 pub mod progress;
 pub mod quantity;
 pub mod read;
+pub mod search;
 pub mod text;
 
 pub use conclusion::Conclusion;

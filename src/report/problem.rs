@@ -27,6 +27,18 @@ pub fn problem(error: &dyn Error, paint: Paint) -> String {
     out
 }
 
+/// The error and its causes in one line, for a record.
+pub fn chain(error: &dyn Error) -> String {
+    let mut said = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| (*cause).source()).take(CAUSES_MAX) {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
+        }
+    }
+    said
+}
+
 fn block(lead: &str, indent: &str, text: &str) -> String {
     let mut lines = text.lines().map(clean);
     let mut out = format!("{lead} {}\n", lines.next().unwrap_or_default().trim_start());
