@@ -1,13 +1,14 @@
 //! Real time: plays the script against a live target over sockets, and samples what it sees.
 //!
 //! Owns lanes (a thread each), pacing, connections, time-outs and stops. Refuses to make the script (`load`), to count
-//! (`measure`), and to import `sim` or `config`. Called by `command`: [`Engine::prepare`], perhaps [`Engine::probe`], then
-//! [`Engine::drive`].
+//! (`measure`), and to import `sim` or `config`. Called by `command`: [`Engine::prepare`], perhaps [`Engine::probe`] and
+//! [`calibrate`], then [`Engine::drive`].
 //!
 //! Within: `drive` starts lanes, and a `watch` over the machine and an `abort` watch beside them; a `lane`'s conductor sleeps with the `pacer` and turns its `dispatch`, which decides everything
 //! and knows no socket; `worker`s sit on `seats` and speak through `transport`.
 
 mod abort;
+mod calibrate;
 mod cores;
 mod credentials;
 mod dispatch;
@@ -20,6 +21,7 @@ mod pacer;
 mod prepare;
 mod probe;
 mod progress;
+mod responder;
 mod seats;
 mod settings;
 mod stop;
@@ -31,6 +33,7 @@ mod worker;
 mod writer;
 
 pub use abort::{Abort, Health};
+pub use calibrate::{Calibration, calibrate};
 pub use credentials::{Signed, TokenReport};
 pub use drive::{Counts, Drive, Driven, LaneReport};
 pub use error::EngineError;
