@@ -105,6 +105,10 @@ pub struct TargetFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub lanes: Option<u16>,
 
+    /// Measure what the generator can do here before the run, a third of a second on the loopback [default: for plans above 3000/s]
+    #[arg(long)]
+    pub calibrate: bool,
+
     /// Make the mock differ from the model, 'path op value' with op one of = * +; may be repeated, in order
     #[arg(long, value_name = "DRIFT")]
     pub drift: Vec<DriftText>,

@@ -11,7 +11,7 @@ use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
 
 use super::failure::Failure;
-use super::rehearsal::{Interruption, Prediction, Rehearsal, Rehearsed};
+use super::rehearsal::{Ceiling, Interruption, Prediction, Rehearsal, Rehearsed};
 use super::run_folder::{PROFILE, SEARCH, STEPS, SearchFolder};
 use super::script::Script;
 use super::{flags, machine, profile, terminal};
@@ -165,6 +165,8 @@ impl<'a> Setting<'a> {
             log: None,
             output: &output,
             prediction: Prediction::NotWanted,
+            // Once before each step would be longer than some steps; the generator's limit shows in them.
+            ceiling: Ceiling::NotWanted,
         }
         .rehearse(interruption)
     }

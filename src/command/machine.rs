@@ -15,6 +15,7 @@ pub(super) fn this() -> Machine {
         os: format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy()),
         cpu: cpu.unwrap_or_else(|| system.machine().to_string_lossy().into_owned()),
         cores: std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
+        calibration: None,
     }
 }
 

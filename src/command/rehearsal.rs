@@ -22,11 +22,13 @@ use super::target::{Standing, Way, stand};
 use super::{authorizers, limits, machine, mock, receiver, terminal};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
-use crate::engine::{Stop, Urgency};
+use crate::engine::{self, Calibration, Stop, Urgency};
 use crate::load::hash::ScriptHash;
 use crate::measure::doubt::{self, Seen};
 use crate::measure::interval_log::IntervalLog;
-use crate::measure::record::{Doubt, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict, Weight};
+use crate::measure::record::{
+    CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict, Weight,
+};
 use crate::measure::recorder::Detail;
 use crate::measure::{open_estimate, summary};
 use crate::report::plan::PrintedPlan;
@@ -52,6 +54,8 @@ pub(super) struct Rehearsal<'a> {
     pub(super) output: &'a OutputFlags,
     /// Whether the model speaks too.
     pub(super) prediction: Prediction,
+    /// Whether the generator's own ceiling is measured first.
+    pub(super) ceiling: Ceiling,
 }
 
 /// What the mock has told of the run.
@@ -89,6 +93,21 @@ pub(super) enum Prediction {
     /// The traffic is driven and measured, nothing more.
     NotWanted,
 }
+
+/// Whether the generator's own ceiling is measured before the first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ceiling {
+    /// It is, of an open plan.
+    Wanted,
+    /// It is if the peak of an open plan is above 3,000/s: below, every machine that runs this at all has ten times what it needs, and a
+    /// third of a second before each short run would be felt.
+    WhenFast,
+    /// It is not.
+    NotWanted,
+}
+
+/// Peak from which on [`Ceiling::WhenFast`] measures, in requests per second.
+const FAST_PER_S: f64 = 3_000.0;
 
 impl Interruption {
     /// Asks what runs to end when a signal comes, and says what a second one would do; answers are awaited for `grace` at most.
@@ -139,6 +158,8 @@ impl Rehearsal<'_> {
         };
         let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(started, &standing, &interruption.stop));
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
+        record.machine.calibration = self.calibrate(standing.engine.lanes());
+        self.doubt_ceiling(&mut record);
         record.stopped = interruption.stopped();
         keep(&folder, &record)?;
         let driven = if record.stopped.is_none() {
@@ -202,6 +223,45 @@ impl Rehearsal<'_> {
             }
         }
         predicted
+    }
+
+    /// What the generator can do here, if that is worth knowing. Where it cannot be measured the run goes on without.
+    fn calibrate(&self, lanes: usize) -> Option<CalibrationRecord> {
+        let peak_per_s = self.script.peak_per_s();
+        let wanted = match self.ceiling {
+            Ceiling::Wanted => self.script.model() == LoadModel::Open,
+            Ceiling::WhenFast => peak_per_s.is_some_and(|peak| peak > FAST_PER_S),
+            Ceiling::NotWanted => false,
+        };
+        if !wanted {
+            return None;
+        }
+        match engine::calibrate() {
+            Ok(Calibration { lane_per_s, wake_late, took, .. }) if lane_per_s > 0.0 => Some(CalibrationRecord {
+                lane_per_s,
+                lanes: u32::try_from(lanes).unwrap_or(u32::MAX),
+                ceiling_per_s: lane_per_s * lanes as f64,
+                peak_per_s,
+                wake_late,
+                took_ns: took.as_ns(),
+            }),
+            Ok(_) => {
+                self.tell("note: this machine's ceiling could not be measured: no request was answered on the loopback\n");
+                None
+            }
+            Err(error) => {
+                self.tell(&format!("note: this machine's ceiling could not be measured: {error}\n"));
+                None
+            }
+        }
+    }
+
+    /// Says before the run that it may be too much for the generator, and refuses nothing.
+    fn doubt_ceiling(&self, record: &mut RunRecord) {
+        if let Some(doubt) = record.machine.calibration.as_ref().and_then(doubt::near_ceiling) {
+            self.tell(&format!("note: {}; {}\n", doubt.what, doubt.advice));
+            record.doubts.push(doubt);
+        }
     }
 
     /// Shows what would be run and what it could decide; the way to the target is not probed, for nothing is sent.

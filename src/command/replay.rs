@@ -9,7 +9,7 @@ use sluicegate_policy::time::Span;
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
-use super::rehearsal::{Prediction, Rehearsal};
+use super::rehearsal::{Ceiling, Prediction, Rehearsal};
 use super::script::{Recording, Script};
 use super::{flags, import, profile, terminal};
 use crate::cli::Replay;
@@ -52,6 +52,7 @@ pub(super) fn replay(asked: &Replay) -> Result<u8, Failure> {
         log: Some(asked.log.display().to_string()),
         output: &asked.output,
         prediction: if asked.drive_only { Prediction::NotWanted } else { Prediction::Wanted },
+        ceiling: if asked.target.calibrate { Ceiling::Wanted } else { Ceiling::WhenFast },
     }
     .perform()
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::failure::Failure;
-use super::rehearsal::{Prediction, Rehearsal};
+use super::rehearsal::{Ceiling, Prediction, Rehearsal};
 use super::script::Script;
 use super::{find_rate, flags, profile};
 use crate::cli::Run;
@@ -38,6 +38,7 @@ pub(super) fn run(run: &Run) -> Result<u8, Failure> {
         log: None,
         output: &run.output,
         prediction,
+        ceiling: if run.target.calibrate { Ceiling::Wanted } else { Ceiling::WhenFast },
     }
     .perform()
 }

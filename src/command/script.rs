@@ -67,6 +67,18 @@ impl Script {
         }
     }
 
+    /// The highest rate that it intends, in requests per second, if that is known without playing it.
+    pub(super) fn peak_per_s(&self) -> Option<f64> {
+        let Self::Described(traffic) = self else { return None };
+        match &traffic.pace {
+            Pace::Closed { .. } => None,
+            Pace::Open(arrivals) => {
+                let peak = arrivals.peak(traffic.duration);
+                Some(peak.tokens as f64 / peak.per.as_secs_f64())
+            }
+        }
+    }
+
     /// Whether it keeps one rate.
     pub(super) fn course(&self) -> Course {
         match self {

@@ -4,6 +4,7 @@
 //! margin, CPU below 80 %), `machine` those of what it runs on, and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
 //! say. A target that refuses, resets, times out or holds every connection is a result, not a doubt. Pure; called by `command` after a run.
 
+mod ceiling;
 mod machine;
 
 use sluicegate_policy::time::Span;
@@ -12,6 +13,8 @@ use super::open_estimate::profile_rate;
 use super::record::{Doubt, LaneRecord, LoadModel, LoadRecord, ReceiverRecord, Weight};
 use super::recorder::{Recorder, Uncounted};
 use super::summary;
+
+pub use ceiling::near_ceiling;
 
 /// Least share of the script that must be attempted.
 const ATTEMPTED_MIN: f64 = 0.99;

@@ -163,6 +163,28 @@ pub struct Machine {
     pub cpu: String,
     /// Processors that this process may use.
     pub cores: u32,
+    /// What the generator can do here, if that was measured before the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationRecord>,
+}
+
+/// What the generator can do on its machine: an estimate, made on the loopback before the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CalibrationRecord {
+    /// Requests per second of one lane at full speed, HTTP/1.1 in the clear, against a responder that does next to nothing.
+    pub lane_per_s: f64,
+    /// Lanes of the run.
+    pub lanes: u32,
+    /// What all of them could send together, if each had a core of its own.
+    pub ceiling_per_s: f64,
+    /// The highest rate that the plan intends; absent where that is not known beforehand, as of a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_per_s: Option<f64>,
+    /// How late a thread was woken that slept until an instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake_late: Option<Quantiles>,
+    /// How long the measurement took.
+    pub took_ns: u64,
 }
 
 /// What the generator did with the script.

@@ -160,7 +160,7 @@ mod tests {
             .join("\n"),
             @r#"
             the file is empty; the run was stopped before it wrote its header, or the disk was full
-            the file ends in the middle, at line 410; it was cut off when it was written or copied
+            the file ends in the middle, at line 420; it was cut off when it was written or copied
             line 2, column 13: not JSON (expected `:`), in `"version" 1`
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json

@@ -4,9 +4,9 @@ use serde_json::json;
 use sluicegate_policy::call::ErrorKind;
 
 use crate::measure::record::{
-    AbortRecord, AbortSecond, Answer, AuthorizerRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord,
-    Machine, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles, ReceiverRecord,
-    RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, WatchRecord, Weight,
+    AbortRecord, AbortSecond, Answer, AuthorizerRecord, CalibrationRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel,
+    LoadRecord, Machine, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles,
+    ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, WatchRecord, Weight,
 };
 
 /// A run whose assumptions hold.
@@ -16,7 +16,19 @@ pub(super) fn holding() -> RunRecord {
         complete: true,
         stopped: None,
         plan: plan(),
-        machine: Machine { os: "Linux 6.12".to_owned(), cpu: "Example CPU 3000".to_owned(), cores: 2 },
+        machine: Machine {
+            os: "Linux 6.12".to_owned(),
+            cpu: "Example CPU 3000".to_owned(),
+            cores: 2,
+            calibration: Some(CalibrationRecord {
+                lane_per_s: 98_304.0,
+                lanes: 1,
+                ceiling_per_s: 98_304.0,
+                peak_per_s: Some(200.0),
+                wake_late: Some(Quantiles { count: 99, p50_ns: 52_000, p99_ns: 180_000, ..Quantiles::default() }),
+                took_ns: 310_000_000,
+            }),
+        },
         load: Some(load()),
         total: Some(series("all", 3_612, 1.0)),
         series: vec![series("GET /health", 361, 0.1), series("GET /orders/{id}", 3_251, 1.05)],

@@ -277,7 +277,7 @@ mod tests {
                 step_ns: 1_000_000_000,
                 warmup_ns: 200_000_000,
             },
-            machine: Machine { os: "Linux 6".to_owned(), cpu: "A processor".to_owned(), cores: 2 },
+            machine: Machine { os: "Linux 6".to_owned(), cpu: "A processor".to_owned(), cores: 2, calibration: None },
             ended: Some(Ended::Found),
             found_per_s: Some(600.0),
             unconfirmed_per_s: None,

@@ -2,11 +2,11 @@
 //!
 //! Owns the header of the report. Refuses to read the profile beyond what the record kept of it. Called by [`super::report`].
 
-use crate::measure::record::{LoadModel, PlanRecord, RunRecord};
+use crate::measure::record::{CalibrationRecord, LoadModel, PlanRecord, RunRecord};
 
 use super::super::look::Tone;
 use super::super::page::Page;
-use super::super::quantity::{counted, planned_length, rate};
+use super::super::quantity::{counted, duration_ns, planned_length, rate, share};
 
 /// A description of the arrivals longer than this is left to `run.json`.
 const ARRIVALS_MAX: usize = 60;
@@ -25,6 +25,9 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     if !machine.cpu.is_empty() || !machine.os.is_empty() {
         let text = format!("{}, {}, {}", machine.cpu, counted(u64::from(machine.cores), "core"), machine.os);
         page.entry("machine", text.trim_matches([',', ' ']));
+    }
+    if let Some(calibration) = &machine.calibration {
+        page.entry("ceiling", &calibrated(calibration));
     }
     if plan.model == LoadModel::Closed {
         page.paragraph(
@@ -68,6 +71,21 @@ fn planned(record: &RunRecord) -> String {
     }
     parts.push(format!("up to {}", counted(u64::from(plan.connections), "connection")));
     parts.join(", ")
+}
+
+/// What the generator can do here, and how much of it the plan asks for.
+fn calibrated(calibration: &CalibrationRecord) -> String {
+    let CalibrationRecord { lane_per_s: _, lanes, ceiling_per_s, peak_per_s, wake_late, took_ns } = calibration;
+    let lanes = counted(u64::from(*lanes), "lane");
+    let mut parts = vec![format!("this machine's ceiling: about {} with {lanes}", rate(*ceiling_per_s))];
+    if let Some(peak) = peak_per_s {
+        parts.push(format!("the plan's peak is {}, {}", rate(*peak), share(peak / ceiling_per_s)));
+    }
+    if let Some(late) = wake_late {
+        let (p50, p99) = (duration_ns(late.p50_ns), duration_ns(late.p99_ns));
+        parts.push(format!("sleepers woke late by p50 {p50}, p99 {p99}"));
+    }
+    format!("{} (measured before the run, in {})", parts.join("; "), duration_ns(*took_ns))
 }
 
 /// The profile's own words for the arrivals, where they are short: `poisson 200/s`.
