@@ -19,7 +19,7 @@ use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
 use crate::measure::record::{AuthorizerRecord, LimitRecord, LoadModel, OutcomeRecord, SeriesRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
-use crate::measure::{Record, Recorder, summary};
+use crate::measure::{Recorder, summary};
 use crate::report::plan::PlannedPower;
 use crate::sim::{Network, Replica, World, replicate};
 use crate::traffic::Step;
@@ -112,7 +112,6 @@ impl<'a> Model<'a> {
             &|| Box::new(Stoppable { source: self.script.source(Share::ALL), stop: self.stop.clone() }),
             &seeds,
             &|| Recorder::new(Arc::clone(layout)),
-            &|recorder, sample| recorder.on_sample(sample),
         );
         for Replica { recorded, summary } in &mut replicas {
             authorizers::tell(recorded, &self.world.model, &authorizers::simulated(&self.world.model, &summary.hits));

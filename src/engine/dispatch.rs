@@ -18,7 +18,7 @@ use super::stop::Urgency;
 use crate::load::held::Held;
 use crate::load::overload::{Backoff, Overload};
 use crate::load::shaper::Shaper;
-use crate::load::{Feedback, Source};
+use crate::load::{Ended, Feedback, Source};
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::{Due, Step};
 
@@ -50,7 +50,8 @@ pub(super) struct Dispatch<R> {
     upcoming: Option<Step>,
     ready: VecDeque<Job>,
     held: Held<Job>,
-    /// Closed sessions that think: at most one entry for each, so bounded by the plan's users.
+    /// Sessions that think, and retries that wait for the end of their backoff: at most one entry for each session, so bounded by the
+    /// plan's users and by what the source lets wait.
     later: BinaryHeap<Reverse<Later>>,
     pub(super) seats: Seats,
     recorder: R,
@@ -80,6 +81,7 @@ enum Admission {
 impl<R: Record> Dispatch<R> {
     pub(super) fn new(rules: Rules, mut source: Box<dyn Source>, seats: Seats, recorder: R) -> Self {
         let upcoming = source.next(Feedback::Idle);
+        let counts = Counts { retried: source.retries(), ..Counts::default() };
         let backoff = Backoff::new(seats.count());
         let end = Instant::ZERO + rules.horizon + rules.grace;
         Self {
@@ -93,7 +95,7 @@ impl<R: Record> Dispatch<R> {
             later: BinaryHeap::new(),
             seats,
             recorder,
-            counts: Counts::default(),
+            counts,
             tally: Tally::default(),
             watch: rules.watch,
             backoff,
@@ -143,23 +145,24 @@ impl<R: Record> Dispatch<R> {
         let now = sample.done;
         self.record(sample);
         if self.phase != Phase::Playing {
+            self.settle(job, sample);
             return None;
         }
-        let next = self.follow_up(job, sample.outcome, now);
+        let next = self.follow_up(job, sample);
         if self.next_due() <= now {
             self.release(now);
         }
         match next {
             // A session that goes on at once stays on its connection, unless others have waited for one.
             Some(job) if self.ready.is_empty() && self.held.next_release().is_none_or(|at| at > now) => {
-                self.counts.intended += 1;
+                self.count_due(&job);
                 match self.admit(job, now) {
                     Admission::Start(job) => Some(job),
                     Admission::Settled => self.take(now),
                 }
             }
             Some(job) => {
-                self.counts.intended += 1;
+                self.count_due(&job);
                 self.queue(job, now);
                 self.take(now)
             }
@@ -236,13 +239,19 @@ impl<R: Record> Dispatch<R> {
 
     /// An action's instant has come: it starts, waits, or is refused.
     fn offer(&mut self, job: Job, now: Instant) {
-        self.counts.intended += 1;
+        self.count_due(&job);
         if !self.ready.is_empty() || !self.seats.any_free() {
             return self.queue(job, now);
         }
         if let Admission::Start(job) = self.admit(job, now) {
             self.seats.give(job).unwrap_or_else(|job| self.ready.push_back(job));
         }
+    }
+
+    /// A retry is no part of the plan: it is counted apart.
+    fn count_due(&mut self, job: &Job) {
+        let count = if job.attempt == 0 { &mut self.counts.intended } else { &mut self.counts.retries };
+        *count += 1;
     }
 
     fn queue(&mut self, mut job: Job, now: Instant) {
@@ -299,23 +308,32 @@ impl<R: Record> Dispatch<R> {
     /// An action ends without having been sent; its session goes on later, if it does.
     fn refuse(&mut self, mut job: Job, outcome: Outcome, now: Instant) {
         job.waits_no_more(now);
-        self.record(&job.ended(Ending::unanswered(outcome), Stamps::NONE, now));
-        if self.phase == Phase::Playing
-            && let Some(next) = self.follow_up(&job, outcome, now)
-        {
+        let sample = job.ended(Ending::unanswered(outcome), Stamps::NONE, now);
+        self.record(&sample);
+        if self.phase != Phase::Playing {
+            self.settle(&job, &sample);
+        } else if let Some(next) = self.follow_up(&job, &sample) {
             self.postpone(next);
         }
     }
 
     /// What the session of an ended step does next: a job to start now, or nothing (yet).
-    fn follow_up(&mut self, job: &Job, outcome: Outcome, now: Instant) -> Option<Job> {
-        let pause = self.pause_after(outcome);
-        let step = self.source.next(Feedback::Ended { session: job.session, seq: job.seq, at: now })?;
+    fn follow_up(&mut self, job: &Job, sample: &Sample) -> Option<Job> {
+        let now = sample.done;
+        let pause = self.pause_after(sample.outcome);
+        let Job { session, seq, attempt, request, .. } = job;
+        let (status, fault) = (sample.status, sample.outcome.blame());
+        let ended = Ended { session: *session, seq: *seq, attempt: *attempt, at: now, status, fault, request };
+        let step = self.source.next(Feedback::Ended(ended));
+        if step.as_ref().is_none_or(|step| step.attempt == 0) {
+            self.settle(job, sample);
+        }
+        let step = step?;
         let due = match step.due {
             Due::At(at) => at,
             Due::After(think) => now + think.max(pause),
         };
-        let mut next = Job::new(step, due);
+        let mut next = job.followed_by(step, due);
         if due <= now {
             // Its instant may have passed while the step before lasted.
             next.waits(due);
@@ -332,6 +350,13 @@ impl<R: Record> Dispatch<R> {
             return Span::ZERO;
         }
         self.backoff.on_failure()
+    }
+
+    /// Nobody tries this again.
+    fn settle(&mut self, job: &Job, last: &Sample) {
+        if self.counts.retried.is_some() {
+            self.recorder.on_settled(job.since, last);
+        }
     }
 
     fn postpone(&mut self, job: Job) {
@@ -374,7 +399,7 @@ impl<R: Record> Dispatch<R> {
                 return;
             }
             let job = self.take_due(due);
-            self.counts.intended += 1;
+            self.count_due(&job);
             self.refuse(job, Outcome::Abandoned, now);
         }
         self.counts.unplayed = until.since(self.next_due());
@@ -390,13 +415,14 @@ impl<R: Record> Dispatch<R> {
 
     /// What was counted since the run began, for the progress; the lag starts anew.
     pub(super) fn show(&mut self) -> Tally {
-        let shown = Tally { intended: self.counts.intended, ..self.tally };
+        let shown = Tally { intended: self.counts.intended + self.counts.retries, ..self.tally };
         self.tally.lag = Span::ZERO;
         shown
     }
 
     pub(super) fn into_results(self) -> (R, Counts) {
-        (self.recorder, self.counts)
+        let retried = self.source.retries();
+        (self.recorder, Counts { retried, ..self.counts })
     }
 }
 

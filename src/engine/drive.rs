@@ -13,11 +13,12 @@ use super::abort::{Abort, Watched};
 use super::credentials::{Held, Signed, TokenReport};
 use super::error::EngineError;
 use super::prepare::Engine;
-use super::progress::{Progress, Tally};
+use super::progress::{self, Progress};
 use super::stop::Stop;
 use super::transport::stamp::Meter;
 use super::{cores, lane, watch};
 use crate::load::hash::ScriptHash;
+use crate::load::retry::Tally;
 use crate::load::shaper::Shaper;
 use crate::load::{Share, Source};
 use crate::measure::record::{AbortRecord, WatchRecord};
@@ -91,9 +92,13 @@ pub struct LaneReport {
 pub struct Counts {
     /// Fingerprint of the planned steps that the lanes came to.
     pub script: ScriptHash,
-    /// Actions whose instant came; each is exactly one sample.
+    /// Actions of the script whose instant came; each is exactly one sample.
     pub intended: u64,
-    /// Actions whose first byte was written.
+    /// Retries whose instant came; each is one sample more.
+    pub retries: u64,
+    /// What was decided about retries; `None` if nothing is tried again.
+    pub retried: Option<Tally>,
+    /// Actions whose first byte was written, retries included; so are the counts below.
     pub sent: u64,
     /// Actions that a ceiling held back for a while.
     pub shaped: u64,
@@ -315,6 +320,8 @@ impl Counts {
     fn add(&mut self, other: &Self) {
         self.script.merge(other.script);
         self.intended += other.intended;
+        self.retries += other.retries;
+        self.retried = [self.retried, other.retried].into_iter().flatten().reduce(Tally::and);
         self.sent += other.sent;
         self.shaped += other.shaped;
         self.dropped += other.dropped;
@@ -332,7 +339,7 @@ impl Counts {
     }
 }
 
-impl Tally {
+impl progress::Tally {
     pub(super) fn count(&mut self, sample: &Sample) {
         self.sent += u64::from(sample.sent != Instant::MAX);
         match sample.outcome {

@@ -18,6 +18,10 @@ pub(super) struct Job {
     pub(super) waited: Span,
     pub(super) session: u32,
     pub(super) seq: u32,
+    /// Zero for the first, then one for each retry.
+    pub(super) attempt: u8,
+    /// When the first attempt was intended.
+    pub(super) since: Instant,
     pub(super) request: Request,
 }
 
@@ -86,7 +90,14 @@ impl Ending {
 impl Job {
     pub(super) fn new(step: Step, intended: Instant) -> Self {
         let Action::Request(request) = step.action;
-        Self { intended, waits_since: Instant::MAX, waited: Span::ZERO, session: step.session, seq: step.seq, request }
+        let Step { session, seq, attempt, .. } = step;
+        Self { intended, waits_since: Instant::MAX, waited: Span::ZERO, session, seq, attempt, since: intended, request }
+    }
+
+    /// What its session does next: if that is the same once more, it goes on for as long as this one already did.
+    pub(super) fn followed_by(&self, step: Step, intended: Instant) -> Self {
+        let since = if step.attempt > 0 { self.since } else { intended };
+        Self { since, ..Self::new(step, intended) }
     }
 
     /// It has to wait by no fault of the generator: from now on, if it does not already.
@@ -116,7 +127,7 @@ impl Job {
             status: ending.status,
             outcome: ending.outcome,
             kind: ending.kind,
-            attempt: 0,
+            attempt: self.attempt,
         }
     }
 }
@@ -125,13 +136,13 @@ impl Job {
 pub(super) mod tests {
     use super::*;
     use crate::traffic::catalog::TemplateId;
-    use crate::traffic::{SeriesId, What};
+    use crate::traffic::{Due, SeriesId, What};
 
     /// A job of identity 0 that says nothing in particular.
     pub(in crate::engine) fn job(intended: Instant, series: u16) -> Job {
         let what = What::Described { template: TemplateId(0), key: 0 };
         let request = Request { series: SeriesId(series), identity: 0, what };
-        Job { intended, waits_since: Instant::MAX, waited: Span::ZERO, session: 0, seq: 0, request }
+        Job::new(Step { session: 0, seq: 0, attempt: 0, due: Due::At(intended), action: Action::Request(request) }, intended)
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Progress {
 /// What the counters said at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Actions that were due.
+    /// Actions that were due, retries included.
     pub intended: u64,
     /// Actions whose first byte was written, ended ones only.
     pub sent: u64,

@@ -76,7 +76,7 @@ mod tests {
     fn step(session: u32, at: u64, target: &str) -> Step {
         let recorded = Recorded { method: "GET".into(), target: target.into(), ..Recorded::default() };
         let request = Request { series: SeriesId(0), identity: 0, what: What::Recorded(Arc::new(recorded)) };
-        Step { session, seq: 0, due: Due::At(Instant::from_ns(at)), action: Action::Request(request) }
+        Step { session, seq: 0, attempt: 0, due: Due::At(Instant::from_ns(at)), action: Action::Request(request) }
     }
 
     fn hash(steps: &[Step]) -> ScriptHash {

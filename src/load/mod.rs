@@ -11,36 +11,58 @@ pub mod keeping;
 pub mod overload;
 pub mod rate_search;
 pub mod replay;
+pub mod retry;
 pub mod script;
 pub mod shaper;
 pub mod traffic;
 
-use crate::traffic::Step;
+use sluicegate_policy::call::Blame;
+use sluicegate_policy::time::Instant;
+
+use crate::traffic::{Request, Step};
 
 /// Gives the steps of a script, lazily and in order.
 ///
 /// A consumer asks with [`Feedback::Idle`] for the next step of the plan: those come in order of their `Due::At`; `None`
 /// means that the plan has no more. When a step has ended it says so with [`Feedback::Ended`], and gets what its session does
-/// next (a `Due::After`), or `None` when the session is over. In a closed model the users' first steps come from `Idle`.
+/// next (a `Due::After`, or the same step again at its instant), or `None` when the session is over. In a closed model the users'
+/// first steps come from `Idle`.
 pub trait Source: Send {
     /// The next step, given what the consumer tells.
-    fn next(&mut self, feedback: Feedback) -> Option<Step>;
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step>;
+
+    /// What was decided about retries so far; `None` of a source that repeats nothing.
+    fn retries(&self) -> Option<retry::Tally> {
+        None
+    }
 }
 
 /// What the consumer tells a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feedback {
+#[derive(Clone, Copy, Debug)]
+pub enum Feedback<'a> {
     /// Nothing: it wants the next step of the plan.
     Idle,
     /// A step has ended; what does its session do next?
-    Ended {
-        /// The session of the step.
-        session: u32,
-        /// The step of the session.
-        seq: u32,
-        /// When it ended; a user whose next step would come after the end of the plan stops.
-        at: sluicegate_policy::time::Instant,
-    },
+    Ended(Ended<'a>),
+}
+
+/// How a step has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// The session of the step.
+    pub session: u32,
+    /// The step of the session.
+    pub seq: u32,
+    /// Which attempt at the step it was, from zero.
+    pub attempt: u8,
+    /// When it ended; a user whose next step would come after the end of the plan stops.
+    pub at: Instant,
+    /// HTTP status of its answer; zero if there was none.
+    pub status: u16,
+    /// Who kept it from a complete answer: nobody, if it has one, whatever its status; else the network or the generator.
+    pub fault: Blame,
+    /// What it sent, or would have.
+    pub request: &'a Request,
 }
 
 /// Which part of the script a lane (or worker) plays: the sessions of every `of`-th virtual slice.

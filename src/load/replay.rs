@@ -93,9 +93,9 @@ struct Lap {
 }
 
 impl Source for Replay {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         match feedback {
-            Feedback::Ended { .. } => None,
+            Feedback::Ended(_) => None,
             Feedback::Idle => loop {
                 let arrival = self.next_arrival()?;
                 let at = self.intended(arrival.at);
@@ -104,7 +104,7 @@ impl Source for Replay {
                 if self.share.plays(session) {
                     let what = What::Recorded(arrival.recorded);
                     let request = Request { series: arrival.series, identity: arrival.identity, what };
-                    return Some(Step { session, seq: 0, due: Due::At(at), action: Action::Request(request) });
+                    return Some(Step { session, seq: 0, attempt: 0, due: Due::At(at), action: Action::Request(request) });
                 }
             },
         }

@@ -12,7 +12,7 @@ use sluicegate_policy::time::{Instant, Span};
 
 use super::arrivals::ArrivalStream;
 use super::traffic::{Pace, Traffic};
-use super::{Feedback, Share, Source};
+use super::{Ended, Feedback, Share, Source};
 use crate::traffic::catalog::TemplateId;
 use crate::traffic::{Action, Due, Request, SeriesId, Step, What};
 
@@ -46,9 +46,9 @@ struct Open {
 }
 
 impl Source for Open {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         match feedback {
-            Feedback::Ended { .. } => None,
+            Feedback::Ended(_) => None,
             Feedback::Idle => loop {
                 let at = self.arrivals.next()?;
                 let number = self.arrived;
@@ -56,7 +56,7 @@ impl Source for Open {
                 let session = number as u32;
                 if self.share.plays(session) {
                     let request = self.requests.of_arrival(number);
-                    return Some(Step { session, seq: 0, due: Due::At(at), action: Action::Request(request) });
+                    return Some(Step { session, seq: 0, attempt: 0, due: Due::At(at), action: Action::Request(request) });
                 }
             },
         }
@@ -76,10 +76,10 @@ struct Closed {
 }
 
 impl Source for Closed {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         match feedback {
             Feedback::Idle => self.next_user(),
-            Feedback::Ended { session, seq, at } => {
+            Feedback::Ended(Ended { session, seq, at, .. }) => {
                 let seq = seq.checked_add(1)?;
                 let think = self.think.at(self.thinking.nth(u64::from(session)).unit(u64::from(seq)));
                 (at + think < self.end).then(|| self.step(session, seq, Due::After(think)))
@@ -98,7 +98,7 @@ impl Closed {
     }
 
     fn step(&self, user: u32, seq: u32, due: Due) -> Step {
-        Step { session: user, seq, due, action: Action::Request(self.requests.of_user(user, seq)) }
+        Step { session: user, seq, attempt: 0, due, action: Action::Request(self.requests.of_user(user, seq)) }
     }
 }
 
@@ -161,6 +161,7 @@ mod tests {
     use super::*;
     use crate::load::hash::ScriptHash;
     use proptest::prelude::*;
+    use sluicegate_policy::call::Blame;
     use sluicegate_policy::model::PerSecond;
 
     fn traffic(pace: Pace, secs: u64, seed: u64) -> Traffic {
@@ -180,6 +181,11 @@ mod tests {
     fn planned(traffic: &Traffic, share: Share) -> Vec<Step> {
         let mut source = script(traffic, share);
         std::iter::from_fn(|| source.next(Feedback::Idle)).collect()
+    }
+
+    /// The first step of a session has its answer.
+    fn answered(session: u32, at: Instant, request: &Request) -> Ended<'_> {
+        Ended { session, seq: 0, attempt: 0, at, status: 200, fault: Blame::Nobody, request }
     }
 
     fn due(step: &Step) -> Due {
@@ -239,7 +245,8 @@ mod tests {
         let starts: Vec<Due> = steps.iter().map(due).collect();
         assert_eq!(starts, [0, 250, 500, 750].map(|ms| Due::At(Instant::ZERO + Span::from_ms(ms))));
         let mut source = script(&plan, Share::ALL);
-        let ended = |at| Feedback::Ended { session: 2, seq: 0, at: Instant::ZERO + at };
+        let Action::Request(request) = &steps[2].action;
+        let ended = |at| Feedback::Ended(answered(2, Instant::ZERO + at, request));
         let next = source.next(ended(Span::from_secs(1))).unwrap();
         assert_eq!((next.session, next.seq, next.due), (2, 1, Due::After(Span::from_ms(30))));
         assert!(source.next(ended(Span::from_ms(9_970))).is_none(), "it would come at the end of the plan");
@@ -248,7 +255,9 @@ mod tests {
     #[test]
     fn an_open_session_has_one_step() {
         let mut source = script(&traffic(open(10, Spacing::Even), 1, 1), Share::ALL);
-        assert!(source.next(Feedback::Ended { session: 0, seq: 0, at: Instant::ZERO }).is_none());
-        assert_eq!(source.next(Feedback::Idle).map(|step| step.session), Some(0), "feedback takes nothing from the plan");
+        let first = source.next(Feedback::Idle).unwrap();
+        let Action::Request(request) = &first.action;
+        assert!(source.next(Feedback::Ended(answered(0, Instant::ZERO, request))).is_none());
+        assert_eq!(source.next(Feedback::Idle).map(|step| step.session), Some(1), "feedback takes nothing from the plan");
     }
 }

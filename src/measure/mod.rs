@@ -25,6 +25,8 @@ pub mod threshold;
 #[cfg(test)]
 pub(crate) mod scripted;
 
+use sluicegate_policy::time::Instant;
+
 pub use recorder::{Layout, Recorder};
 pub use sample::{Outcome, Sample};
 
@@ -32,4 +34,17 @@ pub use sample::{Outcome, Sample};
 pub trait Record {
     /// One action has ended.
     fn on_sample(&mut self, sample: &Sample);
+
+    /// Nobody tries again what was first intended at `since`: `last` was its last attempt, which was told already. Told of every action
+    /// whose client may try again, and of no other.
+    fn on_settled(&mut self, since: Instant, last: &Sample) {
+        let _ = (since, last);
+    }
+}
+
+/// Whoever wants the samples and nothing else.
+impl<F: FnMut(&Sample)> Record for F {
+    fn on_sample(&mut self, sample: &Sample) {
+        self(sample);
+    }
 }

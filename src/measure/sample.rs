@@ -10,7 +10,7 @@ use crate::traffic::SeriesId;
 /// One action with its instants on the run's clock. `Instant::MAX` means "did not happen".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// When the script intended it.
+    /// When the script intended it; of a retry, when its backoff ended.
     pub intended: Instant,
     /// When the generator turned to it (a connection was free and the shaper let it pass).
     pub started: Instant,
@@ -166,7 +166,7 @@ impl Sample {
         blame_of(self.outcome, self.kind)
     }
 
-    /// From the intended instant to the end: what a user of the gateway waits. `None` if it did not end.
+    /// From the intended instant to the end: what a user of the gateway waits for this attempt. `None` if it did not end.
     pub fn response_time(&self) -> Option<Span> {
         span(self.intended, self.done)
     }

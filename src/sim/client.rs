@@ -21,6 +21,10 @@ use super::seats::Seats;
 pub(super) struct Pending {
     pub(super) session: u32,
     pub(super) seq: u32,
+    /// Zero for the first, then one for each retry.
+    pub(super) attempt: u8,
+    /// When the first attempt was intended.
+    pub(super) since: Instant,
     pub(super) intended: Instant,
     pub(super) request: Request,
 }

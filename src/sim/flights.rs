@@ -6,16 +6,13 @@
 use sluicegate_policy::call::CallId;
 use sluicegate_policy::time::Instant;
 
+use super::client::Pending;
 use super::seats::Over;
-use crate::traffic::SeriesId;
 
 /// One action on its way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Flight {
-    pub(super) session: u32,
-    pub(super) seq: u32,
-    pub(super) series: SeriesId,
-    pub(super) intended: Instant,
+    pub(super) action: Pending,
     pub(super) started: Instant,
     pub(super) sent: Instant,
     /// The connection it goes over.
@@ -101,11 +98,16 @@ impl Flights {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::catalog::TemplateId;
+    use crate::traffic::{Request, SeriesId, What};
     use proptest::prelude::*;
 
     fn flight(started: u64) -> Flight {
         let started = Instant::from_ns(started);
-        Flight { session: 0, seq: 0, series: SeriesId(0), intended: started, started, sent: started, over: Over::default() }
+        let what = What::Described { template: TemplateId(0), key: 0 };
+        let request = Request { series: SeriesId(0), identity: 0, what };
+        let action = Pending { session: 0, seq: 0, attempt: 0, since: started, intended: started, request };
+        Flight { action, started, sent: started, over: Over::default() }
     }
 
     proptest! {

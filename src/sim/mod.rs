@@ -29,8 +29,9 @@ use crate::load::Source;
 use crate::load::hash::ScriptHash;
 use crate::load::keeping::Keeping;
 use crate::load::overload::Overload;
+use crate::load::retry::Tally;
 use crate::load::shaper::Ceilings;
-use crate::measure::Sample;
+use crate::measure::Record;
 use crate::measure::edges::SECONDS_MAX;
 use crate::traffic::{Catalog, SeriesId};
 
@@ -79,6 +80,10 @@ pub struct Network {
 pub struct SimSummary {
     /// Actions of the script.
     pub intended: u64,
+    /// Retries, which are no part of the script; the counts below include them.
+    pub retries: u64,
+    /// What was decided about retries; `None` if nothing is tried again.
+    pub retried: Option<Tally>,
     /// Actions whose first byte was written.
     pub sent: u64,
     /// Actions that were completely answered.
@@ -118,6 +123,8 @@ impl Default for SimSummary {
     fn default() -> Self {
         Self {
             intended: 0,
+            retries: 0,
+            retried: None,
             sent: 0,
             answered: 0,
             timed_out: 0,
@@ -139,8 +146,8 @@ impl Default for SimSummary {
 }
 
 /// Plays `source` against the modelled gateway, whose chances come from `policy_seed`; gives every action's sample to `record`
-/// in the order in which they end. Every step of the source gives exactly one sample.
-pub fn simulate(world: &World, source: Box<dyn Source>, policy_seed: Seed, record: &mut dyn FnMut(&Sample)) -> SimSummary {
+/// in the order in which they end. Every step of the source gives exactly one sample, and so does every retry.
+pub fn simulate(world: &World, source: Box<dyn Source>, policy_seed: Seed, record: &mut dyn Record) -> SimSummary {
     simulation::Simulation::new(world, source, policy_seed, record).run()
 }
 

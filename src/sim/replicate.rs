@@ -10,12 +10,12 @@ use sluicegate_policy::seed::Seed;
 
 use super::{SimSummary, World, simulate};
 use crate::load::Source;
-use crate::measure::Sample;
+use crate::measure::Record;
 
 /// One simulated run: what `record` made of its samples, and what the client did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replica<R> {
-    /// What `record` made of its samples.
+    /// What kept its samples.
     pub recorded: R,
     /// What the client did.
     pub summary: SimSummary,
@@ -26,21 +26,19 @@ struct Recipe<'a, R> {
     world: &'a World,
     source: &'a (dyn Fn() -> Box<dyn Source> + Sync),
     start: &'a (dyn Fn() -> R + Sync),
-    record: &'a (dyn Fn(&mut R, &Sample) + Sync),
 }
 
 /// Simulates once for each seed, on as many threads as the machine has for it.
 ///
-/// `start` makes what keeps the samples of one replica, `record` adds one. Seeds are usually
+/// `start` makes what keeps the samples of one replica. Seeds are usually
 /// `seed.child("policy").child("simulate").nth(r)`.
-pub fn replicate<R: Send>(
+pub fn replicate<R: Record + Send>(
     world: &World,
     source: &(dyn Fn() -> Box<dyn Source> + Sync),
     seeds: &[Seed],
     start: &(dyn Fn() -> R + Sync),
-    record: &(dyn Fn(&mut R, &Sample) + Sync),
 ) -> Vec<Replica<R>> {
-    let recipe = Recipe { world, source, start, record };
+    let recipe = Recipe { world, source, start };
     let next = AtomicUsize::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(seeds.len());
     let mut done: Vec<(usize, Replica<R>)> = thread::scope(|scope| {
@@ -51,7 +49,7 @@ pub fn replicate<R: Send>(
     done.into_iter().map(|(_, replica)| replica).collect()
 }
 
-impl<R> Recipe<'_, R> {
+impl<R: Record> Recipe<'_, R> {
     /// Replicas until none is left, with their places.
     fn make_some(&self, seeds: &[Seed], next: &AtomicUsize) -> Vec<(usize, Replica<R>)> {
         let mut made = Vec::new();
@@ -64,7 +62,7 @@ impl<R> Recipe<'_, R> {
 
     fn make(&self, seed: Seed) -> Replica<R> {
         let mut recorded = (self.start)();
-        let summary = simulate(self.world, (self.source)(), seed, &mut |sample| (self.record)(&mut recorded, sample));
+        let summary = simulate(self.world, (self.source)(), seed, &mut recorded);
         Replica { recorded, summary }
     }
 }

@@ -26,8 +26,8 @@ use super::seats::{Over, Seats, Taken};
 use super::{SimSummary, World};
 use crate::load::overload::Backoff;
 use crate::load::shaper::Shaper;
-use crate::load::{Feedback, Source};
-use crate::measure::{Outcome, Sample};
+use crate::load::{Ended, Feedback, Source};
+use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::{Action, Due, Request, SeriesId, Step};
 
 /// Status of an answer that the model does not predict.
@@ -37,7 +37,7 @@ const UNPREDICTED_STATUS: u16 = 200;
 pub(super) struct Simulation<'a> {
     world: &'a World,
     source: Box<dyn Source>,
-    record: &'a mut dyn FnMut(&Sample),
+    record: &'a mut dyn Record,
     gateway: Gateway,
     door: Door,
     routes: Routes,
@@ -81,10 +81,11 @@ struct Thinking {
 }
 
 impl<'a> Simulation<'a> {
-    pub(super) fn new(world: &'a World, source: Box<dyn Source>, seed: Seed, record: &'a mut dyn FnMut(&Sample)) -> Self {
+    pub(super) fn new(world: &'a World, source: Box<dyn Source>, seed: Seed, record: &'a mut dyn Record) -> Self {
         let gateway = Gateway::new(Arc::clone(&world.model), seed).at_wall(world.wall);
         let door = Door::new(&world.model, world.stage, world.wall, seed);
         let routes = Routes::new(&world.catalog, &gateway);
+        let summary = SimSummary { retried: source.retries(), ..SimSummary::default() };
         let seats = Seats::new(world.connections, world.streams, world.network.connect, world.keeping);
         Self {
             world,
@@ -103,7 +104,7 @@ impl<'a> Simulation<'a> {
             replies: VecDeque::new(),
             parked: BTreeMap::new(),
             unpredicted: BTreeMap::new(),
-            summary: SimSummary::default(),
+            summary,
         }
     }
 
@@ -121,6 +122,7 @@ impl<'a> Simulation<'a> {
             reconnects: self.client.seats.reconnects,
             unpredicted: self.unpredicted.into_iter().collect(),
             used: self.gateway.used(),
+            retried: self.source.retries(),
             ..self.summary
         }
     }
@@ -185,41 +187,41 @@ impl<'a> Simulation<'a> {
     }
 
     fn on_due(&mut self, now: Instant, pending: Pending) {
-        self.summary.intended += 1;
+        // A retry is no part of the plan: it is counted apart.
+        let count = if pending.attempt == 0 { &mut self.summary.intended } else { &mut self.summary.retries };
+        *count += 1;
         let fate = self.client.offer(now, pending);
         self.meet(now, fate);
     }
 
     fn meet(&mut self, now: Instant, fate: Fate) {
         match fate {
-            Fate::Start(action) => self.start(now, &action),
+            Fate::Start(action) => self.start(now, action),
             Fate::Wait => {}
             Fate::Drop(action) => {
                 self.summary.dropped += 1;
-                self.finish(&never_sent(&action, now, Outcome::Dropped));
+                self.finish(&action, &never_sent(&action, now, Outcome::Dropped));
             }
             Fate::Shed(action) => {
                 self.summary.shed += 1;
-                self.finish(&never_sent(&action, now, Outcome::Shed));
+                self.finish(&action, &never_sent(&action, now, Outcome::Shed));
             }
         }
     }
 
-    fn start(&mut self, now: Instant, action: &Pending) {
+    fn start(&mut self, now: Instant, action: Pending) {
         let Taken { over, set_up } =
             self.client.seats.take(now, (action.session, action.seq)).expect("an action starts only when a seat is free");
         // A connection that takes longer than the time-out is never written to.
         let is_sent = set_up == Span::ZERO || self.world.network.connect < self.world.timeout;
         let sent = if is_sent { now + set_up } else { Instant::MAX };
-        let Pending { session, seq, intended, request } = action;
-        let flight =
-            Flight { session: *session, seq: *seq, series: request.series, intended: *intended, started: now, sent, over };
-        let id = self.flights.begin(flight);
+        let request = action.request.clone();
+        let id = self.flights.begin(Flight { action, started: now, sent, over });
         if !is_sent {
             return;
         }
         self.summary.sent += 1;
-        let call = Arriving { id, request: request.clone() };
+        let call = Arriving { id, request };
         let at = sent + Span::from_ns(self.world.network.round_trip.as_ns() / 2);
         if set_up == Span::ZERO {
             self.over_idle.push_back((at, call));
@@ -276,7 +278,7 @@ impl<'a> Simulation<'a> {
 
     fn count_unpredicted(&mut self, call: CallId) {
         if let Some(flight) = self.flights.get(call) {
-            *self.unpredicted.entry(flight.series).or_default() += 1;
+            *self.unpredicted.entry(flight.action.request.series).or_default() += 1;
         }
     }
 
@@ -299,46 +301,66 @@ impl<'a> Simulation<'a> {
         self.client.seats.on_answer(now, flight.over);
         self.summary.answered += 1;
         let answered = Sample { status: reply.status, kind: reply.kind(), ..ended(&flight, now, Outcome::Answered) };
-        self.finish(&answered);
+        self.finish(&flight.action, &answered);
     }
 
     fn on_time_out(&mut self, now: Instant, call: CallId) {
         let Some(flight) = self.flights.end(call) else { return };
         self.client.seats.on_time_out(now, flight.over);
         self.summary.timed_out += 1;
-        self.finish(&ended(&flight, now, Outcome::TimedOut));
+        self.finish(&flight.action, &ended(&flight, now, Outcome::TimedOut));
     }
 
     /// The run is over: nobody goes on, but every step has its sample.
     fn abandon(&mut self, now: Instant) {
-        let waiting = self.client.drain();
-        let mut abandoned: Vec<Sample> = waiting.iter().map(|action| never_sent(action, now, Outcome::Abandoned)).collect();
+        let waiting = self.client.drain().into_iter();
+        let mut abandoned: Vec<(Instant, Sample)> =
+            waiting.map(|action| (action.since, never_sent(&action, now, Outcome::Abandoned))).collect();
         while let Some(flight) = self.flights.oldest().and_then(|(call, _)| self.flights.end(call)) {
-            abandoned.push(ended(&flight, now, Outcome::Abandoned));
+            abandoned.push((flight.action.since, ended(&flight, now, Outcome::Abandoned)));
         }
         self.summary.abandoned = abandoned.len() as u64;
-        for sample in &abandoned {
+        for (since, sample) in &abandoned {
             self.summary.ended = now;
-            (self.record)(sample);
+            self.record.on_sample(sample);
+            self.settle(*since, sample);
         }
     }
 
     /// Records the end of a step, and asks what its session does next.
-    fn finish(&mut self, sample: &Sample) {
-        (self.record)(sample);
+    fn finish(&mut self, action: &Pending, sample: &Sample) {
+        self.record.on_sample(sample);
         self.summary.ended = self.summary.ended.max(sample.done);
         let at = sample.done;
-        let Some(step) = self.source.next(Feedback::Ended { session: sample.session, seq: sample.seq, at }) else { return };
+        let Pending { session, seq, attempt, request, .. } = action;
+        let (status, fault) = (sample.status, sample.outcome.blame());
+        let ended = Ended { session: *session, seq: *seq, attempt: *attempt, at, status, fault, request };
+        let step = self.source.next(Feedback::Ended(ended));
+        let earliest = self.earliest_after(sample);
+        let Some(step) = step else { return self.settle(action.since, sample) };
+        // A retry waits for its backoff and for nothing else.
+        let is_retry = step.attempt > 0;
         let due = match step.due {
-            Due::At(instant) => instant.max(at),
-            Due::After(think) => at + think,
+            Due::At(instant) if is_retry => instant.max(at),
+            Due::At(instant) => instant.max(earliest),
+            Due::After(think) => (at + think).max(earliest),
         };
-        let due = due.max(self.earliest_after(sample));
+        if !is_retry {
+            self.settle(action.since, sample);
+        }
         let order = self.summary.intended;
-        self.thinking.push(Reverse(Thinking { due, order, pending: pending(step, due) }));
+        let since = if is_retry { action.since } else { due };
+        self.thinking.push(Reverse(Thinking { due, order, pending: Pending { since, ..pending(step, due) } }));
     }
 
-    /// A session pauses after a failure, as the engine's do; and after an answer that took no time at all (no latency anywhere
+    /// Nobody tries again what was first intended at `since`.
+    fn settle(&mut self, since: Instant, last: &Sample) {
+        if self.summary.retried.is_some() {
+            self.record.on_settled(since, last);
+        }
+    }
+
+    /// A session pauses after a failure before it does something else, as the engine's do; and after an answer that took no time at all (no latency anywhere
     /// in the model), because virtual time must go on.
     fn earliest_after(&mut self, sample: &Sample) -> Instant {
         if sample.outcome != Outcome::Answered {
@@ -350,23 +372,13 @@ impl<'a> Simulation<'a> {
 }
 
 fn never_sent(action: &Pending, now: Instant, outcome: Outcome) -> Sample {
-    let Pending { session, seq, intended, request } = action;
-    let (started, sent) = (Instant::MAX, Instant::MAX);
-    let flight = Flight {
-        session: *session,
-        seq: *seq,
-        series: request.series,
-        intended: *intended,
-        started,
-        sent,
-        over: Over::default(),
-    };
-    ended(&flight, now, outcome)
+    over(action, (Instant::MAX, Instant::MAX), now, outcome)
 }
 
 fn pending(step: Step, intended: Instant) -> Pending {
     let Action::Request(request) = step.action;
-    Pending { session: step.session, seq: step.seq, intended, request }
+    let Step { session, seq, attempt, .. } = step;
+    Pending { session, seq, attempt, since: intended, intended, request }
 }
 
 fn or_never(instant: Option<Instant>) -> Instant {
@@ -386,23 +398,28 @@ fn pop_due<T>(queue: &mut VecDeque<(Instant, T)>, now: Instant) -> Option<T> {
 
 /// A sample as far as it is known without its answer.
 fn ended(flight: &Flight, done: Instant, outcome: Outcome) -> Sample {
+    over(&flight.action, (flight.started, flight.sent), done, outcome)
+}
+
+fn over(action: &Pending, (started, sent): (Instant, Instant), done: Instant, outcome: Outcome) -> Sample {
+    let Pending { session, seq, attempt, intended, request, .. } = action;
     // Virtual time is never late: whatever passed was a wait.
-    let waited = flight.started.min(done).since(flight.intended);
+    let waited = started.min(done).since(*intended);
     Sample {
-        intended: flight.intended,
-        started: flight.started,
-        sent: flight.sent,
+        intended: *intended,
+        started,
+        sent,
         // The model does not know how an answer comes in.
         first_byte: Instant::MAX,
         done,
         waited,
-        session: flight.session,
-        seq: flight.seq,
-        series: flight.series,
+        session: *session,
+        seq: *seq,
+        series: request.series,
         status: 0,
         outcome,
         kind: None,
-        attempt: 0,
+        attempt: *attempt,
     }
 }
 

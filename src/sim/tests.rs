@@ -13,12 +13,13 @@ use super::*;
 use crate::load::script::script;
 use crate::load::traffic::{Arrivals, Pace, Piece, Share as MixShare, Spacing, Traffic};
 use crate::load::{Feedback, Share};
-use crate::measure::Outcome;
+use crate::measure::{Outcome, Sample};
 use crate::traffic::catalog::TemplateId;
 use crate::traffic::template::{Generator, Template, TemplateParts};
 use crate::traffic::{Due, Step};
 
 mod door;
+mod retries;
 
 const MS: Span = Span::from_ms(1);
 const NOTHING: u64 = 0;
@@ -117,7 +118,7 @@ fn run(world: &World, traffic: &Traffic) -> (Vec<Sample>, SimSummary) {
 
 fn run_source(world: &World, source: Box<dyn Source>) -> (Vec<Sample>, SimSummary) {
     let mut samples = Vec::new();
-    let summary = simulate(world, source, Seed::new(2), &mut |sample| samples.push(*sample));
+    let summary = simulate(world, source, Seed::new(2), &mut samples);
     (samples, summary)
 }
 
@@ -308,8 +309,8 @@ impl Union {
 }
 
 impl Source for Union {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
-        if let Feedback::Ended { .. } = feedback {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
+        if let Feedback::Ended(_) = feedback {
             return self.0[0].1.next(feedback);
         }
         let at = |step: &Option<Step>| match step.as_ref().map(|step| (step.due, step.session)) {
@@ -387,10 +388,10 @@ fn replicas_come_in_the_order_of_their_seeds_and_each_is_the_run_of_its_seed() {
     let plan = traffic(0, 2, open(100, Spacing::Poisson));
     let seeds: Vec<Seed> = (0..5).map(|r| Seed::new(1).child("policy").child("simulate").nth(r)).collect();
     let source = || script(&plan, Share::ALL);
-    let replicas = replicate(&spread, &source, &seeds, &Vec::new, &|samples: &mut Vec<Sample>, sample| samples.push(*sample));
+    let replicas = replicate(&spread, &source, &seeds, &Vec::new);
     for (replica, seed) in replicas.iter().zip(&seeds) {
         let mut alone = Vec::new();
-        let summary = simulate(&spread, source(), *seed, &mut |sample| alone.push(*sample));
+        let summary = simulate(&spread, source(), *seed, &mut alone);
         assert_eq!((&replica.recorded, &replica.summary), (&alone, &summary));
     }
     assert_eq!(replicas.len(), 5);
@@ -422,19 +423,20 @@ fn any_world() -> impl Strategy<Value = World> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn every_step_gives_exactly_one_sample_and_all_of_it_repeats_from_the_seed(world in any_world(), users in any::<bool>()) {
+    fn every_step_gives_exactly_one_sample_and_all_of_it_repeats_from_the_seed(world in any_world(), users in any::<bool>(), again in any::<bool>()) {
         let plan = if users { closed(12, MS, 1) } else { traffic(0, 1, open(250, Spacing::Poisson)) };
-        let (samples, summary) = run(&world, &plan);
-        let mut steps: Vec<(u32, u32)> = samples.iter().map(|sample| (sample.session, sample.seq)).collect();
+        let run = || if again { run_source(&world, retries::client(&plan, retries::policy())) } else { run(&world, &plan) };
+        let (samples, summary) = run();
+        let mut steps: Vec<_> = samples.iter().map(|sample| (sample.session, sample.seq, sample.attempt)).collect();
         steps.sort_unstable();
         steps.dedup();
         prop_assert_eq!(steps.len(), samples.len());
-        prop_assert_eq!(samples.len() as u64, summary.intended);
-        prop_assert_eq!(summary.intended, summary.answered + summary.timed_out + summary.dropped + summary.shed + summary.abandoned);
+        prop_assert_eq!(samples.len() as u64, summary.intended + summary.retries);
+        prop_assert_eq!(summary.intended + summary.retries, summary.answered + summary.timed_out + summary.dropped + summary.shed + summary.abandoned);
         prop_assert!(samples.is_sorted_by_key(|sample| sample.done));
         for sample in samples.iter().filter(|sample| sample.outcome == Outcome::Answered) {
             prop_assert!(sample.intended <= sample.started && sample.started <= sample.sent && sample.sent <= sample.done);
         }
-        prop_assert_eq!(run(&world, &plan), (samples, summary));
+        prop_assert_eq!(run(), (samples, summary));
     }
 }

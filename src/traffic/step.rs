@@ -16,6 +16,8 @@ pub struct Step {
     pub session: u32,
     /// Which step of it, from zero.
     pub seq: u32,
+    /// Which attempt at it: zero for the first, then one for each retry.
+    pub attempt: u8,
     /// When it is intended.
     pub due: Due,
     /// What is done.

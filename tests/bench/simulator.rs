@@ -7,8 +7,8 @@ use sluicegate::config::{self, Overrides, Plan};
 use sluicegate::load::Share;
 use sluicegate::load::keeping::Keeping;
 use sluicegate::load::script::script;
+use sluicegate::measure::Recorder;
 use sluicegate::measure::recorder::{Detail, Layout};
-use sluicegate::measure::{Record, Recorder};
 use sluicegate::sim::{Network, World, simulate};
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::clock::thread_cpu;
@@ -99,7 +99,7 @@ fn of_plan(name: &str, plan: &Plan, rounds: usize) -> Result<Figure, String> {
         let mut recorder = Recorder::new(Arc::clone(&layout));
         let before = thread_cpu();
         let source = script(traffic, Share::ALL);
-        let summary = simulate(&world, source, plan.run.seed.nth(round), &mut |sample| recorder.on_sample(sample));
+        let summary = simulate(&world, source, plan.run.seed.nth(round), &mut recorder);
         summary.intended as f64 / thread_cpu().saturating_sub(before).as_secs_f64()
     };
     let rates: Vec<f64> = (0..rounds as u64).map(one_round).collect();

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use sluicegate::config::{self, Overrides, Plan};
 use sluicegate::engine::Writer;
 use sluicegate::load::script::script;
-use sluicegate::load::{Feedback, Share};
+use sluicegate::load::{Ended, Feedback, Share};
 use sluicegate::measure::channel::Channel;
 use sluicegate::measure::recorder::{Detail, Layout};
 use sluicegate::measure::{Outcome, Record, Recorder, Sample};
 use sluicegate::traffic::{Action, Outgoing, Request, SeriesId};
+use sluicegate_policy::call::Blame;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
@@ -87,10 +88,12 @@ fn arrivals(described: &str, times: u64) -> Result<(), String> {
 fn closed(times: u64) -> Result<(), String> {
     let plan = plan("closed: { users: 64, think: { p50: 1ms, p99: 5ms } }")?;
     let mut source = script(plan.traffic.as_ref().ok_or("the plan has no traffic")?, Share::ALL);
+    let Action::Request(request) = source.next(Feedback::Idle).ok_or("the plan has no steps")?.action;
     for number in 0..times {
         let (session, seq) = ((number % 64) as u32, (number / 64) as u32);
-        let ended = Feedback::Ended { session, seq, at: Instant::from_ns(number * GAP.as_ns()) };
-        black_box(source.next(ended)).ok_or_else(|| format!("the plan ends after {number} steps"))?;
+        let at = Instant::from_ns(number * GAP.as_ns());
+        let ended = Ended { session, seq, attempt: 0, at, status: 200, fault: Blame::Nobody, request: &request };
+        black_box(source.next(Feedback::Ended(ended))).ok_or_else(|| format!("the plan ends after {number} steps"))?;
     }
     Ok(())
 }

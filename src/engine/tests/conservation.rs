@@ -4,6 +4,7 @@ use std::task::Waker;
 
 use proptest::prelude::*;
 use sluicegate_policy::model::PerSecond;
+use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
 use super::drive::{Plan, script};
@@ -13,7 +14,9 @@ use crate::engine::job::{Ending, Job, Stamps};
 use crate::engine::seats::{Link, Seats};
 use crate::engine::stop::Urgency;
 use crate::load::overload::{Backoff, Overload};
+use crate::load::retry::{Jitter, Policy, retrying};
 use crate::load::shaper::{Ceilings, Shaper};
+use crate::load::{Share, Source};
 use crate::measure::{Outcome, Sample};
 
 const SEATS: u32 = 3;
@@ -46,6 +49,13 @@ fn plan() -> impl Strategy<Value = Plan> {
     prop_oneof![open, (0_u32..6, 1_u32..5).prop_map(|(users, steps)| Plan::Users(users, steps))]
 }
 
+/// The same, of a client that has so many attempts at what the network fails.
+fn retried(source: Box<dyn Source>, attempts: u8) -> Box<dyn Source> {
+    let (backoff, max_backoff) = (Span::from_ms(3), Span::from_ms(10));
+    let policy = Policy { attempts, statuses: vec![], network: true, backoff, max_backoff, jitter: Jitter::Full, budget: None };
+    if attempts > 1 { retrying(source, policy, Seed::new(3), Share::ALL) } else { source }
+}
+
 /// Plays the part of the workers.
 struct Crew {
     dispatch: Dispatch<Vec<Sample>>,
@@ -54,11 +64,15 @@ struct Crew {
 
 impl Crew {
     fn new(plan: &Plan, overload: Overload, ceiling: Option<u64>) -> Self {
+        Self::of(script(plan), overload, ceiling)
+    }
+
+    fn of(source: Box<dyn Source>, overload: Overload, ceiling: Option<u64>) -> Self {
         let target = ceiling.map(|tokens| PerSecond { tokens, per: Span::from_secs(1) });
         let shaper = Shaper::new(&Ceilings { target, ..Ceilings::default() });
         let watch = Abort::default().watch();
         let rules = Rules { overload, shaper, horizon: HORIZON, grace: Span::from_ms(20), watch };
-        let mut dispatch = Dispatch::new(rules, script(plan), Seats::new(SEATS), Vec::new());
+        let mut dispatch = Dispatch::new(rules, source, Seats::new(SEATS), Vec::new());
         (0..SEATS).for_each(|seat| dispatch.seats.wait(seat, Link::Down, (Waker::noop(), Instant::ZERO)));
         Self { dispatch, busy: vec![None; SEATS as usize] }
     }
@@ -93,8 +107,9 @@ proptest! {
         ceiling in prop::option::of(1_u64..2_000),
         events in events(),
         stop in prop::option::of(0_usize..120),
+        attempts in 1_u8..4,
     ) {
-        let mut crew = Crew::new(&plan, overload, ceiling);
+        let mut crew = Crew::of(retried(script(&plan), attempts), overload, ceiling);
         for (ms, event) in (0..).zip(&events) {
             let urgency = if stop.is_some_and(|stop| stop <= ms as usize) { Urgency::Graceful } else { Urgency::None };
             crew.turn(super::drive::ms(ms), urgency);
@@ -108,8 +123,11 @@ proptest! {
         crew.turn(end, Urgency::AtOnce);
         prop_assert!(crew.dispatch.is_over() && crew.dispatch.is_idle());
         let (samples, counts) = crew.dispatch.into_results();
-        prop_assert_eq!(counts.intended, samples.len() as u64);
-        let mut steps: Vec<_> = samples.iter().map(|sample| (sample.session, sample.seq)).collect();
+        prop_assert_eq!(counts.intended + counts.retries, samples.len() as u64);
+        let retries = samples.iter().filter(|sample| sample.attempt > 0).count() as u64;
+        prop_assert_eq!(counts.retries, retries);
+        prop_assert!(counts.retries <= counts.retried.map_or(0, |tally| tally.granted));
+        let mut steps: Vec<_> = samples.iter().map(|sample| (sample.session, sample.seq, sample.attempt)).collect();
         steps.sort_unstable();
         steps.dedup();
         prop_assert_eq!(steps.len(), samples.len());

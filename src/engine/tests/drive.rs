@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
 use crate::engine::{Abort, Drive, Driven, Engine, EngineError, Progress, Settings, Stop};
+use crate::load::retry::{Policy, retrying};
 use crate::load::shaper::{Ceilings, Shaper};
-use crate::load::{Feedback, Share, Source};
+use crate::load::{Ended, Feedback, Share, Source};
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::catalog::{Recorded, TemplateId};
 use crate::traffic::{Action, Catalog, Due, Request, SeriesId, Step, What};
@@ -17,6 +19,23 @@ use crate::traffic::{Action, Catalog, Due, Request, SeriesId, Step, What};
 impl Record for Vec<Sample> {
     fn on_sample(&mut self, sample: &Sample) {
         self.push(*sample);
+    }
+}
+
+/// All that a lane told.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) samples: Vec<Sample>,
+    settled: Vec<(Instant, Sample)>,
+}
+
+impl Record for Kept {
+    fn on_sample(&mut self, sample: &Sample) {
+        self.samples.push(*sample);
+    }
+
+    fn on_settled(&mut self, since: Instant, last: &Sample) {
+        self.settled.push((since, *last));
     }
 }
 
@@ -32,6 +51,8 @@ pub(super) struct Drives {
     pub(super) ceilings: Ceilings,
     pub(super) stop: Stop,
     pub(super) abort: Abort,
+    /// What the client tries again.
+    pub(super) retries: Option<Policy>,
     /// Length of the plan.
     pub(super) horizon: Span,
 }
@@ -50,7 +71,9 @@ pub(super) enum Plan {
 /// What a drive came to.
 pub(super) struct Ran {
     pub(super) samples: Vec<Sample>,
-    pub(super) driven: Driven<Vec<Sample>>,
+    /// Since when each request was tried that nobody tries again, and its last attempt.
+    pub(super) settled: Vec<(Instant, Sample)>,
+    pub(super) driven: Driven<Kept>,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -76,6 +99,7 @@ pub(super) fn to(url: &str) -> Drives {
         ceilings: Ceilings::default(),
         stop: Stop::new(),
         abort: Abort::default(),
+        retries: None,
         horizon: Span::from_ms(50),
     }
 }
@@ -110,15 +134,19 @@ impl Drives {
         let progress = Arc::new(Progress::default());
         let recorded = Recorded { method: "POST".into(), target: "/".into(), headers: vec![], body: self.body };
         let what = What::Recorded(Arc::new(recorded));
-        let plan = self.plan;
+        let (plan, retries) = (self.plan, self.retries);
         let source = |share: Share| -> Box<dyn Source> {
             on_lane(share);
-            Box::new(Script::new(&plan, share, what.clone()))
+            let script = Box::new(Script::new(&plan, share, what.clone()));
+            match &retries {
+                Some(policy) => retrying(script, policy.clone(), Seed::new(1), share),
+                None => script,
+            }
         };
         let drive = Drive {
             catalog: Arc::new(Catalog::default()),
             source: &source,
-            recorder: &Vec::new,
+            recorder: &Kept::default,
             shaper: Shaper::new(&self.ceilings),
             clock: Clock::starting_now(),
             horizon: self.horizon,
@@ -128,8 +156,9 @@ impl Drives {
             progress: Arc::clone(&progress),
         };
         let driven = engine.drive(&drive)?;
-        let samples = driven.recorders.iter().flatten().copied().collect();
-        let ran = Ran { samples, driven, progress };
+        let samples = driven.recorders.iter().flat_map(|kept| &kept.samples).copied().collect();
+        let settled = driven.recorders.iter().flat_map(|kept| &kept.settled).copied().collect();
+        let ran = Ran { samples, settled, driven, progress };
         ran.conserves();
         Ok(ran)
     }
@@ -153,15 +182,16 @@ impl Ran {
     /// Every intended action is exactly one sample, and every sample's instants are in order.
     fn conserves(&self) {
         let counts = &self.driven.counts;
-        assert_eq!(counts.intended, self.samples.len() as u64, "every intended action is one sample");
-        let mut steps: Vec<_> = self.samples.iter().map(|sample| (sample.session, sample.seq)).collect();
+        let all = counts.intended + counts.retries;
+        assert_eq!(all, self.samples.len() as u64, "every intended action is one sample, and so is every retry");
+        let mut steps: Vec<_> = self.samples.iter().map(|sample| (sample.session, sample.seq, sample.attempt)).collect();
         steps.sort_unstable();
         steps.dedup();
         assert_eq!(steps.len(), self.samples.len(), "no step is sampled twice");
         let sent = self.samples.iter().filter(|sample| sample.sent != Instant::MAX).count() as u64;
         assert_eq!(counts.sent, sent);
         let reading = self.progress.read();
-        assert_eq!((reading.intended, reading.pending, reading.sent), (counts.intended, 0, sent));
+        assert_eq!((reading.intended, reading.pending, reading.sent), (all, 0, sent));
         for sample in &self.samples {
             let stamps = [sample.intended, sample.started, sample.sent, sample.first_byte, sample.done];
             let happened: Vec<_> = stamps.into_iter().filter(|at| *at != Instant::MAX).collect();
@@ -198,12 +228,12 @@ impl Script {
 
     fn step(&self, session: u32, seq: u32, due: Due) -> Step {
         let request = Request { series: SeriesId(0), identity: 0, what: self.what.clone() };
-        Step { session, seq, due, action: Action::Request(request) }
+        Step { session, seq, attempt: 0, due, action: Action::Request(request) }
     }
 }
 
 impl Source for Script {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         match feedback {
             Feedback::Idle => {
                 let step = self.steps.next().map(|(session, at)| self.step(session, 0, Due::At(at)));
@@ -214,10 +244,10 @@ impl Source for Script {
                 }
                 step
             }
-            Feedback::Ended { session, seq, .. } if seq + 1 < self.steps_each => {
+            Feedback::Ended(Ended { session, seq, .. }) if seq + 1 < self.steps_each => {
                 Some(self.step(session, seq + 1, Due::After(Span::ZERO)))
             }
-            Feedback::Ended { .. } => None,
+            Feedback::Ended(_) => None,
         }
     }
 }

@@ -11,5 +11,6 @@ mod ending;
 mod http;
 mod keeping;
 mod omission;
+mod retries;
 mod schedule;
 mod server;

@@ -20,7 +20,7 @@ use crate::engine::seats::{Link, Seats};
 use crate::engine::stop::Urgency;
 use crate::load::overload::Overload;
 use crate::load::shaper::{Ceilings, Shaper};
-use crate::load::{Feedback, Source};
+use crate::load::{Ended, Feedback, Source};
 use crate::measure::recorder::Layout;
 use crate::measure::{Outcome, Record, Recorder, Sample, open_estimate};
 use crate::traffic::catalog::TemplateId;
@@ -34,14 +34,14 @@ const PLAN: Span = Span::from_secs(100);
 
 fn step(session: u32, seq: u32, at: Instant) -> Step {
     let request = Request { series: SeriesId(0), identity: 0, what: What::Described { template: TemplateId(0), key: 0 } };
-    Step { session, seq, due: Due::At(at), action: Action::Request(request) }
+    Step { session, seq, attempt: 0, due: Due::At(at), action: Action::Request(request) }
 }
 
 /// A request in each slot, whatever becomes of the others.
 struct Open(u32);
 
 impl Source for Open {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         let at = Instant::ZERO + SLOT * u64::from(self.0);
         let is_due = matches!(feedback, Feedback::Idle) && at < Instant::ZERO + PLAN;
         is_due.then(|| {
@@ -55,10 +55,10 @@ impl Source for Open {
 struct Blocking(bool);
 
 impl Source for Blocking {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         match feedback {
             Feedback::Idle => (!std::mem::replace(&mut self.0, true)).then(|| step(0, 0, Instant::ZERO)),
-            Feedback::Ended { session, seq, at } => {
+            Feedback::Ended(Ended { session, seq, at, .. }) => {
                 let slot = Instant::ZERO + SLOT * (at.as_ns() / SLOT.as_ns() + 1);
                 (slot < Instant::ZERO + PLAN).then(|| step(session, seq + 1, slot))
             }

@@ -99,7 +99,7 @@ fn every_lane_plays_its_share_and_all_of_them_the_script() {
     });
     let ran = drives.run().expect([(Outcome::Answered, 60)]);
     assert_eq!(ran.driven.lanes.iter().map(|lane| lane.connections).collect::<Vec<_>>(), [2, 1, 1]);
-    assert!(ran.driven.recorders.iter().all(|recorder| !recorder.is_empty()));
+    assert!(ran.driven.recorders.iter().all(|recorder| !recorder.samples.is_empty()));
 }
 
 #[test]

@@ -105,7 +105,7 @@ struct WrittenOut {
 }
 
 impl Source for WrittenOut {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         let mut step = self.source.next(feedback)?;
         let Action::Request(request) = &mut step.action;
         let mut out = Outgoing::default();
@@ -124,7 +124,7 @@ fn what_is_remembered_of_a_template_holds_for_each_of_its_requests() {
     let plan = Traffic { mix: shares, identities: 7, ..traffic(0, 20, open(200, Spacing::Poisson)) };
     let run = |source| {
         let mut seen = Vec::new();
-        simulate(&world, source, Seed::new(3), &mut |sample| seen.push((sample.session, sample.status, sample.done)));
+        simulate(&world, source, Seed::new(3), &mut |sample: &Sample| seen.push((sample.session, sample.status, sample.done)));
         seen
     };
     let remembered = run(script(&plan, Share::ALL));
@@ -145,7 +145,7 @@ fn a_quota_ends_where_the_wall_clock_says() {
     let world = World { catalog: Arc::new(catalog()), wall: day.saturating_sub(Span::from_secs(5)), ..world(model) };
     let mut passed = Vec::new();
     let source = script(&traffic(0, 10, open(20, Spacing::Even)), Share::ALL);
-    simulate(&world, source, Seed::new(1), &mut |sample| {
+    simulate(&world, source, Seed::new(1), &mut |sample: &Sample| {
         if sample.status == 200 {
             passed.push(sample.intended);
         }
