@@ -16,6 +16,7 @@ use super::problem::Spot;
 use super::value::{Certificates, Pacing, Protocol};
 use crate::load::keeping::Keeping;
 use crate::load::overload::Overload;
+use crate::load::retry::Policy;
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::Traffic;
 use crate::measure::abort::Threshold;
@@ -105,6 +106,8 @@ pub struct Run {
     pub timeout: Span,
     /// What happens to requests that are due and cannot start.
     pub overload: Overload,
+    /// What is tried again; `None` is nothing.
+    pub retries: Option<Policy>,
     /// The root of everything random; the traffic's is `seed.child("traffic")`.
     pub seed: Seed,
     /// Threads that send; `None` leaves it to the engine.
@@ -183,8 +186,8 @@ pub struct Safety {
     pub max_rate: Option<PerSecond>,
     /// Hosts, beside this machine, that traffic may go to.
     pub allow: Vec<String>,
-    /// Hard ceilings of what is sent. That of the target, for a closed model, whose rate nobody plans, is `max_rate` unless the
-    /// profile says otherwise.
+    /// Hard ceilings of what is sent. That of the target, for a closed model and for retries, whose rate nobody plans, is `max_rate`
+    /// unless the profile says otherwise.
     pub ceilings: Ceilings,
 }
 

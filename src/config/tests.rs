@@ -18,6 +18,7 @@ mod door;
 mod expected;
 mod links;
 mod proven;
+mod retries;
 mod services;
 
 /// A small profile that is right, for tests that break or change it.

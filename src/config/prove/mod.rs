@@ -11,6 +11,7 @@ mod expect;
 mod gateway;
 mod mix;
 mod resolved;
+mod retries;
 mod run;
 mod safety;
 mod target;

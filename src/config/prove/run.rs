@@ -6,8 +6,8 @@ use sluicegate_policy::model::{ApiId, ApiKey, Model, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
-use super::filled;
 use super::mix::header;
+use super::{filled, retries};
 use crate::config::plan;
 use crate::config::problem::{Place, Spot, listed, quoted, suggestion};
 use crate::config::raw::run::{KeepAlive, Run};
@@ -60,12 +60,17 @@ pub(super) fn run(
     let streams = filled(&mut run.streams, &spot, "streams", || Count(32)).clone();
     let streams = count_in_bounds(&streams, STREAMS_MAX, "a number of streams", reader);
     let pacing = filled(&mut run.pacing, &spot, "pacing", || Pacing::Hybrid).value;
+    let retries = run.retries.as_mut().map(|retries| retries::policy(retries, reader));
     let stage = model.and_then(|model| stage(run, &spot, model, reader));
     let keys = model.map(|model| model.keys.as_slice()).unwrap_or_default();
     let headers = headers(run, (outside, keys), reader);
     let api_keys = model.map(|model| api_keys(run, model, reader));
     let lanes = match lanes {
         Some(lanes) => Some(lanes?),
+        None => None,
+    };
+    let retries = match retries {
+        Some(retries) => Some(retries?),
         None => None,
     };
     let (duration, warmup, connections, timeout, streams) = (duration?, warmup?, connections?, timeout?, streams?);
@@ -78,6 +83,7 @@ pub(super) fn run(
         connections,
         timeout,
         overload,
+        retries,
         seed,
         lanes,
         protocol,
@@ -98,6 +104,7 @@ pub(in crate::config) fn empty() -> At<Run> {
         connections: None,
         timeout: None,
         overload: None,
+        retries: None,
         seed: None,
         lanes: None,
         protocol: None,

@@ -28,7 +28,8 @@ pub(super) fn safety(
     let allow: Vec<Option<String>> = raw.allow.iter().flatten().map(|host| host_name(host, reader)).collect();
     let allow: Option<Vec<String>> = allow.into_iter().collect();
     let closed = traffic.is_some_and(|traffic| matches!(traffic.pace, Pace::Closed { .. }));
-    let floor = raw.max_rate.as_ref().filter(|_| closed);
+    let retried = profile.run.as_ref().is_some_and(|run| run.value.retries.is_some());
+    let floor = raw.max_rate.as_ref().filter(|_| closed || retried);
     let ceilings = ceilings(raw.ceilings.as_ref(), floor, series, reader);
     let safety = Safety { max_rate: raw.max_rate.as_ref().map(|rate| rate.value.0), allow: allow?, ceilings: ceilings? };
     fine.then_some(safety)
@@ -69,11 +70,11 @@ fn host_name(host: &At<Text>, reader: &mut Reader) -> Option<String> {
 
 fn ceilings(
     raw: Option<&RawCeilings>,
-    of_closed: Option<&At<Rate>>,
+    of_unplanned: Option<&At<Rate>>,
     series: Option<&[String]>,
     reader: &mut Reader,
 ) -> Option<Ceilings> {
-    let target = raw.and_then(|raw| raw.target.as_ref()).or(of_closed).map(|rate| rate.value.0);
+    let target = raw.and_then(|raw| raw.target.as_ref()).or(of_unplanned).map(|rate| rate.value.0);
     let identity = raw.and_then(|raw| raw.identity.as_ref()).map(|rate| rate.value.0);
     let named = raw.and_then(|raw| raw.series.as_ref());
     let by_series: Vec<Option<_>> = named

@@ -8,6 +8,7 @@ pub(super) mod auth;
 pub(super) mod expect;
 pub(super) mod gateway;
 pub(super) mod profile;
+pub(super) mod retries;
 pub(super) mod run;
 pub(super) mod safety;
 pub(super) mod target;

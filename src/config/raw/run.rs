@@ -3,6 +3,7 @@
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
 use super::auth::Auth;
+use super::retries::Retries;
 use crate::config::reader::{At, section};
 use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Seed, Text};
 
@@ -19,6 +20,8 @@ section! {
         timeout: Option<At<Duration>>,
         /// What happens to requests that are due and cannot start: queue, drop, or `deadline 200ms`. Default: queue.
         overload: Option<At<OverloadPolicy>>,
+        /// Which requests are tried again, after which pause, and how many at most. Default: none.
+        retries: Option<At<Retries>>,
         /// From which everything random is drawn. Default: 1.
         seed: Option<At<Seed>>,
         /// Threads that send. Default: the cores, less those of a local target.

@@ -8,7 +8,7 @@ use crate::config::value::{Named, Rate, Text};
 section! {
     /// What a run must never exceed or touch.
     Safety {
-        /// A plan whose rate is above this is refused; a closed model is held below it. Default: no bound.
+        /// A plan whose rate is above this is refused; a closed model, and a client that tries again, is held below it. Default: no bound.
         max_rate: Option<At<Rate>>,
         /// Hosts, beside this machine, that traffic may go to. Default: none.
         allow: Option<Vec<At<Text>>>,

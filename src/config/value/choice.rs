@@ -106,6 +106,18 @@ words! {
 }
 
 words! {
+    /// How the pause before a retry is spread.
+    pub(in crate::config) Jitter as crate::load::retry::Jitter, "a jitter", "write full, equal or none" {
+        /// From nothing to all of it.
+        Full = "full",
+        /// From half of it to all of it.
+        Equal = "equal",
+        /// Not at all.
+        None = "none",
+    }
+}
+
+words! {
     /// How the generator waits for the instant of a request.
     pub Pacing, "a pacing", "write spin, hybrid or sleep" {
         /// Awake all the time: the least lag, a whole core for each lane.

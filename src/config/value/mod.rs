@@ -25,6 +25,8 @@ mod quantity;
 mod rate;
 mod request_line;
 mod response_type;
+mod retry_budget;
+mod retry_on;
 mod runtime;
 mod secret;
 mod setting;
@@ -40,6 +42,7 @@ pub use rate::Rate;
 
 pub(super) use bytes::Bytes;
 pub(super) use ceiling::Ceiling;
+pub(super) use choice::Jitter;
 pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
 pub(super) use flag::Flag;
@@ -57,6 +60,8 @@ pub(super) use quantity::{Quantity, is_quantile};
 pub(super) use rate::{Level, per_second};
 pub(super) use request_line::{RequestLine, RouteKey};
 pub(super) use response_type::ResponseKind;
+pub(super) use retry_budget::RetryBudget;
+pub(super) use retry_on::RetryOn;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use setting::{
@@ -248,6 +253,7 @@ mod tests {
             assert_settled!(node: Status, StatusCode, StatusKey, Threshold, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
             assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
             assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);
+            assert_settled!(node: Jitter, RetryBudget, RetryOn);
             assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
         }
     }
