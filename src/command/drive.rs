@@ -84,7 +84,7 @@ pub(super) fn drive(
     let ticker = (show == Show::Progress).then(|| Ticker::start(Arc::clone(&progress), clock, plan.run.duration));
     let driven = engine.drive(&Drive {
         catalog: Arc::clone(&plan.catalog),
-        source: &|share| script.source(share),
+        source: &|share| script.played(plan, share),
         recorder: &|| Recorder::new(Arc::clone(layout)),
         shaper: Shaper::new(&plan.safety.ceilings),
         clock,

@@ -20,6 +20,7 @@ mod profile;
 mod receiver;
 mod rehearsal;
 mod replay;
+mod retries;
 mod run;
 mod run_folder;
 mod script;

@@ -10,14 +10,15 @@ use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
 
 use super::script::Script;
-use super::{authorizers, limits};
+use super::{authorizers, limits, retries};
 use crate::config::Plan;
 use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
+use crate::load::retry::Tally;
 use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
-use crate::measure::record::{AuthorizerRecord, LimitRecord, LoadModel, OutcomeRecord, SeriesRecord, Unit};
+use crate::measure::record::{AuthorizerRecord, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Recorder, summary};
 use crate::report::plan::PlannedPower;
@@ -48,6 +49,8 @@ pub(super) struct Predicted {
     pub(super) limits: Vec<LimitRecord>,
     /// How often authorizers have an answer kept.
     pub(super) authorizers: Vec<AuthorizerRecord>,
+    /// What is tried again, if anything is.
+    pub(super) retries: Option<RetryRecord>,
     /// Fingerprint of the script.
     pub(super) script: ScriptHash,
     /// Actions of the script, where no answer has a say in it.
@@ -109,7 +112,7 @@ impl<'a> Model<'a> {
         let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
         let mut replicas = replicate(
             &self.world,
-            &|| Box::new(Stoppable { source: self.script.source(Share::ALL), stop: self.stop.clone() }),
+            &|| Box::new(Stoppable { source: self.script.played(self.plan, Share::ALL), stop: self.stop.clone() }),
             &seeds,
             &|| Recorder::new(Arc::clone(layout)),
         );
@@ -146,6 +149,9 @@ impl<'a> Model<'a> {
         let hits: Vec<_> =
             replicas.iter().map(|replica| authorizers::simulated(&self.world.model, &replica.summary.hits)).collect();
         let authorizers = authorizers::predicted(&hits, self.plan.run.warmup);
+        let summaries: Vec<_> = replicas.iter().map(|replica| &replica.summary).collect();
+        let retries = retries::together(replicas.iter().map(|replica| &replica.recorded))
+            .and_then(|attempts| retries::predicted(&attempts, &summaries));
         let runs: Vec<Recorder> = replicas.into_iter().map(|replica| replica.recorded).collect();
         let rough: Vec<Option<Prediction>> =
             assumptions.iter().map(|assumption| predict::predict(assumption, &runs).filter(|_| has_model(assumption))).collect();
@@ -157,7 +163,7 @@ impl<'a> Model<'a> {
             .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs, phase(self.plan)))
             .collect();
         let (total, series) = as_one_run(runs);
-        Predicted { predictions, edges, powers, total, series, limits, authorizers, script, planned: planned_actions }
+        Predicted { predictions, edges, powers, total, series, limits, authorizers, retries, script, planned: planned_actions }
     }
 
     /// How many replications the least precise prediction asks for, within the budget.
@@ -209,8 +215,12 @@ struct Stoppable {
 }
 
 impl Source for Stoppable {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         if self.stop.urgency() == Urgency::None { self.source.next(feedback) } else { None }
+    }
+
+    fn retries(&self) -> Option<Tally> {
+        self.source.retries()
     }
 }
 

@@ -20,7 +20,7 @@ use crate::measure::summary::quantiles;
 pub(super) enum Compared {
     /// The whole script was played.
     WithScript,
-    /// The run ended early: arrivals are counted, no more.
+    /// The run ended early, or sent retries, which no script holds: arrivals are counted, no more.
     CountedOnly,
 }
 

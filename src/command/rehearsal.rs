@@ -19,7 +19,7 @@ use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFo
 use super::script::Script;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{authorizers, limits, machine, mock, receiver, terminal};
+use super::{authorizers, limits, machine, mock, receiver, retries, terminal};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
@@ -317,6 +317,7 @@ impl Rehearsal<'_> {
             predicted_total: predicted.map(|it| it.total.clone()),
             predicted_series: predicted.map(|it| it.series.clone()).unwrap_or_default(),
             open_estimate: None,
+            retries: predicted.and_then(|it| retries::both(it.retries.clone(), None)),
             seconds: Vec::new(),
             receiver: None,
             limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),
@@ -329,7 +330,8 @@ impl Rehearsal<'_> {
 
     /// Ends the mock, and holds what it saw against the script.
     fn receiver(&self, mock: MockChild, arrivals: &Path, driven: &Driven, stopped: Option<&Stopped>) -> Result<Told, Doubt> {
-        let how = if stopped.is_some() { Compared::CountedOnly } else { Compared::WithScript };
+        let is_script = stopped.is_none() && driven.counts.retries == 0;
+        let how = if is_script { Compared::WithScript } else { Compared::CountedOnly };
         let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
         let receiver = receiver::compare(&summary, arrivals, (&self.script, how), driven.clock);
         let problems = mock::problems(&summary).collect();
@@ -352,6 +354,8 @@ impl Rehearsal<'_> {
         record.seconds = summary::seconds(&driven.recorder);
         let counted = driven.played.saturating_sub(self.plan.run.warmup);
         record.open_estimate = self.script.users().and_then(|users| open_estimate::of(&driven.recorder, users, counted));
+        let retried = retries::observed(&driven.recorder, driven.counts.retried);
+        record.retries = retries::both(predicted.and_then(|it| it.retries.clone()), retried);
         let (receiver, said) = match seen {
             None => (None, Vec::new()),
             Some(Ok(Told { receiver, used, authorizers, problems })) => {

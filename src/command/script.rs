@@ -11,6 +11,7 @@ use sluicegate_policy::time::{Instant, Span};
 
 use crate::config::Plan;
 use crate::load::replay::{self, RecordedArrival, Warp};
+use crate::load::retry::retrying;
 use crate::load::script::script;
 use crate::load::traffic::{Pace, Traffic};
 use crate::load::{Feedback, Share, Source};
@@ -45,6 +46,15 @@ impl Script {
                 let source = replay::replay(Box::new(Reading::of(Arc::clone(recording))), warp.clone(), share);
                 Box::new(Until { source, end: Instant::ZERO + *end })
             }
+        }
+    }
+
+    /// The same, as the client of `plan` plays them, who may try again.
+    pub(super) fn played(&self, plan: &Plan, share: Share) -> Box<dyn Source> {
+        let source = self.source(share);
+        match &plan.run.retries {
+            Some(policy) => retrying(source, policy.clone(), plan.run.seed.child("traffic"), share),
+            None => source,
         }
     }
 
@@ -197,7 +207,7 @@ struct Until {
 }
 
 impl Source for Until {
-    fn next(&mut self, feedback: Feedback) -> Option<Step> {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
         let step = self.source.next(feedback)?;
         match step.due {
             Due::At(at) if at >= self.end => None,

@@ -6,7 +6,7 @@ use sluicegate_timer::Clock;
 use super::failure::Failure;
 use super::predict::Model;
 use super::script::Script;
-use super::{authorizers, flags, limits, profile, terminal};
+use super::{authorizers, flags, limits, profile, retries, terminal};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Network, Plan};
 use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
@@ -109,6 +109,7 @@ fn record(
         predicted_total: None,
         predicted_series: Vec::new(),
         open_estimate: None,
+        retries: retries::both(retries::predicted(recorder.attempts(), &summaries.iter().collect::<Vec<_>>()), None),
         seconds: summary::seconds(recorder),
         receiver: None,
         limits: limits::predicted(&plan.model, &summaries.iter().map(|summary| summary.used.clone()).collect::<Vec<_>>()),

@@ -1,6 +1,7 @@
 //! Plain counts over the whole run, warm-up included: each second, and the load.
 //!
-//! Owns what the generator is judged by: how many actions the script intended and what became of them. Refuses times.
+//! Owns what the generator is judged by: how many actions the script intended and what became of them. Refuses times, and retries,
+//! which no script intends.
 //! Called by the recorder alone.
 
 use sluicegate_policy::time::Instant;
@@ -12,6 +13,8 @@ use super::sample::{Outcome, Sample};
 pub struct SecondCounts {
     /// Actions intended in it.
     pub intended: u32,
+    /// Retries whose backoff ended in it; the counts below are of both.
+    pub retries: u32,
     /// Completely answered.
     pub answered: u32,
     /// Answered 429.
@@ -44,7 +47,8 @@ pub struct Load {
 impl SecondCounts {
     pub(super) fn on_sample(&mut self, sample: &Sample) {
         let answered = sample.outcome == Outcome::Answered;
-        self.intended += 1;
+        let count = if sample.attempt == 0 { &mut self.intended } else { &mut self.retries };
+        *count += 1;
         self.answered += u32::from(answered);
         self.throttled += u32::from(answered && sample.status == 429);
         self.errors += u32::from(!answered || sample.status >= 500);
@@ -52,6 +56,7 @@ impl SecondCounts {
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.intended += other.intended;
+        self.retries += other.retries;
         self.answered += other.answered;
         self.throttled += other.throttled;
         self.errors += other.errors;
@@ -60,6 +65,9 @@ impl SecondCounts {
 
 impl Load {
     pub(super) fn on_sample(&mut self, sample: &Sample) {
+        if sample.attempt > 0 {
+            return;
+        }
         let sent = sample.sent != Instant::MAX;
         self.intended += 1;
         self.sent += u64::from(sent);

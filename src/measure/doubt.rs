@@ -212,7 +212,7 @@ fn stale_tokens(seen: &Seen) -> Option<Doubt> {
 
 fn receiver_count(seen: &Seen) -> Option<Doubt> {
     let receiver = seen.receiver.as_ref()?;
-    let (arrived, sent) = (receiver.arrived, seen.load.sent);
+    let (arrived, sent) = (receiver.arrived, seen.load.sent + seen.load.retries_sent);
     let off = arrived.abs_diff(sent);
     let weight = if off as f64 > ARRIVED_OFF_MAX * sent as f64 { Weight::Invalid } else { Weight::Note };
     (off > 0).then(|| {
@@ -256,7 +256,8 @@ fn receiver_second(seen: &Seen) -> Option<Doubt> {
 
 fn shaped(seen: &Seen) -> Option<Doubt> {
     (seen.load.shaped > 0).then(|| {
-        let what = format!("{} of {} actions were held back by a ceiling", seen.load.shaped, seen.load.intended);
+        let all = seen.load.intended + seen.load.retries_sent;
+        let what = format!("{} of {all} actions were held back by a ceiling", seen.load.shaped);
         doubt(
             Weight::Note,
             "shaped",

@@ -7,6 +7,7 @@ mod unbounded;
 
 pub mod abort;
 pub mod assumption;
+pub mod attempts;
 pub mod channel;
 pub mod counts;
 pub mod doubt;

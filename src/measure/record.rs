@@ -5,8 +5,12 @@
 //! Refuses to compute: `recorder` fills the numbers, `verdict` the verdicts, `doubt`s come from whoever sees them.
 //! Written by `command` (header first, with `complete: false`, then replaced by rename), read by `report`.
 
+mod retries;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use retries::{RetriesRecord, RetryRecord};
 
 /// Version of the file format.
 pub const VERSION: u32 = 1;
@@ -43,6 +47,9 @@ pub struct RunRecord {
     /// Of a closed run: what arrivals that do not wait might have seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_estimate: Option<OpenEstimate>,
+    /// What was tried again, if the client does that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<RetriesRecord>,
     /// One row a second, by intended second.
     #[serde(default)]
     pub seconds: Vec<SecondRecord>,
@@ -194,6 +201,10 @@ pub struct LoadRecord {
     pub intended: u64,
     /// Actions whose first byte was written.
     pub sent: u64,
+    /// Retries whose first byte was written: they are no part of the script, and of no other number here but the lags', the bytes' and
+    /// the connections'.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries_sent: u64,
     /// Actions that a ceiling of the shaper held back for a while.
     pub shaped: u64,
     /// The overload policy, and what it did.
@@ -329,7 +340,7 @@ pub struct LaneRecord {
 pub struct SeriesRecord {
     /// Name of the series.
     pub name: String,
-    /// Actions after the warm-up.
+    /// Actions after the warm-up; each attempt is one.
     pub count: u64,
     /// How they ended.
     pub outcomes: Vec<OutcomeRecord>,
@@ -425,6 +436,9 @@ pub struct SecondRecord {
     pub second: u64,
     /// Actions intended in it.
     pub intended: u64,
+    /// Retries whose backoff ended in it; the counts below are of both.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u64,
     /// Of those, completely answered.
     pub answered: u64,
     /// Of those, answered 429.
@@ -437,6 +451,11 @@ pub struct SecondRecord {
     /// 99th percentile of the response time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_ns: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What the mock saw arrive: independent proof of the schedule that was sent.

@@ -14,6 +14,7 @@ use crate::traffic::SeriesId;
 
 use super::Record;
 use super::assumption::{AuthorizerAt, Edge, Event, Ratio};
+use super::attempts::Attempts;
 use super::channel::{Channel, HIGHEST_NS, growing};
 use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX, row_of};
@@ -74,6 +75,7 @@ pub struct Recorder {
     seconds: Vec<SecondCounts>,
     intervals: Intervals,
     load: Load,
+    attempts: Attempts,
     /// How late the generator turned to its actions by its own fault.
     own_lag: Histogram<u64>,
     /// Hits and requests of each authorizer after the warm-up, by second.
@@ -106,6 +108,7 @@ impl Recorder {
             seconds: Vec::new(),
             intervals: Intervals::default(),
             load: Load::default(),
+            attempts: Attempts::new(),
             own_lag: growing(),
             authorized: BTreeMap::new(),
             uncounted: Uncounted::default(),
@@ -133,6 +136,7 @@ impl Recorder {
         }
         self.intervals.merge(other.intervals);
         self.load.merge(&other.load);
+        self.attempts.merge(&other.attempts);
         self.own_lag.add(&other.own_lag).expect("a histogram that grows takes every value of another");
         for (at, theirs) in &other.authorized {
             self.authorized.entry(*at).or_default().merge(theirs);
@@ -212,6 +216,11 @@ impl Recorder {
         &self.load
     }
 
+    /// First attempts and retries apart.
+    pub const fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
     /// How late the generator turned to its actions by its own fault, after the warm-up.
     pub const fn own_lag(&self) -> &Histogram<u64> {
         &self.own_lag
@@ -250,6 +259,7 @@ impl Recorder {
 impl Record for Recorder {
     fn on_sample(&mut self, sample: &Sample) {
         self.load.on_sample(sample);
+        self.attempts.on_sample(sample);
         self.on_second(sample);
         if sample.intended.since(Instant::ZERO) < self.layout.warmup {
             return;
@@ -262,6 +272,12 @@ impl Record for Recorder {
             None => self.uncounted.beyond_series += 1,
         }
         self.on_edges(sample);
+    }
+
+    fn on_settled(&mut self, since: Instant, last: &Sample) {
+        if since.since(Instant::ZERO) >= self.layout.warmup {
+            self.attempts.on_settled(since, last);
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub fn seconds(recorder: &Recorder) -> Vec<SecondRecord> {
         SecondRecord {
             second: u64::from(second),
             intended: u64::from(counts.intended),
+            retries: u64::from(counts.retries),
             answered: u64::from(counts.answered),
             throttled: u64::from(counts.throttled),
             errors: u64::from(counts.errors),
@@ -51,6 +52,7 @@ pub fn load(recorder: &Recorder) -> LoadRecord {
     LoadRecord {
         intended: load.intended,
         sent: load.sent,
+        retries_sent: recorder.attempts().again.sent,
         dropped: load.dropped,
         shed: load.shed,
         abandoned: load.abandoned,

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, CredentialsRecord, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource,
-    OpenEstimate, OutcomeRecord, OverloadRecord, Quantiles, ReceiverRecord, RunRecord, SeriesRecord, Stopped, Unit, Verdict,
-    WatchRecord, Weight,
+    OpenEstimate, OutcomeRecord, OverloadRecord, Quantiles, ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SeriesRecord,
+    Stopped, Unit, Verdict, WatchRecord, Weight,
 };
 
 use super::sample;
@@ -36,6 +36,13 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
         (record.total, record.predicted_total, record.series, record.predicted_series) = totals;
         record.open_estimate = record.total.as_ref().and_then(|total| total.response_time.clone()).map(|response_time| {
             OpenEstimate { rate_per_s: response_time.mean_ns, users: 1, expected_interval_ns: response_time.count, response_time }
+        });
+        record.retries = record.total.as_ref().map(|total| {
+            let user_time = total.response_time.clone();
+            let retries = total.saturated;
+            let share = user_time.as_ref().map(|time| time.mean_ns);
+            let told = RetryRecord { retries, refused: total.count, first_throttled: share, user_time, ..RetryRecord::default() };
+            RetriesRecord { predicted: (retries % 2 == 0).then(|| told.clone()), observed: (retries % 3 > 0).then_some(told) }
         });
         (record.doubts, record.verdicts) = (doubts, verdicts);
         record
@@ -96,6 +103,7 @@ fn load() -> impl Strategy<Value = LoadRecord> {
         |(n, intended_per_s, achieved_per_s, schedule_lag, lanes)| LoadRecord {
             intended: n[0],
             sent: n[1],
+            retries_sent: n[2],
             shaped: n[2],
             overload: (n[3] % 2 == 0).then(|| OverloadRecord {
                 policy: ["queue", "drop", "deadline 1s", ""][(n[4] % 4) as usize].to_owned(),

@@ -40,8 +40,10 @@ mod tests {
     #[test]
     fn every_record_is_as_the_schema_says() {
         let validator = jsonschema::validator_for(&schema().to_value()).unwrap();
-        for record in [sample::holding(), sample::violated(), sample::inconclusive(), sample::invalid(), sample::interrupted()] {
-            let value = serde_json::from_slice(&write(&record).unwrap()).unwrap();
+        let records =
+            [sample::holding, sample::violated, sample::inconclusive, sample::invalid, sample::interrupted, sample::retried];
+        for record in records.map(|record| write(&record()).unwrap()) {
+            let value = serde_json::from_slice(&record).unwrap();
             let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{errors:?}");
         }

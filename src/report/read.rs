@@ -194,8 +194,12 @@ mod tests {
             });
             [&mut load.schedule_lag, &mut load.own_lag].into_iter().chain(wait).chain(jitter)
         });
+        let retries = record.retries.iter_mut().flat_map(|it| it.predicted.iter_mut().chain(&mut it.observed)).map(|it| {
+            it.first_throttled = it.first_throttled.map(|_| 0.1);
+            &mut it.user_time
+        });
         let receiver = record.receiver.iter_mut().map(|it| &mut it.behind_schedule);
-        for times in times.chain(load.flatten()).chain(receiver).flatten().chain(estimate) {
+        for times in times.chain(load.flatten()).chain(receiver).chain(retries).flatten().chain(estimate) {
             (times.mean_ns, times.stdev_ns) = (times.count as f64 / 3.0, 0.0);
         }
         record

@@ -6,7 +6,8 @@ use sluicegate_policy::call::ErrorKind;
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, AuthorizerRecord, CalibrationRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel,
     LoadRecord, Machine, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles,
-    ReceiverRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict, WatchRecord, Weight,
+    ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict,
+    WatchRecord, Weight,
 };
 
 /// A run whose assumptions hold.
@@ -35,6 +36,7 @@ pub(super) fn holding() -> RunRecord {
         predicted_total: Some(series("all", 36_120, 0.99)),
         predicted_series: vec![series("GET /health", 3_610, 0.1), series("GET /orders/{id}", 32_510, 1.04)],
         open_estimate: None,
+        retries: None,
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
         limits: limits(),
         authorizers: authorizers(),
@@ -113,6 +115,24 @@ pub(super) fn invalid() -> RunRecord {
     record
 }
 
+/// A throttled run whose client tries again.
+pub(super) fn retried() -> RunRecord {
+    let retries = |retries, user_ms| RetryRecord {
+        first_attempts: 4_012,
+        retries,
+        attempts_per_request: Some((4_012 + retries) as f64 / 4_012.0),
+        refused: 31,
+        recovered: 702,
+        exhausted: 12,
+        unsent: 2,
+        first_throttled: Some(0.181),
+        retries_throttled: Some(0.205),
+        user_time: Some(quantiles(4_001, user_ms)),
+    };
+    let (observed, predicted) = (Some(retries(768, 1.9)), Some(retries(751, 1.8)));
+    RunRecord { retries: Some(RetriesRecord { predicted, observed }), ..holding() }
+}
+
 /// Ctrl-C before anything was counted.
 pub(super) fn interrupted() -> RunRecord {
     RunRecord {
@@ -127,6 +147,7 @@ pub(super) fn interrupted() -> RunRecord {
         predicted_total: None,
         predicted_series: Vec::new(),
         open_estimate: None,
+        retries: None,
         seconds: Vec::new(),
         receiver: None,
         limits: Vec::new(),
@@ -200,6 +221,7 @@ fn load() -> LoadRecord {
     LoadRecord {
         intended: 4_012,
         sent: 4_012,
+        retries_sent: 0,
         shaped: 0,
         overload: Some(OverloadRecord { policy: "queue".to_owned(), wait: Some(quantiles(17, 0.01)), queue_peak: 3 }),
         dropped: 0,

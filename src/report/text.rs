@@ -11,6 +11,7 @@ mod latency;
 mod limits;
 mod load;
 mod outcomes;
+mod retries;
 mod series;
 
 use crate::measure::record::RunRecord;
@@ -27,6 +28,7 @@ pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     heading::write(&mut page, record);
     answer::write(&mut page, record);
     load::write(&mut page, record);
+    retries::write(&mut page, record);
     latency::write(&mut page, record);
     outcomes::write(&mut page, record);
     errors::write(&mut page, record);
@@ -88,6 +90,14 @@ mod tests {
         let latency =
             text.lines().skip_while(|line| !line.starts_with("Latency")).take_while(|line| !line.starts_with("Outcomes"));
         insta::assert_snapshot!(latency.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn a_run_that_tried_again_says_how_often_and_with_what_success() {
+        let text = shown(&sample::retried());
+        let shown = text.lines().skip_while(|line| !line.starts_with("Retries")).take_while(|line| !line.starts_with("Latency"));
+        let ends = text.lines().find(|line| line.starts_with("Outcomes"));
+        insta::assert_snapshot!(shown.chain(ends).collect::<Vec<_>>().join("\n"));
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
         page.paragraph(2, Tone::Plain, "n/a: no action ended after the warm-up");
         return;
     };
-    page.heading(&format!("Outcomes of {}", counted(total.count, "action")));
+    let noun = if record.retries.is_some() { "attempt" } else { "action" };
+    page.heading(&format!("Outcomes of {}", counted(total.count, noun)));
     let predicted = record.predicted_total.as_ref();
     let rows = rows(total, predicted);
     let full = table(&rows, total.count, predicted, Meanings::Beside);
