@@ -21,6 +21,15 @@ fn case(id: &str) -> Case {
 }
 
 impl Case {
+    /// Of a case that is a closed form: what was found in one run, whose mean has this standard deviation, is within 4.5 of them.
+    fn expect_mean(&self, metric: &str, found: f64, deviation: f64) {
+        let expected = self.0[metric]["expected"].as_f64().unwrap_or_else(|| panic!("no {metric}.expected"));
+        assert!(
+            (found - expected).abs() <= 4.5 * deviation,
+            "{metric}: found {found}, expected {expected}, deviation {deviation}"
+        );
+    }
+
     fn expect(&self, metric: &str, found: u64) {
         let number = |key: &str| self.0[metric][key].as_f64().unwrap_or_else(|| panic!("no {metric}.{key}"));
         let (expected, tolerance) = (number("expected"), number("tol_abs"));
@@ -30,18 +39,22 @@ impl Case {
 
 /// Simulates constant arrivals at a REST API; how the requests of `GET /x` ended.
 fn simulated(rate: u32, seconds: u32, gateway: &str) -> Counts {
+    outcomes(&record(rate, seconds, "", gateway), "series", "GET /x")
+}
+
+/// The same with these further keys of the run; its record.
+fn record(rate: u32, seconds: u32, run: &str, gateway: &str) -> Value {
     let profile = format!(
         "# Exact bookkeeping: nothing takes time.\n\
          traffic:\n  mix: [{{ request: GET /x }}]\n  arrivals: {{ constant: {rate}/s }}\n\
-         run: {{ duration: {seconds}s, warmup: 0s, connections: 1000, api_keys: [only] }}\n\
+         run: {{ duration: {seconds}s, warmup: 0s, connections: 1000, api_keys: [only]{run} }}\n\
          network: {{ round_trip: 0s, connect: 0s }}\n\
          gateway:\n  api: rest\n  overhead: 0s\n  refusal: 0s\n  api_keys: {{ only: {{ value: only-one-key-for-all-of-it }} }}\n{gateway}"
     );
     let bench = Bench::new();
     bench.file("case.yaml", &profile);
     let done = bench.sluicegate(["simulate", "case.yaml", "--format", "json"]).expect_code(0);
-    let record: Value = serde_json::from_str(&done.stdout).expect("the record is JSON");
-    outcomes(&record, "series", "GET /x")
+    serde_json::from_str(&done.stdout).expect("the record is JSON")
 }
 
 fn count(counts: &Counts, status: u64) -> u64 {
@@ -83,4 +96,20 @@ fn what_the_account_refuses_takes_nothing_from_the_keys_bucket() {
     case.expect("requests", counts.values().sum());
     case.expect("admitted", count(&counts, 200));
     case.expect("rejected_by_account", count(&counts, 429));
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn three_attempts_at_a_function_that_fails_one_call_in_ten() {
+    let case = case("L05");
+    let failing = "  functions: { f: { duration: 1ms, cold_start: 0s, failures: 10% } }\n  \
+                   stages: { prod: {} }\n  \
+                   routes: { GET /x: { integration: { lambda: f } } }\n";
+    let record = record(1_000, 60, ", retries: { attempts: 3, on: [502], backoff: 10ms, budget: none }", failing);
+    let told = |key: &str| record["retries"]["predicted"][key].as_f64().unwrap_or_else(|| panic!("no {key}"));
+    let requests = told("first_attempts");
+    assert!((requests - 60_000.0).abs() < 0.5, "{requests}");
+    // Of attempts, 0.9, 0.09 and 0.01 of the requests have one, two and three: a variance of 0.1179.
+    case.expect_mean("attempts", told("attempts_per_request"), (0.1179 / requests).sqrt());
+    case.expect_mean("final_error", told("exhausted") / requests, (0.001 * 0.999 / requests).sqrt());
 }
