@@ -21,7 +21,7 @@ use super::responder::Responder;
 use super::settings::Settings;
 use super::stop::Stop;
 use crate::load::shaper::{Ceilings, Shaper};
-use crate::load::{Feedback, Share, Source};
+use crate::load::{Ended, Feedback, Share, Source};
 use crate::measure::record::Quantiles;
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Outcome, Recorder, summary};
@@ -111,7 +111,7 @@ struct Users {
 impl Users {
     fn step(&self, session: u32, seq: u32, due: Due) -> Step {
         let request = Request { series: SeriesId(0), identity: session, what: self.what.clone() };
-        Step { session, seq, due, action: Action::Request(request) }
+        Step { session, seq, attempt: 0, due, action: Action::Request(request) }
     }
 }
 
@@ -123,7 +123,7 @@ impl Source for Users {
                 self.begun += 1;
                 (session < CONNECTIONS).then(|| self.step(session, 0, Due::At(Instant::ZERO)))
             }
-            Feedback::Ended { session, seq, at } => {
+            Feedback::Ended(Ended { session, seq, at, .. }) => {
                 (at < Instant::ZERO + LENGTH).then(|| self.step(session, seq + 1, Due::After(Span::ZERO)))
             }
         }

@@ -6,8 +6,8 @@ use sluicegate_policy::call::ErrorKind;
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, AuthorizerRecord, CalibrationRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel,
     LoadRecord, Machine, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles,
-    ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION, Verdict,
-    WatchRecord, Weight,
+    ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION,
+    Verdict, WatchRecord, Weight,
 };
 
 /// A run whose assumptions hold.

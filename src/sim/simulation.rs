@@ -22,7 +22,7 @@ use super::client::{Client, Fate, Pending};
 use super::door::Door;
 use super::flights::{Flight, Flights};
 use super::routes::Routes;
-use super::seats::{Over, Seats, Taken};
+use super::seats::{Seats, Taken};
 use super::{SimSummary, World};
 use crate::load::overload::Backoff;
 use crate::load::shaper::Shaper;
