@@ -52,6 +52,7 @@ pub struct LoadFlags {
 /// Where it is sent, and how. Absent means: as the profile says.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 #[command(next_help_heading = "Target")]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line are independent of each other")]
 pub struct TargetFlags {
     /// Base URL of a live gateway, or `mock`
     #[arg(long, value_name = "URL")]
