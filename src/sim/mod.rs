@@ -1,7 +1,7 @@
 //! Virtual time: the script, the shaper, the client's own limits and the policy on one event queue.
 //!
 //! Owns the modelled client (connections, waiting, time-outs) and the modelled way to the gateway. Refuses clocks, sockets and
-//! rules of the gateway: the policy is the mock's own code. Emits the same [`Sample`]s as the engine does, to the same recorder.
+//! rules of the gateway: the policy is the mock's own code. Emits the same samples as the engine does, to the same recorder.
 //! Called by `command`. The same world, source and seed give the same samples in the same order, to the byte.
 //!
 //! What has no model has no prediction: the integrations that only a driver can perform ([`Effect::Integrate`]) are answered

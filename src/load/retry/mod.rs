@@ -6,7 +6,7 @@
 //!
 //! Modelled on what clients of gateways do. Number of attempts, doubled backoff and its longest time: the "standard" mode of the AWS SDKs
 //! (AWS SDKs and Tools Reference Guide, "Retry behavior": 3 attempts, factor 2, at most 20 s). Full jitter: M. Brooker, "Exponential
-//! Backoff And Jitter", AWS Architecture Blog, 2015. The budget: see [`budget`].
+//! Backoff And Jitter", AWS Architecture Blog, 2015. The budget: see `budget`.
 //!
 //! The response time of a retry runs from the end of its backoff, which is its intended instant. A retry is no part of the plan: it
 //! has no part in the script's hash, and what is counted as intended counts first attempts.
