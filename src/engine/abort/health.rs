@@ -3,24 +3,20 @@
 //! Owns what counts as healthy. Refuses the lanes' connections: a target that has none left for its own health must be found ill.
 
 use std::io;
-use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use sluicegate_policy::time::Span;
-use sluicegate_timer::{Clock, Timer};
-use tokio::task::JoinSet;
+use sluicegate_timer::Timer;
 
 use super::Watched;
 use crate::engine::error::EngineError;
 use crate::engine::prepare::{Engine, alone, route_to};
 use crate::engine::settings::Protocol;
-use crate::engine::transport::connect::{Connector, Route};
-use crate::engine::transport::stamp::{Meter, Stamped, Watch};
+use crate::engine::transport::connect::Route;
+use crate::engine::transport::once;
 use crate::measure::record::AbortRecord;
 use crate::traffic::endpoint::Endpoint;
 
@@ -86,21 +82,12 @@ impl Health {
     }
 
     async fn exchange(&self, route: &Route) -> Result<u16, String> {
-        let clock = Clock::starting_now();
-        let connector = Connector::new(route.clone(), clock, Rc::new(Meter::default()), 0);
-        let stream = connector.connect().await.map_err(|outcome| outcome.as_str().to_owned())?;
-        let stream = TokioIo::new(Stamped::new(stream, Watch::new(clock)));
-        let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| error.to_string())?;
-        // Dropped with the answer, and the connection with it.
-        let mut tasks = JoinSet::new();
-        tasks.spawn_local(async move { drop(connection.await) });
         let path = if self.endpoint.base_path.is_empty() { "/" } else { &self.endpoint.base_path };
         let request = http::Request::get(path)
             .header(header::HOST, self.endpoint.authority())
             .header(header::CONNECTION, "close")
             .body(Empty::<Bytes>::new());
         let request = request.map_err(|_| "the URL cannot be asked".to_owned())?;
-        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
-        Ok(answer.status().as_u16())
+        once::ask(route, request, async |answer| Ok(answer.status().as_u16())).await
     }
 }

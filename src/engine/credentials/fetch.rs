@@ -3,7 +3,6 @@
 //! Owns the OAuth 2.0 form (RFC 6749, 4.4) and what counts as an answer. Refuses to try again (`keeper`). No message holds a
 //! secret or a token: a server's own words are taken from `error` alone, whose letters are bounded (RFC 6749, 5.2).
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,19 +10,15 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use sluicegate_policy::time::Span;
-use sluicegate_timer::Clock;
-use tokio::task::JoinSet;
 
 use crate::engine::error::EngineError;
 use crate::engine::prepare::route_to;
 use crate::engine::settings::{Protocol, Settings};
-use crate::engine::transport::connect::{Connector, Route};
-use crate::engine::transport::stamp::{Meter, Stamped, Watch};
+use crate::engine::transport::connect::Route;
+use crate::engine::transport::once;
 use crate::traffic::auth::{Client, of_identity};
 use crate::traffic::endpoint::Endpoint;
 
@@ -81,22 +76,13 @@ impl Server {
     }
 
     async fn exchange(&self, number: u32) -> Result<Token, Refusal> {
-        let lost = |what: &dyn std::fmt::Display| passing(format!("{}: {what}", self.endpoint));
-        let clock = Clock::starting_now();
-        let connector = Connector::new(self.route.clone(), clock, Rc::new(Meter::default()), 0);
-        let stream = connector.connect().await.map_err(|outcome| lost(&outcome.as_str()))?;
-        let stream = TokioIo::new(Stamped::new(stream, Watch::new(clock)));
-        let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| lost(&error))?;
-        // Dropped with the answer, and the connection with it.
-        let mut tasks = JoinSet::new();
-        tasks.spawn_local(async move { drop(connection.await) });
-        let answered = async {
-            let answer = sender.send_request(self.request(number)?).await.map_err(|error| lost(&error))?;
+        let answered = once::ask(&self.route, self.request(number)?, async |answer| {
             let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| lost(&error))?;
-            self.read(status, &body.to_bytes())
-        };
-        answered.await
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
+            Ok((status, body.to_bytes()))
+        });
+        let (status, body) = answered.await.map_err(|why| passing(format!("{}: {why}", self.endpoint)))?;
+        self.read(status, &body)
     }
 
     fn request(&self, number: u32) -> Result<http::Request<Full<Bytes>>, Refusal> {
