@@ -10,7 +10,7 @@ use crate::config::plan::{Abort, Health};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::abort as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Count, Duration, Excess, Threshold};
+use crate::config::value::{Compared, Count, Duration, Threshold};
 use crate::measure::abort;
 use crate::measure::assumption::Event;
 use crate::traffic::endpoint::Endpoint;
@@ -53,8 +53,8 @@ pub(super) fn abort(slot: &mut Option<Vec<At<raw::Abort>>>, reader: &mut Reader)
 /// A quantile is above a time exactly when more than the rest of the answers is slower.
 fn threshold_of(threshold: Threshold) -> abort::Threshold {
     let (event, over) = match threshold.excess {
-        Excess::Latency(p, limit) => (Event::SlowerThan(limit), 1.0 - p),
-        Excess::Ratio(ratio, limit) => (Event::Ratio(ratio), limit.share()),
+        Compared::Latency(p, limit) => (Event::SlowerThan(limit), 1.0 - p),
+        Compared::Ratio(ratio, limit) => (Event::Ratio(ratio), limit.share()),
     };
     abort::Threshold { name: threshold.to_string(), event, over, seconds: threshold.seconds }
 }

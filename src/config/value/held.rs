@@ -8,10 +8,9 @@ use std::str::FromStr;
 
 use sluicegate_policy::time::Span;
 
-use super::quantity::{Quantity, quantile};
-use super::{Ceiling, Percent};
+use super::compared::{Compared, NotCompared};
+use super::quantity::Quantity;
 use crate::config::problem::quoted;
-use crate::measure::assumption::{Metric, Ratio};
 use crate::measure::threshold::Threshold;
 
 /// More thresholds than this are a mistake.
@@ -19,16 +18,7 @@ const THRESHOLDS_MAX: usize = 16;
 
 /// Thresholds of a search: at least one, each quantity once.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held(Vec<Below>);
-
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Below {
-    /// This quantile of the response time.
-    Latency(f64, Span),
-    /// This share of the answers.
-    Ratio(Ratio, Percent),
-}
+pub struct Held(Vec<Compared>);
 
 /// Why a text is no list of thresholds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,67 +55,41 @@ impl Held {
         self.0
             .iter()
             .map(|below| Threshold {
-                name: below.to_string(),
+                name: Self(vec![*below]).to_string(),
                 metric: below.metric(),
                 limit: match *below {
-                    Below::Latency(_, limit) => limit.as_ns() as f64,
-                    Below::Ratio(_, limit) => limit.share(),
+                    Compared::Latency(_, limit) => limit.as_ns() as f64,
+                    Compared::Ratio(_, limit) => limit.share(),
                 },
             })
             .collect()
     }
 }
 
-impl Below {
-    const fn metric(self) -> Metric {
-        match self {
-            Self::Latency(p, _) => Metric::Latency(p),
-            Self::Ratio(ratio, _) => Metric::Ratio(ratio),
-        }
-    }
-}
-
-fn metric(text: &str) -> Option<Metric> {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Operators say "error ratio" of what the profile calls "errors", and "p99" where nothing but a latency can be meant.
-    let Quantity(metric) = match words.as_str() {
-        "error ratio" => Quantity(Metric::Ratio(Ratio::Errors)),
-        word => quantile(word).map(Metric::Latency).map(Quantity).or_else(|| word.parse().ok())?,
+/// One threshold.
+fn below(text: &str) -> Result<Compared, NotHeld> {
+    let (what, limit) = text.split_once('<').ok_or_else(|| NotHeld::Shape(text.trim().to_owned()))?;
+    let (what, limit) = (what.trim(), limit.trim());
+    let below = Compared::read(what, limit).map_err(|why| match why {
+        NotCompared::Metric => NotHeld::Metric(what.to_owned()),
+        NotCompared::Limit => NotHeld::Limit(limit.to_owned()),
+        NotCompared::LatencyWithShare => NotHeld::LatencyBelowShare(limit.to_owned()),
+        NotCompared::ShareWithTime => NotHeld::ShareBelowTime(limit.to_owned()),
+    })?;
+    let is_nothing = match below {
+        Compared::Latency(_, limit) => limit == Span::ZERO,
+        Compared::Ratio(_, limit) => limit.share() <= 0.0,
     };
-    match metric {
-        // Only the mock knows them, and only when it has ended.
-        Metric::Ratio(Ratio::AuthorizerHits(_)) => None,
-        Metric::Ratio(_) | Metric::Latency(_) => Some(metric),
-    }
-}
-
-impl FromStr for Below {
-    type Err = NotHeld;
-
-    fn from_str(text: &str) -> Result<Self, NotHeld> {
-        let (what, limit) = text.split_once('<').ok_or_else(|| NotHeld::Shape(text.trim().to_owned()))?;
-        let (what, limit) = (what.trim(), limit.trim());
-        let metric = metric(what).ok_or_else(|| NotHeld::Metric(what.to_owned()))?;
-        let given = limit.to_owned();
-        let limit: Ceiling = limit.parse().map_err(|_| NotHeld::Limit(given.clone()))?;
-        match (metric, limit) {
-            (Metric::Latency(_), Ceiling::Share(_)) => Err(NotHeld::LatencyBelowShare(given)),
-            (Metric::Ratio(_), Ceiling::Time(_)) => Err(NotHeld::ShareBelowTime(given)),
-            (Metric::Ratio(_), Ceiling::Share(share)) if share.share() <= 0.0 => Err(NotHeld::Never(given)),
-            (Metric::Latency(_), Ceiling::Time(Span::ZERO)) => Err(NotHeld::Never(given)),
-            (Metric::Latency(p), Ceiling::Time(limit)) => Ok(Self::Latency(p, limit)),
-            (Metric::Ratio(ratio), Ceiling::Share(share)) => Ok(Self::Ratio(ratio, share)),
-        }
-    }
+    if is_nothing { Err(NotHeld::Never(limit.to_owned())) } else { Ok(below) }
 }
 
 impl FromStr for Held {
     type Err = NotHeld;
 
     fn from_str(text: &str) -> Result<Self, NotHeld> {
-        let mut all: Vec<Below> = Vec::new();
+        let mut all: Vec<Compared> = Vec::new();
         for part in text.split(',') {
-            let below: Below = part.parse()?;
+            let below = below(part)?;
             if all.iter().any(|other| other.metric() == below.metric()) {
                 return Err(NotHeld::Twice(Quantity(below.metric()).to_string()));
             }
@@ -138,20 +102,11 @@ impl FromStr for Held {
     }
 }
 
-impl fmt::Display for Below {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quantity = Quantity(self.metric());
-        match self {
-            Self::Latency(_, limit) => write!(f, "{quantity} < {limit}"),
-            Self::Ratio(_, limit) => write!(f, "{quantity} < {limit}"),
-        }
-    }
-}
-
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, below) in self.0.iter().enumerate() {
-            write!(f, "{}{below}", if at == 0 { "" } else { ", " })?;
+            f.write_str(if at == 0 { "" } else { ", " })?;
+            below.write('<', f)?;
         }
         Ok(())
     }
@@ -159,14 +114,16 @@ impl fmt::Display for Held {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Percent;
     use super::*;
+    use crate::measure::assumption::{Metric, Ratio};
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn thresholds_read_back_as_they_were_written(p in 1_u32..100_000_000, ns in 1_u64..1 << 50, share in 1e-8..=1.0_f64) {
-            let ratio = Below::Ratio(Ratio::Errors, Percent::nearest(share));
-            let held = Held(vec![Below::Latency(f64::from(p) / 1e8, Span::from_ns(ns)), ratio]);
+            let ratio = Compared::Ratio(Ratio::Errors, Percent::nearest(share));
+            let held = Held(vec![Compared::Latency(f64::from(p) / 1e8, Span::from_ns(ns)), ratio]);
             prop_assert_eq!(held.to_string().parse(), Ok(held));
         }
 

@@ -6,6 +6,7 @@
 mod bytes;
 mod ceiling;
 mod choice;
+mod compared;
 mod count;
 mod decimal;
 mod duration;
@@ -43,6 +44,7 @@ pub use rate::Rate;
 pub(super) use bytes::Bytes;
 pub(super) use ceiling::Ceiling;
 pub(super) use choice::Jitter;
+pub(super) use compared::Compared;
 pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
 pub(super) use flag::Flag;
@@ -70,7 +72,7 @@ pub(super) use setting::{
 };
 pub(super) use shape::Shape;
 pub(super) use text::{BodyText, Text};
-pub(super) use threshold::{Excess, Threshold};
+pub(super) use threshold::Threshold;
 pub(super) use unconfirmed::{
     CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, ThrottledContentType, ToldFirst, TooLargeContentType,
     UnknownStage, UnsetVariable,

@@ -8,27 +8,17 @@ use std::str::FromStr;
 
 use sluicegate_policy::time::Span;
 
-use super::quantity::Quantity;
-use super::{Ceiling, Percent, text_scalar};
+use super::compared::{Compared, NotCompared};
+use super::text_scalar;
 use crate::config::problem::quoted;
-use crate::measure::assumption::{Metric, Ratio};
 
 /// A threshold as it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::config) struct Threshold {
     /// What exceeds which limit.
-    pub(in crate::config) excess: Excess,
+    pub(in crate::config) excess: Compared,
     /// For how long, in seconds; at least one.
     pub(in crate::config) seconds: u32,
-}
-
-/// What exceeds which limit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::config) enum Excess {
-    /// This quantile of the response time.
-    Latency(f64, Span),
-    /// This share of the answers.
-    Ratio(Ratio, Percent),
 }
 
 /// Why a text is no threshold.
@@ -56,23 +46,12 @@ text_scalar!(
     Threshold,
     "an abort condition",
     "write e.g. \"errors > 20% for 10s\"",
-    r"^\s*(latency\s+p[0-9.]+|throttled|error\s+ratio|((client|gateway|integration|network)\s+)?errors)\s*>\s*[0-9.]+\s*(%|ns|us|ms|s|m|h)\s+for\s+[0-9].*$"
+    r"^\s*((latency\s+)?p[0-9.]+|throttled|error\s+ratio|((client|gateway|integration|network)\s+)?errors)\s*>\s*[0-9.]+\s*(%|ns|us|ms|s|m|h)\s+for\s+[0-9].*$"
 );
 
 /// A condition that must hold for longer than a day is a mistyped unit.
 const SECONDS_MAX: u64 = 86_400;
 const SECOND_NS: u64 = 1_000_000_000;
-
-fn metric(text: &str) -> Option<Metric> {
-    // Operators say "error ratio" of what the profile calls "errors".
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let Quantity(metric) = if words == "error ratio" { "errors".parse() } else { words.parse() }.ok()?;
-    match metric {
-        // Only the mock knows them, and only when it has ended.
-        Metric::Ratio(Ratio::AuthorizerHits(_)) => None,
-        Metric::Ratio(_) | Metric::Latency(_) => Some(metric),
-    }
-}
 
 fn seconds(text: &str) -> Option<u32> {
     let ns = text.parse::<Span>().ok()?.as_ns();
@@ -88,17 +67,17 @@ impl FromStr for Threshold {
         let (what, rest) = text.split_once('>').ok_or_else(shape)?;
         let (limit, held) = rest.split_once(" for ").ok_or_else(shape)?;
         let [what, limit, held] = [what, limit, held].map(str::trim);
-        let metric = metric(what).ok_or_else(|| NoThreshold::Metric(what.to_owned()))?;
-        let given = limit.to_owned();
-        let limit: Ceiling = limit.parse().map_err(|_| NoThreshold::Limit(given.clone()))?;
-        let excess = match (metric, limit) {
-            (Metric::Latency(_), Ceiling::Share(_)) => Err(NoThreshold::LatencyAboveShare(given)),
-            (Metric::Ratio(_), Ceiling::Time(_)) => Err(NoThreshold::ShareAboveTime(given)),
-            (Metric::Ratio(_), Ceiling::Share(share)) if share.share() >= 1.0 => Err(NoThreshold::Never(given)),
-            (Metric::Latency(_), Ceiling::Time(Span::ZERO)) => Err(NoThreshold::Always(given)),
-            (Metric::Latency(p), Ceiling::Time(limit)) => Ok(Excess::Latency(p, limit)),
-            (Metric::Ratio(ratio), Ceiling::Share(share)) => Ok(Excess::Ratio(ratio, share)),
-        }?;
+        let excess = Compared::read(what, limit).map_err(|why| match why {
+            NotCompared::Metric => NoThreshold::Metric(what.to_owned()),
+            NotCompared::Limit => NoThreshold::Limit(limit.to_owned()),
+            NotCompared::LatencyWithShare => NoThreshold::LatencyAboveShare(limit.to_owned()),
+            NotCompared::ShareWithTime => NoThreshold::ShareAboveTime(limit.to_owned()),
+        })?;
+        match excess {
+            Compared::Ratio(_, share) if share.share() >= 1.0 => return Err(NoThreshold::Never(limit.to_owned())),
+            Compared::Latency(_, Span::ZERO) => return Err(NoThreshold::Always(limit.to_owned())),
+            Compared::Ratio(..) | Compared::Latency(..) => {}
+        }
         let seconds = seconds(held).ok_or_else(|| NoThreshold::Duration(held.to_owned()))?;
         Ok(Self { excess, seconds })
     }
@@ -106,11 +85,8 @@ impl FromStr for Threshold {
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = Span::from_secs(u64::from(self.seconds));
-        match self.excess {
-            Excess::Latency(p, limit) => write!(f, "{} > {limit} for {held}", Quantity(Metric::Latency(p))),
-            Excess::Ratio(ratio, limit) => write!(f, "{} > {limit} for {held}", Quantity(Metric::Ratio(ratio))),
-        }
+        self.excess.write('>', f)?;
+        write!(f, " for {}", Span::from_secs(u64::from(self.seconds)))
     }
 }
 
@@ -122,7 +98,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_threshold_reads_back_as_it_was_written(p in 1_u32..100_000_000, ns in 1_u64..1 << 50, seconds in 1_u32..86_400) {
-            let threshold = Threshold { excess: Excess::Latency(f64::from(p) / 1e8, Span::from_ns(ns)), seconds };
+            let threshold = Threshold { excess: Compared::Latency(f64::from(p) / 1e8, Span::from_ns(ns)), seconds };
             prop_assert_eq!(threshold.to_string().parse(), Ok(threshold));
         }
 
@@ -142,6 +118,7 @@ mod tests {
             ("integration errors>0% for 2s", "integration errors > 0% for 2s"),
             ("latency p99.9 > 500ms for 1m", "latency p99.9 > 500ms for 1m"),
             ("throttled > 50% for 10s", "throttled > 50% for 10s"),
+            ("p99 > 2s for 30s", "latency p99 > 2s for 30s"),
         ] {
             assert_eq!(text.parse::<Threshold>().unwrap().to_string(), written);
         }
