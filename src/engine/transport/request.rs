@@ -66,8 +66,9 @@ pub(in crate::engine) struct Encoder {
 /// The last request in bytes.
 #[derive(Default)]
 struct Wire {
+    /// Empty where something else than its body has changed since.
     bytes: Vec<u8>,
-    /// The lines of `headers`.
+    /// The lines of `headers`; empty where these have changed since.
     lines: Vec<u8>,
     /// Where the body begins.
     head: usize,
@@ -82,13 +83,6 @@ pub(in crate::engine) struct Written<'a> {
     pub(in crate::engine) bytes: &'a [u8],
     /// Its answer has no body, whatever it says (RFC 9112, section 6.3).
     pub(super) bodiless: bool,
-}
-
-/// Whether something is as it was before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Since {
-    Same,
-    Changed,
 }
 
 impl Encoder {
@@ -158,24 +152,21 @@ impl Encoder {
     /// Writes a request that needs no credentials; one like the last is written already.
     fn write_plain(&mut self, request: &Request, last: bool) -> Result<(), Unsendable> {
         self.catalog.fill(request, &mut self.outgoing);
-        let mut since = self.read_headers()?;
-        if since == Since::Changed || self.wire.lines.is_empty() {
-            self.wire.lines.clear();
-            write_lines(&self.headers, &mut self.wire.lines);
-        }
-        if self.read_path()? == Since::Changed {
-            since = Since::Changed;
-        }
-        let Self { outgoing, wire, path, .. } = self;
+        self.read_headers()?;
+        self.read_path()?;
+        let Self { outgoing, wire, path, headers, .. } = self;
         if outgoing.method != wire.method.as_str() {
+            wire.bytes.clear();
             wire.method = method(&outgoing.method)?;
-            since = Since::Changed;
         }
         if wire.last != last {
+            wire.bytes.clear();
             wire.last = last;
-            since = Since::Changed;
         }
-        if since == Since::Changed || wire.bytes.get(wire.head..) != Some(&*outgoing.body) || wire.bytes.is_empty() {
+        if wire.lines.is_empty() {
+            write_lines(headers, &mut wire.lines);
+        }
+        if wire.bytes.is_empty() || wire.bytes[wire.head..] != *outgoing.body {
             wire.write(path.as_str(), &outgoing.body);
         }
         Ok(())
@@ -196,24 +187,23 @@ impl Encoder {
         Uri::from_parts(parts).map_err(|_| Unsendable)
     }
 
-    /// Brings `headers` up to date.
-    fn read_headers(&mut self) -> Result<Since, Unsendable> {
+    /// Brings `headers` up to date. What was written with others is void, whoever asked for these.
+    fn read_headers(&mut self) -> Result<(), Unsendable> {
         if self.outgoing.headers == self.described {
-            return Ok(Since::Same);
+            return Ok(());
         }
         self.headers = headers(&self.form, &self.outgoing.headers)?;
         self.described.clone_from(&self.outgoing.headers);
-        // What is written was written with others, whoever asked for these.
         self.wire.lines.clear();
         self.wire.bytes.clear();
-        Ok(Since::Changed)
+        Ok(())
     }
 
     /// Brings `path` up to date; the one of the request before is often still right.
-    fn read_path(&mut self) -> Result<Since, Unsendable> {
+    fn read_path(&mut self) -> Result<(), Unsendable> {
         let target = &self.outgoing.target;
         if self.path.as_str().strip_prefix(&self.base_path).is_some_and(|path| path == target) {
-            return Ok(Since::Same);
+            return Ok(());
         }
         self.wire.bytes.clear();
         if self.paths.capacity() < self.base_path.len() + target.len() * 3 {
@@ -225,7 +215,7 @@ impl Encoder {
         }
         escape(target, &mut self.paths);
         self.path = PathAndQuery::from_maybe_shared(self.paths.split().freeze()).map_err(|_| Unsendable)?;
-        Ok(Since::Changed)
+        Ok(())
     }
 }
 

@@ -74,13 +74,15 @@ fn of(response: &Response<'_, '_>, length: usize, bodiless: bool, answers: Answe
             _ => {}
         }
     }
+    // Whatever the head says of a body (RFC 9112, section 6.3).
+    let bodiless = bodiless || status == 204 || status == 304;
     let framing = match (lengths, codings) {
-        (Said::Once(length), Said::Nothing) => Framing::Length(number(length)?),
-        (Said::Nothing, Said::Once(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Framing::Chunked,
-        (Said::Nothing, Said::Nothing) if is_bodiless(status, bodiless) => Framing::Length(0),
+        (Said::Once(length), Said::Nothing) => Some(Framing::Length(number(length)?)),
+        (Said::Nothing, Said::Once(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Some(Framing::Chunked),
+        (Said::Nothing, Said::Nothing) => None,
         _ => return None,
     };
-    let framing = if is_bodiless(status, bodiless) { Framing::Length(0) } else { framing };
+    let framing = if bodiless { Framing::Length(0) } else { framing? };
     let header =
         |name: &str| response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value);
     let clue = Clue::of(status, header, answers);
@@ -102,11 +104,6 @@ impl<'a> Said<'a> {
             Self::Once(_) | Self::Again => Self::Again,
         }
     }
-}
-
-/// Whether there is no body, whatever the head says of one (RFC 9112, section 6.3).
-const fn is_bodiless(status: u16, asked_for_none: bool) -> bool {
-    asked_for_none || status == 204 || status == 304
 }
 
 /// Eighteen digits fit into 64 bits.
