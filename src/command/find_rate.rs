@@ -256,9 +256,7 @@ impl Searching<'_> {
         for _ in 0..STEPS_MAX {
             let rate = match self.search.next() {
                 Next::Try(rate) => rate,
-                Next::Done(Answer::Between(..)) => return Ok(Ended::Found),
-                Next::Done(Answer::AtCeiling(_)) => return Ok(Ended::AtCeiling),
-                Next::Done(Answer::BelowFloor(_)) => return Ok(Ended::BelowFloor),
+                Next::Done(answer) => return Ok(ended(answer)),
             };
             let answer = self.step(rate, interruption)?;
             match answer {
@@ -275,9 +273,7 @@ impl Searching<'_> {
             self.keep()?;
         }
         Ok(match self.search.next() {
-            Next::Done(Answer::Between(..)) => Ended::Found,
-            Next::Done(Answer::AtCeiling(_)) => Ended::AtCeiling,
-            Next::Done(Answer::BelowFloor(_)) => Ended::BelowFloor,
+            Next::Done(answer) => ended(answer),
             Next::Try(_) => Ended::OutOfSteps,
         })
     }
@@ -322,6 +318,14 @@ impl Searching<'_> {
         if !self.setting.run.output.quiet {
             terminal::tell(text);
         }
+    }
+}
+
+const fn ended(answer: Answer) -> Ended {
+    match answer {
+        Answer::Between(..) => Ended::Found,
+        Answer::AtCeiling(_) => Ended::AtCeiling,
+        Answer::BelowFloor(_) => Ended::BelowFloor,
     }
 }
 
