@@ -5,18 +5,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::program::{Bench, quiet, unwrapped};
+use crate::program::{Bench, at_once, quiet, unwrapped};
 
-const PROFILE: &str = "\
-# Imitates a service that answers at once.
-gateway:
-  api: http
-  region: us-east-1
-  stages: { prod: {} }
-  routes: { GET /a: { integration: { mock: { status: 200 } } } }
-traffic:
-  mix: [{ request: GET /a }]
-  arrivals: { constant: 100/s }
+const REST: &str = "  arrivals: { constant: 100/s }
 run: { duration: 20s, warmup: 1s, connections: 8, timeout: 2s }
 expect:
   - metric: errors
@@ -84,7 +75,7 @@ fn read_head(reader: &mut BufReader<TcpStream>) -> bool {
 fn a_target_that_begins_to_fail_ends_the_run_with_a_whole_report() {
     let _quiet = quiet();
     let bench = Bench::new();
-    bench.file("p.yaml", PROFILE);
+    bench.file("p.yaml", &at_once(REST));
     let server = Server::answering(|n| if n < 250 { 200 } else { 500 });
     let kept = bench.kept_valid(["run", "p.yaml", "--target", &format!("http://{}", server.address)]).expect_code(3);
     let record = &kept.record;
@@ -118,7 +109,7 @@ fn a_health_check_that_dies_ends_the_run_and_one_that_is_dead_refuses_it() {
     let _quiet = quiet();
     let bench = Bench::new();
     let (target, sick) = (Server::answering(|_| 200), Server::answering(|n| if n < 2 { 200 } else { 503 }));
-    let profile = format!("{PROFILE}  - {{ health: \"http://{}/health\", fails: 2 }}\n", sick.address);
+    let profile = at_once(REST) + &format!("  - {{ health: \"http://{}/health\", fails: 2 }}\n", sick.address);
     let path = bench.file("p.yaml", &profile);
     let target = format!("http://{}", target.address);
     let kept = bench.kept(["run", "p.yaml", "--target", &target]);
@@ -138,7 +129,7 @@ fn a_health_check_that_dies_ends_the_run_and_one_that_is_dead_refuses_it() {
 #[test]
 fn the_plan_shows_the_conditions_and_a_simulation_does_not_abort() {
     let bench = Bench::new();
-    bench.file("p.yaml", PROFILE);
+    bench.file("p.yaml", &at_once(REST));
     let plan = bench.sluicegate(["run", "p.yaml", "--print-plan"]).expect_code(0).stdout;
     assert!(plan.contains("errors > 20% for 2s") && plan.contains("latency p99 > 10s for 5s"), "{plan}");
     bench.sluicegate(["simulate", "p.yaml"]).expect_code(0);

@@ -2,25 +2,16 @@
 
 use serde_json::Value;
 
-use crate::program::{Bench, Kept, quiet, unwrapped};
+use crate::program::{Bench, Kept, at_once, quiet, unwrapped};
 
-const PROFILE: &str = "\
-# Imitates a service that answers at once.
-gateway:
-  api: http
-  region: us-east-1
-  stages: { prod: {} }
-  routes: { GET /a: { integration: { mock: { status: 200 } } } }
-traffic:
-  mix: [{ request: GET /a }]
-  TRAFFIC
+const REST: &str = "  TRAFFIC
 run: { duration: 200ms, warmup: 0s, connections: 8, timeout: 1s, lanes: 2 }
 network: { round_trip: 1ms }
 ";
 
 fn driven(traffic: &str, more: &[&str]) -> Kept {
     let bench = Bench::new();
-    bench.file("p.yaml", &PROFILE.replace("TRAFFIC", traffic));
+    bench.file("p.yaml", &at_once(&REST.replace("TRAFFIC", traffic)));
     bench.kept(["run", "p.yaml", "--drive-only"].iter().chain(more))
 }
 

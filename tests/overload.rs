@@ -4,19 +4,10 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::program::{Bench, Kept, quiet, unwrapped};
+use crate::program::{Bench, Kept, at_once, quiet, unwrapped};
 
 /// One connection, which each request holds for the whole time-out: at most ten a second, of fifty.
-const PROFILE: &str = "\
-# Imitates a service that answers at once.
-gateway:
-  api: http
-  region: us-east-1
-  stages: { prod: {} }
-  routes: { GET /a: { integration: { mock: { status: 200 } } } }
-traffic:
-  mix: [{ request: GET /a }]
-  arrivals: { constant: 50/s }
+const REST: &str = "  arrivals: { constant: 50/s }
 run: { duration: 1s, warmup: 0s, connections: 1, timeout: 100ms, lanes: 1, overload: POLICY }
 network: { round_trip: 1ms }
 ";
@@ -24,7 +15,7 @@ network: { round_trip: 1ms }
 /// Drives against a target that takes connections and never answers.
 fn driven(policy: &str) -> Kept {
     let bench = Bench::new();
-    bench.file("p.yaml", &PROFILE.replace("POLICY", policy));
+    bench.file("p.yaml", &at_once(&REST.replace("POLICY", policy)));
     // Nobody accepts: the kernel does, up to the length of its queue.
     let target = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
     let url = format!("http://{}", target.local_addr().expect("it is bound"));

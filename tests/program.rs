@@ -10,6 +10,21 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// A profile of a service that answers at once, with the rest of its traffic and what follows.
+pub(crate) fn at_once(rest: &str) -> String {
+    "# Imitates a service that answers at once.
+gateway:
+  api: http
+  region: us-east-1
+  stages: { prod: {} }
+  routes: { GET /a: { integration: { mock: { status: 200 } } } }
+traffic:
+  mix: [{ request: GET /a }]
+"
+    .to_owned()
+        + rest
+}
+
 /// What a finished process left.
 #[derive(Debug)]
 pub(crate) struct Finished {

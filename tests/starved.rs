@@ -8,22 +8,13 @@ use std::thread;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use crate::program::{Bench, Kept, finish, quiet, unwrapped};
+use crate::program::{Bench, Kept, at_once, finish, quiet, unwrapped};
 
 /// With so many neighbours, a thread that never sleeps has a ninth of the core.
 const NEIGHBOURS: usize = 8;
 
 /// The open model wants more than that ninth, and the closed model all there is.
-const PROFILE: &str = "\
-# Imitates a service that answers at once.
-gateway:
-  api: http
-  region: us-east-1
-  stages: { prod: {} }
-  routes: { GET /a: { integration: { mock: { status: 200 } } } }
-traffic:
-  mix: [{ request: GET /a }]
-  TRAFFIC
+const REST: &str = "  TRAFFIC
 run: { duration: 2s, warmup: 0s, connections: 8, timeout: 2s, lanes: 1 }
 network: { round_trip: 1ms }
 expect: [{ metric: latency p99, at_most: 5ms }]
@@ -100,7 +91,7 @@ fn answer(mut stream: TcpStream) {
 /// Runs the program on the core that its neighbours have too.
 fn starved(traffic: &str) -> Kept {
     let bench = Bench::new();
-    bench.file("p.yaml", &PROFILE.replace("TRAFFIC", traffic));
+    bench.file("p.yaml", &at_once(&REST.replace("TRAFFIC", traffic)));
     let cores = cores();
     let (own, other) = (cores[0], *cores.last().expect("there is a core"));
     let url = serve(other);

@@ -25,6 +25,6 @@ mod retries; // a client that tries again: as often in the simulator as at the m
 mod round_trip; // a log that the mock wrote, imported again, is what was sent
 mod secure_run; // runs over TLS from end to end: the mock's certificate is made for the run, and trusted
 mod services; // services of the provider: imported, served with signed requests, and decided alike here and there
-mod several_apis;
+mod several_apis; // several APIs of one account: all are served, and what the account shares is shared
 mod starved; // a generator that is starved of its core calls its run invalid, and not its target slow
-mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last // several APIs of one account: all are served, and what the account shares is shared
+mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last
