@@ -66,7 +66,10 @@ pub(super) fn play<R: Record + 'static>(
         .max_blocking_threads(RESOLVERS_MAX)
         .build_local(tokio::runtime::LocalOptions::default())?;
     let meter = Rc::new(Meter::default());
-    let (recorder, mut counts, used, signed) = runtime.block_on(run(engine, drive, portion, share, &meter))?;
+    let ended = runtime.block_on(run(engine, drive, portion, share, &meter));
+    // A name server that is silent may hold a thread for long; nobody waits for it.
+    runtime.shutdown_background();
+    let (recorder, mut counts, used, signed) = ended?;
     counts.read(&meter);
     let (core, connections) = (portion.core, portion.connections);
     let report =

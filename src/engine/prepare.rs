@@ -19,6 +19,7 @@ use super::limits;
 use super::settings::{Protocol, Settings};
 use super::transport::connect::{Connector, Route};
 use super::transport::request::Form;
+use super::transport::resolver::Resolver;
 use super::transport::stamp::Meter;
 use super::transport::tls;
 use crate::traffic::endpoint::{Endpoint, Scheme};
@@ -101,6 +102,7 @@ pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Proto
         answers: settings.answers,
         keeping: settings.keeping,
         dns_refresh: settings.dns_refresh,
+        resolver: Resolver::of_the_system(),
     })
 }
 
@@ -136,7 +138,11 @@ fn ask(route: &Route) -> Result<Speaks, EngineError> {
 pub(super) fn alone<T>(future: impl Future<Output = T>) -> Result<T, EngineError> {
     let runtime =
         Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(1).build_local(LocalOptions::default());
-    Ok(runtime.map_err(|source| EngineError::Start { lane: 0, source })?.block_on(future))
+    let runtime = runtime.map_err(|source| EngineError::Start { lane: 0, source })?;
+    let output = runtime.block_on(future);
+    // A name server that is silent may hold a thread for long; nobody waits for it.
+    runtime.shutdown_background();
+    Ok(output)
 }
 
 fn form(settings: &Settings, speaks: Speaks) -> Result<Form, EngineError> {

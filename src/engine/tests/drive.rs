@@ -8,6 +8,7 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
+use crate::engine::transport::resolver::Resolver;
 use crate::engine::{Abort, Drive, Driven, Engine, EngineError, Progress, Settings, Stop};
 use crate::load::retry::{Policy, retrying};
 use crate::load::shaper::{Ceilings, Shaper};
@@ -55,6 +56,8 @@ pub(super) struct Drives {
     pub(super) retries: Option<Policy>,
     /// Length of the plan.
     pub(super) horizon: Span,
+    /// Who knows the target's addresses.
+    pub(super) resolver: Resolver,
 }
 
 /// What the script says.
@@ -101,6 +104,7 @@ pub(super) fn to(url: &str) -> Drives {
         abort: Abort::default(),
         retries: None,
         horizon: Span::from_ms(50),
+        resolver: Resolver::of_the_system(),
     }
 }
 
@@ -130,7 +134,8 @@ impl Drives {
 
     /// Runs it; `on_lane` is called on each lane's thread.
     pub(super) fn try_run(self, on_lane: impl Fn(Share) + Sync) -> Result<Ran, EngineError> {
-        let engine = Engine::prepare(self.settings).unwrap();
+        let mut engine = Engine::prepare(self.settings).unwrap();
+        engine.route.resolver = self.resolver;
         let progress = Arc::new(Progress::default());
         let recorded = Recorded { method: "POST".into(), target: "/".into(), headers: vec![], body: self.body };
         let what = What::Recorded(Arc::new(recorded));

@@ -10,6 +10,7 @@ mod drive;
 mod ending;
 mod http;
 mod keeping;
+mod names;
 mod omission;
 mod retries;
 mod schedule;

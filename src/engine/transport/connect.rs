@@ -22,6 +22,7 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
 use super::failure;
+use super::resolver::Resolver;
 use super::stamp::{Counted, Meter, Stream};
 use crate::engine::settings::Answers;
 use crate::load::keeping::Keeping;
@@ -40,6 +41,7 @@ pub(in crate::engine) struct Route {
     pub(in crate::engine) answers: Answers,
     pub(in crate::engine) keeping: Keeping,
     pub(in crate::engine) dns_refresh: Span,
+    pub(in crate::engine) resolver: Resolver,
 }
 
 /// Opens the connections of one lane.
@@ -81,7 +83,11 @@ impl Connector {
     /// Opens a connection within the connect time-out, and counts the attempt.
     pub(in crate::engine) async fn connect(&self) -> Result<Stream, Outcome> {
         let limit = Duration::from_nanos(self.route.timeout.as_ns());
-        let result = tokio::time::timeout(limit, self.open()).await.unwrap_or(Err(Outcome::Unreachable));
+        let found = Cell::new(false);
+        let opened = tokio::time::timeout(limit, self.open(&found)).await;
+        // The limit is one for all; its end is told by what it ended.
+        let late = |_| Err(if found.get() { Outcome::Unreachable } else { Outcome::Unresolved });
+        let result = opened.unwrap_or_else(late);
         match &result {
             Ok(_) => add_one(&self.meter.opened),
             Err(outcome) => {
@@ -112,14 +118,20 @@ impl Connector {
         add_one(&self.meter.reopened);
     }
 
-    async fn open(&self) -> Result<Stream, Outcome> {
-        let stream = self.dial().await?;
-        self.secure(stream).await
+    /// Says when the addresses are found.
+    async fn open(&self, found: &Cell<bool>) -> Result<Stream, Outcome> {
+        let addresses = self.addresses().await?;
+        found.set(true);
+        self.secure(self.dial_any(addresses).await?).await
+    }
+
+    /// An open connection to the name, without TLS and without a limit.
+    pub(in crate::engine) async fn dial(&self) -> Result<TcpStream, Outcome> {
+        self.dial_any(self.addresses().await?).await
     }
 
     /// The first address that answers, beginning with the one whose turn it is.
-    pub(in crate::engine) async fn dial(&self) -> Result<TcpStream, Outcome> {
-        let (addresses, turn) = self.addresses().await?;
+    async fn dial_any(&self, (addresses, turn): (Vec<SocketAddr>, usize)) -> Result<TcpStream, Outcome> {
         let stream = race(&in_turn(&addresses, turn)).await?;
         // A small request must not wait for the acknowledgement of the one before; where it cannot be set, it is slow.
         let _ = stream.set_nodelay(true);
@@ -138,13 +150,11 @@ impl Connector {
     }
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>, Outcome> {
-        let Route { host, port, .. } = &self.route;
+        let Route { host, port, resolver, .. } = &self.route;
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, *port)]);
         }
-        let found = tokio::net::lookup_host((host.as_str(), *port)).await.map_err(|_| Outcome::Unresolved)?;
-        let addresses: Vec<SocketAddr> = found.collect();
-        if addresses.is_empty() { Err(Outcome::Unresolved) } else { Ok(addresses) }
+        resolver.ask(host, *port).await
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) mod http1;
 pub(super) mod http2;
 pub(super) mod once;
 pub(super) mod request;
+pub(super) mod resolver;
 pub(super) mod stamp;
 pub(super) mod tls;
 

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 
+use super::super::resolver::Resolver;
 use super::fallback::Fallback;
 use super::lean::Taken;
 use super::*;
@@ -66,6 +67,7 @@ async fn connection(by: By, stream: Stream) -> Http1 {
         answers: Answers::OfAnybody,
         keeping: Keeping::FOR_EVER,
         dns_refresh: Span::from_secs(1),
+        resolver: Resolver::of_the_system(),
     };
     let connector = Connector::new(route, clock, Rc::new(Meter::default()), 0);
     let mut http1 = Http1::new(stream, &connector, Rc::new(Scratch::new()));
