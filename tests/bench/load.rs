@@ -30,7 +30,7 @@ fn open(reached_per_s: f64, rounds: usize) -> Result<Vec<Figure>, String> {
     let per_s = (reached_per_s * SHARE) as u64;
     let (server, folder) = (nginx::start("1")?, folder()?);
     let profile = own::profile(folder.path(), "open", &own::constant(per_s, CONNECTIONS, OPEN_S, 0))?;
-    let [mut achieved, mut answered, mut unsent, mut lag, mut response] = [const { Vec::new() }; 5];
+    let [mut achieved, mut answered, mut unsent, mut lag, mut own_lag, mut response] = [const { Vec::new() }; 6];
     for round in 1..=rounds {
         println!("open model at {per_s}/s, round {round} of {rounds}");
         let run = own::driven(&profile, &server.url(), &folder.path().join(format!("open-{round}")))?;
@@ -39,6 +39,7 @@ fn open(reached_per_s: f64, rounds: usize) -> Result<Vec<Figure>, String> {
         answered.push(own::answered(&run).ok_or("the run has no outcomes")? / load("intended")?);
         unsent.push(load("dropped")? + load("shed")? + load("abandoned")?);
         lag.push(own::number(&run, &["load", "schedule_lag", "p99_ns"])? / 1e3);
+        own_lag.push(own::number(&run, &["load", "own_lag", "p99_ns"])? / 1e3);
         response.push(own::number(&run, &["total", "response_time", "p9999_ns"])? / 1e6);
     }
     let of = |values: Vec<f64>| median(values.into_iter());
@@ -47,7 +48,8 @@ fn open(reached_per_s: f64, rounds: usize) -> Result<Vec<Figure>, String> {
         Figure::alone("open model at 80 %: achieved/intended (asked: >= 0.9999)", "ratio", of(achieved)),
         Figure::alone("open model at 80 %: answered 200/intended (asked: >= 0.9999)", "ratio", of(answered)),
         Figure::alone("open model at 80 %: dropped, shed or abandoned (asked: 0)", "requests", of(unsent)),
-        Figure::alone("open model at 80 %: schedule lag p99", "us", of(lag)),
+        Figure::alone("open model at 80 %: schedule lag p99, with the wait for a connection", "us", of(lag)),
+        Figure::alone("open model at 80 %: schedule lag p99, sluicegate's own", "us", of(own_lag)),
         // The ratios count what was sent and answered late, too: this tells whether that was in time.
         Figure::alone("open model at 80 %: response time p99.99, from the intended instant", "ms", of(response)),
     ])
