@@ -30,7 +30,6 @@ pub(super) struct Arrivals {
     coarse: u64,
     /// Coarse ends with a latency.
     coarse_ends: u64,
-    scratch: Vec<u8>,
 }
 
 /// Gives calls in the order of their arrival.
@@ -53,7 +52,7 @@ impl Arrivals {
         let sorter = |share| Sorter::new(folder, bytes_max / share);
         let (calls, positions, seed) = (sorter(2), sorter(8), seed.child("arrivals"));
         let folder = folder.to_owned();
-        Self { calls, positions, seed, folder, bytes_max, exact: 0, coarse: 0, coarse_ends: 0, scratch: Vec::new() }
+        Self { calls, positions, seed, folder, bytes_max, exact: 0, coarse: 0, coarse_ends: 0 }
     }
 
     /// Takes a call whose key (arrival, or second) is `ns` since 1970.
@@ -62,14 +61,12 @@ impl Arrivals {
             Known::Exactly => self.exact += 1,
             Known::ToTheSecond | Known::EndToTheSecond => {
                 let within = self.seed.nth(self.coarse).stream().below(SECOND);
-                self.positions.push(ns.saturating_add_unsigned(within), &[])?;
+                self.positions.push(ns.saturating_add_unsigned(within), |_| {})?;
                 self.coarse += 1;
                 self.coarse_ends += u64::from(draft.known == Known::EndToTheSecond);
             }
         }
-        self.scratch.clear();
-        draft.put(&mut self.scratch);
-        self.calls.push(ns, &self.scratch)
+        self.calls.push(ns, |out| draft.put(out))
     }
 
     /// Whether some calls were spread over their second.
@@ -86,9 +83,7 @@ impl Arrivals {
         }
         let mut again = Sorter::new(&self.folder, self.bytes_max / 4);
         while let Some((at, draft)) = by_stamp.next()? {
-            let mut bytes = Vec::new();
-            draft.put(&mut bytes);
-            again.push(at, &bytes)?;
+            again.push(at, |out| draft.put(out))?;
         }
         again.finish().map(Ordered::ByArrival)
     }
@@ -131,7 +126,7 @@ mod tests {
 
     fn draft(known: Known, identity: u32, latency_ms: u64) -> Draft<'static> {
         let latency = Some(Span::from_ms(latency_ms));
-        Draft { known, method: "GET", target: "/", status: None, latency, bytes: None, identity }
+        Draft { known, method: "GET", target: b"/", status: None, latency, bytes: None, identity }
     }
 
     fn arrivals(calls: &[(i64, Draft<'_>)], seed: u64) -> Vec<(i64, u32)> {

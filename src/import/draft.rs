@@ -2,14 +2,14 @@
 
 use sluicegate_policy::time::Span;
 
-use crate::traffic::trace::wire::{Rest, put_number, put_text};
+use crate::traffic::trace::wire::{Rest, put_method, put_number, put_text};
 
 /// What of a line is needed after it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Draft<'a> {
     pub(super) known: Known,
     pub(super) method: &'a str,
-    pub(super) target: &'a str,
+    pub(super) target: &'a [u8],
     pub(super) status: Option<u16>,
     pub(super) latency: Option<Span>,
     pub(super) bytes: Option<u64>,
@@ -50,8 +50,8 @@ impl<'a> Draft<'a> {
             put_number(out, number);
         }
         put_number(out, u64::from(self.identity));
-        put_text(out, self.method.as_bytes());
-        put_text(out, self.target.as_bytes());
+        put_method(out, self.method);
+        put_text(out, self.target);
     }
 
     /// Reads back what [`put`](Self::put) wrote.
@@ -71,8 +71,8 @@ impl<'a> Draft<'a> {
             latency: latency.map(Span::from_ns),
             bytes,
             identity: rest.small()?,
-            method: rest.utf8()?,
-            target: rest.utf8()?,
+            method: rest.method()?,
+            target: rest.text()?,
         })
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_draft_reads_back_as_it_was_written() {
         let (status, latency, bytes) = (Some(404), Some(Span::from_ms(3)), Some(1 << 40));
-        let full = Draft { known: Known::EndToTheSecond, method: "GET", target: "/a?b", status, latency, bytes, identity: 9 };
+        let full = Draft { known: Known::EndToTheSecond, method: "GET", target: b"/a?b", status, latency, bytes, identity: 9 };
         let bare = Draft { known: Known::ToTheSecond, status: None, latency: None, bytes: None, identity: 0, ..full.clone() };
         for draft in [full, bare] {
             let mut out = Vec::new();

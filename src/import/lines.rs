@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -24,6 +25,8 @@ pub(super) struct Lines {
     start: usize,
     /// Up to here the buffer holds no line end that has not been given out.
     searched: usize,
+    /// A NUL byte was read: lines are looked at for one. Few logs have any, and none pays for the search in others.
+    has_nul: bool,
     at_end: bool,
     /// Why the input ended early, if it did.
     broke_off: Option<io::Error>,
@@ -34,6 +37,8 @@ pub(super) struct Lines {
 pub(super) enum Line<'a> {
     /// Without its line end.
     Whole(&'a [u8]),
+    /// The same, with a NUL byte in it.
+    WithNul(&'a [u8]),
     /// Longer than [`LINE_BYTES_MAX`]: its beginning.
     TooLong(&'a [u8]),
 }
@@ -54,7 +59,7 @@ impl Lines {
 
     pub(super) fn over(input: impl Read + 'static) -> Self {
         let input = Box::new(input);
-        Self { input, buffer: Vec::new(), start: 0, searched: 0, at_end: false, broke_off: None }
+        Self { input, buffer: Vec::new(), start: 0, searched: 0, has_nul: false, at_end: false, broke_off: None }
     }
 
     /// Up to `count` lines from the beginning, without taking them; only before the first [`next`](Self::next).
@@ -85,7 +90,7 @@ impl Lines {
             if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
                 let (from, to) = (self.start, self.searched + found);
                 (self.start, self.searched) = (to + 1, to + 1);
-                return Ok(Some(line(&self.buffer[from..to], first)));
+                return Ok(Some(self.line(from..to, first)));
             }
             self.searched = self.buffer.len();
             if self.buffer.len() - self.start > LINE_BYTES_MAX {
@@ -94,10 +99,21 @@ impl Lines {
             }
             if self.at_end {
                 let from = std::mem::replace(&mut self.start, self.buffer.len());
-                let rest = &self.buffer[from..];
-                return Ok(if rest.is_empty() { None } else { Some(line(rest, first)) });
+                let rest = from..self.buffer.len();
+                return Ok(if rest.is_empty() { None } else { Some(self.line(rest, first)) });
             }
             self.fill()?;
+        }
+    }
+
+    fn line(&self, place: Range<usize>, first: bool) -> Line<'_> {
+        let bytes = &self.buffer[place];
+        if bytes.len() > LINE_BYTES_MAX {
+            Line::TooLong(&bytes[..256])
+        } else if self.has_nul && memchr::memchr(0, bytes).is_some() {
+            Line::WithNul(trim(bytes, first))
+        } else {
+            Line::Whole(trim(bytes, first))
         }
     }
 
@@ -134,14 +150,9 @@ impl Lines {
             self.start = 0;
         }
         let end = self.buffer.len();
-        self.buffer.resize(end + CHUNK, 0);
-        let read = loop {
-            match self.input.read(&mut self.buffer[end..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        self.buffer.truncate(end + *read.as_ref().unwrap_or(&0));
+        self.buffer.reserve(CHUNK);
+        let read = self.input.by_ref().take(CHUNK as u64).read_to_end(&mut self.buffer);
+        self.has_nul = self.has_nul || memchr::memchr(0, &self.buffer[end..]).is_some();
         match read {
             Ok(0) => self.at_end = true,
             Ok(_) => {}
@@ -176,10 +187,6 @@ fn file_kind(path: &Path) -> io::Result<Option<&'static str>> {
     })
 }
 
-fn line(bytes: &[u8], first: bool) -> Line<'_> {
-    if bytes.len() > LINE_BYTES_MAX { Line::TooLong(&bytes[..256]) } else { Line::Whole(trim(bytes, first)) }
-}
-
 /// Without the carriage return, and in the first line without the mark of UTF-8.
 fn trim(bytes: &[u8], first: bool) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
@@ -196,7 +203,7 @@ mod tests {
         let mut out = Vec::new();
         while let Some(line) = lines.next(out.is_empty()).unwrap() {
             out.push(match line {
-                Line::Whole(line) => line.to_vec(),
+                Line::Whole(line) | Line::WithNul(line) => line.to_vec(),
                 Line::TooLong(_) => b"too long".to_vec(),
             });
         }

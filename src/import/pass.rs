@@ -19,10 +19,9 @@ use super::lines::{Line, Lines};
 use super::options::Options;
 use super::parsed::{LineFormat, Parsed, Rejected, StampIs};
 use super::summary::{Imported, Rejections, SeriesStat, excerpt};
-use super::templating::{Routes, Templater, has_idle_slash};
+use super::templating::{Routes, Target, Templater};
 use crate::traffic::SeriesId;
-use crate::traffic::catalog::Recorded;
-use crate::traffic::trace::{Entry, Order, Provenance, TraceWriter};
+use crate::traffic::trace::{EntryRef, Order, Provenance, TraceWriter};
 
 /// Clients that are told apart; those after them share the numbers of the others.
 pub const CLIENTS_MAX: u32 = 1 << 16;
@@ -124,7 +123,7 @@ impl First {
                 self.skipped += 1;
                 return Ok(());
             }
-            Line::Whole(text) if memchr::memchr(0, text).is_some() => (*text, Err(Rejected::Nul)),
+            Line::WithNul(text) => (*text, Err(Rejected::Nul)),
             Line::Whole(text) => (*text, reader.parse(text)),
         };
         match parsed {
@@ -149,10 +148,11 @@ impl First {
             None => parsed.target,
         };
         self.patterns += u64::from(is_pattern(&target));
-        self.templater.add(&parsed.method, &target);
+        self.templater.add(&parsed.method, Target::of(target.as_bytes()));
         let identity = parsed.client.map_or(0, |client| self.clients.number(&client));
         let (status, latency, bytes) = (parsed.status, parsed.latency, parsed.bytes);
-        self.arrivals.push(key, &Draft { known, method: &parsed.method, target: &target, status, latency, bytes, identity })
+        self.arrivals
+            .push(key, &Draft { known, method: &parsed.method, target: target.as_bytes(), status, latency, bytes, identity })
     }
 
     fn nothing(&self, input: &Path, lines: u64, format: &Format) -> ImportError {
@@ -277,15 +277,14 @@ impl Second<'_> {
         }
         let sort_error = |source| ImportError::Sort { path: folder.to_owned(), source };
         let (mut origin, mut last, mut gap) = (None, 0, Span::ZERO);
-        let mut entry = Entry::default();
         while let Some((at, draft)) = ordered.next().map_err(sort_error)? {
             let origin = *origin.get_or_insert(at);
             gap = gap.max(Span::from_ns(if at > origin { at.abs_diff(last) } else { 0 }));
             last = at;
-            let series = self.routes.of(draft.method, draft.target).unwrap_or(SeriesId(0));
-            count(&mut self.imported.series[usize::from(series.0)], &draft);
-            fill(&mut entry, Span::from_ns(at.abs_diff(origin)), series, &draft);
-            self.trace.write(&entry)?;
+            let target = Target::of(draft.target);
+            let series = self.routes.of(draft.method, target).unwrap_or(SeriesId(0));
+            count(&mut self.imported.series[usize::from(series.0)], &draft, target);
+            self.trace.write(&entry(Span::from_ns(at.abs_diff(origin)), series, &draft))?;
         }
         self.imported.arrivals = (origin.unwrap_or_default(), last);
         self.imported.notes.extend(self.routes.notes().iter().cloned());
@@ -303,19 +302,16 @@ impl Second<'_> {
     }
 }
 
-/// Writes a call over the one before, whose buffers are used again.
-fn fill(entry: &mut Entry, at: Span, series: SeriesId, draft: &Draft<'_>) {
-    let Recorded { method, target, .. } = &mut entry.recorded;
-    draft.method.clone_into(method);
-    draft.target.clone_into(target);
-    (entry.at, entry.series, entry.identity) = (at, series, draft.identity);
-    (entry.status, entry.latency) = (draft.status, draft.latency);
+/// A call of a log, which holds neither headers nor bodies.
+fn entry<'a>(at: Span, series: SeriesId, draft: &Draft<'a>) -> EntryRef<'a> {
+    let Draft { method, target, identity, status, latency, .. } = *draft;
+    EntryRef { at, method, target, headers: &[], body: &[], series, identity, status, latency }
 }
 
-fn count(series: &mut SeriesStat, draft: &Draft<'_>) {
+fn count(series: &mut SeriesStat, draft: &Draft<'_>, target: Target<'_>) {
     series.count += 1;
-    series.with_query += u64::from(memchr::memchr(b'?', draft.target.as_bytes()).is_some());
-    series.with_slash += u64::from(has_idle_slash(draft.target));
+    series.with_query += u64::from(target.has_query);
+    series.with_slash += u64::from(target.has_idle_slash);
     if let Some(count) = series.methods.get_mut(draft.method) {
         *count += 1;
     } else if series.methods.len() < METHODS_MAX {

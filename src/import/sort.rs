@@ -5,12 +5,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-use crate::traffic::trace::wire::{Rest, put_number};
 
 /// Takes records in any order.
 #[derive(Debug)]
@@ -24,9 +23,10 @@ pub(super) struct Sorter {
 /// Records in memory.
 #[derive(Debug, Default)]
 struct Chunk {
+    /// Each record behind its head, as on disk.
     bytes: Vec<u8>,
-    /// Key, and where in `bytes` the record stands.
-    places: Vec<(i64, u32, u32)>,
+    /// Key, and where in `bytes` the head stands.
+    places: Vec<(i64, u32)>,
 }
 
 /// Sorted chunks on disk, one after the other.
@@ -64,8 +64,8 @@ pub(super) struct Merge {
     runs: Vec<Run>,
     /// The next key of each run; ties by run, which is by arrival.
     heads: BinaryHeap<Reverse<(i64, usize)>>,
-    /// The record given out last.
-    record: Vec<u8>,
+    /// Whether the first of the heads has been given out.
+    given: bool,
 }
 
 /// One sorted chunk on disk.
@@ -79,7 +79,30 @@ struct Run {
 }
 
 /// Bytes of a record's place in a chunk.
-const PLACE_BYTES: usize = size_of::<(i64, u32, u32)>();
+const PLACE_BYTES: usize = size_of::<(i64, u32)>();
+
+/// What stands before a record.
+#[derive(Clone, Copy)]
+struct Head {
+    key: i64,
+    /// Of the record, in bytes.
+    length: u32,
+}
+
+impl Head {
+    const BYTES: usize = 12;
+
+    /// Of the bytes that begin with it.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (key, rest) = bytes.split_first_chunk()?;
+        Some(Self { key: i64::from_le_bytes(*key), length: u32::from_le_bytes(*rest.first_chunk()?) })
+    }
+
+    /// The record behind it and the head itself, in bytes.
+    const fn whole(self) -> usize {
+        Self::BYTES + self.length as usize
+    }
+}
 
 impl Sorter {
     /// Keeps about `bytes_max` in memory, the rest in an unnamed file in `folder`.
@@ -89,10 +112,9 @@ impl Sorter {
         Self { folder: folder.to_owned(), bytes_max, chunk: Chunk::default(), spill: None }
     }
 
-    /// Takes a record.
-    pub(super) fn push(&mut self, key: i64, record: &[u8]) -> io::Result<()> {
-        self.chunk.places.push((key, self.chunk.bytes.len() as u32, record.len() as u32));
-        self.chunk.bytes.extend_from_slice(record);
+    /// Takes a record, which `put` appends to what it is given.
+    pub(super) fn push(&mut self, key: i64, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        self.chunk.push(key, put)?;
         if self.chunk.bytes.len() + self.chunk.places.len() * PLACE_BYTES >= self.bytes_max {
             self.spill_chunk()?;
         }
@@ -119,16 +141,10 @@ impl Sorter {
                 none.insert(Spill { out, ends: Vec::new(), written: 0 })
             }
         };
-        let mut head = Vec::new();
-        for (key, at, length) in &self.chunk.places {
-            let record = &self.chunk.bytes[*at as usize..][..*length as usize];
-            head.clear();
-            head.extend_from_slice(&key.to_le_bytes());
-            put_number(&mut head, record.len() as u64);
-            spill.out.write_all(&head)?;
-            spill.out.write_all(record)?;
-            spill.written += (head.len() + record.len()) as u64;
+        for stretch in self.chunk.stretches() {
+            spill.out.write_all(stretch)?;
         }
+        spill.written += self.chunk.bytes.len() as u64;
         spill.ends.push(spill.written);
         self.chunk.bytes.clear();
         self.chunk.places.clear();
@@ -137,9 +153,39 @@ impl Sorter {
 }
 
 impl Chunk {
+    fn push(&mut self, key: i64, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&key.to_le_bytes());
+        self.bytes.extend_from_slice(&[0; 4]);
+        put(&mut self.bytes);
+        let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a call is longer than can be sorted");
+        let length = u32::try_from(self.bytes.len() - at - Head::BYTES).map_err(too_long)?;
+        self.bytes[at + 8..at + Head::BYTES].copy_from_slice(&length.to_le_bytes());
+        self.places.push((key, at as u32));
+        Ok(())
+    }
+
     fn sort(&mut self) {
         // Logs are nearly in order, which this sort takes for a gift; it is stable.
-        self.places.sort_by_key(|(key, ..)| *key);
+        self.places.sort_by_key(|(key, _)| *key);
+    }
+
+    /// All records in the order of the places, with their heads. What stands in order already, as most of a log does, is one stretch.
+    fn stretches(&self) -> impl Iterator<Item = &[u8]> {
+        let mut places = self.places.iter().map(|(_, at)| *at as usize).peekable();
+        std::iter::from_fn(move || {
+            let from = places.next()?;
+            let mut to = from + self.whole(from);
+            while let Some(next) = places.next_if_eq(&to) {
+                to += self.whole(next);
+            }
+            Some(&self.bytes[from..to])
+        })
+    }
+
+    /// Length of the record at `at` with its head.
+    fn whole(&self, at: usize) -> usize {
+        Head::of(&self.bytes[at..]).expect("a head was written at each place").whole()
     }
 }
 
@@ -155,9 +201,10 @@ impl Sorted {
 
 impl Chunks {
     fn next(&mut self) -> Option<(i64, &[u8])> {
-        let (key, at, length) = *self.chunk.places.get(self.next)?;
+        let (key, at) = *self.chunk.places.get(self.next)?;
         self.next += 1;
-        Some((key, &self.chunk.bytes[at as usize..][..length as usize]))
+        let at = at as usize;
+        Some((key, &self.chunk.bytes[at + Head::BYTES..at + self.chunk.whole(at)]))
     }
 }
 
@@ -169,48 +216,52 @@ impl Merge {
         // However many runs there are, their buffers share one budget.
         let size = (bytes_max / ends.len()).clamp(1 << 12, 1 << 20);
         let starts = std::iter::once(0).chain(ends.iter().copied());
-        let runs: Vec<_> =
+        let mut runs: Vec<_> =
             starts.zip(&ends).map(|(at, end)| Run { at, end: *end, buffer: Vec::with_capacity(size), start: 0 }).collect();
-        let mut merge = Self { file, heads: BinaryHeap::with_capacity(runs.len()), runs, record: Vec::new() };
-        for run in 0..merge.runs.len() {
-            merge.load(run)?;
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for (at, run) in runs.iter_mut().enumerate() {
+            if let Some(head) = run.head(&file)? {
+                heads.push(Reverse((head.key, at)));
+            }
         }
-        Ok(merge)
+        Ok(Self { file, heads, runs, given: false })
     }
 
     fn next(&mut self) -> io::Result<Option<(i64, &[u8])>> {
-        let Some(Reverse((key, run))) = self.heads.pop() else { return Ok(None) };
-        self.runs[run].take(&self.file, &mut self.record)?;
-        self.load(run)?;
-        Ok(Some((key, &self.record)))
-    }
-
-    /// Puts the next key of a run among the heads, if the run has more.
-    fn load(&mut self, run: usize) -> io::Result<()> {
-        let reader = &mut self.runs[run];
-        if reader.fill(&self.file, 8)? {
-            let key = reader.buffer[reader.start..].first_chunk().map(|bytes| i64::from_le_bytes(*bytes));
-            self.heads.push(Reverse((key.expect("eight bytes were filled"), run)));
+        if std::mem::take(&mut self.given)
+            && let Some(mut first) = self.heads.peek_mut()
+        {
+            let Reverse((key, run)) = &mut *first;
+            match self.runs[*run].skip(&self.file)? {
+                Some(next) => *key = next.key,
+                None => drop(PeekMut::pop(first)),
+            }
         }
-        Ok(())
+        let Some(Reverse((key, run))) = self.heads.peek() else { return Ok(None) };
+        self.given = true;
+        Ok(Some((*key, self.runs[*run].record(&self.file)?)))
     }
 }
 
 impl Run {
-    /// The record whose key was loaded into `out`.
-    fn take(&mut self, file: &File, out: &mut Vec<u8>) -> io::Result<()> {
-        // A length takes at most ten bytes, and the key eight; the last record of a run may have fewer left.
-        self.fill(file, 18)?;
-        let mut rest = Rest(&self.buffer[self.start + 8..]);
-        let length = rest.number().and_then(|length| usize::try_from(length).ok()).ok_or_else(broken)?;
-        let head = self.buffer.len() - self.start - rest.0.len();
-        if !self.fill(file, head + length)? {
+    /// The head of its next record, if it has one.
+    fn head(&mut self, file: &File) -> io::Result<Option<Head>> {
+        if self.fill(file, Head::BYTES)? { Ok(Head::of(&self.buffer[self.start..])) } else { Ok(None) }
+    }
+
+    /// Its next record.
+    fn record(&mut self, file: &File) -> io::Result<&[u8]> {
+        let whole = self.head(file)?.ok_or_else(broken)?.whole();
+        if !self.fill(file, whole)? {
             return Err(broken());
         }
-        out.clear();
-        out.extend_from_slice(&self.buffer[self.start + head..][..length]);
-        self.start += head + length;
-        Ok(())
+        Ok(&self.buffer[self.start + Head::BYTES..self.start + whole])
+    }
+
+    /// Leaves its next record out, which has been read; the head of the one after it.
+    fn skip(&mut self, file: &File) -> io::Result<Option<Head>> {
+        self.start += self.head(file)?.ok_or_else(broken)?.whole();
+        self.head(file)
     }
 
     /// Makes `wanted` bytes available, if the run has so many left; says whether it has.
@@ -242,7 +293,7 @@ mod tests {
     fn sort(records: &[(i64, Vec<u8>)], bytes_max: usize) -> Vec<(i64, Vec<u8>)> {
         let mut sorter = Sorter { bytes_max, ..Sorter::new(&std::env::temp_dir(), 0) };
         for (key, record) in records {
-            sorter.push(*key, record).unwrap();
+            sorter.push(*key, |out| out.extend_from_slice(record)).unwrap();
         }
         let mut sorted = sorter.finish().unwrap();
         let mut out = Vec::new();
@@ -275,6 +326,6 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_is_an_error() {
         let mut sorter = Sorter { bytes_max: 1, ..Sorter::new(Path::new("/nonexistent/folder"), 0) };
-        assert!(sorter.push(0, b"record").is_err());
+        assert!(sorter.push(0, |out| out.extend_from_slice(b"record")).is_err());
     }
 }

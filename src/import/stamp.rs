@@ -97,10 +97,10 @@ pub(super) fn clf(text: &[u8]) -> Result<Stamp, Rejected> {
     if separators != *b"//:::" {
         return Err(BAD);
     }
-    let date = civil(four(&t[7..11])?, month(&t[3..6])?, two(&t[0..2])?)?;
+    let date = civil(four(&t[7..11])?, month([t[3], t[4], t[5]])?, two(&t[0..2])?)?;
     let seconds = date * 86_400 + of_day(two(&t[12..14])?, two(&t[15..17])?, two(&t[18..20])?)?;
     let zone = match &text[20..] {
-        [] => 0,
+        [] | b" +0000" => 0,
         [b' ', zone @ ..] => offset(zone)?,
         _ => return Err(BAD),
     };
@@ -220,10 +220,22 @@ fn of_day(hour: i64, minute: i64, second: i64) -> Result<i64, Rejected> {
     Ok(hour * 3_600 + minute * 60 + second.min(59))
 }
 
-fn month(name: &[u8]) -> Result<i64, Rejected> {
-    const NAMES: [&[u8; 3]; 12] =
-        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
-    (1..).zip(NAMES).find(|(_, known)| name.eq_ignore_ascii_case(*known)).map(|(at, _)| at).ok_or(BAD)
+fn month(name: [u8; 3]) -> Result<i64, Rejected> {
+    Ok(match &name.map(|letter| letter.to_ascii_lowercase()) {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
+        _ => return Err(BAD),
+    })
 }
 
 fn two(text: &[u8]) -> Result<i64, Rejected> {

@@ -15,13 +15,14 @@ use super::{Format, overrides, rules};
 pub(in crate::import) fn detect(sample: &[&[u8]], options: &Options) -> Option<(Format, String)> {
     let json = Json::new(&options.fields, rules(options, StampIs::End));
     let (xml, csv) = (Console::xml(&overrides(options)).ok()?, Console::csv(&overrides(options)).ok()?);
+    let (combined, common) = (Clf::combined(), Clf::common());
     let contest: [(Format, &dyn LineFormat); 6] = [
         (Format::Nova, &Nova),
         (Format::Json, &json),
         (Format::GatewayXml, &xml),
         (Format::GatewayCsv, &csv),
-        (Format::Combined, &Clf::Combined),
-        (Format::Common, &Clf::Common),
+        (Format::Combined, &combined),
+        (Format::Common, &common),
     ];
     let scores = contest.map(|(format, reader)| (format, Score::of(sample, reader)));
     let best = scores.iter().map(|(_, score)| score.accepted).max().filter(|accepted| *accepted > 0)?;

@@ -89,8 +89,8 @@ impl Format {
     /// The reader of its lines; what the user says about start and end is for `pass` to apply. [`Format::Detect`] must have been resolved; it reads as `combined`.
     pub(super) fn compile(&self, options: &Options) -> Result<Box<dyn LineFormat>, ImportError> {
         Ok(match self {
-            Self::Common => Box::new(Clf::Common),
-            Self::Detect | Self::Combined => Box::new(Clf::Combined),
+            Self::Common => Box::new(Clf::common()),
+            Self::Detect | Self::Combined => Box::new(Clf::combined()),
             Self::Json => Box::new(Json::new(&options.fields, rules(options, StampIs::End))),
             Self::ApiGateway => Box::new(Json::new(&options.fields, rules(options, StampIs::Start))),
             Self::GatewayXml => Box::new(Console::xml(&overrides(options))?),

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::super::parsed::Part;
 use super::*;
-use crate::traffic::trace::TraceReader;
+use crate::traffic::trace::{Entry, TraceReader};
 
 /// A folder with a log, and what importing it gives.
 struct Case {

@@ -8,16 +8,19 @@
 //! method match the same path with the same number of names, so that a gateway's router agrees: names before variables before
 //! `{proxy+}`.
 
+mod names;
 mod prune;
 mod segment;
+mod target;
 mod trie;
 
 use std::collections::BTreeMap;
 
 use crate::traffic::SeriesId;
 use segment::Kind;
-pub(super) use trie::has_idle_slash;
-use trie::{Ends, METHODS, NODES_MAX, Trie, method_index, segments};
+use target::Segments;
+pub(super) use target::Target;
+use trie::{Ends, METHODS, NODES_MAX, Trie, method_index};
 
 /// Sees all calls of a log.
 #[derive(Debug)]
@@ -58,7 +61,7 @@ impl Templater {
     }
 
     /// Counts a call.
-    pub(super) fn add(&mut self, method: &str, target: &str) {
+    pub(super) fn add(&mut self, method: &str, target: Target<'_>) {
         self.trie.add(method, target);
     }
 
@@ -99,21 +102,28 @@ impl Routes {
 
     /// The route of a call that the templater has seen, as an HTTP API finds it: names before variables, and only where no
     /// path matches as a whole the longest one that ends in `{proxy+}`.
-    pub(super) fn of(&self, method: &str, target: &str) -> Option<SeriesId> {
-        let parts: Vec<_> = segments(target).collect();
-        let method = method_index(method);
-        self.whole(0, &parts, method).or_else(|| self.beginning(0, &parts, method))
+    pub(super) fn of(&self, method: &str, target: Target<'_>) -> Option<SeriesId> {
+        let (path, method) = (target.segments(), method_index(method));
+        self.whole(0, path.clone(), method).or_else(|| self.beginning(0, path, method))
     }
 
     /// There is a way back from each choice, but a node of a tree is visited at most once.
-    fn whole(&self, at: usize, parts: &[&[u8]], method: usize) -> Option<SeriesId> {
-        let Some((first, rest)) = parts.split_first() else { return self.ends[at][method] };
-        self.below(at, first).into_iter().flatten().find_map(|child| self.whole(child, rest, method))
+    fn whole(&self, mut at: usize, mut rest: Segments<'_>, method: usize) -> Option<SeriesId> {
+        while let Some(first) = rest.next() {
+            match self.below(at, first) {
+                [Some(only), None] | [None, Some(only)] => at = only,
+                [Some(name), Some(variable)] => {
+                    return self.whole(name, rest.clone(), method).or_else(|| self.whole(variable, rest, method));
+                }
+                [None, None] => return None,
+            }
+        }
+        self.ends[at][method]
     }
 
-    fn beginning(&self, at: usize, parts: &[&[u8]], method: usize) -> Option<SeriesId> {
-        let (first, rest) = parts.split_first()?;
-        let deeper = self.below(at, first).into_iter().flatten().find_map(|child| self.beginning(child, rest, method));
+    fn beginning(&self, at: usize, mut rest: Segments<'_>, method: usize) -> Option<SeriesId> {
+        let first = rest.next()?;
+        let deeper = self.below(at, first).into_iter().flatten().find_map(|child| self.beginning(child, rest.clone(), method));
         deeper.or(self.greedy[at][method])
     }
 
@@ -121,7 +131,7 @@ impl Routes {
     fn below(&self, at: usize, segment: &[u8]) -> [Option<usize>; 2] {
         let node = &self.trie.nodes[at];
         let variable = node.variable.as_ref().filter(|_| !segment.is_empty()).map(|(_, child)| *child);
-        [node.names.get(segment).copied(), variable]
+        [node.names.get(segment), variable]
     }
 
     /// Gives ids to the routes of a subtree, in the order of their paths.
@@ -129,7 +139,7 @@ impl Routes {
         let (ends, greedy) = (self.trie.nodes[at].ends, self.trie.nodes[at].greedy);
         self.ends[at] = self.add_routes(&ends, if path.is_empty() { "/" } else { path });
         self.greedy[at] = self.add_routes(&greedy, &format!("{path}/{{proxy+}}"));
-        let mut names: Vec<_> = self.trie.nodes[at].names.iter().map(|(name, child)| (name.clone(), *child)).collect();
+        let mut names: Vec<_> = self.trie.nodes[at].names.iter().map(|(name, child)| (name.to_vec(), child)).collect();
         names.sort_unstable();
         for (name, child) in names {
             self.name(child, &format!("{path}/{}", String::from_utf8_lossy(&name)), used);
@@ -170,12 +180,12 @@ mod tests {
     fn routes(calls: &[(&str, String)]) -> (Routes, BTreeMap<String, u64>) {
         let mut templater = Templater::new();
         for (method, target) in calls {
-            templater.add(method, target);
+            templater.add(method, Target::of(target.as_bytes()));
         }
         let routes = templater.finish();
         let mut counts = BTreeMap::new();
         for (method, target) in calls {
-            let id = routes.of(method, target).unwrap_or_else(|| panic!("{method} {target} has no route"));
+            let id = routes.of(method, Target::of(target.as_bytes())).unwrap_or_else(|| panic!("{method} {target} has no route"));
             *counts.entry(routes.all()[usize::from(id.0)].key()).or_insert(0) += 1;
         }
         (routes, counts)

@@ -24,7 +24,7 @@ pub(super) fn generalize(trie: &mut Trie) {
         let wide = if at == 0 { WIDE * ROOT_FACTOR } else { WIDE };
         let node = &trie.nodes[at];
         let light = (node.count / SHARE_OF_A_NAME).max(2);
-        let rare = node.names.values().filter(|child| trie.nodes[**child].count < light).count();
+        let rare = node.names.nodes().filter(|child| trie.nodes[*child].count < light).count();
         if node.names.len() > wide && rare > wide / 2 {
             trie.merge_names(at, 0, light);
         }
@@ -46,7 +46,7 @@ pub(super) fn limit(trie: &mut Trie) -> usize {
         let (at, below) = match &place {
             Place::Below(at) => (*at, routes_below(trie, *at)),
             Place::Name(name) => {
-                (0, trie.nodes[0].names.get(name).map_or(0, |child| routes_at(trie, *child) + routes_below(trie, *child)))
+                (0, trie.nodes[0].names.get(name).map_or(0, |child| routes_at(trie, child) + routes_below(trie, child)))
             }
         };
         left -= below + routes_at(trie, at);
@@ -81,7 +81,7 @@ fn candidates(trie: &Trie) -> Vec<(u64, usize, Place)> {
         open.extend(trie.children(at).into_iter().map(|child| (child, height - 1)));
     }
     let root = &trie.nodes[0];
-    found.extend(root.names.iter().map(|(name, child)| (trie.nodes[*child].count, usize::MAX, Place::Name(name.clone()))));
+    found.extend(root.names.iter().map(|(name, child)| (trie.nodes[child].count, usize::MAX, Place::Name(name.into()))));
     found
 }
 

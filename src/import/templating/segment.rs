@@ -36,6 +36,10 @@ const NAME_BYTES_MAX: usize = 80;
 
 /// The kind of value that `segment` is by its look, or `None` if it is a name.
 pub(super) fn kind(segment: &[u8]) -> Option<Kind> {
+    // First what is most frequent.
+    if !segment.is_empty() && segment.iter().all(u8::is_ascii_digit) {
+        return Some(Kind::Id);
+    }
     if let Some(name) = placeholder(segment) {
         return Some(Kind::Named(name));
     }
@@ -48,8 +52,7 @@ pub(super) fn kind(segment: &[u8]) -> Option<Kind> {
         return Some(Kind::Uuid);
     }
     let body = without_prefix(segment);
-    let numeric = !segment.is_empty() && segment.iter().all(u8::is_ascii_digit);
-    (numeric || is_hex(body) || is_token(body) || (body.len() < segment.len() && is_uuid(body))).then_some(Kind::Id)
+    (is_hex(body) || is_token(body) || (body.len() < segment.len() && is_uuid(body))).then_some(Kind::Id)
 }
 
 /// `%7Bname%7D`: an encoded `{name}`.

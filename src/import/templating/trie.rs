@@ -4,9 +4,9 @@
 //! called here when a node has too many children). Memory: at most [`NODES_MAX`] nodes of at most [`CHILDREN_MAX`] names each;
 //! paths that would need more are counted at a `{proxy+}` of the deepest node that there is.
 
-use foldhash::HashMap;
-
+use super::names::Names;
 use super::segment::{self, Kind};
+use super::target::Target;
 
 /// Most nodes.
 pub(super) const NODES_MAX: usize = 20_000;
@@ -22,7 +22,17 @@ pub(super) const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "D
 
 /// Which of [`METHODS`] a method is.
 pub(super) fn method_index(method: &str) -> usize {
-    METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1)
+    // A match compares whole words; a search through the list would call a comparison for each.
+    match method {
+        "GET" => 0,
+        "HEAD" => 1,
+        "POST" => 2,
+        "PUT" => 3,
+        "PATCH" => 4,
+        "DELETE" => 5,
+        "OPTIONS" => 6,
+        _ => METHODS.len() - 1,
+    }
 }
 
 /// How many calls ended at a place, by method.
@@ -31,7 +41,7 @@ pub(super) type Ends = [u64; METHODS.len()];
 /// One position after one beginning.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    pub(super) names: HashMap<Box<[u8]>, usize>,
+    pub(super) names: Names,
     pub(super) variable: Option<(Kind, usize)>,
     /// Calls whose path passes or ends here.
     pub(super) count: u64,
@@ -48,42 +58,16 @@ pub(super) struct Trie {
     free: Vec<usize>,
 }
 
-/// The path of a target, without its query.
-fn path(target: &str) -> &[u8] {
-    let target = target.as_bytes();
-    memchr::memchr(b'?', target).map_or(target, |query| &target[..query])
-}
-
-/// The path of a target without the slashes that make no route of their own: no route key can hold them.
-fn trimmed(target: &str) -> &[u8] {
-    let slash = |byte: &u8| *byte == b'/';
-    let path = path(target);
-    let start = path.iter().position(|byte| !slash(byte)).unwrap_or(path.len());
-    let end = path.iter().rposition(|byte| !slash(byte)).map_or(start, |last| last + 1);
-    &path[start..end]
-}
-
-/// Whether slashes at the beginning or end of a path mean nothing to a route: a REST API ignores them, an HTTP API does not.
-pub(in crate::import) fn has_idle_slash(target: &str) -> bool {
-    trimmed(target).len() + 1 < path(target).len()
-}
-
-/// The segments of a target's path; none for `/`.
-pub(super) fn segments(target: &str) -> impl Iterator<Item = &[u8]> {
-    let path = trimmed(target);
-    path.split(|byte| *byte == b'/').filter(move |_| !path.is_empty())
-}
-
 impl Trie {
     pub(super) fn new() -> Self {
         Self { nodes: vec![Node::default()], free: Vec::new() }
     }
 
     /// Counts a call.
-    pub(super) fn add(&mut self, method: &str, target: &str) {
+    pub(super) fn add(&mut self, method: &str, target: Target<'_>) {
         let method = method_index(method);
         let mut at = 0;
-        for (depth, segment) in segments(target).enumerate() {
+        for (depth, segment) in target.segments().enumerate() {
             self.nodes[at].count += 1;
             let next = if depth < DEPTH_MAX { self.child(at, segment) } else { None };
             let Some(next) = next else {
@@ -99,7 +83,7 @@ impl Trie {
     /// The node below `at` for `segment`, made if there is room.
     fn child(&mut self, at: usize, segment: &[u8]) -> Option<usize> {
         if let Some(found) = self.nodes[at].names.get(segment) {
-            return Some(*found);
+            return Some(found);
         }
         // Two slashes in a row: neither a name nor a variable can stand between them.
         if segment.is_empty() {
@@ -130,9 +114,8 @@ impl Trie {
     /// Makes the names at a position part of its variable, but for the `keep` most frequent and those with `light` calls or
     /// more.
     pub(super) fn merge_names(&mut self, at: usize, keep: usize, light: u64) {
-        let mut names: Vec<_> =
-            self.nodes[at].names.iter().map(|(name, child)| (self.nodes[*child].count, name.clone())).collect();
-        // Ties by name: the result must not depend on the order of a hash map.
+        let all = self.nodes[at].names.iter();
+        let mut names: Vec<_> = all.map(|(name, child)| (self.nodes[child].count, name.to_vec())).collect();
         names.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         let rare = names.into_iter().skip(keep).filter(|(count, _)| *count < light);
         for (_, name) in rare.collect::<Vec<_>>() {
@@ -153,10 +136,10 @@ impl Trie {
         node.count += gone.count;
         add(&mut node.ends, &gone.ends);
         add(&mut node.greedy, &gone.greedy);
-        for (name, child) in gone.names {
+        for (name, child) in gone.names.into_all() {
             match self.nodes[into].names.get(&name) {
-                Some(same) => self.merge(child, *same),
-                None => drop(self.nodes[into].names.insert(name, child)),
+                Some(same) => self.merge(child, same),
+                None => self.nodes[into].names.insert(name, child),
             }
         }
         if let Some((kind, child)) = gone.variable {
@@ -192,7 +175,7 @@ impl Trie {
     /// The nodes below `at`.
     pub(super) fn children(&self, at: usize) -> Vec<usize> {
         let node = &self.nodes[at];
-        node.names.values().copied().chain(node.variable.as_ref().map(|(_, child)| *child)).collect()
+        node.names.nodes().chain(node.variable.as_ref().map(|(_, child)| *child)).collect()
     }
 
     /// All calls of a subtree, which is gone afterwards.

@@ -13,7 +13,7 @@
 //!   kind 1, series: name (text); ids count up from zero, a series stands before its first entry
 //!   kind 2, entry:  at - previous at (ns), series, identity, method, flags u8, [status], [latency ns], target (text),
 //!                   number of headers, {name (text), value (text)}, body (text)
-//!           method: 0 and a text, or 1 + its place in METHODS;  flags: 1 = status present, 2 = latency present
+//!           method: 0 and a text, or 1 + its place in `wire::METHODS`;  flags: 1 = status present, 2 = latency present
 //!   kind 3, end:    number of entries, time of the last, origin (ns since 1970, i64 LE), resolution of the stamps (ns),
 //!                   order (0 as logged, 1 sorted), number of series, {name (text)}
 //! tail    offset of the end record u64 LE, "RTECIULS"
@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::time::Span;
 
 pub use reader::TraceReader;
-pub use writer::TraceWriter;
+pub use writer::{EntryRef, TraceWriter};
 
 use super::catalog::{Recorded, SeriesId};
 
@@ -53,9 +53,6 @@ const KIND_ENTRY: u8 = 2;
 const KIND_END: u8 = 3;
 const HAS_STATUS: u8 = 1;
 const HAS_LATENCY: u8 = 2;
-
-/// Methods that are written as one byte.
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
 
 /// One recorded request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

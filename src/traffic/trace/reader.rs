@@ -8,8 +8,8 @@ use sluicegate_policy::time::Span;
 
 use super::wire::Rest;
 use super::{
-    Entry, HAS_LATENCY, HAS_STATUS, HEAD_BYTES, KIND_END, KIND_ENTRY, KIND_SERIES, MAGIC, METHODS, Order, Provenance,
-    RECORD_BYTES_MAX, SERIES_MAX, TAIL_BYTES, TAIL_MAGIC, TraceError, VERSION,
+    Entry, HAS_LATENCY, HAS_STATUS, HEAD_BYTES, KIND_END, KIND_ENTRY, KIND_SERIES, MAGIC, Order, Provenance, RECORD_BYTES_MAX,
+    SERIES_MAX, TAIL_BYTES, TAIL_MAGIC, TraceError, VERSION,
 };
 use crate::traffic::SeriesId;
 use crate::traffic::catalog::Recorded;
@@ -174,10 +174,7 @@ impl TraceReader {
         let at = Span::from_ns(self.last.as_ns().checked_add(rest.number()?)?);
         let series = SeriesId(rest.small()?);
         let identity = rest.small()?;
-        let method = match usize::try_from(rest.number()?).ok()? {
-            0 => rest.utf8()?,
-            place => METHODS.get(place - 1)?,
-        };
+        let method = rest.method()?;
         let flags = rest.byte()?;
         let status = if flags & HAS_STATUS == 0 { None } else { Some(rest.small()?) };
         let latency = if flags & HAS_LATENCY == 0 { None } else { Some(Span::from_ns(rest.number()?)) };

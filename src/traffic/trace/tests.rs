@@ -34,7 +34,7 @@ fn write(dir: &TempDir, entries: &[Entry]) -> PathBuf {
     writer.add_series("GET /a").unwrap();
     writer.add_series("PROPFIND /b").unwrap();
     for entry in entries {
-        writer.write(entry).unwrap();
+        writer.write(&EntryRef::from(entry)).unwrap();
     }
     assert_eq!(writer.finish(&provenance()).unwrap(), entries.len() as u64);
     path
@@ -83,13 +83,13 @@ fn a_foreign_file_another_version_and_a_missing_file_are_told_apart() {
 fn entries_out_of_order_without_a_series_or_too_long_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = TraceWriter::create(&dir.path().join("t.trace")).unwrap();
-    assert!(matches!(writer.write(&entry(0, "GET", "/")), Err(TraceError::Unwritable { .. })));
+    assert!(matches!(writer.write(&EntryRef::from(&entry(0, "GET", "/"))), Err(TraceError::Unwritable { .. })));
     writer.add_series("GET /").unwrap();
-    writer.write(&entry(5, "GET", "/")).unwrap();
-    assert!(matches!(writer.write(&entry(4, "GET", "/")), Err(TraceError::Unwritable { number: 1, .. })));
+    writer.write(&EntryRef::from(&entry(5, "GET", "/"))).unwrap();
+    assert!(matches!(writer.write(&EntryRef::from(&entry(4, "GET", "/"))), Err(TraceError::Unwritable { number: 1, .. })));
     let mut long = entry(6, "PUT", "/");
     long.recorded.body = vec![0; RECORD_BYTES_MAX];
-    assert!(matches!(writer.write(&long), Err(TraceError::Unwritable { number: 1, .. })));
+    assert!(matches!(writer.write(&EntryRef::from(&long)), Err(TraceError::Unwritable { number: 1, .. })));
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Numbers and texts as bytes: LEB128 varints and length-prefixed strings.
+//! Numbers, texts and methods as bytes: LEB128 varints, length-prefixed strings, and a number for each usual method.
 //!
 //! Owns the encoding that the trace file and the import's temporary runs share. Refuses to know records.
 
@@ -15,6 +15,29 @@ pub(crate) fn put_number(out: &mut Vec<u8>, mut n: u64) {
 pub(crate) fn put_text(out: &mut Vec<u8>, text: &[u8]) {
     put_number(out, text.len() as u64);
     out.extend_from_slice(text);
+}
+
+/// Methods that are written as their place here and one; others as zero and a text.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
+
+/// Appends a method.
+pub(crate) fn put_method(out: &mut Vec<u8>, method: &str) {
+    // A match compares whole words; a search through the list would call a comparison for each.
+    out.push(match method {
+        "GET" => 1,
+        "HEAD" => 2,
+        "POST" => 3,
+        "PUT" => 4,
+        "DELETE" => 5,
+        "PATCH" => 6,
+        "OPTIONS" => 7,
+        "CONNECT" => 8,
+        "TRACE" => 9,
+        other => {
+            out.push(0);
+            return put_text(out, other.as_bytes());
+        }
+    });
 }
 
 /// What has not been read yet; every read returns `None` at an impossible or missing byte.
@@ -59,6 +82,13 @@ impl<'a> Rest<'a> {
         std::str::from_utf8(self.text()?).ok()
     }
 
+    pub(crate) fn method(&mut self) -> Option<&'a str> {
+        match usize::from(self.byte()?) {
+            0 => self.utf8(),
+            place => METHODS.get(place - 1).copied(),
+        }
+    }
+
     pub(crate) fn small<T: TryFrom<u64>>(&mut self) -> Option<T> {
         T::try_from(self.number()?).ok()
     }
@@ -68,6 +98,17 @@ impl<'a> Rest<'a> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_method_reads_back_as_it_was_written() {
+        for method in METHODS.into_iter().chain(["PROPFIND", ""]) {
+            let mut out = Vec::new();
+            put_method(&mut out, method);
+            assert_eq!(out.len() > 1, !METHODS.contains(&method), "{method}");
+            assert_eq!(Rest(&out).method(), Some(method));
+        }
+        assert_eq!(Rest(&[10]).method(), None);
+    }
 
     proptest! {
         #[test]

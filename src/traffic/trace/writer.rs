@@ -6,12 +6,45 @@ use std::path::{Path, PathBuf};
 
 use sluicegate_policy::time::Span;
 
-use super::wire::{put_number, put_text};
+use super::wire::{put_method, put_number, put_text};
 use super::{
-    Entry, HAS_LATENCY, HAS_STATUS, HEAD_BYTES, KIND_END, KIND_ENTRY, KIND_SERIES, MAGIC, METHODS, Order, Provenance,
-    RECORD_BYTES_MAX, SERIES_MAX, TAIL_MAGIC, TraceError, VERSION,
+    Entry, HAS_LATENCY, HAS_STATUS, HEAD_BYTES, KIND_END, KIND_ENTRY, KIND_SERIES, MAGIC, Order, Provenance, RECORD_BYTES_MAX,
+    SERIES_MAX, TAIL_MAGIC, TraceError, VERSION,
 };
 use crate::traffic::SeriesId;
+use crate::traffic::catalog::Recorded;
+
+/// What of an [`Entry`] is written, where it stands: millions of entries need no buffers of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryRef<'a> {
+    /// When it arrived, since the first arrival of the trace.
+    pub at: Span,
+    /// Method.
+    pub method: &'a str,
+    /// Path and query, as UTF-8: a reader takes other bytes for damage.
+    pub target: &'a [u8],
+    /// Names and values.
+    pub headers: &'a [(String, String)],
+    /// The body.
+    pub body: &'a [u8],
+    /// Where it is counted: index into the trace's series.
+    pub series: SeriesId,
+    /// Who sent it: a number for each client.
+    pub identity: u32,
+    /// What it was answered with then.
+    pub status: Option<u16>,
+    /// How long the server took then.
+    pub latency: Option<Span>,
+}
+
+impl<'a> From<&'a Entry> for EntryRef<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        let Entry { at, recorded, series, identity, status, latency } = entry;
+        let Recorded { method, target, headers, body } = recorded;
+        let (at, series, identity, status, latency) = (*at, *series, *identity, *status, *latency);
+        Self { at, method, target: target.as_bytes(), headers, body, series, identity, status, latency }
+    }
+}
 
 /// Writes a trace, entry by entry in order of their time. Without [`finish`](Self::finish) the file reads as truncated.
 #[derive(Debug)]
@@ -53,7 +86,7 @@ impl TraceWriter {
     }
 
     /// Writes one entry; not earlier than the one before, and of a series that has been named.
-    pub fn write(&mut self, entry: &Entry) -> Result<(), TraceError> {
+    pub fn write(&mut self, entry: &EntryRef<'_>) -> Result<(), TraceError> {
         let refuse = |why| Err(TraceError::Unwritable { number: self.entries, why });
         if entry.at < self.last {
             return refuse("it is earlier than the one before");
@@ -99,23 +132,19 @@ impl TraceWriter {
         self.length.clear();
         put_number(&mut self.length, self.record.len() as u64);
         let written = self.out.write_all(&self.length).and_then(|()| self.out.write_all(&self.record));
-        written.map_err(TraceError::io("write", &self.path))?;
+        // The path is copied only for an error.
+        written.map_err(|source| TraceError::io("write", &self.path)(source))?;
         self.offset += (self.length.len() + self.record.len()) as u64;
         Ok(())
     }
 }
 
-fn put_entry(out: &mut Vec<u8>, entry: &Entry, since_last: Span) {
+fn put_entry(out: &mut Vec<u8>, entry: &EntryRef<'_>, since_last: Span) {
     out.push(KIND_ENTRY);
     put_number(out, since_last.as_ns());
     put_number(out, u64::from(entry.series.0));
     put_number(out, u64::from(entry.identity));
-    if let Some(place) = METHODS.iter().position(|method| *method == entry.recorded.method) {
-        put_number(out, place as u64 + 1);
-    } else {
-        put_number(out, 0);
-        put_text(out, entry.recorded.method.as_bytes());
-    }
+    put_method(out, entry.method);
     let status_flag = if entry.status.is_some() { HAS_STATUS } else { 0 };
     let latency_flag = if entry.latency.is_some() { HAS_LATENCY } else { 0 };
     out.push(status_flag | latency_flag);
@@ -125,11 +154,11 @@ fn put_entry(out: &mut Vec<u8>, entry: &Entry, since_last: Span) {
     if let Some(latency) = entry.latency {
         put_number(out, latency.as_ns());
     }
-    put_text(out, entry.recorded.target.as_bytes());
-    put_number(out, entry.recorded.headers.len() as u64);
-    for (name, value) in &entry.recorded.headers {
+    put_text(out, entry.target);
+    put_number(out, entry.headers.len() as u64);
+    for (name, value) in entry.headers {
         put_text(out, name.as_bytes());
         put_text(out, value.as_bytes());
     }
-    put_text(out, &entry.recorded.body);
+    put_text(out, entry.body);
 }
