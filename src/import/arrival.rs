@@ -14,7 +14,7 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
 use super::draft::{Draft, Known};
-use super::sort::{Sorted, Sorter};
+use crate::traffic::sort::{Sorted, Sorter};
 
 const SECOND: u64 = 1_000_000_000;
 

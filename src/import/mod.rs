@@ -16,7 +16,6 @@ pub mod options;
 pub mod parsed;
 mod pass;
 mod request_line;
-mod sort;
 pub mod stamp;
 pub mod summary;
 pub mod templating;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Takes records in any order.
 #[derive(Debug)]
-pub(super) struct Sorter {
+pub(crate) struct Sorter {
     folder: PathBuf,
     bytes_max: usize,
     chunk: Chunk,
@@ -40,7 +40,7 @@ struct Spill {
 
 /// Gives the records in order.
 #[derive(Debug)]
-pub(super) enum Sorted {
+pub(crate) enum Sorted {
     /// All fit into memory.
     Memory {
         /// They.
@@ -52,14 +52,14 @@ pub(super) enum Sorted {
 
 /// A sorted chunk, read once.
 #[derive(Debug)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     chunk: Chunk,
     next: usize,
 }
 
 /// The merge of all runs.
 #[derive(Debug)]
-pub(super) struct Merge {
+pub(crate) struct Merge {
     file: File,
     runs: Vec<Run>,
     /// The next key of each run; ties by run, which is by arrival.
@@ -106,14 +106,14 @@ impl Head {
 
 impl Sorter {
     /// Keeps about `bytes_max` in memory, the rest in an unnamed file in `folder`.
-    pub(super) fn new(folder: &Path, bytes_max: usize) -> Self {
+    pub(crate) fn new(folder: &Path, bytes_max: usize) -> Self {
         // Places are 32-bit numbers.
         let bytes_max = bytes_max.clamp(1 << 10, 1 << 31);
         Self { folder: folder.to_owned(), bytes_max, chunk: Chunk::default(), spill: None }
     }
 
     /// Takes a record, which `put` appends to what it is given.
-    pub(super) fn push(&mut self, key: i64, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+    pub(crate) fn push(&mut self, key: i64, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         self.chunk.push(key, put)?;
         if self.chunk.bytes.len() + self.chunk.places.len() * PLACE_BYTES >= self.bytes_max {
             self.spill_chunk()?;
@@ -122,7 +122,7 @@ impl Sorter {
     }
 
     /// All records in order of their keys.
-    pub(super) fn finish(mut self) -> io::Result<Sorted> {
+    pub(crate) fn finish(mut self) -> io::Result<Sorted> {
         if self.spill.is_none() {
             self.chunk.sort();
             return Ok(Sorted::Memory { chunk: Chunks { chunk: self.chunk, next: 0 } });
@@ -191,7 +191,7 @@ impl Chunk {
 
 impl Sorted {
     /// The next record and its key.
-    pub(super) fn next(&mut self) -> io::Result<Option<(i64, &[u8])>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<(i64, &[u8])>> {
         match self {
             Self::Memory { chunk } => Ok(chunk.next()),
             Self::Disk(merge) => merge.next(),
