@@ -2,6 +2,7 @@
 //!
 //! Owns the run's clock, the progress line and the merging of the lanes. Refuses to judge.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -12,6 +13,7 @@ use sluicegate_timer::Clock;
 
 use super::failure::Failure;
 use super::script::Script;
+use super::shelf::{Shelf, Shelved};
 use super::{target, terminal};
 use crate::config::Plan;
 use crate::config::value::OverloadPolicy;
@@ -33,6 +35,8 @@ const ON_STREAM: Duration = Duration::from_secs(5);
 pub(super) struct Driven {
     /// What all lanes recorded.
     pub(super) recorder: Recorder,
+    /// Their response times second by second; why these are lost, if they are.
+    pub(super) shelved: io::Result<Shelved>,
     /// What they counted beside that.
     pub(super) counts: Counts,
     /// The lanes.
@@ -67,7 +71,7 @@ pub(super) fn drive(
     plan: &Plan,
     script: &Script,
     engine: &Engine,
-    layout: &Arc<Layout>,
+    (layout, shelf): (&Arc<Layout>, Shelf),
     watch: (Stop, Show),
 ) -> Result<Driven, Failure> {
     let (stop, show) = watch;
@@ -85,7 +89,7 @@ pub(super) fn drive(
     let driven = engine.drive(&Drive {
         catalog: Arc::clone(&plan.catalog),
         source: &|share| script.played(plan, share),
-        recorder: &|| Recorder::new(Arc::clone(layout)),
+        recorder: &|| Recorder::new(Arc::clone(layout)).giving(shelf.away()),
         shaper: Shaper::new(&plan.safety.ceilings),
         clock,
         horizon: plan.run.duration,
@@ -100,8 +104,11 @@ pub(super) fn drive(
         all.merge(one);
         all
     });
+    let mut recorder = recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout)));
+    let shelved = shelf.finish(recorder.take_intervals());
     Ok(Driven {
-        recorder: recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout))),
+        recorder,
+        shelved,
         counts: driven.counts,
         lanes: driven.lanes,
         broken: driven.broken,

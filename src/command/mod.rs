@@ -24,6 +24,7 @@ mod retries;
 mod run;
 mod run_folder;
 mod script;
+mod shelf;
 mod shown;
 mod signals;
 mod simulate;

@@ -3,6 +3,8 @@
 //! Owns the order and what happens when a part fails: what was measured until then is kept and reported. Refuses statistics
 //! (`verdict`), formats (`report`) and sockets (`engine`).
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sluicegate_mock::{AuthorizerUse, LimitUse, Summary};
@@ -17,6 +19,7 @@ use super::predict::{Model, Predicted, layout, phase};
 use super::receiver::Compared;
 use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFolder};
 use super::script::Script;
+use super::shelf::Shelf;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
 use super::{authorizers, limits, machine, mock, receiver, retries, terminal};
@@ -27,7 +30,7 @@ use crate::load::hash::ScriptHash;
 use crate::measure::doubt::{self, Seen};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{
-    CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict, Weight,
+    CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, SecondRecord, Stopped, VERSION, Verdict, Weight,
 };
 use crate::measure::recorder::Detail;
 use crate::measure::{open_estimate, summary};
@@ -174,8 +177,8 @@ impl Rehearsal<'_> {
             record.stopped = Some(Stopped::Failed(failure.to_string()));
             keep(&folder, &record)?;
         }
-        let driven = driven?;
-        let kept = driven.as_ref().map_or(Ok(()), |driven| keep_all(&mut folder, &record, driven, started));
+        let mut driven = driven?;
+        let kept = driven.as_mut().map_or(Ok(()), |driven| keep_all(&mut folder, &record, driven, started));
         Ok(Rehearsed { record, driven, folder: folder.path().to_owned(), kept })
     }
 
@@ -190,7 +193,8 @@ impl Rehearsal<'_> {
         let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
         let layout = layout(self.plan, edges, Detail::Seconds);
         let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
-        let mut driven = drive(self.plan, &self.script, &standing.engine, &layout, (interruption.stop.clone(), show))?;
+        let shelf = Shelf::begin(folder).map_err(|error| Failure::broken("starting a thread", error))?;
+        let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf), (interruption.stop.clone(), show))?;
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.
         let aborted = driven.aborted.take().map(Stopped::Aborted);
@@ -351,7 +355,7 @@ impl Rehearsal<'_> {
         record.load = Some(load.clone());
         record.total = Some(summary::total(&driven.recorder));
         record.series = summary::series(&driven.recorder);
-        record.seconds = summary::seconds(&driven.recorder);
+        record.seconds = seconds(driven);
         let counted = driven.played.saturating_sub(self.plan.run.warmup);
         record.open_estimate = self.script.users().and_then(|users| open_estimate::of(&driven.recorder, users, counted));
         let retried = retries::observed(&driven.recorder, driven.counts.retried);
@@ -435,7 +439,7 @@ fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure> {
 }
 
 /// The record first, and whether or not the interval log finds room too: it is what a report can be made of again.
-fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &Driven, started: Span) -> Result<(), Failure> {
+fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), Failure> {
     let lost = |error: KeepError| Failure::broken("keeping the run: the report on standard output is all there is of it", error);
     json::write(record).map_err(KeepError::from).and_then(|bytes| Ok(folder.write(RECORD, &bytes)?)).map_err(lost)?;
     keep_intervals(folder, record, driven, started).map_err(|error| {
@@ -444,11 +448,27 @@ fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &Driven, started
     })
 }
 
-fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &Driven, started: Span) -> Result<(), KeepError> {
+fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), KeepError> {
     let moment = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(started.as_ns());
     let mut log = IntervalLog::new(folder.intervals(), &record_series(record), moment)?;
-    log.write(driven.recorder.intervals())?;
+    let shelved = driven.shelved.as_mut().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
+    shelved.tell(|_, intervals| log.write(intervals))?;
     Ok(folder.finish_intervals()?)
+}
+
+/// The rows of a run; where its response times are lost, without them: `keep_intervals` says why.
+fn seconds(driven: &mut Driven) -> Vec<SecondRecord> {
+    let mut times = BTreeMap::new();
+    if let Ok(shelved) = &mut driven.shelved {
+        let told = shelved.tell(|second, intervals| {
+            times.extend(intervals.shown(second).map(|shown| (second, shown)));
+            Ok(())
+        });
+        if let Err(error) = told {
+            driven.shelved = Err(error);
+        }
+    }
+    summary::seconds(&driven.recorder, |second| times.get(&second).copied())
 }
 
 fn record_series(record: &RunRecord) -> Vec<String> {
@@ -461,7 +481,7 @@ enum KeepError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error("the interval log cannot be written")]
-    Intervals(#[from] std::io::Error),
+    Intervals(#[from] io::Error),
     #[error(transparent)]
     Json(#[from] json::WriteError),
 }

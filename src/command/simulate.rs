@@ -110,7 +110,7 @@ fn record(
         predicted_series: Vec::new(),
         open_estimate: None,
         retries: retries::both(retries::predicted(recorder.attempts(), &summaries.iter().collect::<Vec<_>>()), None),
-        seconds: summary::seconds(recorder),
+        seconds: summary::seconds(recorder, |second| recorder.intervals().shown(second)),
         receiver: None,
         limits: limits::predicted(&plan.model, &summaries.iter().map(|summary| summary.used.clone()).collect::<Vec<_>>()),
         authorizers: authorizers::predicted(

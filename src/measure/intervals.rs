@@ -2,11 +2,13 @@
 //!
 //! Owns a log-linear count of the same buckets as the HDR histograms, kept as the gaps between buckets and their counts in as few
 //! bytes as these take (LEB128, two or three a value that occurs), so that a second costs as much as it has different values, not as
-//! much as a histogram. Keyed by *intended* second: a late completion goes to its own second whenever it comes. Refuses to grow
-//! without end: beyond a stated number of bytes new values are counted as left out (histograms and counters still have them);
-//! whoever runs for days takes the old seconds away and writes them out.
+//! much as a histogram. Keyed by *intended* second: a late completion goes to its own second whenever it comes. Seconds that are over
+//! are given away where somebody takes them, so that a run of days needs the memory of some seconds. Refuses to grow without end:
+//! beyond a stated number of bytes new values are counted as left out (histograms and counters still have them).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::mpsc::{SyncSender, TrySendError};
 
 use hdrhistogram::Histogram;
 
@@ -27,6 +29,9 @@ const UNIT_BITS: u32 = 9;
 /// log2 of the buckets in each power of two, as HDR takes it from three digits.
 const HALF_BITS: u32 = 10;
 
+/// Takes seconds that are over; `None` says that no more will come.
+pub type Away = SyncSender<Option<Intervals>>;
+
 /// Intervals of a run, by second and series.
 #[derive(Clone, Debug, Default)]
 pub struct Intervals {
@@ -36,6 +41,8 @@ pub struct Intervals {
     /// Packing did not help any more; only taking intervals away does.
     full: bool,
     newest: u32,
+    /// Who takes the seconds that are over.
+    away: Option<Away>,
 }
 
 /// One series in one second: how many values fell into which bucket.
@@ -48,6 +55,11 @@ struct Interval {
 }
 
 impl Intervals {
+    /// None yet; those that are over go to `away`.
+    pub fn giving(away: Away) -> Self {
+        Self { away: Some(away), ..Self::default() }
+    }
+
     /// Counts a response time under its intended second.
     pub fn record(&mut self, second: u32, series: SeriesId, ns: u64) {
         if self.bytes >= BYTES_MAX && !self.made_room() {
@@ -73,7 +85,7 @@ impl Intervals {
         for (key, theirs) in other.by_key {
             let mine = self.by_key.entry(key).or_default();
             let before = mine.size();
-            mine.set(&merged(&mine.values(), &theirs.values()));
+            mine.add(&theirs);
             self.bytes = self.bytes - before + mine.size();
         }
     }
@@ -108,6 +120,33 @@ impl Intervals {
         self.left_out
     }
 
+    /// Median and 99th percentile of all series in one second: what a second's row shows.
+    pub fn shown(&self, second: u32) -> Option<[u64; 2]> {
+        self.quantiles(second, [0.5, 0.99])
+    }
+
+    /// Every interval: second, series, and its values in bytes that [`add_packed`](Self::add_packed) reads.
+    pub fn into_packed(self) -> impl Iterator<Item = (u32, SeriesId, Box<[u8]>)> {
+        self.by_key.into_iter().map(|((second, series), mut interval)| {
+            interval.pack();
+            (second, series, interval.packed)
+        })
+    }
+
+    /// Adds the values of an interval from the bytes that [`into_packed`](Self::into_packed) made of them.
+    pub fn add_packed(&mut self, second: u32, series: SeriesId, packed: &[u8]) {
+        let theirs = Interval { packed: packed.into(), pending: Vec::new() };
+        self.bytes += theirs.size();
+        match self.by_key.entry((second, series)) {
+            Entry::Vacant(free) => drop(free.insert(theirs)),
+            Entry::Occupied(mut mine) => {
+                let before = mine.get().size() + theirs.size();
+                mine.get_mut().add(&theirs);
+                self.bytes = self.bytes - before + mine.get().size();
+            }
+        }
+    }
+
     /// There is no interval.
     pub fn is_empty(&self) -> bool {
         self.by_key.is_empty()
@@ -118,6 +157,18 @@ impl Intervals {
         let settled = self.newest.saturating_sub(LIVELY);
         let recent = self.by_key.range_mut((settled.saturating_sub(LOOKED_AT), SeriesId(0))..(settled, SeriesId(0)));
         self.bytes = self.bytes.saturating_add_signed(recent.map(|(_, interval)| interval.settle()).sum());
+        self.give_away(settled.saturating_sub(LOOKED_AT));
+    }
+
+    /// Gives the seconds before this one to whoever takes them. One who is behind gets them another time.
+    fn give_away(&mut self, second: u32) {
+        let Some(away) = self.away.clone() else { return };
+        let over = self.take_before(second);
+        if !over.is_empty()
+            && let Err(TrySendError::Full(Some(back)) | TrySendError::Disconnected(Some(back))) = away.try_send(Some(over))
+        {
+            self.merge(back);
+        }
     }
 
     /// Packs everything, once: says whether that gained enough to be worth doing again.
@@ -150,6 +201,10 @@ impl Interval {
         let more = self.pack();
         self.pending = Vec::new();
         more
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.set(&merged(&self.values(), &other.values()));
     }
 
     fn set(&mut self, values: &[(u16, u32)]) {

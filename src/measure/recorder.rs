@@ -18,7 +18,7 @@ use super::attempts::Attempts;
 use super::channel::{Channel, HIGHEST_NS, growing};
 use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX, row_of};
-use super::intervals::Intervals;
+use super::intervals::{Away, Intervals};
 use super::sample::{Outcome, Sample};
 
 /// Series that get histograms of their own, in the order of their ids; the others are in the total only, and counted.
@@ -206,9 +206,14 @@ impl Recorder {
         &self.intervals
     }
 
-    /// Takes away the intervals of all seconds below `second`, so that a long run can write them out as it goes.
-    pub fn take_intervals(&mut self, second: u32) -> Intervals {
-        self.intervals.take_before(second)
+    /// Response times of seconds that are over go to `away`.
+    pub fn giving(self, away: Away) -> Self {
+        Self { intervals: Intervals::giving(away), ..self }
+    }
+
+    /// Takes all response times second by second away that were not given away before.
+    pub fn take_intervals(&mut self) -> Intervals {
+        self.intervals.take_before(u32::MAX)
     }
 
     /// What became of the script's actions, warm-up included.
@@ -284,6 +289,7 @@ impl Record for Recorder {
 #[cfg(test)]
 mod tests {
     use super::super::assumption::{Event, Ratio};
+    use super::super::record::SecondRecord;
     use super::super::scripted::{answered, failed};
     use super::super::summary;
     use super::*;
@@ -319,10 +325,14 @@ mod tests {
         recorder.edge_counts(index).iter().fold((0, 0), |(e, n), row| (e + row.0, n + row.1))
     }
 
+    fn rows(recorder: &Recorder) -> Vec<SecondRecord> {
+        summary::seconds(recorder, |second| recorder.intervals().shown(second))
+    }
+
     /// All that can be read from a recorder.
     fn read(recorder: &Recorder) -> String {
         let edges: Vec<_> = (0..4).map(|index| recorder.edge_counts(index)).collect();
-        let parts = (summary::total(recorder), summary::series(recorder), summary::seconds(recorder), summary::load(recorder));
+        let parts = (summary::total(recorder), summary::series(recorder), rows(recorder), summary::load(recorder));
         format!("{parts:?} {edges:?} {:?}", recorder.uncounted())
     }
 
@@ -386,7 +396,7 @@ mod tests {
     fn a_late_completion_counts_in_its_intended_second() {
         let recorder = recorded(&[answered(9.0, 1.0), answered(3.0, 29_000.0)]);
         assert_eq!(recorder.edge_counts(0)[3], (1, 1));
-        let rows = summary::seconds(&recorder);
+        let rows = rows(&recorder);
         assert_eq!(rows.len(), 10);
         assert!(rows[3].p50_ns.is_some_and(|ns| (28_900_000_000..29_100_000_000).contains(&ns)));
         assert_eq!(rows[4].p50_ns, None);

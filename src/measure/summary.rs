@@ -27,11 +27,12 @@ pub fn series(recorder: &Recorder) -> Vec<SeriesRecord> {
     names.map(|(name, id)| series_record(name, recorder.channel(Some(SeriesId(id))))).collect()
 }
 
-/// One row a second from the start of the run to the last second in which anything was intended.
-pub fn seconds(recorder: &Recorder) -> Vec<SecondRecord> {
+/// One row a second from the start of the run to the last second in which anything was intended; `times` knows the median and the
+/// 99th percentile of a second's response times in nanoseconds.
+pub fn seconds(recorder: &Recorder, times: impl Fn(u32) -> Option<[u64; 2]>) -> Vec<SecondRecord> {
     let rows = recorder.seconds().iter().zip(0_u32..);
     rows.map(|(counts, second)| {
-        let quantiles = recorder.intervals().quantiles(second, [0.5, 0.99]);
+        let quantiles = times(second);
         SecondRecord {
             second: u64::from(second),
             intended: u64::from(counts.intended),

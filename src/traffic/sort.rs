@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -71,13 +71,16 @@ pub(crate) struct Merge {
 /// One sorted chunk on disk.
 #[derive(Debug)]
 struct Run {
+    begin: u64,
+    end: u64,
     /// Where the next bytes are read from.
     at: u64,
-    end: u64,
     buffer: Vec<u8>,
     start: usize,
 }
 
+/// Stretches of a chunk that are shorter than this are gathered until they are as long.
+const SPILL_BYTES: usize = 32 << 10;
 /// Bytes of a record's place in a chunk.
 const PLACE_BYTES: usize = size_of::<(i64, u32)>();
 
@@ -137,7 +140,7 @@ impl Sorter {
         let spill = match &mut self.spill {
             Some(spill) => spill,
             none => {
-                let out = BufWriter::with_capacity(1 << 18, tempfile::tempfile_in(&self.folder)?);
+                let out = BufWriter::with_capacity(SPILL_BYTES, tempfile::tempfile_in(&self.folder)?);
                 none.insert(Spill { out, ends: Vec::new(), written: 0 })
             }
         };
@@ -197,6 +200,17 @@ impl Sorted {
             Self::Disk(merge) => merge.next(),
         }
     }
+
+    /// Gives all records again.
+    pub(crate) fn rewind(&mut self) -> io::Result<()> {
+        match self {
+            Self::Memory { chunk } => {
+                chunk.next = 0;
+                Ok(())
+            }
+            Self::Disk(merge) => merge.rewind(),
+        }
+    }
 }
 
 impl Chunks {
@@ -211,20 +225,26 @@ impl Chunks {
 impl Merge {
     fn new(spill: Spill, bytes_max: usize) -> io::Result<Self> {
         let Spill { out, ends, .. } = spill;
-        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         // However many runs there are, their buffers share one budget.
         let size = (bytes_max / ends.len()).clamp(1 << 12, 1 << 20);
         let starts = std::iter::once(0).chain(ends.iter().copied());
-        let mut runs: Vec<_> =
-            starts.zip(&ends).map(|(at, end)| Run { at, end: *end, buffer: Vec::with_capacity(size), start: 0 }).collect();
-        let mut heads = BinaryHeap::with_capacity(runs.len());
-        for (at, run) in runs.iter_mut().enumerate() {
-            if let Some(head) = run.head(&file)? {
-                heads.push(Reverse((head.key, at)));
+        let run = |(begin, end): (u64, &u64)| Run { begin, end: *end, at: begin, buffer: Vec::with_capacity(size), start: 0 };
+        let runs: Vec<_> = starts.zip(&ends).map(run).collect();
+        let mut merge = Self { file, heads: BinaryHeap::with_capacity(runs.len()), runs, given: false };
+        merge.rewind()?;
+        Ok(merge)
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        (self.given, self.heads) = (false, BinaryHeap::with_capacity(self.runs.len()));
+        for (at, run) in self.runs.iter_mut().enumerate() {
+            run.rewind();
+            if let Some(head) = run.head(&self.file)? {
+                self.heads.push(Reverse((head.key, at)));
             }
         }
-        Ok(Self { file, heads, runs, given: false })
+        Ok(())
     }
 
     fn next(&mut self) -> io::Result<Option<(i64, &[u8])>> {
@@ -244,6 +264,11 @@ impl Merge {
 }
 
 impl Run {
+    fn rewind(&mut self) {
+        self.buffer.clear();
+        (self.at, self.start) = (self.begin, 0);
+    }
+
     /// The head of its next record, if it has one.
     fn head(&mut self, file: &File) -> io::Result<Option<Head>> {
         if self.fill(file, Head::BYTES)? { Ok(Head::of(&self.buffer[self.start..])) } else { Ok(None) }
@@ -296,6 +321,13 @@ mod tests {
             sorter.push(*key, |out| out.extend_from_slice(record)).unwrap();
         }
         let mut sorted = sorter.finish().unwrap();
+        let once = all(&mut sorted);
+        sorted.rewind().unwrap();
+        assert_eq!(all(&mut sorted), once, "what is read again is the same");
+        once
+    }
+
+    fn all(sorted: &mut Sorted) -> Vec<(i64, Vec<u8>)> {
         let mut out = Vec::new();
         while let Some((key, record)) = sorted.next().unwrap() {
             out.push((key, record.to_vec()));
