@@ -136,8 +136,13 @@ impl Overrides {
         set(&mut run.protocol, self.protocol, "--http", "run.protocol", |protocol| protocol);
         if self.disable_keepalive {
             let by_flag = |value| by_flag("--disable-keepalive", "run.keep_alive.share", value);
-            let keep_alive =
-                KeepAlive { share: Some(by_flag(Percent::nearest(0.0))), requests: None, lifetime: None, idle: None };
+            let keep_alive = KeepAlive {
+                share: Some(by_flag(Percent::nearest(0.0))),
+                requests: None,
+                lifetime: None,
+                idle: None,
+                renewed: None,
+            };
             run.keep_alive = Some(self::by_flag("--disable-keepalive", "run.keep_alive", keep_alive));
         }
         set(&mut run.streams, self.streams, "--streams", "run.streams", Count);

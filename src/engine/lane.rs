@@ -104,7 +104,7 @@ async fn run<R: Record + 'static>(
         timeout: settings.timeout,
         nudge: Nudge::default(),
     });
-    let connector = Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), usize::from(share.index));
+    let connector = Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), share);
     let mut workers = hire(&lane, engine.speaks, portion.connections, seats, &Rc::new(connector));
     let mut board = Board { progress: &drive.progress, abort: drive.abort, shown: Tally::default() };
     let conducted = conduct(&lane, (drive, settings.keeping.idle), &mut pacer, &mut board).await;

@@ -22,6 +22,7 @@ use super::transport::request::Form;
 use super::transport::resolver::Resolver;
 use super::transport::stamp::Meter;
 use super::transport::tls;
+use crate::load::Share;
 use crate::traffic::endpoint::{Endpoint, Scheme};
 
 /// A generator that is ready to drive its target.
@@ -129,7 +130,7 @@ fn agree(settings: &Settings, route: &mut Route) -> Result<Speaks, EngineError> 
 
 /// What the target chooses. One that cannot be reached now is spoken to in HTTP/1.1: that it is down is a result of the run.
 fn ask(route: &Route) -> Result<Speaks, EngineError> {
-    let connector = Connector::new(route.clone(), Clock::starting_now(), Rc::new(Meter::default()), 0);
+    let connector = Connector::new(route.clone(), Clock::starting_now(), Rc::new(Meter::default()), Share::ALL);
     let chosen = alone(async move { connector.connect().await.ok()?.agreed().map(<[u8]>::to_vec) })?;
     Ok(if chosen.as_deref() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 })
 }

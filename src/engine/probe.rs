@@ -13,6 +13,7 @@ use super::error::EngineError;
 use super::prepare::{Engine, alone};
 use super::transport::connect::Connector;
 use super::transport::stamp::Meter;
+use crate::load::Share;
 use crate::measure::Outcome;
 
 /// More connections than this would be load.
@@ -33,7 +34,7 @@ impl Engine {
     /// Blocks, each time no longer than the connect time-out; not to be called from within an async runtime.
     pub fn probe(&self, count: u32) -> Result<Probe, EngineError> {
         let clock = Clock::starting_now();
-        let connector = Connector::new(self.route.clone(), clock, Rc::new(Meter::default()), 0);
+        let connector = Connector::new(self.route.clone(), clock, Rc::new(Meter::default()), Share::ALL);
         let limit = Duration::from_nanos(self.settings.connect_timeout.as_ns());
         let timed = async {
             let mut times = Vec::new();

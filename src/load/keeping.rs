@@ -7,6 +7,8 @@
 use sluicegate_policy::seed::mix;
 use sluicegate_policy::time::{Instant, Span};
 
+use super::Share;
+
 /// When connections are closed by their client. By default never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keeping {
@@ -18,6 +20,15 @@ pub struct Keeping {
     pub lifetime: Span,
     /// A connection that was idle for longer than this is closed.
     pub idle: Span,
+    /// So long after one connection was closed for it, that of the next request is: a rate of new connections.
+    pub renewal: Span,
+}
+
+/// When the next connection is to be closed so that a new one is opened. What traffic has left out is not made good by a burst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewals {
+    every: Span,
+    next: Instant,
 }
 
 /// The whole of a share.
@@ -25,7 +36,8 @@ pub const WHOLE: u32 = 1_000_000;
 
 impl Keeping {
     /// Connections are kept until the peer closes them.
-    pub const FOR_EVER: Self = Self { share: WHOLE, requests: u32::MAX, lifetime: Span::MAX, idle: Span::MAX };
+    pub const FOR_EVER: Self =
+        Self { share: WHOLE, requests: u32::MAX, lifetime: Span::MAX, idle: Span::MAX, renewal: Span::MAX };
 
     /// Whether time has any part in it.
     pub fn is_timed(&self) -> bool {
@@ -52,6 +64,24 @@ impl Keeping {
         let draw = mix(mix((u64::from(session) << 32) | u64::from(seq)) ^ SALT);
         // The upper 32 bits as a share of all there are.
         ((draw >> 32) * u64::from(WHOLE)) >> 32 < u64::from(self.share)
+    }
+}
+
+impl Renewals {
+    /// Those of one share of the script, of whose connections every so-many-th is renewed.
+    pub fn of(keeping: &Keeping, share: Share) -> Self {
+        let times = |n: u16| Span::from_ns(keeping.renewal.as_ns().saturating_mul(u64::from(n)));
+        Self { every: times(share.of), next: Instant::ZERO + times(share.index + 1) }
+    }
+
+    /// Whether the connection of a request that begins now is to be closed after it.
+    pub fn take(&mut self, now: Instant) -> bool {
+        if now < self.next {
+            return false;
+        }
+        let next = self.next + self.every;
+        self.next = if next > now { next } else { now + self.every };
+        true
     }
 }
 
@@ -86,6 +116,23 @@ mod tests {
         let keeping = Keeping { requests: 3, ..Keeping::FOR_EVER };
         assert_eq!([0, 1, 2, 3].map(|before| keeping.is_last(0, 0, before)), [false, false, true, true]);
         assert!(Keeping { requests: 1, ..Keeping::FOR_EVER }.is_last(0, 0, 0));
+    }
+
+    #[test]
+    fn connections_are_renewed_at_their_rate_and_a_pause_is_no_debt() {
+        let at = |ms| Instant::ZERO + Span::from_ms(ms);
+        let keeping = Keeping { renewal: Span::from_ms(10), ..Keeping::FOR_EVER };
+        let renewed = |share, instants: &[u64]| {
+            let mut renewals = Renewals::of(&keeping, share);
+            instants.iter().filter(|ms| renewals.take(at(**ms))).count()
+        };
+        let always: Vec<u64> = (0..1_000).collect();
+        assert_eq!(renewed(Share::ALL, &always), 99);
+        let lanes: usize = (0..4).map(|index| renewed(Share { index, of: 4 }, &always)).sum();
+        assert!((96..=99).contains(&lanes), "{lanes}");
+        assert_eq!(renewed(Share::ALL, &[5, 500, 501, 502, 509, 510, 511]), 2);
+        let mut never = Renewals::of(&Keeping::FOR_EVER, Share { index: 3, of: 4 });
+        assert!(!never.take(at(1 << 40)));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 
 use sluicegate_policy::time::{Instant, Span};
 
-use crate::load::keeping::Keeping;
+use crate::load::Share;
+use crate::load::keeping::{Keeping, Renewals};
 
 /// All of them.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(super) struct Seats {
     /// How long a connection takes to be set up.
     connect: Span,
     keeping: Keeping,
+    renewals: Renewals,
     links: Vec<Link>,
     streams: u32,
     /// Connections of the free seats that served, most recently used last.
@@ -68,7 +70,8 @@ impl Seats {
             Link { ready: None, opened_before: false, heard: 0, requests: 0, busy: 0, since: Instant::ZERO };
             connections as usize
         ];
-        Self { connect, keeping, links, streams, warm: Vec::new(), cold, opened: 0, reconnects: 0 }
+        let renewals = Renewals::of(&keeping, Share::ALL);
+        Self { connect, keeping, renewals, links, streams, warm: Vec::new(), cold, opened: 0, reconnects: 0 }
     }
 
     pub(super) const fn any_free(&self) -> bool {
@@ -88,7 +91,7 @@ impl Seats {
             link.opened_before = true;
         }
         let ready = *link.ready.get_or_insert(now + self.connect);
-        let last = self.keeping.is_last(session, seq, link.requests);
+        let last = self.keeping.is_last(session, seq, link.requests) || self.renewals.take(now);
         link.requests += 1;
         link.busy += 1;
         if last {

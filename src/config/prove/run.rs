@@ -2,7 +2,7 @@
 //!
 //! Owns the defaults of a run. Refuses to choose lanes or time anything (`engine`). Called by `prove::plan`.
 
-use sluicegate_policy::model::{ApiId, ApiKey, Model, StageId};
+use sluicegate_policy::model::{ApiId, ApiKey, Model, PerSecond, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 
@@ -123,14 +123,18 @@ pub(in crate::config) fn empty() -> At<Run> {
 
 /// How connections are kept; what is not said is for ever.
 fn keeping(given: Option<&At<KeepAlive>>, reader: &mut Reader) -> Option<Keeping> {
-    let Some(At { value: KeepAlive { share, requests, lifetime, idle }, .. }) = given else { return Some(Keeping::FOR_EVER) };
+    let Some(At { value: KeepAlive { share, requests, lifetime, idle, renewed }, .. }) = given else {
+        return Some(Keeping::FOR_EVER);
+    };
     let share = share.as_ref().map_or(WHOLE, |share| (share.value.share() * f64::from(WHOLE)).round() as u32);
     let requests = requests.as_ref().map(|requests| count_in_bounds(requests, u32::MAX, "a number of requests", reader));
     let mut span = |given: &Option<At<Duration>>, what| {
         given.as_ref().map_or(Some(Span::MAX), |given| in_bounds(given, Span::from_ms(1), DURATION_MAX, what, reader))
     };
     let (lifetime, idle) = (span(lifetime, "a life of a connection"), span(idle, "a time to be idle"));
-    Some(Keeping { share, requests: requests.unwrap_or(Some(u32::MAX))?, lifetime: lifetime?, idle: idle? })
+    let period = |PerSecond { tokens, per }: PerSecond| Span::from_ns((per.as_ns() / tokens).max(1));
+    let renewal = renewed.as_ref().map_or(Span::MAX, |rate| period(rate.value.0));
+    Some(Keeping { share, requests: requests.unwrap_or(Some(u32::MAX))?, lifetime: lifetime?, idle: idle?, renewal })
 }
 
 fn in_bounds(given: &At<Duration>, shortest: Span, longest: Span, what: &str, reader: &mut Reader) -> Option<Span> {

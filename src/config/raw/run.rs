@@ -5,7 +5,7 @@
 use super::auth::Auth;
 use super::retries::Retries;
 use crate::config::reader::{At, section};
-use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Seed, Text};
+use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Rate, Seed, Text};
 
 section! {
     /// How the traffic is driven.
@@ -65,5 +65,8 @@ section! {
         lifetime: Option<At<Duration>>,
         /// A connection that is idle for this long is closed. Default: none is.
         idle: Option<At<Duration>>,
+        /// New connections, e.g. 50/s: so often the connection of the next request is closed after it, whatever else is said here.
+        /// Default: none.
+        renewed: Option<At<Rate>>,
     }
 }

@@ -60,6 +60,7 @@ const BREAKS: &[(&str, &str)] = &[
     ("connections: 64", "overload: dead"),
     ("connections: 64", "keep_alive: { share: 120% }"),
     ("connections: 64", "keep_alive: { requests: 0 }"),
+    ("connections: 64", "keep_alive: { renewed: 0/s }"),
     ("connections: 64", "keep_alive: { idle: 0s, life: 5s }"),
     ("connections: 64", "pacing: precise"),
     ("connections: 64", "streams: 0"),

@@ -70,6 +70,21 @@ fn an_old_connection_begins_nothing_more() {
 }
 
 #[test]
+fn new_connections_come_at_their_rate_in_both_protocols() {
+    let instants = || (0..20).map(|n| ms(n * 10 + 5));
+    let often = Keeping { renewal: Span::from_ms(50), ..Keeping::FOR_EVER };
+    // The first one, and another after the closings at 50, 100 and 150 ms; fewer where the machine pauses, and never more.
+    let server = answering(OK);
+    assert!((2..=4).contains(&opened(against(server.address).at(instants()), often, 20)));
+    let server = proper(None);
+    let over_http2 = against(server.address).at(instants()).with(|settings| {
+        settings.protocol = Protocol::Http2;
+        settings.streams = 1;
+    });
+    assert!((2..=4).contains(&opened(over_http2, often, 20)));
+}
+
+#[test]
 fn an_idle_connection_is_closed_while_it_is_idle() {
     // How many connections are gone when the second one brings its request.
     let (gone, seen) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));

@@ -25,7 +25,8 @@ use super::failure;
 use super::resolver::Resolver;
 use super::stamp::{Counted, Meter, Stream};
 use crate::engine::settings::Answers;
-use crate::load::keeping::Keeping;
+use crate::load::Share;
+use crate::load::keeping::{Keeping, Renewals};
 use crate::measure::Outcome;
 
 /// How long an address is waited for before another is asked as well (RFC 8305, section 5).
@@ -49,6 +50,7 @@ pub(in crate::engine) struct Connector {
     route: Route,
     clock: Clock,
     meter: Rc<Meter>,
+    renewals: Cell<Renewals>,
     /// Waiters queue, so that many connections opened at a time ask for the name once.
     resolved: Mutex<Resolved>,
 }
@@ -60,10 +62,11 @@ struct Resolved {
 }
 
 impl Connector {
-    /// A connector that starts with the `turn`-th address.
-    pub(in crate::engine) fn new(route: Route, clock: Clock, meter: Rc<Meter>, turn: usize) -> Self {
-        let resolved = Mutex::new(Resolved { addresses: Vec::new(), at: Instant::ZERO, turn });
-        Self { route, clock, meter, resolved }
+    /// The connector of the lane that has this share of the script; each starts with another address.
+    pub(in crate::engine) fn new(route: Route, clock: Clock, meter: Rc<Meter>, share: Share) -> Self {
+        let resolved = Mutex::new(Resolved { addresses: Vec::new(), at: Instant::ZERO, turn: usize::from(share.index) });
+        let renewals = Cell::new(Renewals::of(&route.keeping, share));
+        Self { route, clock, meter, renewals, resolved }
     }
 
     pub(super) const fn clock(&self) -> Clock {
@@ -78,6 +81,19 @@ impl Connector {
     /// When connections are closed by us.
     pub(super) const fn keeping(&self) -> Keeping {
         self.route.keeping
+    }
+
+    /// Whether a request is the last one on a connection that carried `before` others.
+    pub(super) fn is_last(&self, (session, seq): (u32, u32), before: u32) -> bool {
+        let keeping = &self.route.keeping;
+        keeping.is_last(session, seq, before) || (keeping.renewal != Span::MAX && self.renews())
+    }
+
+    fn renews(&self) -> bool {
+        let mut renewals = self.renewals.get();
+        let renews = renewals.take(self.clock.now());
+        self.renewals.set(renewals);
+        renews
     }
 
     /// Opens a connection within the connect time-out, and counts the attempt.

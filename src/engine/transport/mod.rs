@@ -165,7 +165,7 @@ impl Channel {
     async fn attempt(
         &mut self,
         request: &Request,
-        (session, seq): (u32, u32),
+        place: (u32, u32),
         encoder: &RefCell<Encoder>,
     ) -> Result<(Ending, Connection), Unsendable> {
         let Self { connector, wire, times } = self;
@@ -177,7 +177,7 @@ impl Channel {
                     Err(outcome) => return Ok((Ending::unanswered(outcome), Connection::New)),
                 };
                 let (connection, age) = connection;
-                let last = connector.keeping().is_last(session, seq, age.requests);
+                let last = connector.is_last(place, age.requests);
                 age.requests = age.requests.saturating_add(1);
                 let ending = connection.exchange(request, encoder, last).await?;
                 times.read(connection);
@@ -192,7 +192,7 @@ impl Channel {
                     Err(outcome) => return Ok((Ending::unanswered(outcome), Connection::New)),
                 };
                 *reads = connection.reads();
-                let last = connector.keeping().is_last(session, seq, connection.count());
+                let last = connector.is_last(place, connection.count());
                 if last {
                     // Those that are under way on it come to their end.
                     shared.retire(connection);

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::connect::{Connector, Route};
 use super::stamp::{Meter, Stamped, Watch};
+use crate::load::Share;
 
 /// Sends `request`, and gives what `read` makes of its answer; where there is none, why.
 pub(in crate::engine) async fn ask<B, T>(
@@ -28,7 +29,7 @@ where
 {
     let said = |error: &dyn Display| error.to_string();
     let clock = Clock::starting_now();
-    let connector = Connector::new(route.clone(), clock, Rc::new(Meter::default()), 0);
+    let connector = Connector::new(route.clone(), clock, Rc::new(Meter::default()), Share::ALL);
     let stream = connector.connect().await.map_err(|outcome| said(&outcome.as_str()))?;
     let stream = TokioIo::new(Stamped::new(stream, Watch::new(clock)));
     let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| said(&error))?;

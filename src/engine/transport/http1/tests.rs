@@ -20,6 +20,7 @@ use crate::engine::settings::Answers;
 use crate::engine::transport::connect::Route;
 use crate::engine::transport::request::Form;
 use crate::engine::transport::stamp::{Counted, Meter};
+use crate::load::Share;
 use crate::load::keeping::Keeping;
 use crate::traffic::catalog::Recorded;
 use crate::traffic::{Catalog, SeriesId, What};
@@ -69,7 +70,7 @@ async fn connection(by: By, stream: Stream) -> Http1 {
         dns_refresh: Span::from_secs(1),
         resolver: Resolver::of_the_system(),
     };
-    let connector = Connector::new(route, clock, Rc::new(Meter::default()), 0);
+    let connector = Connector::new(route, clock, Rc::new(Meter::default()), Share::ALL);
     let mut http1 = Http1::new(stream, &connector, Rc::new(Scratch::new()));
     if by == By::Hyper {
         let Speaker::Lean(lean) = &mut http1.speaker else { unreachable!() };
