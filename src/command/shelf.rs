@@ -15,7 +15,7 @@ use crate::traffic::sort::{Sorted, Sorter};
 /// Parcels of seconds that wait for the thread.
 const WAITING_MAX: usize = 64;
 /// What is sorted in memory at a time; a busy second of one series takes about 10 KB.
-const SORT_BYTES: usize = 64 << 10;
+const SORT_BYTES: usize = 32 << 10;
 
 /// Takes seconds while a run lasts.
 pub(super) struct Shelf {

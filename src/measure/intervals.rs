@@ -23,7 +23,7 @@ const PENDING_MAX: usize = 4_096;
 /// Seconds behind the newest one in which values still come often enough not to be packed one by one.
 const LIVELY: u32 = 2;
 /// Seconds behind these that are looked at again when a new one begins.
-const LOOKED_AT: u32 = 8;
+const LOOKED_AT: u32 = 3;
 /// log2 of the width of the lowest buckets (512 ns), as HDR takes it from a lowest value of 1,000 ns.
 const UNIT_BITS: u32 = 9;
 /// log2 of the buckets in each power of two, as HDR takes it from three digits.

@@ -354,6 +354,8 @@ fn connections_are_closed_as_the_client_keeps_them_and_opened_anew() {
     assert_eq!(opened(Keeping { lifetime: MS * 495, ..Keeping::FOR_EVER }, &plan), 4);
     assert_eq!(opened(Keeping { idle: MS * 5, ..Keeping::FOR_EVER }, &plan), 200);
     assert_eq!(opened(Keeping { idle: MS * 20, ..Keeping::FOR_EVER }, &plan), 1);
+    // 100/s for 2 s: after 100 ms, 200 ms and so on a connection is closed; the last request begins before 2 s.
+    assert_eq!(opened(Keeping { renewal: MS * 100, ..Keeping::FOR_EVER }, &plan), 20);
     let half = Keeping { share: 500_000, ..Keeping::FOR_EVER };
     // Sessions are numbered as they come; the last one's connection is not needed again.
     let last = (0..199).filter(|session| half.is_last(*session, 0, 0)).count() as u64;

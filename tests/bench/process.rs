@@ -16,7 +16,7 @@ pub(crate) const CORE: &str = "0";
 /// Stands for the base URL of the target in a command.
 pub(crate) const URL: &str = "{url}";
 /// How often the memory of a running program is read. A peak in the last moment before its end can be missed.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What a program said and took.
 pub(crate) struct Ended {
