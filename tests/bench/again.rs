@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use crate::{floor, listener};
+use crate::{floor, listener, watcher};
 
 /// Tells a child what it is.
 const AS: &str = "SLUICEGATE_BENCH_AS";
@@ -15,6 +15,8 @@ const AS: &str = "SLUICEGATE_BENCH_AS";
 pub(crate) const FLOOR: &str = "floor";
 /// A server that stamps arrivals or delays answers, see `listener`.
 pub(crate) const LISTENER: &str = "listener";
+/// Who tells the peak memory of a program, see `watcher`.
+pub(crate) const WATCHER: &str = "watcher";
 
 /// What this process ends with if it was started as something else; then it has been that.
 pub(crate) fn was() -> Option<ExitCode> {
@@ -23,7 +25,8 @@ pub(crate) fn was() -> Option<ExitCode> {
     let ended = match role.as_str() {
         FLOOR => floor::run(&words),
         LISTENER => listener::run(&words),
-        other => Err(format!("{AS}={other} is nothing that this benchmark can be; write {FLOOR} or {LISTENER}")),
+        WATCHER => watcher::run(&words),
+        other => Err(format!("{AS}={other} is nothing that this benchmark can be; write {FLOOR}, {LISTENER} or {WATCHER}")),
     };
     Some(match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,6 +26,7 @@ mod receiver;
 mod replay;
 mod simulator;
 mod tools;
+mod watcher;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,21 +3,19 @@
 //! Owns pinning, CPU time and peak memory. Refuses to understand what a program says (`answers`). Called by every part that starts
 //! a load generator.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Clock;
+
+use crate::again;
 
 /// The core that every load generator is pinned to; servers have the other.
 pub(crate) const CORE: &str = "0";
 /// Stands for the base URL of the target in a command.
 pub(crate) const URL: &str = "{url}";
-/// How often the memory of a running program is read. A peak in the last moment before its end can be missed.
-const LOOK: Duration = Duration::from_millis(1);
-
 /// What a program said and took.
 pub(crate) struct Ended {
     /// Its standard output.
@@ -49,42 +47,26 @@ pub(crate) fn timed(command: &[String], url: &str) -> Result<Ended, String> {
     Ok(Ended { output: String::from_utf8_lossy(&done.stdout).into_owned(), cpu_s, wall })
 }
 
-/// Runs a command with `url` for [`URL`]; its standard output, and the peak of its resident memory in MB (1,024 KB), as the kernel
-/// keeps it (`VmHWM` of proc(5)).
+/// Runs a command with `url` for [`URL`]; its standard output, and the peak of its resident memory in MB (1,024 KB), see `watcher`.
 pub(crate) fn watched(command: &[String], url: &str) -> Result<(String, f64), String> {
-    let output = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
-    let into = |file: &Path| File::create(file).map_err(|error| format!("no temporary file: {error}"));
-    let mut child = Command::new("taskset")
-        .args(["-c", CORE])
+    let temporary = || tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"));
+    let (output, peak) = (temporary()?, temporary()?);
+    let watcher = again::command(again::WATCHER, &[&peak.path().display().to_string(), "taskset", "-c", CORE])?;
+    Command::new(&watcher[0])
+        .args(&watcher[1..])
         .args(at(command, url))
         .stdin(Stdio::null())
-        .stdout(into(output.path())?)
+        .stdout(output.reopen().map_err(|error| format!("no temporary file: {error}"))?)
         .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("taskset does not start: {error}"))?;
-    let peak_mb = peak(&mut child)?;
-    let said = fs::read(output.path()).map_err(|error| format!("its output cannot be read: {error}"))?;
-    let said = String::from_utf8_lossy(&said).into_owned();
-    if said.is_empty() { Err("it said nothing".to_owned()) } else { Ok((said, peak_mb)) }
-}
-
-/// The largest peak that was seen until the end; each program that takes the place of another (taskset, a shim) starts a new one.
-fn peak(child: &mut Child) -> Result<f64, String> {
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak_kb = 0.0_f64;
-    while child.try_wait().map_err(|error| format!("its end is not seen: {error}"))?.is_none() {
-        if let Some(kb) = fs::read_to_string(&status).ok().as_deref().and_then(peak_kb_in) {
-            peak_kb = peak_kb.max(kb);
-        }
-        // A benchmark may wait for a foreign program; nothing tells when its memory grows.
-        std::thread::park_timeout(LOOK);
+        .status()
+        .map_err(|error| format!("the watcher does not start: {error}"))?;
+    let read = |file: &Path| fs::read(file).map_err(|error| format!("what it left cannot be read: {error}"));
+    let said = String::from_utf8_lossy(&read(output.path())?).into_owned();
+    if said.is_empty() {
+        return Err("it said nothing".to_owned());
     }
-    if peak_kb > 0.0 { Ok(peak_kb / 1_024.0) } else { Err("it ended before its memory was seen".to_owned()) }
-}
-
-fn peak_kb_in(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
+    let peak_kb = String::from_utf8_lossy(&read(peak.path())?).parse::<f64>();
+    Ok((said, peak_kb.map_err(|_| "its peak was not told".to_owned())? / 1_024.0))
 }
 
 fn at(command: &[String], url: &str) -> Vec<String> {
