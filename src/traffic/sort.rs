@@ -1,13 +1,16 @@
-//! Sorting more than fits into memory: chunks sorted in memory, then merged from one temporary file.
+//! Sorting more than fits into memory: chunks sorted in memory, laid end to end into as few runs as the order of arrival allows
+//! (patience sorting), then merged from one temporary file.
 //!
-//! Owns memory and disk of a sort: a [`Sorter`] keeps at most the bytes it was given (and one record), a [`Sorted`] as many for
-//! its read buffers. Stable: what has the same key stays in the order of arrival. Refuses to know what it sorts.
+//! Owns memory and disk of a sort: a [`Sorter`] keeps the bytes it was given and one record, a [`Sorted`] as many for its read
+//! buffers, but never less than a page for each run; a log in which several writers take turns has about as many runs as writers.
+//! Stable: what has the same key stays in the order of arrival. Refuses to know what it sorts.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -33,9 +36,17 @@ struct Chunk {
 #[derive(Debug)]
 struct Spill {
     out: BufWriter<File>,
-    /// Where each ends.
-    ends: Vec<u64>,
     written: u64,
+    runs: Vec<Growing>,
+}
+
+/// A run as it grows.
+#[derive(Debug)]
+struct Growing {
+    /// Where its chunks stand in the file.
+    extents: Vec<Range<u64>>,
+    /// The largest of its keys.
+    last: i64,
 }
 
 /// Gives the records in order.
@@ -62,19 +73,20 @@ pub(crate) struct Chunks {
 pub(crate) struct Merge {
     file: File,
     runs: Vec<Run>,
-    /// The next key of each run; ties by run, which is by arrival.
-    heads: BinaryHeap<Reverse<(i64, usize)>>,
+    /// The next record of each run: its key, its place in the file, which is by arrival, and the run.
+    heads: BinaryHeap<Reverse<(i64, u64, usize)>>,
     /// Whether the first of the heads has been given out.
     given: bool,
 }
 
-/// One sorted chunk on disk.
+/// A run as it is read, one extent after the other.
 #[derive(Debug)]
 struct Run {
-    begin: u64,
-    end: u64,
-    /// Where the next bytes are read from.
-    at: u64,
+    extents: Vec<Range<u64>>,
+    /// Extents that have been begun.
+    begun: usize,
+    /// What has not been read of the last of them.
+    unread: Range<u64>,
     buffer: Vec<u8>,
     start: usize,
 }
@@ -141,17 +153,41 @@ impl Sorter {
             Some(spill) => spill,
             none => {
                 let out = BufWriter::with_capacity(SPILL_BYTES, tempfile::tempfile_in(&self.folder)?);
-                none.insert(Spill { out, ends: Vec::new(), written: 0 })
+                none.insert(Spill { out, written: 0, runs: Vec::new() })
             }
         };
-        for stretch in self.chunk.stretches() {
-            spill.out.write_all(stretch)?;
-        }
-        spill.written += self.chunk.bytes.len() as u64;
-        spill.ends.push(spill.written);
+        spill.take(&self.chunk)?;
         self.chunk.bytes.clear();
         self.chunk.places.clear();
         Ok(())
+    }
+}
+
+impl Spill {
+    /// Writes a sorted chunk behind the run that it fits behind with the smallest gap; that needs the fewest runs.
+    fn take(&mut self, chunk: &Chunk) -> io::Result<()> {
+        let (Some((first, _)), Some((last, _))) = (chunk.places.first(), chunk.places.last()) else { return Ok(()) };
+        for stretch in chunk.stretches() {
+            self.out.write_all(stretch)?;
+        }
+        let begin = self.written;
+        self.written += chunk.bytes.len() as u64;
+        let extent = begin..self.written;
+        match self.runs.iter_mut().filter(|run| run.last <= *first).max_by_key(|run| run.last) {
+            Some(run) => run.append(extent, *last),
+            None => self.runs.push(Growing { extents: vec![extent], last: *last }),
+        }
+        Ok(())
+    }
+}
+
+impl Growing {
+    fn append(&mut self, extent: Range<u64>, last: i64) {
+        self.last = last;
+        match self.extents.last_mut() {
+            Some(before) if before.end == extent.start => before.end = extent.end,
+            _ => self.extents.push(extent),
+        }
     }
 }
 
@@ -224,13 +260,11 @@ impl Chunks {
 
 impl Merge {
     fn new(spill: Spill, bytes_max: usize) -> io::Result<Self> {
-        let Spill { out, ends, .. } = spill;
+        let Spill { out, runs, .. } = spill;
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         // However many runs there are, their buffers share one budget.
-        let size = (bytes_max / ends.len()).clamp(1 << 12, 1 << 20);
-        let starts = std::iter::once(0).chain(ends.iter().copied());
-        let run = |(begin, end): (u64, &u64)| Run { begin, end: *end, at: begin, buffer: Vec::with_capacity(size), start: 0 };
-        let runs: Vec<_> = starts.zip(&ends).map(run).collect();
+        let size = (bytes_max / runs.len().max(1)).clamp(1 << 12, 1 << 20);
+        let runs: Vec<_> = runs.into_iter().map(|run| Run::new(run.extents, size)).collect();
         let mut merge = Self { file, heads: BinaryHeap::with_capacity(runs.len()), runs, given: false };
         merge.rewind()?;
         Ok(merge)
@@ -241,7 +275,7 @@ impl Merge {
         for (at, run) in self.runs.iter_mut().enumerate() {
             run.rewind();
             if let Some(head) = run.head(&self.file)? {
-                self.heads.push(Reverse((head.key, at)));
+                self.heads.push(Reverse((head.key, run.place(), at)));
             }
         }
         Ok(())
@@ -251,22 +285,33 @@ impl Merge {
         if std::mem::take(&mut self.given)
             && let Some(mut first) = self.heads.peek_mut()
         {
-            let Reverse((key, run)) = &mut *first;
-            match self.runs[*run].skip(&self.file)? {
-                Some(next) => *key = next.key,
+            let Reverse((key, place, at)) = &mut *first;
+            let run = &mut self.runs[*at];
+            match run.skip(&self.file)? {
+                Some(next) => (*key, *place) = (next.key, run.place()),
                 None => drop(PeekMut::pop(first)),
             }
         }
-        let Some(Reverse((key, run))) = self.heads.peek() else { return Ok(None) };
+        let Some(Reverse((key, _, run))) = self.heads.peek() else { return Ok(None) };
         self.given = true;
         Ok(Some((*key, self.runs[*run].record(&self.file)?)))
     }
 }
 
 impl Run {
+    /// Reads up to `size` bytes at a time.
+    fn new(extents: Vec<Range<u64>>, size: usize) -> Self {
+        Self { extents, begun: 0, unread: 0..0, buffer: Vec::with_capacity(size), start: 0 }
+    }
+
     fn rewind(&mut self) {
         self.buffer.clear();
-        (self.at, self.start) = (self.begin, 0);
+        (self.begun, self.unread, self.start) = (0, 0..0, 0);
+    }
+
+    /// Where its next record stands in the file, of which the head has been read.
+    fn place(&self) -> u64 {
+        self.unread.start - (self.buffer.len() - self.start) as u64
     }
 
     /// The head of its next record, if it has one.
@@ -297,11 +342,17 @@ impl Run {
         self.buffer.drain(..self.start);
         self.start = 0;
         let have = self.buffer.len();
+        // No record stands across two extents.
+        if have == 0 && self.unread.is_empty() {
+            let Some(next) = self.extents.get(self.begun) else { return Ok(false) };
+            self.unread = next.clone();
+            self.begun += 1;
+        }
         let size = self.buffer.capacity().max(wanted);
-        let more = (self.end - self.at).min((size - have) as u64) as usize;
+        let more = (self.unread.end - self.unread.start).min((size - have) as u64) as usize;
         self.buffer.resize(have + more, 0);
-        file.read_exact_at(&mut self.buffer[have..], self.at)?;
-        self.at += more as u64;
+        file.read_exact_at(&mut self.buffer[have..], self.unread.start)?;
+        self.unread.start += more as u64;
         Ok(self.buffer.len() >= wanted)
     }
 }
@@ -344,6 +395,22 @@ mod tests {
             let mut expected = records.clone();
             expected.sort_by_key(|(key, _)| *key);
             prop_assert_eq!(sort(&records, bytes_max), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn writers_that_take_turns_make_no_more_runs_than_they_are(
+            turns in proptest::collection::vec((0_usize..3, 1_i64..20), 1..300),
+        ) {
+            let mut sorter = Sorter { bytes_max: 300, ..Sorter::new(&std::env::temp_dir(), 0) };
+            let mut last = [0; 3];
+            for (writer, step) in turns {
+                last[writer] += step;
+                sorter.push(last[writer], |out| out.extend_from_slice(&[0; 300])).unwrap();
+            }
+            let Sorted::Disk(merge) = sorter.finish().unwrap() else { panic!("each record is a chunk") };
+            prop_assert!(merge.runs.len() <= 3, "{} runs", merge.runs.len());
         }
     }
 
