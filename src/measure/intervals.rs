@@ -164,10 +164,22 @@ impl Intervals {
     fn give_away(&mut self, second: u32) {
         let Some(away) = self.away.clone() else { return };
         let over = self.take_before(second);
-        if !over.is_empty()
-            && let Err(TrySendError::Full(Some(back)) | TrySendError::Disconnected(Some(back))) = away.try_send(Some(over))
-        {
-            self.merge(back);
+        if over.is_empty() {
+            return;
+        }
+        let back = match away.try_send(Some(over)) {
+            Ok(()) => None,
+            Err(TrySendError::Full(back)) => back,
+            Err(TrySendError::Disconnected(back)) => {
+                // Nobody takes any more, and no one need ask again each second.
+                self.away = None;
+                back
+            }
+        };
+        if let Some(mut back) = back {
+            // They were taken out above: none of their keys is here.
+            self.bytes += back.bytes;
+            self.by_key.append(&mut back.by_key);
         }
     }
 
@@ -377,6 +389,22 @@ mod tests {
         intervals.record(3, SeriesId(0), 2_000_000);
         let seconds: Vec<u32> = intervals.iter().map(|(second, ..)| second).collect();
         assert_eq!(seconds, [3, 9]);
+    }
+
+    #[test]
+    fn seconds_that_nobody_takes_stay() {
+        for gone in [false, true] {
+            // No room: a taker that is always behind.
+            let (away, taker) = std::sync::mpsc::sync_channel(0);
+            let taker = (!gone).then_some(taker);
+            let mut intervals = Intervals::giving(away);
+            for second in 0..50 {
+                intervals.record(second, SeriesId(0), 1_000_000);
+            }
+            assert_eq!(intervals.iter().count(), 50);
+            assert_eq!(intervals.bytes, intervals.by_key.values().map(Interval::size).sum::<usize>());
+            assert_eq!(intervals.away.is_some(), taker.is_some(), "one who has gone is not asked again");
+        }
     }
 
     #[test]
