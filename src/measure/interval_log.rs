@@ -12,8 +12,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 
-use super::channel::full_range;
-use super::intervals::{Intervals, fill};
+use super::channel::growing;
+use super::intervals::Intervals;
 
 /// Writes an interval log.
 pub struct IntervalLog<W> {
@@ -38,7 +38,7 @@ impl<W: io::Write> IntervalLog<W> {
         writeln!(out, "#[StartTime: {since_epoch:.3} (seconds since epoch)]")?;
         writeln!(out, "#[BaseTime: {since_epoch:.3} (seconds since epoch)]")?;
         writeln!(out, "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"")?;
-        Ok(Self { out, tags, serializer: V2DeflateSerializer::new(), scratch: full_range() })
+        Ok(Self { out, tags, serializer: V2DeflateSerializer::new(), scratch: growing() })
     }
 
     /// Writes one line for each interval, in order, and flushes.
@@ -46,7 +46,9 @@ impl<W: io::Write> IntervalLog<W> {
         for (second, series, values) in intervals.iter() {
             let Some(tag) = self.tags.get(usize::from(series.0)) else { continue };
             self.scratch.reset();
-            fill(&mut self.scratch, &values);
+            for (ns, count) in values {
+                self.scratch.record_n(ns, u64::from(count)).expect("an interval's value fits into a histogram that grows");
+            }
             let start = Duration::from_secs(u64::from(second));
             IntervalLogWriterBuilder::new()
                 .begin_log_with(&mut self.out, &mut self.serializer)?
@@ -94,6 +96,7 @@ fn slug(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::channel::full_range;
     use super::*;
     use crate::traffic::SeriesId;
     use base64::Engine as _;

@@ -10,8 +10,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use hdrhistogram::Histogram;
-
 use crate::traffic::SeriesId;
 
 use super::channel::HIGHEST_NS;
@@ -282,13 +280,6 @@ fn unpacked(bytes: &[u8]) -> Vec<(u16, u32)> {
         values.push((last, count));
     }
     values
-}
-
-/// Puts values of an interval into an HDR histogram of the recorder's range.
-pub fn fill(histogram: &mut Histogram<u64>, values: &[(u64, u32)]) {
-    for (ns, count) in values {
-        histogram.saturating_record_n(*ns, u64::from(*count));
-    }
 }
 
 fn merged(a: &[(u16, u32)], b: &[(u16, u32)]) -> Vec<(u16, u32)> {
