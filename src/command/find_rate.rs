@@ -379,6 +379,7 @@ fn peak(plan: &Plan) -> StepRate {
 /// What a run says of its rate.
 fn step_record(thresholds: &[Threshold], rate: StepRate, folder: String, done: &Rehearsed) -> StepRecord {
     let channel = done.driven.as_ref().and_then(|driven| driven.recorder.channel(None));
+    let channel = channel.as_deref();
     let thresholds: Vec<_> = thresholds.iter().map(|threshold| threshold.held_in(channel)).collect();
     let doubted = invalid(&done.record);
     let failed = || -> Vec<String> {

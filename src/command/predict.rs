@@ -237,7 +237,7 @@ pub(super) fn layout(plan: &Plan, edges: Vec<Edge>, detail: Detail) -> Arc<Layou
 
 /// The actions that a claim is judged on: for latencies, those that were admitted; for hits, those that asked an authorizer.
 fn trials(assumption: &Assumption, run: &Recorder) -> u64 {
-    let of = |count: fn(&Channel) -> u64| run.channel(assumption.series).map_or(0, count);
+    let of = |count: fn(&Channel) -> u64| run.channel(assumption.series).as_deref().map_or(0, count);
     match assumption.metric {
         Metric::Latency(_) => of(Channel::latency_trials),
         Metric::Ratio(Ratio::AuthorizerHits(of)) => run.authorized(of).1,

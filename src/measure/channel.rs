@@ -47,8 +47,9 @@ impl Ending {
 pub struct Channel {
     count: u64,
     endings: BTreeMap<Ending, u64>,
-    response: Histogram<u64>,
     admitted: Histogram<u64>,
+    /// Of complete answers whose time is no latency: 429 and 5xx.
+    denied: Histogram<u64>,
     service: Histogram<u64>,
     first_byte: Histogram<u64>,
     lag: Histogram<u64>,
@@ -60,9 +61,9 @@ pub struct Channel {
 impl Channel {
     /// Nothing recorded yet. Histograms grow with the largest value seen, so that a fast series stays small.
     pub(super) fn new() -> Self {
-        let (response, admitted, service) = (growing(), growing(), growing());
+        let (admitted, denied, service) = (growing(), growing(), growing());
         let (first_byte, lag, waits) = (growing(), growing(), growing());
-        Self { count: 0, endings: BTreeMap::new(), response, admitted, service, first_byte, lag, waits, saturated: 0 }
+        Self { count: 0, endings: BTreeMap::new(), admitted, denied, service, first_byte, lag, waits, saturated: 0 }
     }
 
     /// Counts one action.
@@ -77,17 +78,17 @@ impl Channel {
             record(&mut self.waits, sample.waited);
         }
         if sample.outcome == Outcome::Answered {
-            for (histogram, time) in [(&mut self.response, sample.response_time()), (&mut self.service, sample.service_time())] {
+            let response = match wait_of(sample.outcome, sample.status) {
+                Wait::Known => &mut self.admitted,
+                Wait::TurnedAway | Wait::Endless | Wait::CutOff => &mut self.denied,
+            };
+            for (histogram, time) in [(response, sample.response_time()), (&mut self.service, sample.service_time())] {
                 self.saturated += time.map_or(0, |time| record(histogram, time));
             }
             if let Some(time) = sample.time_to_first_byte() {
                 // Cut off as in `service`, where it is counted.
                 record(&mut self.first_byte, time);
             }
-        }
-        if let (Wait::Known, Some(time)) = (wait_of(sample.outcome, sample.status), sample.response_time()) {
-            // Cut off as in `response`, where it is counted.
-            record(&mut self.admitted, time);
         }
     }
 
@@ -99,8 +100,8 @@ impl Channel {
             *self.endings.entry(*ending).or_default() += count;
         }
         for (mine, theirs) in [
-            (&mut self.response, &other.response),
             (&mut self.admitted, &other.admitted),
+            (&mut self.denied, &other.denied),
             (&mut self.service, &other.service),
             (&mut self.first_byte, &other.first_byte),
             (&mut self.lag, &other.lag),
@@ -138,8 +139,10 @@ impl Channel {
     }
 
     /// From the intended instant, complete answers only, whatever their status.
-    pub const fn response(&self) -> &Histogram<u64> {
-        &self.response
+    pub fn response(&self) -> Histogram<u64> {
+        let mut all = self.admitted.clone();
+        all.add(&self.denied).expect("histograms of one range that grow can be added");
+        all
     }
 
     /// From the first byte written, complete answers only.

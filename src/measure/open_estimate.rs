@@ -23,10 +23,11 @@ pub fn of(recorder: &Recorder, users: u32, counted: Span) -> Option<OpenEstimate
     let rate_per_s = all.count() as f64 / counted.as_secs_f64();
     let interval = Span::from_secs_f64(f64::from(users) / rate_per_s);
     let expected_interval_ns = interval.as_ns();
-    if all.response().is_empty() || !rate_per_s.is_finite() || expected_interval_ns == 0 {
+    let times = all.response();
+    if times.is_empty() || !rate_per_s.is_finite() || expected_interval_ns == 0 {
         return None;
     }
-    let response_time = quantiles(&corrected(all.response(), expected_interval_ns)?)?;
+    let response_time = quantiles(&corrected(&times, expected_interval_ns)?)?;
     Some(OpenEstimate { rate_per_s, users, expected_interval_ns, response_time })
 }
 
@@ -65,14 +66,14 @@ mod tests {
         // 1,000 and nine more: 900, 800, ... 100.
         assert_eq!(estimate.response_time.count, 109);
         assert!(estimate.response_time.p95_ns > 490_000_000, "{estimate:?}");
-        assert!(recorder.response(None).is_some_and(|times| times.value_at_quantile(0.95) < 2_000_000));
+        assert!(recorder.channel(None).is_some_and(|all| all.response().value_at_quantile(0.95) < 2_000_000));
     }
 
     #[test]
     fn answers_within_the_interval_are_left_as_they_are() {
         let recorder = recorded((0..100).map(|_| 50.0));
         let estimate = of(&recorder, 1, Span::from_secs(10)).unwrap();
-        assert_eq!(Some(estimate.response_time), quantiles(recorder.response(None).unwrap()));
+        assert_eq!(Some(estimate.response_time), quantiles(&recorder.channel(None).unwrap().response()));
     }
 
     #[test]

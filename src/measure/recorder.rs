@@ -4,6 +4,7 @@
 //! compute a statistic (`summary`, `verdict`) and to grow with the number of requests: it holds a bounded number of
 //! histograms, one row a second for at most a week, and says what it had no room for. Called once for every action.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -68,9 +69,10 @@ pub struct Recorder {
     edges_of: Vec<Vec<usize>>,
     /// Edges that count every series.
     edges_of_all: Vec<usize>,
-    total: Channel,
     /// Made when a series is first seen.
     series: Vec<Option<Channel>>,
+    /// All series that have no channel of their own.
+    others: Option<Channel>,
     edges: Vec<EdgeRows>,
     seconds: Vec<SecondCounts>,
     intervals: Intervals,
@@ -102,8 +104,8 @@ impl Recorder {
         Self {
             edges_of,
             edges_of_all,
-            total: Channel::new(),
             series: vec![None; names.min(SERIES_MAX)],
+            others: None,
             edges: vec![EdgeRows::default(); layout.edges.len()],
             seconds: Vec::new(),
             intervals: Intervals::default(),
@@ -119,8 +121,8 @@ impl Recorder {
     /// Adds what another recorder of the same layout has seen. The order of merging does not matter.
     pub fn merge(&mut self, other: Self) {
         assert_eq!(self.layout, other.layout, "recorders of one run share one layout");
-        self.total.merge(&other.total);
-        for (mine, theirs) in self.series.iter_mut().zip(&other.series) {
+        let mine = self.series.iter_mut().chain([&mut self.others]);
+        for (mine, theirs) in mine.zip(other.series.iter().chain([&other.others])) {
             if let Some(theirs) = theirs {
                 mine.get_or_insert_with(Channel::new).merge(theirs);
             }
@@ -173,16 +175,21 @@ impl Recorder {
     }
 
     /// Everything recorded for one series, or for all; `None` if the series was not seen (or has no room of its own).
-    pub fn channel(&self, series: Option<SeriesId>) -> Option<&Channel> {
+    pub fn channel(&self, series: Option<SeriesId>) -> Option<Cow<'_, Channel>> {
         match series {
-            None => Some(&self.total),
-            Some(series) => self.series.get(usize::from(series.0))?.as_ref(),
+            None => Some(self.total()),
+            Some(series) => self.series.get(usize::from(series.0))?.as_ref().map(Cow::Borrowed),
         }
     }
 
-    /// Response times after the warm-up of one series, or of all; `None` if the series was not seen.
-    pub fn response(&self, series: Option<SeriesId>) -> Option<&Histogram<u64>> {
-        self.channel(series).map(Channel::response)
+    /// All series together: added up when somebody asks, as it would cost a lane as much again to count each action twice.
+    fn total(&self) -> Cow<'_, Channel> {
+        let mut seen = self.series.iter().chain([&self.others]).flatten();
+        let Some(first) = seen.next() else { return Cow::Owned(Channel::new()) };
+        seen.fold(Cow::Borrowed(first), |mut total, more| {
+            total.to_mut().merge(more);
+            total
+        })
     }
 
     /// Events and trials of each intended second at an edge of the layout; no rows if there is no such edge. Seconds of the
@@ -271,11 +278,13 @@ impl Record for Recorder {
         }
         let own_lag = sample.own_lag().as_ns().min(HIGHEST_NS);
         self.own_lag.record(own_lag).expect("a value up to 24 h fits into a histogram that grows");
-        self.total.on_sample(sample);
-        match self.series.get_mut(usize::from(sample.series.0)) {
-            Some(series) => series.get_or_insert_with(Channel::new).on_sample(sample),
-            None => self.uncounted.beyond_series += 1,
-        }
+        let channel = if let Some(series) = self.series.get_mut(usize::from(sample.series.0)) {
+            series
+        } else {
+            self.uncounted.beyond_series += 1;
+            &mut self.others
+        };
+        channel.get_or_insert_with(Channel::new).on_sample(sample);
         self.on_edges(sample);
     }
 
@@ -370,12 +379,12 @@ mod tests {
         #[test]
         fn every_action_is_counted_once_in_each_place(samples in proptest::collection::vec(any_sample(), 0..80)) {
             let recorder = recorded(&samples);
-            let counted = recorder.channel(None).map_or(0, Channel::count);
+            let counted = recorder.channel(None).map_or(0, |all| all.count());
             let warm = samples.iter().filter(|sample| sample.intended.second() >= 2).count() as u64;
             prop_assert_eq!(counted, warm);
-            let own: u64 = (0..2).filter_map(|id| recorder.channel(Some(SeriesId(id)))).map(Channel::count).sum();
+            let own: u64 = (0..2).filter_map(|id| recorder.channel(Some(SeriesId(id)))).map(|own| own.count()).sum();
             prop_assert_eq!(own + recorder.uncounted().beyond_series, warm);
-            let by_ending: u64 = recorder.channel(None).into_iter().flat_map(Channel::endings).map(|(_, count)| count).sum();
+            let by_ending: u64 = recorder.channel(None).map_or(0, |all| all.endings().map(|(_, count)| count).sum());
             prop_assert_eq!(by_ending, warm);
             let by_second: u64 = recorder.seconds().iter().map(|row| u64::from(row.intended)).sum();
             prop_assert_eq!(by_second, samples.len() as u64);
@@ -386,7 +395,7 @@ mod tests {
     #[test]
     fn what_is_intended_before_the_warm_up_ends_goes_to_the_seconds_alone() {
         let recorder = recorded(&[answered(1.999, 500.0), answered(2.0, 30.0)]);
-        assert_eq!(recorder.channel(None).map(Channel::count), Some(1));
+        assert_eq!(recorder.channel(None).map(|all| all.count()), Some(1));
         assert_eq!(recorder.seconds()[1].answered, 1);
         assert_eq!(at_edge(&recorder, 0), (1, 1));
         assert_eq!(recorder.load().intended, 2);
@@ -407,7 +416,7 @@ mod tests {
         let failures = [Outcome::TimedOut, Outcome::Dropped, Outcome::Shed, Outcome::Refused, Outcome::Reset];
         let recorder = recorded(&failures.map(|outcome| failed(3.0, outcome)));
         assert_eq!(at_edge(&recorder, 0), (5, 5));
-        assert_eq!(recorder.response(None).map(Histogram::len), Some(0));
+        assert_eq!(recorder.channel(None).map(|all| all.response().len()), Some(0));
     }
 
     #[test]
@@ -477,7 +486,7 @@ mod tests {
         }
         assert_eq!(recorder.edge_counts(0).len(), 4);
         assert!(recorder.intervals().iter().all(|(.., values)| values.len() <= 100));
-        assert!(recorder.response(None).is_some_and(|histogram| histogram.distinct_values() < 30_000));
+        assert!(recorder.channel(None).is_some_and(|all| all.response().distinct_values() < 30_000));
     }
 
     #[test]

@@ -18,13 +18,13 @@ pub const TOTAL: &str = "all";
 
 /// Everything together.
 pub fn total(recorder: &Recorder) -> SeriesRecord {
-    series_record(TOTAL, recorder.channel(None))
+    series_record(TOTAL, recorder.channel(None).as_deref())
 }
 
 /// Each series of the layout, in its order; one that was not seen has a count of zero and no distributions.
 pub fn series(recorder: &Recorder) -> Vec<SeriesRecord> {
     let names = recorder.layout().series.iter().zip(0..=u16::MAX);
-    names.map(|(name, id)| series_record(name, recorder.channel(Some(SeriesId(id))))).collect()
+    names.map(|(name, id)| series_record(name, recorder.channel(Some(SeriesId(id))).as_deref())).collect()
 }
 
 /// One row a second from the start of the run to the last second in which anything was intended; `times` knows the median and the
@@ -109,7 +109,7 @@ fn series_record(name: &str, channel: Option<&Channel>) -> SeriesRecord {
                 count,
             })
             .collect(),
-        response_time: quantiles(channel.response()),
+        response_time: quantiles(&channel.response()),
         service_time: quantiles(channel.service()),
         time_to_first_byte: quantiles(channel.first_byte()),
         schedule_lag: quantiles(channel.lag()),

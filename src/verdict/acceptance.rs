@@ -83,7 +83,7 @@ impl Row {
             wide_low: counts.wide_low.as_deref(),
             wide_high: counts.wide_high.as_deref(),
         };
-        decide(vec![judge_claim(&claim, &Observed { rows, distribution: None }, &context)])[0].answer
+        decide(vec![judge_claim(&claim, &Observed { rows, channel: None }, &context)])[0].answer
     }
 
     /// Counts at each end of the bands, by second.

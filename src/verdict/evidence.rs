@@ -4,6 +4,7 @@
 //! (`because`) and input that is missing (`judge` has seen to it). Called by `judge` alone.
 
 use crate::measure::assumption::Metric;
+use crate::measure::channel::Channel;
 use crate::measure::record::{Answer, Verdict};
 
 use super::bounds::Share;
@@ -77,8 +78,8 @@ impl<'a> Evidence<'a> {
             Metric::Latency(p) => {
                 let like = self.sides.most_clustered().unwrap_or(share);
                 let of = |histogram| interval::of_quantile(histogram, &like, p, HOLDS_ALPHA);
-                let value = observed.distribution.and_then(|histogram| interval::quantile(histogram, share.trials, p));
-                (value, observed.distribution.and_then(of))
+                let times = observed.channel.as_deref().map(Channel::admitted);
+                (times.and_then(|times| interval::quantile(times, share.trials, p)), times.and_then(of))
             }
         };
         Verdict {

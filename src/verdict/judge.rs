@@ -4,7 +4,7 @@
 //! prove one side of it wrong; the gate below which no upper bound is trusted; and what an inconclusive run would have
 //! needed. Refuses to say "violated" by itself: the family of all assumptions decides that ([`family`](super::family)). Pure.
 
-use hdrhistogram::Histogram;
+use std::borrow::Cow;
 
 use crate::measure::Recorder;
 use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio};
@@ -50,12 +50,12 @@ pub enum Course {
 }
 
 /// What was measured for one claim.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Observed<'a> {
     /// Events and trials of each second, at each end of the claim's bands.
     pub rows: Ends<&'a [(u32, u32)]>,
-    /// Response times of those that were admitted and did not fail, for the displayed value of a latency.
-    pub distribution: Option<&'a Histogram<u64>>,
+    /// Everything recorded of its series, for the displayed value of a latency.
+    pub channel: Option<Cow<'a, Channel>>,
 }
 
 /// An assumption judged alone.
@@ -93,7 +93,7 @@ impl<'a> Observed<'a> {
     pub fn of(recorder: &'a Recorder, claim: &Claim) -> Option<Self> {
         let rows = |line: &Line| recorder.edge_index(&line.edge).map(|index| recorder.edge_counts(index));
         let rows = claim.lines().try_map(rows)?;
-        Some(Self { rows, distribution: recorder.channel(claim.assumption.series).map(Channel::admitted) })
+        Some(Self { rows, channel: recorder.channel(claim.assumption.series) })
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
         let prediction = Prediction { design_effect, ..predict(&assumption, predicted) };
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let rows_at_ends = claim.lines().try_map(|_| Some(rows)).expect("every end");
-        let observed = Observed { rows: rows_at_ends, distribution: None };
+        let observed = Observed { rows: rows_at_ends, channel: None };
         let judged = judge_claim(&claim, &observed, &context(rows.len() as u64));
         decide(vec![judged]).remove(0)
     }
@@ -211,7 +211,7 @@ mod tests {
             Event::PerhapsOf(_) => Some(&possible[..]),
             Event::Ratio(_) | Event::SlowerThan(_) => Some(&sure[..]),
         };
-        let observed = Observed { rows: claim.lines().try_map(rows).expect("every end"), distribution: None };
+        let observed = Observed { rows: claim.lines().try_map(rows).expect("every end"), channel: None };
         decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
     }
 
@@ -285,7 +285,7 @@ mod tests {
             let claim = Claim::of(&assumption, &prediction).expect("numbers");
             let judged = |course| {
                 let rows = [(50, 1_000); 32];
-                let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), distribution: None };
+                let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), channel: None };
                 decide(vec![judge_claim(&claim, &observed, &Context { course, ..context(32) })]).remove(0)
             };
             let (steady, varying) = (judged(Course::Steady), judged(Course::Varying));
@@ -316,7 +316,7 @@ mod tests {
         let prediction = Prediction { standard_error: 0.01, ..predict(&assumption, 0.1) };
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let rows = [(100, 1_000); 32];
-        let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), distribution: None };
+        let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), channel: None };
         let judged = judge_claim(&claim, &observed, &context(32));
         assert_eq!(judged.verdict.answer, Answer::Inconclusive);
         assert!(judged.verdict.because.contains("replications"), "{}", judged.verdict.because);
@@ -328,7 +328,7 @@ mod tests {
         let prediction = predict(&assumption, 0.7);
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let judged = |rows: &[(u32, u32)]| {
-            let observed = Observed { rows: claim.lines().try_map(|_| Some(rows)).expect("ends"), distribution: None };
+            let observed = Observed { rows: claim.lines().try_map(|_| Some(rows)).expect("ends"), channel: None };
             decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
         };
         let untold = judged(&[]);

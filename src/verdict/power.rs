@@ -142,10 +142,10 @@ pub fn planned(claim: &Claim, outlook: &Outlook, requests: f64, phase: Phase) ->
 
 /// The share of a claim's admitted actions that are slower than a time, from simulated runs; what failed is slower.
 pub fn slower_in<'a>(claim: &Claim, replications: &'a [Recorder]) -> impl Fn(f64) -> f64 + use<'a> {
-    let series = claim.assumption.series;
+    let channels: Vec<_> = replications.iter().filter_map(|run| run.channel(claim.assumption.series)).collect();
     move |ns| {
         let (mut slower, mut trials) = (0.0, 0.0);
-        for channel in replications.iter().filter_map(|run| run.channel(series)) {
+        for channel in &channels {
             let ended = channel.latency_trials() as f64;
             let quick = if ns < 1.0 { 0 } else { channel.admitted().count_between(0, ns as u64) };
             trials += ended;

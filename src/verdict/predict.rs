@@ -5,6 +5,8 @@
 //! replications before it is compared, so that it is not the largest of noisy ones). Refuses to simulate: `command` runs the
 //! replications, first without edges, then with them. Pure.
 
+use std::borrow::Cow;
+
 use hdrhistogram::Histogram;
 
 use crate::measure::Recorder;
@@ -79,7 +81,7 @@ pub fn replications_needed(prediction: &Prediction, done: usize) -> usize {
 }
 
 fn value(assumption: &Assumption, runs: &[&Recorder]) -> Option<f64> {
-    let channels: Vec<&Channel> = runs.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
+    let channels: Vec<Cow<'_, Channel>> = runs.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
     match assumption.metric {
         Metric::Ratio(Ratio::AuthorizerHits(of)) => {
             let told = runs.iter().map(|run| run.authorized(of));

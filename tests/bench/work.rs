@@ -9,7 +9,6 @@ use sluicegate::config::{self, Overrides, Plan};
 use sluicegate::engine::Writer;
 use sluicegate::load::script::script;
 use sluicegate::load::{Ended, Feedback, Share};
-use sluicegate::measure::channel::Channel;
 use sluicegate::measure::recorder::{Detail, Layout};
 use sluicegate::measure::{Outcome, Record, Recorder, Sample};
 use sluicegate::traffic::{Action, Outgoing, Request, SeriesId};
@@ -63,7 +62,7 @@ fn record(times: u64) -> Result<(), String> {
             attempt: 0,
         }));
     }
-    let counted = recorder.channel(None).map_or(0, Channel::count);
+    let counted = recorder.channel(None).map_or(0, |all| all.count());
     if counted == times { Ok(()) } else { Err(format!("of {times} samples {counted} were counted")) }
 }
 

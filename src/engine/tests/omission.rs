@@ -128,7 +128,7 @@ fn recorded(samples: &[Sample]) -> Recorder {
 }
 
 fn recorded_ms(recorder: &Recorder, quantile: f64) -> f64 {
-    recorder.response(None).unwrap().value_at_quantile(quantile) as f64 / 1e6
+    recorder.channel(None).unwrap().response().value_at_quantile(quantile) as f64 / 1e6
 }
 
 #[test]
