@@ -166,13 +166,6 @@ impl Channel {
         &self.waits
     }
 
-    /// The same of all actions: those that did not wait with zero.
-    pub fn waited(&self) -> Histogram<u64> {
-        let mut all = self.waits.clone();
-        all.record_n(0, self.count - self.waits.len()).expect("zero fits into every histogram");
-        all
-    }
-
     /// Values above the range of the histograms.
     pub const fn saturated(&self) -> u64 {
         self.saturated
@@ -184,7 +177,8 @@ pub fn full_range() -> Histogram<u64> {
     Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS).expect("the range and the digits are valid together")
 }
 
-pub(super) fn growing() -> Histogram<u64> {
+/// A histogram that grows with the largest value seen, up to [`HIGHEST_NS`].
+pub fn growing() -> Histogram<u64> {
     let mut histogram =
         Histogram::new_with_bounds(LOWEST_NS, 2 * LOWEST_NS, DIGITS).expect("the range and the digits are valid together");
     histogram.auto(true);

@@ -73,15 +73,32 @@ fn late(own_lag: &Histogram<u64>) -> Option<u64> {
 
 /// The distribution of a histogram of nanoseconds; `None` if it is empty.
 pub fn quantiles(histogram: &Histogram<u64>) -> Option<Quantiles> {
-    if histogram.is_empty() {
+    quantiles_beside(histogram, 0)
+}
+
+/// The same with so many zeros beside what is in it: a histogram alone cannot tell zero from half a microsecond.
+pub fn quantiles_beside(histogram: &Histogram<u64>, zeros: u64) -> Option<Quantiles> {
+    let count = histogram.len() + zeros;
+    if count == 0 {
         return None;
     }
-    let at = |share| histogram.value_at_quantile(share);
+    let at = |share: f64| {
+        let rank = ((share * count as f64).ceil() as u64).max(1);
+        match rank.checked_sub(zeros) {
+            None | Some(0) => 0,
+            Some(_) if zeros == 0 => histogram.value_at_quantile(share),
+            // Half a rank below, so that no rounding reaches the next one.
+            Some(rank) => histogram.value_at_quantile((rank as f64 - 0.5) / histogram.len() as f64),
+        }
+    };
+    let (mean, stdev, weight) = (histogram.mean(), histogram.stdev(), histogram.len() as f64 / count as f64);
+    // Steiner's theorem: of all together the variance is that within the histogram and that between it and the zeros.
+    let variance = weight * stdev * stdev + weight * (1.0 - weight) * mean * mean;
     Some(Quantiles {
-        count: histogram.len(),
-        min_ns: histogram.min(),
-        mean_ns: histogram.mean(),
-        stdev_ns: histogram.stdev(),
+        count,
+        min_ns: if zeros > 0 { 0 } else { histogram.min() },
+        mean_ns: if zeros > 0 { mean * weight } else { mean },
+        stdev_ns: if zeros > 0 { variance.sqrt() } else { stdev },
         p50_ns: at(0.5),
         p75_ns: at(0.75),
         p90_ns: at(0.9),
@@ -113,7 +130,7 @@ fn series_record(name: &str, channel: Option<&Channel>) -> SeriesRecord {
         service_time: quantiles(channel.service()),
         time_to_first_byte: quantiles(channel.first_byte()),
         schedule_lag: quantiles(channel.lag()),
-        waited: quantiles(&channel.waited()),
+        waited: quantiles_beside(channel.waits(), channel.count() - channel.waits().len()),
         saturated: channel.saturated(),
     }
 }
@@ -121,4 +138,40 @@ fn series_record(name: &str, channel: Option<&Channel>) -> SeriesRecord {
 /// A rate over the planned length; zero for a plan of no length, which has no actions either.
 fn per_second(count: u64, duration: Span) -> f64 {
     if duration == Span::ZERO { 0.0 } else { count as f64 / duration.as_secs_f64() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::channel::growing;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn zeros_beside_a_histogram_count_as_zeros_and_nothing_else(
+            mut values in proptest::collection::vec(1_000_000_u64..1_000_000_000, 0..60),
+            zeros in 0_usize..60,
+        ) {
+            let mut histogram = growing();
+            for value in &values {
+                histogram.record(*value).expect("it grows");
+            }
+            let found = quantiles_beside(&histogram, zeros as u64);
+            values.extend(std::iter::repeat_n(0, zeros));
+            values.sort_unstable();
+            let n = values.len() as f64;
+            prop_assert_eq!(found.is_none(), values.is_empty());
+            let Some(found) = found else { return Ok(()) };
+            let most = *values.last().expect("it is not empty") as f64;
+            let near = |found: f64, expected: f64| (found - expected).abs() <= 2e-3 * most;
+            for (found, share) in [(found.p50_ns, 0.5), (found.p90_ns, 0.9), (found.p99_ns, 0.99), (found.max_ns, 1.0)] {
+                let expected = values[((share * n).ceil() as usize).max(1) - 1];
+                prop_assert!(near(found as f64, expected as f64), "{}: {}, not {}", share, found, expected);
+            }
+            let mean = values.iter().sum::<u64>() as f64 / n;
+            let variance = values.iter().map(|value| (*value as f64 - mean).powi(2)).sum::<f64>() / n;
+            prop_assert!(near(found.mean_ns, mean) && near(found.stdev_ns, variance.sqrt()));
+            prop_assert_eq!(found.count as usize, values.len());
+        }
+    }
 }
