@@ -14,6 +14,8 @@
 //! - warm, cold, and too many environments: [`lambda`]
 //! - which target of a private link is asked, and whether it is healthy: [`vpc_link`]
 //! - who waits for a connection that functions share: [`capacity`]
+//! - who is served when, in a system that is described without a gateway: [`station`]; who passes there:
+//!   [`limiter`]; and for whom an answer was kept: [`lookup`]
 //! - how much of each limit was used: [`usage`], and how often an authorizer's answer was kept: [`hits`]
 //! - the order of all that: [`gateway`]
 
@@ -33,10 +35,13 @@ pub mod gateway;
 pub mod hits;
 pub mod lambda;
 pub mod latency;
+pub mod limiter;
+pub mod lookup;
 pub mod permission;
 pub mod plans;
 pub mod quota;
 pub mod routing;
+pub mod station;
 pub mod throttle;
 pub mod usage;
 pub mod vpc_link;

@@ -19,6 +19,7 @@ mod route;
 mod service;
 mod signatory;
 mod stage;
+mod system;
 mod unconfirmed;
 mod vpc_link;
 
@@ -53,6 +54,7 @@ pub use self::service::{
 };
 pub use self::signatory::{Iam, Principal, Signatory};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
+pub use self::system::{Discipline, Keys, Limiter, Lookup, Part, Station};
 pub use self::unconfirmed::{
     CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, SERVICE_RETRIES_MAX, ThrottledContentType, ToldFirst,
     TooLargeContentType, Unconfirmed, UnknownStage, UnsetVariable,
