@@ -16,6 +16,10 @@ test *args:
 conformance:
     SLUICEGATE_SHARED=1 cargo test --test conformance -- --nocapture
 
+# The numeric references of the simulator's parts at their full length: expected, found, tolerance (needs ../shared)
+references:
+    SLUICEGATE_REFERENCES=full cargo test --release --test suite references -- --include-ignored --nocapture
+
 # Measure, side by side with other generators where they are installed: everything, or the parts that are named
 bench *args:
     cargo bench --bench peers -- {{args}}

@@ -4,7 +4,7 @@
 
 use clap::{Args, ValueEnum};
 
-/// Prints a JSON Schema: of a profile, for editors, or of run.json, for whoever reads it.
+/// Prints a JSON Schema: of a profile or a case, for editors, or of what is written about them, for whoever reads that.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Schema {
@@ -21,9 +21,14 @@ pub enum SchemaOf {
     Profile,
     /// The record of a run, run.json
     Run,
+    /// A case: a system without a gateway, for `simulate`
+    Case,
+    /// What `simulate --format json` says of a case
+    Played,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   sluicegate schema
-  sluicegate schema run";
+  sluicegate schema run
+  sluicegate schema case";

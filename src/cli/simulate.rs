@@ -9,10 +9,12 @@ use clap::Args;
 use super::flags::{LoadFlags, OutputFormat};
 
 /// Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
+///
+/// The model is a profile, or a case: stations, limiters and caches without a gateway.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Simulate {
-    /// The profile
+    /// The profile, or a case (a file with `system`)
     pub profile: PathBuf,
 
     /// Simulate so often, each time with the model's own randomness anew
@@ -36,10 +38,15 @@ pub struct Simulate {
 pub(super) const ABOUT: &str = "\
 Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
 
-The same profile and the same seed give the same report, to the byte.";
+The same profile and the same seed give the same report, to the byte.
+
+In the place of a profile a case may stand: stations (servers with a queue before them), limiters and caches that requests pass one
+after the other, without a gateway. `system` names them, `arrivals`, `gaps`, `bursts` or `closed` says when requests come, `run` how many,
+and `observe` when to look how many are inside. `sluicegate schema case` has every key, `sluicegate schema played` the result.";
 
 const EXAMPLES: &str = "\
 Examples:
   sluicegate simulate profiles/quickstart.yaml
   sluicegate simulate profiles/quickstart.yaml -R 1000/s -d 1h --replications 20
-  sluicegate simulate profiles/quickstart.yaml --seed 7 --format json";
+  sluicegate simulate profiles/quickstart.yaml --seed 7 --format json
+  sluicegate simulate profiles/cases/checkout.yaml --replications 20";

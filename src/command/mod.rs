@@ -4,6 +4,7 @@
 //! is a call into the room that owns it. Called by `main`.
 
 mod authorizers;
+mod case;
 mod definition;
 mod drive;
 mod edge;

@@ -56,6 +56,8 @@ pub(super) fn schema(asked: &Schema) -> Result<u8, Failure> {
     let text = match asked.of {
         SchemaOf::Profile => format!("{:#}\n", config::schema()),
         SchemaOf::Run => json::schema_text(),
+        SchemaOf::Case => format!("{:#}\n", config::case_schema()),
+        SchemaOf::Played => format!("{:#}\n", report::system::schema().to_value()),
     };
     terminal::print(text).map(|()| 0)
 }

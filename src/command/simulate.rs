@@ -6,7 +6,7 @@ use sluicegate_timer::Clock;
 use super::failure::Failure;
 use super::predict::Model;
 use super::script::Script;
-use super::{authorizers, flags, limits, profile, retries, terminal};
+use super::{authorizers, case, flags, limits, profile, retries, terminal};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Network, Plan};
 use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
@@ -20,6 +20,9 @@ const AT_A_TIME: usize = 32;
 
 /// Simulates the profile; the exit code. Standard output is the same to the byte for the same seed.
 pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
+    if let Some(case) = config::case(&asked.profile).map_err(Failure::usage)? {
+        return case::simulate(asked, case);
+    }
     let overrides = flags::of_load(&asked.load, config::Script::Described)?;
     let plan = profile::load(&asked.profile, &overrides)?;
     let Some(traffic) = plan.traffic.clone() else {

@@ -11,10 +11,11 @@ use super::overrides::Overrides;
 use super::plan::{Plan, Refusal, Target};
 use super::problem::{Place, Problem, Problems, Spot};
 use super::prove;
-use super::raw::Profile;
+use super::raw::{self, Profile};
 use super::reader::{Read, Reader};
 use super::tree::{BYTES_MAX, Node};
 use super::value::Outside;
+use crate::load::system::Case;
 use crate::traffic::auth::{Auth, Client, Issuer};
 
 /// Why there is no plan.
@@ -35,6 +36,34 @@ pub fn load(path: &Path, overrides: &Overrides, drifts: &[Drift]) -> Result<Plan
     let folder = overrides.folder.as_deref().or(path.parent()).unwrap_or_else(|| Path::new(""));
     let env = |name: &str| overrides.variable(name);
     Steps { name: &name, folder, env: &env, overrides, drifts }.plan(&text)
+}
+
+/// The case at `path`, if that is one: a file whose key `system` says what requests pass, and not a profile.
+pub fn case(path: &Path) -> Result<Option<Case>, Problems> {
+    let name = path.to_string_lossy();
+    let text = read(path).map_err(|what| whole_file(&name, what))?;
+    case_text(&name, &text)
+}
+
+/// The case in `text`, if that is one; messages call it `name`.
+pub fn case_text(name: &str, text: &str) -> Result<Option<Case>, Problems> {
+    let tree = parse(name, text)?;
+    if tree.get("system").is_none() {
+        return Ok(None);
+    }
+    let mut reader = Reader::new(name);
+    let read = raw::Case::read(&tree, &mut reader).filter(|_| !reader.has_problems());
+    match read.and_then(|mut case| prove::case(&mut case, &mut reader)) {
+        Some(case) if !reader.has_problems() => Ok(Some(case)),
+        _ => Err(reader.into_problems()),
+    }
+}
+
+fn parse(name: &str, text: &str) -> Result<Node, Problems> {
+    Node::parse(text).map_err(|error| {
+        let spot = Spot { place: error.place, key: "".into() };
+        Problems(vec![Problem { file: name.into(), spot, what: error.what }])
+    })
 }
 
 /// Reads a profile from `text`; messages call it `name`, and its relative paths start from the current folder.
@@ -71,10 +100,7 @@ struct Steps<'a> {
 
 impl Steps<'_> {
     fn plan(&self, text: &str) -> Result<Plan, LoadError> {
-        let tree = Node::parse(text).map_err(|error| {
-            let spot = Spot { place: error.place, key: "".into() };
-            Problems(vec![Problem { file: self.name.into(), spot, what: error.what }])
-        })?;
+        let tree = parse(self.name, text)?;
         let none = Overrides { script: self.overrides.script, ..Overrides::default() };
         let (profile, plan) = self.proven(&tree, self.overrides)?;
         let plan = if self.drifts.is_empty() { plan } else { self.proven(&self.drifted(&profile)?, &none)?.1 };

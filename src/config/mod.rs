@@ -23,9 +23,9 @@ pub mod value;
 mod tests;
 
 pub use drift::{Drift, ParseDriftError};
-pub use load::{LoadError, load, load_text};
+pub use load::{LoadError, case, case_text, load, load_text};
 pub use overrides::Overrides;
 pub use plan::{Abort, ClientIdentity, Health, LiveTarget, Network, Plan, Refusal, Run, Safety, Target, Wire};
 pub use problem::{Place, Problem, Problems, Spot, written};
 pub use prove::Script;
-pub use schema::schema;
+pub use schema::{case_schema, schema};

@@ -1,14 +1,24 @@
-//! The JSON Schema of a profile, for editors; `profiles/schema.json` is this, and a test holds it current.
+//! The JSON Schemas of a profile and of a case, for editors; `profiles/schema.json` and `profiles/cases/schema.json` are these, and a
+//! test holds them current.
 //!
 //! Owns its making from the raw types. Refuses to write it anywhere. Called by the test that holds it current.
 
-use super::raw::Profile;
+use super::raw::{Case, Profile};
 
-/// The schema, as draft 2020-12.
+/// The schema of a profile, as draft 2020-12.
 pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Profile).to_value();
+    titled(schemars::schema_for!(Profile), "Sluicegate profile")
+}
+
+/// The schema of a case, as draft 2020-12.
+pub fn case_schema() -> serde_json::Value {
+    titled(schemars::schema_for!(Case), "Sluicegate case")
+}
+
+fn titled(schema: schemars::Schema, title: &str) -> serde_json::Value {
+    let mut schema = schema.to_value();
     if let Some(object) = schema.as_object_mut() {
-        object.insert("title".to_owned(), "Sluicegate profile".into());
+        object.insert("title".to_owned(), title.into());
     }
     schema
 }

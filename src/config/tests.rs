@@ -12,6 +12,7 @@ mod apis;
 mod auth;
 mod authorizers;
 mod broken;
+mod cases;
 mod changed;
 mod delivered;
 mod door;

@@ -14,12 +14,19 @@ pub mod replay;
 pub mod retry;
 pub mod script;
 pub mod shaper;
+pub mod system;
 pub mod traffic;
 
 use sluicegate_policy::call::Blame;
-use sluicegate_policy::time::Instant;
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::{Instant, Span};
 
 use crate::traffic::{Request, Step};
+
+/// The instants of an open plan in order, without what comes then.
+pub fn arrivals(arrivals: &traffic::Arrivals, duration: Span, seed: Seed) -> impl Iterator<Item = Instant> + use<> {
+    arrivals::ArrivalStream::new(arrivals, duration, seed)
+}
 
 /// Gives the steps of a script, lazily and in order.
 ///

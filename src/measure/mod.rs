@@ -21,6 +21,7 @@ pub mod sample;
 pub mod search;
 pub mod shown;
 pub mod summary;
+pub mod system;
 pub mod threshold;
 
 #[cfg(test)]

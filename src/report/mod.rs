@@ -16,6 +16,7 @@ pub mod progress;
 pub mod quantity;
 pub mod read;
 pub mod search;
+pub mod system;
 pub mod text;
 
 pub use conclusion::Conclusion;

@@ -16,6 +16,7 @@ mod replicate;
 mod routes;
 mod seats;
 mod simulation;
+pub mod system;
 
 use std::sync::Arc;
 

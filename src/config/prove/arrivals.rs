@@ -21,6 +21,22 @@ const USERS_MAX: u32 = 1_000_000;
 
 /// The pace of an open arrival process over `duration`.
 pub(super) fn open(arrivals: &mut At<Arrivals>, duration: Span, reader: &mut Reader) -> Option<Pace> {
+    let proven = shaped(arrivals, duration, reader)?;
+    let spot = &arrivals.spot;
+    let total = requests(&proven.pieces, duration);
+    if total < 1.0 {
+        reader.report_at(spot, format!("this makes no request in {duration}; write a higher rate, or run for longer"));
+        return None;
+    }
+    if total > REQUESTS_MAX {
+        reader.report_at(spot, format!("these are {total:.0} requests in {duration}; write a plan of at most {REQUESTS_MAX:.0}"));
+        return None;
+    }
+    Some(Pace::Open(proven))
+}
+
+/// An open arrival process, however many requests it makes; what has no length of its own is held for `duration`.
+pub(super) fn shaped(arrivals: &mut At<Arrivals>, duration: Span, reader: &mut Reader) -> Option<traffic::Arrivals> {
     let spot = arrivals.spot.clone();
     let raw = &mut arrivals.value;
     let given = [raw.constant.is_some(), raw.poisson.is_some(), raw.ramp.is_some(), raw.steps.is_some(), raw.spike.is_some()];
@@ -30,18 +46,7 @@ pub(super) fn open(arrivals: &mut At<Arrivals>, duration: Span, reader: &mut Rea
     }
     let pieces = pieces(raw, duration, reader);
     let spacing = spacing(raw, &spot, reader);
-    let (pieces, spacing) = (pieces?, spacing?);
-    let total = requests(&pieces, duration);
-    if total < 1.0 {
-        reader.report_at(&spot, format!("this makes no request in {duration}; write a higher rate, or run for longer"));
-        return None;
-    }
-    if total > REQUESTS_MAX {
-        reader
-            .report_at(&spot, format!("these are {total:.0} requests in {duration}; write a plan of at most {REQUESTS_MAX:.0}"));
-        return None;
-    }
-    Some(Pace::Open(traffic::Arrivals { pieces, spacing }))
+    Some(traffic::Arrivals { pieces: pieces?, spacing: spacing? })
 }
 
 fn spacing(raw: &mut Arrivals, spot: &Spot, reader: &mut Reader) -> Option<Spacing> {

@@ -7,6 +7,7 @@ mod abort;
 mod arrivals;
 mod auth;
 mod aws;
+mod case;
 mod expect;
 mod gateway;
 mod mix;
@@ -34,6 +35,7 @@ use crate::traffic::auth::Auth;
 use crate::traffic::catalog::ApiKeys;
 
 pub(super) use arrivals::rescale;
+pub(super) use case::case;
 pub(super) use resolved::tree;
 pub(super) use run::empty as empty_run;
 pub(super) use target::{MOCK, detailed as detailed_target};

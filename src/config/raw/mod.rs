@@ -5,6 +5,7 @@
 
 pub(super) mod abort;
 pub(super) mod auth;
+pub(super) mod case;
 pub(super) mod expect;
 pub(super) mod gateway;
 pub(super) mod profile;
@@ -14,4 +15,5 @@ pub(super) mod safety;
 pub(super) mod target;
 pub(super) mod traffic;
 
+pub(super) use case::Case;
 pub(super) use profile::Profile;

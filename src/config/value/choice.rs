@@ -118,6 +118,16 @@ words! {
 }
 
 words! {
+    /// Who is served by the servers of a station.
+    pub(in crate::config) Discipline as sluicegate_policy::model::Discipline, "a discipline", "write fcfs or ps" {
+        /// In the order in which they came, each to its end.
+        FirstCome = "fcfs",
+        /// All at once, sharing the servers.
+        Shared = "ps",
+    }
+}
+
+words! {
     /// How the generator waits for the instant of a request.
     pub Pacing, "a pacing", "write spin, hybrid or sleep" {
         /// Awake all the time: the least lag, a whole core for each lane.

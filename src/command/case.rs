@@ -1,0 +1,161 @@
+//! `sluicegate simulate` with a case: a system that is described by itself, without a gateway.
+//!
+//! Owns the way from the case's tally to its record. Refuses to play it (`sim::system`).
+
+use sluicegate_policy::model::{Part, PerSecond};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
+
+use super::failure::Failure;
+use super::terminal;
+use crate::cli::{LoadFlags, OutputFormat, Simulate};
+use crate::load::system::{Case, Comings};
+use crate::load::traffic::Spacing;
+use crate::measure::summary::{quantiles, quantiles_beside};
+use crate::measure::system::{ObservedRecord, PartRecord, SystemRecord, VERSION};
+use crate::report::{self, quantity};
+use crate::sim::system::{self, Looks, PartTally, Tally};
+
+/// Plays the case; the exit code. Standard output is the same to the byte for the same seed.
+pub(super) fn simulate(asked: &Simulate, case: Case) -> Result<u8, Failure> {
+    let case = changed(case, &asked.load)?;
+    if !asked.quiet {
+        for warning in unstable(&case) {
+            terminal::tell(&format!("{warning}\n"));
+        }
+    }
+    let clock = Clock::starting_now();
+    let tally = system::play(&case, asked.replications as usize);
+    let took = Span::from_ns(clock.now().as_ns());
+    if !asked.quiet {
+        let rate = quantity::rate(tally.requests as f64 / took.as_secs_f64().max(1e-9));
+        let requests = quantity::counted(tally.requests, "request");
+        terminal::tell(&format!("simulated {requests} in {} ({rate})\n", quantity::duration_ns(took.as_ns())));
+    }
+    let record = record(asked, &case, &tally);
+    match asked.format {
+        OutputFormat::Text => terminal::print(report::system::text(&record, terminal::look()))?,
+        OutputFormat::Json => {
+            terminal::print(report::system::json(&record).map_err(|error| Failure::broken("writing the record", error))?)?;
+        }
+    }
+    Ok(0)
+}
+
+/// With what the command line says instead.
+fn changed(case: Case, load: &LoadFlags) -> Result<Case, Failure> {
+    let LoadFlags { duration, warmup, seed, connections, rate, timeout, overload, stage } = load;
+    let of_a_gateway = [
+        ("--connections", connections.is_some()),
+        ("--rate", rate.is_some()),
+        ("--timeout", timeout.is_some()),
+        ("--overload", overload.is_some()),
+        ("--stage", stage.is_some()),
+    ];
+    if let Some((flag, _)) = of_a_gateway.into_iter().find(|(_, given)| *given) {
+        return Err(Failure::usage(format!(
+            "{flag} is for a profile with a gateway, and this is a case; change the case itself"
+        )));
+    }
+    Ok(Case {
+        until: duration.map_or(case.until, |duration| Instant::ZERO + duration),
+        warmup: warmup.unwrap_or(case.warmup),
+        seed: seed.map_or(case.seed, Seed::new),
+        ..case
+    })
+}
+
+/// Stations to which more work comes than their servers can do, for as long as the case lasts: nothing about them settles.
+fn unstable(case: &Case) -> Vec<String> {
+    let per_s = match &case.comings {
+        Comings::Closed { .. } => return Vec::new(),
+        // Of bursts too much may come for a while, and not on average.
+        Comings::Bursts(states) => {
+            let whole: f64 = states.iter().map(|state| state.lasts.as_secs_f64()).sum();
+            states.iter().map(|state| rate_per_s(state.rate) * state.lasts.as_secs_f64() / whole).sum()
+        }
+        Comings::Gaps(gaps) => 1.0 / gaps.mean().as_secs_f64(),
+        Comings::Planned(arrivals) => match (arrivals.pieces.as_slice(), arrivals.spacing) {
+            ([piece], Spacing::Even | Spacing::Poisson) if piece.from == piece.to => rate_per_s(piece.from),
+            // What comes for a while may be too much for that while.
+            _ => return Vec::new(),
+        },
+    };
+    let mut warnings = Vec::new();
+    for (name, part) in &case.parts {
+        // What a limiter lets through, or a station that refuses, is not known beforehand.
+        let Part::Station { station, work, patience: None } = part else { break };
+        if station.room.is_some() {
+            break;
+        }
+        let Some(servers) = station.servers else { continue };
+        let utilisation = per_s * work.mean().as_secs_f64() / f64::from(servers);
+        if utilisation >= 1.0 {
+            warnings.push(format!(
+                "{name} is unstable: utilisation {utilisation:.3}, its queue grows for as long as the case lasts, and so do all waits; \
+                 give it more servers, room, or patience"
+            ));
+        }
+    }
+    warnings
+}
+
+fn rate_per_s(rate: PerSecond) -> f64 {
+    rate.tokens as f64 / rate.per.as_secs_f64()
+}
+
+fn record(asked: &Simulate, case: &Case, tally: &Tally) -> SystemRecord {
+    let counted = tally.counted.as_secs_f64();
+    let completed = tally.response.len();
+    SystemRecord {
+        version: VERSION,
+        sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
+        case: asked.profile.display().to_string(),
+        seed: case.seed.root(),
+        replications: asked.replications,
+        requests: tally.requests,
+        completed,
+        response_time: quantiles(&tally.response),
+        throughput_per_s: (counted > 0.0).then(|| completed as f64 / counted),
+        counted_ns: tally.counted.as_ns(),
+        parts: case.parts.iter().zip(&tally.parts).map(|((name, part), of)| part_record(name, part, of, tally.counted)).collect(),
+        observed: case.observe.iter().zip(&tally.looks).map(|(at, looks)| observed(*at, looks)).collect(),
+    }
+}
+
+fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> PartRecord {
+    let share = |of: u64, all: u64| (all > 0).then(|| of as f64 / all as f64);
+    let over_time = |sum: u128| (counted > Span::ZERO).then(|| sum as f64 / counted.as_ns() as f64);
+    let (is_station, servers) = match part {
+        Part::Station { station, .. } => (true, station.servers),
+        Part::Limiter(_) | Part::Lookup { .. } => (false, None),
+    };
+    let is_cache = matches!(part, Part::Lookup { .. });
+    let of_cache = |of: u64| share(of, tally.asked).filter(|_| is_cache);
+    let busy = over_time(tally.busy_ns).filter(|_| is_station);
+    PartRecord {
+        name: name.to_owned(),
+        asked: tally.asked,
+        refused: tally.refused,
+        refused_share: share(tally.refused, tally.asked),
+        gave_up: tally.gave_up,
+        gave_up_share: share(tally.gave_up, tally.asked),
+        hits: is_cache.then_some(tally.hits),
+        hit_share: of_cache(tally.hits),
+        coalesced_share: of_cache(tally.shared),
+        fetched_share: of_cache(tally.asked - tally.hits - tally.shared),
+        waited_share: share(tally.waits.len(), tally.passed),
+        wait: quantiles_beside(&tally.waits, tally.passed - tally.waits.len()),
+        inside: over_time(tally.inside_ns).filter(|_| is_station),
+        busy,
+        utilisation: busy.zip(servers).map(|(busy, servers)| busy / f64::from(servers)),
+    }
+}
+
+fn observed(at: Instant, looks: &Looks) -> ObservedRecord {
+    let n = looks.number as f64;
+    let mean = looks.sum as f64 / n;
+    let variance = (looks.squares as f64 - looks.sum as f64 * mean) / (n - 1.0);
+    ObservedRecord { at_ns: at.as_ns(), mean, stdev: (looks.number > 1).then(|| variance.max(0.0).sqrt()), max: looks.most }
+}

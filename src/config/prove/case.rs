@@ -1,0 +1,269 @@
+//! A case: parts that can be played, and an end.
+//!
+//! Owns its defaults and what is refused where it stands. Refuses to play it (`sim` does). Called by `load`.
+
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{self, Keys, Limiter, Throttle};
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::{Instant, Span};
+
+use super::{arrivals, latency};
+use crate::config::raw::case::{Burst, Cache, Case, CaseRun, Part, Station};
+use crate::config::reader::{At, Reader};
+use crate::config::value::{Count, Duration, Flag, Text, per_second};
+use crate::load::system::{self, Comings};
+use crate::load::traffic::Pace;
+
+/// More are no system that anyone would read.
+const PARTS_MAX: usize = 64;
+const OBSERVED_MAX: usize = 10_000;
+const STATES_MAX: usize = 1_000;
+/// A table of them is kept.
+const KEYS_MAX: u32 = 10_000_000;
+const DURATION: Span = Span::from_secs(30);
+
+/// The case; `None` means that problems were reported.
+pub(in crate::config) fn case(raw: &mut Case, reader: &mut Reader) -> Option<system::Case> {
+    let run =
+        raw.run.take().map_or(CaseRun { requests: None, duration: None, skip: None, warmup: None, seed: None }, |run| run.value);
+    let requests = run.requests.as_ref().map(|requests| u64::from(requests.value.0));
+    let duration = run.duration.as_ref().map(|duration| duration.value.0).or_else(|| requests.is_none().then_some(DURATION));
+    // Every part is proven even if another failed, so that all problems are shown at once.
+    let parts = parts(&raw.system, reader);
+    let comings = comings(raw, duration, reader);
+    let observe = observe(raw.observe.as_ref(), reader);
+    let skip = run.skip.as_ref().map_or(0, |skip| u64::from(skip.value.0));
+    if let (Some(skip), Some(requests)) = (&run.skip, requests)
+        && u64::from(skip.value.0) >= requests
+    {
+        reader.report_at(&skip.spot, format!("with {requests} requests this leaves none to be counted; write less"));
+        return None;
+    }
+    let warmup = run.warmup.as_ref().map_or(Span::ZERO, |warmup| warmup.value.0);
+    if let (Some(given), Some(duration)) = (&run.warmup, duration)
+        && given.value.0 >= duration
+    {
+        reader.report_at(&given.spot, format!("with a duration of {duration} this leaves nothing to be counted; write less"));
+        return None;
+    }
+    Some(system::Case {
+        parts: parts?,
+        comings: comings?,
+        requests,
+        until: duration.map_or(Instant::MAX, |duration| Instant::ZERO + duration),
+        skip,
+        warmup,
+        observe: observe?,
+        seed: Seed::new(run.seed.map_or(1, |seed| seed.value.0)),
+    })
+}
+
+fn parts(raw: &At<Vec<At<Part>>>, reader: &mut Reader) -> Option<Vec<(String, model::Part)>> {
+    let count = raw.value.len();
+    if !(1..=PARTS_MAX).contains(&count) {
+        reader.report_at(&raw.spot, format!("these are {count} parts; write 1 to {PARTS_MAX}, each after \"- \""));
+        return None;
+    }
+    let mut names: Vec<String> = Vec::new();
+    let mut named = |given: Option<&At<Text>>, kind: &str, reader: &mut Reader| {
+        let name = given.map_or_else(|| format!("{kind} {}", names.len() + 1), |name| name.value.0.clone());
+        if let Some(given) = given
+            && names.contains(&name)
+        {
+            reader.report_at(&given.spot, "another part has this name; write one of its own");
+        }
+        names.push(name.clone());
+        name
+    };
+    let parts: Vec<Option<(String, model::Part)>> = raw
+        .value
+        .iter()
+        .map(|part| {
+            let (name, kind) = match &part.value {
+                Part::Station(it) => (it.value.name.as_ref(), "station"),
+                Part::Bucket(it) => (it.value.name.as_ref(), "bucket"),
+                Part::Meter(it) => (it.value.name.as_ref(), "meter"),
+                Part::Refill(it) => (it.value.name.as_ref(), "refill"),
+                Part::Window(it) => (it.value.name.as_ref(), "window"),
+                Part::Cache(it) => (it.value.name.as_ref(), "cache"),
+            };
+            let name = named(name, kind, reader);
+            Some((name, proven(&part.value, reader)?))
+        })
+        .collect();
+    parts.into_iter().collect()
+}
+
+fn proven(part: &Part, reader: &mut Reader) -> Option<model::Part> {
+    let limiter = match part {
+        Part::Station(raw) => return station(&raw.value, reader),
+        Part::Cache(raw) => return cache(&raw.value, reader),
+        Part::Bucket(raw) => {
+            let burst = some(&raw.value.burst, reader)?;
+            Limiter::Bucket(Throttle { rate: raw.value.rate.value.0, burst: model::Burst(burst.into()) })
+        }
+        Part::Meter(raw) => {
+            let meter = &raw.value;
+            let delays = meter.delay.as_ref().is_some_and(|delay| delay.value.0);
+            Limiter::Meter { rate: meter.rate.value.0, burst: meter.burst.value.0, delays }
+        }
+        Part::Refill(raw) => {
+            let refill = &raw.value;
+            let tokens = some(&refill.tokens, reader)?;
+            let room = refill.room.as_ref().map_or(Some(tokens), |room| some(room, reader))?;
+            Limiter::Refill { tokens, every: some_time(&refill.every, reader)?, room }
+        }
+        Part::Window(raw) => {
+            Limiter::Window { limit: some(&raw.value.limit, reader)?, length: some_time(&raw.value.length, reader)? }
+        }
+    };
+    Some(model::Part::Limiter(limiter))
+}
+
+fn station(raw: &Station, reader: &mut Reader) -> Option<model::Part> {
+    let servers = some_or_all(raw.servers.as_ref(), reader);
+    let room = some_or_all(raw.room.as_ref(), reader);
+    let work = latency(&raw.work, reader);
+    let patience = raw.patience.as_ref().map(|patience| latency(patience, reader).ok_or(Reported)).transpose();
+    let discipline = raw.discipline.as_ref().map(|discipline| discipline.value.into()).unwrap_or_default();
+    if discipline == model::Discipline::Shared
+        && let Some(patience) = &raw.patience
+    {
+        reader.report_at(
+            &patience.spot,
+            "where all are served at once nobody waits; leave patience out, or write discipline: fcfs",
+        );
+        return None;
+    }
+    let station = model::Station { servers: servers.ok()?, room: room.ok()?, discipline };
+    Some(model::Part::Station { station, work: work?, patience: patience.ok()? })
+}
+
+fn cache(raw: &Cache, reader: &mut Reader) -> Option<model::Part> {
+    let entries = some_or_all(raw.entries.as_ref(), reader);
+    let count = raw.keys.as_ref().map_or(Some(1), |keys| some(keys, reader));
+    let count = count.filter(|count| {
+        let fits = *count <= KEYS_MAX;
+        if let Some(keys) = raw.keys.as_ref().filter(|_| !fits) {
+            reader.report_at(&keys.spot, format!("{count} are too many to be told apart; write at most {KEYS_MAX}"));
+        }
+        fits
+    });
+    let skew = raw.zipf.as_ref().map_or(0.0, |zipf| zipf.value.0);
+    if let Some(zipf) = raw.zipf.as_ref().filter(|zipf| !(0.0..=10.0).contains(&zipf.value.0)) {
+        reader.report_at(&zipf.spot, "this is not the exponent of Zipf's law here; write a number from 0 to 10, e.g. 0.8");
+        return None;
+    }
+    let fetch = raw.fetch.as_ref().map_or_else(|| Some(Latency::constant(Span::ZERO)), |fetch| latency(fetch, reader));
+    let says = |flag: &Option<At<Flag>>| flag.as_ref().is_some_and(|flag| flag.value.0);
+    let lookup = model::Lookup {
+        ttl: raw.ttl.as_ref().map_or(Span::MAX, |ttl| ttl.value.0),
+        refreshes: says(&raw.refresh),
+        entries: entries.ok()?,
+        shares: says(&raw.coalesce),
+    };
+    Some(model::Part::Lookup { lookup, keys: Keys { count: count?, skew }, fetch: fetch? })
+}
+
+/// A problem was reported.
+#[derive(Clone, Copy, Debug)]
+struct Reported;
+
+/// A number above zero, or none, which is no bound.
+fn some_or_all(count: Option<&At<Count>>, reader: &mut Reader) -> Result<Option<u32>, Reported> {
+    count.map(|count| some(count, reader).ok_or(Reported)).transpose()
+}
+
+/// A number above zero.
+fn some(count: &At<Count>, reader: &mut Reader) -> Option<u32> {
+    if count.value.0 == 0 {
+        reader.report_at(&count.spot, "nobody would pass; write a number above 0");
+        return None;
+    }
+    Some(count.value.0)
+}
+
+fn some_time(given: &At<Duration>, reader: &mut Reader) -> Option<Span> {
+    if given.value.0 == Span::ZERO {
+        reader.report_at(&given.spot, "0s is no time at all; write a duration above zero, e.g. 1s");
+        return None;
+    }
+    Some(given.value.0)
+}
+
+fn comings(raw: &mut Case, duration: Option<Span>, reader: &mut Reader) -> Option<Comings> {
+    match (&mut raw.arrivals, &raw.gaps, &raw.bursts, &mut raw.closed) {
+        (Some(given), None, None, None) => {
+            let has_no_end = |ramp: &At<crate::config::raw::traffic::Ramp>| ramp.value.over.is_none() && duration.is_none();
+            if let Some(ramp) = given.value.ramp.as_ref().filter(|ramp| has_no_end(ramp)) {
+                reader.report_at(&ramp.spot, "how long this takes is not said; write over, e.g. over: 30s, or run.duration");
+                return None;
+            }
+            arrivals::shaped(given, duration.unwrap_or(DURATION), reader).map(Comings::Planned)
+        }
+        (None, Some(gaps), None, None) => {
+            let proven = latency(gaps, reader)?;
+            if proven.mean() == Span::ZERO {
+                reader.report_at(&gaps.spot, "without any gap all requests come at once, for ever; write a time above 0s");
+                return None;
+            }
+            Some(Comings::Gaps(proven))
+        }
+        (None, None, Some(states), None) => bursts(states, reader),
+        (None, None, None, Some(closed)) => match arrivals::closed(closed, reader)? {
+            Pace::Closed { think, .. } if think.mean() == Span::ZERO => {
+                let spot = closed.value.think.as_ref().map_or(&closed.spot, |think| &think.spot);
+                reader.report_at(spot, "who is refused and does not think asks again at once, for ever; write a time above 0s");
+                None
+            }
+            Pace::Closed { users, think, ramp_up: Span::ZERO } => Some(Comings::Closed { users, think }),
+            Pace::Closed { .. } | Pace::Open(_) => {
+                let spot = closed.value.ramp_up.as_ref().map_or(&closed.spot, |ramp_up| &ramp_up.spot);
+                reader.report_at(spot, "the users of a case all start at once, each with a thought; leave ramp_up out");
+                None
+            }
+        },
+        _ => {
+            reader
+                .report_at(&raw.system.spot, "requests come in one way; write exactly one of arrivals, gaps, bursts and closed");
+            None
+        }
+    }
+}
+
+fn bursts(raw: &At<Vec<At<Burst>>>, reader: &mut Reader) -> Option<Comings> {
+    let count = raw.value.len();
+    if !(1..=STATES_MAX).contains(&count) {
+        reader.report_at(
+            &raw.spot,
+            format!("these are {count} states; write 1 to {STATES_MAX}, e.g. \"- {{ rate: 50/s, lasts: 10s }}\""),
+        );
+        return None;
+    }
+    if raw.value.iter().all(|state| per_second(state.value.rate.value.0) == 0.0) {
+        reader.report_at(&raw.spot, "in none of these states anything comes; write a rate above 0/s for one of them");
+        return None;
+    }
+    let states: Vec<Option<system::Burst>> = raw
+        .value
+        .iter()
+        .map(|state| Some(system::Burst { rate: state.value.rate.value.0, lasts: some_time(&state.value.lasts, reader)? }))
+        .collect();
+    states.into_iter().collect::<Option<_>>().map(Comings::Bursts)
+}
+
+fn observe(raw: Option<&At<Vec<At<Duration>>>>, reader: &mut Reader) -> Option<Vec<Instant>> {
+    let Some(raw) = raw else { return Some(Vec::new()) };
+    if raw.value.len() > OBSERVED_MAX {
+        reader.report_at(&raw.spot, format!("these are {} instants; write at most {OBSERVED_MAX}", raw.value.len()));
+        return None;
+    }
+    if let Some(pair) = raw.value.windows(2).find(|pair| pair[1].value.0 <= pair[0].value.0) {
+        reader.report_at(
+            &pair[1].spot,
+            format!("{} does not come after {}; write them in ascending order", pair[1].value, pair[0].value),
+        );
+        return None;
+    }
+    Some(raw.value.iter().map(|at| Instant::ZERO + at.value.0).collect())
+}

@@ -1,0 +1,103 @@
+//! The record of a case: what `simulate` says of a system that is described by itself.
+//!
+//! Owns its shape, versioned from 1: times are nanoseconds (`_ns`), absent is no key, never zero. Refuses to compute; `command` fills it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::record::Quantiles;
+
+/// Version of the format.
+pub const VERSION: u32 = 1;
+
+/// A case that was played.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct SystemRecord {
+    /// Version of this format.
+    pub version: u32,
+    /// Version of sluicegate.
+    pub sluicegate: String,
+    /// Path of the case, as given.
+    pub case: String,
+    /// From which everything random was drawn.
+    pub seed: u64,
+    /// How often it was played; counts and distributions are of all of them together.
+    pub replications: u32,
+    /// Requests that were counted.
+    pub requests: u64,
+    /// Of these, those that passed all parts.
+    pub completed: u64,
+    /// From coming to leaving, of those that passed all parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_time: Option<Quantiles>,
+    /// Completed in each second of the time that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throughput_per_s: Option<f64>,
+    /// Time that was counted, of all replications together: from the first counted request to when no more came.
+    pub counted_ns: u64,
+    /// Each part.
+    pub parts: Vec<PartRecord>,
+    /// At the instants that the case observes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<ObservedRecord>,
+}
+
+/// A part of the system.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PartRecord {
+    /// Its name.
+    pub name: String,
+    /// Who came to it.
+    pub asked: u64,
+    /// Of these, who was refused: no room, or no token.
+    pub refused: u64,
+    /// The same as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_share: Option<f64>,
+    /// Of those who came, who left unserved.
+    pub gave_up: u64,
+    /// The same as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gave_up_share: Option<f64>,
+    /// Of those who came to a cache, who found an answer there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hits: Option<u64>,
+    /// The same as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hit_share: Option<f64>,
+    /// Who waited for what another fetched, as a share of those who came to a cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coalesced_share: Option<f64>,
+    /// Who had to fetch, as a share of those who came to a cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetched_share: Option<f64>,
+    /// How many of those that were served (or passed) had to wait, as a share of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waited_share: Option<f64>,
+    /// How long those that were served (or passed) waited; most may not have waited at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Quantiles>,
+    /// How many were there on average over the time that was counted, those that wait and those that are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<f64>,
+    /// How many servers worked on average over that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy: Option<f64>,
+    /// Share of its servers that worked; absent if it has as many as come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utilisation: Option<f64>,
+}
+
+/// How many requests were in the system at one instant.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ObservedRecord {
+    /// The instant.
+    pub at_ns: u64,
+    /// The mean over the replications.
+    pub mean: f64,
+    /// The standard deviation over the replications; absent for a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdev: Option<f64>,
+    /// The most.
+    pub max: u64,
+}

@@ -1,0 +1,41 @@
+//! What each request asks a cache for.
+//!
+//! Owns the draw of a key by Zipf's law, from a table of its cumulated probabilities.
+
+use sluicegate_policy::model::Keys;
+use sluicegate_policy::seed::{Seed, Stream};
+
+/// Keys, one after the other.
+pub(super) struct Chosen {
+    /// How likely a key up to this one is; empty if all are equally likely.
+    up_to: Vec<f64>,
+    count: u32,
+    draws: Stream,
+}
+
+impl Chosen {
+    pub(super) fn new(keys: Keys, seed: Seed) -> Self {
+        let mut whole = 0.0;
+        let mut up_to: Vec<f64> = if keys.skew == 0.0 {
+            Vec::new()
+        } else {
+            let weight = |k: u32| {
+                whole += f64::from(k).powf(-keys.skew);
+                whole
+            };
+            (1..=keys.count).map(weight).collect()
+        };
+        for share in &mut up_to {
+            *share /= whole;
+        }
+        Self { up_to, count: keys.count, draws: seed.stream() }
+    }
+
+    pub(super) fn next(&mut self) -> u32 {
+        if self.up_to.is_empty() {
+            return self.draws.below(self.count.into()) as u32;
+        }
+        let place = self.draws.unit();
+        (self.up_to.partition_point(|share| *share < place) as u32).min(self.count - 1)
+    }
+}

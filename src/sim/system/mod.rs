@@ -1,0 +1,371 @@
+//! Systems that are described by themselves: stations, limiters and caches, one after the other, in virtual time.
+//!
+//! Owns the order of events and what is counted of each part. Refuses the parts' own rules (policy) and statistics of the counts
+//! (`measure`). Called by `command`. The same case gives the same tally, on any number of threads.
+//!
+//! At one instant the order is: who looks, who leaves a part (the first part first), who has waited to enter one, who comes.
+
+mod comings;
+mod keys;
+mod tally;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::limiter::Limiter;
+use sluicegate_policy::lookup::{Found, Lookup};
+use sluicegate_policy::model;
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::station::{Customer, Station};
+use sluicegate_policy::time::{Instant, Span};
+
+use crate::load::system::{Case, Comings};
+
+use self::comings::Stream;
+use self::keys::Chosen;
+pub use self::tally::{Looks, PartTally, Tally};
+
+/// Plays a case so often, each time with other draws, and adds all of it up in the order of the replications.
+pub fn play(case: &Case, replications: usize) -> Tally {
+    let next = AtomicUsize::new(0);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(replications);
+    let some = || {
+        let mut made = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= replications {
+                return made;
+            }
+            made.push((at, System::new(case, case.seed.child("system").nth(at as u64)).run()));
+        }
+    };
+    let mut made: Vec<(usize, Tally)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    made.sort_by_key(|(at, _)| *at);
+    let mut all = Tally::new(case);
+    for (_, tally) in &made {
+        all.merge(tally);
+    }
+    all
+}
+
+/// One replication.
+struct System<'a> {
+    case: &'a Case,
+    parts: Vec<Part<'a>>,
+    comings: Stream<'a>,
+    /// When the next one comes.
+    next: Option<Instant>,
+    came: u64,
+    requests: Vec<Request>,
+    free: Vec<u32>,
+    /// On the way into a part, and users who think.
+    later: BinaryHeap<Reverse<Later>>,
+    orders: u64,
+    thinks: Option<Draws<'a>>,
+    looks: usize,
+    inside: u64,
+    tally: Tally,
+}
+
+/// A part at work.
+enum Part<'a> {
+    Station { station: Station, work: Draws<'a>, patience: Option<Draws<'a>> },
+    Limiter(Limiter),
+    Lookup { lookup: Lookup, keys: Chosen, fetch: Draws<'a> },
+}
+
+/// A distribution with its own numbered draws.
+struct Draws<'a> {
+    latency: &'a Latency,
+    seed: Seed,
+    drawn: u64,
+}
+
+/// A request that is somewhere.
+#[derive(Clone, Copy)]
+struct Request {
+    came: Instant,
+    counts: bool,
+    /// When it began to wait for a cache.
+    since: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Later {
+    at: Instant,
+    order: u64,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// A request goes on with this part.
+    Enters { id: u32, part: usize },
+    /// What this request has fetched for a cache is there.
+    Fetched { id: u32, part: usize, key: u32 },
+    /// A user asks.
+    Asks,
+}
+
+impl<'a> System<'a> {
+    fn new(case: &'a Case, seed: Seed) -> Self {
+        let draws =
+            |latency: &'a Latency, name: &str, at: usize| Draws { latency, seed: seed.child(name).nth(at as u64), drawn: 0 };
+        let part = |(at, (_, part)): (usize, &'a (String, model::Part))| match part {
+            model::Part::Limiter(limiter) => Part::Limiter(Limiter::new(*limiter)),
+            model::Part::Station { station, work, patience } => Part::Station {
+                station: Station::new(*station),
+                work: draws(work, "work", at),
+                patience: patience.as_ref().map(|patience| draws(patience, "patience", at)),
+            },
+            model::Part::Lookup { lookup, keys, fetch } => Part::Lookup {
+                lookup: Lookup::new(*lookup),
+                keys: Chosen::new(*keys, seed.child("keys").nth(at as u64)),
+                fetch: draws(fetch, "fetch", at),
+            },
+        };
+        let thinks = match &case.comings {
+            Comings::Closed { think, .. } => Some(draws(think, "think", 0)),
+            Comings::Planned(_) | Comings::Gaps(_) | Comings::Bursts(_) => None,
+        };
+        let mut system = Self {
+            case,
+            parts: case.parts.iter().enumerate().map(part).collect(),
+            comings: Stream::new(case, seed.child("comings")),
+            next: None,
+            came: 0,
+            requests: Vec::new(),
+            free: Vec::new(),
+            later: BinaryHeap::new(),
+            orders: 0,
+            thinks,
+            looks: 0,
+            inside: 0,
+            tally: Tally::new(case),
+        };
+        system.await_next();
+        if let Comings::Closed { users, .. } = &case.comings {
+            for _ in 0..*users {
+                system.think(Instant::ZERO);
+            }
+        }
+        system
+    }
+
+    fn run(mut self) -> Tally {
+        while let Some((now, part)) = self.next_event() {
+            while self.case.observe.get(self.looks).is_some_and(|look| *look <= now) {
+                self.look();
+            }
+            match part {
+                Front::Part(part) => self.leave(now, part),
+                Front::Later => self.on_later(now),
+                Front::Coming => {
+                    self.await_next();
+                    self.come(now);
+                }
+            }
+        }
+        while self.looks < self.case.observe.len() {
+            self.look();
+        }
+        self.tally.end();
+        self.tally
+    }
+
+    /// The earliest of all that is known to happen; at one instant in the order that the module names.
+    fn next_event(&self) -> Option<(Instant, Front)> {
+        let mut first = (Instant::MAX, Front::Coming);
+        for (at, part) in self.parts.iter().enumerate() {
+            if let Part::Station { station, .. } = part
+                && let Some(due) = station.next_deadline().filter(|due| *due < first.0)
+            {
+                first = (due, Front::Part(at));
+            }
+        }
+        if let Some(Reverse(later)) = self.later.peek().filter(|later| later.0.at < first.0) {
+            first = (later.at, Front::Later);
+        }
+        if let Some(next) = self.next.filter(|next| *next < first.0) {
+            first = (next, Front::Coming);
+        }
+        (first.0 < Instant::MAX).then_some(first)
+    }
+
+    fn look(&mut self) {
+        self.tally.on_look(self.looks, self.inside);
+        self.looks += 1;
+    }
+
+    fn await_next(&mut self) {
+        self.next = self.comings.next();
+    }
+
+    /// Nobody comes any more.
+    fn close(&mut self, now: Instant) {
+        self.next = None;
+        self.tally.close(now);
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        now >= self.case.until || self.case.requests.is_some_and(|requests| self.came >= requests)
+    }
+
+    /// A request comes, unless there are enough of them.
+    fn come(&mut self, now: Instant) {
+        if self.is_over(now) {
+            return self.close(self.case.until);
+        }
+        let counts = self.came >= self.case.skip && now.since(Instant::ZERO) >= self.case.warmup;
+        self.came += 1;
+        self.inside += 1;
+        self.tally.on_come(now, counts);
+        let request = Request { came: now, counts, since: now };
+        let id = self.free.pop().unwrap_or(self.requests.len() as u32);
+        match self.requests.get_mut(id as usize) {
+            Some(free) => *free = request,
+            None => self.requests.push(request),
+        }
+        if self.is_over(now) {
+            self.close(now);
+        }
+        self.enter(now, id, 0);
+    }
+
+    /// A request goes on with a part, and with those after it that take no time.
+    fn enter(&mut self, now: Instant, id: u32, first: usize) {
+        let Request { came, counts, .. } = self.requests[id as usize];
+        for at in first..self.parts.len() {
+            let tally = &mut self.tally.parts[at];
+            match &mut self.parts[at] {
+                Part::Station { station, work, patience } => {
+                    let customer = Customer { id, work: work.next(), patience: patience.as_mut().map_or(Span::MAX, Draws::next) };
+                    let entered = station.enter(now, customer).is_ok();
+                    tally.on_enter(counts, entered);
+                    tally.occupied(now, station.inside(), station.busy());
+                    if entered {
+                        return;
+                    }
+                    return self.go(now, id);
+                }
+                Part::Limiter(limiter) => {
+                    let passed = limiter.pass(now);
+                    tally.on_enter(counts, passed.is_ok());
+                    match passed {
+                        Err(_) => return self.go(now, id),
+                        Ok(wait) if counts => tally.on_wait(wait),
+                        Ok(_) => {}
+                    }
+                    if let Ok(wait) = passed
+                        && wait > Span::ZERO
+                    {
+                        return self.put_off(now + wait, What::Enters { id, part: at + 1 });
+                    }
+                }
+                Part::Lookup { lookup, keys, fetch } => {
+                    let key = keys.next();
+                    tally.on_enter(counts, true);
+                    let found = lookup.ask(now, key, id);
+                    tally.on_found(counts, found);
+                    match found {
+                        Found::Kept => {}
+                        Found::Waits => {
+                            self.requests[id as usize].since = now;
+                            return;
+                        }
+                        Found::Fetches => {
+                            self.requests[id as usize].since = now;
+                            let there = now + fetch.next();
+                            return self.put_off(there, What::Fetched { id, part: at, key });
+                        }
+                    }
+                }
+            }
+        }
+        if counts {
+            self.tally.on_complete(now.since(came));
+        }
+        self.go(now, id);
+    }
+
+    /// Whoever leaves a part next.
+    fn leave(&mut self, now: Instant, at: usize) {
+        let Part::Station { station, .. } = &mut self.parts[at] else { return };
+        let Some(left) = station.take_left(now) else { return };
+        let tally = &mut self.tally.parts[at];
+        tally.occupied(now, station.inside(), station.busy());
+        let counts = self.requests[left.id as usize].counts;
+        if counts {
+            tally.on_left(left.waited, left.served);
+        }
+        if left.served { self.enter(now, left.id, at + 1) } else { self.go(now, left.id) }
+    }
+
+    /// A request leaves the system; its user, if it has one, thinks about that.
+    fn go(&mut self, now: Instant, id: u32) {
+        self.free.push(id);
+        self.inside -= 1;
+        self.think(now);
+    }
+
+    fn think(&mut self, now: Instant) {
+        if let Some(thinks) = &mut self.thinks {
+            let at = now + thinks.next();
+            self.put_off(at, What::Asks);
+        }
+    }
+
+    fn put_off(&mut self, at: Instant, what: What) {
+        self.orders += 1;
+        self.later.push(Reverse(Later { at, order: self.orders, what }));
+    }
+
+    /// Who fetched, and who waited for that, go on.
+    fn on_fetched(&mut self, now: Instant, (first, at): (u32, usize), key: u32) {
+        let Part::Lookup { lookup, .. } = &mut self.parts[at] else { return };
+        let waiting = lookup.fetched(now, key);
+        for id in std::iter::once(first).chain(waiting) {
+            let Request { counts, since, .. } = self.requests[id as usize];
+            if counts {
+                self.tally.parts[at].on_wait(now.since(since));
+            }
+            self.enter(now, id, at + 1);
+        }
+    }
+
+    fn on_later(&mut self, now: Instant) {
+        match self.later.pop() {
+            Some(Reverse(Later { what: What::Enters { id, part }, .. })) => self.enter(now, id, part),
+            Some(Reverse(Later { what: What::Fetched { id, part, key }, .. })) => self.on_fetched(now, (id, part), key),
+            Some(Reverse(Later { what: What::Asks, .. })) => self.come(now),
+            None => {}
+        }
+    }
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug)]
+enum Front {
+    /// Somebody leaves this part.
+    Part(usize),
+    /// Somebody has waited long enough.
+    Later,
+    /// Somebody comes.
+    Coming,
+}
+
+impl Draws<'_> {
+    fn next(&mut self) -> Span {
+        self.drawn += 1;
+        self.latency.at(self.seed.unit(self.drawn - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests;

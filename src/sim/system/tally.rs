@@ -1,0 +1,220 @@
+//! What is counted of a system: of its parts, and of the whole.
+//!
+//! Owns the counts, and over which time those in it are averaged: from the first request that counts to the last that came. Refuses
+//! statistics beyond sums; histograms are the recorder's.
+
+use hdrhistogram::Histogram;
+use sluicegate_policy::lookup::Found;
+use sluicegate_policy::time::{Instant, Span};
+
+use crate::load::system::Case;
+use crate::measure::channel::{HIGHEST_NS, growing};
+
+/// Counts of one replication or of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tally {
+    /// Requests that counted.
+    pub requests: u64,
+    /// From coming to leaving, of those that passed all parts.
+    pub response: Histogram<u64>,
+    /// Of each part.
+    pub parts: Vec<PartTally>,
+    /// At each instant that was to be looked at: how many were in the system.
+    pub looks: Vec<Looks>,
+    /// From the first request that counted to the last that came, of all replications together.
+    pub counted: Span,
+    first: Option<Instant>,
+    closed: Instant,
+}
+
+/// How many were there, once in each replication.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// How often that was looked at.
+    pub number: u64,
+    /// All of them together.
+    pub sum: u128,
+    /// Their squares together.
+    pub squares: u128,
+    /// The most.
+    pub most: u64,
+}
+
+/// Counts of one part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartTally {
+    /// Who came to it.
+    pub asked: u64,
+    /// Of these, who was refused.
+    pub refused: u64,
+    /// Of these, who left unserved.
+    pub gave_up: u64,
+    /// Of these, who found an answer that was kept.
+    pub hits: u64,
+    /// Of these, who waited for what another fetched.
+    pub shared: u64,
+    /// Who was served, or passed.
+    pub passed: u64,
+    /// Waits of those of them that waited at all.
+    pub waits: Histogram<u64>,
+    /// How many were there, times how long: in nanoseconds.
+    pub inside_ns: u128,
+    /// How many servers worked, times how long: in nanoseconds.
+    pub busy_ns: u128,
+    now: Occupied,
+}
+
+/// Since when how many are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Occupied {
+    since: Instant,
+    inside: u32,
+    busy: u32,
+    /// From when on it is counted, and until when.
+    from: Option<Instant>,
+    until: Instant,
+}
+
+impl Tally {
+    /// Nothing was played.
+    pub(super) fn new(case: &Case) -> Self {
+        let part = || PartTally {
+            asked: 0,
+            refused: 0,
+            gave_up: 0,
+            hits: 0,
+            shared: 0,
+            waits: growing(),
+            passed: 0,
+            inside_ns: 0,
+            busy_ns: 0,
+            now: Occupied { until: case.until, ..Occupied::default() },
+        };
+        Self {
+            requests: 0,
+            response: growing(),
+            parts: case.parts.iter().map(|_| part()).collect(),
+            looks: vec![Looks::default(); case.observe.len()],
+            counted: Span::ZERO,
+            first: None,
+            closed: case.until,
+        }
+    }
+
+    pub(super) fn on_come(&mut self, now: Instant, counts: bool) {
+        if counts {
+            self.requests += 1;
+            if self.first.is_none() {
+                self.first = Some(now);
+                self.parts.iter_mut().for_each(|part| part.count_from(now));
+            }
+        }
+    }
+
+    /// Nobody comes any more: of the time after `now` nothing is counted, as the system only empties then.
+    pub(super) fn close(&mut self, now: Instant) {
+        self.closed = self.closed.min(now);
+        self.parts.iter_mut().for_each(|part| part.now.until = part.now.until.min(now));
+    }
+
+    pub(super) fn on_complete(&mut self, took: Span) {
+        put(&mut self.response, took);
+    }
+
+    pub(super) fn on_look(&mut self, at: usize, inside: u64) {
+        let inside_wide = u128::from(inside);
+        self.looks[at].merge(Looks { number: 1, sum: inside_wide, squares: inside_wide * inside_wide, most: inside });
+    }
+
+    /// The replication is over.
+    pub(super) fn end(&mut self) {
+        self.counted = self.first.map_or(Span::ZERO, |first| self.closed.since(first));
+    }
+
+    /// Adds what another replication has counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.counted += other.counted;
+        self.response.add(&other.response).expect("histograms of one range that grow can be added");
+        for (mine, theirs) in self.parts.iter_mut().zip(&other.parts) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.looks.iter_mut().zip(&other.looks) {
+            mine.merge(*theirs);
+        }
+    }
+}
+
+impl Looks {
+    fn merge(&mut self, other: Self) {
+        self.number += other.number;
+        self.sum += other.sum;
+        self.squares += other.squares;
+        self.most = self.most.max(other.most);
+    }
+}
+
+impl PartTally {
+    pub(super) fn on_enter(&mut self, counts: bool, entered: bool) {
+        self.asked += u64::from(counts);
+        self.refused += u64::from(counts && !entered);
+    }
+
+    /// Somebody has asked a cache; who finds an answer there does not wait.
+    pub(super) fn on_found(&mut self, counts: bool, found: Found) {
+        if counts {
+            self.hits += u64::from(found == Found::Kept);
+            self.shared += u64::from(found == Found::Waits);
+            if found == Found::Kept {
+                self.on_wait(Span::ZERO);
+            }
+        }
+    }
+
+    /// Somebody was served, or passes, after this wait.
+    pub(super) fn on_wait(&mut self, wait: Span) {
+        self.passed += 1;
+        if wait > Span::ZERO {
+            put(&mut self.waits, wait);
+        }
+    }
+
+    pub(super) fn on_left(&mut self, waited: Span, served: bool) {
+        if served { self.on_wait(waited) } else { self.gave_up += 1 }
+    }
+
+    /// From `now` on so many are there, and so many servers work.
+    pub(super) fn occupied(&mut self, now: Instant, inside: u32, busy: u32) {
+        self.sum_up(now);
+        (self.now.inside, self.now.busy) = (inside, busy);
+    }
+
+    fn count_from(&mut self, now: Instant) {
+        (self.now.from, self.now.since) = (Some(now), now);
+    }
+
+    fn sum_up(&mut self, now: Instant) {
+        if self.now.from.is_some() {
+            let more = u128::from(now.min(self.now.until).since(self.now.since).as_ns());
+            self.inside_ns += more * u128::from(self.now.inside);
+            self.busy_ns += more * u128::from(self.now.busy);
+        }
+        self.now.since = now;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.asked += other.asked;
+        self.refused += other.refused;
+        self.gave_up += other.gave_up;
+        self.hits += other.hits;
+        self.shared += other.shared;
+        self.waits.add(&other.waits).expect("histograms of one range that grow can be added");
+        self.passed += other.passed;
+        self.inside_ns += other.inside_ns;
+        self.busy_ns += other.busy_ns;
+    }
+}
+
+fn put(histogram: &mut Histogram<u64>, time: Span) {
+    histogram.record(time.as_ns().min(HIGHEST_NS)).expect("a value up to 24 h fits into a histogram that grows");
+}

@@ -1,0 +1,218 @@
+//! The numeric references of stations and limiters, through the interface that users have: a case in a file, and the record that
+//! `simulate` prints of it.
+//!
+//! A run is a share of the nominal one of its case (a tenth, and all of it with `SLUICEGATE_REFERENCES=full`), and its tolerance is
+//! wider by the root of that, as the references say.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::Bench;
+
+/// How one reference is played, and where its metrics stand in the record.
+struct Reference {
+    id: &'static str,
+    /// The system, and what comes to it.
+    case: String,
+    size: Size,
+    /// Name, JSON pointer, and by what the number there is multiplied.
+    metrics: &'static [(&'static str, &'static str, f64)],
+}
+
+/// Of the nominal run.
+#[derive(Clone, Copy)]
+enum Size {
+    /// Requests, and how many of the first are not counted.
+    Requests(u32, u32),
+    /// The case says itself how long it is; it is exact, or as long as its nominal run.
+    Whole,
+    /// Replications.
+    Replications(u32),
+}
+
+const NS: f64 = 1e-9;
+
+fn share() -> f64 {
+    if std::env::var("SLUICEGATE_REFERENCES").is_ok_and(|which| which == "full") { 1.0 } else { 0.1 }
+}
+
+fn references() -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/model/references.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let all: Value = serde_json::from_str(&text).expect("the references are JSON");
+    all["cases"].as_array().expect("cases").clone()
+}
+
+fn queue(arrivals: &str, station: &str) -> String {
+    format!("system:\n  - station: {{ {station} }}\n{arrivals}\n")
+}
+
+#[rustfmt::skip] // A table.
+fn queues() -> Vec<Reference> {
+    let of = |id, arrivals: &str, station: &str, size, metrics| Reference { id, case: queue(arrivals, station), size, metrics };
+    let throttle: &[_] = &[("throttle", "/parts/0/refused_share", 1.0)];
+    vec![
+        of("Q01", "arrivals: { poisson: 0.8/s }", "servers: 1, work: { exponential: 1s }", Size::Requests(5_000_000, 100_000), &[
+            ("p_wait", "/parts/0/waited_share", 1.0), ("mean_wait", "/parts/0/wait/mean_ns", NS),
+            ("sojourn_p50", "/response_time/p50_ns", NS), ("sojourn_p99", "/response_time/p99_ns", NS),
+            ("sojourn_p999", "/response_time/p999_ns", NS),
+        ]),
+        of("Q02", "arrivals: { poisson: 8/s }", "servers: 10, work: { exponential: 1s }", Size::Requests(5_000_000, 50_000), &[
+            ("p_wait", "/parts/0/waited_share", 1.0), ("mean_wait", "/parts/0/wait/mean_ns", NS),
+            ("wait_p90", "/parts/0/wait/p90_ns", NS), ("wait_p99", "/parts/0/wait/p99_ns", NS), ("wait_p999", "/parts/0/wait/p999_ns", NS),
+            ("sojourn_p50", "/response_time/p50_ns", NS), ("sojourn_p99", "/response_time/p99_ns", NS),
+        ]),
+        of("Q04", "arrivals: { poisson: 5/s }", "servers: 4, room: 20, work: { exponential: 1s }", Size::Requests(1_000_000, 20_000), &[
+            ("block", "/parts/0/refused_share", 1.0), ("mean_wait", "/parts/0/wait/mean_ns", NS),
+            ("wait_p50", "/parts/0/wait/p50_ns", NS), ("wait_p95", "/parts/0/wait/p95_ns", NS),
+        ]),
+        of("Q05a", "arrivals: { poisson: 90/s }", "servers: 100, room: 100, work: { exponential: 1s }", Size::Requests(2_000_000, 100_000), throttle),
+        of("Q05b", "arrivals: { poisson: 90/s }", "servers: 100, room: 100, work: 1s", Size::Requests(2_000_000, 100_000), throttle),
+        of("Q06", "arrivals: { poisson: 9500/s }", "servers: 1000, room: 1000, work: { exponential: 100ms }", Size::Requests(10_000_000, 1_000_000), throttle),
+        of("Q07", "arrivals: { poisson: 0.8/s }", "servers: 1, work: 1s", Size::Requests(2_000_000, 100_000), &[
+            ("mean_wait", "/parts/0/wait/mean_ns", NS), ("wait_p50", "/parts/0/wait/p50_ns", NS),
+            ("wait_p95", "/parts/0/wait/p95_ns", NS), ("wait_p99", "/parts/0/wait/p99_ns", NS),
+        ]),
+        of("Q09", "gaps: 1250ms", "servers: 1, work: { exponential: 1s }", Size::Requests(2_000_000, 100_000), &[
+            ("p_wait", "/parts/0/waited_share", 1.0), ("mean_wait", "/parts/0/wait/mean_ns", NS),
+            ("wait_p99", "/parts/0/wait/p99_ns", NS), ("sojourn_p99", "/response_time/p99_ns", NS),
+        ]),
+        of("Q10", "arrivals: { poisson: 0.8/s }", "servers: 1, discipline: ps, work: { exponential: 1s }", Size::Requests(1_000_000, 50_000), &[
+            ("mean_sojourn", "/response_time/mean_ns", NS), ("sd_sojourn", "/response_time/stdev_ns", NS),
+        ]),
+        // A mean of one second: the median is exp(-1/2) of it.
+        of("Q11", "arrivals: { poisson: 0.7/s }", "servers: 1, discipline: ps, work: { lognormal: { median: 606530660ns, sigma: 1 } }",
+            Size::Requests(1_000_000, 50_000), &[("mean_sojourn", "/response_time/mean_ns", NS)]),
+        of("Q12", "arrivals: { poisson: 11/s }", "servers: 10, patience: { exponential: 2s }, work: { exponential: 1s }",
+            Size::Requests(1_000_000, 20_000), &[("abandon", "/parts/0/gave_up_share", 1.0)]),
+        of("Q14", "closed: { users: 60, think: { exponential: 1s } }", "servers: 10, work: { exponential: 250ms }", Size::Requests(1_000_000, 20_000), &[
+            ("throughput", "/throughput_per_s", 1.0), ("mean_response", "/response_time/mean_ns", NS),
+            ("p_wait", "/parts/0/waited_share", 1.0), ("wait_p99", "/parts/0/wait/p99_ns", NS),
+        ]),
+        of("Q17", "arrivals: { ramp: { from: 0/s, to: 300/s, over: 30s } }\nobserve: [30s]", "work: { exponential: 2s }", Size::Replications(2_000), &[
+            ("inflight_exp", "/observed/0/mean", 1.0),
+        ]),
+        of("Q17", "arrivals: { ramp: { from: 0/s, to: 300/s, over: 30s } }\nobserve: [30s]", "work: 2s", Size::Replications(2_000), &[
+            ("inflight_det", "/observed/0/mean", 1.0),
+        ]),
+        of("Q18", "arrivals: { steps: [ { rate: 15/s, for: 60s }, { rate: 5/s } ] }\nobserve: [30s, 60s, 90s, 120s]\nrun: { duration: 120s }",
+            "servers: 10, work: { exponential: 1s }", Size::Replications(2_000), &[
+                ("n30", "/observed/0/mean", 1.0), ("n60", "/observed/1/mean", 1.0), ("n90", "/observed/2/mean", 1.0), ("n120", "/observed/3/mean", 1.0),
+            ]),
+    ]
+}
+
+#[rustfmt::skip] // A table.
+fn limiters() -> Vec<Reference> {
+    let of = |id, parts: &[&str], rest: &str, size, metrics| {
+        let parts: String = parts.iter().flat_map(|part| ["  - ", part, "\n"]).collect();
+        Reference { id, case: format!("system:\n{parts}{rest}\n"), size, metrics }
+    };
+    let throttle: &[_] = &[("throttle", "/parts/0/refused_share", 1.0)];
+    vec![
+        of("T01", &["bucket: { rate: 100/s, burst: 50 }"], "arrivals: { constant: 150/s }\nrun: { duration: 60s }", Size::Whole, &[
+            ("requests", "/requests", 1.0), ("admitted", "/completed", 1.0), ("throttled", "/parts/0/refused", 1.0),
+        ]),
+        of("T02", &["bucket: { rate: 100/s, burst: 1 }"], "arrivals: { constant: 100/s }\nrun: { duration: 10s }", Size::Whole, &[
+            ("requests", "/requests", 1.0), ("throttled", "/parts/0/refused", 1.0),
+        ]),
+        of("T04", &["meter: { rate: 100/s, burst: 20 }"], "arrivals: { poisson: 120/s }", Size::Requests(2_000_000, 0), throttle),
+        of("T05", &["meter: { rate: 100/s, burst: 20, delay: true }"], "arrivals: { poisson: 95/s }", Size::Requests(2_000_000, 0), &[
+            ("throttle", "/parts/0/refused_share", 1.0), ("mean_delay", "/parts/0/wait/mean_ns", NS),
+        ]),
+        of("T08", &["bucket: { rate: 100/s, burst: 100 }"], "bursts: [ { rate: 40/s, lasts: 2s }, { rate: 220/s, lasts: 1s } ]",
+            Size::Requests(4_000_000, 0), throttle),
+        of("C01", &["cache: { ttl: 300s }"], "arrivals: { poisson: 0.1/s }", Size::Requests(2_000_000, 0), &[("hit", "/parts/0/hit_share", 1.0)]),
+        of("C02", &["cache: { ttl: 300s, refresh: true }"], "arrivals: { poisson: 0.01/s }", Size::Requests(2_000_000, 0), &[
+            ("hit", "/parts/0/hit_share", 1.0),
+        ]),
+        // A thousand cycles of a fetch and 42 hits.
+        of("C04", &["cache: { ttl: 300s }"], "gaps: 7s\nrun: { requests: 43000 }", Size::Whole, &[("hit", "/parts/0/hit_share", 1.0)]),
+        of("C05b", &["cache: { ttl: 2s, fetch: 200ms, coalesce: true }"], "arrivals: { poisson: 5/s }", Size::Requests(2_000_000, 0), &[
+            ("hit", "/parts/0/hit_share", 1.0),
+        ]),
+        of("C06", &["cache: { entries: 100, keys: 1000, zipf: 0.8 }"], "arrivals: { poisson: 100/s }", Size::Requests(1_800_000, 200_000), &[
+            ("hit", "/parts/0/hit_share", 1.0),
+        ]),
+        // 200,000 windows.
+        of("T06c", &["refill: { tokens: 100, every: 1s }"], "arrivals: { poisson: 95/s }", Size::Requests(19_000_000, 0), throttle),
+        of("T07", &["window: { limit: 100, length: 1s }"], "arrivals: { poisson: 110/s }", Size::Requests(2_000_000, 0), throttle),
+        // T10a takes a token of both buckets or of none, as the gateway does: `bookkeeping` plays it there.
+        of("L01", &[
+                "station: { name: network, work: { lognormal: { median: 20ms, sigma: 0.3 } } }",
+                "station: { name: gateway, work: { lognormal: { median: 3ms, sigma: 0.5 } } }",
+                "station: { name: back end, work: { lognormal: { median: 50ms, sigma: 0.6 } } }",
+            ], "arrivals: { constant: 1000/s }", Size::Requests(2_000_000, 0), &[
+                ("p50", "/response_time/p50_ns", 1e-6), ("p90", "/response_time/p90_ns", 1e-6), ("p95", "/response_time/p95_ns", 1e-6),
+                ("p99", "/response_time/p99_ns", 1e-6), ("p99.9", "/response_time/p999_ns", 1e-6), ("mean", "/response_time/mean_ns", 1e-6),
+            ]),
+    ]
+}
+
+/// Each bucket under Poisson arrivals that the references have.
+fn buckets(references: &[Value]) -> Vec<(String, Reference)> {
+    let number = |case: &Value, key: &str| case["params"][key].as_f64().expect("a number");
+    let of = |case: &Value| {
+        let (rate, burst, lambda) = (number(case, "rate"), number(case, "burst"), number(case, "lambda_"));
+        let text = format!("system:\n  - bucket: {{ rate: {rate}/s, burst: {burst} }}\narrivals: {{ poisson: {lambda}/s }}\n");
+        let metrics: &[_] = &[("throttle", "/parts/0/refused_share", 1.0)];
+        let id = case["id"].as_str().expect("an id").to_owned();
+        (id, Reference { id: "T03", case: text, size: Size::Requests(2_000_000, 100_000), metrics })
+    };
+    references.iter().filter(|case| case["id"].as_str().is_some_and(|id| id.starts_with("T03."))).map(of).collect()
+}
+
+impl Reference {
+    /// The record of a run that is `share` of the nominal one, and what part of it that really was.
+    fn played(&self, bench: &Bench, share: f64) -> (Value, f64) {
+        let of = |n: u32| (f64::from(n) * share).ceil() as u32;
+        let (run, replications, share) = match self.size {
+            // What settles is not counted, however little is.
+            Size::Requests(n, skip) => (format!("run: {{ requests: {}, skip: {skip} }}\n", of(n) + skip), 1, share),
+            Size::Whole => (String::new(), 1, 1.0),
+            Size::Replications(n) => (String::new(), of(n), share),
+        };
+        bench.file("case.yaml", &(self.case.clone() + &run));
+        let replications = replications.to_string();
+        let arguments = ["simulate", "case.yaml", "--quiet", "--format", "json", "--replications", replications.as_str()];
+        let done = bench.sluicegate(arguments).expect_code(0);
+        (serde_json::from_str(&done.stdout).expect("the record is JSON"), share)
+    }
+}
+
+/// Plays all of it; the table, and how many numbers of it are not as they should be.
+fn compared(cases: Vec<(String, Reference)>, references: &[Value]) -> (String, usize) {
+    let bench = Bench::new();
+    let (mut table, mut wrong, mut all) = (String::new(), 0, 0);
+    let _ = writeln!(table, "{:8} {:20} {:>14} {:>14} {:>12}", "case", "metric", "expected", "found", "tolerance");
+    for (id, reference) in cases {
+        let case = references.iter().find(|case| case["id"] == id.as_str()).expect("a case of this id");
+        let (record, share) = reference.played(&bench, share());
+        for (metric, pointer, scale) in reference.metrics {
+            let of = |key: &str| case["metrics"][metric][key].as_f64().unwrap_or_else(|| panic!("{id}: no {metric}.{key}"));
+            let found =
+                record.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{id}: no {pointer} in {record:#}"))
+                    * scale;
+            let (expected, tolerance) = (of("expected"), of("tol_abs") / share.sqrt());
+            let is_right = (found - expected).abs() <= tolerance;
+            (all, wrong) = (all + 1, wrong + usize::from(!is_right));
+            let mark = if is_right { "" } else { "  WRONG" };
+            let _ = writeln!(table, "{id:8} {metric:20} {expected:14.6} {found:14.6} {tolerance:12.6}{mark}");
+        }
+    }
+    let _ = writeln!(table, "{} of {all} within tolerance", all - wrong);
+    (table, wrong)
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+#[allow(clippy::print_stdout, reason = "the table is what it is run for; the harness shows it when asked")]
+fn stations_and_limiters_are_as_the_references_say() {
+    let references = references();
+    let named = queues().into_iter().chain(limiters()).map(|reference| (reference.id.to_owned(), reference));
+    let (table, wrong) = compared(named.chain(buckets(&references)).collect(), &references);
+    println!("{table}");
+    assert_eq!(wrong, 0, "{table}");
+}
