@@ -1,7 +1,7 @@
 //! The numeric references of stations and limiters, through the interface that users have: a case in a file, and the record that
 //! `simulate` prints of it.
 //!
-//! A run is a share of the nominal one of its case (a tenth, and all of it with `SLUICEGATE_REFERENCES=full`), and its tolerance is
+//! A run is a share of the nominal one of its case (a tenth, or all of it with `SLUICEGATE_REFERENCES=full`), and its tolerance is
 //! wider by the root of that, as the references say.
 
 use std::fmt::Write as _;
@@ -17,16 +17,20 @@ struct Reference {
     /// The system, and what comes to it.
     case: String,
     size: Size,
-    /// Name, JSON pointer, and by what the number there is multiplied.
-    metrics: &'static [(&'static str, &'static str, f64)],
+    metrics: Metrics,
 }
+
+/// Name, JSON pointer, and by what the number there is multiplied.
+type Metrics = &'static [(&'static str, &'static str, f64)];
 
 /// Of the nominal run.
 #[derive(Clone, Copy)]
 enum Size {
     /// Requests, and how many of the first are not counted.
     Requests(u32, u32),
-    /// The case says itself how long it is; it is exact, or as long as its nominal run.
+    /// The same, never less: what is counted is so rare that no share of it would be enough.
+    Full(u32, u32),
+    /// The case says itself how long it is, and is exact.
     Whole,
     /// Replications.
     Replications(u32),
@@ -106,10 +110,6 @@ fn queues() -> Vec<Reference> {
 
 #[rustfmt::skip] // A table.
 fn limiters() -> Vec<Reference> {
-    let of = |id, parts: &[&str], rest: &str, size, metrics| {
-        let parts: String = parts.iter().flat_map(|part| ["  - ", part, "\n"]).collect();
-        Reference { id, case: format!("system:\n{parts}{rest}\n"), size, metrics }
-    };
     let throttle: &[_] = &[("throttle", "/parts/0/refused_share", 1.0)];
     vec![
         of("T01", &["bucket: { rate: 100/s, burst: 50 }"], "arrivals: { constant: 150/s }\nrun: { duration: 60s }", Size::Whole, &[
@@ -124,18 +124,6 @@ fn limiters() -> Vec<Reference> {
         ]),
         of("T08", &["bucket: { rate: 100/s, burst: 100 }"], "bursts: [ { rate: 40/s, lasts: 2s }, { rate: 220/s, lasts: 1s } ]",
             Size::Requests(4_000_000, 0), throttle),
-        of("C01", &["cache: { ttl: 300s }"], "arrivals: { poisson: 0.1/s }", Size::Requests(2_000_000, 0), &[("hit", "/parts/0/hit_share", 1.0)]),
-        of("C02", &["cache: { ttl: 300s, refresh: true }"], "arrivals: { poisson: 0.01/s }", Size::Requests(2_000_000, 0), &[
-            ("hit", "/parts/0/hit_share", 1.0),
-        ]),
-        // A thousand cycles of a fetch and 42 hits.
-        of("C04", &["cache: { ttl: 300s }"], "gaps: 7s\nrun: { requests: 43000 }", Size::Whole, &[("hit", "/parts/0/hit_share", 1.0)]),
-        of("C05b", &["cache: { ttl: 2s, fetch: 200ms, coalesce: true }"], "arrivals: { poisson: 5/s }", Size::Requests(2_000_000, 0), &[
-            ("hit", "/parts/0/hit_share", 1.0),
-        ]),
-        of("C06", &["cache: { entries: 100, keys: 1000, zipf: 0.8 }"], "arrivals: { poisson: 100/s }", Size::Requests(1_800_000, 200_000), &[
-            ("hit", "/parts/0/hit_share", 1.0),
-        ]),
         // 200,000 windows.
         of("T06c", &["refill: { tokens: 100, every: 1s }"], "arrivals: { poisson: 95/s }", Size::Requests(19_000_000, 0), throttle),
         of("T07", &["window: { limit: 100, length: 1s }"], "arrivals: { poisson: 110/s }", Size::Requests(2_000_000, 0), throttle),
@@ -149,6 +137,61 @@ fn limiters() -> Vec<Reference> {
                 ("p99", "/response_time/p99_ns", 1e-6), ("p99.9", "/response_time/p999_ns", 1e-6), ("mean", "/response_time/mean_ns", 1e-6),
             ]),
     ]
+}
+
+#[rustfmt::skip] // A table.
+fn caches_and_pools() -> Vec<Reference> {
+    let cold: &[_] = &[("cold", "/parts/0/cold_share", 1.0)];
+    let cold_and_kept: &[_] = &[("cold", "/parts/0/cold_share", 1.0), ("mean_instances", "/parts/0/environments", 1.0)];
+    vec![
+        of("C01", &["cache: { ttl: 300s }"], "arrivals: { poisson: 0.1/s }", Size::Requests(2_000_000, 0), &[("hit", "/parts/0/hit_share", 1.0)]),
+        of("C02", &["cache: { ttl: 300s, refresh: true }"], "arrivals: { poisson: 0.01/s }", Size::Requests(2_000_000, 0), &[
+            ("hit", "/parts/0/hit_share", 1.0),
+        ]),
+        // A thousand cycles of a fetch and 42 hits.
+        of("C04", &["cache: { ttl: 300s }"], "gaps: 7s\nrun: { requests: 43000 }", Size::Whole, &[("hit", "/parts/0/hit_share", 1.0)]),
+        of("C05b", &["cache: { ttl: 2s, fetch: 200ms, coalesce: true }"], "arrivals: { poisson: 5/s }", Size::Requests(2_000_000, 0), &[
+            ("hit", "/parts/0/hit_share", 1.0),
+        ]),
+        of("C06", &["cache: { entries: 100, keys: 1000, zipf: 0.8 }"], "arrivals: { poisson: 100/s }", Size::Requests(1_800_000, 200_000), &[
+            ("hit", "/parts/0/hit_share", 1.0),
+        ]),
+        of("K01", &["pool: { duration: 0s, keep_alive: 600s }"], "arrivals: { poisson: 6/h }", Size::Requests(2_000_000, 0), cold),
+        of("K02a", &["pool: { duration: { exponential: 2s }, keep_alive: 600s }"], "arrivals: { poisson: 0.9/s }",
+            Size::Requests(1_900_000, 100_000), cold_and_kept),
+        of("K02c", &["pool: { duration: { exponential: 200ms }, keep_alive: 30s }"], "arrivals: { poisson: 50/s }",
+            Size::Requests(1_900_000, 100_000), cold_and_kept),
+        of("K02e", &["pool: { duration: { exponential: 1s }, keep_alive: 10s, limit: 12 }"], "arrivals: { poisson: 9/s }",
+            Size::Requests(1_900_000, 100_000), &[("cold", "/parts/0/cold_share", 1.0), ("throttle", "/parts/0/refused_share", 1.0)]),
+        // A cold invocation takes as much longer as its mean is above that of a warm one: no mean knows the difference.
+        of("K03", &["pool: { duration: { exponential: 1991ms }, cold_start: 253ms, keep_alive: 600s, dispatch: newest_created }"],
+            "arrivals: { poisson: 0.9/s }", Size::Requests(4_000_000, 100_000), &[
+                ("cold_newest_created", "/parts/0/cold_share", 1.0), ("instances_newest_created", "/parts/0/environments", 1.0),
+                ("busy_newest_created", "/parts/0/busy", 1.0),
+            ]),
+        of("K03", &["pool: { duration: { exponential: 1991ms }, cold_start: 253ms, keep_alive: 600s }"],
+            "arrivals: { poisson: 0.9/s }", Size::Requests(4_000_000, 100_000), &[
+                ("cold_mru", "/parts/0/cold_share", 1.0), ("instances_mru", "/parts/0/environments", 1.0), ("busy_mru", "/parts/0/busy", 1.0),
+            ]),
+        of("K03", &["pool: { duration: { exponential: 1991ms }, cold_start: 253ms, keep_alive: 600s, dispatch: least_recently_used }"],
+            "arrivals: { poisson: 0.9/s }", Size::Full(4_000_000, 100_000), &[
+                ("cold_lru", "/parts/0/cold_share", 1.0), ("instances_lru", "/parts/0/environments", 1.0), ("busy_lru", "/parts/0/busy", 1.0),
+            ]),
+        of("K05", &["pool: { duration: { exponential: 1s }, provisioned: 12 }"], "arrivals: { poisson: 10/s }",
+            Size::Requests(1_900_000, 100_000), &[("spill", "/parts/0/spilled_share", 1.0)]),
+        of("K06", &["pool: { duration: 250ms, cold_start: 700ms }"], "arrivals: { constant: 10/s }\nrun: { requests: 1000 }", Size::Whole, &[
+            ("cold_starts", "/parts/0/cold_starts", 1.0),
+        ]),
+        of("T11", &["pool: { duration: 999500us, scale_out: { rate: 100/s, burst: 1000 } }"],
+            "arrivals: { constant: 3000/s }\nrun: { duration: 30s }", Size::Whole, &[
+                ("requests", "/requests", 1.0), ("throttled", "/parts/0/refused", 1.0), ("cold_starts", "/parts/0/cold_starts", 1.0),
+            ]),
+    ]
+}
+
+fn of(id: &'static str, parts: &[&str], rest: &str, size: Size, metrics: Metrics) -> Reference {
+    let parts: String = parts.iter().flat_map(|part| ["  - ", part, "\n"]).collect();
+    Reference { id, case: format!("system:\n{parts}{rest}\n"), size, metrics }
 }
 
 /// Each bucket under Poisson arrivals that the references have.
@@ -171,6 +214,7 @@ impl Reference {
         let (run, replications, share) = match self.size {
             // What settles is not counted, however little is.
             Size::Requests(n, skip) => (format!("run: {{ requests: {}, skip: {skip} }}\n", of(n) + skip), 1, share),
+            Size::Full(n, skip) => (format!("run: {{ requests: {}, skip: {skip} }}\n", n + skip), 1, 1.0),
             Size::Whole => (String::new(), 1, 1.0),
             Size::Replications(n) => (String::new(), of(n), share),
         };
@@ -211,7 +255,8 @@ fn compared(cases: Vec<(String, Reference)>, references: &[Value]) -> (String, u
 #[allow(clippy::print_stdout, reason = "the table is what it is run for; the harness shows it when asked")]
 fn stations_and_limiters_are_as_the_references_say() {
     let references = references();
-    let named = queues().into_iter().chain(limiters()).map(|reference| (reference.id.to_owned(), reference));
+    let named =
+        queues().into_iter().chain(limiters()).chain(caches_and_pools()).map(|reference| (reference.id.to_owned(), reference));
     let (table, wrong) = compared(named.chain(buckets(&references)).collect(), &references);
     println!("{table}");
     assert_eq!(wrong, 0, "{table}");

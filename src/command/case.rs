@@ -129,8 +129,11 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
     let over_time = |sum: u128| (counted > Span::ZERO).then(|| sum as f64 / counted.as_ns() as f64);
     let (is_station, servers) = match part {
         Part::Station { station, .. } => (true, station.servers),
+        Part::Pool(pool) => (true, pool.limit),
         Part::Limiter(_) | Part::Lookup { .. } => (false, None),
     };
+    let provisioned = if let Part::Pool(pool) = part { Some(pool.scaling.provisioned) } else { None };
+    let of_pool = |of: u64| share(of, tally.passed).filter(|_| provisioned.is_some());
     let is_cache = matches!(part, Part::Lookup { .. });
     let of_cache = |of: u64| share(of, tally.asked).filter(|_| is_cache);
     let busy = over_time(tally.busy_ns).filter(|_| is_station);
@@ -145,6 +148,10 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
         hit_share: of_cache(tally.hits),
         coalesced_share: of_cache(tally.shared),
         fetched_share: of_cache(tally.asked - tally.hits - tally.shared),
+        cold_starts: provisioned.map(|_| tally.cold_starts),
+        cold_share: of_pool(tally.cold_starts),
+        spilled_share: of_pool(tally.passed - tally.provisioned).filter(|_| provisioned > Some(0)),
+        environments: of_pool(tally.environments),
         waited_share: share(tally.waits.len(), tally.passed),
         wait: quantiles_beside(&tally.waits, tally.passed - tally.waits.len()),
         inside: over_time(tally.inside_ns).filter(|_| is_station),

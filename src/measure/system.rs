@@ -71,6 +71,19 @@ pub struct PartRecord {
     /// Who had to fetch, as a share of those who came to a cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetched_share: Option<f64>,
+    /// Of those that a pool served, for whom an environment had to start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cold_starts: Option<u64>,
+    /// The same as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cold_share: Option<f64>,
+    /// Who was served by no provisioned environment, as a share of those that a pool served; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spilled_share: Option<f64>,
+    /// How many environments, busy or idle, those that a pool served found there on average; under Poisson arrivals and without refusals
+    /// that is how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environments: Option<f64>,
     /// How many of those that were served (or passed) had to wait, as a share of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waited_share: Option<f64>,

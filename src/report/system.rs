@@ -65,9 +65,20 @@ fn times_row(name: &str, times: Option<&Quantiles>) -> Vec<Cell> {
 }
 
 fn parts(record: &SystemRecord) -> Table {
-    let mut table = Table::new(vec!["<part", "asked", "refused", "gave up", "hit", "waited", "inside", "busy", "used"]);
-    for PartRecord { name, asked, refused_share, gave_up_share, hit_share, waited_share, inside, busy, utilisation, .. } in
-        &record.parts
+    let mut table = Table::new(vec!["<part", "asked", "refused", "gave up", "hit", "cold", "waited", "inside", "busy", "used"]);
+    for PartRecord {
+        name,
+        asked,
+        refused_share,
+        gave_up_share,
+        hit_share,
+        cold_share,
+        waited_share,
+        inside,
+        busy,
+        utilisation,
+        ..
+    } in &record.parts
     {
         let part_of = |it: &Option<f64>| it.map_or_else(|| ABSENT.to_owned(), share);
         let number = |it: &Option<f64>| it.map_or_else(String::new, |it| format!("{it:.3}"));
@@ -78,6 +89,7 @@ fn parts(record: &SystemRecord) -> Table {
             part_of(refused_share),
             part_of(gave_up_share),
             hit_share.map_or_else(String::new, share),
+            cold_share.map_or_else(String::new, share),
             part_of(waited_share),
             number(inside),
             number(busy),

@@ -3,14 +3,14 @@
 //! Owns its defaults and what is refused where it stands. Refuses to play it (`sim` does). Called by `load`.
 
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{self, Keys, Limiter, Throttle};
+use sluicegate_policy::model::{self, Keys, Limiter, PerSecond, Scaling, Throttle};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
-use super::{arrivals, latency};
-use crate::config::raw::case::{Burst, Cache, Case, CaseRun, Part, Station};
+use super::{arrivals, latency, throttle};
+use crate::config::raw::case::{Burst, Cache, Case, CaseRun, Part, Pool, Station};
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Count, Duration, Flag, Text, per_second};
+use crate::config::value::{Count, Duration, Flag, Shape, Text, per_second};
 use crate::load::system::{self, Comings};
 use crate::load::traffic::Pace;
 
@@ -21,6 +21,9 @@ const STATES_MAX: usize = 1_000;
 /// A table of them is kept.
 const KEYS_MAX: u32 = 10_000_000;
 const DURATION: Span = Span::from_secs(30);
+/// More environments than any number of requests needs, at once.
+const AS_NEEDED: Throttle =
+    Throttle { rate: PerSecond { tokens: 1_000_000_000, per: Span::from_secs(1) }, burst: model::Burst(1 << 40) };
 
 /// The case; `None` means that problems were reported.
 pub(in crate::config) fn case(raw: &mut Case, reader: &mut Reader) -> Option<system::Case> {
@@ -86,6 +89,7 @@ fn parts(raw: &At<Vec<At<Part>>>, reader: &mut Reader) -> Option<Vec<(String, mo
                 Part::Refill(it) => (it.value.name.as_ref(), "refill"),
                 Part::Window(it) => (it.value.name.as_ref(), "window"),
                 Part::Cache(it) => (it.value.name.as_ref(), "cache"),
+                Part::Pool(it) => (it.value.name.as_ref(), "pool"),
             };
             let name = named(name, kind, reader);
             Some((name, proven(&part.value, reader)?))
@@ -98,6 +102,7 @@ fn proven(part: &Part, reader: &mut Reader) -> Option<model::Part> {
     let limiter = match part {
         Part::Station(raw) => return station(&raw.value, reader),
         Part::Cache(raw) => return cache(&raw.value, reader),
+        Part::Pool(raw) => return pool(&raw.value, reader),
         Part::Bucket(raw) => {
             let burst = some(&raw.value.burst, reader)?;
             Limiter::Bucket(Throttle { rate: raw.value.rate.value.0, burst: model::Burst(burst.into()) })
@@ -163,6 +168,33 @@ fn cache(raw: &Cache, reader: &mut Reader) -> Option<model::Part> {
         shares: says(&raw.coalesce),
     };
     Some(model::Part::Lookup { lookup, keys: Keys { count: count?, skew }, fetch: fetch? })
+}
+
+fn pool(raw: &Pool, reader: &mut Reader) -> Option<model::Part> {
+    let or_constant = |shape: Option<&At<Shape>>, span, reader: &mut Reader| match shape {
+        Some(shape) => latency(shape, reader),
+        None => Some(Latency::constant(span)),
+    };
+    let duration = latency(&raw.duration, reader);
+    let cold_start = or_constant(raw.cold_start.as_ref(), Span::ZERO, reader);
+    let keep_alive = or_constant(raw.keep_alive.as_ref(), Span::MAX, reader);
+    let limit = some_or_all(raw.limit.as_ref(), reader);
+    let provisioned = raw.provisioned.as_ref().map_or(0, |provisioned| provisioned.value.0);
+    if let (Some(given), Ok(Some(limit))) = (&raw.provisioned, &limit)
+        && given.value.0 > *limit
+    {
+        reader.report_at(&given.spot, format!("this is more than the limit, which is {limit}; write less, or raise the limit"));
+        return None;
+    }
+    let scale_out = raw.scale_out.as_ref().map_or(AS_NEEDED, throttle);
+    let dispatch = raw.dispatch.as_ref().map(|dispatch| dispatch.value.into()).unwrap_or_default();
+    Some(model::Part::Pool(Box::new(model::Pool {
+        duration: duration?,
+        cold_start: cold_start?,
+        keep_alive: keep_alive?,
+        limit: limit.ok()?,
+        scaling: Scaling { scale_out, provisioned, dispatch },
+    })))
 }
 
 /// A problem was reported.

@@ -2,11 +2,12 @@
 //!
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `load`.
 
+use super::gateway::Throttle;
 use super::traffic::{Arrivals, Closed};
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::Node;
-use crate::config::value::{Count, Decimal, Discipline, Duration, Flag, Level, Rate, Seed, Shape, Text};
+use crate::config::value::{Count, Decimal, Discipline, Dispatch, Duration, Flag, Level, Rate, Seed, Shape, Text};
 
 section! {
     /// A system without a gateway: parts, one after the other, and what comes to them. `simulate` plays it.
@@ -54,7 +55,7 @@ section! {
     }
 }
 
-/// A part; exactly one of `station`, `bucket`, `meter`, `refill`, `window` and `cache`.
+/// A part; exactly one of `station`, `bucket`, `meter`, `refill`, `window`, `cache` and `pool`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum Part {
@@ -70,9 +71,11 @@ pub(in crate::config) enum Part {
     Window(At<Window>),
     /// A cache before something slow.
     Cache(At<Cache>),
+    /// Environments of a function.
+    Pool(Box<At<Pool>>),
 }
 
-const KINDS: [&str; 6] = ["station", "bucket", "meter", "refill", "window", "cache"];
+const KINDS: [&str; 7] = ["station", "bucket", "meter", "refill", "window", "cache", "pool"];
 
 impl Read for Part {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
@@ -85,6 +88,7 @@ impl Read for Part {
             ["refill"] => keys.read("refill", reader).map(Self::Refill),
             ["window"] => keys.read("window", reader).map(Self::Window),
             ["cache"] => keys.read("cache", reader).map(Self::Cache),
+            ["pool"] => keys.read("pool", reader).map(Self::Pool),
             [] => {
                 reader
                     .report(&node.place, "no part is named; write e.g. { station: { servers: 4, work: { exponential: 20ms } } }");
@@ -189,5 +193,28 @@ section! {
         fetch: Option<At<Shape>>,
         /// Whether those who ask for what is being fetched wait for that fetch; else each fetches it. Default: false.
         coalesce: Option<At<Flag>>,
+    }
+}
+
+section! {
+    /// Environments of a function, each with one request at a time; who finds none idle starts one, cold.
+    Pool {
+        /// What it is called in the result. Default: its kind and its place.
+        name: Option<At<Text>>,
+        /// How long a warm environment serves.
+        duration: At<Shape>,
+        /// What the first service of an environment takes in addition. Default: 0s.
+        cold_start: Option<At<Shape>>,
+        /// How long an idle environment is kept. Default: for ever.
+        keep_alive: Option<At<Shape>>,
+        /// How many may be busy at a time; who comes then is refused. Default: no bound.
+        limit: Option<At<Count>>,
+        /// Environments that are there from the start, are never cold and are asked first. Default: 0.
+        provisioned: Option<At<Count>>,
+        /// How fast environments may be added: a bucket with a token for each that starts cold; without a token who comes is refused.
+        /// Default: as fast as they are needed.
+        scale_out: Option<Throttle>,
+        /// Which idle environment is next. Default: `most_recently_used`.
+        dispatch: Option<At<Dispatch>>,
     }
 }

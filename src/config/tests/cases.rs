@@ -71,13 +71,14 @@ fn each_part_is_read() {
   - window: { name: w, limit: 3, length: 2s }
   - cache: { ttl: 5s, refresh: true, entries: 10, keys: 20, zipf: 0.8, fetch: 1ms, coalesce: true }
   - station: { work: { exponential: 1s }, servers: 3, discipline: ps }
+  - pool: { duration: 1s, cold_start: 2s, keep_alive: 3s, limit: 9, provisioned: 2, scale_out: { rate: 1/s, burst: 4 }, dispatch: random }
 bursts: [ { rate: 0/s, lasts: 1s }, { rate: 10/s, lasts: 2s } ]
 observe: [1s, 2s]
 "
     .replace("1min", "60s");
     let case = case(&text).unwrap();
     let names: Vec<&str> = case.parts.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["bucket 1", "meter 2", "refill 3", "w", "cache 5", "station 6"]);
+    assert_eq!(names, ["bucket 1", "meter 2", "refill 3", "w", "cache 5", "station 6", "pool 7"]);
     assert_eq!(case.parts[2].1, Part::Limiter(Limiter::Refill { tokens: 7, every: Span::from_secs(60), room: 7 }));
     let Part::Lookup { lookup, keys, .. } = &case.parts[4].1 else { panic!("a cache") };
     assert_eq!((lookup.ttl, lookup.refreshes, lookup.entries, lookup.shares), (Span::from_secs(5), true, Some(10), true));
@@ -96,6 +97,11 @@ fn what_cannot_be_played_is_refused_where_it_stands() {
         ("{ station: { servers: 2, work: 10ms } }", "{ refill: { tokens: 1, every: 0s } }", "0s is no time at all"),
         ("{ station: { servers: 2, work: 10ms } }", "{ cache: { zipf: 11 } }", "the exponent of Zipf's law"),
         ("{ station: { servers: 2, work: 10ms } }", "{ cache: { keys: 20000000 } }", "too many to be told apart"),
+        (
+            "{ station: { servers: 2, work: 10ms } }",
+            "{ pool: { duration: 1s, limit: 2, provisioned: 3 } }",
+            "more than the limit, which is 2",
+        ),
         ("arrivals: { poisson: 50/s }", "", "requests come in one way"),
         ("arrivals: { poisson: 50/s }", "gaps: 1s\nclosed: { users: 1, think: 1s }", "requests come in one way"),
         ("arrivals: { poisson: 50/s }", "gaps: 0s", "all requests come at once"),

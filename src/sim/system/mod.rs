@@ -1,4 +1,4 @@
-//! Systems that are described by themselves: stations, limiters and caches, one after the other, in virtual time.
+//! Systems that are described by themselves: stations, limiters, caches and pools, one after the other, in virtual time.
 //!
 //! Owns the order of events and what is counted of each part. Refuses the parts' own rules (policy) and statistics of the counts
 //! (`measure`). Called by `command`. The same case gives the same tally, on any number of threads.
@@ -7,6 +7,7 @@
 
 mod comings;
 mod keys;
+mod pool;
 mod tally;
 
 use std::cmp::Reverse;
@@ -14,6 +15,7 @@ use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::limiter::Limiter;
 use sluicegate_policy::lookup::{Found, Lookup};
@@ -26,6 +28,7 @@ use crate::load::system::{Case, Comings};
 
 use self::comings::Stream;
 use self::keys::Chosen;
+use self::pool::Pool;
 pub use self::tally::{Looks, PartTally, Tally};
 
 /// Plays a case so often, each time with other draws, and adds all of it up in the order of the replications.
@@ -78,6 +81,7 @@ enum Part<'a> {
     Station { station: Station, work: Draws<'a>, patience: Option<Draws<'a>> },
     Limiter(Limiter),
     Lookup { lookup: Lookup, keys: Chosen, fetch: Draws<'a> },
+    Pool(Box<Pool>),
 }
 
 /// A distribution with its own numbered draws.
@@ -109,6 +113,8 @@ enum What {
     Enters { id: u32, part: usize },
     /// What this request has fetched for a cache is there.
     Fetched { id: u32, part: usize, key: u32 },
+    /// The environment of a pool that has served this request is idle again.
+    Returned { id: u32, part: usize, environment: Environment },
     /// A user asks.
     Asks,
 }
@@ -129,6 +135,7 @@ impl<'a> System<'a> {
                 keys: Chosen::new(*keys, seed.child("keys").nth(at as u64)),
                 fetch: draws(fetch, "fetch", at),
             },
+            model::Part::Pool(pool) => Part::Pool(Box::new(Pool::new(pool, seed.child("pool").nth(at as u64)))),
         };
         let thinks = match &case.comings {
             Comings::Closed { think, .. } => Some(draws(think, "think", 0)),
@@ -240,58 +247,66 @@ impl<'a> System<'a> {
 
     /// A request goes on with a part, and with those after it that take no time.
     fn enter(&mut self, now: Instant, id: u32, first: usize) {
-        let Request { came, counts, .. } = self.requests[id as usize];
         for at in first..self.parts.len() {
-            let tally = &mut self.tally.parts[at];
-            match &mut self.parts[at] {
-                Part::Station { station, work, patience } => {
-                    let customer = Customer { id, work: work.next(), patience: patience.as_mut().map_or(Span::MAX, Draws::next) };
-                    let entered = station.enter(now, customer).is_ok();
-                    tally.on_enter(counts, entered);
-                    tally.occupied(now, station.inside(), station.busy());
-                    if entered {
-                        return;
-                    }
-                    return self.go(now, id);
-                }
-                Part::Limiter(limiter) => {
-                    let passed = limiter.pass(now);
-                    tally.on_enter(counts, passed.is_ok());
-                    match passed {
-                        Err(_) => return self.go(now, id),
-                        Ok(wait) if counts => tally.on_wait(wait),
-                        Ok(_) => {}
-                    }
-                    if let Ok(wait) = passed
-                        && wait > Span::ZERO
-                    {
-                        return self.put_off(now + wait, What::Enters { id, part: at + 1 });
-                    }
-                }
-                Part::Lookup { lookup, keys, fetch } => {
-                    let key = keys.next();
-                    tally.on_enter(counts, true);
-                    let found = lookup.ask(now, key, id);
-                    tally.on_found(counts, found);
-                    match found {
-                        Found::Kept => {}
-                        Found::Waits => {
-                            self.requests[id as usize].since = now;
-                            return;
-                        }
-                        Found::Fetches => {
-                            self.requests[id as usize].since = now;
-                            let there = now + fetch.next();
-                            return self.put_off(there, What::Fetched { id, part: at, key });
-                        }
-                    }
-                }
+            match self.pass(now, id, at) {
+                Passage::On => {}
+                Passage::Inside => return,
+                Passage::Later(then, what) => return self.put_off(then, what),
+                Passage::Refused => return self.go(now, id),
             }
         }
+        let Request { came, counts, .. } = self.requests[id as usize];
         if counts {
             self.tally.on_complete(now.since(came));
         }
         self.go(now, id);
+    }
+
+    fn pass(&mut self, now: Instant, id: u32, at: usize) -> Passage {
+        let request = &mut self.requests[id as usize];
+        let (counts, tally) = (request.counts, &mut self.tally.parts[at]);
+        match &mut self.parts[at] {
+            Part::Station { station, work, patience } => {
+                let patience = patience.as_mut().map_or(Span::MAX, Draws::next);
+                let entered = station.enter(now, Customer { id, work: work.next(), patience }).is_ok();
+                tally.on_enter(counts, entered);
+                tally.occupied(now, station.inside(), station.busy());
+                if entered { Passage::Inside } else { Passage::Refused }
+            }
+            Part::Limiter(limiter) => {
+                let passed = limiter.pass(now);
+                tally.on_enter(counts, passed.is_ok());
+                let Ok(wait) = passed else { return Passage::Refused };
+                if counts {
+                    tally.on_wait(wait);
+                }
+                if wait == Span::ZERO { Passage::On } else { Passage::Later(now + wait, What::Enters { id, part: at + 1 }) }
+            }
+            Part::Lookup { lookup, keys, fetch } => {
+                let key = keys.next();
+                let found = lookup.ask(now, key, id);
+                tally.on_enter(counts, true);
+                tally.on_found(counts, found);
+                request.since = now;
+                match found {
+                    Found::Kept => Passage::On,
+                    Found::Waits => Passage::Inside,
+                    Found::Fetches => Passage::Later(now + fetch.next(), What::Fetched { id, part: at, key }),
+                }
+            }
+            Part::Pool(pool) => {
+                let found = if counts { pool.kept(now) } else { 0 };
+                let invoked = pool.invoke(now);
+                tally.on_enter(counts, invoked.is_some());
+                tally.occupied(now, pool.busy(), pool.busy());
+                let Some(invocation) = invoked else { return Passage::Refused };
+                if counts {
+                    tally.on_invoked(&invocation, found);
+                }
+                let environment = invocation.environment;
+                Passage::Later(now + invocation.busy, What::Returned { id, part: at, environment })
+            }
+        }
     }
 
     /// Whoever leaves a part next.
@@ -343,10 +358,29 @@ impl<'a> System<'a> {
         match self.later.pop() {
             Some(Reverse(Later { what: What::Enters { id, part }, .. })) => self.enter(now, id, part),
             Some(Reverse(Later { what: What::Fetched { id, part, key }, .. })) => self.on_fetched(now, (id, part), key),
+            Some(Reverse(Later { what: What::Returned { id, part, environment }, .. })) => {
+                if let Part::Pool(pool) = &mut self.parts[part] {
+                    pool.release(now, environment);
+                    self.tally.parts[part].occupied(now, pool.busy(), pool.busy());
+                }
+                self.enter(now, id, part + 1);
+            }
             Some(Reverse(Later { what: What::Asks, .. })) => self.come(now),
             None => {}
         }
     }
+}
+
+/// What becomes of a request at a part.
+enum Passage {
+    /// It goes on at once.
+    On,
+    /// The part has it.
+    Inside,
+    /// This happens to it then.
+    Later(Instant, What),
+    /// It leaves the system.
+    Refused,
 }
 
 /// What happens next.

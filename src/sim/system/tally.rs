@@ -4,6 +4,7 @@
 //! statistics beyond sums; histograms are the recorder's.
 
 use hdrhistogram::Histogram;
+use sluicegate_policy::lambda::{Environment, Invocation};
 use sluicegate_policy::lookup::Found;
 use sluicegate_policy::time::{Instant, Span};
 
@@ -53,6 +54,12 @@ pub struct PartTally {
     pub hits: u64,
     /// Of these, who waited for what another fetched.
     pub shared: u64,
+    /// Of these, for whom an environment had to start.
+    pub cold_starts: u64,
+    /// Of these, whom a provisioned environment served.
+    pub provisioned: u64,
+    /// Environments, busy or idle, as those that an environment served found them, all together.
+    pub environments: u64,
     /// Who was served, or passed.
     pub passed: u64,
     /// Waits of those of them that waited at all.
@@ -85,6 +92,9 @@ impl Tally {
             hits: 0,
             shared: 0,
             waits: growing(),
+            cold_starts: 0,
+            provisioned: 0,
+            environments: 0,
             passed: 0,
             inside_ns: 0,
             busy_ns: 0,
@@ -171,6 +181,14 @@ impl PartTally {
         }
     }
 
+    /// An environment serves somebody, who found so many of them.
+    pub(super) fn on_invoked(&mut self, invocation: &Invocation, found: u64) {
+        self.cold_starts += u64::from(invocation.cold_start.is_some());
+        self.provisioned += u64::from(invocation.environment == Environment::Provisioned);
+        self.environments += found;
+        self.on_wait(Span::ZERO);
+    }
+
     /// Somebody was served, or passes, after this wait.
     pub(super) fn on_wait(&mut self, wait: Span) {
         self.passed += 1;
@@ -209,6 +227,9 @@ impl PartTally {
         self.hits += other.hits;
         self.shared += other.shared;
         self.waits.add(&other.waits).expect("histograms of one range that grow can be added");
+        self.cold_starts += other.cold_starts;
+        self.provisioned += other.provisioned;
+        self.environments += other.environments;
         self.passed += other.passed;
         self.inside_ns += other.inside_ns;
         self.busy_ns += other.busy_ns;

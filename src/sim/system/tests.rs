@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sluicegate_policy::model::{Burst, Discipline, Keys, Limiter, Lookup, Part, PerSecond, Station, Throttle};
+use sluicegate_policy::model::{Burst, Discipline, Keys, Limiter, Lookup, Part, PerSecond, Scaling, Station, Throttle};
 
 use super::*;
 use crate::load::traffic::{Arrivals, Piece, Spacing};
@@ -34,6 +34,17 @@ fn station(servers: Option<u32>, room: Option<u32>, discipline: Discipline, pati
     Part::Station { station: Station { servers, room, discipline }, work: exponential(50), patience }
 }
 
+fn pool((limit, provisioned): (Option<u32>, u32)) -> Part {
+    let provisioned = provisioned.min(limit.unwrap_or(u32::MAX));
+    Part::Pool(Box::new(model::Pool {
+        duration: exponential(40),
+        cold_start: exponential(100),
+        keep_alive: exponential(300),
+        limit,
+        scaling: Scaling { provisioned, ..Scaling::default() },
+    }))
+}
+
 fn any_part() -> impl Strategy<Value = Part> {
     let meter = Limiter::Meter { rate: rate(90), burst: 5, delays: true };
     let bucket = Limiter::Bucket(Throttle { rate: rate(90), burst: Burst(5) });
@@ -58,6 +69,7 @@ fn any_part() -> impl Strategy<Value = Part> {
         (1_u32..9).prop_map(|servers| station(Some(servers), Some(30), Discipline::Shared, None)),
         Just(Part::Limiter(meter)),
         Just(Part::Limiter(bucket)),
+        (prop::option::of(1_u32..10), 0_u32..3).prop_map(pool),
         (prop::option::of(1_u32..10), any::<bool>()).prop_map(move |(entries, shares)| lookup(entries, shares)),
     ]
 }
@@ -87,6 +99,7 @@ proptest! {
             come -= part.refused + part.gave_up;
             prop_assert_eq!(part.passed, come);
             prop_assert!(part.waits.len() <= come && part.hits + part.shared <= part.asked);
+            prop_assert!(part.cold_starts + part.provisioned <= come);
             prop_assert!(part.busy_ns <= part.inside_ns);
         }
         prop_assert_eq!(tally.response.len(), come);

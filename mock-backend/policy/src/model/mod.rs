@@ -54,7 +54,7 @@ pub use self::service::{
 };
 pub use self::signatory::{Iam, Principal, Signatory};
 pub use self::stage::{Cache, Canary, ExecutionLog, Invalidation, Stage, StageCache};
-pub use self::system::{Discipline, Keys, Limiter, Lookup, Part, Station};
+pub use self::system::{Discipline, Keys, Limiter, Lookup, Part, Pool, Station};
 pub use self::unconfirmed::{
     CachedStatuses, Charge, MalformedStatus, QuotaBegins, RefusalCors, SERVICE_RETRIES_MAX, ThrottledContentType, ToldFirst,
     TooLargeContentType, Unconfirmed, UnknownStage, UnsetVariable,

@@ -1,8 +1,9 @@
-//! The parts of a system that is described by itself, without a gateway: stations, limiters and caches.
+//! The parts of a system that is described by itself, without a gateway: stations, limiters, caches and pools.
 //!
-//! Owns the shapes. Refuses their behaviour ([`station`](crate::station), [`limiter`](crate::limiter), [`lookup`](crate::lookup)).
+//! Owns the shapes. Refuses their behaviour ([`station`](crate::station), [`limiter`](crate::limiter), [`lookup`](crate::lookup),
+//! [`lambda`](crate::lambda)).
 
-use super::{PerSecond, Throttle};
+use super::{PerSecond, Scaling, Throttle};
 use crate::latency::Latency;
 use crate::time::Span;
 
@@ -29,6 +30,23 @@ pub enum Part {
         /// How long a fetch takes.
         fetch: Latency,
     },
+    /// Each is served by an environment, which may have to start.
+    Pool(Box<Pool>),
+}
+
+/// Environments of a function, each with one request at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    /// How long a warm one serves.
+    pub duration: Latency,
+    /// What the first service of an environment takes in addition.
+    pub cold_start: Latency,
+    /// How long an idle one is kept.
+    pub keep_alive: Latency,
+    /// How many may be busy at a time; who comes then is refused. `None` is no bound.
+    pub limit: Option<u32>,
+    /// How they come about, and which of them serves.
+    pub scaling: Scaling,
 }
 
 /// Servers and the room before them.
