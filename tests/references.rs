@@ -127,7 +127,14 @@ fn limiters() -> Vec<Reference> {
         // 200,000 windows.
         of("T06c", &["refill: { tokens: 100, every: 1s }"], "arrivals: { poisson: 95/s }", Size::Requests(19_000_000, 0), throttle),
         of("T07", &["window: { limit: 100, length: 1s }"], "arrivals: { poisson: 110/s }", Size::Requests(2_000_000, 0), throttle),
-        // T10a takes a token of both buckets or of none, as the gateway does: `bookkeeping` plays it there.
+        of("T10a", &["buckets: [ { rate: 200/s, burst: 100 }, { rate: 120/s, burst: 60 } ]"], "arrivals: { constant: 300/s }\nrun: { duration: 30s }",
+            Size::Whole, &[
+                ("requests", "/requests", 1.0), ("admitted", "/completed", 1.0),
+                ("rejected_by_account", "/parts/0/refused_by/1", 1.0), ("rejected_by_key", "/parts/0/refused_by/0", 1.0),
+            ]),
+        of("L04", &["pool: { duration: { exponential: 5300us }, billed_per: 1ms }"], "arrivals: { poisson: 1000/s }", Size::Requests(2_000_000, 0), &[
+            ("billed", "/parts/0/billed_mean_ns", 1e-6),
+        ]),
         of("L01", &[
                 "station: { name: network, work: { lognormal: { median: 20ms, sigma: 0.3 } } }",
                 "station: { name: gateway, work: { lognormal: { median: 3ms, sigma: 0.5 } } }",
@@ -260,4 +267,26 @@ fn stations_and_limiters_are_as_the_references_say() {
     let (table, wrong) = compared(named.chain(buckets(&references)).collect(), &references);
     println!("{table}");
     assert_eq!(wrong, 0, "{table}");
+}
+
+/// L05: a closed form without a nominal run; one run of so many requests has these standard deviations.
+#[test]
+#[ignore = "needs ../shared"]
+fn retries_are_as_many_as_their_closed_form_says() {
+    let references = references();
+    let case = references.iter().find(|case| case["id"] == "L05").expect("the case");
+    let number = |key: &str| case["metrics"][key]["expected"].as_f64().expect("a number");
+    let text = "system: [ { fails: { share: 10% } } ]\nretries: { attempts: 3 }\n\
+                arrivals: { poisson: 100/s }\nrun: { requests: 1000000 }\n";
+    let bench = Bench::new();
+    bench.file("case.yaml", text);
+    let done = bench.sluicegate(["simulate", "case.yaml", "--quiet", "--format", "json"]).expect_code(0);
+    let record: Value = serde_json::from_str(&done.stdout).expect("the record is JSON");
+    let found = |key: &str| record[key].as_f64().expect("a number");
+    // Attempts are 1, 2 or 3 with probabilities 0.9, 0.09 and 0.01; failures have probability 0.001.
+    let deviations =
+        [("attempts_each", "attempts", (0.1179_f64 / 1e6).sqrt()), ("failed_share", "final_error", (0.001_f64 / 1e6).sqrt())];
+    for (key, metric, deviation) in deviations {
+        assert!((found(key) - number(metric)).abs() <= 4.5 * deviation, "{key}: {}, not {}", found(key), number(metric));
+    }
 }

@@ -10,7 +10,7 @@ use super::flags::{LoadFlags, OutputFormat};
 
 /// Runs the model alone, in virtual time: nothing is sent, and an hour takes seconds.
 ///
-/// The model is a profile, or a case: stations, limiters and caches without a gateway.
+/// The model is a profile, or a case: stations, limiters, caches and pools without a gateway.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Simulate {
@@ -40,9 +40,9 @@ Runs the model alone, in virtual time: nothing is sent, and an hour takes second
 
 The same profile and the same seed give the same report, to the byte.
 
-In the place of a profile a case may stand: stations (servers with a queue before them), limiters and caches that requests pass one
-after the other, without a gateway. `system` names them, `arrivals`, `gaps`, `bursts` or `closed` says when requests come, `run` how many,
-and `observe` when to look how many are inside. `sluicegate schema case` has every key, `sluicegate schema played` the result.";
+In the place of a profile a case may stand: stations (servers with a queue before them), limiters, caches and pools that requests pass
+one after the other, without a gateway. `system` names them, `arrivals`, `gaps`, `bursts` or `closed` says when requests come, `run` how
+many, `retries` whether they try again, and `observe` when to look how many are inside. `sluicegate schema case` has every key, `sluicegate schema played` the result.";
 
 const EXAMPLES: &str = "\
 Examples:

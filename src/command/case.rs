@@ -2,7 +2,7 @@
 //!
 //! Owns the way from the case's tally to its record. Refuses to play it (`sim::system`).
 
-use sluicegate_policy::model::{Part, PerSecond};
+use sluicegate_policy::model::{Limiter, Part, PerSecond};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
@@ -101,6 +101,10 @@ fn unstable(case: &Case) -> Vec<String> {
     warnings
 }
 
+fn share(of: u64, all: u64) -> Option<f64> {
+    (all > 0).then(|| of as f64 / all as f64)
+}
+
 fn rate_per_s(rate: PerSecond) -> f64 {
     rate.tokens as f64 / rate.per.as_secs_f64()
 }
@@ -115,7 +119,10 @@ fn record(asked: &Simulate, case: &Case, tally: &Tally) -> SystemRecord {
         seed: case.seed.root(),
         replications: asked.replications,
         requests: tally.requests,
+        attempts: tally.attempts,
+        attempts_each: share(tally.attempts, tally.requests),
         completed,
+        failed_share: share(tally.requests - completed, tally.requests),
         response_time: quantiles(&tally.response),
         throughput_per_s: (counted > 0.0).then(|| completed as f64 / counted),
         counted_ns: tally.counted.as_ns(),
@@ -125,12 +132,11 @@ fn record(asked: &Simulate, case: &Case, tally: &Tally) -> SystemRecord {
 }
 
 fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> PartRecord {
-    let share = |of: u64, all: u64| (all > 0).then(|| of as f64 / all as f64);
     let over_time = |sum: u128| (counted > Span::ZERO).then(|| sum as f64 / counted.as_ns() as f64);
     let (is_station, servers) = match part {
         Part::Station { station, .. } => (true, station.servers),
         Part::Pool(pool) => (true, pool.limit),
-        Part::Limiter(_) | Part::Lookup { .. } => (false, None),
+        Part::Limiter(_) | Part::Lookup { .. } | Part::Fails(_) => (false, None),
     };
     let provisioned = if let Part::Pool(pool) = part { Some(pool.scaling.provisioned) } else { None };
     let of_pool = |of: u64| share(of, tally.passed).filter(|_| provisioned.is_some());
@@ -142,6 +148,7 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
         asked: tally.asked,
         refused: tally.refused,
         refused_share: share(tally.refused, tally.asked),
+        refused_by: refused_by(part, tally),
         gave_up: tally.gave_up,
         gave_up_share: share(tally.gave_up, tally.asked),
         hits: is_cache.then_some(tally.hits),
@@ -151,12 +158,23 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
         cold_starts: provisioned.map(|_| tally.cold_starts),
         cold_share: of_pool(tally.cold_starts),
         spilled_share: of_pool(tally.passed - tally.provisioned).filter(|_| provisioned > Some(0)),
+        billed_mean_ns: provisioned.filter(|_| tally.passed > 0).map(|_| tally.billed_ns as f64 / tally.passed as f64),
         environments: of_pool(tally.environments),
         waited_share: share(tally.waits.len(), tally.passed),
         wait: quantiles_beside(&tally.waits, tally.passed - tally.waits.len()),
         inside: over_time(tally.inside_ns).filter(|_| is_station),
         busy,
         utilisation: busy.zip(servers).map(|(busy, servers)| busy / f64::from(servers)),
+    }
+}
+
+/// Of several buckets what each has refused.
+fn refused_by(part: &Part, tally: &PartTally) -> Vec<u64> {
+    match part {
+        Part::Limiter(Limiter::Buckets(buckets)) if buckets.len() > 1 => {
+            (0..buckets.len()).map(|at| tally.refused_by.get(at).copied().unwrap_or(0)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

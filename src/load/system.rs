@@ -16,6 +16,8 @@ pub struct Case {
     pub parts: Vec<(String, Part)>,
     /// When requests come.
     pub comings: Comings,
+    /// Whether those that are refused, or leave unserved, try again.
+    pub retries: Option<Retries>,
     /// After so many no more come.
     pub requests: Option<u64>,
     /// After this no more come; what is there is played to its end.
@@ -28,6 +30,15 @@ pub struct Case {
     pub observe: Vec<Instant>,
     /// From which everything is drawn.
     pub seed: Seed,
+}
+
+/// Who is refused by a part, or leaves it unserved, begins anew with the first part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retries {
+    /// Attempts of each request, the first included; above zero.
+    pub attempts: u32,
+    /// How long each waits before it tries again.
+    pub backoff: Latency,
 }
 
 /// A state of a process whose rate changes.

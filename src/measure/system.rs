@@ -25,8 +25,16 @@ pub struct SystemRecord {
     pub replications: u32,
     /// Requests that were counted.
     pub requests: u64,
-    /// Of these, those that passed all parts.
+    /// How often they began, retries included.
+    pub attempts: u64,
+    /// The same for each of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts_each: Option<f64>,
+    /// Of the requests, those that passed all parts, by whichever attempt.
     pub completed: u64,
+    /// Of the requests, those that never did, as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_share: Option<f64>,
     /// From coming to leaving, of those that passed all parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_time: Option<Quantiles>,
@@ -54,6 +62,9 @@ pub struct PartRecord {
     /// The same as a share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_share: Option<f64>,
+    /// Of several buckets, who was refused by each: the first that had no token.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_by: Vec<u64>,
     /// Of those who came, who left unserved.
     pub gave_up: u64,
     /// The same as a share.
@@ -80,6 +91,9 @@ pub struct PartRecord {
     /// Who was served by no provisioned environment, as a share of those that a pool served; absent if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spilled_share: Option<f64>,
+    /// What is billed of each that a pool served, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billed_mean_ns: Option<f64>,
     /// How many environments, busy or idle, those that a pool served found there on average; under Poisson arrivals and without refusals
     /// that is how many there are.
     #[serde(skip_serializing_if = "Option::is_none")]

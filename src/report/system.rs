@@ -43,7 +43,11 @@ pub fn text(record: &SystemRecord, look: Look) -> String {
 }
 
 fn completed(record: &SystemRecord) -> String {
-    let shown = count(record.completed);
+    let tried =
+        if record.attempts > record.requests { format!(" in {}", counted(record.attempts, "attempt")) } else { String::new() };
+    let failed =
+        record.failed_share.filter(|share| *share > 0.0).map_or_else(String::new, |it| format!("; {} failed", share(it)));
+    let shown = format!("{}{tried}{failed}", count(record.completed));
     record.throughput_per_s.map_or_else(|| shown.clone(), |per_s| format!("{shown}, {}", rate(per_s)))
 }
 

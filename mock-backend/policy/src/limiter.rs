@@ -15,7 +15,7 @@ pub struct Limiter(State);
 
 #[derive(Clone, Debug)]
 enum State {
-    Bucket(Bucket),
+    Buckets(Vec<Bucket>),
     Meter(Meter),
     Refill(Refill),
     Window(Window),
@@ -23,7 +23,14 @@ enum State {
 
 /// Who comes is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused;
+pub struct Refused {
+    /// By which of several buckets: the first that has no token.
+    pub by: usize,
+}
+
+impl Refused {
+    const ALONE: Self = Self { by: 0 };
+}
 
 /// In parts of a nanosecond, of which one has as many as the rate has tokens, so that the time of one token is a whole number of them.
 #[derive(Clone, Debug)]
@@ -58,7 +65,7 @@ impl Limiter {
     /// One that nobody has passed.
     pub fn new(limiter: model::Limiter) -> Self {
         Self(match limiter {
-            model::Limiter::Bucket(throttle) => State::Bucket(Bucket::new(throttle)),
+            model::Limiter::Buckets(throttles) => State::Buckets(throttles.into_iter().map(Bucket::new).collect()),
             model::Limiter::Meter { rate, burst, delays } => State::Meter(Meter {
                 parts_per_ns: u128::from(rate.tokens),
                 parts_per_token: u128::from(rate.per.as_ns()),
@@ -82,7 +89,15 @@ impl Limiter {
     /// Somebody comes at `now`: how long it has to wait here, or that it is refused.
     pub fn pass(&mut self, now: Instant) -> Result<Span, Refused> {
         match &mut self.0 {
-            State::Bucket(bucket) => bucket.try_take(now, 1).map(|()| Span::ZERO).map_err(|_| Refused),
+            State::Buckets(buckets) => {
+                if let Some(by) = buckets.iter_mut().position(|bucket| bucket.check(now, 1).is_err()) {
+                    return Err(Refused { by });
+                }
+                for bucket in buckets {
+                    bucket.try_take(now, 1).expect("a token was seen there");
+                }
+                Ok(Span::ZERO)
+            }
             State::Meter(meter) => meter.pass(now),
             State::Refill(refill) => refill.pass(now),
             State::Window(window) => window.pass(now),
@@ -95,7 +110,7 @@ impl Meter {
         let now = u128::from(now.as_ns()) * self.parts_per_ns;
         let ahead = self.empty_at.saturating_sub(now);
         if ahead > self.burst * self.parts_per_token {
-            return Err(Refused);
+            return Err(Refused::ALONE);
         }
         self.empty_at = now.max(self.empty_at) + self.parts_per_token;
         let wait = if self.delays { ahead.checked_div(self.parts_per_ns).unwrap_or(0) } else { 0 };
@@ -108,7 +123,7 @@ impl Refill {
         let periods = now.as_ns() / self.every;
         let brought = (periods - self.periods).saturating_mul(self.tokens);
         (self.level, self.periods) = (self.level.saturating_add(brought).min(self.room), periods);
-        self.level = self.level.checked_sub(1).ok_or(Refused)?;
+        self.level = self.level.checked_sub(1).ok_or(Refused::ALONE)?;
         Ok(Span::ZERO)
     }
 }
@@ -119,7 +134,7 @@ impl Window {
             self.admitted.pop_front();
         }
         if self.admitted.len() >= self.limit {
-            return Err(Refused);
+            return Err(Refused::ALONE);
         }
         self.admitted.push_back(now);
         Ok(Span::ZERO)
@@ -159,7 +174,7 @@ mod tests {
         #[test]
         fn a_meter_refuses_as_a_bucket_of_one_more(tokens in 1_u64..300, burst in 0_u32..20, ms in arrivals()) {
             let rate = per_second(tokens);
-            let bucket = model::Limiter::Bucket(Throttle { rate, burst: Burst(u64::from(burst) + 1) });
+            let bucket = model::Limiter::Buckets(vec![Throttle { rate, burst: Burst(u64::from(burst) + 1) }]);
             let meter = model::Limiter::Meter { rate, burst, delays: false };
             prop_assert_eq!(passed(meter, &ms), passed(bucket, &ms));
         }
@@ -192,5 +207,17 @@ mod tests {
                 prop_assert_eq!(passes[at].is_some(), before < tokens as usize);
             }
         }
+    }
+
+    #[test]
+    fn of_several_buckets_a_token_of_all_is_taken_or_of_none() {
+        let bucket = |tokens, burst| Throttle { rate: per_second(tokens), burst: Burst(burst) };
+        let mut both = Limiter::new(model::Limiter::Buckets(vec![bucket(1, 3), bucket(1, 2)]));
+        let mut pass = || both.pass(Instant::ZERO).map_err(|refused| refused.by);
+        assert_eq!(
+            [pass(), pass(), pass(), pass()],
+            [Ok(Span::ZERO), Ok(Span::ZERO), Err(1), Err(1)],
+            "the first keeps its token"
+        );
     }
 }

@@ -8,7 +8,7 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
 use super::{arrivals, latency, throttle};
-use crate::config::raw::case::{Burst, Cache, Case, CaseRun, Part, Pool, Station};
+use crate::config::raw::case::{Bucket, Burst, Cache, Case, CaseRun, Part, Pool, Retries, Station};
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Count, Duration, Flag, Shape, Text, per_second};
 use crate::load::system::{self, Comings};
@@ -35,6 +35,7 @@ pub(in crate::config) fn case(raw: &mut Case, reader: &mut Reader) -> Option<sys
     let parts = parts(&raw.system, reader);
     let comings = comings(raw, duration, reader);
     let observe = observe(raw.observe.as_ref(), reader);
+    let retries = raw.retries.as_ref().map(|retries| tried_again(&retries.value, reader).ok_or(Reported)).transpose();
     let skip = run.skip.as_ref().map_or(0, |skip| u64::from(skip.value.0));
     if let (Some(skip), Some(requests)) = (&run.skip, requests)
         && u64::from(skip.value.0) >= requests
@@ -52,6 +53,7 @@ pub(in crate::config) fn case(raw: &mut Case, reader: &mut Reader) -> Option<sys
     Some(system::Case {
         parts: parts?,
         comings: comings?,
+        retries: retries.ok()?,
         requests,
         until: duration.map_or(Instant::MAX, |duration| Instant::ZERO + duration),
         skip,
@@ -85,6 +87,8 @@ fn parts(raw: &At<Vec<At<Part>>>, reader: &mut Reader) -> Option<Vec<(String, mo
             let (name, kind) = match &part.value {
                 Part::Station(it) => (it.value.name.as_ref(), "station"),
                 Part::Bucket(it) => (it.value.name.as_ref(), "bucket"),
+                Part::Buckets(_) => (None, "buckets"),
+                Part::Fails(it) => (it.value.name.as_ref(), "fails"),
                 Part::Meter(it) => (it.value.name.as_ref(), "meter"),
                 Part::Refill(it) => (it.value.name.as_ref(), "refill"),
                 Part::Window(it) => (it.value.name.as_ref(), "window"),
@@ -103,9 +107,15 @@ fn proven(part: &Part, reader: &mut Reader) -> Option<model::Part> {
         Part::Station(raw) => return station(&raw.value, reader),
         Part::Cache(raw) => return cache(&raw.value, reader),
         Part::Pool(raw) => return pool(&raw.value, reader),
-        Part::Bucket(raw) => {
-            let burst = some(&raw.value.burst, reader)?;
-            Limiter::Bucket(Throttle { rate: raw.value.rate.value.0, burst: model::Burst(burst.into()) })
+        Part::Fails(raw) => return Some(model::Part::Fails(raw.value.share.value.share())),
+        Part::Bucket(raw) => Limiter::Buckets(vec![bucket(&raw.value, reader)?]),
+        Part::Buckets(raw) => {
+            let buckets: Vec<_> = raw.value.iter().map(|raw| bucket(&raw.value, reader)).collect();
+            if !(1..=PARTS_MAX).contains(&buckets.len()) {
+                reader.report_at(&raw.spot, format!("these are {} buckets; write 1 to {PARTS_MAX}", buckets.len()));
+                return None;
+            }
+            Limiter::Buckets(buckets.into_iter().collect::<Option<_>>()?)
         }
         Part::Meter(raw) => {
             let meter = &raw.value;
@@ -123,6 +133,11 @@ fn proven(part: &Part, reader: &mut Reader) -> Option<model::Part> {
         }
     };
     Some(model::Part::Limiter(limiter))
+}
+
+fn bucket(raw: &Bucket, reader: &mut Reader) -> Option<Throttle> {
+    let burst = some(&raw.burst, reader)?;
+    Some(Throttle { rate: raw.rate.value.0, burst: model::Burst(burst.into()) })
 }
 
 fn station(raw: &Station, reader: &mut Reader) -> Option<model::Part> {
@@ -159,7 +174,7 @@ fn cache(raw: &Cache, reader: &mut Reader) -> Option<model::Part> {
         reader.report_at(&zipf.spot, "this is not the exponent of Zipf's law here; write a number from 0 to 10, e.g. 0.8");
         return None;
     }
-    let fetch = raw.fetch.as_ref().map_or_else(|| Some(Latency::constant(Span::ZERO)), |fetch| latency(fetch, reader));
+    let fetch = or_constant(raw.fetch.as_ref(), Span::ZERO, reader);
     let says = |flag: &Option<At<Flag>>| flag.as_ref().is_some_and(|flag| flag.value.0);
     let lookup = model::Lookup {
         ttl: raw.ttl.as_ref().map_or(Span::MAX, |ttl| ttl.value.0),
@@ -170,11 +185,17 @@ fn cache(raw: &Cache, reader: &mut Reader) -> Option<model::Part> {
     Some(model::Part::Lookup { lookup, keys: Keys { count: count?, skew }, fetch: fetch? })
 }
 
+fn tried_again(raw: &Retries, reader: &mut Reader) -> Option<system::Retries> {
+    let attempts = some(&raw.attempts, reader);
+    let backoff = or_constant(raw.backoff.as_ref(), Span::ZERO, reader);
+    Some(system::Retries { attempts: attempts?, backoff: backoff? })
+}
+
+fn or_constant(shape: Option<&At<Shape>>, span: Span, reader: &mut Reader) -> Option<Latency> {
+    shape.map_or_else(|| Some(Latency::constant(span)), |shape| latency(shape, reader))
+}
+
 fn pool(raw: &Pool, reader: &mut Reader) -> Option<model::Part> {
-    let or_constant = |shape: Option<&At<Shape>>, span, reader: &mut Reader| match shape {
-        Some(shape) => latency(shape, reader),
-        None => Some(Latency::constant(span)),
-    };
     let duration = latency(&raw.duration, reader);
     let cold_start = or_constant(raw.cold_start.as_ref(), Span::ZERO, reader);
     let keep_alive = or_constant(raw.keep_alive.as_ref(), Span::MAX, reader);
@@ -194,6 +215,7 @@ fn pool(raw: &Pool, reader: &mut Reader) -> Option<model::Part> {
         keep_alive: keep_alive?,
         limit: limit.ok()?,
         scaling: Scaling { scale_out, provisioned, dispatch },
+        billed_per: raw.billed_per.as_ref().map_or(Span::from_ms(1), |per| per.value.0),
     })))
 }
 

@@ -7,7 +7,7 @@ use super::traffic::{Arrivals, Closed};
 use crate::config::problem::choices;
 use crate::config::reader::{At, Read, Reader, section};
 use crate::config::tree::Node;
-use crate::config::value::{Count, Decimal, Discipline, Dispatch, Duration, Flag, Level, Rate, Seed, Shape, Text};
+use crate::config::value::{Count, Decimal, Discipline, Dispatch, Duration, Flag, Level, Percent, Rate, Seed, Shape, Text};
 
 section! {
     /// A system without a gateway: parts, one after the other, and what comes to them. `simulate` plays it.
@@ -22,6 +22,8 @@ section! {
         bursts: Option<At<Vec<At<Burst>>>>,
         /// Closed: so many users think, ask, wait until they have left the system, and think again.
         closed: Option<At<Closed>>,
+        /// Whether those that are refused, or leave unserved, try again. Default: they do not.
+        retries: Option<At<Retries>>,
         /// How long, and what is counted.
         run: Option<At<CaseRun>>,
         /// Instants at which the number of requests in the system is looked at, in ascending order; with `--replications` as often.
@@ -55,7 +57,27 @@ section! {
     }
 }
 
-/// A part; exactly one of `station`, `bucket`, `meter`, `refill`, `window`, `cache` and `pool`.
+section! {
+    /// Who is refused by a part, or leaves it unserved, begins anew with the first part.
+    Retries {
+        /// Attempts of each request, the first included.
+        attempts: At<Count>,
+        /// How long each waits before it tries again. Default: 0s.
+        backoff: Option<At<Shape>>,
+    }
+}
+
+section! {
+    /// Something that refuses by chance, as what is broken now and then.
+    Fails {
+        /// What it is called in the result. Default: its kind and its place.
+        name: Option<At<Text>>,
+        /// The share of those who come that is refused.
+        share: At<Percent>,
+    }
+}
+
+/// A part; exactly one of `station`, `bucket`, `buckets`, `meter`, `refill`, `window`, `cache`, `pool` and `fails`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum Part {
@@ -63,6 +85,8 @@ pub(in crate::config) enum Part {
     Station(At<Station>),
     /// A bucket that refills continuously; who finds no token is refused.
     Bucket(At<Bucket>),
+    /// Several of them: a token of each is taken, or none.
+    Buckets(At<Vec<At<Bucket>>>),
     /// A meter that leaks (nginx's `limit_req`).
     Meter(At<Meter>),
     /// A bucket that is refilled all at once from time to time.
@@ -73,9 +97,11 @@ pub(in crate::config) enum Part {
     Cache(At<Cache>),
     /// Environments of a function.
     Pool(Box<At<Pool>>),
+    /// Something that refuses by chance.
+    Fails(At<Fails>),
 }
 
-const KINDS: [&str; 7] = ["station", "bucket", "meter", "refill", "window", "cache", "pool"];
+const KINDS: [&str; 9] = ["station", "bucket", "buckets", "meter", "refill", "window", "cache", "pool", "fails"];
 
 impl Read for Part {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
@@ -84,11 +110,13 @@ impl Read for Part {
         match named.as_slice() {
             ["station"] => keys.read("station", reader).map(Self::Station),
             ["bucket"] => keys.read("bucket", reader).map(Self::Bucket),
+            ["buckets"] => keys.read("buckets", reader).map(Self::Buckets),
             ["meter"] => keys.read("meter", reader).map(Self::Meter),
             ["refill"] => keys.read("refill", reader).map(Self::Refill),
             ["window"] => keys.read("window", reader).map(Self::Window),
             ["cache"] => keys.read("cache", reader).map(Self::Cache),
             ["pool"] => keys.read("pool", reader).map(Self::Pool),
+            ["fails"] => keys.read("fails", reader).map(Self::Fails),
             [] => {
                 reader
                     .report(&node.place, "no part is named; write e.g. { station: { servers: 4, work: { exponential: 20ms } } }");
@@ -216,5 +244,7 @@ section! {
         scale_out: Option<Throttle>,
         /// Which idle environment is next. Default: `most_recently_used`.
         dispatch: Option<At<Dispatch>>,
+        /// What is billed of each is its time, the start included, rounded up to a multiple of this. Default: 1ms, as the provider's.
+        billed_per: Option<At<Duration>>,
     }
 }

@@ -66,6 +66,8 @@ fn with_requests_there_is_no_other_end_unless_it_is_said() {
 fn each_part_is_read() {
     let text = "system:
   - bucket: { rate: 10/s, burst: 5 }
+  - buckets: [ { rate: 10/s, burst: 5 }, { rate: 20/s, burst: 6 } ]
+  - fails: { share: 10% }
   - meter: { rate: 10/s, burst: 5, delay: true }
   - refill: { tokens: 7, every: 1min }
   - window: { name: w, limit: 3, length: 2s }
@@ -74,13 +76,15 @@ fn each_part_is_read() {
   - pool: { duration: 1s, cold_start: 2s, keep_alive: 3s, limit: 9, provisioned: 2, scale_out: { rate: 1/s, burst: 4 }, dispatch: random }
 bursts: [ { rate: 0/s, lasts: 1s }, { rate: 10/s, lasts: 2s } ]
 observe: [1s, 2s]
+retries: { attempts: 3, backoff: 100ms }
 "
     .replace("1min", "60s");
     let case = case(&text).unwrap();
     let names: Vec<&str> = case.parts.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["bucket 1", "meter 2", "refill 3", "w", "cache 5", "station 6", "pool 7"]);
-    assert_eq!(case.parts[2].1, Part::Limiter(Limiter::Refill { tokens: 7, every: Span::from_secs(60), room: 7 }));
-    let Part::Lookup { lookup, keys, .. } = &case.parts[4].1 else { panic!("a cache") };
+    assert_eq!(names, ["bucket 1", "buckets 2", "fails 3", "meter 4", "refill 5", "w", "cache 7", "station 8", "pool 9"]);
+    assert_eq!(case.parts[4].1, Part::Limiter(Limiter::Refill { tokens: 7, every: Span::from_secs(60), room: 7 }));
+    assert_eq!(case.retries.as_ref().map(|retries| retries.attempts), Some(3));
+    let Part::Lookup { lookup, keys, .. } = &case.parts[6].1 else { panic!("a cache") };
     assert_eq!((lookup.ttl, lookup.refreshes, lookup.entries, lookup.shares), (Span::from_secs(5), true, Some(10), true));
     assert_eq!((keys.count, keys.skew), (20, 0.8));
     assert!(matches!(&case.comings, Comings::Bursts(states) if states.len() == 2));
@@ -92,6 +96,8 @@ fn what_cannot_be_played_is_refused_where_it_stands() {
         ("[ { station: { servers: 2, work: 10ms } } ]", "[]", "c.yaml:1:9: system: these are 0 parts"),
         ("station:", "queue:", "there is no such key here"),
         ("{ station: {", "{ window: { limit: 1, length: 1s }, station: {", "an entry is one part"),
+        ("{ station: { servers: 2, work: 10ms } }", "{ buckets: [] }", "these are 0 buckets"),
+        ("arrivals:", "retries: { attempts: 0 }\narrivals:", "retries.attempts: nobody would pass"),
         ("servers: 2", "servers: 0", "system[0].station.servers: nobody would pass"),
         ("servers: 2", "discipline: ps, patience: 1s", "where all are served at once nobody waits"),
         ("{ station: { servers: 2, work: 10ms } }", "{ refill: { tokens: 1, every: 0s } }", "0s is no time at all"),

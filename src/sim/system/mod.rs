@@ -71,6 +71,7 @@ struct System<'a> {
     later: BinaryHeap<Reverse<Later>>,
     orders: u64,
     thinks: Option<Draws<'a>>,
+    backs_off: Option<Draws<'a>>,
     looks: usize,
     inside: u64,
     tally: Tally,
@@ -82,6 +83,7 @@ enum Part<'a> {
     Limiter(Limiter),
     Lookup { lookup: Lookup, keys: Chosen, fetch: Draws<'a> },
     Pool(Box<Pool>),
+    Fails { share: f64, draws: sluicegate_policy::seed::Stream },
 }
 
 /// A distribution with its own numbered draws.
@@ -96,6 +98,8 @@ struct Draws<'a> {
 struct Request {
     came: Instant,
     counts: bool,
+    /// How often it has begun.
+    attempts: u32,
     /// When it began to wait for a cache.
     since: Instant,
 }
@@ -115,6 +119,8 @@ enum What {
     Fetched { id: u32, part: usize, key: u32 },
     /// The environment of a pool that has served this request is idle again.
     Returned { id: u32, part: usize, environment: Environment },
+    /// A request begins anew.
+    Retries { id: u32 },
     /// A user asks.
     Asks,
 }
@@ -124,7 +130,8 @@ impl<'a> System<'a> {
         let draws =
             |latency: &'a Latency, name: &str, at: usize| Draws { latency, seed: seed.child(name).nth(at as u64), drawn: 0 };
         let part = |(at, (_, part)): (usize, &'a (String, model::Part))| match part {
-            model::Part::Limiter(limiter) => Part::Limiter(Limiter::new(*limiter)),
+            model::Part::Limiter(limiter) => Part::Limiter(Limiter::new(limiter.clone())),
+            model::Part::Fails(share) => Part::Fails { share: *share, draws: seed.child("fails").nth(at as u64).stream() },
             model::Part::Station { station, work, patience } => Part::Station {
                 station: Station::new(*station),
                 work: draws(work, "work", at),
@@ -152,6 +159,7 @@ impl<'a> System<'a> {
             later: BinaryHeap::new(),
             orders: 0,
             thinks,
+            backs_off: case.retries.as_ref().map(|retries| draws(&retries.backoff, "backoff", 0)),
             looks: 0,
             inside: 0,
             tally: Tally::new(case),
@@ -233,7 +241,8 @@ impl<'a> System<'a> {
         self.came += 1;
         self.inside += 1;
         self.tally.on_come(now, counts);
-        let request = Request { came: now, counts, since: now };
+        self.tally.on_attempt(counts);
+        let request = Request { came: now, counts, attempts: 1, since: now };
         let id = self.free.pop().unwrap_or(self.requests.len() as u32);
         match self.requests.get_mut(id as usize) {
             Some(free) => *free = request,
@@ -252,7 +261,7 @@ impl<'a> System<'a> {
                 Passage::On => {}
                 Passage::Inside => return,
                 Passage::Later(then, what) => return self.put_off(then, what),
-                Passage::Refused => return self.go(now, id),
+                Passage::Refused => return self.turn_away(now, id),
             }
         }
         let Request { came, counts, .. } = self.requests[id as usize];
@@ -276,6 +285,9 @@ impl<'a> System<'a> {
             Part::Limiter(limiter) => {
                 let passed = limiter.pass(now);
                 tally.on_enter(counts, passed.is_ok());
+                if let (true, Err(refused)) = (counts, passed) {
+                    tally.on_refused(refused);
+                }
                 let Ok(wait) = passed else { return Passage::Refused };
                 if counts {
                     tally.on_wait(wait);
@@ -294,6 +306,14 @@ impl<'a> System<'a> {
                     Found::Fetches => Passage::Later(now + fetch.next(), What::Fetched { id, part: at, key }),
                 }
             }
+            Part::Fails { share, draws } => {
+                let passes = draws.unit() >= *share;
+                tally.on_enter(counts, passes);
+                if counts && passes {
+                    tally.on_wait(Span::ZERO);
+                }
+                if passes { Passage::On } else { Passage::Refused }
+            }
             Part::Pool(pool) => {
                 let found = if counts { pool.kept(now) } else { 0 };
                 let invoked = pool.invoke(now);
@@ -301,7 +321,7 @@ impl<'a> System<'a> {
                 tally.occupied(now, pool.busy(), pool.busy());
                 let Some(invocation) = invoked else { return Passage::Refused };
                 if counts {
-                    tally.on_invoked(&invocation, found);
+                    tally.on_invoked(&invocation, found, pool.billed(&invocation));
                 }
                 let environment = invocation.environment;
                 Passage::Later(now + invocation.busy, What::Returned { id, part: at, environment })
@@ -319,7 +339,21 @@ impl<'a> System<'a> {
         if counts {
             tally.on_left(left.waited, left.served);
         }
-        if left.served { self.enter(now, left.id, at + 1) } else { self.go(now, left.id) }
+        if left.served { self.enter(now, left.id, at + 1) } else { self.turn_away(now, left.id) }
+    }
+
+    /// A request was refused, or has left a part unserved: it tries again, or leaves the system.
+    fn turn_away(&mut self, now: Instant, id: u32) {
+        let request = &mut self.requests[id as usize];
+        match (&self.case.retries, &mut self.backs_off) {
+            (Some(retries), Some(backs_off)) if request.attempts < retries.attempts => {
+                request.attempts += 1;
+                self.inside -= 1;
+                let at = now + backs_off.next();
+                self.put_off(at, What::Retries { id });
+            }
+            _ => self.go(now, id),
+        }
     }
 
     /// A request leaves the system; its user, if it has one, thinks about that.
@@ -364,6 +398,11 @@ impl<'a> System<'a> {
                     self.tally.parts[part].occupied(now, pool.busy(), pool.busy());
                 }
                 self.enter(now, id, part + 1);
+            }
+            Some(Reverse(Later { what: What::Retries { id }, .. })) => {
+                self.inside += 1;
+                self.tally.on_attempt(self.requests[id as usize].counts);
+                self.enter(now, id, 0);
             }
             Some(Reverse(Later { what: What::Asks, .. })) => self.come(now),
             None => {}

@@ -3,12 +3,15 @@
 use sluicegate_policy::lambda::{Environment, Invocation, Pools};
 use sluicegate_policy::model::{self, Account, Api, ApiKind, Code, Function, FunctionId, Model, Response};
 use sluicegate_policy::seed::Seed;
-use sluicegate_policy::time::Instant;
+use sluicegate_policy::time::{Instant, Span};
 
 const ONLY: FunctionId = FunctionId(0);
 
 /// Environments of one function.
-pub(super) struct Pool(Pools);
+pub(super) struct Pool {
+    pools: Pools,
+    billed_per: Span,
+}
 
 impl Pool {
     pub(super) fn new(pool: &model::Pool, seed: Seed) -> Self {
@@ -29,24 +32,30 @@ impl Pool {
         let concurrency = pool.limit.unwrap_or(u32::MAX);
         let account = Account { concurrency, invocations_per_environment: u32::MAX, ..Account::default_in("") };
         let model = Model { account, functions: vec![function], ..Model::of(Api::new(ApiKind::Http, ""), &[], Vec::new()) };
-        Self(Pools::new(&model, seed))
+        Self { pools: Pools::new(&model, seed), billed_per: pool.billed_per }
     }
 
     pub(super) fn invoke(&mut self, now: Instant) -> Option<Invocation> {
-        self.0.invoke(now, ONLY).ok()
+        self.pools.invoke(now, ONLY).ok()
+    }
+
+    /// What is billed of an invocation.
+    pub(super) fn billed(&self, invocation: &Invocation) -> Span {
+        let (busy, per) = (invocation.busy.as_ns(), self.billed_per.as_ns().max(1));
+        Span::from_ns(busy.div_ceil(per).saturating_mul(per))
     }
 
     pub(super) fn release(&mut self, now: Instant, environment: Environment) {
-        self.0.release(now, ONLY, environment);
+        self.pools.release(now, ONLY, environment);
     }
 
     /// How many are busy.
     pub(super) fn busy(&self) -> u32 {
-        self.0.environments(ONLY).busy
+        self.pools.environments(ONLY).busy
     }
 
     /// How many there are, busy or idle.
     pub(super) fn kept(&self, now: Instant) -> u64 {
-        self.0.kept(now, ONLY) as u64
+        self.pools.kept(now, ONLY) as u64
     }
 }

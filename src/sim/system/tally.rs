@@ -5,6 +5,7 @@
 
 use hdrhistogram::Histogram;
 use sluicegate_policy::lambda::{Environment, Invocation};
+use sluicegate_policy::limiter::Refused;
 use sluicegate_policy::lookup::Found;
 use sluicegate_policy::time::{Instant, Span};
 
@@ -16,6 +17,8 @@ use crate::measure::channel::{HIGHEST_NS, growing};
 pub struct Tally {
     /// Requests that counted.
     pub requests: u64,
+    /// Attempts of these requests.
+    pub attempts: u64,
     /// From coming to leaving, of those that passed all parts.
     pub response: Histogram<u64>,
     /// Of each part.
@@ -48,7 +51,9 @@ pub struct PartTally {
     pub asked: u64,
     /// Of these, who was refused.
     pub refused: u64,
-    /// Of these, who left unserved.
+    /// Of these, who was refused by which of several buckets; of those that refused nobody the last are missing.
+    pub refused_by: Vec<u64>,
+    /// Of those who came, who left unserved.
     pub gave_up: u64,
     /// Of these, who found an answer that was kept.
     pub hits: u64,
@@ -58,6 +63,8 @@ pub struct PartTally {
     pub cold_starts: u64,
     /// Of these, whom a provisioned environment served.
     pub provisioned: u64,
+    /// What is billed of them, together, in nanoseconds.
+    pub billed_ns: u128,
     /// Environments, busy or idle, as those that an environment served found them, all together.
     pub environments: u64,
     /// Who was served, or passed.
@@ -88,12 +95,14 @@ impl Tally {
         let part = || PartTally {
             asked: 0,
             refused: 0,
+            refused_by: Vec::new(),
             gave_up: 0,
             hits: 0,
             shared: 0,
             waits: growing(),
             cold_starts: 0,
             provisioned: 0,
+            billed_ns: 0,
             environments: 0,
             passed: 0,
             inside_ns: 0,
@@ -102,6 +111,7 @@ impl Tally {
         };
         Self {
             requests: 0,
+            attempts: 0,
             response: growing(),
             parts: case.parts.iter().map(|_| part()).collect(),
             looks: vec![Looks::default(); case.observe.len()],
@@ -119,6 +129,11 @@ impl Tally {
                 self.parts.iter_mut().for_each(|part| part.count_from(now));
             }
         }
+    }
+
+    /// A request begins, for the first time or anew.
+    pub(super) fn on_attempt(&mut self, counts: bool) {
+        self.attempts += u64::from(counts);
     }
 
     /// Nobody comes any more: of the time after `now` nothing is counted, as the system only empties then.
@@ -144,6 +159,7 @@ impl Tally {
     /// Adds what another replication has counted.
     pub(super) fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
+        self.attempts += other.attempts;
         self.counted += other.counted;
         self.response.add(&other.response).expect("histograms of one range that grow can be added");
         for (mine, theirs) in self.parts.iter_mut().zip(&other.parts) {
@@ -181,8 +197,21 @@ impl PartTally {
         }
     }
 
-    /// An environment serves somebody, who found so many of them.
-    pub(super) fn on_invoked(&mut self, invocation: &Invocation, found: u64) {
+    /// A limiter refuses somebody.
+    pub(super) fn on_refused(&mut self, refused: Refused) {
+        self.count_refused(refused.by, 1);
+    }
+
+    fn count_refused(&mut self, by: usize, more: u64) {
+        if by >= self.refused_by.len() {
+            self.refused_by.resize(by + 1, 0);
+        }
+        self.refused_by[by] += more;
+    }
+
+    /// An environment serves somebody, who found so many of them; so much is billed.
+    pub(super) fn on_invoked(&mut self, invocation: &Invocation, found: u64, billed: Span) {
+        self.billed_ns += u128::from(billed.as_ns());
         self.cold_starts += u64::from(invocation.cold_start.is_some());
         self.provisioned += u64::from(invocation.environment == Environment::Provisioned);
         self.environments += found;
@@ -223,12 +252,16 @@ impl PartTally {
     fn merge(&mut self, other: &Self) {
         self.asked += other.asked;
         self.refused += other.refused;
+        for (at, theirs) in other.refused_by.iter().enumerate() {
+            self.count_refused(at, *theirs);
+        }
         self.gave_up += other.gave_up;
         self.hits += other.hits;
         self.shared += other.shared;
         self.waits.add(&other.waits).expect("histograms of one range that grow can be added");
         self.cold_starts += other.cold_starts;
         self.provisioned += other.provisioned;
+        self.billed_ns += other.billed_ns;
         self.environments += other.environments;
         self.passed += other.passed;
         self.inside_ns += other.inside_ns;

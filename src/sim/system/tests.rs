@@ -21,6 +21,7 @@ fn case(comings: Comings, parts: Vec<Part>) -> Case {
     Case {
         parts: parts.into_iter().map(|part| ("part".to_owned(), part)).collect(),
         comings,
+        retries: None,
         requests: Some(2_000),
         until: Instant::MAX,
         skip: 100,
@@ -42,12 +43,14 @@ fn pool((limit, provisioned): (Option<u32>, u32)) -> Part {
         keep_alive: exponential(300),
         limit,
         scaling: Scaling { provisioned, ..Scaling::default() },
+        billed_per: Span::from_ms(1),
     }))
 }
 
 fn any_part() -> impl Strategy<Value = Part> {
     let meter = Limiter::Meter { rate: rate(90), burst: 5, delays: true };
-    let bucket = Limiter::Bucket(Throttle { rate: rate(90), burst: Burst(5) });
+    let bucket =
+        Limiter::Buckets(vec![Throttle { rate: rate(90), burst: Burst(5) }, Throttle { rate: rate(80), burst: Burst(9) }]);
     let lookup = |entries, shares| Part::Lookup {
         lookup: Lookup { ttl: Span::from_ms(300), refreshes: shares, entries, shares },
         keys: Keys { count: 20, skew: 1.0 },
@@ -67,6 +70,7 @@ fn any_part() -> impl Strategy<Value = Part> {
             Some(exponential(ms))
         )),
         (1_u32..9).prop_map(|servers| station(Some(servers), Some(30), Discipline::Shared, None)),
+        Just(Part::Fails(0.1)),
         Just(Part::Limiter(meter)),
         Just(Part::Limiter(bucket)),
         (prop::option::of(1_u32..10), 0_u32..3).prop_map(pool),
@@ -89,11 +93,18 @@ fn any_comings() -> impl Strategy<Value = Comings> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn nobody_is_lost_between_the_parts(comings in any_comings(), parts in prop::collection::vec(any_part(), 1..4)) {
-        let case = case(comings, parts);
+    fn nobody_is_lost_between_the_parts(
+        comings in any_comings(),
+        parts in prop::collection::vec(any_part(), 1..4),
+        attempts in prop::option::of(1_u32..4),
+    ) {
+        let retries = attempts.map(|attempts| crate::load::system::Retries { attempts, backoff: exponential(20) });
+        let most = u64::from(attempts.unwrap_or(1));
+        let case = Case { retries, ..case(comings, parts) };
         let tally = play(&case, 2);
         prop_assert_eq!(tally.requests, 2 * 1_900);
-        let mut come = tally.requests;
+        prop_assert!((tally.requests..=most * tally.requests).contains(&tally.attempts));
+        let mut come = tally.attempts;
         for part in &tally.parts {
             prop_assert_eq!(part.asked, come);
             come -= part.refused + part.gave_up;

@@ -21,6 +21,8 @@ pub enum Part {
     },
     /// They pass, or are refused.
     Limiter(Limiter),
+    /// This share of them is refused, each by chance: 0 to 1.
+    Fails(f64),
     /// They pass at once, or when what they ask for has been fetched.
     Lookup {
         /// What is kept.
@@ -47,6 +49,8 @@ pub struct Pool {
     pub limit: Option<u32>,
     /// How they come about, and which of them serves.
     pub scaling: Scaling,
+    /// What is billed is the time that an environment is busy, rounded up to a multiple of this; zero does not round.
+    pub billed_per: Span,
 }
 
 /// Servers and the room before them.
@@ -93,10 +97,10 @@ pub struct Keys {
 }
 
 /// What lets some arrivals pass and refuses the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Limiter {
-    /// A bucket that refills continuously, a token each.
-    Bucket(Throttle),
+    /// Buckets that refill continuously, a token of each; of all of them or of none. Not empty.
+    Buckets(Vec<Throttle>),
     /// A meter that leaks at this rate: at most `burst` more than the rate allows are admitted (a bucket of one more), and wait until it
     /// has leaked what came before them, if it `delays`. nginx's `limit_req`, without `nodelay` and with it.
     Meter {
