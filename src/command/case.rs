@@ -26,7 +26,8 @@ pub(super) fn simulate(asked: &Simulate, case: Case) -> Result<u8, Failure> {
         }
     }
     let clock = Clock::starting_now();
-    let tally = system::play(&case, asked.replications as usize);
+    let named = |error| Failure::usage(format!("{}: {error}", asked.profile.display()));
+    let tally = system::play(&case, asked.replications as usize).map_err(named)?;
     let took = Span::from_ns(clock.now().as_ns());
     if !asked.quiet {
         let rate = quantity::rate(tally.requests as f64 / took.as_secs_f64().max(1e-9));

@@ -12,8 +12,6 @@ mod tally;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::latency::Latency;
@@ -26,35 +24,40 @@ use sluicegate_policy::time::{Instant, Span};
 
 use crate::load::system::{Case, Comings};
 
+use super::replicate::dealt;
+
 use self::comings::Stream;
 use self::keys::Chosen;
 use self::pool::Pool;
 pub use self::tally::{Looks, PartTally, Tally};
 
+/// Replications of which the tallies are held at a time: bounds the memory.
+const AT_A_TIME: usize = 32;
+
+/// More requests at a time than any system that works would hold: bounds the memory, to about a gigabyte.
+const INSIDE_MAX: usize = 10_000_000;
+
+/// There are ever more requests in the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "after {} of its time the system holds {INSIDE_MAX} requests, and there would only be more; give a station more servers, room or \
+     patience, or play for a shorter time",
+    .at.since(Instant::ZERO)
+)]
+pub struct Overflow {
+    at: Instant,
+}
+
 /// Plays a case so often, each time with other draws, and adds all of it up in the order of the replications.
-pub fn play(case: &Case, replications: usize) -> Tally {
-    let next = AtomicUsize::new(0);
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(replications);
-    let some = || {
-        let mut made = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            if at >= replications {
-                return made;
-            }
-            made.push((at, System::new(case, case.seed.child("system").nth(at as u64)).run()));
-        }
-    };
-    let mut made: Vec<(usize, Tally)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
-    made.sort_by_key(|(at, _)| *at);
+pub fn play(case: &Case, replications: usize) -> Result<Tally, Overflow> {
     let mut all = Tally::new(case);
-    for (_, tally) in &made {
-        all.merge(tally);
+    for first in (0..replications).step_by(AT_A_TIME) {
+        let one = |at: usize| System::new(case, case.seed.child("system").nth((first + at) as u64)).run();
+        for tally in dealt(AT_A_TIME.min(replications - first), &one) {
+            all.merge(&tally?);
+        }
     }
-    all
+    Ok(all)
 }
 
 /// One replication.
@@ -73,6 +76,8 @@ struct System<'a> {
     thinks: Option<Draws<'a>>,
     backs_off: Option<Draws<'a>>,
     looks: usize,
+    /// At most so many may be there at a time.
+    most: usize,
     inside: u64,
     tally: Tally,
 }
@@ -161,6 +166,7 @@ impl<'a> System<'a> {
             thinks,
             backs_off: case.retries.as_ref().map(|retries| draws(&retries.backoff, "backoff", 0)),
             looks: 0,
+            most: INSIDE_MAX,
             inside: 0,
             tally: Tally::new(case),
         };
@@ -173,10 +179,13 @@ impl<'a> System<'a> {
         system
     }
 
-    fn run(mut self) -> Tally {
+    fn run(mut self) -> Result<Tally, Overflow> {
         while let Some((now, part)) = self.next_event() {
             while self.case.observe.get(self.looks).is_some_and(|look| *look <= now) {
                 self.look();
+            }
+            if self.requests.len() > self.most {
+                return Err(Overflow { at: now });
             }
             match part {
                 Front::Part(part) => self.leave(now, part),
@@ -191,7 +200,7 @@ impl<'a> System<'a> {
             self.look();
         }
         self.tally.end();
-        self.tally
+        Ok(self.tally)
     }
 
     /// The earliest of all that is known to happen; at one instant in the order that the module names.

@@ -101,7 +101,7 @@ proptest! {
         let retries = attempts.map(|attempts| crate::load::system::Retries { attempts, backoff: exponential(20) });
         let most = u64::from(attempts.unwrap_or(1));
         let case = Case { retries, ..case(comings, parts) };
-        let tally = play(&case, 2);
+        let tally = play(&case, 2).unwrap();
         prop_assert_eq!(tally.requests, 2 * 1_900);
         prop_assert!((tally.requests..=most * tally.requests).contains(&tally.attempts));
         let mut come = tally.attempts;
@@ -121,13 +121,13 @@ proptest! {
 #[test]
 fn the_same_case_gives_the_same_whatever_plays_beside_it() {
     let case = case(poisson(100), vec![station(Some(6), Some(9), Discipline::FirstCome, Some(exponential(80)))]);
-    let together = play(&case, 9);
+    let together = play(&case, 70).unwrap();
     let mut one_by_one = Tally::new(&case);
-    for at in 0..9 {
-        one_by_one.merge(&System::new(&case, case.seed.child("system").nth(at)).run());
+    for at in 0..70 {
+        one_by_one.merge(&System::new(&case, case.seed.child("system").nth(at)).run().unwrap());
     }
     assert_eq!(together, one_by_one);
-    assert_ne!(together, play(&Case { seed: Seed::new(8), ..case }, 9));
+    assert_ne!(together, play(&Case { seed: Seed::new(8), ..case }, 70).unwrap());
 }
 
 /// Little's law: how many are there is how many come times how long they stay. It holds exactly over a time at both ends of which nobody
@@ -135,7 +135,7 @@ fn the_same_case_gives_the_same_whatever_plays_beside_it() {
 #[test]
 fn how_many_are_there_is_what_littles_law_says() {
     let case = Case { requests: Some(200_000), ..case(poisson(100), vec![station(Some(6), None, Discipline::FirstCome, None)]) };
-    let tally = play(&case, 1);
+    let tally = play(&case, 1).unwrap();
     let inside = tally.parts[0].inside_ns as f64 / tally.counted.as_ns() as f64;
     let come_per_ns = tally.requests as f64 / tally.counted.as_ns() as f64;
     let expected = come_per_ns * tally.response.mean();
@@ -152,6 +152,14 @@ fn a_case_that_has_a_duration_ends_there_and_counts_until_there() {
         skip: 0,
         ..case(Comings::Gaps(Latency::constant(Span::from_secs(1))), vec![station(None, None, Discipline::FirstCome, None)])
     };
-    let tally = play(&case, 1);
+    let tally = play(&case, 1).unwrap();
     assert_eq!((tally.requests, tally.counted), (20, Span::from_ms(19_500)));
+}
+
+#[test]
+fn a_system_that_only_grows_is_given_up() {
+    let case = Case { requests: Some(100_000), ..case(poisson(100), vec![station(Some(1), None, Discipline::FirstCome, None)]) };
+    let system = System { most: 1_000, ..System::new(&case, case.seed) };
+    let Overflow { at } = system.run().expect_err("80 of 100 that come in a second stay");
+    assert!((12.0..13.5).contains(&at.as_secs_f64()), "{at:?}");
 }
