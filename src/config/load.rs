@@ -101,6 +101,10 @@ struct Steps<'a> {
 impl Steps<'_> {
     fn plan(&self, text: &str) -> Result<Plan, LoadError> {
         let tree = parse(self.name, text)?;
+        if tree.get("system").is_some() && tree.get("gateway").is_none() {
+            let what = "this is a case, a system without a gateway: play it with `sluicegate simulate`; what is driven or served is a profile";
+            Err(whole_file(self.name, what.to_owned()))?;
+        }
         let none = Overrides { script: self.overrides.script, ..Overrides::default() };
         let (profile, plan) = self.proven(&tree, self.overrides)?;
         let plan = if self.drifts.is_empty() { plan } else { self.proven(&self.drifted(&profile)?, &none)?.1 };

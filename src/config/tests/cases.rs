@@ -39,7 +39,7 @@ fn every_delivered_case_is_proven_fits_the_schema_and_says_what_it_imitates() {
 #[test]
 fn a_profile_is_no_case_and_a_case_is_no_profile() {
     assert_eq!(case_text("p.yaml", GOOD).unwrap(), None);
-    assert!(plan(SMALL).unwrap_err().contains("system"));
+    assert!(plan(SMALL).unwrap_err().contains("this is a case"));
 }
 
 #[test]

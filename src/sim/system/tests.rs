@@ -1,3 +1,5 @@
+//! Systems as a whole: nobody is lost, the same case gives the same, and how many are inside is what Little's law says.
+
 use proptest::prelude::*;
 use sluicegate_policy::model::{Burst, Discipline, Keys, Limiter, Lookup, Part, PerSecond, Scaling, Station, Throttle};
 

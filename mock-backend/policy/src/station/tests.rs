@@ -1,3 +1,5 @@
+//! Stations against the obvious ones: in turn, shared, with room and with patience.
+
 use proptest::prelude::*;
 
 use super::*;
