@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use serde_json::Value;
+
 use super::{ended_as, service};
 use crate::program::finish;
 
@@ -126,8 +128,13 @@ fn a_rate_that_no_machine_can_send_is_an_invalid_run_in_bounded_memory() {
         .stderr(Stdio::piped())
         .spawn();
     let done = finish(child.expect("there is a shell")).expect_code(4).expect_calm();
-    done.shows("INVALID").shows("the generator turned to its actions late").shows("What to change: lower the rate");
+    done.shows("INVALID").shows("What to change: lower the rate");
     let record = bench.record("out");
+    // Where the mock is starved, too, it holds every connection: then the lane is busy, and late with nothing.
+    let invalid = |doubt: &Value| {
+        doubt["weight"] == "invalid" && ["schedule-lag", "generator-cpu"].map(Value::from).contains(&doubt["kind"])
+    };
+    assert!(record["doubts"].as_array().is_some_and(|doubts| doubts.iter().any(invalid)), "{record:#}");
     assert_eq!(record["complete"], true);
     let load = &record["load"];
     assert!(load["sent"].as_u64() < load["intended"].as_u64(), "{load}");
