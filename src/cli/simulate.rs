@@ -49,4 +49,4 @@ Examples:
   sluicegate simulate profiles/quickstart.yaml
   sluicegate simulate profiles/quickstart.yaml -R 1000/s -d 1h --replications 20
   sluicegate simulate profiles/quickstart.yaml --seed 7 --format json
-  sluicegate simulate profiles/cases/checkout.yaml --replications 20";
+  sluicegate simulate cases/checkout.yaml --replications 20";

@@ -1,4 +1,4 @@
-//! The JSON Schemas of a profile and of a case, for editors; `profiles/schema.json` and `profiles/cases/schema.json` are these, and a
+//! The JSON Schemas of a profile and of a case, for editors; `profiles/schema.json` and `cases/schema.json` are these, and a
 //! test holds them current.
 //!
 //! Owns its making from the raw types. Refuses to write it anywhere. Called by the test that holds it current.

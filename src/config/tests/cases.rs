@@ -7,6 +7,10 @@ use sluicegate_policy::time::{Instant, Span};
 
 const SMALL: &str = "system: [ { station: { servers: 2, work: 10ms } } ]\narrivals: { poisson: 50/s }\n";
 
+fn cases() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"))
+}
+
 fn case(text: &str) -> Result<Case, String> {
     case_text("c.yaml", text).map(|case| case.expect("it has a system")).map_err(|error| error.to_string())
 }
@@ -19,8 +23,7 @@ fn refused(from: &str, to: &str) -> String {
 #[test]
 fn every_delivered_case_is_proven_fits_the_schema_and_says_what_it_imitates() {
     let validator = jsonschema::validator_for(&case_schema()).unwrap();
-    let folder = profiles().join("cases");
-    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(cases()).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
     assert!(!files.is_empty());
     for path in files {
@@ -130,7 +133,7 @@ fn what_cannot_be_played_is_refused_where_it_stands() {
 
 #[test]
 fn the_committed_schema_is_current() {
-    let path = profiles().join("cases/schema.json");
+    let path = cases().join("schema.json");
     let current = format!("{:#}\n", case_schema());
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         std::fs::write(&path, &current).unwrap();
@@ -138,6 +141,6 @@ fn the_committed_schema_is_current() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == current,
-        "profiles/cases/schema.json is not what the types say; refresh it with\n  UPDATE_SCHEMA=1 cargo test -p sluicegate --lib the_committed_schema_is_current"
+        "cases/schema.json is not what the types say; refresh it with\n  UPDATE_SCHEMA=1 cargo test -p sluicegate --lib the_committed_schema_is_current"
     );
 }
