@@ -2,7 +2,7 @@
 //!
 //! Owns the way from the case's tally to its record. Refuses to play it (`sim::system`).
 
-use sluicegate_policy::model::{Limiter, Part, PerSecond};
+use sluicegate_policy::model::{Part, PerSecond};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
@@ -26,9 +26,13 @@ pub(super) fn simulate(asked: &Simulate, case: Case) -> Result<u8, Failure> {
         }
     }
     let clock = Clock::starting_now();
-    let named = |error| Failure::usage(format!("{}: {error}", asked.profile.display()));
-    let tally = system::play(&case, asked.replications as usize).map_err(named)?;
+    let named = |what: String| Failure::usage(format!("{}: {what}", asked.profile.display()));
+    let tally = system::play(&case, asked.replications as usize).map_err(|overflow| named(overflow.to_string()))?;
     let took = Span::from_ns(clock.now().as_ns());
+    if tally.requests == 0 {
+        let what = "nothing was counted: no request comes after those that `skip` and `warmup` leave out; leave out fewer, or play for longer";
+        return Err(named(what.to_owned()));
+    }
     if !asked.quiet {
         let rate = quantity::rate(tally.requests as f64 / took.as_secs_f64().max(1e-9));
         let requests = quantity::counted(tally.requests, "request");
@@ -149,7 +153,7 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
         asked: tally.asked,
         refused: tally.refused,
         refused_share: share(tally.refused, tally.asked),
-        refused_by: refused_by(part, tally),
+        refused_by: tally.refused_by.clone(),
         gave_up: tally.gave_up,
         gave_up_share: share(tally.gave_up, tally.asked),
         hits: is_cache.then_some(tally.hits),
@@ -166,16 +170,6 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
         inside: over_time(tally.inside_ns).filter(|_| is_station),
         busy,
         utilisation: busy.zip(servers).map(|(busy, servers)| busy / f64::from(servers)),
-    }
-}
-
-/// Of several buckets what each has refused.
-fn refused_by(part: &Part, tally: &PartTally) -> Vec<u64> {
-    match part {
-        Part::Limiter(Limiter::Buckets(buckets)) if buckets.len() > 1 => {
-            (0..buckets.len()).map(|at| tally.refused_by.get(at).copied().unwrap_or(0)).collect()
-        }
-        _ => Vec::new(),
     }
 }
 

@@ -51,7 +51,8 @@ impl Iterator for ArrivalStream {
                 return Some(at);
             }
             self.second += 1;
-            if self.second * SECOND_NS >= self.plan.curve.end() {
+            let start = self.second * SECOND_NS;
+            if start >= self.plan.curve.end() || self.plan.curve.is_silent_from(start) {
                 return None;
             }
             self.within = self.plan.second(self.second);

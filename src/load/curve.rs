@@ -74,6 +74,11 @@ impl Curve {
         self.end
     }
 
+    /// Whether nothing comes from `t` on, as the last rate is none.
+    pub(super) fn is_silent_from(&self, t: u64) -> bool {
+        self.parts.last().is_some_and(|last| last.start <= t && last.from == 0 && last.to == 0)
+    }
+
     /// How many events come before `t` (event 0 comes as soon as there is a rate).
     pub(super) fn events_before(&self, t: u64) -> u64 {
         let t = t.min(self.end);

@@ -9,11 +9,16 @@ use crate::measure::record::RunRecord;
 
 /// The record could not be written as JSON.
 #[derive(Debug, thiserror::Error)]
-#[error("the record of the run cannot be written as JSON")]
+#[error("the record cannot be written as JSON")]
 pub struct WriteError(#[from] serde_json::Error);
 
 /// The record as the bytes of `run.json`; the same record gives the same bytes.
 pub fn write(record: &RunRecord) -> Result<Vec<u8>, WriteError> {
+    pretty(record)
+}
+
+/// Any record in the file's spelling.
+pub(super) fn pretty(record: &impl serde::Serialize) -> Result<Vec<u8>, WriteError> {
     let mut bytes = serde_json::to_vec_pretty(record)?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -14,9 +14,7 @@ use super::quantity::{ABSENT, count, counted, duration, duration_ns, duration_or
 
 /// The record as bytes; the same record gives the same bytes.
 pub fn json(record: &SystemRecord) -> Result<Vec<u8>, WriteError> {
-    let mut bytes = serde_json::to_vec_pretty(record)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    super::json::pretty(record)
 }
 
 /// JSON Schema (draft 2020-12) of the record.

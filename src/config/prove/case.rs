@@ -20,6 +20,8 @@ const OBSERVED_MAX: usize = 10_000;
 const STATES_MAX: usize = 1_000;
 /// A table of them is kept.
 const KEYS_MAX: u32 = 10_000_000;
+/// Each that a window admitted is remembered.
+const WINDOW_MAX: u32 = 10_000_000;
 const DURATION: Span = Span::from_secs(30);
 /// More environments than any number of requests needs, at once.
 const AS_NEEDED: Throttle =
@@ -129,7 +131,13 @@ fn proven(part: &Part, reader: &mut Reader) -> Option<model::Part> {
             Limiter::Refill { tokens, every: some_time(&refill.every, reader)?, room }
         }
         Part::Window(raw) => {
-            Limiter::Window { limit: some(&raw.value.limit, reader)?, length: some_time(&raw.value.length, reader)? }
+            let limit = some(&raw.value.limit, reader)?;
+            if limit > WINDOW_MAX {
+                let what = format!("{limit} are too many to be remembered; write at most {WINDOW_MAX}");
+                reader.report_at(&raw.value.limit.spot, what);
+                return None;
+            }
+            Limiter::Window { limit, length: some_time(&raw.value.length, reader)? }
         }
     };
     Some(model::Part::Limiter(limiter))

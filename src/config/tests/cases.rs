@@ -99,6 +99,7 @@ fn what_cannot_be_played_is_refused_where_it_stands() {
         ("[ { station: { servers: 2, work: 10ms } } ]", "[]", "c.yaml:1:9: system: these are 0 parts"),
         ("station:", "queue:", "there is no such key here"),
         ("{ station: {", "{ window: { limit: 1, length: 1s }, station: {", "an entry is one part"),
+        ("{ station: { servers: 2, work: 10ms } }", "{ window: { limit: 10000001, length: 1s } }", "too many to be remembered"),
         ("{ station: { servers: 2, work: 10ms } }", "{ buckets: [] }", "these are 0 buckets"),
         ("arrivals:", "retries: { attempts: 0 }\narrivals:", "retries.attempts: nobody would pass"),
         ("servers: 2", "servers: 0", "system[0].station.servers: nobody would pass"),

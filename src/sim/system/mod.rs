@@ -193,6 +193,10 @@ impl<'a> System<'a> {
                 Front::Coming => {
                     self.await_next();
                     self.come(now);
+                    // A plan may end before as many came as were asked for.
+                    if self.next.is_none() && self.case.until == Instant::MAX {
+                        self.close(now);
+                    }
                 }
             }
         }

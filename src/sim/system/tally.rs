@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use sluicegate_policy::lambda::{Environment, Invocation};
 use sluicegate_policy::limiter::Refused;
 use sluicegate_policy::lookup::Found;
+use sluicegate_policy::model::{Limiter, Part};
 use sluicegate_policy::time::{Instant, Span};
 
 use crate::load::system::Case;
@@ -51,7 +52,7 @@ pub struct PartTally {
     pub asked: u64,
     /// Of these, who was refused.
     pub refused: u64,
-    /// Of these, who was refused by which of several buckets; of those that refused nobody the last are missing.
+    /// Of these, who was refused by which of several buckets; empty for every other part.
     pub refused_by: Vec<u64>,
     /// Of those who came, who left unserved.
     pub gave_up: u64,
@@ -92,10 +93,13 @@ struct Occupied {
 impl Tally {
     /// Nothing was played.
     pub(super) fn new(case: &Case) -> Self {
-        let part = || PartTally {
+        let part = |(_, part): &(String, Part)| PartTally {
             asked: 0,
             refused: 0,
-            refused_by: Vec::new(),
+            refused_by: match part {
+                Part::Limiter(Limiter::Buckets(buckets)) if buckets.len() > 1 => vec![0; buckets.len()],
+                _ => Vec::new(),
+            },
             gave_up: 0,
             hits: 0,
             shared: 0,
@@ -113,7 +117,7 @@ impl Tally {
             requests: 0,
             attempts: 0,
             response: growing(),
-            parts: case.parts.iter().map(|_| part()).collect(),
+            parts: case.parts.iter().map(part).collect(),
             looks: vec![Looks::default(); case.observe.len()],
             counted: Span::ZERO,
             first: None,
@@ -199,14 +203,9 @@ impl PartTally {
 
     /// A limiter refuses somebody.
     pub(super) fn on_refused(&mut self, refused: Refused) {
-        self.count_refused(refused.by, 1);
-    }
-
-    fn count_refused(&mut self, by: usize, more: u64) {
-        if by >= self.refused_by.len() {
-            self.refused_by.resize(by + 1, 0);
+        if let Some(by) = self.refused_by.get_mut(refused.by) {
+            *by += 1;
         }
-        self.refused_by[by] += more;
     }
 
     /// An environment serves somebody, who found so many of them; so much is billed.
@@ -252,8 +251,8 @@ impl PartTally {
     fn merge(&mut self, other: &Self) {
         self.asked += other.asked;
         self.refused += other.refused;
-        for (at, theirs) in other.refused_by.iter().enumerate() {
-            self.count_refused(at, *theirs);
+        for (mine, theirs) in self.refused_by.iter_mut().zip(&other.refused_by) {
+            *mine += theirs;
         }
         self.gave_up += other.gave_up;
         self.hits += other.hits;

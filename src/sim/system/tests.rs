@@ -165,3 +165,14 @@ fn a_system_that_only_grows_is_given_up() {
     let Overflow { at } = system.run().expect_err("80 of 100 that come in a second stay");
     assert!((12.0..13.5).contains(&at.as_secs_f64()), "{at:?}");
 }
+
+#[test]
+fn a_plan_that_ends_before_enough_have_come_is_counted_until_its_last() {
+    let held = |tokens, secs| Piece { from: rate(tokens), to: rate(tokens), length: Span::from_secs(secs) };
+    // The end of the plan of arrivals, without one of the case, is two years away.
+    let arrivals = Arrivals { pieces: vec![held(1, 10), held(0, 1)], spacing: Spacing::Even };
+    let parts = vec![station(None, None, Discipline::FirstCome, None)];
+    let case = Case { skip: 0, ..case(Comings::Planned(arrivals), parts) };
+    let tally = play(&case, 1).unwrap();
+    assert_eq!((tally.requests, tally.counted), (10, Span::from_secs(9)));
+}
