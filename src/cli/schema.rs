@@ -25,6 +25,8 @@ pub enum SchemaOf {
     Case,
     /// What `simulate --format json` says of a case
     Played,
+    /// What `simulate --vary --format json` says
+    Sweep,
 }
 
 const EXAMPLES: &str = "\

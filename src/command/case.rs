@@ -8,7 +8,7 @@ use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
 use super::failure::Failure;
-use super::terminal;
+use super::{estimates, terminal};
 use crate::cli::{LoadFlags, OutputFormat, Simulate};
 use crate::load::system::{Case, Comings};
 use crate::load::traffic::Spacing;
@@ -26,19 +26,13 @@ pub(super) fn simulate(asked: &Simulate, case: Case) -> Result<u8, Failure> {
         }
     }
     let clock = Clock::starting_now();
-    let named = |what: String| Failure::usage(format!("{}: {what}", asked.profile.display()));
-    let tally = system::play(&case, asked.replications as usize).map_err(|overflow| named(overflow.to_string()))?;
+    let record = played(asked, &case, asked.replications.unwrap_or(1))?;
     let took = Span::from_ns(clock.now().as_ns());
-    if tally.requests == 0 {
-        let what = "nothing was counted: no request comes after those that `skip` and `warmup` leave out; leave out fewer, or play for longer";
-        return Err(named(what.to_owned()));
-    }
     if !asked.quiet {
-        let rate = quantity::rate(tally.requests as f64 / took.as_secs_f64().max(1e-9));
-        let requests = quantity::counted(tally.requests, "request");
+        let rate = quantity::rate(record.requests as f64 / took.as_secs_f64().max(1e-9));
+        let requests = quantity::counted(record.requests, "request");
         terminal::tell(&format!("simulated {requests} in {} ({rate})\n", quantity::duration_ns(took.as_ns())));
     }
-    let record = record(asked, &case, &tally);
     match asked.format {
         OutputFormat::Text => terminal::print(report::system::text(&record, terminal::look()))?,
         OutputFormat::Json => {
@@ -48,8 +42,25 @@ pub(super) fn simulate(asked: &Simulate, case: Case) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// What so many replications of the case come to.
+pub(super) fn played(asked: &Simulate, case: &Case, replications: u32) -> Result<SystemRecord, Failure> {
+    let named = |what: String| Failure::usage(format!("{}: {what}", asked.profile.display()));
+    let about = About { case: asked.profile.display().to_string(), replications };
+    let mut each = Vec::new();
+    let tally = system::play(case, replications as usize, &mut |tally| {
+        each.push(estimates::values(&about.record(case, tally)));
+    });
+    let tally = tally.map_err(|overflow| named(overflow.to_string()))?;
+    if tally.requests == 0 {
+        let what = "nothing was counted: no request comes after those that `skip` and `warmup` leave out; leave out fewer, or play for longer";
+        return Err(named(what.to_owned()));
+    }
+    let record = about.record(case, &tally);
+    Ok(SystemRecord { estimates: estimates::of_case(&record, &each), ..record })
+}
+
 /// With what the command line says instead.
-fn changed(case: Case, load: &LoadFlags) -> Result<Case, Failure> {
+pub(super) fn changed(case: Case, load: &LoadFlags) -> Result<Case, Failure> {
     let LoadFlags { duration, warmup, seed, connections, rate, timeout, overload, stage } = load;
     let of_a_gateway = [
         ("--connections", connections.is_some()),
@@ -114,25 +125,39 @@ fn rate_per_s(rate: PerSecond) -> f64 {
     rate.tokens as f64 / rate.per.as_secs_f64()
 }
 
-fn record(asked: &Simulate, case: &Case, tally: &Tally) -> SystemRecord {
-    let counted = tally.counted.as_secs_f64();
-    let completed = tally.response.len();
-    SystemRecord {
-        version: VERSION,
-        sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
-        case: asked.profile.display().to_string(),
-        seed: case.seed.root(),
-        replications: asked.replications,
-        requests: tally.requests,
-        attempts: tally.attempts,
-        attempts_each: share(tally.attempts, tally.requests),
-        completed,
-        failed_share: share(tally.requests - completed, tally.requests),
-        response_time: quantiles(&tally.response),
-        throughput_per_s: (counted > 0.0).then(|| completed as f64 / counted),
-        counted_ns: tally.counted.as_ns(),
-        parts: case.parts.iter().zip(&tally.parts).map(|((name, part), of)| part_record(name, part, of, tally.counted)).collect(),
-        observed: case.observe.iter().zip(&tally.looks).map(|(at, looks)| observed(*at, looks)).collect(),
+/// What a record says beside what was counted.
+struct About {
+    case: String,
+    replications: u32,
+}
+
+impl About {
+    fn record(&self, case: &Case, tally: &Tally) -> SystemRecord {
+        let counted = tally.counted.as_secs_f64();
+        let completed = tally.response.len();
+        SystemRecord {
+            version: VERSION,
+            sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
+            case: self.case.clone(),
+            seed: case.seed.root(),
+            replications: self.replications,
+            requests: tally.requests,
+            attempts: tally.attempts,
+            attempts_each: share(tally.attempts, tally.requests),
+            completed,
+            failed_share: share(tally.requests - completed, tally.requests),
+            response_time: quantiles(&tally.response),
+            throughput_per_s: (counted > 0.0).then(|| completed as f64 / counted),
+            counted_ns: tally.counted.as_ns(),
+            parts: case
+                .parts
+                .iter()
+                .zip(&tally.parts)
+                .map(|((name, part), of)| part_record(name, part, of, tally.counted))
+                .collect(),
+            observed: case.observe.iter().zip(&tally.looks).map(|(at, looks)| observed(*at, looks)).collect(),
+            estimates: Vec::new(),
+        }
     }
 }
 

@@ -3,11 +3,11 @@
 //! Owns the order of things and the rim: files, processes, signals, standard output, exit codes. Refuses to compute: each step
 //! is a call into the room that owns it. Called by `main`.
 
-mod authorizers;
 mod case;
 mod definition;
 mod drive;
 mod edge;
+mod estimates;
 mod failure;
 mod find_rate;
 mod flags;
@@ -29,8 +29,10 @@ mod shelf;
 mod shown;
 mod signals;
 mod simulate;
+mod sweep;
 mod target;
 mod terminal;
+mod told;
 
 use crate::cli::Action;
 use crate::report::problem::problem;

@@ -58,6 +58,7 @@ pub(super) fn schema(asked: &Schema) -> Result<u8, Failure> {
         SchemaOf::Run => json::schema_text(),
         SchemaOf::Case => format!("{:#}\n", config::case_schema()),
         SchemaOf::Played => format!("{:#}\n", report::system::schema().to_value()),
+        SchemaOf::Sweep => format!("{:#}\n", report::sweep::schema().to_value()),
     };
     terminal::print(text).map(|()| 0)
 }

@@ -3,12 +3,14 @@
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Clock;
 
+use super::estimates::Estimates;
 use super::failure::Failure;
 use super::predict::Model;
 use super::script::Script;
-use super::{authorizers, case, flags, limits, profile, retries, terminal};
+use super::{case, flags, limits, profile, retries, sweep, terminal, told};
 use crate::cli::{OutputFormat, Simulate};
-use crate::config::{self, Network, Plan};
+use crate::config::{self, Drift, Network, Plan};
+use crate::measure::estimate::EstimateRecord;
 use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
 use crate::measure::recorder::Detail;
 use crate::measure::{Recorder, summary};
@@ -20,24 +22,20 @@ const AT_A_TIME: usize = 32;
 
 /// Simulates the profile; the exit code. Standard output is the same to the byte for the same seed.
 pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
-    if let Some(case) = config::case(&asked.profile).map_err(Failure::usage)? {
+    if !asked.vary.is_empty() {
+        return sweep::sweep(asked);
+    }
+    if let Some(case) = config::case(&asked.profile, &[]).map_err(Failure::usage)? {
         return case::simulate(asked, case);
     }
-    let overrides = flags::of_load(&asked.load, config::Script::Described)?;
-    let plan = profile::load(&asked.profile, &overrides)?;
-    let Some(traffic) = plan.traffic.clone() else {
-        return Err(Failure::usage(format!("{}: it describes no traffic; add `traffic`", asked.profile.display())));
-    };
-    let script = Script::Described(Box::new(traffic));
-    let network = match plan.network {
-        Network::Given { round_trip, connect } => sim::Network { round_trip, connect },
-        Network::Probed => sim::Network::default(),
-    };
+    let plan = planned(asked, &[])?;
+    let script = script(asked, &plan)?;
+    let network = network(&plan);
     let clock = Clock::starting_now();
-    let (recorder, summaries) = replicate(&Model::of(&plan, &script, network), asked.replications as usize);
+    let played = replicate(&Model::of(&plan, &script, network), asked.replications.unwrap_or(1) as usize);
     let took = Span::from_ns(clock.now().as_ns());
     if !asked.quiet {
-        let requests: u64 = summaries.iter().map(|summary| summary.intended).sum();
+        let requests: u64 = played.summaries.iter().map(|summary| summary.intended).sum();
         terminal::tell(&format!(
             "simulated {} in {} ({})\n",
             quantity::counted(requests, "request"),
@@ -45,7 +43,7 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
             quantity::rate(requests as f64 / took.as_secs_f64().max(1e-9))
         ));
     }
-    let record = record(asked, &plan, &script, (&recorder, &summaries), network);
+    let record = record(asked, &plan, &script, (played, network));
     match asked.format {
         OutputFormat::Text => terminal::print(report::text::report(&record, terminal::look(), None))?,
         OutputFormat::Json => {
@@ -55,18 +53,53 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// All replications, pooled in one recorder.
-fn replicate(model: &Model<'_>, replications: usize) -> (Recorder, Vec<sim::SimSummary>) {
+/// The plan with these changes of the model.
+pub(super) fn planned(asked: &Simulate, changes: &[Drift]) -> Result<Plan, Failure> {
+    let overrides = flags::of_load(&asked.load, config::Script::Described)?;
+    config::load(&asked.profile, &overrides, changes).map_err(profile::failure)
+}
+
+/// The plan's script.
+pub(super) fn script(asked: &Simulate, plan: &Plan) -> Result<Script, Failure> {
+    let Some(traffic) = plan.traffic.clone() else {
+        return Err(Failure::usage(format!("{}: it describes no traffic; add `traffic`", asked.profile.display())));
+    };
+    Ok(Script::Described(Box::new(traffic)))
+}
+
+/// The way to the gateway; what only a probe would tell takes no time.
+pub(super) fn network(plan: &Plan) -> sim::Network {
+    match plan.network {
+        Network::Given { round_trip, connect } => sim::Network { round_trip, connect },
+        Network::Probed => sim::Network::default(),
+    }
+}
+
+/// Replications of one model.
+pub(super) struct Played {
+    /// All of them, pooled.
+    pub(super) recorder: Recorder,
+    /// What the client did in each.
+    pub(super) summaries: Vec<sim::SimSummary>,
+    /// What they say together, if there are several.
+    pub(super) estimates: Vec<EstimateRecord>,
+}
+
+/// Simulates so often.
+pub(super) fn replicate(model: &Model<'_>, replications: usize) -> Played {
     let layout = model.layout(Vec::new(), if replications == 1 { Detail::Seconds } else { Detail::Totals });
-    let mut pooled = Recorder::new(layout.clone());
+    let mut recorder = Recorder::new(layout.clone());
     let mut summaries = Vec::new();
+    let mut estimates = Estimates::of(layout.series.len());
     for first in (0..replications).step_by(AT_A_TIME) {
         for Replica { recorded, summary } in model.replicate(first..(first + AT_A_TIME).min(replications), &layout) {
-            pooled.merge(recorded);
+            estimates.on_replica(&recorded);
+            recorder.merge(recorded);
             summaries.push(summary);
         }
     }
-    (pooled, summaries)
+    let estimates = estimates.finish(&recorder, &layout.series);
+    Played { recorder, summaries, estimates }
 }
 
 /// As a run's record has it; what a machine or a moment would add is left out, so that the same seed gives the same bytes.
@@ -74,10 +107,9 @@ fn record(
     asked: &Simulate,
     plan: &Plan,
     script: &Script,
-    played: (&Recorder, &[sim::SimSummary]),
-    network: sim::Network,
+    (Played { recorder, summaries, estimates }, network): (Played, sim::Network),
 ) -> RunRecord {
-    let (recorder, summaries) = played;
+    let recorder = &recorder;
     let run = &plan.run;
     let hash = summaries.first().map(|summary| summary.script).unwrap_or_default();
     RunRecord {
@@ -116,8 +148,8 @@ fn record(
         seconds: summary::seconds(recorder, |second| recorder.intervals().shown(second)),
         receiver: None,
         limits: limits::predicted(&plan.model, &summaries.iter().map(|summary| summary.used.clone()).collect::<Vec<_>>()),
-        authorizers: authorizers::predicted(
-            &summaries.iter().map(|summary| authorizers::simulated(&plan.model, &summary.hits)).collect::<Vec<_>>(),
+        told: told::predicted(
+            &summaries.iter().map(|summary| told::simulated(&plan.model, &summary.told)).collect::<Vec<_>>(),
             run.warmup,
         ),
         network: Some(NetworkRecord {
@@ -127,5 +159,7 @@ fn record(
         }),
         doubts: Vec::new(),
         verdicts: Vec::new(),
+        // Of a single one they have no error, and stand elsewhere.
+        estimates: if summaries.len() > 1 { estimates } else { Vec::new() },
     }
 }

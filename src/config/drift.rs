@@ -1,7 +1,8 @@
 //! Drift: a change of the gateway's description, so that the mock differs from the model on purpose.
 //!
 //! Owns the text of a drift (`functions.orders.duration * 1.5`) and its effect on the resolved profile, which is proven again
-//! afterwards. Refuses everything but the gateway and the further APIs of its account: traffic is shared by both worlds. Called by [`load`](super::load).
+//! afterwards. Refuses everything but the gateway and the further APIs of its account: traffic is shared by both worlds. Only what
+//! [`vary`](super::vary) sets, for the model alone, may be anything. Called by [`load`](super::load).
 
 mod effect;
 
@@ -18,6 +19,16 @@ pub struct Drift {
     path: Vec<String>,
     op: Op,
     operand: String,
+    reach: Reach,
+}
+
+/// How far a path may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Into the gateway and the further APIs, which the mock alone sees changed.
+    Gateway,
+    /// To every key of the file; a path that begins with none of them leads into the gateway.
+    Everything,
 }
 
 /// What is done to the value.
@@ -57,17 +68,7 @@ impl FromStr for Drift {
 
     fn from_str(text: &str) -> Result<Self, ParseDriftError> {
         let refuse = |why| ParseDriftError { text: text.to_owned(), why };
-        let mut rest = text.trim_start();
-        let mut path = Vec::new();
-        loop {
-            let (segment, after) = segment(rest).map_err(refuse)?;
-            path.push(segment);
-            rest = after;
-            match rest.strip_prefix('.') {
-                Some(after) => rest = after,
-                None => break,
-            }
-        }
+        let (path, rest) = path(text).map_err(refuse)?;
         let mut signs = rest.trim_start().chars();
         let op = match signs.next() {
             Some('=') => Op::Set,
@@ -81,7 +82,22 @@ impl FromStr for Drift {
         if operand.is_empty() {
             return Err(refuse("no value follows the operation"));
         }
-        Ok(Self { path, op, operand: operand.to_owned() })
+        Ok(Self { path, op, operand: operand.to_owned(), reach: Reach::Gateway })
+    }
+}
+
+/// The path that a text begins with, and what follows it.
+pub(super) fn path(text: &str) -> Result<(Vec<String>, &str), &'static str> {
+    let mut rest = text.trim_start();
+    let mut path = Vec::new();
+    loop {
+        let (segment, after) = segment(rest)?;
+        path.push(segment);
+        rest = after;
+        match rest.strip_prefix('.') {
+            Some(after) => rest = after,
+            None => return Ok((path, rest)),
+        }
     }
 }
 
@@ -121,33 +137,36 @@ impl fmt::Display for Drift {
 }
 
 impl Drift {
+    /// Sets what stands at a path of the whole file, for the model alone.
+    pub(super) fn setting(path: &[String], value: &str) -> Self {
+        Self { path: path.to_vec(), op: Op::Set, operand: value.to_owned(), reach: Reach::Everything }
+    }
+
     /// Changes the resolved profile. What is wrong with the new value, proving it again will tell.
     pub(super) fn apply(&self, profile: &mut Node, reader: &mut Reader) {
         let place = Place::Drift(self.to_string().into());
-        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        let (top, path) = match path.as_slice() {
-            [top @ ("gateway" | "apis"), path @ ..] => (*top, path),
-            path => ("gateway", path),
-        };
-        let Some((last, parents)) = path.split_last() else {
+        let path = self.path_within(profile);
+        let Some((last, parents)) = path.split_last().filter(|(_, parents)| !parents.is_empty() || self.reaches_all()) else {
+            let top = path.first().copied().unwrap_or("gateway");
             let whole = if top == "apis" { "these are all further APIs" } else { "this is the whole gateway" };
             return reader.report_at(&Spot { place, key: top.into() }, format!("{whole}; name a key of it"));
         };
-        let mut key = top.to_owned();
-        let Some(mut node) = profile.at_key(top, &place) else { return };
+        let mut key = String::new();
+        let mut node = profile;
         for segment in parents {
             // Asked first and taken then, because a borrow that is returned early cannot be used for the message.
-            if node.get(segment).is_none() {
+            if node.below(segment).is_none() {
                 return unknown(node, segment, &Spot { place, key: key.into() }, reader);
             }
-            key = format!("{key}.{}", written(segment));
-            let Some(below) = node.at_key(segment, &place) else { return };
+            key = if key.is_empty() { written(segment) } else { format!("{key}.{}", written(segment)) };
+            let Some(below) = node.below(segment) else { return };
             node = below;
         }
         if self.op != Op::Set && node.get(last).is_none() {
             return unknown(node, last, &Spot { place, key: key.into() }, reader);
         }
-        let spot = Spot { place: place.clone(), key: format!("{key}.{}", written(last)).into() };
+        let whole_key = if key.is_empty() { written(last) } else { format!("{key}.{}", written(last)) };
+        let spot = Spot { place: place.clone(), key: whole_key.into() };
         let Some(value) = node.at_key(last, &place) else {
             reader.report_at(&Spot { place, key: key.into() }, "this is a single value, which has no keys");
             return;
@@ -155,6 +174,21 @@ impl Drift {
         if let Err(what) = self.change(value, &place) {
             reader.report_at(&spot, what);
         }
+    }
+
+    const fn reaches_all(&self) -> bool {
+        matches!(self.reach, Reach::Everything)
+    }
+
+    /// The path from the file's top.
+    fn path_within<'a>(&'a self, profile: &Node) -> Vec<&'a str> {
+        let path = self.path.iter().map(String::as_str);
+        let is_whole = match (self.reach, self.path.first().map(String::as_str)) {
+            (_, Some("gateway" | "apis")) => true,
+            (Reach::Everything, Some(first)) => profile.get(first).is_some() || profile.get("gateway").is_none(),
+            (Reach::Gateway, _) | (_, None) => false,
+        };
+        if is_whole { path.collect() } else { std::iter::once("gateway").chain(path).collect() }
     }
 
     fn change(&self, value: &mut Node, place: &Place) -> Result<(), String> {
@@ -176,7 +210,7 @@ fn unknown(node: &Node, segment: &str, spot: &Spot, reader: &mut Reader) {
         Kind::Map(_) => format!("there is: {}", listed(node.keys())),
         Kind::Null | Kind::Scalar(_) | Kind::List(_) => "what stands there has no keys".to_owned(),
     };
-    reader.report_at(spot, format!("the gateway has no {} here{near} {there_is}", super::problem::quoted(segment)));
+    reader.report_at(spot, format!("there is no {} here{near} {there_is}", super::problem::quoted(segment)));
 }
 
 /// The same tree, all of it given at `place`.
@@ -209,7 +243,7 @@ mod tests {
             op in prop_oneof![Just(Op::Set), Just(Op::Times), Just(Op::Plus)],
             operand in "[a-z0-9{}:.\"]{1,10}",
         ) {
-            let drift = Drift { path, op, operand };
+            let drift = Drift { path, op, operand, reach: Reach::Gateway };
             prop_assert_eq!(drift.to_string().parse(), Ok(drift));
         }
 

@@ -39,19 +39,22 @@ pub fn load(path: &Path, overrides: &Overrides, drifts: &[Drift]) -> Result<Plan
 }
 
 /// The case at `path`, if that is one: a file whose key `system` says what requests pass, and not a profile.
-pub fn case(path: &Path) -> Result<Option<Case>, Problems> {
+pub fn case(path: &Path, changes: &[Drift]) -> Result<Option<Case>, Problems> {
     let name = path.to_string_lossy();
     let text = read(path).map_err(|what| whole_file(&name, what))?;
-    case_text(&name, &text)
+    case_text(&name, &text, changes)
 }
 
-/// The case in `text`, if that is one; messages call it `name`.
-pub fn case_text(name: &str, text: &str) -> Result<Option<Case>, Problems> {
-    let tree = parse(name, text)?;
+/// The case in `text`, if that is one, with these changes; messages call it `name`.
+pub fn case_text(name: &str, text: &str, changes: &[Drift]) -> Result<Option<Case>, Problems> {
+    let mut tree = parse(name, text)?;
     if tree.get("system").is_none() {
         return Ok(None);
     }
     let mut reader = Reader::new(name);
+    for change in changes {
+        change.apply(&mut tree, &mut reader);
+    }
     let read = raw::Case::read(&tree, &mut reader).filter(|_| !reader.has_problems());
     match read.and_then(|mut case| prove::case(&mut case, &mut reader)) {
         Some(case) if !reader.has_problems() => Ok(Some(case)),

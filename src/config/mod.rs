@@ -18,6 +18,7 @@ mod reader;
 mod schema;
 mod tree;
 pub mod value;
+mod vary;
 
 #[cfg(test)]
 mod tests;
@@ -29,3 +30,4 @@ pub use plan::{Abort, ClientIdentity, Health, LiveTarget, Network, Plan, Refusal
 pub use problem::{Place, Problem, Problems, Spot, written};
 pub use prove::Script;
 pub use schema::{case_schema, schema};
+pub use vary::{ParseVaryError, Vary};

@@ -132,6 +132,25 @@ impl Node {
         Some(&mut entries[at].value)
     }
 
+    /// What stands below a key, to be changed: of a map that has it; of a list the entry that goes by this name (its `name`, `request`
+    /// or `of`), or has this number, from 0.
+    pub(super) fn below(&mut self, segment: &str) -> Option<&mut Self> {
+        match &mut self.kind {
+            Kind::Map(entries) => entries.iter_mut().find(|entry| entry.key == segment).map(|entry| &mut entry.value),
+            Kind::List(items) => {
+                let goes_by =
+                    |item: &Self| ["name", "request", "of"].iter().any(|key| item.get(key).is_some_and(|it| it.is(segment)));
+                let at = items.iter().position(goes_by).or_else(|| segment.parse().ok())?;
+                items.get_mut(at)
+            }
+            Kind::Null | Kind::Scalar(_) => None,
+        }
+    }
+
+    fn is(&self, text: &str) -> bool {
+        matches!(&self.kind, Kind::Scalar(scalar) if scalar.text == text)
+    }
+
     /// The tree of a JSON value, all of it given at `place`.
     pub(super) fn from_json(value: &serde_json::Value, place: &Place) -> Self {
         let scalar = |text: String, taken| Kind::Scalar(Scalar { text, taken });

@@ -12,6 +12,7 @@ pub mod channel;
 pub mod counts;
 pub mod doubt;
 pub mod edges;
+pub mod estimate;
 pub mod interval_log;
 pub mod intervals;
 pub mod open_estimate;

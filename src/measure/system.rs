@@ -5,10 +5,14 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::estimate::EstimateRecord;
 use super::record::Quantiles;
 
 /// Version of the format.
 pub const VERSION: u32 = 1;
+
+/// A part that is used less than this, and refuses nobody, is no bottleneck.
+const BOTTLENECK_SHARE: f64 = 0.5;
 
 /// A case that was played.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -48,6 +52,21 @@ pub struct SystemRecord {
     /// At the instants that the case observes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<ObservedRecord>,
+    /// Quantities with the standard error that the replications show; of a single one there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub estimates: Vec<EstimateRecord>,
+}
+
+impl SystemRecord {
+    /// The part that is nearest to its end, if one is near: it refused or was left, or is used more than any other.
+    pub fn bottleneck(&self) -> Option<&PartRecord> {
+        let tightness = |part: &PartRecord| {
+            let lost = part.refused + part.gave_up > 0;
+            part.utilisation.unwrap_or(0.0) + if lost { 1.0 } else { 0.0 }
+        };
+        let nearest = self.parts.iter().max_by(|one, other| tightness(one).total_cmp(&tightness(other)));
+        nearest.filter(|part| tightness(part) >= BOTTLENECK_SHARE)
+    }
 }
 
 /// A part of the system.

@@ -4,6 +4,7 @@
 //! record says. Called by `command`, which writes the bytes; nobody else formats anything.
 
 mod conclusion;
+mod estimates;
 mod explain;
 mod look;
 mod page;
@@ -16,6 +17,7 @@ pub mod progress;
 pub mod quantity;
 pub mod read;
 pub mod search;
+pub mod sweep;
 pub mod system;
 pub mod text;
 

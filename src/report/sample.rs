@@ -4,10 +4,10 @@ use serde_json::json;
 use sluicegate_policy::call::ErrorKind;
 
 use crate::measure::record::{
-    AbortRecord, AbortSecond, Answer, AuthorizerRecord, CalibrationRecord, Doubt, KeptRecord, LaneRecord, LimitRecord, LoadModel,
-    LoadRecord, Machine, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles,
-    ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SecondRecord, SeriesRecord, Stopped, Unit, UseRecord, VERSION,
-    Verdict, WatchRecord, Weight,
+    AbortRecord, AbortSecond, Answer, CalibrationRecord, Doubt, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine,
+    NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles, ReceiverRecord,
+    RetriesRecord, RetryRecord, RunRecord, SecondRecord, SeriesRecord, ShareRecord, Stopped, ToldRecord, Unit, UseRecord,
+    VERSION, Verdict, WatchRecord, Weight,
 };
 
 /// A run whose assumptions hold.
@@ -39,7 +39,7 @@ pub(super) fn holding() -> RunRecord {
         retries: None,
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
         limits: limits(),
-        authorizers: authorizers(),
+        told: told(),
         receiver: Some(ReceiverRecord {
             arrived: 4_012,
             unrecorded: 0,
@@ -53,6 +53,7 @@ pub(super) fn holding() -> RunRecord {
         network: Some(NetworkRecord { source: NetworkSource::Given, round_trip_ns: 80_000, connect_ns: 120_000 }),
         doubts: Vec::new(),
         verdicts: vec![p50(), p95(), throttled()],
+        estimates: Vec::new(),
     }
 }
 
@@ -151,10 +152,11 @@ pub(super) fn interrupted() -> RunRecord {
         seconds: Vec::new(),
         receiver: None,
         limits: Vec::new(),
-        authorizers: Vec::new(),
+        told: Vec::new(),
         network: None,
         doubts: Vec::new(),
         verdicts: Vec::new(),
+        estimates: Vec::new(),
     }
 }
 
@@ -334,9 +336,18 @@ fn throttled() -> Verdict {
 }
 
 /// Limits of a small gateway; the pool is the bottleneck.
-fn authorizers() -> Vec<AuthorizerRecord> {
-    let kept = |asked, hits| Some(KeptRecord { asked, hits });
-    vec![AuthorizerRecord { name: "tokens".to_owned(), predicted: kept(3_214, 2_191), observed: kept(3_216, 2_180) }]
+fn told() -> Vec<ToldRecord> {
+    let share = |events, trials| Some(ShareRecord { events, trials });
+    let told = |metric: &str, name: &str, predicted, observed| ToldRecord {
+        metric: metric.to_owned(),
+        name: name.to_owned(),
+        predicted,
+        observed,
+    };
+    vec![
+        told("authorizer hits", "tokens", share(2_191, 3_214), share(2_180, 3_216)),
+        told("cold starts", "orders", share(3, 3_214), share(4, 3_216)),
+    ]
 }
 
 fn limits() -> Vec<LimitRecord> {

@@ -7,8 +7,9 @@ use schemars::{Schema, schema_for};
 use crate::measure::record::Quantiles;
 use crate::measure::system::{PartRecord, SystemRecord};
 
+use super::estimates;
 use super::json::WriteError;
-use super::look::Look;
+use super::look::{Look, Tone};
 use super::page::{Cell, Page, Table};
 use super::quantity::{ABSENT, count, counted, duration, duration_ns, duration_or_absent, rate, share};
 
@@ -33,6 +34,10 @@ pub fn text(record: &SystemRecord, look: Look) -> String {
     page.table(&times_of(record));
     page.heading("Parts");
     page.table(&parts(record));
+    if let Some(part) = record.bottleneck() {
+        page.paragraph(2, Tone::Plain, &format!("The bottleneck is {}: of all parts it is the nearest to its end.", part.name));
+    }
+    estimates::write(&mut page, &record.estimates);
     if !record.observed.is_empty() {
         page.heading("In the system");
         page.table(&observed(record));

@@ -4,7 +4,6 @@
 //! the record is `n/a` or left out. Called by `command` after a run, and by `sluicegate report`.
 
 mod answer;
-mod authorizers;
 mod errors;
 mod heading;
 mod latency;
@@ -13,9 +12,11 @@ mod load;
 mod outcomes;
 mod retries;
 mod series;
+mod told;
 
 use crate::measure::record::RunRecord;
 
+use super::estimates;
 use super::look::Look;
 use super::page::Page;
 
@@ -30,11 +31,12 @@ pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     load::write(&mut page, record);
     retries::write(&mut page, record);
     latency::write(&mut page, record);
+    estimates::write(&mut page, &record.estimates);
     outcomes::write(&mut page, record);
     errors::write(&mut page, record);
     series::write(&mut page, record);
     limits::write(&mut page, record);
-    authorizers::write(&mut page, record);
+    told::write(&mut page, record);
     answer::write_last(&mut page, record, kept_in);
     page.into_text()
 }

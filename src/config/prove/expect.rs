@@ -4,12 +4,12 @@
 
 use super::filled;
 use super::safety::series_named;
-use crate::config::problem::{Spot, listed, quoted, suggestion};
+use crate::config::problem::{listed, quoted, suggestion};
 use crate::config::raw::expect::Expectation;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Absolute, Ceiling, Percent, Within};
-use crate::measure::assumption::{Allowed, Assumption, AuthorizerAt, Margin, Metric, Ratio};
-use sluicegate_policy::model::{AuthorizerId, Model};
+use crate::config::value::{Absolute, Ceiling, Percent, Text, Within};
+use crate::measure::assumption::{Allowed, Assumption, Margin, Metric, PartAt, Ratio, Told};
+use sluicegate_policy::model::{Authorizer, AuthorizerId, Integration, Model, StageId};
 use sluicegate_policy::time::Span;
 
 /// Holm's correction and the recorder's edges are meant for dozens.
@@ -66,8 +66,8 @@ fn assumption(expectation: &mut At<Expectation>, known: Known<'_>, reader: &mut 
     };
     let (id, metric) = match (metric, &raw.of) {
         (_, None) => (None, metric),
-        (Metric::Ratio(Ratio::AuthorizerHits(_)), Some(of)) => {
-            (None, Metric::Ratio(Ratio::AuthorizerHits(Some(authorizer(&of.value.0, &of.spot, known.model, reader)?))))
+        (Metric::Ratio(Ratio::Told(told, _)), Some(of)) => {
+            (None, Metric::Ratio(Ratio::Told(told, Some(part(told, of, known.model, reader)?))))
         }
         (_, Some(of)) => (Some(series_named(&of.value.0, &of.spot, known.series?, reader)?), metric),
     };
@@ -77,18 +77,36 @@ fn assumption(expectation: &mut At<Expectation>, known: Known<'_>, reader: &mut 
     Some(Assumption { series: id, metric, allowed: allowed?, name })
 }
 
-/// The authorizer of that name, if answers of it are kept; else a problem that lists those of which they are.
-fn authorizer(name: &str, spot: &Spot, model: &Model, reader: &mut Reader) -> Option<AuthorizerAt> {
-    let ids = || (0..model.authorizers.len()).map(|at| AuthorizerId(at as u16));
-    let keeps = |id: AuthorizerId| model.authorizers[usize::from(id.0)].lambda().is_some();
-    let names: Vec<String> = ids().filter(|id| keeps(*id)).map(|id| model.authorizer_name(id)).collect();
-    let names = || names.iter().map(String::as_str);
-    let what = match ids().find(|id| model.authorizer_name(*id) == name) {
-        Some(id) if keeps(id) => return Some(AuthorizerAt(id.0)),
-        Some(_) => format!("authorizer {} keeps no answers, the gateway verifies each request;", quoted(name)),
-        None => format!("there is no authorizer {}{}", quoted(name), suggestion(name, names())),
+/// The part of that name of which this can be told; else a problem that lists those of which it can.
+fn part(told: Told, of: &At<Text>, model: &Model, reader: &mut Reader) -> Option<PartAt> {
+    let name = of.value.0.as_str();
+    let (all, noun, idle): (Vec<(String, bool)>, _, _) = match told {
+        Told::AuthorizerHits => {
+            let keeps = |(at, it): (usize, &Authorizer)| (model.authorizer_name(AuthorizerId(at as u16)), it.lambda().is_some());
+            let idle = "keeps no answers, the gateway verifies each request; answers are kept of";
+            (model.authorizers.iter().enumerate().map(keeps).collect(), "authorizer", idle)
+        }
+        Told::ColdStarts => {
+            let invoked = |at: usize| {
+                let mut all = model.routes.iter().map(|route| &route.integration);
+                all.any(|it| matches!(it, Integration::Lambda(it) if usize::from(it.function.0) == at))
+            };
+            let each = model.functions.iter().enumerate().map(|(at, it)| (it.name.clone(), invoked(at)));
+            (each.collect(), "function", "is no route's integration; counted is")
+        }
+        Told::CacheHits => {
+            let each = model.stages.iter().enumerate();
+            let each = each.map(|(at, it)| (model.stage_name(StageId(at as u16)), it.cache.is_some()));
+            (each.collect(), "stage", "has no cache; one is that of")
+        }
     };
-    reader.report_at(spot, format!("{what} answers are kept of: {}; without `of` all count together", listed(names())));
+    let names = || all.iter().filter(|(_, counts)| *counts).map(|(name, _)| name.as_str());
+    let what = match all.iter().position(|(other, _)| other == name) {
+        Some(at) if all[at].1 => return Some(PartAt(at as u16)),
+        Some(_) => format!("{noun} {} {idle}", quoted(name)),
+        None => format!("there is no {noun} {}{} there is", quoted(name), suggestion(name, names())),
+    };
+    reader.report_at(&of.spot, format!("{what}: {}; without `of` all count together", listed(names())));
     None
 }
 
@@ -110,15 +128,17 @@ fn ceiling(metric: Metric, at_most: &At<Ceiling>, reader: &mut Reader) -> Option
 /// A latency's margin never falls below this: the clock and the scheduler are no better (method, 3.1).
 const FLOOR: Span = Span::from_ms(2);
 
-/// The method's defaults (3.1): 10 % of a latency, 20 % from p99.9 on; 10 % or 1 point of throttled, and so of hits; 25 % or 0.1 points of
-/// errors.
+/// The method's defaults (3.1): 10 % of a latency, 20 % from p99.9 on; 10 % or 1 point of throttled, and so of an authorizer's hits; 25 % or
+/// 0.1 points of errors; 35 % or 0.1 points of cold starts; 2 points of a cache's hits.
 fn default_margin(metric: Metric) -> Within {
     let (share, absolute) = match metric {
         Metric::Latency(p) => (if p >= 0.999 { 0.2 } else { 0.1 }, Absolute::Time(FLOOR)),
-        Metric::Ratio(Ratio::Throttled | Ratio::AuthorizerHits(_)) => (0.1, Absolute::Points(1_000_000)),
+        Metric::Ratio(Ratio::Throttled | Ratio::Told(Told::AuthorizerHits, _)) => (0.1, Absolute::Points(1_000_000)),
+        Metric::Ratio(Ratio::Told(Told::ColdStarts, _)) => (0.35, Absolute::Points(100_000)),
+        Metric::Ratio(Ratio::Told(Told::CacheHits, _)) => (0.0, Absolute::Points(2_000_000)),
         Metric::Ratio(Ratio::Errors | Ratio::ErrorsOf(_)) => (0.25, Absolute::Points(100_000)),
     };
-    Within { relative: Some(Percent::nearest(share)), absolute: Some(absolute) }
+    Within { relative: (share > 0.0).then(|| Percent::nearest(share)), absolute: Some(absolute) }
 }
 
 fn margin(metric: Metric, within: &At<Within>, reader: &mut Reader) -> Option<Margin> {

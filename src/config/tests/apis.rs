@@ -128,7 +128,7 @@ fn a_drift_reaches_a_further_api_too() {
     let model = drift("apis.admin.stages.prod.route_throttles.\"GET /users\".burst = 9").unwrap().model;
     assert_eq!(model.stages[2].route_throttles[0].1.burst.0, 9);
     insta::assert_snapshot!(drift("apis = 1").unwrap_err(), @"--drift 'apis = 1': apis: these are all further APIs; name a key of it");
-    insta::assert_snapshot!(drift("apis.amin.api = http").unwrap_err(), @r#"--drift 'apis.amin.api = http': apis: the gateway has no "amin" here, did you mean "admin"? there is: admin, shop"#);
+    insta::assert_snapshot!(drift("apis.amin.api = http").unwrap_err(), @r#"--drift 'apis.amin.api = http': apis: there is no "amin" here, did you mean "admin"? there is: admin, shop"#);
 }
 
 /// What stands in the profile, and what is written instead.

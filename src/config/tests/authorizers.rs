@@ -6,7 +6,7 @@ use sluicegate_policy::model::{
 use sluicegate_policy::time::Span;
 
 use super::*;
-use crate::measure::assumption::{Allowed, AuthorizerAt, Margin, Metric, Ratio};
+use crate::measure::assumption::{Allowed, Margin, Metric, PartAt, Ratio, Told};
 
 const PROFILE: &str = r#"traffic: { mix: [{ request: GET /a }], arrivals: { constant: 1/s } }
 run: { duration: 1s }
@@ -143,10 +143,10 @@ fn hits_are_expected_of_an_authorizer_that_keeps_answers_or_of_all() {
     let default = Allowed::Within(Margin { relative: 0.1, absolute: 0.01 });
     for (expected, of, name) in [
         ("metric: authorizer hits", None, "authorizer hits"),
-        ("of: check, metric: authorizer hits", Some(AuthorizerAt(0)), "check authorizer hits"),
+        ("of: check, metric: authorizer hits", Some(PartAt(0)), "check authorizer hits"),
     ] {
         let claims = with(expected).unwrap().expectations;
-        let metric = Metric::Ratio(Ratio::AuthorizerHits(of));
+        let metric = Metric::Ratio(Ratio::Told(Told::AuthorizerHits, of));
         assert_eq!((claims[0].metric, claims[0].series, claims[0].allowed), (metric, None, default));
         assert_eq!(claims[0].name, name);
     }
@@ -162,5 +162,5 @@ fn hits_are_expected_of_an_authorizer_that_keeps_answers_or_of_all() {
     let admin = "apis: { admin: { api: rest, authorizers: { check: { lambda: { latency: 1ms } } }, stages: { prod: }, \
                  routes: { GET /: { authorizer: check, integration: { mock: { status: 200 } } } } } }\n";
     let further = plan(&format!("{PROFILE}{admin}expect: [{{ of: admin/check, metric: authorizer hits }}]\n")).unwrap();
-    assert_eq!(further.expectations[0].metric, Metric::Ratio(Ratio::AuthorizerHits(Some(AuthorizerAt(2)))));
+    assert_eq!(further.expectations[0].metric, Metric::Ratio(Ratio::Told(Told::AuthorizerHits, Some(PartAt(2)))));
 }

@@ -12,7 +12,7 @@ fn cases() -> PathBuf {
 }
 
 fn case(text: &str) -> Result<Case, String> {
-    case_text("c.yaml", text).map(|case| case.expect("it has a system")).map_err(|error| error.to_string())
+    case_text("c.yaml", text, &[]).map(|case| case.expect("it has a system")).map_err(|error| error.to_string())
 }
 
 fn refused(from: &str, to: &str) -> String {
@@ -28,7 +28,7 @@ fn every_delivered_case_is_proven_fits_the_schema_and_says_what_it_imitates() {
     assert!(!files.is_empty());
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(super::super::case(&path).unwrap().is_some(), "{}", path.display());
+        assert!(super::super::case(&path, &[]).unwrap().is_some(), "{}", path.display());
         let errors: Vec<String> = validator.iter_errors(&as_written(&text)).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
         assert!(
@@ -41,7 +41,7 @@ fn every_delivered_case_is_proven_fits_the_schema_and_says_what_it_imitates() {
 
 #[test]
 fn a_profile_is_no_case_and_a_case_is_no_profile() {
-    assert_eq!(case_text("p.yaml", GOOD).unwrap(), None);
+    assert_eq!(case_text("p.yaml", GOOD, &[]).unwrap(), None);
     assert!(plan(SMALL).unwrap_err().contains("this is a case"));
 }
 

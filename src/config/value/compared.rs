@@ -72,5 +72,5 @@ fn metric(text: &str) -> Option<Metric> {
         },
     };
     // How often answers were kept only the mock knows, and only when it has ended.
-    (!matches!(metric, Metric::Ratio(Ratio::AuthorizerHits(_)))).then_some(metric)
+    (!matches!(metric, Metric::Ratio(Ratio::Told(..)))).then_some(metric)
 }

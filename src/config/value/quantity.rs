@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::percent::{decimal, millionths};
 use super::{Unreadable, text_scalar};
-use crate::measure::assumption::{Metric, Party, Ratio};
+use crate::measure::assumption::{Metric, Party, Ratio, Told};
 
 /// A metric as it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,9 +17,9 @@ pub(in crate::config) struct Quantity(pub(in crate::config) Metric);
 text_scalar!(
     Quantity,
     "a metric",
-    "write \"latency p50\" (any quantile above p0 and below p100), \"throttled\", \"errors\" or \"authorizer hits\"; errors of one party are \"client errors\", \
+    "write \"latency p50\" (any quantile above p0 and below p100), \"throttled\", \"errors\", \"cold starts\", \"cache hits\" or \"authorizer hits\"; errors of one party are \"client errors\", \
      \"gateway errors\", \"integration errors\" and \"network errors\"",
-    r"^\s*(latency\s+p[0-9.]+|throttled|((client|gateway|integration|network)\s+)?errors|authorizer\s+hits)\s*$"
+    r"^\s*(latency\s+p[0-9.]+|throttled|((client|gateway|integration|network)\s+)?errors|(authorizer|cache)\s+hits|cold\s+starts)\s*$"
 );
 
 /// Reads `p99.9` as 0.999.
@@ -39,7 +39,8 @@ pub(super) fn quantile_name(p: f64) -> String {
 }
 
 fn ratios() -> impl Iterator<Item = Ratio> {
-    [Ratio::Throttled, Ratio::Errors, Ratio::AuthorizerHits(None)].into_iter().chain(Party::ALL.map(Ratio::ErrorsOf))
+    let told = Told::ALL.map(|told| Ratio::Told(told, None));
+    [Ratio::Throttled, Ratio::Errors].into_iter().chain(Party::ALL.map(Ratio::ErrorsOf)).chain(told)
 }
 
 impl FromStr for Quantity {
@@ -79,9 +80,17 @@ mod tests {
 
     #[test]
     fn metrics_have_names() {
-        for text in
-            ["latency p50", "latency p99.9", "throttled", "errors", "client errors", "integration errors", "authorizer hits"]
-        {
+        for text in [
+            "latency p50",
+            "latency p99.9",
+            "throttled",
+            "errors",
+            "client errors",
+            "integration errors",
+            "authorizer hits",
+            "cold starts",
+            "cache hits",
+        ] {
             let metric: Quantity = text.parse().unwrap();
             assert_eq!(metric.to_string(), text);
             assert_eq!(metric.0.to_string(), text, "as the report writes it");

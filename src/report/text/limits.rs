@@ -10,8 +10,6 @@ use super::super::quantity::{ABSENT, count, counted, share};
 
 /// More limits than this are left to `run.json`.
 const SHOWN_MAX: usize = 12;
-/// A limit that is used less than this, and refuses nothing, is no bottleneck.
-const BOTTLENECK_SHARE: f64 = 0.5;
 
 /// Title, and what stands below it.
 type Column = (&'static str, fn(&LimitRecord) -> String);
@@ -50,13 +48,12 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     if !limits.is_empty() {
         page.heading("Limits (used: in the mean, of what there is)");
         rows(page, &limits, "<limit", &COLUMNS);
-        let bottleneck = limits.iter().max_by(|one, other| tightness(one).total_cmp(&tightness(other)));
-        match bottleneck.filter(|limit| tightness(limit) >= BOTTLENECK_SHARE) {
+        match LimitRecord::bottleneck(&record.limits) {
             Some(limit) => page.paragraph(2, Tone::Plain, &in_words(limit)),
             None => page.paragraph(2, Tone::Faint, "No limit is near."),
         }
     }
-    let targets: Vec<&LimitRecord> = record.limits.iter().filter(|limit| used(limit).unhealthy.is_some()).collect();
+    let targets: Vec<&LimitRecord> = record.limits.iter().filter(|limit| limit.used().unhealthy.is_some()).collect();
     if !targets.is_empty() {
         page.heading("Targets of private links (unhealthy: how often it left; in flight and queue: at most)");
         rows(page, &targets, "<target", &TARGETS);
@@ -91,7 +88,7 @@ fn of(used: Option<&UseRecord>, text: fn(&UseRecord) -> String) -> String {
 
 /// The bottleneck, with its utilisation.
 fn in_words(limit: &LimitRecord) -> String {
-    let used = used(limit);
+    let used = limit.used();
     let how = match (used.share, used.refused) {
         (Some(mean), 0) => format!("{} of it are used in the mean", share(mean)),
         (Some(mean), refused) => {
@@ -114,16 +111,6 @@ fn number(number: Option<u64>) -> String {
     number.map_or_else(|| ABSENT.to_owned(), count)
 }
 
-/// What is known of its use: what was observed, else what is predicted.
-fn used(limit: &LimitRecord) -> UseRecord {
-    limit.observed.or(limit.predicted).unwrap_or_default()
-}
-
 fn utilisation(limit: &LimitRecord) -> f64 {
-    used(limit).share.unwrap_or(0.0)
-}
-
-/// One that said no was reached, whatever it was in the mean.
-fn tightness(limit: &LimitRecord) -> f64 {
-    if used(limit).refused > 0 { 1.0 + utilisation(limit) } else { utilisation(limit) }
+    limit.used().share.unwrap_or(0.0)
 }

@@ -1,38 +1,37 @@
-//! How often authorizers had an answer kept, in the run and in the model.
+//! Shares that only the gateway can tell, in the run and in the model.
 //!
 //! Owns the table. Refuses to measure, and to say what would be better. Called by [`super::report`].
 
-use crate::measure::record::{AuthorizerRecord, KeptRecord, RunRecord};
+use crate::measure::record::{RunRecord, ShareRecord, ToldRecord};
 
 use super::super::page::{Cell, Page, Table};
 use super::super::quantity::{ABSENT, count, share};
 
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
-    if record.authorizers.is_empty() {
+    if record.told.is_empty() {
         return;
     }
-    page.heading("Authorizers (hits: requests for which an answer was kept)");
-    let table = |titles: &[&'static str], cells: &dyn Fn(&AuthorizerRecord) -> Vec<String>| {
+    page.heading("Told by the gateway (of: requests that had a part in it)");
+    let table = |titles: &[&'static str], cells: &dyn Fn(&ToldRecord) -> Vec<String>| {
         let mut table = Table::new(titles.to_vec());
-        for authorizer in &record.authorizers {
-            table.row(
-                std::iter::once(Cell::from(&authorizer.name)).chain(cells(authorizer).into_iter().map(Cell::from)).collect(),
-            );
+        for told in &record.told {
+            let lead = [Cell::from(&told.metric), Cell::from(&told.name)];
+            table.row(lead.into_iter().chain(cells(told).into_iter().map(Cell::from)).collect());
         }
         table
     };
-    let hits = |it: &AuthorizerRecord| vec![rate(it.observed.as_ref()), rate(it.predicted.as_ref())];
-    let wide = table(&["<authorizer", "hits", "(model)", "asked", "(model)"], &|it| {
-        [hits(it), vec![asked(it.observed.as_ref()), asked(it.predicted.as_ref())]].concat()
+    let shares = |it: &ToldRecord| vec![rate(it.observed.as_ref()), rate(it.predicted.as_ref())];
+    let wide = table(&["<what", "<of", "share", "(model)", "of", "(model)"], &|it| {
+        [shares(it), vec![trials(it.observed.as_ref()), trials(it.predicted.as_ref())]].concat()
     });
     let fits = page.fits(&wide);
-    page.table(&if fits { wide } else { table(&["<authorizer", "hits", "(model)"], &hits) });
+    page.table(&if fits { wide } else { table(&["<what", "<of", "share", "(model)"], &shares) });
 }
 
-fn rate(kept: Option<&KeptRecord>) -> String {
-    kept.and_then(KeptRecord::share).map_or_else(|| ABSENT.to_owned(), share)
+fn rate(counted: Option<&ShareRecord>) -> String {
+    counted.and_then(ShareRecord::share).map_or_else(|| ABSENT.to_owned(), share)
 }
 
-fn asked(kept: Option<&KeptRecord>) -> String {
-    kept.map_or_else(|| ABSENT.to_owned(), |kept| count(kept.asked))
+fn trials(counted: Option<&ShareRecord>) -> String {
+    counted.map_or_else(|| ABSENT.to_owned(), |counted| count(counted.trials))
 }

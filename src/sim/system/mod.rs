@@ -48,13 +48,16 @@ pub struct Overflow {
     at: Instant,
 }
 
-/// Plays a case so often, each time with other draws, and adds all of it up in the order of the replications.
-pub fn play(case: &Case, replications: usize) -> Result<Tally, Overflow> {
+/// Plays a case so often, each time with other draws, and adds all of it up in the order of the replications; `on_replica` sees each
+/// before it is added.
+pub fn play(case: &Case, replications: usize, on_replica: &mut dyn FnMut(&Tally)) -> Result<Tally, Overflow> {
     let mut all = Tally::new(case);
     for first in (0..replications).step_by(AT_A_TIME) {
         let one = |at: usize| System::new(case, case.seed.child("system").nth((first + at) as u64)).run();
         for tally in dealt(AT_A_TIME.min(replications - first), &one) {
-            all.merge(&tally?);
+            let tally = tally?;
+            on_replica(&tally);
+            all.merge(&tally);
         }
     }
     Ok(all)

@@ -103,7 +103,7 @@ proptest! {
         let retries = attempts.map(|attempts| crate::load::system::Retries { attempts, backoff: exponential(20) });
         let most = u64::from(attempts.unwrap_or(1));
         let case = Case { retries, ..case(comings, parts) };
-        let tally = play(&case, 2).unwrap();
+        let tally = play(&case, 2, &mut |_| ()).unwrap();
         prop_assert_eq!(tally.requests, 2 * 1_900);
         prop_assert!((tally.requests..=most * tally.requests).contains(&tally.attempts));
         let mut come = tally.attempts;
@@ -123,13 +123,13 @@ proptest! {
 #[test]
 fn the_same_case_gives_the_same_whatever_plays_beside_it() {
     let case = case(poisson(100), vec![station(Some(6), Some(9), Discipline::FirstCome, Some(exponential(80)))]);
-    let together = play(&case, 70).unwrap();
+    let together = play(&case, 70, &mut |_| ()).unwrap();
     let mut one_by_one = Tally::new(&case);
     for at in 0..70 {
         one_by_one.merge(&System::new(&case, case.seed.child("system").nth(at)).run().unwrap());
     }
     assert_eq!(together, one_by_one);
-    assert_ne!(together, play(&Case { seed: Seed::new(8), ..case }, 70).unwrap());
+    assert_ne!(together, play(&Case { seed: Seed::new(8), ..case }, 70, &mut |_| ()).unwrap());
 }
 
 /// Little's law: how many are there is how many come times how long they stay. It holds exactly over a time at both ends of which nobody
@@ -137,7 +137,7 @@ fn the_same_case_gives_the_same_whatever_plays_beside_it() {
 #[test]
 fn how_many_are_there_is_what_littles_law_says() {
     let case = Case { requests: Some(200_000), ..case(poisson(100), vec![station(Some(6), None, Discipline::FirstCome, None)]) };
-    let tally = play(&case, 1).unwrap();
+    let tally = play(&case, 1, &mut |_| ()).unwrap();
     let inside = tally.parts[0].inside_ns as f64 / tally.counted.as_ns() as f64;
     let come_per_ns = tally.requests as f64 / tally.counted.as_ns() as f64;
     let expected = come_per_ns * tally.response.mean();
@@ -154,7 +154,7 @@ fn a_case_that_has_a_duration_ends_there_and_counts_until_there() {
         skip: 0,
         ..case(Comings::Gaps(Latency::constant(Span::from_secs(1))), vec![station(None, None, Discipline::FirstCome, None)])
     };
-    let tally = play(&case, 1).unwrap();
+    let tally = play(&case, 1, &mut |_| ()).unwrap();
     assert_eq!((tally.requests, tally.counted), (20, Span::from_ms(19_500)));
 }
 
@@ -173,6 +173,6 @@ fn a_plan_that_ends_before_enough_have_come_is_counted_until_its_last() {
     let arrivals = Arrivals { pieces: vec![held(1, 10), held(0, 1)], spacing: Spacing::Even };
     let parts = vec![station(None, None, Discipline::FirstCome, None)];
     let case = Case { skip: 0, ..case(Comings::Planned(arrivals), parts) };
-    let tally = play(&case, 1).unwrap();
+    let tally = play(&case, 1, &mut |_| ()).unwrap();
     assert_eq!((tally.requests, tally.counted), (10, Span::from_secs(9)));
 }
