@@ -20,6 +20,14 @@ conformance:
 references:
     SLUICEGATE_REFERENCES=full cargo test --release --test suite references -- --include-ignored --nocapture
 
+# How often each verdict is given when the truth is known: the method's acceptance table, written to the documentation
+calibrate:
+    SLUICEGATE_CALIBRATION=full cargo test --release --test suite calibration -- --nocapture
+
+# The same from end to end: 70 runs against the mock, half an hour
+calibrate-driven:
+    cargo bench --bench peers -- verdicts
+
 # Measure, side by side with other generators where they are installed: everything, or the parts that are named
 bench *args:
     cargo bench --bench peers -- {{args}}

@@ -214,9 +214,9 @@ gateway:
 /// What both worlds say of an authorizer: requests that asked it, and hits.
 fn kept(both: &Both, name: &str) -> [(u64, u64); 2] {
     let of = |record: &Value, world: &str| {
-        let all = record["authorizers"].as_array().expect("authorizers are told of");
-        let own = all.iter().find(|it| it["name"] == name).expect("it is among them");
-        (own[world]["asked"].as_u64().expect("a count"), own[world]["hits"].as_u64().expect("a count"))
+        let all = record["told"].as_array().expect("authorizers are told of");
+        let own = all.iter().find(|it| it["metric"] == "authorizer hits" && it["name"] == name).expect("it is among them");
+        (own[world]["trials"].as_u64().expect("a count"), own[world]["events"].as_u64().expect("a count"))
     };
     [of(&both.simulated, "predicted"), of(&both.driven.record, "observed")]
 }

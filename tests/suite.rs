@@ -3,6 +3,7 @@
 mod arrows; // every `use crate::` line of the product respects the arrows of the house
 mod bookkeeping; // the exact reference cases hold through the whole simulator
 mod calibrated; // the generator's own ceiling, measured before a run: recorded, and a doubt where the plan comes near to it
+mod calibration; // how often each verdict is given when the truth is known: the method's acceptance table
 mod definition; // API definitions and templates become profiles that prove, and the mock serves them as they are
 mod derived_profile; // a profile derived from a log proves, and routes every call of that log
 mod imported_security; // who may call what, imported: of SAM's own templates it is what SAM makes of them

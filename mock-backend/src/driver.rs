@@ -16,11 +16,11 @@ use sluicegate_policy::call::{
     Reply,
 };
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::hits::Hits;
 use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::{ApiId, AuthorizerId, FunctionId, RouteId, TargetId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::told::Told;
 use sluicegate_policy::usage::Used;
 use sluicegate_render::authorizer::AnswerFault;
 use sluicegate_render::front::Front;
@@ -29,13 +29,13 @@ use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
 use crate::decisions::{Decisions, RowId};
-use crate::summary::{AuthorizerUse, Release};
+use crate::summary::{Release, ToldShare};
 use crate::waiting::{Interest, Start, Unfetched, Waiting};
 
-/// Into which slots the requests of authorizers are counted: fine enough for whoever sorts them into seconds that begin when they like.
-const HITS_SLOT: Span = Span::from_ms(100);
+/// Into which slots requests are counted of which only the gateway can tell something: fine enough for whoever sorts them into seconds that begin when they like.
+const TOLD_SLOT: Span = Span::from_ms(100);
 /// A day of them.
-const HITS_SLOTS_MAX: usize = 864_000;
+const TOLD_SLOTS_MAX: usize = 864_000;
 
 /// The owner of the gateway, shared by the connections of its thread.
 pub(crate) struct Driver {
@@ -59,8 +59,8 @@ struct Inner {
     keeping: usize,
     /// What the gateway was told.
     decisions: Decisions,
-    /// How often authorizers had an answer kept.
-    hits: Hits,
+    /// What no client sees.
+    told: Told,
     /// Environments of real functions that are no longer kept.
     reaped: Vec<(FunctionId, Environment)>,
     reaper: Option<Waker>,
@@ -124,7 +124,7 @@ impl Driver {
             spent: Span::ZERO,
             keeping: 0,
             decisions,
-            hits: Hits::new(HITS_SLOT, HITS_SLOTS_MAX),
+            told: Told::new(TOLD_SLOT, TOLD_SLOTS_MAX),
             reaped: Vec::new(),
             reaper: None,
         };
@@ -266,21 +266,22 @@ impl Driver {
         self.inner.borrow().gateway.used()
     }
 
-    /// How often each authorizer had an answer kept, for whoever counts time by the clock of all processes.
-    pub(crate) fn authorizers(&self) -> Vec<AuthorizerUse> {
+    /// What no client sees, for whoever counts time by the clock of all processes.
+    pub(crate) fn told(&self) -> Vec<ToldShare> {
         let inner = self.inner.borrow();
-        let told = inner.hits.slots().map(|(id, slots)| AuthorizerUse {
-            name: self.front.model().authorizer_name(id),
+        let told = inner.told.slots().map(|(what, slots)| ToldShare {
+            metric: what.metric().to_owned(),
+            name: what.name(self.front.model()),
             origin_ns: self.clock.origin_ns(),
-            slot_ns: inner.hits.slot().as_ns(),
-            slots: slots.iter().map(|slot| (slot.hits, slot.asked)).collect(),
+            slot_ns: inner.told.slot().as_ns(),
+            slots: slots.iter().map(|slot| (slot.events, slot.trials)).collect(),
         });
         told.collect()
     }
 
     /// How many requests came too late to be counted among these.
-    pub(crate) fn uncounted_hits(&self) -> u64 {
-        self.inner.borrow().hits.uncounted()
+    pub(crate) fn untold(&self) -> u64 {
+        self.inner.borrow().told.uncounted()
     }
 
     /// How late replies were.
@@ -384,7 +385,7 @@ impl Inner {
     }
 
     fn release(&mut self, front: &Front, reply: Reply) {
-        self.hits.on_reply(front.model(), &reply);
+        self.told.on_reply(front.model(), &reply);
         self.release.on_release(self.now.since(reply.at).as_ns());
         let (interest, unfetched) = self.waiting.on_reply(Released { reply, at: self.now });
         if let Some(start) = unfetched {

@@ -57,5 +57,5 @@ pub use decisions::{
 pub use issuer::NoKey;
 pub use patience::Patience;
 pub use server::{Errors, MockError, Server, Settings, StageUrl, runtime};
-pub use summary::{AuthorizerUse, Connections, LimitUse, LogSummary, Release, Summary};
+pub use summary::{Connections, LimitUse, LogSummary, Release, Summary, ToldShare};
 pub use tls::{Certificate, TlsError, TlsSettings};

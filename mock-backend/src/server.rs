@@ -363,9 +363,9 @@ impl Desk {
             summary.function_log = Some(log);
         }
         summary.used = self.driver.used().into_iter().map(|used| limit_use(used, &self.model)).collect();
-        summary.authorizers = self.driver.authorizers();
-        if self.driver.uncounted_hits() > 0 {
-            summary.problems.push("hits of authorizers were counted for the first day alone".to_owned());
+        summary.told = self.driver.told();
+        if self.driver.untold() > 0 {
+            summary.problems.push("cold starts and hits were counted for the first day alone".to_owned());
         }
         summary.release = self.driver.release();
         summary.spin_ns = self.driver.spent().as_ns();

@@ -51,23 +51,25 @@ pub struct Summary {
     /// How much of each of the gateway's limits was used, from the first request on.
     #[serde(default)]
     pub used: Vec<LimitUse>,
-    /// How often each authorizer had an answer kept.
+    /// Shares that only the gateway can tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub authorizers: Vec<AuthorizerUse>,
+    pub told: Vec<ToldShare>,
     /// What went wrong with the mock itself, in words.
     pub problems: Vec<String>,
 }
 
-/// How often an authorizer that is a function had an answer kept, slot by slot of time.
+/// A share that only the gateway can tell, slot by slot of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuthorizerUse {
-    /// Its name; of a further API with that API's id, `admin/check`.
+pub struct ToldShare {
+    /// Which: `authorizer hits`, `cold starts`, `cache hits`.
+    pub metric: String,
+    /// Of which authorizer, function or stage; of a further API's with that API's id, `admin/check`.
     pub name: String,
     /// When the first slot begins, in nanoseconds of `CLOCK_MONOTONIC`.
     pub origin_ns: u64,
     /// How long a slot is, in nanoseconds.
     pub slot_ns: u64,
-    /// Of the requests that were received in a slot and asked it: those for which an answer was kept, and all.
+    /// Of the requests that were received in a slot and had a part in it: those of which it is true, and all.
     pub slots: Vec<(u32, u32)>,
 }
 

@@ -10,7 +10,7 @@ use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
 
 use super::script::Script;
-use super::{authorizers, limits, retries};
+use super::{limits, retries, told};
 use crate::config::Plan;
 use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
@@ -18,13 +18,14 @@ use crate::load::retry::Tally;
 use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
-use crate::measure::record::{AuthorizerRecord, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, Unit};
+use crate::measure::record::{LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Recorder, summary};
 use crate::report::plan::PlannedPower;
 use crate::sim::{Network, Replica, World, replicate};
 use crate::traffic::Step;
-use crate::verdict::{Claim, Phase, power, predict};
+use crate::verdict::noise::{self, Noise};
+use crate::verdict::{Claim, Course, Phase, power, predict, replicated, warmup};
 
 /// Replications to begin with, two at a time: enough for a standard error.
 const REPLICATIONS_FIRST: usize = 8;
@@ -32,6 +33,10 @@ const REPLICATIONS_FIRST: usize = 8;
 const REPLICATIONS_MAX: usize = 64;
 /// Simulated requests beyond which no further replication is begun (a few seconds on two cores).
 const REQUESTS_MAX: u64 = 10_000_000;
+/// The same for a plan that varies, whose interval comes from its replications.
+const VARYING_REQUESTS_MAX: u64 = 20_000_000;
+/// Replications that are held at a time where only their values are wanted.
+const AT_A_TIME: usize = 32;
 
 /// What the model says of a run.
 pub(super) struct Predicted {
@@ -47,15 +52,21 @@ pub(super) struct Predicted {
     pub(super) series: Vec<SeriesRecord>,
     /// How much of each of the gateway's limits is used.
     pub(super) limits: Vec<LimitRecord>,
-    /// How often authorizers have an answer kept.
-    pub(super) authorizers: Vec<AuthorizerRecord>,
+    /// What no client sees.
+    pub(super) told: Vec<ToldRecord>,
     /// What is tried again, if anything is.
     pub(super) retries: Option<RetryRecord>,
     /// Fingerprint of the script.
     pub(super) script: ScriptHash,
     /// Actions of the script, where no answer has a say in it.
     pub(super) planned: Option<u64>,
+    /// Of a plan that varies, how the runs differ in each assumption, where that is known.
+    pub(super) noises: Vec<Option<Noise>>,
+    /// The part of the run that is judged: the beginning in which the model has not settled is left out, too.
+    pub(super) phase: Phase,
 }
+
+const NS_PER_S: u64 = 1_000_000_000;
 
 /// When a simulation starts that does not say: on 1 January 2026, 00:00 UTC, so that it repeats to the byte.
 const DEFAULT_WALL: Span = Span::from_secs(1_767_225_600);
@@ -66,6 +77,8 @@ pub(super) struct Model<'a> {
     script: &'a Script,
     world: World,
     stop: Stop,
+    /// What is left out of the beginning: what the plan says, or until the model has settled.
+    warmup: Span,
 }
 
 impl<'a> Model<'a> {
@@ -86,7 +99,7 @@ impl<'a> Model<'a> {
             // The engine waits as long after the plan's end (`target`).
             end: Instant::ZERO + plan.run.duration + plan.run.timeout,
         };
-        Self { plan, script, world, stop: Stop::new() }
+        Self { plan, script, world, stop: Stop::new(), warmup: plan.run.warmup }
     }
 
     /// With so many exchanges at a time on one connection (HTTP/2).
@@ -117,18 +130,24 @@ impl<'a> Model<'a> {
             &|| Recorder::new(Arc::clone(layout)),
         );
         for Replica { recorded, summary } in &mut replicas {
-            authorizers::tell(recorded, &self.world.model, &authorizers::simulated(&self.world.model, &summary.hits));
+            told::tell(recorded, &self.world.model, &told::simulated(&self.world.model, &summary.told));
         }
         replicas
     }
 
     /// A recorder's layout for this plan.
     pub(super) fn layout(&self, edges: Vec<Edge>, detail: Detail) -> Arc<Layout> {
-        layout(self.plan, edges, detail)
+        layout(self.plan, self.warmup, edges, detail)
+    }
+
+    /// The part of a run that is judged.
+    const fn phase(&self) -> Phase {
+        Phase { warmup: self.warmup, end: self.plan.run.duration }
     }
 
     /// Simulates until the predictions are precise, and looks at what the run can decide.
-    pub(super) fn predict(&self) -> Predicted {
+    pub(super) fn predict(mut self) -> Predicted {
+        self.warmup = self.settled_after();
         let assumptions = &self.plan.expectations;
         let plain = self.layout(Vec::new(), Detail::Totals);
         let mut replicas = self.replicate(0..predict::REPLICATIONS_MIN, &plain);
@@ -146,24 +165,78 @@ impl<'a> Model<'a> {
         };
         let used: Vec<Vec<Used>> = replicas.iter().map(|replica| replica.summary.used.clone()).collect();
         let limits = limits::predicted(&self.world.model, &used);
-        let hits: Vec<_> =
-            replicas.iter().map(|replica| authorizers::simulated(&self.world.model, &replica.summary.hits)).collect();
-        let authorizers = authorizers::predicted(&hits, self.plan.run.warmup);
+        let told: Vec<_> = replicas.iter().map(|replica| told::simulated(&self.world.model, &replica.summary.told)).collect();
+        let told = told::predicted(&told, self.warmup);
         let summaries: Vec<_> = replicas.iter().map(|replica| &replica.summary).collect();
         let retries = retries::together(replicas.iter().map(|replica| &replica.recorded))
             .and_then(|attempts| retries::predicted(&attempts, &summaries));
         let runs: Vec<Recorder> = replicas.into_iter().map(|replica| replica.recorded).collect();
-        let rough: Vec<Option<Prediction>> =
-            assumptions.iter().map(|assumption| predict::predict(assumption, &runs).filter(|_| has_model(assumption))).collect();
+        let noises = self.noises(&runs);
+        let rough: Vec<Option<Prediction>> = assumptions
+            .iter()
+            .zip(&noises)
+            .map(|(assumption, noise)| {
+                let prediction = predict::predict(assumption, &runs).filter(|_| has_model(assumption))?;
+                Some(noise.as_ref().map_or(prediction, |noise| predict::of_one_run(assumption, noise)))
+            })
+            .collect();
         let edges = predict::edges(assumptions, &rough);
         let predictions = self.with_design_effects(rough, &edges, runs.len());
+        let phase = self.phase();
         let powers = assumptions
             .iter()
-            .zip(&predictions)
-            .map(|(assumption, prediction)| planned(assumption, prediction.as_ref(), &runs, phase(self.plan)))
+            .zip(predictions.iter().zip(&noises))
+            .map(|(assumption, (prediction, noise))| planned(assumption, (prediction.as_ref(), noise.as_ref()), &runs, phase))
             .collect();
         let (total, series) = as_one_run(runs);
-        Predicted { predictions, edges, powers, total, series, limits, authorizers, retries, script, planned: planned_actions }
+        let planned = planned_actions;
+        Predicted { predictions, edges, powers, total, series, limits, told, retries, script, planned, noises, phase }
+    }
+
+    /// When the model has settled: after the plan's warm-up, or later (method 3.7b), by the mean of two simulated runs.
+    fn settled_after(&self) -> Span {
+        let planned = self.plan.run.warmup;
+        if course(self.plan, self.script) == Course::Varying || self.phase().seconds() < warmup::SECONDS_MIN {
+            return planned;
+        }
+        let layout = self.layout(Vec::new(), Detail::Seconds);
+        let runs = self.replicate(0..predict::REPLICATIONS_MIN, &layout);
+        let first = planned.as_ns().div_ceil(NS_PER_S) as usize;
+        let of_second = |second: usize| {
+            let known: Vec<f64> = runs.iter().filter_map(|run| run.recorded.intervals().mean_log(second as u32)).collect();
+            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+        };
+        let seconds: Vec<Option<f64>> = (first..first + self.phase().seconds()).map(of_second).collect();
+        match warmup::cut(&seconds) {
+            0 => planned,
+            cut => Span::from_secs((first + cut) as u64),
+        }
+    }
+
+    /// Of a plan that varies, how its runs differ in each assumption: many more replications, of which only the values are kept.
+    fn noises(&self, done: &[Recorder]) -> Vec<Option<Noise>> {
+        let assumptions = &self.plan.expectations;
+        if course(self.plan, self.script) == Course::Steady || assumptions.is_empty() {
+            return vec![None; assumptions.len()];
+        }
+        let mut values: Vec<Vec<Option<f64>>> = vec![Vec::new(); assumptions.len()];
+        let mut add = |run: &Recorder| {
+            for (values, assumption) in values.iter_mut().zip(assumptions) {
+                values.push(predict::value(assumption.series, assumption.metric, &[run]));
+            }
+        };
+        done.iter().for_each(&mut add);
+        let each = done.first().map_or(0, |run| run.load().intended).max(1);
+        let affordable = usize::try_from(VARYING_REQUESTS_MAX / each).unwrap_or(usize::MAX);
+        let wanted = noise::REPLICATIONS.min(affordable).max(done.len());
+        let layout = self.layout(Vec::new(), Detail::Totals);
+        for first in (done.len()..wanted).step_by(AT_A_TIME) {
+            let some = self.replicate(first..(first + AT_A_TIME).min(wanted), &layout);
+            for replica in &some {
+                add(&replica.recorded);
+            }
+        }
+        assumptions.iter().zip(&values).map(|(assumption, values)| Noise::of(assumption.metric, values)).collect()
     }
 
     /// How many replications the least precise prediction asks for, within the budget.
@@ -199,7 +272,7 @@ impl<'a> Model<'a> {
             .into_iter()
             .map(|replica| replica.recorded)
             .collect();
-        let phase = phase(self.plan);
+        let phase = self.phase();
         rough
             .into_iter()
             .zip(&self.plan.expectations)
@@ -224,15 +297,14 @@ impl Source for Stoppable {
     }
 }
 
-/// The part of a run that is judged.
-pub(super) fn phase(plan: &Plan) -> Phase {
-    Phase { warmup: plan.run.warmup, end: plan.run.duration }
+/// Whether the plan changes on its way. A stage that moves answers differently afterwards, as it is meant to.
+pub(super) fn course(plan: &Plan, script: &Script) -> Course {
+    if plan.model.moves.is_empty() { script.course() } else { Course::Varying }
 }
 
-/// A recorder's layout for a plan.
-pub(super) fn layout(plan: &Plan, edges: Vec<Edge>, detail: Detail) -> Arc<Layout> {
-    let run = &plan.run;
-    Arc::new(Layout { series: plan.catalog.series.clone(), warmup: run.warmup, duration: run.duration, edges, detail })
+/// A recorder's layout for a plan, which leaves so much of the beginning out.
+pub(super) fn layout(plan: &Plan, warmup: Span, edges: Vec<Edge>, detail: Detail) -> Arc<Layout> {
+    Arc::new(Layout { series: plan.catalog.series.clone(), warmup, duration: plan.run.duration, edges, detail })
 }
 
 /// The actions that a claim is judged on: for latencies, those that were admitted; for hits, those that asked an authorizer.
@@ -240,7 +312,7 @@ fn trials(assumption: &Assumption, run: &Recorder) -> u64 {
     let of = |count: fn(&Channel) -> u64| run.channel(assumption.series).as_deref().map_or(0, count);
     match assumption.metric {
         Metric::Latency(_) => of(Channel::latency_trials),
-        Metric::Ratio(Ratio::AuthorizerHits(of)) => run.authorized(of).1,
+        Metric::Ratio(Ratio::Told(what, of)) => run.told(what, of).1,
         Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => of(Channel::count),
     }
 }
@@ -253,18 +325,14 @@ fn affordable(replicas: &[Replica<Recorder>]) -> usize {
 
 fn planned(
     assumption: &Assumption,
-    prediction: Option<&Prediction>,
+    (prediction, noise): (Option<&Prediction>, Option<&Noise>),
     runs: &[Recorder],
     phase: Phase,
 ) -> (PlannedPower, Option<String>) {
     let requests = runs.iter().map(|run| trials(assumption, run)).sum::<u64>() as f64 / runs.len() as f64;
-    let unit = match assumption.metric {
-        Metric::Latency(_) => Unit::Ns,
-        Metric::Ratio(_) => Unit::Share,
-    };
     let mut line = PlannedPower {
         assumption: assumption.name.clone(),
-        unit,
+        unit: assumption.metric.unit(),
         predicted: prediction.map(|it| it.value),
         band: None,
         planned_power: None,
@@ -275,6 +343,11 @@ fn planned(
         return (line, Some("the model has no prediction for it, so it cannot be decided".to_owned()));
     };
     line.band = Some(claim.allowed);
+    if let Some(noise) = noise {
+        line.planned_power = Some(noise.power(&claim).holds);
+        line.requests_needed = Some((requests * noise.runs_needed(&claim)).ceil() as u64);
+        return (line, replicated::undecidable(&claim, noise));
+    }
     let Some(outlook) = power::Outlook::of(&claim, power::slower_in(&claim, runs)) else {
         let why = "the model has no prediction for it, so whether this run can decide it is not known beforehand";
         return (line, Some(why.to_owned()));

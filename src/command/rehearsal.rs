@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sluicegate_mock::{AuthorizerUse, LimitUse, Summary};
+use sluicegate_mock::{LimitUse, Summary, ToldShare};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
@@ -15,14 +15,14 @@ use sluicegate_timer::clock::wall_epoch;
 use super::drive::{Driven, Show, drive};
 use super::failure::Failure;
 use super::mock_child::MockChild;
-use super::predict::{Model, Predicted, layout, phase};
+use super::predict::{Model, Predicted, course, layout};
 use super::receiver::Compared;
 use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFolder};
 use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{authorizers, limits, machine, mock, receiver, retries, terminal};
+use super::{limits, machine, mock, receiver, retries, terminal, told};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
@@ -37,7 +37,7 @@ use crate::measure::{open_estimate, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
 use crate::sim;
-use crate::verdict::{Context, Course, decide, judge, withhold};
+use crate::verdict::{Context, Course, Phase, decide, judge, warmup, withhold};
 
 /// Everything that is known before the run.
 pub(super) struct Rehearsal<'a> {
@@ -65,7 +65,7 @@ pub(super) struct Rehearsal<'a> {
 struct Told {
     receiver: ReceiverRecord,
     used: Vec<LimitUse>,
-    authorizers: Vec<AuthorizerUse>,
+    shares: Vec<ToldShare>,
     /// What went wrong with it, in words.
     problems: Vec<String>,
 }
@@ -191,7 +191,7 @@ impl Rehearsal<'_> {
         predicted: Option<&Predicted>,
     ) -> Result<Option<Driven>, Failure> {
         let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
-        let layout = layout(self.plan, edges, Detail::Seconds);
+        let layout = layout(self.plan, self.warmup(predicted), edges, Detail::Seconds);
         let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
         let shelf = Shelf::begin(folder).map_err(|error| Failure::broken("starting a thread", error))?;
         let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf), (interruption.stop.clone(), show))?;
@@ -310,7 +310,7 @@ impl Rehearsal<'_> {
                 },
                 started_at: machine::rfc3339(started),
                 duration_ns: run.duration.as_ns(),
-                warmup_ns: run.warmup.as_ns(),
+                warmup_ns: self.warmup(predicted).as_ns(),
                 connections: run.connections,
                 model: self.script.model(),
             },
@@ -325,10 +325,11 @@ impl Rehearsal<'_> {
             seconds: Vec::new(),
             receiver: None,
             limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),
-            authorizers: predicted.map(|it| it.authorizers.clone()).unwrap_or_default(),
+            told: predicted.map(|it| it.told.clone()).unwrap_or_default(),
             network: Some(way.record()),
-            doubts: way.problem.iter().map(unprobed).collect(),
+            doubts: way.problem.iter().map(unprobed).chain(settles_later(run.warmup, self.warmup(predicted))).collect(),
             verdicts: Vec::new(),
+            estimates: Vec::new(),
         }
     }
 
@@ -339,8 +340,8 @@ impl Rehearsal<'_> {
         let summary: Summary = mock.finish().map_err(|error| silent_mock(&error))?;
         let receiver = receiver::compare(&summary, arrivals, (&self.script, how), driven.clock);
         let problems = mock::problems(&summary).collect();
-        let Summary { used, authorizers, .. } = summary;
-        receiver.map(|receiver| Told { receiver, used, authorizers, problems }).map_err(|error| silent_mock(&error))
+        let Summary { used, told: shares, .. } = summary;
+        receiver.map(|receiver| Told { receiver, used, shares, problems }).map_err(|error| silent_mock(&error))
     }
 
     /// Everything that the run has shown.
@@ -355,19 +356,21 @@ impl Rehearsal<'_> {
         record.load = Some(load.clone());
         record.total = Some(summary::total(&driven.recorder));
         record.series = summary::series(&driven.recorder);
-        record.seconds = seconds(driven);
-        let counted = driven.played.saturating_sub(self.plan.run.warmup);
+        let (seconds, settling) = seconds(driven);
+        record.seconds = seconds;
+        let warmup = self.warmup(predicted);
+        let counted = driven.played.saturating_sub(warmup);
         record.open_estimate = self.script.users().and_then(|users| open_estimate::of(&driven.recorder, users, counted));
         let retried = retries::observed(&driven.recorder, driven.counts.retried);
         record.retries = retries::both(predicted.and_then(|it| it.retries.clone()), retried);
         let (receiver, said) = match seen {
             None => (None, Vec::new()),
-            Some(Ok(Told { receiver, used, authorizers, problems })) => {
+            Some(Ok(Told { receiver, used, shares, problems })) => {
                 record.limits = limits::with_observed(std::mem::take(&mut record.limits), &used);
-                let hits = authorizers::observed(&authorizers, driven.clock);
-                authorizers::tell(&mut driven.recorder, &self.plan.model, &hits);
-                let known = std::mem::take(&mut record.authorizers);
-                record.authorizers = authorizers::with_observed(known, &hits, self.plan.run.warmup);
+                let told = told::observed(&shares, driven.clock);
+                told::tell(&mut driven.recorder, &self.plan.model, &told);
+                let known = std::mem::take(&mut record.told);
+                record.told = told::with_observed(known, &told, warmup);
                 (Some(receiver), problems.iter().map(|problem| troubled_mock(problem)).collect())
             }
             Some(Err(doubt)) => (None, vec![doubt]),
@@ -390,23 +393,42 @@ impl Rehearsal<'_> {
         }
         if record.complete {
             record.doubts.extend(predicted.and_then(|it| other_script(it.script, driven.counts.script)));
-            record.verdicts = predicted.map(|it| self.verdicts(it, driven, &record.doubts)).unwrap_or_default();
+            if let Some(predicted) = predicted {
+                let phase = self.settled_phase(predicted, &settling);
+                record.doubts.extend(cut_by(predicted.phase, phase));
+                record.verdicts = self.verdicts((predicted, phase), driven, &record.doubts);
+            }
         }
     }
 
-    fn verdicts(&self, predicted: &Predicted, driven: &Driven, doubts: &[Doubt]) -> Vec<Verdict> {
-        let judged = self.plan.expectations.iter().zip(&predicted.predictions).zip(&predicted.powers).map(
-            |((assumption, prediction), (power, _))| {
-                let context = Context { phase: phase(self.plan), course: self.course(), planned_power: power.planned_power };
-                judge(assumption, prediction.as_ref(), &driven.recorder, &context)
-            },
-        );
+    fn verdicts(&self, (predicted, phase): (&Predicted, Phase), driven: &Driven, doubts: &[Doubt]) -> Vec<Verdict> {
+        let course = course(self.plan, &self.script);
+        let known = predicted.predictions.iter().zip(&predicted.noises).zip(&predicted.powers);
+        let judged = self.plan.expectations.iter().zip(known).map(|(assumption, ((prediction, noise), (power, _)))| {
+            let context = Context { phase, course, planned_power: power.planned_power, noise: noise.as_ref() };
+            judge(assumption, prediction.as_ref(), &driven.recorder, &context)
+        });
         withhold(decide(judged.collect()), doubts)
     }
 
-    /// Whether the plan changes on its way. A stage that moves answers differently afterwards, as it is meant to.
-    fn course(&self) -> Course {
-        if self.plan.model.moves.is_empty() { self.script.course() } else { Course::Varying }
+    /// What is left out of the beginning: what the plan says, or until the model has settled.
+    fn warmup(&self, predicted: Option<&Predicted>) -> Span {
+        predicted.map_or(self.plan.run.warmup, |it| it.phase.warmup)
+    }
+
+    /// The part of the run that is judged: of a steady plan, from when on what was measured has settled (method 3.7b). `settling` has the mean
+    /// logarithm of the response time of each second.
+    fn settled_phase(&self, predicted: &Predicted, settling: &BTreeMap<u32, f64>) -> Phase {
+        let phase = predicted.phase;
+        if course(self.plan, &self.script) == Course::Varying {
+            return phase;
+        }
+        let first = phase.warmup.as_ns().div_ceil(1_000_000_000);
+        let seconds = (first..first + phase.seconds() as u64).map(|second| settling.get(&(second as u32)).copied());
+        match warmup::cut(&seconds.collect::<Vec<_>>()) {
+            0 => phase,
+            cut => Phase { warmup: Span::from_secs(first + cut as u64), ..phase },
+        }
     }
 
     fn show(&self, record: &RunRecord, kept_in: Option<&Path>) -> Result<(), Failure> {
@@ -456,19 +478,21 @@ fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &mut Drive
     Ok(folder.finish_intervals()?)
 }
 
-/// The rows of a run; where its response times are lost, without them: `keep_intervals` says why.
-fn seconds(driven: &mut Driven) -> Vec<SecondRecord> {
-    let mut times = BTreeMap::new();
+/// The rows of a run, and the mean logarithm of the response time of each second; where its response times are lost, without them:
+/// `keep_intervals` says why.
+fn seconds(driven: &mut Driven) -> (Vec<SecondRecord>, BTreeMap<u32, f64>) {
+    let (mut times, mut settling) = (BTreeMap::new(), BTreeMap::new());
     if let Ok(shelved) = &mut driven.shelved {
         let told = shelved.tell(|second, intervals| {
             times.extend(intervals.shown(second).map(|shown| (second, shown)));
+            settling.extend(intervals.mean_log(second).map(|mean| (second, mean)));
             Ok(())
         });
         if let Err(error) = told {
             driven.shelved = Err(error);
         }
     }
-    summary::seconds(&driven.recorder, |second| times.get(&second).copied())
+    (summary::seconds(&driven.recorder, |second| times.get(&second).copied()), settling)
 }
 
 fn record_series(record: &RunRecord) -> Vec<String> {
@@ -503,6 +527,31 @@ fn unprobed(problem: &String) -> Doubt {
         what: format!("the way to the target could not be probed: {problem}; the model takes it to be no way at all"),
         advice: "give it in the profile's `network`, or see that the target answers".to_owned(),
     }
+}
+
+/// More of the beginning was left out of the verdicts than was planned.
+fn cut_by(planned: Phase, judged: Phase) -> Option<Doubt> {
+    (judged.warmup > planned.warmup).then(|| Doubt {
+        weight: Weight::Note,
+        kind: "settled-later".to_owned(),
+        what: format!(
+            "response times settled {} after the start (MSER-5); what came before is left out of the verdicts, and not of the tables",
+            judged.warmup
+        ),
+        advice: "plan so long a warm-up".to_owned(),
+    })
+}
+
+/// The model has not settled when the plan's warm-up ends.
+fn settles_later(planned: Span, warmup: Span) -> Option<Doubt> {
+    (warmup > planned).then(|| Doubt {
+        weight: Weight::Note,
+        kind: "warmup-extended".to_owned(),
+        what: format!(
+            "the model takes {warmup} to settle (MSER-5), and the warm-up was planned to be {planned}: so much is left out"
+        ),
+        advice: "plan so long a warm-up, and a run that is longer by as much".to_owned(),
+    })
 }
 
 /// The two worlds must have played the same script, to the nanosecond.

@@ -11,6 +11,8 @@ use sluicegate_policy::time::Span;
 
 use crate::traffic::SeriesId;
 
+use super::record::Unit;
+
 /// One claim of the profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assumption {
@@ -45,14 +47,25 @@ pub enum Ratio {
     Errors,
     /// What is the fault of one party, among the same requests: what an error budget is spent on.
     ErrorsOf(Party),
-    /// Requests for which an authorizer's answer was kept, among those that asked one which is a function. No client sees it: the gateway
-    /// tells it, if it is modelled or the bundled mock; of all series together, and of one authorizer or of all.
-    AuthorizerHits(Option<AuthorizerAt>),
+    /// What no client sees: the gateway tells it, if it is modelled or the bundled mock; of all series together, and of one part of the
+    /// gateway or of all that there are.
+    Told(Told, Option<PartAt>),
 }
 
-/// An authorizer, by its place in the model.
+/// A share that only the gateway can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AuthorizerAt(pub u16);
+pub enum Told {
+    /// Requests for which an authorizer's answer was kept, among those that asked one which is a function.
+    AuthorizerHits,
+    /// Invocations that started an environment, among those of the functions that are integrations.
+    ColdStarts,
+    /// Requests that a stage's cache answered, among those that looked there.
+    CacheHits,
+}
+
+/// An authorizer, a function or a stage, by its place in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartAt(pub u16);
 
 /// Who can be blamed for an error, and has an error budget of its own.
 ///
@@ -132,6 +145,16 @@ impl Allowed {
     }
 }
 
+impl Metric {
+    /// The unit of its values.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Latency(_) => Unit::Ns,
+            Self::Ratio(_) => Unit::Share,
+        }
+    }
+}
+
 impl Margin {
     /// The band around `predicted` that this margin allows.
     ///
@@ -156,7 +179,21 @@ impl Ratio {
             Self::ErrorsOf(Party::Gateway) => "gateway errors",
             Self::ErrorsOf(Party::Integration) => "integration errors",
             Self::ErrorsOf(Party::Network) => "network errors",
-            Self::AuthorizerHits(_) => "authorizer hits",
+            Self::Told(told, _) => told.as_str(),
+        }
+    }
+}
+
+impl Told {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::AuthorizerHits, Self::ColdStarts, Self::CacheHits];
+
+    /// The word for it in profiles and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizerHits => "authorizer hits",
+            Self::ColdStarts => "cold starts",
+            Self::CacheHits => "cache hits",
         }
     }
 }

@@ -86,8 +86,8 @@ pub const fn ratio_event(ratio: Ratio, ending: Ending) -> Option<bool> {
     let is_throttled = ending.status == 429;
     match (ratio, ending.outcome) {
         (Ratio::Throttled, Outcome::Answered) => Some(is_throttled),
-        // Of hits nobody tells but the gateway.
-        (Ratio::Throttled | Ratio::AuthorizerHits(_), _) => None,
+        // Of these nobody tells but the gateway.
+        (Ratio::Throttled | Ratio::Told(..), _) => None,
         (Ratio::Errors | Ratio::ErrorsOf(_), Outcome::Answered) if is_throttled => None,
         (Ratio::Errors, Outcome::Answered) => Some(ending.status >= 500),
         (Ratio::ErrorsOf(party), Outcome::Answered) => Some(matches!(party.is_blamed(ending.blame()), Some(true))),

@@ -123,6 +123,16 @@ impl Intervals {
         self.quantiles(second, [0.5, 0.99])
     }
 
+    /// Mean of the natural logarithm of the response time, in nanoseconds, of all series in one second; `None` if nothing was answered in it.
+    pub fn mean_log(&self, second: u32) -> Option<f64> {
+        let of_second = self.by_key.range((second, SeriesId(0))..=(second, SeriesId(u16::MAX)));
+        let values = of_second.flat_map(|(_, interval)| interval.values());
+        let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), (bucket, times)| {
+            (sum + (value_of(bucket).max(1) as f64).ln() * f64::from(times), count + u64::from(times))
+        });
+        (count > 0).then(|| sum / count as f64)
+    }
+
     /// Every interval: second, series, and its values in bytes that [`add_packed`](Self::add_packed) reads.
     pub fn into_packed(self) -> impl Iterator<Item = (u32, SeriesId, Box<[u8]>)> {
         self.by_key.into_iter().map(|((second, series), mut interval)| {

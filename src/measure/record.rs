@@ -5,12 +5,18 @@
 //! Refuses to compute: `recorder` fills the numbers, `verdict` the verdicts, `doubt`s come from whoever sees them.
 //! Written by `command` (header first, with `complete: false`, then replaced by rename), read by `report`.
 
+mod limits;
 mod retries;
+mod told;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::estimate::EstimateRecord;
+
+pub use limits::{LimitRecord, UseRecord};
 pub use retries::{RetriesRecord, RetryRecord};
+pub use told::{ShareRecord, ToldRecord};
 
 /// Version of the file format.
 pub const VERSION: u32 = 1;
@@ -59,9 +65,9 @@ pub struct RunRecord {
     /// How much of each of the gateway's limits was used: in the model, and in the bundled mock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRecord>,
-    /// How often authorizers that are functions had an answer kept: in the model, and in the bundled mock.
+    /// Shares that only the gateway can tell, after the warm-up: of the model, and of the bundled mock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub authorizers: Vec<AuthorizerRecord>,
+    pub told: Vec<ToldRecord>,
     /// The way to the gateway, as the model takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkRecord>,
@@ -71,6 +77,9 @@ pub struct RunRecord {
     /// The answer.
     #[serde(default)]
     pub verdicts: Vec<Verdict>,
+    /// Of several replications of a model: its quantities, each with its standard error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub estimates: Vec<EstimateRecord>,
 }
 
 /// Why a run ended early.
@@ -482,71 +491,6 @@ pub struct ReceiverRecord {
     /// Of that, spent awake on purpose before an answer was due.
     #[serde(default)]
     pub spin_ns: u64,
-}
-
-/// A limit of the gateway, and how much of it was used.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LimitRecord {
-    /// What is limited: `capacity db`, `concurrency of function orders`, `throttle of the account`, `target first of stock`.
-    pub name: String,
-    /// The limit: requests per second of a throttle, else environments, connections or requests at once. None of a private link's target
-    /// that has no limit that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<f64>,
-    /// By the model, in the mean of its replications.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub predicted: Option<UseRecord>,
-    /// In the bundled mock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed: Option<UseRecord>,
-}
-
-/// How much of a limit was used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct UseRecord {
-    /// In the mean over time, 0 to 1; none where there is no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub share: Option<f64>,
-    /// Most that was in use at once; none of a rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peak: Option<u64>,
-    /// Most that waited for it at once; none where nobody waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting_peak: Option<u64>,
-    /// How often it said no.
-    pub refused: u64,
-    /// How often it became unhealthy; none of what has no health.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unhealthy: Option<u64>,
-}
-
-/// An authorizer, and how often it had an answer kept, after the warm-up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AuthorizerRecord {
-    /// Its name.
-    pub name: String,
-    /// By the model, in the mean of its replications.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub predicted: Option<KeptRecord>,
-    /// In the bundled mock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed: Option<KeptRecord>,
-}
-
-/// How often an authorizer had an answer kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct KeptRecord {
-    /// Requests that asked it.
-    pub asked: u64,
-    /// Of these, the ones for which an answer was kept.
-    pub hits: u64,
-}
-
-impl KeptRecord {
-    /// The share of the hits; `None` if nobody asked.
-    pub fn share(&self) -> Option<f64> {
-        (self.asked > 0).then(|| self.hits as f64 / self.asked as f64)
-    }
 }
 
 /// The way to the gateway, as the model takes it.

@@ -14,7 +14,7 @@ use sluicegate_policy::time::{Instant, Span};
 use crate::traffic::SeriesId;
 
 use super::Record;
-use super::assumption::{AuthorizerAt, Edge, Event, Ratio};
+use super::assumption::{Edge, Event, PartAt, Ratio, Told};
 use super::attempts::Attempts;
 use super::channel::{Channel, HIGHEST_NS, growing};
 use super::counts::{Load, SecondCounts};
@@ -81,7 +81,7 @@ pub struct Recorder {
     /// How late the generator turned to its actions by its own fault.
     own_lag: Histogram<u64>,
     /// Hits and requests of each authorizer after the warm-up, by second.
-    authorized: BTreeMap<AuthorizerAt, EdgeRows>,
+    told: BTreeMap<(Told, PartAt), EdgeRows>,
     uncounted: Uncounted,
 }
 
@@ -112,7 +112,7 @@ impl Recorder {
             load: Load::default(),
             attempts: Attempts::new(),
             own_lag: growing(),
-            authorized: BTreeMap::new(),
+            told: BTreeMap::new(),
             uncounted: Uncounted::default(),
             layout,
         }
@@ -140,33 +140,33 @@ impl Recorder {
         self.load.merge(&other.load);
         self.attempts.merge(&other.attempts);
         self.own_lag.add(&other.own_lag).expect("a histogram that grows takes every value of another");
-        for (at, theirs) in &other.authorized {
-            self.authorized.entry(*at).or_default().merge(theirs);
+        for (at, theirs) in &other.told {
+            self.told.entry(*at).or_default().merge(theirs);
         }
         self.uncounted.beyond_seconds += other.uncounted.beyond_seconds;
         self.uncounted.beyond_series += other.uncounted.beyond_series;
     }
 
-    /// The gateway tells for how many requests of each second an answer of this authorizer was kept, and how many asked it. Of the warm-up
-    /// nothing is counted.
-    pub fn on_authorized(&mut self, at: AuthorizerAt, rows: &[(u32, u32)]) {
+    /// The gateway tells, of each second, how often this was true of a part of it, and how often it could have been. Of the warm-up nothing is
+    /// counted.
+    pub fn on_told(&mut self, what: Told, at: PartAt, rows: &[(u32, u32)]) {
         let warm = self.layout.warmup.as_ns().div_ceil(1_000_000_000);
         let counted = |(second, row): (u64, &(u32, u32))| if second < warm { (0, 0) } else { *row };
         let rows = || (0..SECONDS_MAX).zip(rows).map(counted);
-        self.authorized.entry(at).or_default().add(rows());
+        self.told.entry((what, at)).or_default().add(rows());
         for (edge, counts) in self.layout.edges.iter().zip(&mut self.edges) {
             match edge.event {
-                Event::Ratio(Ratio::AuthorizerHits(of)) if of.is_none_or(|of| of == at) => counts.add(rows()),
+                Event::Ratio(Ratio::Told(told, of)) if told == what && of.is_none_or(|of| of == at) => counts.add(rows()),
                 Event::Ratio(_) | Event::SlowerThan(_) | Event::PerhapsOf(_) => {}
             }
         }
     }
 
-    /// Hits of one authorizer, or of all, and requests that asked it, after the warm-up.
-    pub fn authorized(&self, of: Option<AuthorizerAt>) -> (u64, u64) {
-        let told = self.authorized.iter().filter(|(at, _)| of.is_none_or(|of| of == **at));
+    /// How often it was true of one part, or of all, and how often it could have been, after the warm-up.
+    pub fn told(&self, what: Told, of: Option<PartAt>) -> (u64, u64) {
+        let told = self.told.iter().filter(|((told, at), _)| *told == what && of.is_none_or(|of| of == *at));
         told.flat_map(|(_, rows)| rows.rows())
-            .fold((0, 0), |(hits, asked), row| (hits + u64::from(row.0), asked + u64::from(row.1)))
+            .fold((0, 0), |(events, trials), row| (events + u64::from(row.0), trials + u64::from(row.1)))
     }
 
     /// What it was made for.
@@ -315,8 +315,8 @@ mod tests {
                 slower(20),
                 ratio(Ratio::Throttled),
                 ratio(Ratio::Errors),
-                ratio(Ratio::AuthorizerHits(None)),
-                ratio(Ratio::AuthorizerHits(Some(AuthorizerAt(1)))),
+                ratio(Ratio::Told(Told::AuthorizerHits, None)),
+                ratio(Ratio::Told(Told::AuthorizerHits, Some(PartAt(1)))),
             ],
             detail: Detail::Seconds,
         })
@@ -455,17 +455,19 @@ mod tests {
     }
 
     #[test]
-    fn what_the_gateway_tells_of_authorizers_is_counted_after_the_warm_up_and_merged() {
+    fn what_only_the_gateway_tells_is_counted_after_the_warm_up_and_merged() {
         let mut recorder = recorded(&[answered(3.0, 1.0)]);
-        let (first, second) = (AuthorizerAt(0), AuthorizerAt(1));
-        recorder.on_authorized(first, &[(5, 9), (5, 9), (1, 4), (3, 3)]);
+        let (first, second, hits) = (PartAt(0), PartAt(1), Told::AuthorizerHits);
+        recorder.on_told(hits, first, &[(5, 9), (5, 9), (1, 4), (3, 3)]);
         let mut other = recorded(&[]);
-        other.on_authorized(first, &[(0, 0), (0, 0), (0, 2)]);
-        other.on_authorized(second, &[(9, 9), (9, 9), (8, 8)]);
+        other.on_told(hits, first, &[(0, 0), (0, 0), (0, 2)]);
+        other.on_told(hits, second, &[(9, 9), (9, 9), (8, 8)]);
+        other.on_told(Told::ColdStarts, second, &[(0, 0), (0, 0), (1, 2)]);
         recorder.merge(other);
         assert_eq!(recorder.edge_counts(3), [(0, 0), (0, 0), (9, 14), (3, 3)], "all of them");
         assert_eq!(recorder.edge_counts(4), [(0, 0), (0, 0), (8, 8)], "the second alone");
-        assert_eq!([None, Some(first), Some(second)].map(|of| recorder.authorized(of)), [(12, 17), (4, 9), (8, 8)]);
+        assert_eq!([None, Some(first), Some(second)].map(|of| recorder.told(hits, of)), [(12, 17), (4, 9), (8, 8)]);
+        assert_eq!(recorder.told(Told::ColdStarts, None), (1, 2));
         assert_eq!(at_edge(&recorder, 1), (0, 1), "nobody else is concerned");
     }
 

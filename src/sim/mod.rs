@@ -20,10 +20,10 @@ pub mod system;
 
 use std::sync::Arc;
 
-use sluicegate_policy::hits::Hits;
 use sluicegate_policy::model::{Model, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::told::Told;
 use sluicegate_policy::usage::Used;
 
 use crate::load::Source;
@@ -109,8 +109,8 @@ pub struct SimSummary {
     pub unpredicted: Vec<(SeriesId, u64)>,
     /// How much of each of the gateway's limits was used.
     pub used: Vec<Used>,
-    /// How often authorizers had an answer kept, by the second in which requests reached the gateway.
-    pub hits: Hits,
+    /// What no client sees, by the second in which requests reached the gateway.
+    pub told: Told,
     /// When the last action was intended.
     pub last_intended: Instant,
     /// When the last action ended.
@@ -138,7 +138,7 @@ impl Default for SimSummary {
             reconnects: 0,
             unpredicted: Vec::new(),
             used: Vec::new(),
-            hits: Hits::new(Span::from_secs(1), SECONDS_MAX as usize),
+            told: Told::new(Span::from_secs(1), SECONDS_MAX as usize),
             last_intended: Instant::ZERO,
             ended: Instant::ZERO,
             script: ScriptHash::default(),

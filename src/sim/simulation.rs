@@ -253,7 +253,7 @@ impl<'a> Simulation<'a> {
         while let Some(action) = self.gateway.take_action() {
             match action {
                 PolicyAction::Reply(reply) => {
-                    self.summary.hits.on_reply(&self.world.model, &reply);
+                    self.summary.told.on_reply(&self.world.model, &reply);
                     self.replies.push_back((reply.at + Span::from_ns(back), reply));
                 }
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),

@@ -118,10 +118,7 @@ impl<'a> Claim<'a> {
 
     /// The unit of its numbers.
     pub const fn unit(&self) -> Unit {
-        match self.assumption.metric {
-            Metric::Latency(_) => Unit::Ns,
-            Metric::Ratio(_) => Unit::Share,
-        }
+        self.assumption.metric.unit()
     }
 
     /// The rarer share on which the gate counts its effective events: 1 - p, or the smaller of the ratio and its complement.

@@ -77,9 +77,14 @@ impl<'a> Evidence<'a> {
             }
             Metric::Latency(p) => {
                 let like = self.sides.most_clustered().unwrap_or(share);
+                let channel = observed.channel.as_deref();
+                // What the warm-up of this run cuts off besides the planned one stands in the histogram all the same: there are more
+                // trials, which are worth no more.
+                let trials = channel.map_or(like.trials, |all| all.latency_trials() as f64).max(like.trials);
+                let like = Share { trials, design_effect: like.design_effect * trials / like.trials, ..like };
                 let of = |histogram| interval::of_quantile(histogram, &like, p, HOLDS_ALPHA);
-                let times = observed.channel.as_deref().map(Channel::admitted);
-                (times.and_then(|times| interval::quantile(times, share.trials, p)), times.and_then(of))
+                let times = channel.map(Channel::admitted);
+                (times.and_then(|times| interval::quantile(times, trials, p)), times.and_then(of))
             }
         };
         Verdict {
@@ -116,19 +121,25 @@ impl<'a> Evidence<'a> {
     /// The smallest level at which this alone is violated, and on which side.
     fn against(&self) -> Against {
         let open = self.upper_bounds_are_trusted();
-        let Some(direction) = self.sides.violated(VIOLATED_ALPHA, open) else {
-            return Against { p_value: 1.0, because: String::new() };
-        };
-        let (mut low, mut high) = (ALPHA_MIN.ln(), VIOLATED_ALPHA.ln());
-        while high - low > 0.01 {
-            let middle = f64::midpoint(low, high);
-            match self.sides.violated(middle.exp(), open) {
-                Some(_) => high = middle,
-                None => low = middle,
-            }
+        match smallest_level(|alpha| self.sides.violated(alpha, open)) {
+            Some((p_value, direction)) => Against { p_value, because: self.why_it_is_violated(direction) },
+            None => Against { p_value: 1.0, because: String::new() },
         }
-        Against { p_value: high.exp(), because: self.why_it_is_violated(direction) }
     }
+}
+
+/// The smallest level at which something is violated, and on which side; `None` if it is not even at [`VIOLATED_ALPHA`].
+pub(super) fn smallest_level(violated: impl Fn(f64) -> Option<Direction>) -> Option<(f64, Direction)> {
+    let direction = violated(VIOLATED_ALPHA)?;
+    let (mut low, mut high) = (ALPHA_MIN.ln(), VIOLATED_ALPHA.ln());
+    while high - low > 0.01 {
+        let middle = f64::midpoint(low, high);
+        match violated(middle.exp()) {
+            Some(_) => high = middle,
+            None => low = middle,
+        }
+    }
+    Some((high.exp(), direction))
 }
 
 /// On which side of the band the quantity is proven to lie.

@@ -7,13 +7,15 @@
 use std::borrow::Cow;
 
 use crate::measure::Recorder;
-use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio};
+use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio, Told};
 use crate::measure::channel::Channel;
-use crate::measure::record::{Answer, Unit, Verdict};
+use crate::measure::record::{Answer, Verdict};
 
 use super::batches::Phase;
 use super::claim::{Claim, Ends, Line};
 use super::evidence::Evidence;
+use super::noise::Noise;
+use super::replicated;
 
 /// Level of each of the two tests of "holds"; together the 90 % interval.
 pub const HOLDS_ALPHA: f64 = 0.05;
@@ -22,7 +24,7 @@ pub const VIOLATED_ALPHA: f64 = 0.01;
 /// Effective tail events that a trusted upper bound needs.
 pub const TAIL_EVENTS_MIN: f64 = 10.0;
 
-/// What holds for every verdict on a plan that varies: the replications of method 3.6 are not built.
+/// What holds for a verdict on a plan that varies where no replications show how its runs differ (method 3.6).
 const APPROXIMATE: &str =
     "; this plan changes on its way, so that its batches are not exchangeable: take the interval as approximate";
 
@@ -31,13 +33,15 @@ pub(super) const ALPHA_MIN: f64 = 1e-12;
 
 /// What the judge must know of the run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Context {
+pub struct Context<'a> {
     /// The part that is judged.
     pub phase: Phase,
     /// Whether the plan changes on its way.
     pub course: Course,
     /// Probability of "holds" that was planned for this assumption before the run.
     pub planned_power: Option<f64>,
+    /// Of a plan that varies, how its runs differ by the model, where that is known.
+    pub noise: Option<&'a Noise>,
 }
 
 /// Whether the plan changes on its way: only of one that does not must the halves of the run agree.
@@ -116,6 +120,10 @@ pub fn judge(assumption: &Assumption, prediction: Option<&Prediction>, recorder:
 /// Judges a claim from what was counted at its lines.
 pub fn judge_claim(claim: &Claim, observed: &Observed, context: &Context) -> Judged {
     let verdict = described(claim, context);
+    if let (Course::Varying, Some(noise)) = (context.course, context.noise) {
+        return replicated::judged(claim, observed, noise, verdict.clone())
+            .unwrap_or_else(|| undecided(verdict, nothing_measured(claim)));
+    }
     let judged = if let Some(because) = context.phase.too_short() {
         undecided(verdict, because)
     } else {
@@ -132,11 +140,26 @@ const fn nothing_measured(claim: &Claim) -> &'static str {
         Metric::Latency(_) => {
             "no admitted action of it was measured after the warm-up (answers with 429 have no part in a latency)"
         }
-        Metric::Ratio(Ratio::AuthorizerHits(_)) => {
+        Metric::Ratio(Ratio::Told(told, _)) => untold(told),
+        Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => "no action of it was measured after the warm-up",
+    }
+}
+
+/// What nobody but the gateway knows, and why nobody told it.
+const fn untold(what: Told) -> &'static str {
+    match what {
+        Told::AuthorizerHits => {
             "nobody told how often an authorizer's answer was kept: a live gateway does not, and only its logs may show it; the bundled \
              mock does, if it came to its end and a request asked an authorizer"
         }
-        Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => "no action of it was measured after the warm-up",
+        Told::ColdStarts => {
+            "nobody told how often an environment had to start: a live gateway does not, and only its function's logs may show it; the \
+             bundled mock does, if it came to its end and a function was invoked"
+        }
+        Told::CacheHits => {
+            "nobody told how often the cache had the answer: a live gateway does not, and only its logs may show it; the bundled mock \
+             does, if it came to its end and a request looked there"
+        }
     }
 }
 
@@ -148,10 +171,7 @@ pub(super) fn undecided(verdict: Verdict, because: impl Into<String>) -> Judged 
 fn blank(assumption: &Assumption, context: &Context) -> Verdict {
     Verdict {
         assumption: assumption.name.clone(),
-        unit: match assumption.metric {
-            Metric::Latency(_) => Unit::Ns,
-            Metric::Ratio(_) => Unit::Share,
-        },
+        unit: assumption.metric.unit(),
         answer: Answer::Inconclusive,
         predicted: None,
         observed: None,
@@ -177,9 +197,9 @@ mod tests {
     use crate::measure::assumption::{Allowed, Event, Party};
     use sluicegate_policy::time::Span;
 
-    fn context(seconds: u64) -> Context {
+    fn context(seconds: u64) -> Context<'static> {
         let phase = Phase { warmup: Span::ZERO, end: Span::from_secs(seconds) };
-        Context { phase, course: Course::Steady, planned_power: Some(0.9) }
+        Context { phase, course: Course::Steady, planned_power: Some(0.9), noise: None }
     }
 
     /// The verdict on "errors are as predicted, within so much", after seconds with these events among so many trials.
@@ -324,7 +344,7 @@ mod tests {
 
     #[test]
     fn what_only_the_mock_tells_is_inconclusive_where_nobody_told_it() {
-        let assumption = assume(Metric::Ratio(Ratio::AuthorizerHits(None)), 0.0, 0.02);
+        let assumption = assume(Metric::Ratio(Ratio::Told(Told::AuthorizerHits, None)), 0.0, 0.02);
         let prediction = predict(&assumption, 0.7);
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let judged = |rows: &[(u32, u32)]| {

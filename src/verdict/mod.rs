@@ -2,7 +2,8 @@
 //!
 //! Owns the statistics of the method, from counts alone: [`bounds`] (the one interval), [`mod@judge`] (the three-way rule),
 //! [`family`] (many assumptions), [`power`] (what a run can decide, before it starts), [`predict`] (from simulated runs to
-//! predictions and edges). Refuses clocks, sockets and printing; a plain significance test is not used. Called by `command`.
+//! predictions and edges), [`noise`] and [`replicated`] (plans that vary), [`warmup`] and [`steady`] (what must be so before anything
+//! is judged). Refuses clocks, sockets and printing; a plain significance test is not used. Called by `command`.
 
 pub mod batches;
 mod because;
@@ -13,15 +14,20 @@ mod evidence;
 pub mod family;
 pub mod interval;
 pub mod judge;
+pub mod noise;
 pub mod power;
 pub mod predict;
+pub mod replicated;
 pub mod steady;
+pub mod warmup;
 pub mod words;
 
 #[cfg(test)]
-mod acceptance;
-#[cfg(test)]
 mod rehearsal;
+
+/// How often each answer comes when the truth is known.
+#[doc = include_str!("calibration.md")]
+pub mod calibration {}
 
 pub use batches::Phase;
 pub use claim::Claim;

@@ -13,11 +13,14 @@ use crate::measure::Recorder;
 use crate::measure::assumption::{Allowed, Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
 use crate::measure::edges::ratio_event;
+use crate::measure::estimate::standard_error;
+use crate::traffic::SeriesId;
 
 use super::batches::Phase;
 use super::bounds::effects;
 use super::claim::Claim;
 use super::interval;
+use super::noise::Noise;
 
 /// Fewest replications from which a standard error can be taken.
 pub const REPLICATIONS_MIN: usize = 2;
@@ -30,10 +33,18 @@ pub fn predict(assumption: &Assumption, replications: &[Recorder]) -> Option<Pre
     if replications.len() < REPLICATIONS_MIN {
         return None;
     }
-    let values: Vec<f64> = replications.iter().map(|run| value(assumption, &[run])).collect::<Option<_>>()?;
-    let pooled = value(assumption, &replications.iter().collect::<Vec<_>>())?;
+    let of = |runs: &[&Recorder]| value(assumption.series, assumption.metric, runs);
+    let values: Vec<f64> = replications.iter().map(|run| of(&[run])).collect::<Option<_>>()?;
+    let pooled = of(&replications.iter().collect::<Vec<_>>())?;
     let (low, high) = assumption.allowed.band(assumption.metric, pooled);
-    Some(Prediction { value: pooled, standard_error: standard_error(&values), low, high, design_effect: 1.0 })
+    Some(Prediction { value: pooled, standard_error: standard_error(&values)?, low, high, design_effect: 1.0 })
+}
+
+/// The same for a single run of a plan that varies, whose statistic spreads around that of the median run (method 3.6).
+pub fn of_one_run(assumption: &Assumption, noise: &Noise) -> Prediction {
+    let value = noise.median();
+    let (low, high) = assumption.allowed.band(assumption.metric, value);
+    Prediction { value, standard_error: noise.standard_error(), low, high, design_effect: 1.0 }
 }
 
 /// The lines at which a run must count exactly to judge these assumptions, each once.
@@ -80,13 +91,15 @@ pub fn replications_needed(prediction: &Prediction, done: usize) -> usize {
     ((ratio * ratio * done as f64).ceil() as usize).max(REPLICATIONS_MIN)
 }
 
-fn value(assumption: &Assumption, runs: &[&Recorder]) -> Option<f64> {
-    let channels: Vec<Cow<'_, Channel>> = runs.iter().map(|run| run.channel(assumption.series)).collect::<Option<_>>()?;
-    match assumption.metric {
-        Metric::Ratio(Ratio::AuthorizerHits(of)) => {
-            let told = runs.iter().map(|run| run.authorized(of));
-            let (hits, asked) = told.fold((0, 0), |sum, told| (sum.0 + told.0, sum.1 + told.1));
-            (asked > 0).then(|| hits as f64 / asked as f64)
+/// What these runs together say of a quantity of a series, or of all; in nanoseconds, or a share. `None` if nothing of it happened in one
+/// of them, or if the quantile lies among actions that failed.
+pub fn value(series: Option<SeriesId>, metric: Metric, runs: &[&Recorder]) -> Option<f64> {
+    let channels: Vec<Cow<'_, Channel>> = runs.iter().map(|run| run.channel(series)).collect::<Option<_>>()?;
+    match metric {
+        Metric::Ratio(Ratio::Told(what, of)) => {
+            let told = runs.iter().map(|run| run.told(what, of));
+            let (events, trials) = told.fold((0, 0), |sum, told| (sum.0 + told.0, sum.1 + told.1));
+            (trials > 0).then(|| events as f64 / trials as f64)
         }
         Metric::Latency(p) => {
             let mut pooled = Histogram::new_from(channels.first()?.admitted());
@@ -108,13 +121,6 @@ fn value(assumption: &Assumption, runs: &[&Recorder]) -> Option<f64> {
             (trials > 0).then(|| events as f64 / trials as f64)
         }
     }
-}
-
-fn standard_error(values: &[f64]) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (squares / (n - 1.0) / n).sqrt()
 }
 
 /// The design effect at one edge: the largest of the cuts' averages over replications, at least 1.

@@ -88,7 +88,7 @@ fn plan() -> Plan {
 
 fn verdicts(plan: &Plan, driven: &Recorder) -> Vec<Verdict> {
     let judged = plan.assumptions.iter().zip(&plan.predictions).zip(&plan.powers).map(|((assumption, prediction), power)| {
-        let context = Context { phase: PHASE, course: Course::Steady, planned_power: Some(power.holds) };
+        let context = Context { phase: PHASE, course: Course::Steady, planned_power: Some(power.holds), noise: None };
         judge(assumption, prediction.as_ref(), driven, &context)
     });
     decide(judged.collect())

@@ -26,6 +26,7 @@ mod receiver;
 mod replay;
 mod simulator;
 mod tools;
+mod verdicts;
 mod watcher;
 
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ struct Part {
     measure: fn(usize, &mut Vec<String>) -> Vec<Figure>,
 }
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part { name: "load", what: "closed model beside the floor and the peers; open model at 80 % of it", measure: load::figures },
     Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag },
     Part { name: "pacing", what: "arrival gaps at 1,000/s, seen by one neutral receiver", measure: pacing::figures },
@@ -58,7 +59,15 @@ const PARTS: [Part; 10] = [
     Part { name: "door", what: "the mock's front door", measure: door::figures },
     Part { name: "behind", what: "what is behind the door: functions, signatures", measure: behind::figures },
     Part { name: "simulator", what: "the simulator's speed", measure: simulator::figures },
+    Part {
+        name: BY_NAME,
+        what: "how often verdicts are right, over sockets (half an hour; only by name)",
+        measure: verdicts::figures,
+    },
 ];
+
+/// The part that is measured only where it is named: it asks how often something is right, not how fast it is.
+const BY_NAME: &str = "verdicts";
 
 fn main() -> ExitCode {
     if let Some(ended) = again::was() {
@@ -81,7 +90,8 @@ fn main() -> ExitCode {
 /// Measures the parts that were asked for, or all; what was measured is kept, whatever else failed.
 fn measured(asked: &[String]) -> ExitCode {
     let (mut figures, mut problems) = (Vec::new(), Vec::new());
-    let chosen = PARTS.iter().filter(|part| asked.is_empty() || asked.iter().any(|name| name == part.name));
+    let is_asked = |part: &&Part| asked.iter().any(|name| name == part.name) || (asked.is_empty() && part.name != BY_NAME);
+    let chosen = PARTS.iter().filter(is_asked);
     let mut parts = Vec::new();
     for part in chosen {
         figures.extend((part.measure)(ROUNDS, &mut problems).into_iter().map(|figure| figure.of(part.name)));

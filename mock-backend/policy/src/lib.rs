@@ -16,7 +16,7 @@
 //! - who waits for a connection that functions share: [`capacity`]
 //! - who is served when, in a system that is described without a gateway: [`station`]; who passes there:
 //!   [`limiter`]; and for whom an answer was kept: [`lookup`]
-//! - how much of each limit was used: [`usage`], and how often an authorizer's answer was kept: [`hits`]
+//! - how much of each limit was used: [`usage`], and what else no client sees, such as how often an authorizer's answer was kept: [`told`]
 //! - the order of all that: [`gateway`]
 
 #![warn(missing_docs)]
@@ -26,13 +26,13 @@ pub mod call;
 pub mod model;
 pub mod seed;
 pub mod time;
+pub mod told;
 
 pub mod authorizer;
 pub mod bucket;
 pub mod cache;
 pub mod capacity;
 pub mod gateway;
-pub mod hits;
 pub mod lambda;
 pub mod latency;
 pub mod limiter;

@@ -349,6 +349,17 @@ impl Model {
         }
     }
 
+    /// What a stage is called beside those of all APIs: `prod`, of a further API with its id, `admin/prod`.
+    ///
+    /// Panics if the model has no such stage.
+    pub fn stage_name(&self, id: StageId) -> String {
+        let stage = &self.stages[usize::from(id.0)];
+        match (stage.api, self.apis.get(usize::from(stage.api.0))) {
+            (ApiId(0), _) | (_, None) => stage.name.clone(),
+            (_, Some(api)) => format!("{}/{}", api.id, stage.name),
+        }
+    }
+
     /// The real function that a route's authorizer asks; `None` if it asks none, or one that is modelled.
     ///
     /// Panics if the model has no such route.

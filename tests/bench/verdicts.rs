@@ -1,0 +1,137 @@
+//! How often the program is right about its own mock, from end to end over sockets: what is true, and what was slowed by two margins.
+//!
+//! The criterion at the end of the method's 3.10: of 50 runs in which all assumptions are true at least 49 find none violated, and as many
+//! hold as was planned, to 15 points; of runs whose function is slower by two margins nine of ten find exactly its latencies violated, where
+//! the planned power is 90 %. Takes half an hour, and is measured only where it is named.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::figures::Figure;
+use crate::own::binary;
+
+/// Runs in which everything is true, and runs of a slower function.
+const TRUE_RUNS: u64 = 50;
+const SLOWED_RUNS: u64 = 20;
+/// Two margins of 15 %.
+const SLOWED: &str = "functions.orders.duration * 1.3";
+
+const PROFILE: &str = "\
+# Imitates members who read orders: a function answers, and another says who may ask.
+gateway:
+  api: rest
+  stages: { prod: { throttle: { rate: 230/s, burst: 12 } } }
+  functions:
+    orders: { duration: { p50: 24ms, p99: 77ms }, cold_start: { p50: 120ms, p99: 200ms }, concurrency: 200 }
+  authorizers:
+    members: { lambda: { identity: [header.X-Member], latency: 4ms, ttl: 5s } }
+  routes:
+    GET /orders/{id}: { authorizer: members, integration: { lambda: orders } }
+traffic:
+  mix:
+    - request: GET /orders/{id}
+      with: { id: 1..10000, member: 1..300 }
+      headers: { x-member: \"member-{member}\" }
+  arrivals: { poisson: 200/s }
+run: { duration: 20s, warmup: 2s, connections: 64 }
+target: mock
+safety: { max_rate: 500/s }
+expect:
+  - { of: 'GET /orders/{id}', metric: latency p50, within: 15% }
+  - { of: 'GET /orders/{id}', metric: latency p95, within: 15% }
+  - { metric: throttled, within: 2 points }
+  - { metric: errors, within: 1 point }
+  - { metric: authorizer hits, within: 8 points }
+";
+
+/// What became of one claim over all runs.
+#[derive(Default)]
+struct Tally {
+    name: String,
+    planned: f64,
+    holds: u64,
+    violated: u64,
+    runs: u64,
+}
+
+pub(crate) fn figures(_: usize, problems: &mut Vec<String>) -> Vec<Figure> {
+    match measured() {
+        Ok(text) => println!("{text}"),
+        Err(problem) => problems.push(format!("verdicts: {problem}")),
+    }
+    Vec::new()
+}
+
+fn measured() -> Result<String, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no folder: {error}"))?;
+    let profile = folder.path().join("members.yaml");
+    fs::write(&profile, PROFILE).map_err(|error| format!("cannot write a profile: {error}"))?;
+    let (truths, clean) = tallied(&profile, TRUE_RUNS, &[])?;
+    let (slowed, _) = tallied(&profile, SLOWED_RUNS, &["--drift", SLOWED])?;
+    let mut text = String::new();
+    let _ = writeln!(text, "All true: no violation in {clean} of {TRUE_RUNS} runs (49 are asked for).\n");
+    table(&mut text, &truths);
+    let _ = writeln!(text, "\nThe function slowed by two margins ({SLOWED}):\n");
+    table(&mut text, &slowed);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/verdict/end_to_end.md");
+    fs::write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(text)
+}
+
+fn table(text: &mut String, tallies: &[Tally]) {
+    let _ = writeln!(text, "| assumption | planned power | holds | violated | inconclusive |\n|---|---|---|---|---|");
+    for Tally { name, planned, holds, violated, runs } in tallies {
+        let share = |count: u64| format!("{:.0} %", 100.0 * count as f64 / (*runs).max(1) as f64);
+        let open = share(runs - holds - violated);
+        let planned = format!("{:.0} %", 100.0 * planned / (*runs).max(1) as f64);
+        let _ = writeln!(text, "| {name} | {planned} | {} | {} | {open} |", share(*holds), share(*violated));
+    }
+}
+
+/// The verdicts of so many runs, each with its own seed; and how many of them found nothing violated.
+fn tallied(profile: &Path, runs: u64, flags: &[&str]) -> Result<(Vec<Tally>, u64), String> {
+    let (mut tallies, mut clean): (Vec<Tally>, u64) = (Vec::new(), 0);
+    for seed in 1..=runs {
+        let record = record(profile, seed, flags)?;
+        let verdicts = record["verdicts"].as_array().ok_or("a run without verdicts")?;
+        let mut is_clean = true;
+        for (at, verdict) in verdicts.iter().enumerate() {
+            if tallies.len() <= at {
+                tallies.push(Tally { name: verdict["assumption"].as_str().unwrap_or_default().to_owned(), ..Tally::default() });
+            }
+            let tally = &mut tallies[at];
+            tally.runs += 1;
+            tally.planned += verdict["planned_power"].as_f64().unwrap_or(0.0);
+            match verdict["answer"].as_str() {
+                Some("holds") => tally.holds += 1,
+                Some("violated") => (tally.violated, is_clean) = (tally.violated + 1, false),
+                _ => {}
+            }
+        }
+        clean += u64::from(is_clean);
+        println!("run {seed} of {runs} {}: {}", flags.join(" "), answers(verdicts));
+    }
+    Ok((tallies, clean))
+}
+
+fn answers(verdicts: &[Value]) -> String {
+    verdicts.iter().filter_map(|verdict| verdict["answer"].as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn record(profile: &Path, seed: u64, flags: &[&str]) -> Result<Value, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no folder: {error}"))?;
+    let ran = Command::new(binary())
+        .arg("run")
+        .arg(profile)
+        .args(["--format", "json", "--quiet", "--seed", &seed.to_string(), "-o"])
+        .arg(folder.path().join("run"))
+        .args(flags)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run: {error}"))?;
+    serde_json::from_slice(&ran.stdout).map_err(|error| format!("no record: {error}"))
+}
