@@ -221,6 +221,10 @@ impl Rehearsal<'_> {
             .with_streams(standing.streams)
             .until(stop.clone())
             .predict();
+        if !predicted.powers.is_empty() {
+            let powers: Vec<_> = predicted.powers.iter().map(|(power, _)| power.clone()).collect();
+            self.tell(&report::plan::beforehand(&powers, terminal::error_look()));
+        }
         for (power, advice) in &predicted.powers {
             if let Some(advice) = advice {
                 self.tell(&format!("note: {}: {advice}\n", power.assumption));

@@ -73,6 +73,14 @@ pub fn text(plan: &PrintedPlan, look: Look) -> String {
     out
 }
 
+/// What the run can decide, before it is driven.
+pub fn beforehand(assumptions: &[PlannedPower], look: Look) -> String {
+    let mut page = Page::new(look);
+    page.heading("Planned power: the probability that each is found to hold, if it does");
+    page.table(&powers(assumptions, look));
+    page.into_text()
+}
+
 /// The plan as JSON.
 pub fn json(plan: &PrintedPlan) -> Result<Vec<u8>, WriteError> {
     let mut bytes = serde_json::to_vec_pretty(plan)?;
