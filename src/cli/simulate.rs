@@ -51,7 +51,7 @@ Runs the model alone, in virtual time: nothing is sent, and an hour takes second
 The same profile and the same seed give the same report, to the byte.
 
 In the place of a profile a case may stand: stations (servers with a queue before them), limiters, caches and pools that requests pass
-one after the other, without a gateway. `system` names them, `arrivals`, `gaps`, `bursts` or `closed` says when requests come, `run` how
+one after the other, without a gateway. `system` names them, `arrivals`, `gaps`, `bursts`, `batches` or `closed` says when requests come, `run` how
 many, `retries` whether they try again, and `observe` when to look how many are inside. `sluicegate schema case` has every key, `sluicegate schema played` the result.
 
 With --vary the same model is tried with several values of a setting, with the same traffic and the same chances each time, and the
@@ -67,4 +67,4 @@ Examples:
   sluicegate simulate profiles/quickstart.yaml --vary functions.orders.concurrency=2..200
   sluicegate simulate profiles/quickstart.yaml --vary traffic.arrivals.poisson=100/s..400/s --points 7
   sluicegate simulate profiles/quickstart.yaml --vary 'functions.orders.duration={ p50: 24ms, p99: 77ms }, { p50: 12ms, p99: 200ms }'
-  sluicegate simulate cases/checkout.yaml --vary system.database.station.servers=4..12 --format json";
+  sluicegate simulate cases/checkout.yaml --vary system.workers.station.servers=4..12 --format json";

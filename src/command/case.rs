@@ -2,7 +2,7 @@
 //!
 //! Owns the way from the case's tally to its record. Refuses to play it (`sim::system`).
 
-use sluicegate_policy::model::{Part, PerSecond};
+use sluicegate_policy::model::Part;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
@@ -13,7 +13,7 @@ use crate::cli::{LoadFlags, OutputFormat, Simulate};
 use crate::load::system::{Case, Comings};
 use crate::load::traffic::Spacing;
 use crate::measure::summary::{quantiles, quantiles_beside};
-use crate::measure::system::{ObservedRecord, PartRecord, SystemRecord, VERSION};
+use crate::measure::system::{ObservedRecord, PartRecord, PlayedSecond, SystemRecord, VERSION};
 use crate::report::{self, quantity};
 use crate::sim::system::{self, Looks, PartTally, Tally};
 
@@ -85,15 +85,15 @@ pub(super) fn changed(case: Case, load: &LoadFlags) -> Result<Case, Failure> {
 /// Stations to which more work comes than their servers can do, for as long as the case lasts: nothing about them settles.
 fn unstable(case: &Case) -> Vec<String> {
     let per_s = match &case.comings {
-        Comings::Closed { .. } => return Vec::new(),
+        Comings::Closed { .. } | Comings::Batches(_) => return Vec::new(),
         // Of bursts too much may come for a while, and not on average.
         Comings::Bursts(states) => {
             let whole: f64 = states.iter().map(|state| state.lasts.as_secs_f64()).sum();
-            states.iter().map(|state| rate_per_s(state.rate) * state.lasts.as_secs_f64() / whole).sum()
+            states.iter().map(|state| state.rate.as_f64() * state.lasts.as_secs_f64() / whole).sum()
         }
         Comings::Gaps(gaps) => 1.0 / gaps.mean().as_secs_f64(),
         Comings::Planned(arrivals) => match (arrivals.pieces.as_slice(), arrivals.spacing) {
-            ([piece], Spacing::Even | Spacing::Poisson) if piece.from == piece.to => rate_per_s(piece.from),
+            ([piece], Spacing::Even | Spacing::Poisson) if piece.from == piece.to => piece.from.as_f64(),
             // What comes for a while may be too much for that while.
             _ => return Vec::new(),
         },
@@ -119,10 +119,6 @@ fn unstable(case: &Case) -> Vec<String> {
 
 fn share(of: u64, all: u64) -> Option<f64> {
     (all > 0).then(|| of as f64 / all as f64)
-}
-
-fn rate_per_s(rate: PerSecond) -> f64 {
-    rate.tokens as f64 / rate.per.as_secs_f64()
 }
 
 /// What a record says beside what was counted.
@@ -155,7 +151,8 @@ impl About {
                 .zip(&tally.parts)
                 .map(|((name, part), of)| part_record(name, part, of, tally.counted))
                 .collect(),
-            observed: case.observe.iter().zip(&tally.looks).map(|(at, looks)| observed(*at, looks)).collect(),
+            seconds: seconds(tally.seconds.as_deref().unwrap_or_default()),
+            observed: case.observe.iter().zip(&tally.looks).map(|(at, looks)| observed(case, *at, looks)).collect(),
             estimates: Vec::new(),
         }
     }
@@ -178,6 +175,8 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
         asked: tally.asked,
         refused: tally.refused,
         refused_share: share(tally.refused, tally.asked),
+        first_refused_ns: tally.first_refused.map(|(at, _)| at.as_ns()),
+        first_refused_after: tally.first_refused.map(|(_, before)| before),
         refused_by: tally.refused_by.clone(),
         gave_up: tally.gave_up,
         gave_up_share: share(tally.gave_up, tally.asked),
@@ -194,13 +193,27 @@ fn part_record(name: &str, part: &Part, tally: &PartTally, counted: Span) -> Par
         wait: quantiles_beside(&tally.waits, tally.passed - tally.waits.len()),
         inside: over_time(tally.inside_ns).filter(|_| is_station),
         busy,
+        slowdown_of_large: (tally.large_ns.1 > 0).then(|| tally.large_ns.0 as f64 / tally.large_ns.1 as f64),
         utilisation: busy.zip(servers).map(|(busy, servers)| busy / f64::from(servers)),
     }
 }
 
-fn observed(at: Instant, looks: &Looks) -> ObservedRecord {
+/// Those in which something happened.
+fn seconds(all: &[system::Second]) -> Vec<PlayedSecond> {
+    let told = (0..).zip(all).filter(|(_, of)| **of != system::Second::default());
+    told.map(|(second, of)| PlayedSecond { second, came: of.came, completed: of.completed, turned_away: of.turned_away })
+        .collect()
+}
+
+fn observed(case: &Case, at: Instant, looks: &Looks) -> ObservedRecord {
     let n = looks.number as f64;
     let mean = looks.sum as f64 / n;
     let variance = (looks.squares as f64 - looks.sum as f64 * mean) / (n - 1.0);
-    ObservedRecord { at_ns: at.as_ns(), mean, stdev: (looks.number > 1).then(|| variance.max(0.0).sqrt()), max: looks.most }
+    ObservedRecord {
+        at_ns: at.as_ns(),
+        mean,
+        stdev: (looks.number > 1).then(|| variance.max(0.0).sqrt()),
+        max: looks.most,
+        above_share: case.above.and_then(|_| share(looks.above, looks.number)),
+    }
 }

@@ -10,7 +10,7 @@ use sluicegate_policy::time::Span;
 
 use super::drift::{self, Drift};
 use super::problem::{quoted, written};
-use super::value::{Bytes, Count, Decimal, Duration, Level, Memory, Percent, Rate, per_second};
+use super::value::{Bytes, Count, Decimal, Duration, Level, Memory, Percent, Rate};
 
 /// A path, and the values that are set there one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ const KINDS: [Between; 7] = [
         let whole = |per_s: f64| PerSecond { tokens: per_s.round() as u64, per: Span::from_secs(1) };
         // Ten points between 100/s and 1000/s read better as whole numbers.
         let level = |per_s: f64| Level(if per_s >= 100.0 { whole(per_s) } else { Rate::nearest(per_s) }).to_string();
-        Some(spaced(per_second(from), per_second(to), points).map(level).collect())
+        Some(spaced(from.as_f64(), to.as_f64(), points).map(level).collect())
     },
     |from, to, points| {
         let (from, to): (Percent, Percent) = (from.parse().ok()?, to.parse().ok()?);

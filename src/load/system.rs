@@ -28,6 +28,10 @@ pub struct Case {
     pub warmup: Span,
     /// When to look how many are there, in ascending order.
     pub observe: Vec<Instant>,
+    /// Of each look, whether there are more than so many is told.
+    pub above: Option<u64>,
+    /// Whether each second is told.
+    pub seconds: bool,
     /// From which everything is drawn.
     pub seed: Seed,
 }
@@ -60,6 +64,8 @@ pub enum Comings {
     /// As a Poisson process whose rate goes from one state to the next, around, after exponential times (a Markov-modulated process); it
     /// begins in one of them by chance, as if it had gone on for ever.
     Bursts(Vec<Burst>),
+    /// So many at once at each of these instants, which ascend.
+    Batches(Vec<(Instant, u32)>),
     /// When a user has thought about the last answer; each thinks first.
     Closed {
         /// How many users.

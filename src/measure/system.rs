@@ -49,6 +49,9 @@ pub struct SystemRecord {
     pub counted_ns: u64,
     /// Each part.
     pub parts: Vec<PartRecord>,
+    /// Second by second, of all replications together, if the case asks for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seconds: Vec<PlayedSecond>,
     /// At the instants that the case observes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<ObservedRecord>,
@@ -81,6 +84,12 @@ pub struct PartRecord {
     /// The same as a share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_share: Option<f64>,
+    /// When somebody was refused for the first time, in any replication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_refused_ns: Option<u64>,
+    /// Who that was: so many had come before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_refused_after: Option<u64>,
     /// Of several buckets, who was refused by each: the first that had no token.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused_by: Vec<u64>,
@@ -129,6 +138,10 @@ pub struct PartRecord {
     /// How many servers worked on average over that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<f64>,
+    /// Of a station, how many times their work those were there that had more of it than the median: all of their time over all of their
+    /// work. Where servers are shared, no size is at a disadvantage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowdown_of_large: Option<f64>,
     /// Share of its servers that worked; absent if it has as many as come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub utilisation: Option<f64>,
@@ -146,4 +159,20 @@ pub struct ObservedRecord {
     pub stdev: Option<f64>,
     /// The most.
     pub max: u64,
+    /// The share of the replications in which there were more than the case asks about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub above_share: Option<f64>,
+}
+
+/// What happened in one second.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlayedSecond {
+    /// Which, from zero.
+    pub second: u64,
+    /// Requests that came.
+    pub came: u64,
+    /// Requests that had passed all parts.
+    pub completed: u64,
+    /// How often one was refused by a part, or left it unserved; who tries again may be both.
+    pub turned_away: u64,
 }

@@ -8,9 +8,7 @@ use sluicegate_policy::time::Span;
 
 use crate::config::problem::{Place, choices, quoted};
 use crate::config::tree::{Kind, Node, Scalar};
-use crate::config::value::{
-    Bytes, Count, Decimal, Duration, Level, Memory, Percent, Rate, exact_number, is_quantile, per_second,
-};
+use crate::config::value::{Bytes, Count, Decimal, Duration, Level, Memory, Percent, Rate, exact_number, is_quantile};
 
 /// Multiplies a value; a distribution in all its quantiles, whatever its shape.
 pub(super) fn times(value: &mut Node, factor: &str, place: &Place) -> Result<(), String> {
@@ -97,7 +95,7 @@ fn added(text: &str, amount: &str) -> Result<String, String> {
         let Level(more) = amount.parse().map_err(|_| unlike())?;
         let sum = match rate.tokens.checked_add(more.tokens) {
             Some(tokens) if rate.per == more.per => PerSecond { tokens, per: rate.per },
-            _ => Rate::nearest(per_second(rate) + per_second(more)),
+            _ => Rate::nearest(rate.as_f64() + more.as_f64()),
         };
         return Ok(Level(sum).to_string());
     }

@@ -10,7 +10,7 @@ use super::{filled, latency};
 use crate::config::problem::Spot;
 use crate::config::raw::traffic::{Arrivals, Closed, Ramp, RateStep, Spike};
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Duration, Level, Shape, SpacingKind, per_second};
+use crate::config::value::{Duration, Level, Shape, SpacingKind};
 use crate::load::traffic::{self, Pace, Piece, Spacing};
 
 const NONE: PerSecond = PerSecond { tokens: 0, per: Span::from_secs(1) };
@@ -148,7 +148,7 @@ pub(super) fn requests(pieces: &[Piece], duration: Span) -> f64 {
     let mut total = 0.0;
     for (at, piece) in pieces.iter().enumerate() {
         let length = piece.length.as_secs_f64();
-        let (from, to) = (per_second(piece.from), per_second(piece.to));
+        let (from, to) = (piece.from.as_f64(), piece.to.as_f64());
         let played = length.min(left);
         let reached = from + (to - from) * if length > 0.0 { played / length } else { 1.0 };
         total += f64::midpoint(from, reached) * played;
@@ -199,7 +199,7 @@ pub(in crate::config) fn rescale(arrivals: &mut Arrivals, to: PerSecond, spot: &
         levels.push(&mut spike.value.peak.value.0);
         spots.push(&mut spike.value.peak.spot);
     }
-    let highest = levels.iter().fold(NONE, |a, b| if per_second(**b) > per_second(a) { **b } else { a });
+    let highest = levels.iter().fold(NONE, |a, b| if (**b).as_f64() > a.as_f64() { **b } else { a });
     if highest.tokens == 0 {
         return;
     }

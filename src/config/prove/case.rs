@@ -8,9 +8,10 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 
 use super::{arrivals, latency, throttle};
-use crate::config::raw::case::{Bucket, Burst, Cache, Case, CaseRun, Part, Pool, Retries, Station};
+use crate::config::problem::choices;
+use crate::config::raw::case::{Batch, Bucket, Burst, Cache, Case, CaseRun, Part, Pool, Retries, Station};
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Count, Duration, Flag, Shape, Text, per_second};
+use crate::config::value::{Count, Duration, Flag, Shape};
 use crate::load::system::{self, Comings};
 use crate::load::traffic::Pace;
 
@@ -29,8 +30,10 @@ const AS_NEEDED: Throttle =
 
 /// The case; `None` means that problems were reported.
 pub(in crate::config) fn case(raw: &mut Case, reader: &mut Reader) -> Option<system::Case> {
-    let run =
-        raw.run.take().map_or(CaseRun { requests: None, duration: None, skip: None, warmup: None, seed: None }, |run| run.value);
+    let run = raw
+        .run
+        .take()
+        .map_or(CaseRun { requests: None, duration: None, skip: None, warmup: None, seed: None, seconds: None }, |run| run.value);
     let requests = run.requests.as_ref().map(|requests| u64::from(requests.value.0));
     let duration = run.duration.as_ref().map(|duration| duration.value.0).or_else(|| requests.is_none().then_some(DURATION));
     // Every part is proven even if another failed, so that all problems are shown at once.
@@ -61,6 +64,8 @@ pub(in crate::config) fn case(raw: &mut Case, reader: &mut Reader) -> Option<sys
         skip,
         warmup,
         observe: observe?,
+        above: raw.above.as_ref().map(|above| u64::from(above.value.0)),
+        seconds: run.seconds.is_some_and(|seconds| seconds.value.0),
         seed: Seed::new(run.seed.map_or(1, |seed| seed.value.0)),
     })
 }
@@ -72,75 +77,99 @@ fn parts(raw: &At<Vec<At<Part>>>, reader: &mut Reader) -> Option<Vec<(String, mo
         return None;
     }
     let mut names: Vec<String> = Vec::new();
-    let mut named = |given: Option<&At<Text>>, kind: &str, reader: &mut Reader| {
-        let name = given.map_or_else(|| format!("{kind} {}", names.len() + 1), |name| name.value.0.clone());
-        if let Some(given) = given
-            && names.contains(&name)
-        {
+    let mut parts = Vec::new();
+    for part in &raw.value {
+        let Some(kind) = kind(part, reader) else {
+            parts.push(None);
+            continue;
+        };
+        let name = part.value.name.as_ref().map_or_else(|| format!("{kind} {}", names.len() + 1), |name| name.value.0.clone());
+        if let Some(given) = part.value.name.as_ref().filter(|_| names.contains(&name)) {
             reader.report_at(&given.spot, "another part has this name; write one of its own");
         }
         names.push(name.clone());
-        name
-    };
-    let parts: Vec<Option<(String, model::Part)>> = raw
-        .value
-        .iter()
-        .map(|part| {
-            let (name, kind) = match &part.value {
-                Part::Station(it) => (it.value.name.as_ref(), "station"),
-                Part::Bucket(it) => (it.value.name.as_ref(), "bucket"),
-                Part::Buckets(_) => (None, "buckets"),
-                Part::Fails(it) => (it.value.name.as_ref(), "fails"),
-                Part::Meter(it) => (it.value.name.as_ref(), "meter"),
-                Part::Refill(it) => (it.value.name.as_ref(), "refill"),
-                Part::Window(it) => (it.value.name.as_ref(), "window"),
-                Part::Cache(it) => (it.value.name.as_ref(), "cache"),
-                Part::Pool(it) => (it.value.name.as_ref(), "pool"),
-            };
-            let name = named(name, kind, reader);
-            Some((name, proven(&part.value, reader)?))
-        })
-        .collect();
+        parts.push(proven(&part.value, reader).map(|part| (name, part)));
+    }
     parts.into_iter().collect()
 }
 
+/// The one key that says what a part is.
+fn kind(part: &At<Part>, reader: &mut Reader) -> Option<&'static str> {
+    let Part { name: _, station, bucket, buckets, meter, refill, window, cache, pool, fails } = &part.value;
+    let kinds = [
+        ("station", station.is_some()),
+        ("bucket", bucket.is_some()),
+        ("buckets", buckets.is_some()),
+        ("meter", meter.is_some()),
+        ("refill", refill.is_some()),
+        ("window", window.is_some()),
+        ("cache", cache.is_some()),
+        ("pool", pool.is_some()),
+        ("fails", fails.is_some()),
+    ];
+    let named: Vec<&str> = kinds.into_iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| kind).collect();
+    match named.as_slice() {
+        [kind] => return kinds.into_iter().map(|(name, _)| name).find(|name| name == kind),
+        [] => {
+            let what = "no part is named; write e.g. { station: { servers: 4, work: { exponential: 20ms } } }";
+            reader.report_at(&part.spot, what);
+        }
+        several => {
+            let several = choices(several.iter().copied());
+            let what = format!("an entry is one part; write {several} one after the other, each after \"- \"");
+            reader.report_at(&part.spot, what);
+        }
+    }
+    None
+}
+
 fn proven(part: &Part, reader: &mut Reader) -> Option<model::Part> {
-    let limiter = match part {
-        Part::Station(raw) => return station(&raw.value, reader),
-        Part::Cache(raw) => return cache(&raw.value, reader),
-        Part::Pool(raw) => return pool(&raw.value, reader),
-        Part::Fails(raw) => return Some(model::Part::Fails(raw.value.share.value.share())),
-        Part::Bucket(raw) => Limiter::Buckets(vec![bucket(&raw.value, reader)?]),
-        Part::Buckets(raw) => {
-            let buckets: Vec<_> = raw.value.iter().map(|raw| bucket(&raw.value, reader)).collect();
-            if !(1..=PARTS_MAX).contains(&buckets.len()) {
-                reader.report_at(&raw.spot, format!("these are {} buckets; write 1 to {PARTS_MAX}", buckets.len()));
-                return None;
-            }
-            Limiter::Buckets(buckets.into_iter().collect::<Option<_>>()?)
+    if let Some(raw) = &part.station {
+        return station(&raw.value, reader);
+    }
+    if let Some(raw) = &part.cache {
+        return cache(&raw.value, reader);
+    }
+    if let Some(raw) = &part.pool {
+        return pool(&raw.value, reader);
+    }
+    if let Some(raw) = &part.fails {
+        return Some(model::Part::Fails(raw.value.share.value.share()));
+    }
+    limiter(part, reader).map(model::Part::Limiter)
+}
+
+fn limiter(part: &Part, reader: &mut Reader) -> Option<Limiter> {
+    if let Some(raw) = &part.bucket {
+        return Some(Limiter::Buckets(vec![bucket(&raw.value, reader)?]));
+    }
+    if let Some(raw) = &part.buckets {
+        let buckets: Vec<_> = raw.value.iter().map(|raw| bucket(&raw.value, reader)).collect();
+        if !(1..=PARTS_MAX).contains(&buckets.len()) {
+            reader.report_at(&raw.spot, format!("these are {} buckets; write 1 to {PARTS_MAX}", buckets.len()));
+            return None;
         }
-        Part::Meter(raw) => {
-            let meter = &raw.value;
-            let delays = meter.delay.as_ref().is_some_and(|delay| delay.value.0);
-            Limiter::Meter { rate: meter.rate.value.0, burst: meter.burst.value.0, delays }
-        }
-        Part::Refill(raw) => {
-            let refill = &raw.value;
-            let tokens = some(&refill.tokens, reader)?;
-            let room = refill.room.as_ref().map_or(Some(tokens), |room| some(room, reader))?;
-            Limiter::Refill { tokens, every: some_time(&refill.every, reader)?, room }
-        }
-        Part::Window(raw) => {
-            let limit = some(&raw.value.limit, reader)?;
-            if limit > WINDOW_MAX {
-                let what = format!("{limit} are too many to be remembered; write at most {WINDOW_MAX}");
-                reader.report_at(&raw.value.limit.spot, what);
-                return None;
-            }
-            Limiter::Window { limit, length: some_time(&raw.value.length, reader)? }
-        }
-    };
-    Some(model::Part::Limiter(limiter))
+        return Some(Limiter::Buckets(buckets.into_iter().collect::<Option<_>>()?));
+    }
+    if let Some(raw) = &part.meter {
+        let meter = &raw.value;
+        let delays = meter.delay.as_ref().is_some_and(|delay| delay.value.0);
+        return Some(Limiter::Meter { rate: meter.rate.value.0, burst: meter.burst.value.0, delays });
+    }
+    if let Some(raw) = &part.refill {
+        let refill = &raw.value;
+        let tokens = some(&refill.tokens, reader)?;
+        let room = refill.room.as_ref().map_or(Some(tokens), |room| some(room, reader))?;
+        return Some(Limiter::Refill { tokens, every: some_time(&refill.every, reader)?, room });
+    }
+    let raw = part.window.as_ref()?;
+    let limit = some(&raw.value.limit, reader)?;
+    if limit > WINDOW_MAX {
+        let what = format!("{limit} are too many to be remembered; write at most {WINDOW_MAX}");
+        reader.report_at(&raw.value.limit.spot, what);
+        return None;
+    }
+    Some(Limiter::Window { limit, length: some_time(&raw.value.length, reader)? })
 }
 
 fn bucket(raw: &Bucket, reader: &mut Reader) -> Option<Throttle> {
@@ -254,8 +283,8 @@ fn some_time(given: &At<Duration>, reader: &mut Reader) -> Option<Span> {
 }
 
 fn comings(raw: &mut Case, duration: Option<Span>, reader: &mut Reader) -> Option<Comings> {
-    match (&mut raw.arrivals, &raw.gaps, &raw.bursts, &mut raw.closed) {
-        (Some(given), None, None, None) => {
+    match (&mut raw.arrivals, &raw.gaps, &raw.bursts, &raw.batches, &mut raw.closed) {
+        (Some(given), None, None, None, None) => {
             let has_no_end = |ramp: &At<crate::config::raw::traffic::Ramp>| ramp.value.over.is_none() && duration.is_none();
             if let Some(ramp) = given.value.ramp.as_ref().filter(|ramp| has_no_end(ramp)) {
                 reader.report_at(&ramp.spot, "how long this takes is not said; write over, e.g. over: 30s, or run.duration");
@@ -263,7 +292,7 @@ fn comings(raw: &mut Case, duration: Option<Span>, reader: &mut Reader) -> Optio
             }
             arrivals::shaped(given, duration.unwrap_or(DURATION), reader).map(Comings::Planned)
         }
-        (None, Some(gaps), None, None) => {
+        (None, Some(gaps), None, None, None) => {
             let proven = latency(gaps, reader)?;
             if proven.mean() == Span::ZERO {
                 reader.report_at(&gaps.spot, "without any gap all requests come at once, for ever; write a time above 0s");
@@ -271,8 +300,9 @@ fn comings(raw: &mut Case, duration: Option<Span>, reader: &mut Reader) -> Optio
             }
             Some(Comings::Gaps(proven))
         }
-        (None, None, Some(states), None) => bursts(states, reader),
-        (None, None, None, Some(closed)) => match arrivals::closed(closed, reader)? {
+        (None, None, Some(states), None, None) => bursts(states, reader),
+        (None, None, None, Some(given), None) => batches(given, reader),
+        (None, None, None, None, Some(closed)) => match arrivals::closed(closed, reader)? {
             Pace::Closed { think, .. } if think.mean() == Span::ZERO => {
                 let spot = closed.value.think.as_ref().map_or(&closed.spot, |think| &think.spot);
                 reader.report_at(spot, "who is refused and does not think asks again at once, for ever; write a time above 0s");
@@ -286,8 +316,10 @@ fn comings(raw: &mut Case, duration: Option<Span>, reader: &mut Reader) -> Optio
             }
         },
         _ => {
-            reader
-                .report_at(&raw.system.spot, "requests come in one way; write exactly one of arrivals, gaps, bursts and closed");
+            reader.report_at(
+                &raw.system.spot,
+                "requests come in one way; write exactly one of arrivals, gaps, bursts, batches and closed",
+            );
             None
         }
     }
@@ -302,7 +334,7 @@ fn bursts(raw: &At<Vec<At<Burst>>>, reader: &mut Reader) -> Option<Comings> {
         );
         return None;
     }
-    if raw.value.iter().all(|state| per_second(state.value.rate.value.0) == 0.0) {
+    if raw.value.iter().all(|state| state.value.rate.value.0.tokens == 0) {
         reader.report_at(&raw.spot, "in none of these states anything comes; write a rate above 0/s for one of them");
         return None;
     }
@@ -312,6 +344,22 @@ fn bursts(raw: &At<Vec<At<Burst>>>, reader: &mut Reader) -> Option<Comings> {
         .map(|state| Some(system::Burst { rate: state.value.rate.value.0, lasts: some_time(&state.value.lasts, reader)? }))
         .collect();
     states.into_iter().collect::<Option<_>>().map(Comings::Bursts)
+}
+
+fn batches(raw: &At<Vec<At<Batch>>>, reader: &mut Reader) -> Option<Comings> {
+    let count = raw.value.len();
+    if !(1..=OBSERVED_MAX).contains(&count) {
+        let what = format!("these are {count} batches; write 1 to {OBSERVED_MAX}, e.g. \"- {{ at: 0s, requests: 500 }}\"");
+        reader.report_at(&raw.spot, what);
+        return None;
+    }
+    if let Some(pair) = raw.value.windows(2).find(|pair| pair[1].value.at.value.0 <= pair[0].value.at.value.0) {
+        let (one, next) = (&pair[0].value.at, &pair[1].value.at);
+        reader.report_at(&next.spot, format!("{} does not come after {}; write them in ascending order", next.value, one.value));
+        return None;
+    }
+    let batch = |it: &At<Batch>| (Instant::ZERO + it.value.at.value.0, it.value.requests.value.0);
+    Some(Comings::Batches(raw.value.iter().map(batch).collect()))
 }
 
 fn observe(raw: Option<&At<Vec<At<Duration>>>>, reader: &mut Reader) -> Option<Vec<Instant>> {

@@ -8,7 +8,7 @@ use crate::config::problem::{Spot, listed, suggestion};
 use crate::config::raw::Profile;
 use crate::config::raw::safety::Ceilings as RawCeilings;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Rate, Text, per_second};
+use crate::config::value::{Rate, Text};
 use crate::load::shaper::Ceilings;
 use crate::load::traffic::{Pace, Traffic};
 use crate::traffic::SeriesId;
@@ -46,7 +46,7 @@ fn rate_spot(profile: &Profile) -> Spot {
 fn within(max: &At<Rate>, traffic: &Traffic, spot: &Spot, reader: &mut Reader) -> bool {
     let Pace::Open(arrivals) = &traffic.pace else { return true };
     let peak = arrivals.peak(traffic.duration);
-    let fine = per_second(peak) <= per_second(max.value.0);
+    let fine = peak.as_f64() <= max.value.0.as_f64();
     if !fine {
         let what =
             format!("the traffic reaches {}, and safety.max_rate is {}; plan less, or raise the bound", Rate(peak), max.value);

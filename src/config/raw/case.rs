@@ -4,9 +4,7 @@
 
 use super::gateway::Throttle;
 use super::traffic::{Arrivals, Closed};
-use crate::config::problem::choices;
-use crate::config::reader::{At, Read, Reader, section};
-use crate::config::tree::Node;
+use crate::config::reader::{At, section};
 use crate::config::value::{Count, Decimal, Discipline, Dispatch, Duration, Flag, Level, Percent, Rate, Seed, Shape, Text};
 
 section! {
@@ -20,6 +18,8 @@ section! {
         gaps: Option<At<Shape>>,
         /// Open: a Poisson process whose rate goes from one of these states to the next, around, after exponential times (MMPP).
         bursts: Option<At<Vec<At<Burst>>>>,
+        /// Open: so many requests come at once, at each of these instants.
+        batches: Option<At<Vec<At<Batch>>>>,
         /// Closed: so many users think, ask, wait until they have left the system, and think again.
         closed: Option<At<Closed>>,
         /// Whether those that are refused, or leave unserved, try again. Default: they do not.
@@ -28,6 +28,8 @@ section! {
         run: Option<At<CaseRun>>,
         /// Instants at which the number of requests in the system is looked at, in ascending order; with `--replications` as often.
         observe: Option<At<Vec<At<Duration>>>>,
+        /// Of each of these looks, in which share of the replications more than so many were there.
+        above: Option<At<Count>>,
     }
 }
 
@@ -44,6 +46,18 @@ section! {
         warmup: Option<At<Duration>>,
         /// From which everything random is drawn. Default: 1.
         seed: Option<At<Seed>>,
+        /// Whether what happened is told second by second, too, for the first 1,000,000 of them. Default: false.
+        seconds: Option<At<Flag>>,
+    }
+}
+
+section! {
+    /// Requests that come all at once.
+    Batch {
+        /// When.
+        at: At<Duration>,
+        /// How many.
+        requests: At<Count>,
     }
 }
 
@@ -70,73 +84,40 @@ section! {
 section! {
     /// Something that refuses by chance, as what is broken now and then.
     Fails {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// The share of those who come that is refused.
         share: At<Percent>,
     }
 }
 
-/// A part; exactly one of `station`, `bucket`, `buckets`, `meter`, `refill`, `window`, `cache`, `pool` and `fails`.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum Part {
-    /// Servers with a queue before them.
-    Station(At<Station>),
-    /// A bucket that refills continuously; who finds no token is refused.
-    Bucket(At<Bucket>),
-    /// Several of them: a token of each is taken, or none.
-    Buckets(At<Vec<At<Bucket>>>),
-    /// A meter that leaks (nginx's `limit_req`).
-    Meter(At<Meter>),
-    /// A bucket that is refilled all at once from time to time.
-    Refill(At<Refill>),
-    /// A limit on those that passed in any stretch of time (sliding window).
-    Window(At<Window>),
-    /// A cache before something slow.
-    Cache(At<Cache>),
-    /// Environments of a function.
-    Pool(Box<At<Pool>>),
-    /// Something that refuses by chance.
-    Fails(At<Fails>),
-}
-
-const KINDS: [&str; 9] = ["station", "bucket", "buckets", "meter", "refill", "window", "cache", "pool", "fails"];
-
-impl Read for Part {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        let keys = reader.keys(node, &KINDS)?;
-        let named: Vec<&str> = KINDS.into_iter().filter(|kind| node.get(kind).is_some()).collect();
-        match named.as_slice() {
-            ["station"] => keys.read("station", reader).map(Self::Station),
-            ["bucket"] => keys.read("bucket", reader).map(Self::Bucket),
-            ["buckets"] => keys.read("buckets", reader).map(Self::Buckets),
-            ["meter"] => keys.read("meter", reader).map(Self::Meter),
-            ["refill"] => keys.read("refill", reader).map(Self::Refill),
-            ["window"] => keys.read("window", reader).map(Self::Window),
-            ["cache"] => keys.read("cache", reader).map(Self::Cache),
-            ["pool"] => keys.read("pool", reader).map(Self::Pool),
-            ["fails"] => keys.read("fails", reader).map(Self::Fails),
-            [] => {
-                reader
-                    .report(&node.place, "no part is named; write e.g. { station: { servers: 4, work: { exponential: 20ms } } }");
-                None
-            }
-            several => {
-                let several = choices(several.iter().copied());
-                reader
-                    .report(&node.place, format!("an entry is one part; write {several} one after the other, each after \"- \""));
-                None
-            }
-        }
+section! {
+    /// A part of the system: exactly one of the keys below, and its name.
+    Part {
+        /// What it is called in the result. Default: its kind and its place.
+        name: Option<At<Text>>,
+        /// Servers with a queue before them.
+        station: Option<At<Station>>,
+        /// A bucket that refills continuously; who finds no token is refused.
+        bucket: Option<At<Bucket>>,
+        /// Several of them: a token of each is taken, or none.
+        buckets: Option<At<Vec<At<Bucket>>>>,
+        /// A meter that leaks (nginx's `limit_req`).
+        meter: Option<At<Meter>>,
+        /// A bucket that is refilled all at once from time to time.
+        refill: Option<At<Refill>>,
+        /// A limit on those that passed in any stretch of time (sliding window).
+        window: Option<At<Window>>,
+        /// A cache before something slow.
+        cache: Option<At<Cache>>,
+        /// Environments of a function.
+        pool: Option<At<Pool>>,
+        /// Something that refuses by chance.
+        fails: Option<At<Fails>>,
     }
 }
 
 section! {
     /// Servers with a queue before them.
     Station {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// How many are served at a time. Default: all of them.
         servers: Option<At<Count>>,
         /// How long a server that serves one alone takes.
@@ -153,8 +134,6 @@ section! {
 section! {
     /// A bucket that refills continuously, and starts full.
     Bucket {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// How fast it refills.
         rate: At<Rate>,
         /// How many tokens it holds.
@@ -165,8 +144,6 @@ section! {
 section! {
     /// A meter that leaks at a rate.
     Meter {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// How fast it leaks.
         rate: At<Rate>,
         /// How many may be ahead of one who is admitted.
@@ -179,8 +156,6 @@ section! {
 section! {
     /// A bucket that is refilled all at once, and starts full; with as much room as tokens, a count that starts anew with each period.
     Refill {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// Tokens of each period.
         tokens: At<Count>,
         /// The period.
@@ -193,8 +168,6 @@ section! {
 section! {
     /// A limit on those that passed in any stretch of time; each of them is remembered.
     Window {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// How many.
         limit: At<Count>,
         /// The length of the stretch.
@@ -205,8 +178,6 @@ section! {
 section! {
     /// A cache before something slow: who finds an answer passes at once, the others when it has been fetched.
     Cache {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// How long an answer is kept: at the end of it, it is gone. Default: for ever.
         ttl: Option<At<Duration>>,
         /// Whether it is kept so long from its last use, not from the end of its fetch. Default: false.
@@ -227,8 +198,6 @@ section! {
 section! {
     /// Environments of a function, each with one request at a time; who finds none idle starts one, cold.
     Pool {
-        /// What it is called in the result. Default: its kind and its place.
-        name: Option<At<Text>>,
         /// How long a warm environment serves.
         duration: At<Shape>,
         /// What the first service of an environment takes in addition. Default: 0s.

@@ -73,7 +73,7 @@ fn each_part_is_read() {
   - fails: { share: 10% }
   - meter: { rate: 10/s, burst: 5, delay: true }
   - refill: { tokens: 7, every: 1min }
-  - window: { name: w, limit: 3, length: 2s }
+  - { name: w, window: { limit: 3, length: 2s } }
   - cache: { ttl: 5s, refresh: true, entries: 10, keys: 20, zipf: 0.8, fetch: 1ms, coalesce: true }
   - station: { work: { exponential: 1s }, servers: 3, discipline: ps }
   - pool: { duration: 1s, cold_start: 2s, keep_alive: 3s, limit: 9, provisioned: 2, scale_out: { rate: 1/s, burst: 4 }, dispatch: random }

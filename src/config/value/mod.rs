@@ -59,7 +59,7 @@ pub(super) use parameter::Parameter;
 pub(super) use percent::Percent;
 pub(super) use phrase::{Outside, Phrase, PhraseReader};
 pub(super) use quantity::{Quantity, is_quantile};
-pub(super) use rate::{Level, per_second};
+pub(super) use rate::Level;
 pub(super) use request_line::{RequestLine, RouteKey};
 pub(super) use response_type::ResponseKind;
 pub(super) use retry_budget::RetryBudget;

@@ -54,7 +54,7 @@ fn read(text: &str) -> Option<PerSecond> {
     let common = if places == 0 { 1 } else { gcd(tokens, stretch) };
     let per = Span::from_ns(unit.as_ns().checked_mul(stretch / common)?);
     let rate = PerSecond { tokens: tokens / common, per };
-    let plausible = per > Span::ZERO && per <= PER_MAX && per_second(rate) <= TOKENS_PER_SECOND_MAX;
+    let plausible = per > Span::ZERO && per <= PER_MAX && rate.as_f64() <= TOKENS_PER_SECOND_MAX;
     plausible.then_some(rate)
 }
 
@@ -66,18 +66,13 @@ fn wide_gcd(a: u128, b: u128) -> u128 {
     if b == 0 { a.max(1) } else { wide_gcd(b, a % b) }
 }
 
-/// Tokens per second as a number, for display and for comparing.
-pub(in crate::config) fn per_second(rate: PerSecond) -> f64 {
-    rate.tokens as f64 / rate.per.as_secs_f64()
-}
-
 /// Exact: `12000/min` stays so, `0.5/s` is written for 1 in 2 s, and what no unit fits is written as `7/1500ms`.
 fn write(rate: PerSecond, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let PerSecond { tokens, per } = rate;
     if let Some((name, _)) = UNITS.iter().find(|(_, unit)| *unit == per) {
         return f.pad(&format!("{tokens}/{name}"));
     }
-    let decimal = format!("{}/s", per_second(rate));
+    let decimal = format!("{}/s", rate.as_f64());
     let text = if read(&decimal) == Some(rate) { decimal } else { format!("{tokens}/{per}") };
     f.pad(&text)
 }
@@ -101,7 +96,7 @@ impl Rate {
             };
             stretched.and_then(fits).or_else(|| fits((above, below)))
         };
-        exact().unwrap_or_else(|| Self::nearest(per_second(rate) * per_second(times) / per_second(by)))
+        exact().unwrap_or_else(|| Self::nearest(rate.as_f64() * times.as_f64() / by.as_f64()))
     }
 
     /// The rate nearest to a number of tokens per second, to six digits behind the point.
@@ -153,7 +148,7 @@ mod tests {
         #[test]
         fn a_rate_reads_back_as_it_was_written(tokens in 1_u64..1_000_000, ns in 1_000_000_u64..1 << 52) {
             let rate = Rate(rate(tokens, Span::from_ns(ns)));
-            prop_assume!(per_second(rate.0) <= TOKENS_PER_SECOND_MAX);
+            prop_assume!(rate.0.as_f64() <= TOKENS_PER_SECOND_MAX);
             prop_assert_eq!(rate.to_string().parse(), Ok(rate));
         }
 

@@ -22,6 +22,8 @@ pub(super) enum Stream<'a> {
     Gaps { gaps: &'a Latency, draws: sluicegate_policy::seed::Stream, now: Instant },
     /// A Poisson process whose rate changes by chance.
     Bursts(Bursts<'a>),
+    /// All at once, and what is left of the first of them.
+    Batches { batches: &'a [(Instant, u32)], done: u32 },
     /// A rate that changes as planned.
     Planned(Box<dyn Iterator<Item = Instant> + 'a>),
 }
@@ -71,6 +73,7 @@ impl<'a> Stream<'a> {
         match &case.comings {
             Comings::Closed { .. } => Self::Closed,
             Comings::Bursts(states) => Self::Bursts(Bursts::new(states, seed)),
+            Comings::Batches(batches) => Self::Batches { batches, done: 0 },
             Comings::Gaps(gaps) => Self::Gaps { gaps, draws: seed.stream(), now: Instant::ZERO },
             Comings::Planned(arrivals) => Self::planned(arrivals, case.until, seed),
         }
@@ -109,6 +112,14 @@ impl Iterator for Stream<'_> {
                 Some(*now)
             }
             Self::Bursts(bursts) => Some(bursts.next()),
+            Self::Batches { batches, done } => loop {
+                let (at, requests) = *batches.first()?;
+                if *done < requests {
+                    *done += 1;
+                    return Some(at);
+                }
+                (*batches, *done) = (&batches[1..], 0);
+            },
             Self::Planned(arrivals) => arrivals.next(),
         }
     }

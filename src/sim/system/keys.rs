@@ -1,16 +1,16 @@
 //! What each request asks a cache for.
 //!
-//! Owns the draw of a key by Zipf's law, from a table of its cumulated probabilities.
+//! Owns the draw of a key by Zipf's law, from a table of its cumulated probabilities. A request that tries again asks for the same.
 
 use sluicegate_policy::model::Keys;
-use sluicegate_policy::seed::{Seed, Stream};
+use sluicegate_policy::seed::Seed;
 
-/// Keys, one after the other.
+/// Keys, one for each request.
 pub(super) struct Chosen {
     /// How likely a key up to this one is; empty if all are equally likely.
     up_to: Vec<f64>,
     count: u32,
-    draws: Stream,
+    seed: Seed,
 }
 
 impl Chosen {
@@ -28,14 +28,17 @@ impl Chosen {
         for share in &mut up_to {
             *share /= whole;
         }
-        Self { up_to, count: keys.count, draws: seed.stream() }
+        Self { up_to, count: keys.count, seed }
     }
 
-    pub(super) fn next(&mut self) -> u32 {
-        if self.up_to.is_empty() {
-            return self.draws.below(self.count.into()) as u32;
-        }
-        let place = self.draws.unit();
-        (self.up_to.partition_point(|share| *share < place) as u32).min(self.count - 1)
+    /// Of the request that came as the `number`th.
+    pub(super) fn of(&self, number: u64) -> u32 {
+        let place = self.seed.unit(number);
+        let key = if self.up_to.is_empty() {
+            (place * f64::from(self.count)) as u32
+        } else {
+            self.up_to.partition_point(|share| *share < place) as u32
+        };
+        key.min(self.count - 1)
     }
 }

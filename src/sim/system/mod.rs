@@ -29,7 +29,7 @@ use super::replicate::dealt;
 use self::comings::Stream;
 use self::keys::Chosen;
 use self::pool::Pool;
-pub use self::tally::{Looks, PartTally, Tally};
+pub use self::tally::{Looks, PartTally, Second, Tally};
 
 /// Replications of which the tallies are held at a time: bounds the memory.
 const AT_A_TIME: usize = 32;
@@ -108,8 +108,12 @@ struct Request {
     counts: bool,
     /// How often it has begun.
     attempts: u32,
-    /// When it began to wait for a cache.
+    /// When it came to the part where it is, if that is a cache or a station.
     since: Instant,
+    /// What it takes to serve it at the station where it is.
+    work: Span,
+    /// As which it came.
+    number: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,7 +158,7 @@ impl<'a> System<'a> {
         };
         let thinks = match &case.comings {
             Comings::Closed { think, .. } => Some(draws(think, "think", 0)),
-            Comings::Planned(_) | Comings::Gaps(_) | Comings::Bursts(_) => None,
+            Comings::Planned(_) | Comings::Gaps(_) | Comings::Bursts(_) | Comings::Batches(_) => None,
         };
         let mut system = Self {
             case,
@@ -258,7 +262,7 @@ impl<'a> System<'a> {
         self.inside += 1;
         self.tally.on_come(now, counts);
         self.tally.on_attempt(counts);
-        let request = Request { came: now, counts, attempts: 1, since: now };
+        let request = Request { came: now, counts, attempts: 1, since: now, work: Span::ZERO, number: self.came };
         let id = self.free.pop().unwrap_or(self.requests.len() as u32);
         match self.requests.get_mut(id as usize) {
             Some(free) => *free = request,
@@ -282,7 +286,7 @@ impl<'a> System<'a> {
         }
         let Request { came, counts, .. } = self.requests[id as usize];
         if counts {
-            self.tally.on_complete(now.since(came));
+            self.tally.on_complete(now, now.since(came));
         }
         self.go(now, id);
     }
@@ -293,14 +297,15 @@ impl<'a> System<'a> {
         match &mut self.parts[at] {
             Part::Station { station, work, patience } => {
                 let patience = patience.as_mut().map_or(Span::MAX, Draws::next);
-                let entered = station.enter(now, Customer { id, work: work.next(), patience }).is_ok();
-                tally.on_enter(counts, entered);
+                (request.since, request.work) = (now, work.next());
+                let entered = station.enter(now, Customer { id, work: request.work, patience }).is_ok();
+                tally.on_enter(now, request, entered);
                 tally.occupied(now, station.inside(), station.busy());
                 if entered { Passage::Inside } else { Passage::Refused }
             }
             Part::Limiter(limiter) => {
                 let passed = limiter.pass(now);
-                tally.on_enter(counts, passed.is_ok());
+                tally.on_enter(now, request, passed.is_ok());
                 if let (true, Err(refused)) = (counts, passed) {
                     tally.on_refused(refused);
                 }
@@ -311,9 +316,9 @@ impl<'a> System<'a> {
                 if wait == Span::ZERO { Passage::On } else { Passage::Later(now + wait, What::Enters { id, part: at + 1 }) }
             }
             Part::Lookup { lookup, keys, fetch } => {
-                let key = keys.next();
+                let key = keys.of(request.number);
                 let found = lookup.ask(now, key, id);
-                tally.on_enter(counts, true);
+                tally.on_enter(now, request, true);
                 tally.on_found(counts, found);
                 request.since = now;
                 match found {
@@ -324,7 +329,7 @@ impl<'a> System<'a> {
             }
             Part::Fails { share, draws } => {
                 let passes = draws.unit() >= *share;
-                tally.on_enter(counts, passes);
+                tally.on_enter(now, request, passes);
                 if counts && passes {
                     tally.on_wait(Span::ZERO);
                 }
@@ -333,7 +338,7 @@ impl<'a> System<'a> {
             Part::Pool(pool) => {
                 let found = if counts { pool.kept(now) } else { 0 };
                 let invoked = pool.invoke(now);
-                tally.on_enter(counts, invoked.is_some());
+                tally.on_enter(now, request, invoked.is_some());
                 tally.occupied(now, pool.busy(), pool.busy());
                 let Some(invocation) = invoked else { return Passage::Refused };
                 if counts {
@@ -351,9 +356,12 @@ impl<'a> System<'a> {
         let Some(left) = station.take_left(now) else { return };
         let tally = &mut self.tally.parts[at];
         tally.occupied(now, station.inside(), station.busy());
-        let counts = self.requests[left.id as usize].counts;
+        let Request { counts, since, work, .. } = self.requests[left.id as usize];
         if counts {
             tally.on_left(left.waited, left.served);
+            if left.served {
+                tally.on_served(now.since(since), work);
+            }
         }
         if left.served { self.enter(now, left.id, at + 1) } else { self.turn_away(now, left.id) }
     }
@@ -361,6 +369,9 @@ impl<'a> System<'a> {
     /// A request was refused, or has left a part unserved: it tries again, or leaves the system.
     fn turn_away(&mut self, now: Instant, id: u32) {
         let request = &mut self.requests[id as usize];
+        if request.counts {
+            self.tally.on_turned_away(now);
+        }
         match (&self.case.retries, &mut self.backs_off) {
             (Some(retries), Some(backs_off)) if request.attempts < retries.attempts => {
                 request.attempts += 1;

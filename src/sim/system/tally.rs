@@ -10,6 +10,7 @@ use sluicegate_policy::lookup::Found;
 use sluicegate_policy::model::{Limiter, Part};
 use sluicegate_policy::time::{Instant, Span};
 
+use super::Request;
 use crate::load::system::Case;
 use crate::measure::channel::{HIGHEST_NS, growing};
 
@@ -28,9 +29,26 @@ pub struct Tally {
     pub looks: Vec<Looks>,
     /// From the first request that counted to the last that came, of all replications together.
     pub counted: Span,
+    /// Of each second, of all replications together, if that is asked for.
+    pub seconds: Option<Vec<Second>>,
+    above: u64,
     first: Option<Instant>,
     closed: Instant,
 }
+
+/// What happened in one second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Second {
+    /// Requests that came.
+    pub came: u64,
+    /// Requests that had passed all parts.
+    pub completed: u64,
+    /// How often one was refused, or left unserved.
+    pub turned_away: u64,
+}
+
+/// More seconds than this are not told.
+const SECONDS_MAX: usize = 1_000_000;
 
 /// How many were there, once in each replication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +61,8 @@ pub struct Looks {
     pub squares: u128,
     /// The most.
     pub most: u64,
+    /// How often there were more than was asked about.
+    pub above: u64,
 }
 
 /// Counts of one part.
@@ -52,6 +72,8 @@ pub struct PartTally {
     pub asked: u64,
     /// Of these, who was refused.
     pub refused: u64,
+    /// When that was for the first time in any replication, and who it was: as which it came, from 0.
+    pub first_refused: Option<(Instant, u64)>,
     /// Of these, who was refused by which of several buckets; empty for every other part.
     pub refused_by: Vec<u64>,
     /// Of those who came, who left unserved.
@@ -76,6 +98,9 @@ pub struct PartTally {
     pub inside_ns: u128,
     /// How many servers worked, times how long: in nanoseconds.
     pub busy_ns: u128,
+    /// Of those that a station served and that had more work than the median: how long they were there, and their work, in nanoseconds.
+    pub large_ns: (u128, u128),
+    median: Span,
     now: Occupied,
 }
 
@@ -96,6 +121,9 @@ impl Tally {
         let part = |(_, part): &(String, Part)| PartTally {
             asked: 0,
             refused: 0,
+            first_refused: None,
+            large_ns: (0, 0),
+            median: if let Part::Station { work, .. } = part { work.at(0.5) } else { Span::MAX },
             refused_by: match part {
                 Part::Limiter(Limiter::Buckets(buckets)) if buckets.len() > 1 => vec![0; buckets.len()],
                 _ => Vec::new(),
@@ -120,6 +148,8 @@ impl Tally {
             parts: case.parts.iter().map(part).collect(),
             looks: vec![Looks::default(); case.observe.len()],
             counted: Span::ZERO,
+            seconds: case.seconds.then(Vec::new),
+            above: case.above.unwrap_or(u64::MAX),
             first: None,
             closed: case.until,
         }
@@ -128,6 +158,7 @@ impl Tally {
     pub(super) fn on_come(&mut self, now: Instant, counts: bool) {
         if counts {
             self.requests += 1;
+            self.in_second(now, |second| second.came += 1);
             if self.first.is_none() {
                 self.first = Some(now);
                 self.parts.iter_mut().for_each(|part| part.count_from(now));
@@ -146,13 +177,30 @@ impl Tally {
         self.parts.iter_mut().for_each(|part| part.now.until = part.now.until.min(now));
     }
 
-    pub(super) fn on_complete(&mut self, took: Span) {
+    pub(super) fn on_complete(&mut self, now: Instant, took: Span) {
         put(&mut self.response, took);
+        self.in_second(now, |second| second.completed += 1);
+    }
+
+    /// Somebody is refused, or leaves a part unserved.
+    pub(super) fn on_turned_away(&mut self, now: Instant) {
+        self.in_second(now, |second| second.turned_away += 1);
+    }
+
+    fn in_second(&mut self, now: Instant, count: impl Fn(&mut Second)) {
+        let at = now.second() as usize;
+        if let Some(seconds) = self.seconds.as_mut().filter(|_| at < SECONDS_MAX) {
+            if seconds.len() <= at {
+                seconds.resize(at + 1, Second::default());
+            }
+            count(&mut seconds[at]);
+        }
     }
 
     pub(super) fn on_look(&mut self, at: usize, inside: u64) {
         let inside_wide = u128::from(inside);
-        self.looks[at].merge(Looks { number: 1, sum: inside_wide, squares: inside_wide * inside_wide, most: inside });
+        let above = u64::from(inside > self.above);
+        self.looks[at].merge(Looks { number: 1, sum: inside_wide, squares: inside_wide * inside_wide, most: inside, above });
     }
 
     /// The replication is over.
@@ -172,6 +220,14 @@ impl Tally {
         for (mine, theirs) in self.looks.iter_mut().zip(&other.looks) {
             mine.merge(*theirs);
         }
+        if let (Some(mine), Some(theirs)) = (&mut self.seconds, &other.seconds) {
+            mine.resize(mine.len().max(theirs.len()), Second::default());
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                mine.came += theirs.came;
+                mine.completed += theirs.completed;
+                mine.turned_away += theirs.turned_away;
+            }
+        }
     }
 }
 
@@ -181,13 +237,28 @@ impl Looks {
         self.sum += other.sum;
         self.squares += other.squares;
         self.most = self.most.max(other.most);
+        self.above += other.above;
     }
 }
 
 impl PartTally {
-    pub(super) fn on_enter(&mut self, counts: bool, entered: bool) {
-        self.asked += u64::from(counts);
-        self.refused += u64::from(counts && !entered);
+    pub(super) fn on_enter(&mut self, now: Instant, who: &Request, entered: bool) {
+        if !who.counts {
+            return;
+        }
+        self.asked += 1;
+        if !entered {
+            self.refused += 1;
+            self.first_refused = self.first_refused.or(Some((now, who.number - 1)));
+        }
+    }
+
+    /// Somebody leaves a station, served, after so long; it took so much work.
+    pub(super) fn on_served(&mut self, took: Span, work: Span) {
+        if work > self.median {
+            self.large_ns.0 += u128::from(took.as_ns());
+            self.large_ns.1 += u128::from(work.as_ns());
+        }
     }
 
     /// Somebody has asked a cache; who finds an answer there does not wait.
@@ -251,6 +322,11 @@ impl PartTally {
     fn merge(&mut self, other: &Self) {
         self.asked += other.asked;
         self.refused += other.refused;
+        self.first_refused = match (self.first_refused, other.first_refused) {
+            (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.large_ns = (self.large_ns.0 + other.large_ns.0, self.large_ns.1 + other.large_ns.1);
         for (mine, theirs) in self.refused_by.iter_mut().zip(&other.refused_by) {
             *mine += theirs;
         }

@@ -200,6 +200,13 @@ pub struct PerSecond {
     pub per: Span,
 }
 
+impl PerSecond {
+    /// Tokens per second as a number, for display and for comparing.
+    pub fn as_f64(self) -> f64 {
+        self.tokens as f64 / self.per.as_secs_f64()
+    }
+}
+
 /// Size of a bucket in whole tokens; zero refuses everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Burst(pub u64);
