@@ -80,11 +80,11 @@ fn assumption(expectation: &mut At<Expectation>, known: Known<'_>, reader: &mut 
 /// The part of that name of which this can be told; else a problem that lists those of which it can.
 fn part(told: Told, of: &At<Text>, model: &Model, reader: &mut Reader) -> Option<PartAt> {
     let name = of.value.0.as_str();
-    let (all, noun, idle): (Vec<(String, bool)>, _, _) = match told {
+    let (all, (noun, idle), counted): (Vec<(String, bool)>, _, _) = match told {
         Told::AuthorizerHits => {
             let keeps = |(at, it): (usize, &Authorizer)| (model.authorizer_name(AuthorizerId(at as u16)), it.lambda().is_some());
-            let idle = "keeps no answers, the gateway verifies each request; answers are kept of";
-            (model.authorizers.iter().enumerate().map(keeps).collect(), "authorizer", idle)
+            let all = model.authorizers.iter().enumerate().map(keeps).collect();
+            (all, ("authorizer", "keeps no answers, the gateway verifies each request"), "answers are kept of")
         }
         Told::ColdStarts => {
             let invoked = |at: usize| {
@@ -92,21 +92,21 @@ fn part(told: Told, of: &At<Text>, model: &Model, reader: &mut Reader) -> Option
                 all.any(|it| matches!(it, Integration::Lambda(it) if usize::from(it.function.0) == at))
             };
             let each = model.functions.iter().enumerate().map(|(at, it)| (it.name.clone(), invoked(at)));
-            (each.collect(), "function", "is no route's integration; counted is")
+            (each.collect(), ("function", "is no route's integration"), "counted are those of")
         }
         Told::CacheHits => {
             let each = model.stages.iter().enumerate();
             let each = each.map(|(at, it)| (model.stage_name(StageId(at as u16)), it.cache.is_some()));
-            (each.collect(), "stage", "has no cache; one is that of")
+            (each.collect(), ("stage", "has no cache"), "caches are those of")
         }
     };
     let names = || all.iter().filter(|(_, counts)| *counts).map(|(name, _)| name.as_str());
     let what = match all.iter().position(|(other, _)| other == name) {
         Some(at) if all[at].1 => return Some(PartAt(at as u16)),
-        Some(_) => format!("{noun} {} {idle}", quoted(name)),
-        None => format!("there is no {noun} {}{} there is", quoted(name), suggestion(name, names())),
+        Some(_) => format!("{noun} {} {idle};", quoted(name)),
+        None => format!("there is no {noun} {}{}", quoted(name), suggestion(name, names())),
     };
-    reader.report_at(&of.spot, format!("{what}: {}; without `of` all count together", listed(names())));
+    reader.report_at(&of.spot, format!("{what} {counted}: {}; without `of` all count together", listed(names())));
     None
 }
 

@@ -87,7 +87,7 @@ fn any_comings() -> impl Strategy<Value = Comings> {
         Just(poisson(100)),
         Just(Comings::Gaps(exponential(10))),
         Just(Comings::Closed { users: 20, think: exponential(100) }),
-        Just(Comings::Batches(vec![(Instant::ZERO, 7), (Instant::from_ns(900_000_000), 50)])),
+        Just(Comings::Batches(vec![(Instant::ZERO, 700), (Instant::from_ns(900_000_000), 5_000)])),
         Just(Comings::Bursts(vec![
             crate::load::system::Burst { rate: rate(0), lasts: Span::from_ms(200) },
             crate::load::system::Burst { rate: rate(300), lasts: Span::from_ms(100) },
