@@ -8,10 +8,13 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
+use crate::measure::fate::{Fate, Slot};
 use crate::measure::intervals::{Away, Intervals};
 use crate::traffic::SeriesId;
 use crate::traffic::sort::{Sorted, Sorter};
 
+/// Bits of a key that say series and fate.
+const SLOT_BITS: u32 = u16::BITS + u8::BITS;
 /// Parcels of seconds that wait for the thread.
 const WAITING_MAX: usize = 64;
 /// What is sorted in memory at a time; a busy second of one series takes about 10 KB.
@@ -52,15 +55,21 @@ impl Shelf {
 
 fn keep(mut sorter: Sorter, parcels: &Receiver<Option<Intervals>>) -> io::Result<Sorter> {
     while let Ok(Some(parcel)) = parcels.recv() {
-        for (second, series, packed) in parcel.into_packed() {
-            sorter.push(key(second, series), |out| out.extend_from_slice(&packed))?;
+        for (second, slot, packed) in parcel.into_packed() {
+            sorter.push(key(second, slot), |out| out.extend_from_slice(&packed))?;
         }
     }
     Ok(sorter)
 }
 
-fn key(second: u32, series: SeriesId) -> i64 {
-    i64::from(second) << u16::BITS | i64::from(series.0)
+fn key(second: u32, slot: Slot) -> i64 {
+    i64::from(second) << SLOT_BITS | i64::from(slot.series.0) << u8::BITS | i64::from(slot.fate.code())
+}
+
+/// Second and slot of a key.
+fn place(key: i64) -> (u32, Slot) {
+    let fate = Fate::of_code(key as u8).expect("a key was made of a fate");
+    ((key >> SLOT_BITS) as u32, Slot { series: SeriesId((key >> u8::BITS) as u16), fate })
 }
 
 impl Shelved {
@@ -69,12 +78,12 @@ impl Shelved {
         self.0.rewind()?;
         let (mut told, mut open) = (0, Intervals::default());
         while let Some((key, packed)) = self.0.next()? {
-            let (second, series) = ((key >> u16::BITS) as u32, SeriesId(key as u16));
+            let (second, slot) = place(key);
             if second != told && !open.is_empty() {
                 each(told, &std::mem::take(&mut open))?;
             }
             told = second;
-            open.add_packed(second, series, packed);
+            open.add_packed(second, slot, packed);
         }
         if open.is_empty() { Ok(()) } else { each(told, &open) }
     }
@@ -86,8 +95,8 @@ mod tests {
 
     use super::*;
 
-    /// Second, series, values and their counts.
-    type Row = (u32, SeriesId, Vec<(u64, u32)>);
+    /// Second, slot, values and their counts.
+    type Row = (u32, Slot, Vec<(u64, u32)>);
 
     fn rows(intervals: &Intervals) -> Vec<Row> {
         intervals.iter().collect()
@@ -96,16 +105,18 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_put_away_comes_back_as_if_it_had_stayed(
-            values in proptest::collection::vec((0_u32..40, 0_u16..3, 0_u64..10_000_000_000), 0..400),
+            values in proptest::collection::vec((0_u32..40, 0_u16..3, 0_usize..14, 0_u64..10_000_000_000), 0..400),
             lanes in 1_usize..4,
         ) {
             let folder = tempfile::tempdir().unwrap();
             let shelf = Shelf::begin(folder.path()).unwrap();
             let mut giving: Vec<Intervals> = (0..lanes).map(|_| Intervals::giving(shelf.away())).collect();
             let mut kept = Intervals::default();
-            for (n, (second, series, ns)) in values.into_iter().enumerate() {
-                kept.record(second, SeriesId(series), ns);
-                giving[n % lanes].record(second, SeriesId(series), ns);
+            for (n, (second, series, fate, ns)) in values.into_iter().enumerate() {
+                let fate = Fate::all().nth(fate).expect("so many there are");
+                let slot = Slot { series: SeriesId(series), fate };
+                kept.record(second, slot, ns);
+                giving[n % lanes].record(second, slot, ns);
             }
             let mut rest = giving.pop().unwrap();
             for lane in giving {

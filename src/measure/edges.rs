@@ -20,9 +20,10 @@ pub struct EdgeRows {
 }
 
 /// How long an action is taken to have waited, where a latency is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// As long as its answer took.
+    #[default]
     Known,
     /// For ever: it failed.
     Endless,

@@ -1,6 +1,7 @@
-//! The interval log: an HDR V2 log (`.hlog`) of response times, one line for each intended second and series.
+//! The interval log: an HDR V2 log (`.hlog`) of times, one line for each intended second, series and fate.
 //!
-//! Owns tags (slugs of the series names, as HDR allows neither spaces nor commas) and the format of the lines: nanoseconds,
+//! Owns tags (slugs of the series names, as HDR allows neither spaces nor commas; behind a point what became of the actions, unless they
+//! went well) and the format of the lines: nanoseconds,
 //! compressed V2 histograms, as `HistogramLogReader` of the Java tools and every port of it read them. Refuses files: it
 //! writes to what it is given, as intervals come; a late completion becomes another line of its own second, which readers add.
 
@@ -14,6 +15,11 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Interv
 
 use super::channel::growing;
 use super::intervals::Intervals;
+
+/// The line of the head that tells what stands behind a point. Logs without it have the answers of a series, whatever their status, under its
+/// tag alone.
+pub(super) const FATES: &str = "#[A tag alone: answered, and none of these: .client 4xx, .throttled 429, .failed-PARTY 5xx or no answer (until it \
+                                was given up), .cut-off by the end of the run]";
 
 /// Writes an interval log.
 pub struct IntervalLog<W> {
@@ -31,6 +37,7 @@ impl<W: io::Write> IntervalLog<W> {
         let since_epoch = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
         writeln!(out, "#[Histogram log format version 1.3]")?;
         writeln!(out, "#[Response times in nanoseconds, by intended second; written by sluicegate]")?;
+        writeln!(out, "{FATES}")?;
         for (tag, name) in tags.iter().zip(series) {
             // A line break in a name would end the comment.
             writeln!(out, "#[Tag {tag}: {}]", name.replace(['\n', '\r'], " "))?;
@@ -43,8 +50,8 @@ impl<W: io::Write> IntervalLog<W> {
 
     /// Writes one line for each interval, in order, and flushes.
     pub fn write(&mut self, intervals: &Intervals) -> io::Result<()> {
-        for (second, series, values) in intervals.iter() {
-            let Some(tag) = self.tags.get(usize::from(series.0)) else { continue };
+        for (second, slot, values) in intervals.iter() {
+            let Some(tag) = self.tags.get(usize::from(slot.series.0)).map(|tag| tag.clone() + &slot.fate.tag()) else { continue };
             self.scratch.reset();
             for (ns, count) in values {
                 self.scratch.record_n(ns, u64::from(count)).expect("an interval's value fits into a histogram that grows");
@@ -52,7 +59,7 @@ impl<W: io::Write> IntervalLog<W> {
             let start = Duration::from_secs(u64::from(second));
             IntervalLogWriterBuilder::new()
                 .begin_log_with(&mut self.out, &mut self.serializer)?
-                .write_histogram(&self.scratch, start, Duration::from_secs(1), Tag::new(tag))
+                .write_histogram(&self.scratch, start, Duration::from_secs(1), Tag::new(&tag))
                 .map_err(|error| match error {
                     IntervalLogWriterError::IoError(error) => error,
                     IntervalLogWriterError::SerializeError(error) => io::Error::other(error),

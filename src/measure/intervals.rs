@@ -1,4 +1,4 @@
-//! Response times second by second and series by series, sparse.
+//! Times second by second, series by series and fate by fate, sparse: of answers how long they took, of the rest until it was given up.
 //!
 //! Owns a log-linear count of the same buckets as the HDR histograms, kept as the gaps between buckets and their counts in as few
 //! bytes as these take (LEB128, two or three a value that occurs), so that a second costs as much as it has different values, not as
@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use crate::traffic::SeriesId;
-
 use super::channel::HIGHEST_NS;
+use super::fate::Slot;
 
 /// Bytes that are kept before values are left out.
 const BYTES_MAX: usize = 64 << 20;
@@ -30,10 +29,10 @@ const HALF_BITS: u32 = 10;
 /// Takes seconds that are over; `None` says that no more will come.
 pub type Away = SyncSender<Option<Intervals>>;
 
-/// Intervals of a run, by second and series.
+/// Intervals of a run, by second, series and fate.
 #[derive(Clone, Debug, Default)]
 pub struct Intervals {
-    by_key: BTreeMap<(u32, SeriesId), Interval>,
+    by_key: BTreeMap<(u32, Slot), Interval>,
     bytes: usize,
     left_out: u64,
     /// Packing did not help any more; only taking intervals away does.
@@ -43,7 +42,7 @@ pub struct Intervals {
     away: Option<Away>,
 }
 
-/// One series in one second: how many values fell into which bucket.
+/// One slot in one second: how many values fell into which bucket.
 #[derive(Clone, Debug, Default)]
 struct Interval {
     /// Buckets in order, each once.
@@ -58,8 +57,8 @@ impl Intervals {
         Self { away: Some(away), ..Self::default() }
     }
 
-    /// Counts a response time under its intended second.
-    pub fn record(&mut self, second: u32, series: SeriesId, ns: u64) {
+    /// Counts a time under its intended second.
+    pub fn record(&mut self, second: u32, slot: impl Into<Slot>, ns: u64) {
         if self.bytes >= BYTES_MAX && !self.made_room() {
             self.left_out += 1;
             return;
@@ -68,7 +67,7 @@ impl Intervals {
             self.newest = second;
             self.settle();
         }
-        let interval = self.by_key.entry((second, series)).or_default();
+        let interval = self.by_key.entry((second, slot.into())).or_default();
         interval.pending.push(bucket_of(ns));
         self.bytes += size_of::<u16>();
         if interval.pending.len() >= PENDING_MAX {
@@ -90,7 +89,7 @@ impl Intervals {
 
     /// Takes away all intervals of seconds below `second`, to be written out; later completions start new ones.
     pub fn take_before(&mut self, second: u32) -> Self {
-        let kept = self.by_key.split_off(&(second, SeriesId(0)));
+        let kept = self.by_key.split_off(&(second, Slot::default()));
         let taken = std::mem::replace(&mut self.by_key, kept);
         let bytes = taken.values().map(Interval::size).sum();
         self.bytes -= bytes;
@@ -98,17 +97,24 @@ impl Intervals {
         Self { by_key: taken, bytes, newest: self.newest, ..Self::default() }
     }
 
-    /// Every interval: second, series, and its values as (nanoseconds, count) in rising order.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, SeriesId, Vec<(u64, u32)>)> {
-        let values =
-            |interval: &Interval| interval.values().into_iter().map(|(bucket, count)| (value_of(bucket), count)).collect();
-        self.by_key.iter().map(move |((second, series), interval)| (*second, *series, values(interval)))
+    /// Every interval: second, slot, and its values as (nanoseconds, count) in rising order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, Slot, Vec<(u64, u32)>)> {
+        self.iter_of(|_, _| true)
     }
 
-    /// Quantiles of the response time of all series in one second; `None` if nothing was answered in it.
+    /// The same of wanted seconds and slots.
+    pub fn iter_of(&self, wanted: impl Fn(u32, Slot) -> bool) -> impl Iterator<Item = (u32, Slot, Vec<(u64, u32)>)> {
+        let values =
+            |interval: &Interval| interval.values().into_iter().map(|(bucket, count)| (value_of(bucket), count)).collect();
+        let found = self.by_key.iter().filter(move |((second, slot), _)| wanted(*second, *slot));
+        found.map(move |((second, slot), interval)| (*second, *slot, values(interval)))
+    }
+
+    /// Quantiles of the response time of all answers in one second; `None` if nothing was answered in it.
     pub fn quantiles<const N: usize>(&self, second: u32, shares: [f64; N]) -> Option<[u64; N]> {
-        let of_second = self.by_key.range((second, SeriesId(0))..=(second, SeriesId(u16::MAX)));
-        let all = of_second.fold(Vec::new(), |all, (_, interval)| merged(&all, &interval.values()));
+        let of_second = self.by_key.range((second, Slot::default())..(second + 1, Slot::default()));
+        let answered = of_second.filter(|((_, slot), _)| slot.fate.is_answered());
+        let all = answered.fold(Vec::new(), |all, (_, interval)| merged(&all, &interval.values()));
         let total: u64 = all.iter().map(|(_, count)| u64::from(*count)).sum();
         (total > 0).then(|| shares.map(|share| value_at(&all, share, total)))
     }
@@ -123,29 +129,43 @@ impl Intervals {
         self.quantiles(second, [0.5, 0.99])
     }
 
-    /// Mean of the natural logarithm of the response time, in nanoseconds, of all series in one second; `None` if nothing was answered in it.
+    /// Mean of the natural logarithm of the response time, in nanoseconds, of all answers in one second; `None` if nothing was answered in it.
     pub fn mean_log(&self, second: u32) -> Option<f64> {
-        let of_second = self.by_key.range((second, SeriesId(0))..=(second, SeriesId(u16::MAX)));
-        let values = of_second.flat_map(|(_, interval)| interval.values());
+        let of_second = self.by_key.range((second, Slot::default())..(second + 1, Slot::default()));
+        let answered = of_second.filter(|((_, slot), _)| slot.fate.is_answered());
+        let values = answered.flat_map(|(_, interval)| interval.values());
         let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), (bucket, times)| {
             (sum + (value_of(bucket).max(1) as f64).ln() * f64::from(times), count + u64::from(times))
         });
         (count > 0).then(|| sum / count as f64)
     }
 
-    /// Every interval: second, series, and its values in bytes that [`add_packed`](Self::add_packed) reads.
-    pub fn into_packed(self) -> impl Iterator<Item = (u32, SeriesId, Box<[u8]>)> {
-        self.by_key.into_iter().map(|((second, series), mut interval)| {
+    /// Every interval: second, slot, and its values in bytes that [`add_packed`](Self::add_packed) reads.
+    pub fn into_packed(self) -> impl Iterator<Item = (u32, Slot, Box<[u8]>)> {
+        self.by_key.into_iter().map(|((second, slot), mut interval)| {
             interval.pack();
-            (second, series, interval.packed)
+            (second, slot, interval.packed)
         })
     }
 
     /// Adds the values of an interval from the bytes that [`into_packed`](Self::into_packed) made of them.
-    pub fn add_packed(&mut self, second: u32, series: SeriesId, packed: &[u8]) {
-        let theirs = Interval { packed: packed.into(), pending: Vec::new() };
+    pub fn add_packed(&mut self, second: u32, slot: Slot, packed: &[u8]) {
+        self.insert(second, slot, Interval { packed: packed.into(), pending: Vec::new() });
+    }
+
+    /// Adds values with their counts, in any order. However many there are, none is left out: they were bounded when they were recorded.
+    pub fn add_values(&mut self, second: u32, slot: Slot, values: impl Iterator<Item = (u64, u64)>) {
+        let counted = |(ns, count): (u64, u64)| (bucket_of(ns), u32::try_from(count).unwrap_or(u32::MAX));
+        let mut values: Vec<(u16, u32)> = values.map(counted).collect();
+        values.sort_unstable();
+        let mut interval = Interval::default();
+        interval.set(&merged(&values, &[]));
+        self.insert(second, slot, interval);
+    }
+
+    fn insert(&mut self, second: u32, slot: Slot, theirs: Interval) {
         self.bytes += theirs.size();
-        match self.by_key.entry((second, series)) {
+        match self.by_key.entry((second, slot)) {
             Entry::Vacant(free) => drop(free.insert(theirs)),
             Entry::Occupied(mut mine) => {
                 let before = mine.get().size() + theirs.size();
@@ -163,7 +183,7 @@ impl Intervals {
     /// Packs the seconds to which few more values will come.
     fn settle(&mut self) {
         let settled = self.newest.saturating_sub(LIVELY);
-        let recent = self.by_key.range_mut((settled.saturating_sub(LOOKED_AT), SeriesId(0))..(settled, SeriesId(0)));
+        let recent = self.by_key.range_mut((settled.saturating_sub(LOOKED_AT), Slot::default())..(settled, Slot::default()));
         self.bytes = self.bytes.saturating_add_signed(recent.map(|(_, interval)| interval.settle()).sum());
         self.give_away(settled.saturating_sub(LOOKED_AT));
     }
@@ -329,6 +349,7 @@ fn value_of(bucket: u16) -> u64 {
 mod tests {
     use super::super::channel::full_range;
     use super::*;
+    use crate::traffic::SeriesId;
     use proptest::prelude::*;
 
     proptest! {

@@ -16,11 +16,12 @@ use crate::traffic::SeriesId;
 use super::Record;
 use super::assumption::{Edge, Event, PartAt, Ratio, Told};
 use super::attempts::Attempts;
-use super::channel::{Channel, HIGHEST_NS, growing};
+use super::channel::{Channel, Ending, HIGHEST_NS, growing};
 use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX, row_of};
+use super::fate::{Fate, Slot};
 use super::intervals::{Away, Intervals};
-use super::sample::{Outcome, Sample};
+use super::sample::Sample;
 
 /// Series that get histograms of their own, in the order of their ids; the others are in the total only, and counted.
 pub const SERIES_MAX: usize = 256;
@@ -208,7 +209,7 @@ impl Recorder {
         &self.seconds
     }
 
-    /// Response times second by second, warm-up included.
+    /// Times second by second, of every fate, warm-up included.
     pub const fn intervals(&self) -> &Intervals {
         &self.intervals
     }
@@ -249,11 +250,11 @@ impl Recorder {
             return;
         }
         row_of(&mut self.seconds, sample.intended).on_sample(sample);
-        if self.layout.detail == Detail::Seconds
-            && sample.outcome == Outcome::Answered
-            && let Some(time) = sample.response_time()
-        {
-            self.intervals.record(sample.intended.second() as u32, sample.series, time.as_ns());
+        if self.layout.detail == Detail::Seconds {
+            // What never ended has no time, and is counted as the shortest.
+            let time = sample.response_time().unwrap_or(Span::ZERO);
+            let slot = Slot { series: sample.series, fate: Fate::of(Ending::of(sample)) };
+            self.intervals.record(sample.intended.second() as u32, slot, time.as_ns());
         }
     }
 
@@ -299,6 +300,7 @@ impl Record for Recorder {
 mod tests {
     use super::super::assumption::{Event, Ratio};
     use super::super::record::SecondRecord;
+    use super::super::sample::Outcome;
     use super::super::scripted::{answered, failed};
     use super::super::summary;
     use super::*;
