@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use super::claims::said;
 use super::drift::Drift;
 use super::overrides::Overrides;
 use super::plan::{Plan, Refusal, Target};
@@ -13,7 +14,7 @@ use super::problem::{Place, Problem, Problems, Spot};
 use super::prove;
 use super::raw::{self, Profile};
 use super::reader::{Read, Reader};
-use super::tree::{BYTES_MAX, Node};
+use super::tree::{BYTES_MAX, Kind, Node};
 use super::value::Outside;
 use crate::load::system::Case;
 use crate::traffic::auth::{Auth, Client, Issuer};
@@ -36,6 +37,62 @@ pub fn load(path: &Path, overrides: &Overrides, drifts: &[Drift]) -> Result<Plan
     let folder = overrides.folder.as_deref().or(path.parent()).unwrap_or_else(|| Path::new(""));
     let env = |name: &str| overrides.variable(name);
     Steps { name: &name, folder, env: &env, overrides, drifts }.plan(&text)
+}
+
+/// What a kept run puts in the place of a profile's own words, so that the profile's model meets the run's script.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptRun<'a> {
+    /// The run's resolved profile.
+    pub resolved: &'a serde_json::Value,
+    /// Claims in the place of the profile's, each in one sentence; none leaves it its own.
+    pub said: &'a [String],
+    /// The claims where neither has any: a list as a profile has it.
+    pub otherwise: &'a serde_json::Value,
+}
+
+/// A profile with the load of a kept run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The plan: its target is the mock, for nothing is sent.
+    pub plan: Plan,
+    /// Whether the claims are the profile's own.
+    pub own_claims: bool,
+    /// Whether it says itself how far away the gateway is.
+    pub own_network: bool,
+}
+
+/// Reads the profile at `path` with the traffic, the client and the ceilings of a kept run: the model is the profile's, the load is the run's.
+pub fn load_for_run(path: &Path, run: KeptRun<'_>) -> Result<Loaded, LoadError> {
+    let name = path.to_string_lossy();
+    let text = read(path).map_err(|what| whole_file(&name, what))?;
+    let mut tree = parse(&name, &text)?;
+    let own_claims =
+        run.said.is_empty() && matches!(tree.get("expect").map(|it| &it.kind), Some(Kind::List(list)) if !list.is_empty());
+    let own_network = tree.get("network").is_some_and(|it| !matches!(&it.kind, Kind::Scalar(_) | Kind::Null));
+    let mut put = |key: &str, node: Node| {
+        if let Some(slot) = tree.at_key(key, &Place::Nowhere) {
+            *slot = node;
+        }
+    };
+    let nothing = || Node { place: Place::Nowhere, kind: Kind::Null };
+    for key in ["traffic", "run", "safety"] {
+        put(key, run.resolved.get(key).map_or_else(nothing, |value| Node::from_json(value, &Place::Nowhere)));
+    }
+    put("target", nothing());
+    put("abort", nothing());
+    if !own_network {
+        put("network", nothing());
+    }
+    match () {
+        () if !run.said.is_empty() => put("expect", said(run.said)),
+        () if !own_claims => put("expect", Node::from_json(run.otherwise, &Place::Nowhere)),
+        () => {}
+    }
+    let overrides = Overrides::default();
+    let env = |name: &str| overrides.variable(name);
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let steps = Steps { name: &name, folder, env: &env, overrides: &overrides, drifts: &[] };
+    Ok(Loaded { plan: steps.plan_of(&tree)?, own_claims, own_network })
 }
 
 /// The case at `path`, if that is one: a file whose key `system` says what requests pass, and not a profile.
@@ -103,13 +160,16 @@ struct Steps<'a> {
 
 impl Steps<'_> {
     fn plan(&self, text: &str) -> Result<Plan, LoadError> {
-        let tree = parse(self.name, text)?;
+        self.plan_of(&parse(self.name, text)?)
+    }
+
+    fn plan_of(&self, tree: &Node) -> Result<Plan, LoadError> {
         if tree.get("system").is_some() && tree.get("gateway").is_none() {
             let what = "this is a case, a system without a gateway: play it with `sluicegate simulate`; what is driven or served is a profile";
             Err(whole_file(self.name, what.to_owned()))?;
         }
         let none = Overrides { script: self.overrides.script, ..Overrides::default() };
-        let (profile, plan) = self.proven(&tree, self.overrides)?;
+        let (profile, plan) = self.proven(tree, self.overrides)?;
         let plan = if self.drifts.is_empty() { plan } else { self.proven(&self.drifted(&profile)?, &none)?.1 };
         if let Target::Live(live) = &plan.target {
             plan.safety.permit(&live.endpoint)?;

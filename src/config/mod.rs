@@ -7,6 +7,7 @@
 //! The way: `tree` (YAML with places) -> `reader` and `raw` (keys and single values) -> `prove` (values against each
 //! other, defaults) -> [`Plan`].
 
+mod claims;
 mod drift;
 mod load;
 mod overrides;
@@ -23,8 +24,9 @@ mod vary;
 #[cfg(test)]
 mod tests;
 
+pub use claims::{Names, claims, claims_said};
 pub use drift::{Drift, ParseDriftError};
-pub use load::{LoadError, case, case_text, load, load_text};
+pub use load::{KeptRun, LoadError, Loaded, case, case_text, load, load_for_run, load_text};
 pub use overrides::Overrides;
 pub use plan::{Abort, ClientIdentity, Health, LiveTarget, Network, Plan, Refusal, Run, Safety, Target, Wire};
 pub use problem::{Place, Problem, Problems, Spot, written};

@@ -1,4 +1,4 @@
-//! What is claimed about a run before it starts: a quantity, what the model predicts for it, and a margin; or a ceiling.
+//! What is claimed about a run before it starts: a quantity, what the model predicts for it, and a margin; or a ceiling or a floor.
 //!
 //! Owns the shape of an assumption and of the band it allows (method: one band declared in the profile, never chosen after
 //! seeing data). Refuses to judge (that is `verdict`). Proven by `config`, predicted by `command` from simulated runs, counted
@@ -89,6 +89,8 @@ pub enum Allowed {
     Within(Margin),
     /// At most here, in the metric's own unit, whatever the model predicts.
     AtMost(f64),
+    /// At least here, a share, whatever the model predicts.
+    AtLeast(f64),
 }
 
 /// How far the observed may lie from the predicted: the larger of the two parts.
@@ -141,6 +143,7 @@ impl Allowed {
         match self {
             Self::Within(margin) => margin.band(metric, predicted),
             Self::AtMost(ceiling) => (0.0, ceiling),
+            Self::AtLeast(floor) => (floor, 1.0),
         }
     }
 }

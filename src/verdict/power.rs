@@ -121,6 +121,13 @@ pub fn planned(claim: &Claim, outlook: &Outlook, requests: f64, phase: Phase) ->
     let design_effect = claim.design_effect();
     let power = outlook.power(requests / price(design_effect));
     let advice = (power.holds < 0.8).then(|| match outlook.requests_for(0.8, design_effect) {
+        None if claim.prediction.is_some_and(|prediction| prediction.value <= claim.allowed.0 && claim.allowed.0 > 0.0) => {
+            format!(
+                "the model itself predicts {}, and at least {} is asked for",
+                words::value(claim.unit(), claim.prediction.map_or(0.0, |prediction| prediction.value)),
+                words::value(claim.unit(), claim.allowed.0)
+            )
+        }
         None if claim.prediction.is_some_and(|prediction| prediction.value >= claim.allowed.1) => format!(
             "the model itself predicts {}, and at most {} is allowed",
             words::value(claim.unit(), claim.prediction.map_or(0.0, |prediction| prediction.value)),

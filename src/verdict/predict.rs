@@ -75,9 +75,9 @@ pub fn with_design_effect(
     Prediction { design_effect: at_edges.fold(1.0, f64::max), ..*prediction }
 }
 
-/// Whether the model's own error is small against the margin: at most a tenth (method 3.3). A ceiling stands whatever the model says.
+/// Whether the model's own error is small against the margin: at most a tenth (method 3.3). A ceiling or a floor stands whatever the model says.
 pub fn is_precise(assumption: &Assumption, prediction: &Prediction) -> bool {
-    if let Allowed::AtMost(_) = assumption.allowed {
+    if let Allowed::AtMost(_) | Allowed::AtLeast(_) = assumption.allowed {
         return true;
     }
     prediction.standard_error <= (prediction.high - prediction.value) / 10.0

@@ -1,11 +1,12 @@
 //! What is expected: each claim with its series and its margin.
 //!
-//! Owns the default margins (method, 3.1), and that a ceiling is one that a run can reach and prove. Refuses to judge (`verdict` does). Called by `prove::plan`.
+//! Owns the default margins (method, 3.1), and that a ceiling or a floor is one that a run can reach and prove. Refuses to judge (`verdict`
+//! does). Called by `prove::plan`, and for kept runs by `claims`.
 
 use super::filled;
 use super::safety::series_named;
-use crate::config::problem::{listed, quoted, suggestion};
-use crate::config::raw::expect::Expectation;
+use crate::config::problem::{Spot, listed, quoted, suggestion};
+use crate::config::raw::expect::{Expectation, Expected};
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Absolute, Ceiling, Percent, Text, Within};
 use crate::measure::assumption::{Allowed, Assumption, Margin, Metric, PartAt, Ratio, Told};
@@ -17,14 +18,36 @@ const CLAIMS_MAX: usize = 200;
 
 /// What claims may be about.
 #[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) model: &'a Model,
-    pub(super) series: Option<&'a [String]>,
+pub(in crate::config) struct Known<'a> {
+    /// The parts of the gateway that may be told of: every one by its name, in the order of the model, and whether it counts.
+    pub(in crate::config) parts: &'a dyn Fn(Told) -> Vec<(String, bool)>,
+    pub(in crate::config) series: Option<&'a [String]>,
+}
+
+/// The parts of a model that may be told of.
+pub(super) fn parts(model: &Model, told: Told) -> Vec<(String, bool)> {
+    match told {
+        Told::AuthorizerHits => {
+            let keeps = |(at, it): (usize, &Authorizer)| (model.authorizer_name(AuthorizerId(at as u16)), it.lambda().is_some());
+            model.authorizers.iter().enumerate().map(keeps).collect()
+        }
+        Told::ColdStarts => {
+            let invoked = |at: usize| {
+                let mut all = model.routes.iter().map(|route| &route.integration);
+                all.any(|it| matches!(it, Integration::Lambda(it) if usize::from(it.function.0) == at))
+            };
+            model.functions.iter().enumerate().map(|(at, it)| (it.name.clone(), invoked(at))).collect()
+        }
+        Told::CacheHits => {
+            let each = model.stages.iter().enumerate();
+            each.map(|(at, it)| (model.stage_name(StageId(at as u16)), it.cache.is_some())).collect()
+        }
+    }
 }
 
 /// The claims, in the order of the profile. Without known series (the traffic has problems) the rest is still checked.
-pub(super) fn expectations(
-    raw: &mut Option<Vec<At<Expectation>>>,
+pub(in crate::config) fn expectations(
+    raw: &mut Option<Vec<At<Expected>>>,
     known: Known<'_>,
     reader: &mut Reader,
 ) -> Option<Vec<Assumption>> {
@@ -48,57 +71,55 @@ pub(super) fn expectations(
     fine.then_some(proven)
 }
 
-fn assumption(expectation: &mut At<Expectation>, known: Known<'_>, reader: &mut Reader) -> Option<Assumption> {
+fn assumption(expectation: &mut At<Expected>, known: Known<'_>, reader: &mut Reader) -> Option<Assumption> {
     let spot = expectation.spot.clone();
-    let raw = &mut expectation.value;
+    let raw = &mut expectation.value.0;
     let metric = raw.metric.value.0;
-    let allowed = match (&raw.within, &raw.at_most) {
-        (Some(_), Some(at_most)) => {
-            reader
-                .report_at(&at_most.spot, "a claim is about the prediction or about a ceiling; write one of within and at_most");
-            None
-        }
-        (None, Some(at_most)) => ceiling(metric, at_most, reader).map(Allowed::AtMost),
-        (_, None) => {
-            let within = filled(&mut raw.within, &spot, "within", || default_margin(metric));
-            margin(metric, within, reader).map(Allowed::Within)
-        }
-    };
+    let allowed = allowed(raw, &spot, reader);
     let (id, metric) = match (metric, &raw.of) {
         (_, None) => (None, metric),
         (Metric::Ratio(Ratio::Told(told, _)), Some(of)) => {
-            (None, Metric::Ratio(Ratio::Told(told, Some(part(told, of, known.model, reader)?))))
+            (None, Metric::Ratio(Ratio::Told(told, Some(part(told, of, &(known.parts)(told), reader)?))))
         }
         (_, Some(of)) => (Some(series_named(&of.value.0, &of.spot, known.series?, reader)?), metric),
     };
     let of = raw.of.as_ref().map(|of| format!("{} ", of.value.0)).unwrap_or_default();
-    let at_most = raw.at_most.as_ref().map(|at_most| format!(" at most {}", at_most.value)).unwrap_or_default();
-    let name = format!("{of}{metric}{at_most}");
+    let limit = match (&raw.at_most, &raw.at_least) {
+        (Some(at_most), _) => format!(" at most {}", at_most.value),
+        (None, Some(at_least)) => format!(" at least {}", at_least.value),
+        (None, None) => String::new(),
+    };
+    let name = format!("{of}{metric}{limit}");
     Some(Assumption { series: id, metric, allowed: allowed?, name })
 }
 
+/// Where the claim says that the quantity may lie; a default margin is written in.
+fn allowed(raw: &mut Expectation, spot: &Spot, reader: &mut Reader) -> Option<Allowed> {
+    let metric = raw.metric.value.0;
+    match (&raw.within, &raw.at_most, &raw.at_least) {
+        (None, Some(at_most), None) => ceiling(metric, at_most, reader).map(Allowed::AtMost),
+        (None, None, Some(at_least)) => floor(metric, at_least, reader).map(Allowed::AtLeast),
+        (_, None, None) => {
+            let within = filled(&mut raw.within, spot, "within", || default_margin(metric));
+            margin(metric, within, reader).map(Allowed::Within)
+        }
+        (_, Some(limit), _) | (_, None, Some(limit)) => {
+            let what = "a claim is about the prediction, a ceiling or a floor; write one of within, at_most and at_least";
+            reader.report_at(&limit.spot, what);
+            None
+        }
+    }
+}
+
 /// The part of that name of which this can be told; else a problem that lists those of which it can.
-fn part(told: Told, of: &At<Text>, model: &Model, reader: &mut Reader) -> Option<PartAt> {
+fn part(told: Told, of: &At<Text>, all: &[(String, bool)], reader: &mut Reader) -> Option<PartAt> {
     let name = of.value.0.as_str();
-    let (all, (noun, idle), counted): (Vec<(String, bool)>, _, _) = match told {
+    let ((noun, idle), counted) = match told {
         Told::AuthorizerHits => {
-            let keeps = |(at, it): (usize, &Authorizer)| (model.authorizer_name(AuthorizerId(at as u16)), it.lambda().is_some());
-            let all = model.authorizers.iter().enumerate().map(keeps).collect();
-            (all, ("authorizer", "keeps no answers, the gateway verifies each request"), "answers are kept of")
+            (("authorizer", "keeps no answers, the gateway verifies each request"), "answers are kept of")
         }
-        Told::ColdStarts => {
-            let invoked = |at: usize| {
-                let mut all = model.routes.iter().map(|route| &route.integration);
-                all.any(|it| matches!(it, Integration::Lambda(it) if usize::from(it.function.0) == at))
-            };
-            let each = model.functions.iter().enumerate().map(|(at, it)| (it.name.clone(), invoked(at)));
-            (each.collect(), ("function", "is no route's integration"), "counted are those of")
-        }
-        Told::CacheHits => {
-            let each = model.stages.iter().enumerate();
-            let each = each.map(|(at, it)| (model.stage_name(StageId(at as u16)), it.cache.is_some()));
-            (each.collect(), ("stage", "has no cache"), "caches are those of")
-        }
+        Told::ColdStarts => (("function", "is no route's integration"), "counted are those of"),
+        Told::CacheHits => (("stage", "has no cache"), "caches are those of"),
     };
     let names = || all.iter().filter(|(_, counts)| *counts).map(|(name, _)| name.as_str());
     let what = match all.iter().position(|(other, _)| other == name) {
@@ -122,6 +143,21 @@ fn ceiling(metric: Metric, at_most: &At<Ceiling>, reader: &mut Reader) -> Option
         (Metric::Latency(_), Ceiling::Time(_)) | (Metric::Ratio(_), Ceiling::Share(_)) => return Some(ceiling),
     };
     reader.report_at(&at_most.spot, format!("\"{}\" {why}", at_most.value));
+    None
+}
+
+fn floor(metric: Metric, at_least: &At<Ceiling>, reader: &mut Reader) -> Option<f64> {
+    let floor = at_least.value.in_unit();
+    let why = match (metric, at_least.value) {
+        (Metric::Latency(_), _) => {
+            "is no floor of a latency: an answer may always come sooner; write the most that it may take, e.g. \"p99 < 300ms\""
+        }
+        (Metric::Ratio(_), Ceiling::Time(_)) => "is no share of the requests; write e.g. \"70%\"",
+        _ if floor <= 0.0 => "is no floor: there can be no less; write more",
+        _ if floor >= 1.0 => "can never be proven: no run is long enough; write what would not matter, e.g. \"99.9%\"",
+        (Metric::Ratio(_), Ceiling::Share(_)) => return Some(floor),
+    };
+    reader.report_at(&at_least.spot, format!("\"{}\" {why}", at_least.value));
     None
 }
 

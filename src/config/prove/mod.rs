@@ -8,7 +8,7 @@ mod arrivals;
 mod auth;
 mod aws;
 mod case;
-mod expect;
+pub(super) mod expect;
 mod gateway;
 mod mix;
 mod resolved;
@@ -84,8 +84,8 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let series = proven.as_ref().map(|proven| proven.catalog.series.clone());
     let safety = safety::safety(profile, proven.as_ref().and_then(|proven| proven.traffic.as_ref()), series.as_deref(), reader);
     let abort = abort::abort(&mut profile.abort, reader);
-    let expectations =
-        expect::expectations(&mut profile.expect, expect::Known { model: &model, series: series.as_deref() }, reader);
+    let known = expect::Known { parts: &|told| expect::parts(&model, told), series: series.as_deref() };
+    let expectations = expect::expectations(&mut profile.expect, known, reader);
     let (run, proven) = (run?, proven?);
     let mut catalog = proven.catalog;
     catalog.headers = run.headers;

@@ -3,7 +3,7 @@
 //! Owns which sections there are. Refuses to relate them (`prove`). Read by `load`, changed by `overrides`.
 
 use super::abort::Abort;
-use super::expect::Expectation;
+use super::expect::Expected;
 use super::gateway::{Apis, Gateway};
 use super::run::Run;
 use super::safety::Safety;
@@ -32,7 +32,7 @@ section! {
         safety: Option<At<Safety>>,
         /// When the run ends itself (exit code 3): nothing new is sent, and what is in flight may still be answered. Checked every second.
         abort: Option<Vec<At<Abort>>>,
-        /// What is expected to hold; each is judged on its own.
-        expect: Option<Vec<At<Expectation>>>,
+        /// What is expected to hold; each is judged on its own. A claim may be one sentence: `GET /orders/{id} p99 < 300ms`, `errors < 0.1 %`.
+        expect: Option<Vec<At<Expected>>>,
     }
 }

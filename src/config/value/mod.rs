@@ -30,6 +30,7 @@ mod retry_budget;
 mod retry_on;
 mod runtime;
 mod secret;
+mod sentence;
 mod setting;
 mod shape;
 mod text;
@@ -66,6 +67,7 @@ pub(super) use retry_budget::RetryBudget;
 pub(super) use retry_on::RetryOn;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
+pub(super) use sentence::{Limit, Sentence};
 pub(super) use setting::{
     AfterIdle, AuthorizerType, Balancer, CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation,
     KeySource, LookUps, Passthrough, PayloadFormat, Period, ProbeKind, Requirement,
@@ -255,7 +257,7 @@ mod tests {
             assert_settled!(node: Status, StatusCode, StatusKey, Threshold, Decimal, Flag, FieldValue, Json, Within, Memory, Moment, Named<Text, Text>);
             assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
             assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);
-            assert_settled!(node: Jitter, RetryBudget, RetryOn);
+            assert_settled!(node: Jitter, RetryBudget, RetryOn, Sentence);
             assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
         }
     }
