@@ -361,7 +361,7 @@ impl Row {
         };
         let phase = Phase { warmup: Span::ZERO, end: Span::from_secs(BATCHES as u64) };
         let context = Context { phase, course: Course::Steady, planned_power: None, noise: None };
-        decide(vec![judge_claim(&claim, &Observed { rows, channel: None }, &context)])[0].answer
+        decide(vec![judge_claim(&claim, &Observed { rows, times: None }, &context)])[0].answer
     }
 }
 

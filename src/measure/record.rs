@@ -568,6 +568,12 @@ pub struct Verdict {
     /// Probability, planned before the run, that it would be found to hold if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_power: Option<f64>,
+    /// Standard error of the predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_error: Option<f64>,
+    /// How many times fewer independent requests the run is worth, by what gave the prediction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub design_effect: Option<f64>,
     /// Why, in words; for `inconclusive` also what would decide it.
     pub because: String,
 }

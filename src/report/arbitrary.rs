@@ -217,6 +217,8 @@ fn verdict() -> impl Strategy<Value = Verdict> {
             requests,
             effective_requests: worth,
             planned_power: power,
+            standard_error: None,
+            design_effect: power.map(|_| 1.5),
             because,
         },
     )

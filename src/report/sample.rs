@@ -305,6 +305,8 @@ fn p50() -> Verdict {
         requests: 3_251,
         effective_requests: Some(3_102.0),
         planned_power: Some(0.999_8),
+        standard_error: None,
+        design_effect: None,
         because: "the interval lies within the allowed band".to_owned(),
     }
 }

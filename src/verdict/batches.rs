@@ -62,15 +62,19 @@ impl Phase {
         })
     }
 
+    /// The batch in which a second of the run counts; `None` if there are no batches.
+    pub fn batch_of(self, second: usize) -> Option<usize> {
+        let (first, seconds) = (self.warmup.as_ns().div_ceil(NS) as usize, self.seconds());
+        let within = second.saturating_sub(first).min(seconds.checked_sub(1)?);
+        // Batch k holds the seconds from k * seconds / count, rounded down, on.
+        Some(((within + 1) * self.batches()? - 1) / seconds)
+    }
+
     /// Cuts the rows of an edge (events and trials of each second from the start of the run) into batches.
     pub fn cut(self, rows: &[(u32, u32)]) -> Option<Vec<Batch>> {
-        let count = self.batches()?;
-        let (first, seconds) = (self.warmup.as_ns().div_ceil(NS) as usize, self.seconds());
-        let mut batches = vec![Batch::default(); count];
+        let mut batches = vec![Batch::default(); self.batches()?];
         for (second, (events, trials)) in rows.iter().enumerate() {
-            let within = second.saturating_sub(first).min(seconds - 1);
-            // Batch k holds the seconds from k * seconds / count, rounded down, on.
-            let batch = &mut batches[((within + 1) * count - 1) / seconds];
+            let batch = &mut batches[self.batch_of(second)?];
             batch.events += u64::from(*events);
             batch.trials += u64::from(*trials);
         }

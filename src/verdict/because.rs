@@ -5,6 +5,7 @@
 use crate::measure::assumption::Metric;
 use crate::measure::record::{Unit, Verdict};
 
+use super::claim::Reference;
 use super::evidence::{Direction, Evidence};
 use super::judge::{Context, TAIL_EVENTS_MIN, VIOLATED_ALPHA};
 use super::words;
@@ -53,10 +54,7 @@ impl Evidence<'_> {
     /// Why nothing could be decided, and what would.
     pub(super) fn why_not(&self, verdict: &Verdict, context: &Context) -> String {
         let why = match (self.claim.narrow.low.zip(self.claim.narrow.high), self.tail_events(1.0)) {
-            (Some((low, high)), _) if low >= high => {
-                return "the model's own error is as large as the margin: simulate more replications, or widen the margin"
-                    .to_owned();
-            }
+            (Some((low, high)), _) if low >= high => return self.why_no_room(),
             (_, Some(events)) if events < TAIL_EVENTS_MIN => {
                 format!(
                     "too few requests: they are worth {events:.1} independent ones in the tail, {TAIL_EVENTS_MIN:.0} are needed"
@@ -65,8 +63,9 @@ impl Evidence<'_> {
             _ => match (verdict.interval, verdict.band) {
                 (None, _) => "the interval has no upper end: too many actions failed".to_owned(),
                 (Some(interval), Some((low, high))) if low <= interval.0 && interval.1 <= high => format!(
-                    "the 90 % interval {} lies within the band, but not clear of its ends by the model's own error ({})",
+                    "the 90 % interval {} lies within the band, but not clear of its ends by {} ({})",
                     words::range(verdict.unit, interval),
+                    self.whose_error(),
                     words::value(verdict.unit, self.claim.standard_error())
                 ),
                 (Some(interval), _) => {
@@ -80,6 +79,26 @@ impl Evidence<'_> {
             String::new()
         };
         format!("{why}{correlated}{}; {}", self.what_is_open(), self.what_would_decide(context))
+    }
+
+    /// Nothing can lie clear of both ends of the band.
+    fn why_no_room(&self) -> String {
+        match self.claim.reference {
+            Reference::Model => {
+                "the model's own error is as large as the margin: simulate more replications, or widen the margin".to_owned()
+            }
+            Reference::EarlierRun => format!(
+                "the earlier run's own noise (standard error {}) is as large as the margin: it takes a longer one, or a wider margin",
+                words::value(self.claim.unit(), self.claim.standard_error())
+            ),
+        }
+    }
+
+    const fn whose_error(&self) -> &'static str {
+        match self.claim.reference {
+            Reference::Model => "the model's own error",
+            Reference::EarlierRun => "the earlier run's own noise",
+        }
     }
 
     /// What may be somebody else's fault.

@@ -2,7 +2,8 @@
 //!
 //! Owns the translation of both kinds of assumption into shares: a latency quantile is the claim that the share of slower
 //! actions crosses 1 - p between the ends of the band, a ratio is a share itself. Owns the allowance for the model's own
-//! error: the band is narrower by two standard errors for "holds" and wider by as much for "violated" (method 3.3). A ceiling has
+//! error: the band is narrower by two standard errors for "holds" and wider by as much for "violated" (method 3.3); where an earlier run
+//! stands in the model's place, by what that run's own noise asks for among all claims. A ceiling or a floor has
 //! no such allowance, and can be judged without a prediction. Of errors that may be one party's or another's, those that surely
 //! are count towards a lower bound and those that may be towards an upper one. Refuses predictions that are no numbers. Called by `judge`, `power` and `predict`.
 
@@ -11,6 +12,12 @@ use sluicegate_policy::time::Span;
 use crate::measure::assumption::{Allowed, Assumption, Edge, Event, Metric, Party, Prediction, Ratio};
 use crate::measure::record::Unit;
 
+use super::beta::normal_deviate;
+use super::judge::VIOLATED_ALPHA;
+
+/// Standard errors of the prediction by which the band is narrower and wider (method 3.3).
+const MODEL_DEVIATES: f64 = 2.0;
+
 /// A proven pair of assumption and prediction.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
@@ -18,12 +25,23 @@ pub struct Claim<'a> {
     pub assumption: &'a Assumption,
     /// What the model says of it; a ceiling can do without.
     pub prediction: Option<&'a Prediction>,
+    /// Whose prediction it is.
+    pub reference: Reference,
     /// The band that is allowed.
     pub allowed: (f64, f64),
     /// The band in which "holds" must be proven.
     pub narrow: Band,
     /// The band outside which "violated" must be proven.
     pub wide: Band,
+}
+
+/// Whose value stands as the prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// The model's, from its replications.
+    Model,
+    /// An earlier run's, which is as noisy as any run.
+    EarlierRun,
 }
 
 /// The ends of a band; an end is absent where the quantity cannot lie beyond it.
@@ -72,8 +90,37 @@ impl<'a> Claim<'a> {
         match (prediction, assumption.allowed) {
             (Some(prediction), _) => Self::of(assumption, prediction),
             (None, Allowed::Within(_)) => None,
-            (None, Allowed::AtMost(ceiling)) => Some(Self::between(assumption, None, ((0.0, ceiling), 0.0))),
+            (None, Allowed::AtMost(_) | Allowed::AtLeast(_)) => Some(Self::without(assumption, Reference::Model)),
         }
+    }
+
+    /// What is claimed of a run after another, which gave the prediction; `None` as in [`about`](Self::about).
+    ///
+    /// For "violated" the band is wider by so many of the earlier run's standard errors that its noise alone breaks one of `family` claims
+    /// with a probability of 1 % at most (Bonferroni), and never by fewer than the method's two: Holm's correction divides the level of the later
+    /// run's bounds, and cannot reach into a value that is given.
+    pub fn after_run(assumption: &'a Assumption, prediction: Option<&'a Prediction>, family: usize) -> Option<Self> {
+        match (prediction, assumption.allowed) {
+            // What an earlier run says of a ceiling proves nothing of how its events come in bursts.
+            (_, Allowed::AtMost(_) | Allowed::AtLeast(_)) => Some(Self::without(assumption, Reference::EarlierRun)),
+            (None, Allowed::Within(_)) => None,
+            (Some(prediction), Allowed::Within(_)) => {
+                let claim = Self::of(assumption, prediction)?;
+                let deviates = normal_deviate(VIOLATED_ALPHA / family.max(1) as f64).max(MODEL_DEVIATES);
+                let error = prediction.standard_error.max(0.0);
+                let allowances = (MODEL_DEVIATES * error, deviates * error);
+                Some(Self {
+                    reference: Reference::EarlierRun,
+                    ..Self::between(assumption, claim.prediction, (claim.allowed, allowances))
+                })
+            }
+        }
+    }
+
+    /// A ceiling or a floor without a prediction.
+    fn without(assumption: &'a Assumption, reference: Reference) -> Self {
+        let allowed = assumption.allowed.band(assumption.metric, 0.0);
+        Self { reference, ..Self::between(assumption, None, (allowed, (0.0, 0.0))) }
     }
 
     /// `None` if the prediction is not made of numbers.
@@ -83,13 +130,18 @@ impl<'a> Claim<'a> {
             return None;
         }
         let allowance = match assumption.allowed {
-            Allowed::Within(_) => 2.0 * prediction.standard_error.max(0.0),
-            Allowed::AtMost(_) => 0.0,
+            Allowed::Within(_) => MODEL_DEVIATES * prediction.standard_error.max(0.0),
+            Allowed::AtMost(_) | Allowed::AtLeast(_) => 0.0,
         };
-        Some(Self::between(assumption, Some(prediction), ((prediction.low, prediction.high), allowance)))
+        Some(Self::between(assumption, Some(prediction), ((prediction.low, prediction.high), (allowance, allowance))))
     }
 
-    fn between(assumption: &'a Assumption, prediction: Option<&'a Prediction>, (allowed, allowance): ((f64, f64), f64)) -> Self {
+    /// `allowances` are those of "holds" and of "violated".
+    fn between(
+        assumption: &'a Assumption,
+        prediction: Option<&'a Prediction>,
+        (allowed, allowances): ((f64, f64), (f64, f64)),
+    ) -> Self {
         let top = match assumption.metric {
             Metric::Latency(_) => f64::INFINITY,
             Metric::Ratio(_) => 1.0,
@@ -100,7 +152,8 @@ impl<'a> Claim<'a> {
             low: (low > 0.0).then_some(low + by).filter(|low| *low > 0.0),
             high: (high < top).then_some(high - by).filter(|high| *high < top),
         };
-        Self { assumption, prediction, allowed, narrow: moved(allowance), wide: moved(-allowance) }
+        let (narrow, wide) = (moved(allowances.0), moved(-allowances.1));
+        Self { assumption, prediction, reference: Reference::Model, allowed, narrow, wide }
     }
 
     /// How far the model shows that events come in bursts; 1 where it shows nothing.
@@ -108,11 +161,11 @@ impl<'a> Claim<'a> {
         self.prediction.map_or(1.0, |prediction| prediction.design_effect)
     }
 
-    /// The model's own error; none of a ceiling.
+    /// The prediction's own error; none of a ceiling or a floor.
     pub fn standard_error(&self) -> f64 {
         match self.assumption.allowed {
             Allowed::Within(_) => self.prediction.map_or(0.0, |prediction| prediction.standard_error),
-            Allowed::AtMost(_) => 0.0,
+            Allowed::AtMost(_) | Allowed::AtLeast(_) => 0.0,
         }
     }
 
@@ -125,16 +178,28 @@ impl<'a> Claim<'a> {
     ///
     /// `None` where one end of a ratio's band is the end of all shares (predicted zero, or close to it): then the claim is
     /// "at most so many", and no event at all can prove it (method 3.8, predicted 0). Without a model nothing is known of how such
-    /// events come in bursts: then the ceiling itself is the share, and the run must be long enough to have shown them.
+    /// events come in bursts, and an earlier run without events knows it no better: then the end of the band itself is the share, and the run
+    /// must be long enough to have shown them.
     pub fn gated_share(&self) -> Option<f64> {
         match self.assumption.metric {
             Metric::Latency(p) => Some(1.0 - p),
             Metric::Ratio(_) => {
-                let Some(value) = self.prediction.map(|prediction| prediction.value) else {
-                    return Some(self.allowed.1.min(1.0 - self.allowed.1));
-                };
-                (self.narrow.low.is_some() && self.narrow.high.is_some()).then(|| value.min(1.0 - value))
+                let end = || self.one_end().min(1.0 - self.one_end());
+                let Some(value) = self.prediction.map(|prediction| prediction.value) else { return Some(end()) };
+                match (self.narrow.low.is_some() && self.narrow.high.is_some(), self.reference) {
+                    (true, _) => Some(value.min(1.0 - value)),
+                    (false, Reference::EarlierRun) => Some(end()),
+                    (false, Reference::Model) => None,
+                }
             }
+        }
+    }
+
+    /// The end of the band that is no end of all values; the upper one if both are such.
+    fn one_end(&self) -> f64 {
+        match self.assumption.metric {
+            Metric::Ratio(_) if self.allowed.1 >= 1.0 => self.allowed.0,
+            Metric::Ratio(_) | Metric::Latency(_) => self.allowed.1,
         }
     }
 
@@ -148,9 +213,9 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// The line at the predicted value itself; of a ceiling without one, there.
+    /// The line at the predicted value itself; of a ceiling or a floor without one, there.
     pub fn line_at_value(&self) -> Line {
-        self.line(self.prediction.map_or(self.allowed.1, |prediction| prediction.value), Bound::Lower)
+        self.line(self.prediction.map_or(self.one_end(), |prediction| prediction.value), Bound::Lower)
     }
 
     fn line(&self, end: f64, bound: Bound) -> Line {
@@ -176,6 +241,19 @@ impl<T> Ends<T> {
     /// The ends that exist, lower before upper, narrow before wide.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         [&self.narrow_low, &self.narrow_high, &self.wide_low, &self.wide_high].into_iter().flatten()
+    }
+
+    /// The same, borrowed.
+    pub fn as_deref(&self) -> Ends<&T::Target>
+    where
+        T: std::ops::Deref,
+    {
+        Ends {
+            narrow_low: self.narrow_low.as_deref(),
+            narrow_high: self.narrow_high.as_deref(),
+            wide_low: self.wide_low.as_deref(),
+            wide_high: self.wide_high.as_deref(),
+        }
     }
 
     /// What both have at each end.

@@ -4,7 +4,6 @@
 //! (`because`) and input that is missing (`judge` has seen to it). Called by `judge` alone.
 
 use crate::measure::assumption::Metric;
-use crate::measure::channel::Channel;
 use crate::measure::record::{Answer, Verdict};
 
 use super::bounds::Share;
@@ -77,14 +76,13 @@ impl<'a> Evidence<'a> {
             }
             Metric::Latency(p) => {
                 let like = self.sides.most_clustered().unwrap_or(share);
-                let channel = observed.channel.as_deref();
+                let times = observed.times.as_ref();
                 // What the warm-up of this run cuts off besides the planned one stands in the histogram all the same: there are more
                 // trials, which are worth no more.
-                let trials = channel.map_or(like.trials, |all| all.latency_trials() as f64).max(like.trials);
+                let trials = times.map_or(like.trials, |all| all.trials as f64).max(like.trials);
                 let like = Share { trials, design_effect: like.design_effect * trials / like.trials, ..like };
                 let of = |histogram| interval::of_quantile(histogram, &like, p, HOLDS_ALPHA);
-                let times = channel.map(Channel::admitted);
-                (times.and_then(|times| interval::quantile(times, trials, p)), times.and_then(of))
+                (times.and_then(|times| interval::quantile(&times.histogram, trials, p)), times.and_then(|times| of(&times.histogram)))
             }
         };
         Verdict {

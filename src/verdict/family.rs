@@ -75,6 +75,8 @@ mod tests {
             requests: 0,
             effective_requests: None,
             planned_power: None,
+            standard_error: None,
+            design_effect: None,
             because: String::new(),
         };
         Judged { verdict, against: p_value.map(|p_value| Against { p_value, because: "above".to_owned() }) }

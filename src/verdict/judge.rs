@@ -6,9 +6,10 @@
 
 use std::borrow::Cow;
 
+use hdrhistogram::Histogram;
+
 use crate::measure::Recorder;
 use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio, Told};
-use crate::measure::channel::Channel;
 use crate::measure::record::{Answer, Verdict};
 
 use super::batches::Phase;
@@ -58,8 +59,17 @@ pub enum Course {
 pub struct Observed<'a> {
     /// Events and trials of each second, at each end of the claim's bands.
     pub rows: Ends<&'a [(u32, u32)]>,
-    /// Everything recorded of its series, for the displayed value of a latency.
-    pub channel: Option<Cow<'a, Channel>>,
+    /// Times of what was admitted of its series and did not fail, for the displayed value of a latency.
+    pub times: Option<Times<'a>>,
+}
+
+/// Times of a series, and how many a quantile of them is taken over.
+#[derive(Clone, Debug)]
+pub struct Times<'a> {
+    /// Of what was admitted and did not fail.
+    pub histogram: Cow<'a, Histogram<u64>>,
+    /// These, and what took for ever.
+    pub trials: u64,
 }
 
 /// An assumption judged alone.
@@ -97,7 +107,14 @@ impl<'a> Observed<'a> {
     pub fn of(recorder: &'a Recorder, claim: &Claim) -> Option<Self> {
         let rows = |line: &Line| recorder.edge_index(&line.edge).map(|index| recorder.edge_counts(index));
         let rows = claim.lines().try_map(rows)?;
-        Some(Self { rows, channel: recorder.channel(claim.assumption.series) })
+        let times = recorder.channel(claim.assumption.series).map(|channel| Times {
+            trials: channel.latency_trials(),
+            histogram: match channel {
+                Cow::Borrowed(channel) => Cow::Borrowed(channel.admitted()),
+                Cow::Owned(channel) => Cow::Owned(channel.admitted().clone()),
+            },
+        });
+        Some(Self { rows, times })
     }
 }
 
@@ -163,6 +180,12 @@ const fn untold(what: Told) -> &'static str {
     }
 }
 
+/// An assumption that cannot be judged, and why.
+pub fn unjudged(assumption: &Assumption, claim: Option<&Claim>, context: &Context, because: impl Into<String>) -> Judged {
+    let verdict = claim.map_or_else(|| blank(assumption, context), |claim| described(claim, context));
+    undecided(verdict, because).with_caveat(context.course)
+}
+
 pub(super) fn undecided(verdict: Verdict, because: impl Into<String>) -> Judged {
     Judged { verdict: Verdict { because: because.into(), ..verdict }, against: None }
 }
@@ -180,13 +203,21 @@ fn blank(assumption: &Assumption, context: &Context) -> Verdict {
         requests: 0,
         effective_requests: None,
         planned_power: context.planned_power,
+        standard_error: None,
+        design_effect: None,
         because: String::new(),
     }
 }
 
 fn described(claim: &Claim, context: &Context) -> Verdict {
     let predicted = claim.prediction.map(|prediction| prediction.value);
-    Verdict { predicted, band: Some(claim.allowed), ..blank(claim.assumption, context) }
+    Verdict {
+        predicted,
+        band: Some(claim.allowed),
+        standard_error: claim.prediction.map(|prediction| prediction.standard_error).filter(|error| error.is_finite()),
+        design_effect: claim.prediction.map(|prediction| prediction.design_effect).filter(|effect| effect.is_finite()),
+        ..blank(claim.assumption, context)
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +239,7 @@ mod tests {
         let prediction = Prediction { design_effect, ..predict(&assumption, predicted) };
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let rows_at_ends = claim.lines().try_map(|_| Some(rows)).expect("every end");
-        let observed = Observed { rows: rows_at_ends, channel: None };
+        let observed = Observed { rows: rows_at_ends, times: None };
         let judged = judge_claim(&claim, &observed, &context(rows.len() as u64));
         decide(vec![judged]).remove(0)
     }
@@ -231,7 +262,7 @@ mod tests {
             Event::PerhapsOf(_) => Some(&possible[..]),
             Event::Ratio(_) | Event::SlowerThan(_) => Some(&sure[..]),
         };
-        let observed = Observed { rows: claim.lines().try_map(rows).expect("every end"), channel: None };
+        let observed = Observed { rows: claim.lines().try_map(rows).expect("every end"), times: None };
         decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
     }
 
@@ -305,7 +336,7 @@ mod tests {
             let claim = Claim::of(&assumption, &prediction).expect("numbers");
             let judged = |course| {
                 let rows = [(50, 1_000); 32];
-                let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), channel: None };
+                let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), times: None };
                 decide(vec![judge_claim(&claim, &observed, &Context { course, ..context(32) })]).remove(0)
             };
             let (steady, varying) = (judged(Course::Steady), judged(Course::Varying));
@@ -336,7 +367,7 @@ mod tests {
         let prediction = Prediction { standard_error: 0.01, ..predict(&assumption, 0.1) };
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let rows = [(100, 1_000); 32];
-        let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), channel: None };
+        let observed = Observed { rows: claim.lines().try_map(|_| Some(&rows[..])).expect("ends"), times: None };
         let judged = judge_claim(&claim, &observed, &context(32));
         assert_eq!(judged.verdict.answer, Answer::Inconclusive);
         assert!(judged.verdict.because.contains("replications"), "{}", judged.verdict.because);
@@ -348,7 +379,7 @@ mod tests {
         let prediction = predict(&assumption, 0.7);
         let claim = Claim::of(&assumption, &prediction).expect("numbers");
         let judged = |rows: &[(u32, u32)]| {
-            let observed = Observed { rows: claim.lines().try_map(|_| Some(rows)).expect("ends"), channel: None };
+            let observed = Observed { rows: claim.lines().try_map(|_| Some(rows)).expect("ends"), times: None };
             decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
         };
         let untold = judged(&[]);

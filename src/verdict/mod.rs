@@ -2,14 +2,16 @@
 //!
 //! Owns the statistics of the method, from counts alone: [`bounds`] (the one interval), [`mod@judge`] (the three-way rule),
 //! [`family`] (many assumptions), [`power`] (what a run can decide, before it starts), [`predict`] (from simulated runs to
-//! predictions and edges), [`noise`] and [`replicated`] (plans that vary), [`warmup`] and [`steady`] (what must be so before anything
-//! is judged). Refuses clocks, sockets and printing; a plain significance test is not used. Called by `command`.
+//! predictions and edges), [`earlier`] (from an earlier run), [`noise`] and [`replicated`] (plans that vary), [`warmup`] and [`steady`] (what
+//! must be so before anything is judged). Refuses clocks, sockets and printing; a plain significance test is not used. Called by `command`.
 
 pub mod batches;
 mod because;
 pub mod beta;
 pub mod bounds;
 pub mod claim;
+pub mod distance;
+pub mod earlier;
 mod evidence;
 pub mod family;
 pub mod interval;

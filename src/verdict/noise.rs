@@ -98,7 +98,10 @@ impl Noise {
 
     /// How many such runs together would decide a claim: their mean has a spread that is smaller by the square root of their number.
     pub fn runs_needed(&self, claim: &Claim) -> f64 {
-        let margin = (claim.allowed.1 - self.median()).max(f64::MIN_POSITIVE);
+        let (low, high) = claim.allowed;
+        // Of a floor the upper end is that of all shares.
+        let room = if low > 0.0 && high >= 1.0 { self.median() - low } else { high - self.median() };
+        let margin = room.max(f64::MIN_POSITIVE);
         let ratio = SPREADS * self.spread() / margin;
         (ratio * ratio).ceil().max(1.0)
     }

@@ -4,7 +4,6 @@
 //! model, and says so. Called by `judge`.
 
 use crate::measure::assumption::Metric;
-use crate::measure::channel::Channel;
 use crate::measure::record::{Answer, Verdict};
 
 use super::claim::{Claim, Ends};
@@ -79,10 +78,10 @@ impl Statistic {
         let (sure, possible) = (sure.or(possible)?, possible.or(sure)?);
         match claim.assumption.metric {
             Metric::Latency(p) => {
-                let times = observed.channel.as_deref().map(Channel::admitted)?;
-                let trials = observed.channel.as_deref().map_or(0, Channel::latency_trials) as f64;
+                let times = observed.times.as_ref()?;
+                let trials = times.trials as f64;
                 // The quantile lies among actions that failed: longer than anything.
-                let value = interval::quantile(times, trials, p).unwrap_or(f64::INFINITY);
+                let value = interval::quantile(&times.histogram, trials, p).unwrap_or(f64::INFINITY);
                 (trials > 0.0).then_some(Self { sure: value, possible: value, trials })
             }
             Metric::Ratio(_) => {
@@ -144,7 +143,7 @@ mod tests {
         let prediction = Prediction { standard_error: noise.standard_error(), ..predict(&assumption, noise.median()) };
         let claim = Claim::of(&assumption, &prediction).unwrap();
         let rows = [(errors, 10_000)];
-        let observed = Observed { rows: claim.lines().try_map(|_: &Line| Some(&rows[..])).unwrap(), channel: None };
+        let observed = Observed { rows: claim.lines().try_map(|_: &Line| Some(&rows[..])).unwrap(), times: None };
         let context = Context {
             phase: Phase { warmup: Span::ZERO, end: Span::from_secs(4) },
             course: Course::Varying,
