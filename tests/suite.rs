@@ -14,6 +14,7 @@ mod aborted; // runs that a condition of their profile ends: stopped in order, e
 mod access; // IAM authorization: what the load side and botocore sign is taken, what others sign is not
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
+mod compared; // kept runs judged again: by their own model, by another, by an earlier run
 mod find_rate; // the highest rate that thresholds allow: found where it is known to be, and refused where steps cannot tell
 mod first_light; // the main job from end to end: holds, drift, replay, live targets
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock

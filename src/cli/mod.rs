@@ -3,6 +3,7 @@
 //! Owns names, help, examples and the reading of each flag's value. Refuses to do anything: `command` has one file for each of
 //! the files here. Called by `main`, which parses a [`Cli`]; what clap refuses exits with 2, as clap does by itself.
 
+mod compare;
 mod completions;
 mod definition;
 mod edge;
@@ -19,6 +20,7 @@ mod value;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub use compare::Compare;
 pub use completions::Completions;
 pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, ImportKind, Pair};
 pub use edge::EdgeFlags;
@@ -82,6 +84,9 @@ pub enum Action {
     /// Read a log: a trace, and a profile derived from it; or an API definition: a profile
     #[command(long_about = import::ABOUT)]
     Import(Import),
+    /// Judge a kept run: by its own model, by another profile, or by an earlier run
+    #[command(long_about = compare::ABOUT)]
+    Compare(Compare),
     /// Show the report of a kept run again
     Report(Report),
     /// Print the JSON Schema of a profile or of run.json

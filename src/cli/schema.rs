@@ -27,6 +27,8 @@ pub enum SchemaOf {
     Played,
     /// What `simulate --vary --format json` says
     Sweep,
+    /// What `compare --format json` says
+    Compared,
 }
 
 const EXAMPLES: &str = "\

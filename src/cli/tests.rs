@@ -87,6 +87,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       simulate     The model alone, in virtual time: nothing is sent
       mock         Serve the mock gateway alone
       import       Read a log: a trace, and a profile derived from it; or an API definition: a profile
+      compare      Judge a kept run: by its own model, by another profile, or by an earlier run
       report       Show the report of a kept run again
       schema       Print the JSON Schema of a profile or of run.json
       completions  Print a shell's completion script

@@ -4,6 +4,7 @@
 //! is a call into the room that owns it. Called by `main`.
 
 mod case;
+mod compare;
 mod definition;
 mod drive;
 mod edge;
@@ -12,10 +13,12 @@ mod failure;
 mod find_rate;
 mod flags;
 mod import;
+mod kept_run;
 mod limits;
 mod machine;
 mod mock;
 mod mock_child;
+mod model_of_run;
 mod predict;
 mod profile;
 mod receiver;
@@ -24,6 +27,7 @@ mod replay;
 mod retries;
 mod run;
 mod run_folder;
+mod same_load;
 mod script;
 mod shelf;
 mod shown;
@@ -47,6 +51,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Simulate(asked) => simulate::simulate(asked),
         Action::Mock(asked) => mock::mock(asked),
         Action::Import(asked) => import::import(asked),
+        Action::Compare(asked) => compare::compare(asked),
         Action::Report(asked) => shown::report(asked),
         Action::Schema(asked) => shown::schema(asked),
         Action::Completions(asked) => shown::completions(asked),

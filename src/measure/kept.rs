@@ -63,7 +63,8 @@ impl KeptSeconds {
         for entry in IntervalLogIterator::new(log) {
             let entry = entry.map_err(|LogIteratorError::ParseError { offset }| {
                 let before = log.get(..offset).unwrap_or(log);
-                LogError::Line { line: 1 + before.iter().filter(|byte| **byte == b'\n').count() }
+                // The pieces between line ends are one more than these.
+                LogError::Line { line: before.split(|byte| *byte == b'\n').count() }
             })?;
             let LogEntry::Interval(line) = entry else { continue };
             let tag = line.tag().map(|tag| tag.as_str().to_owned()).unwrap_or_default();
@@ -123,6 +124,11 @@ impl KeptSeconds {
     /// The admitted times of each second that has some, in order: second, and values with their counts in rising order.
     pub fn admitted_by_second(&self, series: Option<SeriesId>, from: u32) -> impl Iterator<Item = (u32, Vec<(u64, u32)>)> {
         self.slots(series, from).filter(|(_, fate, _)| fate.wait() == Wait::Known).map(|(second, _, values)| (second, values))
+    }
+
+    /// Mean of the natural logarithm of the response time of all answers in one second; `None` if nothing was answered in it.
+    pub fn mean_log(&self, second: u32) -> Option<f64> {
+        self.seconds.mean_log(second)
     }
 
     /// Actions of a series or of all, however they ended, from second `from` on.

@@ -9,6 +9,7 @@ pub mod abort;
 pub mod assumption;
 pub mod attempts;
 pub mod channel;
+pub mod comparison;
 pub mod counts;
 pub mod doubt;
 pub mod edges;

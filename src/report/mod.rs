@@ -9,6 +9,7 @@ mod explain;
 mod look;
 mod page;
 
+pub mod comparison;
 pub mod import;
 pub mod json;
 pub mod plan;
@@ -21,6 +22,7 @@ pub mod sweep;
 pub mod system;
 pub mod text;
 
+pub use comparison::Comparison;
 pub use conclusion::Conclusion;
 pub use look::{Look, Marks, Paint, WIDTH_MAX, WIDTH_MIN};
 

@@ -3,7 +3,7 @@
 //! Owns the order of the parts; each part is a file below this one. Refuses to judge and to compute statistics: what is not in
 //! the record is `n/a` or left out. Called by `command` after a run, and by `sluicegate report`.
 
-mod answer;
+pub(super) mod answer;
 mod errors;
 mod heading;
 mod latency;

@@ -63,7 +63,9 @@ fn walk(first: &BTreeMap<u64, u64>, second: &BTreeMap<u64, u64>) -> Option<Walke
         return None;
     }
     let mut changes: BTreeMap<u64, (u64, u64)> = first.iter().map(|(at, count)| (*at, (*count, 0))).collect();
-    second.iter().for_each(|(at, count)| changes.entry(*at).or_default().1 = *count);
+    for (at, count) in second {
+        changes.entry(*at).or_default().1 = *count;
+    }
     let mut walked = Walked { area: 0.0, parts_at: 0, shares: (0.0, 0.0) };
     let (mut seen, mut last, mut widest) = ((0_u64, 0_u64), None, -1.0);
     for (at, (of_first, of_second)) in changes {

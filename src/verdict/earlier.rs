@@ -79,9 +79,7 @@ fn of_latency(assumption: &Assumption, p: f64, shown: &Shown<'_>) -> Result<Pred
 
 fn of_ratio(assumption: &Assumption, ratio: Ratio, shown: &Shown<'_>) -> Result<Prediction, String> {
     if let Ratio::Told(..) = ratio {
-        return Err(
-            "what the gateway tells of itself is kept as a total, and not second by second".to_owned()
-        );
+        return Err("what the gateway tells of itself is kept as a total, and not second by second".to_owned());
     }
     let sure = shown.share(Event::Ratio(ratio)).ok_or("no action of it was measured in the earlier run")?;
     let possible = match ratio {
@@ -124,7 +122,7 @@ fn error_of(value: f64, (low, high): (f64, f64)) -> f64 {
     (high - value).max(value - low) / normal_deviate(HOLDS_ALPHA)
 }
 
-const fn slower_than(ns: f64) -> Event {
+fn slower_than(ns: f64) -> Event {
     // A float beyond the range of a span saturates.
     Event::SlowerThan(Span::from_ns(ns.round() as u64))
 }

@@ -82,7 +82,10 @@ impl<'a> Evidence<'a> {
                 let trials = times.map_or(like.trials, |all| all.trials as f64).max(like.trials);
                 let like = Share { trials, design_effect: like.design_effect * trials / like.trials, ..like };
                 let of = |histogram| interval::of_quantile(histogram, &like, p, HOLDS_ALPHA);
-                (times.and_then(|times| interval::quantile(&times.histogram, trials, p)), times.and_then(|times| of(&times.histogram)))
+                (
+                    times.and_then(|times| interval::quantile(&times.histogram, trials, p)),
+                    times.and_then(|times| of(&times.histogram)),
+                )
             }
         };
         Verdict {

@@ -100,7 +100,8 @@ impl Noise {
     pub fn runs_needed(&self, claim: &Claim) -> f64 {
         let (low, high) = claim.allowed;
         // Of a floor the upper end is that of all shares.
-        let room = if low > 0.0 && high >= 1.0 { self.median() - low } else { high - self.median() };
+        let is_floor = matches!(self.metric, Metric::Ratio(_)) && low > 0.0 && high >= 1.0;
+        let room = if is_floor { self.median() - low } else { high - self.median() };
         let margin = room.max(f64::MIN_POSITIVE);
         let ratio = SPREADS * self.spread() / margin;
         (ratio * ratio).ceil().max(1.0)

@@ -20,7 +20,7 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
         Some(Stopped::Aborted(abort)) => aborted(page, abort),
         Some(Stopped::Interrupted(_)) | None => {}
     }
-    verdicts(page, record, conclusion.is_judged());
+    verdicts(page, &record.verdicts, ("predicted", "observed"), conclusion.is_judged());
     for verdict in record.verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds) {
         reason(page, verdict);
     }
@@ -71,13 +71,13 @@ fn aborted(page: &mut Page, abort: &AbortRecord) {
     page.table(&table);
 }
 
-fn verdicts(page: &mut Page, record: &RunRecord, is_judged: bool) {
-    if record.verdicts.is_empty() {
+/// A verdict for each assumption; `titles` are those of what it is held against and of what was seen.
+pub(in crate::report) fn verdicts(page: &mut Page, verdicts: &[Verdict], titles: (&'static str, &'static str), is_judged: bool) {
+    if verdicts.is_empty() {
         return;
     }
-    let titles = vec!["<", "<answer", "<assumption", "predicted", "observed", "90 % interval", "allowed"];
-    let mut table = Table::new(titles);
-    for verdict in &record.verdicts {
+    let mut table = Table::new(vec!["<", "<answer", "<assumption", titles.0, titles.1, "90 % interval", "allowed"]);
+    for verdict in verdicts {
         let (tone, word) = words(verdict.answer, is_judged);
         table.row(vec![
             Cell::toned(tone, page.look().marks.of(tone)),
@@ -92,18 +92,22 @@ fn verdicts(page: &mut Page, record: &RunRecord, is_judged: bool) {
     if page.fits(&table) {
         page.table(&table);
     } else {
-        record.verdicts.iter().for_each(|verdict| in_words(page, verdict, is_judged));
+        for verdict in verdicts {
+            in_words(page, verdict, titles, is_judged);
+        }
     }
 }
 
 /// A verdict as text, where the table has no room.
-fn in_words(page: &mut Page, verdict: &Verdict, is_judged: bool) {
+fn in_words(page: &mut Page, verdict: &Verdict, titles: (&str, &str), is_judged: bool) {
     let (tone, word) = words(verdict.answer, is_judged);
     page.marked(tone, word, &verdict.assumption);
     let unit = verdict.unit;
     let numbers = format!(
-        "predicted {}, observed {}, 90 % interval {}, allowed {}",
+        "{} {}, {} {}, 90 % interval {}, allowed {}",
+        titles.0,
         value_or_absent(unit, verdict.predicted),
+        titles.1,
         value_or_absent(unit, verdict.observed),
         range(unit, verdict.interval),
         range(unit, verdict.band),
@@ -112,7 +116,7 @@ fn in_words(page: &mut Page, verdict: &Verdict, is_judged: bool) {
 }
 
 /// Why an assumption does not hold, or what would decide it, and on how much data that rests.
-fn reason(page: &mut Page, verdict: &Verdict) {
+pub(in crate::report) fn reason(page: &mut Page, verdict: &Verdict) {
     let mut basis = vec![counted(verdict.requests, "request")];
     if let Some(worth) = verdict.effective_requests.filter(|worth| worth.is_finite()) {
         basis.push(format!("worth {} independent ones", count(worth as u64)));

@@ -1,0 +1,307 @@
+//! `sluicegate compare`: a kept run, held against its own model, another model or an earlier run.
+//!
+//! Owns which claims are judged, what each is held against, and what must be so before anything is judged. Refuses statistics (`verdict`)
+//! and formats (`report`).
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use serde_json::Value;
+use sluicegate_policy::time::Span;
+
+use super::failure::Failure;
+use super::kept_run::KeptRun;
+use super::predict::Predicted;
+use super::{model_of_run, same_load, terminal};
+use crate::cli::{Compare, OutputFormat};
+use crate::config::{self, Names};
+use crate::measure::assumption::{Allowed, Assumption, Event, Metric, Prediction, Ratio};
+use crate::measure::comparison::{ComparedWith, ComparisonRecord, DistanceRecord, Family, VERSION};
+use crate::measure::kept::bucket_width;
+use crate::measure::record::{Answer, Doubt, Verdict, Weight};
+use crate::measure::summary::TOTAL;
+use crate::report::{self, comparison};
+use crate::traffic::SeriesId;
+use crate::verdict::claim::Line;
+use crate::verdict::distance::{Batches, distance};
+use crate::verdict::earlier::{self, Shown};
+use crate::verdict::judge::{Judged, Observed, Times, judge_claim, unjudged};
+use crate::verdict::{Claim, Context, Course, Phase, decide};
+
+/// What is judged where neither the profile nor the command line claims anything, with the method's margins.
+pub(super) const DEFAULT_FAMILY: [&str; 4] = ["latency p50", "latency p95", "errors", "throttled"];
+
+/// A margin is this many times as wide as a bucket, or more (method 3.3).
+const BUCKETS_IN_MARGIN: f64 = 10.0;
+
+/// Series with fewer admitted requests in one of the runs get no distance.
+const DISTANCE_MIN: u64 = 100;
+
+/// Compares; the exit code.
+pub(super) fn compare(asked: &Compare) -> Result<u8, Failure> {
+    let run = KeptRun::open(&asked.run)?;
+    let record = match &asked.other {
+        None => by_own_model(&run, &asked.expect)?,
+        Some(other) if KeptRun::is_at(other) => by_earlier(&run, &KeptRun::open(other)?, &asked.expect)?,
+        Some(profile) => by_model(&run, profile, &asked.expect)?,
+    };
+    match asked.format {
+        OutputFormat::Text => terminal::print(comparison::text(&record, terminal::look()))?,
+        OutputFormat::Json => {
+            let bytes = comparison::json(&record).map_err(|error| Failure::broken("writing the comparison", error))?;
+            terminal::print(bytes)?;
+        }
+    }
+    Ok(report::Comparison::of(&record).exit_code())
+}
+
+/// The run alone: what its own model predicted before it, against what was kept.
+fn by_own_model(run: &KeptRun, said: &[String]) -> Result<ComparisonRecord, Failure> {
+    let (claims, family) =
+        if said.is_empty() && run.claims().is_none() { (Vec::new(), Family::Run) } else { claims_of(run, said)? };
+    let phase = run.phase();
+    let kept = |claim: &Assumption| run.record.verdicts.iter().find(|verdict| verdict.assumption == claim.name);
+    let judged = claims.iter().map(|claim| match kept(claim) {
+        // What the gateway told was kept as a total, and how runs of a plan that varies differ not at all: the run's own verdict is all there is.
+        Some(verdict) if is_told(claim) || run.course() == Course::Varying => Judged { verdict: verdict.clone(), against: None },
+        verdict => {
+            let prediction = verdict.and_then(|verdict| predicted_then(claim, verdict));
+            let context = context(run, phase, verdict.and_then(|verdict| verdict.planned_power));
+            match Claim::about(claim, prediction.as_ref()) {
+                Some(proven) => judge(&proven, (run, claim.series), &context),
+                None => unjudged(claim, None, &context, no_prediction(run, verdict)),
+            }
+        }
+    });
+    let judged = judged.collect();
+    let doubts = run.doubts("the run");
+    Ok(ComparisonRecord { family, ..record(ComparedWith::OwnModel, (run, phase), judged, doubts) })
+}
+
+/// Why a claim has nothing to be held against.
+fn no_prediction(run: &KeptRun, verdict: Option<&Verdict>) -> &'static str {
+    match verdict {
+        Some(verdict) if verdict.predicted.is_some() => {
+            "the run was kept by an earlier version, without the error of its prediction; drive it again, or name the profile to have it simulated"
+        }
+        Some(_) => "the model predicted no value for it, so that there is nothing to hold it against",
+        None if run.record.predicted_total.is_none() => {
+            "the run was driven without a model, so that there is nothing to hold it against; name a profile or a second run"
+        }
+        None => "its own model did not predict this; name a profile or a second run, or claim a limit, e.g. 'p99 < 300ms'",
+    }
+}
+
+/// What the model said then, as the record has it.
+fn predicted_then(claim: &Assumption, verdict: &Verdict) -> Option<Prediction> {
+    let value = verdict.predicted?;
+    let (low, high) = claim.allowed.band(claim.metric, value);
+    let (standard_error, design_effect) = (verdict.standard_error?, verdict.design_effect.unwrap_or(1.0));
+    Some(Prediction { value, standard_error, low, high, design_effect })
+}
+
+/// Two runs: the first is the prediction, with the noise that it has itself.
+fn by_earlier(before: &KeptRun, after: &KeptRun, said: &[String]) -> Result<ComparisonRecord, Failure> {
+    let (claims, family) = claims_of(before, said)?;
+    let phases = (before.phase(), after.phase());
+    let judged = claims.iter().map(|claim| by_earlier_one(claim, claims.len(), (before, after), phases)).collect();
+    let mut doubts = before.doubts("the first run");
+    doubts.extend(after.doubts("the second run"));
+    doubts.extend(same_load::doubts(&before.record, &after.record));
+    doubts.extend(other_margins(before, after));
+    let distances = distances(before, |series| before.batches(series, phases.0), (after, phases.1));
+    let compared = record(ComparedWith::Run, (after, phases.1), judged, doubts);
+    Ok(ComparisonRecord { before: Some(before.named(phases.0)), family, distances, ..compared })
+}
+
+fn by_earlier_one(claim: &Assumption, family: usize, (before, after): (&KeptRun, &KeptRun), phases: (Phase, Phase)) -> Judged {
+    let context = context(after, phases.1, None);
+    let series = match claim.series {
+        None => None,
+        Some(id) => {
+            let name = before.names.get(usize::from(id.0)).map(String::as_str).unwrap_or_default();
+            let Some(id) = after.series(name) else {
+                return unjudged(claim, None, &context, format!("the second run has no series \"{name}\""));
+            };
+            Some(id)
+        }
+    };
+    let (rows, times) = (|event| before.rows(claim.series, event, phases.0), before.times(claim.series, phases.0));
+    let shown = Shown { rows: &rows, times: &times, phase: phases.0, course: before.course() };
+    let predicted = earlier::predict(claim, &shown);
+    let proven = Claim::after_run(claim, predicted.as_ref().ok(), family);
+    let Some(proven) = proven else { return unjudged(claim, None, &context, predicted.err().unwrap_or_default()) };
+    let requests: u64 = trials(&after.rows(series, proven.line_at_value().edge.event, phases.1));
+    let planned_power = earlier::power(&proven, &shown, requests as f64);
+    let mut judged = judge(&proven, (after, series), &Context { planned_power, ..context });
+    // A ceiling is judged without it; it is shown all the same.
+    judged.verdict.predicted = predicted.ok().map(|predicted| predicted.value);
+    judged
+}
+
+fn trials(rows: &[(u32, u32)]) -> u64 {
+    rows.iter().map(|row| u64::from(row.1)).sum()
+}
+
+/// The run against the model of a profile, which is simulated under the run's load.
+///
+/// What forbids a verdict by a certain model, whatever the data say, belongs among the doubts here.
+fn by_model(run: &KeptRun, profile: &Path, said: &[String]) -> Result<ComparisonRecord, Failure> {
+    let simulated = model_of_run::simulate(run, profile, said)?;
+    let Predicted { predictions, powers, noises, phase, .. } = &simulated.predicted;
+    // Of both worlds the same is left out.
+    let phase = run.phase_from(phase.warmup);
+    let known = predictions.iter().zip(noises).zip(powers);
+    let judged = simulated.claims().iter().zip(known).map(|(claim, ((prediction, noise), (power, _)))| {
+        let context = Context { noise: noise.as_ref(), ..context(run, phase, power.planned_power) };
+        let name = claim.series.and_then(|id| simulated.series_name(id));
+        let series = name.and_then(|name| run.series(name));
+        match Claim::about(claim, prediction.as_ref()) {
+            None => {
+                unjudged(claim, None, &context, "the model has no prediction for it, so that there is nothing to hold it against")
+            }
+            Some(_) if name.is_some() && series.is_none() => {
+                unjudged(claim, None, &context, format!("the run has no series \"{}\"", name.unwrap_or_default()))
+            }
+            Some(proven) => judge(&proven, (run, series), &context),
+        }
+    });
+    let judged = judged.collect();
+    let mut doubts = run.doubts("the run");
+    doubts.extend(simulated.other_script(run));
+    let distances = distances(run, |series| simulated.batches(run, series, phase), (run, phase));
+    let compared = record(ComparedWith::Model, (run, phase), judged, doubts);
+    Ok(ComparisonRecord { model: Some(profile.display().to_string()), family: simulated.family, distances, ..compared })
+}
+
+/// The claims that are judged, about the series of `run`, and whose they are.
+fn claims_of(run: &KeptRun, said: &[String]) -> Result<(Vec<Assumption>, Family), Failure> {
+    let told = run.told();
+    let names = Names { series: &run.names, told: &told };
+    let (claims, family) = match run.claims() {
+        _ if !said.is_empty() => (config::claims_said(said, names), Family::Asked),
+        Some(list) => (config::claims(&run.record.plan.profile, list, names), Family::Run),
+        None => (config::claims_said(&DEFAULT_FAMILY.map(str::to_owned), names), Family::Default),
+    };
+    Ok((claims.map_err(Failure::usage)?, family))
+}
+
+fn context(run: &KeptRun, phase: Phase, planned_power: Option<f64>) -> Context<'static> {
+    Context { phase, course: run.course(), planned_power, noise: None }
+}
+
+/// Whether only the gateway can tell it.
+const fn is_told(claim: &Assumption) -> bool {
+    matches!(claim.metric, Metric::Ratio(Ratio::Told(..)))
+}
+
+/// One claim, by what the run has kept of this series.
+fn judge(claim: &Claim, (run, series): (&KeptRun, Option<SeriesId>), context: &Context) -> Judged {
+    if is_told(claim.assumption) {
+        let why = "what the gateway tells of itself is kept as a total, and not second by second";
+        return unjudged(claim.assumption, Some(claim), context, why);
+    }
+    if let Some(why) = too_coarse(claim) {
+        return unjudged(claim.assumption, Some(claim), context, why);
+    }
+    let rows = |event| run.rows(series, event, context.phase);
+    let at_ends = claim.lines().try_map(|line: &Line| Some(rows(line.edge.event))).expect("every line has rows");
+    let times = matches!(claim.assumption.metric, Metric::Latency(_)).then(|| Times {
+        histogram: Cow::Owned(run.times(series, context.phase)),
+        trials: trials(&rows(Event::SlowerThan(Span::MAX))),
+    });
+    judge_claim(claim, &Observed { rows: at_ends.as_deref(), times }, context)
+}
+
+/// Kept times are not exact: why a margin is too narrow for them, if it is.
+fn too_coarse(claim: &Claim) -> Option<String> {
+    let (Allowed::Within(_), Some(prediction)) = (claim.assumption.allowed, claim.prediction) else { return None };
+    let margin = prediction.high - prediction.value;
+    let widths = claim
+        .lines()
+        .iter()
+        .filter_map(|line| match line.edge.event {
+            Event::SlowerThan(limit) => Some(bucket_width(limit).as_ns() as f64),
+            Event::Ratio(_) | Event::PerhapsOf(_) => None,
+        })
+        .fold(0.0, f64::max);
+    (widths * BUCKETS_IN_MARGIN > margin).then(|| {
+        format!(
+            "kept times are known within {}, and the margin is only {}: it must be {BUCKETS_IN_MARGIN} times as wide",
+            report::quantity::duration(widths),
+            report::quantity::duration(margin)
+        )
+    })
+}
+
+/// The later run's profile declares other margins: the first one's count.
+fn other_margins(before: &KeptRun, after: &KeptRun) -> Option<Doubt> {
+    let (first, second) = (before.claims()?, after.claims()?);
+    (first != second).then(|| Doubt {
+        weight: Weight::Note,
+        kind: "other-claims".to_owned(),
+        what: format!(
+            "the profiles do not expect the same ({} and {} claims, or other margins): those of the first run count",
+            count(first),
+            count(second)
+        ),
+        advice: "name what shall be judged with --expect".to_owned(),
+    })
+}
+
+fn count(list: &Value) -> usize {
+    list.as_array().map_or(0, Vec::len)
+}
+
+/// How far the latencies lie apart, of all together and of each series, if there are several.
+fn distances(
+    named_by: &KeptRun,
+    first: impl Fn(Option<SeriesId>) -> Batches,
+    (after, phase): (&KeptRun, Phase),
+) -> Vec<DistanceRecord> {
+    let ids = named_by.names.iter().zip(0..=u16::MAX).map(|(name, id)| (name.as_str(), Some(SeriesId(id))));
+    let several = named_by.names.len() > 1;
+    let wanted = std::iter::once((TOTAL, None)).chain(ids.filter(|_| several));
+    wanted
+        .filter_map(|(name, id)| {
+            let other = match id {
+                None => None,
+                Some(_) => Some(after.series(name)?),
+            };
+            let (before, after) = (first(id), after.batches(other, phase));
+            let enough = |batches: &Batches| batches.iter().flat_map(|batch| batch.values()).sum::<u64>() >= DISTANCE_MIN;
+            let found = distance(&before, &after).filter(|_| enough(&before) && enough(&after))?;
+            Some(DistanceRecord {
+                series: name.to_owned(),
+                w1_over_median: found.relative,
+                interval: found.interval,
+                own_noise: found.own_noise,
+                parts_at_ns: found.parts_at,
+                share_before: found.shares.0,
+                share_after: found.shares.1,
+            })
+        })
+        .collect()
+}
+
+fn record(against: ComparedWith, (after, phase): (&KeptRun, Phase), judged: Vec<Judged>, doubts: Vec<Doubt>) -> ComparisonRecord {
+    ComparisonRecord {
+        version: VERSION,
+        sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
+        against,
+        model: None,
+        before: None,
+        after: after.named(phase),
+        family: Family::Run,
+        verdicts: allowed(decide(judged), &doubts),
+        doubts,
+        distances: Vec::new(),
+    }
+}
+
+/// No verdict stands against a doubt that allows none.
+fn allowed(verdicts: Vec<Verdict>, doubts: &[Doubt]) -> Vec<Verdict> {
+    let Some(doubt) = doubts.iter().find(|doubt| doubt.weight == Weight::Invalid) else { return verdicts };
+    let withheld = |verdict| Verdict { answer: Answer::Inconclusive, because: doubt.what.clone(), ..verdict };
+    verdicts.into_iter().map(withheld).collect()
+}

@@ -1,0 +1,132 @@
+//! Another profile's model, simulated under the load of a kept run.
+//!
+//! Owns putting the two together, and that what was simulated is the run's own script. Refuses to judge (`compare`).
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sluicegate_policy::time::Span;
+
+use super::compare::DEFAULT_FAMILY;
+use super::failure::Failure;
+use super::kept_run::{self, KeptRun};
+use super::predict::{Model, Predicted};
+use super::profile;
+use super::script::Script;
+use crate::config::value::Protocol;
+use crate::config::{self, KeptRun as Load, Network, Plan};
+use crate::measure::assumption::Assumption;
+use crate::measure::comparison::Family;
+use crate::measure::kept::KeptSeconds;
+use crate::measure::record::{Doubt, Weight};
+use crate::measure::recorder::Detail;
+use crate::sim;
+use crate::traffic::SeriesId;
+use crate::verdict::Phase;
+use crate::verdict::distance::Batches;
+
+/// A model under a run's load.
+pub(super) struct Simulated {
+    plan: Plan,
+    /// What it predicts.
+    pub(super) predicted: Predicted,
+    /// Whose claims are judged.
+    pub(super) family: Family,
+    /// The times of one of its runs.
+    seconds: KeptSeconds,
+}
+
+/// Simulates the profile at `path` with the traffic, the client and the ceilings of `run`; claims that were `said` come before its own.
+pub(super) fn simulate(run: &KeptRun, path: &Path, said: &[String]) -> Result<Simulated, Failure> {
+    let kept = &run.record.plan;
+    if let Some(log) = &kept.log {
+        return Err(Failure::usage(format!(
+            "{}: its script was replayed from {log}, and is not kept with the run; drive it again: sluicegate replay {log} {}",
+            run.path.display(),
+            path.display()
+        )));
+    }
+    let resolved = kept.resolved.get("profile").unwrap_or(&Value::Null);
+    let (otherwise, other_family) = match run.claims() {
+        Some(list) => (list.clone(), Family::Run),
+        None => (json!(DEFAULT_FAMILY), Family::Default),
+    };
+    let loaded = config::load_for_run(path, Load { resolved, said, otherwise: &otherwise }).map_err(profile::failure)?;
+    let family = match () {
+        () if !said.is_empty() => Family::Asked,
+        () if loaded.own_claims => Family::Model,
+        () => other_family,
+    };
+    let plan = loaded.plan;
+    let Some(traffic) = plan.traffic.clone() else {
+        return Err(Failure::usage(format!("{}: its record has no traffic to simulate the profile with", run.path.display())));
+    };
+    let script = Script::Described(Box::new(traffic));
+    let network = match plan.network {
+        Network::Given { round_trip, connect } if loaded.own_network => sim::Network { round_trip, connect },
+        Network::Given { .. } | Network::Probed => way(run),
+    };
+    let streams = if plan.run.protocol == Protocol::Http2 { plan.run.streams } else { 1 };
+    let (predicted, seconds) = {
+        let model = Model::of(&plan, &script, network).with_streams(streams).starting(started(&kept.started_at));
+        let layout = model.layout(Vec::new(), Detail::Seconds);
+        let mut one = model.replicate(0..1, &layout);
+        let seconds = one.first_mut().map(|replica| replica.recorded.take_intervals()).unwrap_or_default();
+        (model.predict(), KeptSeconds::of(seconds))
+    };
+    Ok(Simulated { plan, predicted, family, seconds })
+}
+
+impl Simulated {
+    /// What is claimed, in the order of the predictions.
+    pub(super) fn claims(&self) -> &[Assumption] {
+        &self.plan.expectations
+    }
+
+    /// The name of a series of the model's plan.
+    pub(super) fn series_name(&self, id: SeriesId) -> Option<&str> {
+        self.plan.catalog.series.get(usize::from(id.0)).map(String::as_str)
+    }
+
+    /// The admitted times of one simulated run, of the series that has this place in `run`.
+    pub(super) fn batches(&self, run: &KeptRun, series: Option<SeriesId>, phase: Phase) -> Batches {
+        let of = match series {
+            None => None,
+            Some(id) => {
+                let name = run.names.get(usize::from(id.0));
+                let at = self.plan.catalog.series.iter().position(|known| Some(known) == name);
+                let Some(at) = at.and_then(|at| u16::try_from(at).ok()) else { return Batches::new() };
+                Some(SeriesId(at))
+            }
+        };
+        kept_run::batches(&self.seconds, of, phase)
+    }
+
+    /// A note if what was simulated is not, to the nanosecond, what was driven.
+    pub(super) fn other_script(&self, run: &KeptRun) -> Option<Doubt> {
+        let (simulated, driven) = (self.predicted.script.to_string(), &run.record.plan.script_hash);
+        (simulated != *driven).then(|| Doubt {
+            weight: Weight::Note,
+            kind: "other-schedule".to_owned(),
+            what: format!(
+                "the run played the script {driven}, and what was simulated is {simulated}: another schedule of the same process"
+            ),
+            advice: "see that the run was driven by this version of sluicegate".to_owned(),
+        })
+    }
+}
+
+/// The way to the gateway that the run took.
+fn way(run: &KeptRun) -> sim::Network {
+    run.record.network.as_ref().map_or_else(sim::Network::default, |way| sim::Network {
+        round_trip: Span::from_ns(way.round_trip_ns),
+        connect: Span::from_ns(way.connect_ns),
+    })
+}
+
+/// When the run began, since 1970; its beginning if the record does not say.
+fn started(at: &str) -> Span {
+    let moment: Option<Timestamp> = at.parse().ok();
+    moment.and_then(|moment| u64::try_from(moment.as_nanosecond()).ok()).map_or(Span::ZERO, Span::from_ns)
+}
