@@ -114,19 +114,10 @@ fn allowed(raw: &mut Expectation, spot: &Spot, reader: &mut Reader) -> Option<Al
 /// The part of that name of which this can be told; else a problem that lists those of which it can.
 fn part(told: Told, of: &At<Text>, all: &[(String, bool)], reader: &mut Reader) -> Option<PartAt> {
     let name = of.value.0.as_str();
-<<<<<<< HEAD
     let ((noun, idle), counted) = match told {
-        Told::AuthorizerHits => {
-            (("authorizer", "keeps no answers, the gateway verifies each request"), "answers are kept of")
-        }
+        Told::AuthorizerHits => (("authorizer", "keeps no answers, the gateway verifies each request"), "answers are kept of"),
         Told::ColdStarts => (("function", "is no route's integration"), "counted are those of"),
         Told::CacheHits => (("stage", "has no cache"), "caches are those of"),
-=======
-    let (noun, idle) = match told {
-        Told::AuthorizerHits => ("authorizer", "keeps no answers, the gateway verifies each request; answers are kept of"),
-        Told::ColdStarts => ("function", "is no route's integration; counted is"),
-        Told::CacheHits => ("stage", "has no cache; one is that of"),
->>>>>>> c7e22b3 (Compare kept runs, with their models and with each other)
     };
     let names = || all.iter().filter(|(_, counts)| *counts).map(|(name, _)| name.as_str());
     let what = match all.iter().position(|(other, _)| other == name) {
