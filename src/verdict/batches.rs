@@ -3,7 +3,7 @@
 //! Owns how many batches there are (method 3.2: 32 equal ones; 16 or 8 of at least 1 s for a short phase; none under 8 s)
 //! and what happens when the seconds do not divide evenly: batches then differ by one second at most, which the variance of
 //! `bounds` allows, as it weighs each by its trials. A second that the warm-up or the end of the plan cuts belongs to the
-//! whole second beside it, and what is intended after the planned end to the last, so that nothing counted is lost.
+//! whole second beside it, and what is intended after the planned end to the last, so that nothing counted is lost but the warm-up.
 
 use sluicegate_policy::time::Span;
 
@@ -70,10 +70,11 @@ impl Phase {
         Some(((within + 1) * self.batches()? - 1) / seconds)
     }
 
-    /// Cuts the rows of an edge (events and trials of each second from the start of the run) into batches.
+    /// Cuts the rows of an edge (events and trials of each second from the start of the run) into batches. Whole seconds of the warm-up are
+    /// left out: a recorder counts none of the planned one, and a run may have settled later than that.
     pub fn cut(self, rows: &[(u32, u32)]) -> Option<Vec<Batch>> {
         let mut batches = vec![Batch::default(); self.batches()?];
-        for (second, (events, trials)) in rows.iter().enumerate() {
+        for (second, (events, trials)) in rows.iter().enumerate().skip((self.warmup.as_ns() / NS) as usize) {
             let batch = &mut batches[self.batch_of(second)?];
             batch.events += u64::from(*events);
             batch.trials += u64::from(*trials);
@@ -118,8 +119,7 @@ mod tests {
     #[test]
     fn eighteen_seconds_make_sixteen_batches_of_one_or_two() {
         let batches = phase(2_000, 20_000).cut(&[(0, 1); 20]).expect("long enough");
-        // The two seconds of the warm-up hold no trials in a recorder; here they show where they would go.
-        assert_eq!(batches.iter().map(|batch| batch.trials).sum::<u64>(), 20);
+        assert_eq!(batches.iter().map(|batch| batch.trials).sum::<u64>(), 18, "the warm-up has no part in it");
         assert!(batches[1..].iter().all(|batch| (1..=2).contains(&batch.trials)));
     }
 
