@@ -23,7 +23,9 @@ fn compared(bench: &Bench, arguments: &[&str], code: i32) -> Value {
 fn answers(record: &Value) -> Vec<(&str, &str)> {
     let text = |verdict: &'_ Value, key: &str| verdict[key].as_str().expect("a text").to_owned();
     let all = record["verdicts"].as_array().expect("verdicts");
-    all.iter().for_each(|verdict| assert!(!text(verdict, "because").is_empty(), "{verdict:#}"));
+    for verdict in all {
+        assert!(!text(verdict, "because").is_empty(), "{verdict:#}");
+    }
     all.iter()
         .map(|verdict| (verdict["assumption"].as_str().expect("a name"), verdict["answer"].as_str().expect("an answer")))
         .collect()
@@ -167,7 +169,7 @@ fn what_cannot_be_compared(bench: &Bench, before: &Kept, after: &Kept) {
     let doubt = json!({ "weight": "invalid", "kind": "rate-missed", "what": "sent 90 %", "advice": "lower it" });
     altered(bench, after, "invalid", |record| record["doubts"] = json!([doubt]), as_it_is);
     assert!(because("invalid").contains("the second run is invalid (rate-missed): sent 90 %"));
-    let half = |text: String| text.lines().take(text.lines().count() / 2).map(|line| format!("{line}\n")).collect::<String>();
+    let half = |text: String| text.split_inclusive('\n').take(text.lines().count() / 2).collect::<String>();
     altered(bench, after, "cut", |_| {}, half);
     assert!(because("cut").contains("latency.hlog"), "{}", because("cut"));
     older_runs(bench, before, after);
@@ -176,8 +178,7 @@ fn what_cannot_be_compared(bench: &Bench, before: &Kept, after: &Kept) {
 
 /// Runs of a version that kept only the answers' times: what these carry is judged.
 fn older_runs(bench: &Bench, before: &Kept, after: &Kept) {
-    let without =
-        |text: String| text.lines().filter(|line| !line.starts_with("#[A tag alone")).map(|line| format!("{line}\n")).collect();
+    let without = |text: String| text.split_inclusive('\n').filter(|line| !line.starts_with("#[A tag alone")).collect();
     altered(bench, after, "older", |_| {}, without);
     compared(bench, &[&name(before), "older"], 0);
     altered(bench, after, "older-failing", |record| record["total"]["outcomes"][0]["status"] = json!(503), without);

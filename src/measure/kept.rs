@@ -219,7 +219,9 @@ mod tests {
             detail: Detail::Seconds,
         };
         let mut recorder = Recorder::new(Arc::new(layout));
-        samples.iter().for_each(|sample| recorder.on_sample(sample));
+        for sample in samples {
+            recorder.on_sample(sample);
+        }
         recorder
     }
 
