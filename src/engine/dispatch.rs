@@ -140,6 +140,11 @@ impl<R: Record> Dispatch<R> {
             && self.held.is_empty()
     }
 
+    /// What the gateway calls the request of the exchange whose end is told next.
+    pub(super) fn name(&mut self, id: Box<str>) {
+        self.recorder.on_request_id(id);
+    }
+
     /// An exchange ended; what its worker does next, if anything.
     pub(super) fn on_ended(&mut self, job: &Job, sample: &Sample) -> Option<Job> {
         let now = sample.done;

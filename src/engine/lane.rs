@@ -245,11 +245,14 @@ impl<R: Record> Lane<R> {
         now
     }
 
-    /// An exchange has ended; gives what its worker does next.
-    pub(super) fn end(&self, seat: u32, job: &Job, ending: Ending, stamps: Stamps) -> Option<Job> {
+    /// An exchange has ended, of a request that the gateway calls `id`; gives what its worker does next.
+    pub(super) fn end(&self, seat: u32, job: &Job, (ending, stamps): (Ending, Stamps), id: Option<Box<str>>) -> Option<Job> {
         let sample = job.ended(ending, stamps, self.clock.now());
         let mut dispatch = self.dispatch.borrow_mut();
         dispatch.seats.end(seat);
+        if let Some(id) = id {
+            dispatch.name(id);
+        }
         let next = dispatch.on_ended(job, &sample);
         self.nudge.due(dispatch.next_turn().0);
         next

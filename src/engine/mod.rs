@@ -40,6 +40,6 @@ pub use error::EngineError;
 pub use prepare::{Engine, Speaks};
 pub use probe::Probe;
 pub use progress::{Progress, Reading};
-pub use settings::{Answers, Identity, Pacing, Pin, Protocol, Settings, Tls};
+pub use settings::{Answers, Identity, Pacing, Pin, Protocol, RequestIds, Settings, Tls};
 pub use stop::{Stop, Urgency};
 pub use writer::Writer;

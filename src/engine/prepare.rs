@@ -17,6 +17,7 @@ use super::credentials::Held;
 use super::error::EngineError;
 use super::limits;
 use super::settings::{Protocol, Settings};
+use super::transport::clue::Heed;
 use super::transport::connect::{Connector, Route};
 use super::transport::request::Form;
 use super::transport::resolver::Resolver;
@@ -100,7 +101,7 @@ pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Proto
         port: *port,
         tls,
         timeout: settings.connect_timeout,
-        answers: settings.answers,
+        heed: Heed { answers: settings.answers, request_ids: settings.request_ids },
         keeping: settings.keeping,
         dns_refresh: settings.dns_refresh,
         resolver: Resolver::of_the_system(),

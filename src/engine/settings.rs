@@ -19,6 +19,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// Who answers there.
     pub answers: Answers,
+    /// Whether it is kept what the gateway calls each request.
+    pub request_ids: RequestIds,
     /// Value of the `Host` header (`:authority` in HTTP/2) instead of the endpoint's own.
     pub host: Option<String>,
     /// Whom to trust when the endpoint is `https`.
@@ -63,6 +65,16 @@ pub enum Answers {
     OfAnybody,
     /// The bundled mock, which was told to say what kind of error each of its answers is.
     OfMock,
+}
+
+/// Whether the id is kept that an answer's head has of its request; without it a sample cannot be joined with the gateway's own log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequestIds {
+    /// No header is looked at for it.
+    #[default]
+    Ignored,
+    /// It is told to the recorder ([`Record::on_request_id`](crate::measure::Record::on_request_id)).
+    Kept,
 }
 
 /// Whom to trust when the endpoint is `https`.
@@ -125,6 +137,7 @@ impl Settings {
         Self {
             endpoint,
             answers: Answers::OfAnybody,
+            request_ids: RequestIds::Ignored,
             host: None,
             tls: Tls::System,
             protocol: Protocol::Auto,

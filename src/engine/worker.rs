@@ -79,7 +79,7 @@ impl<R: Record> Worker<R> {
         };
         let times = channel.times();
         let stamps = Stamps { started, sent: times.sent(), first_byte: times.first_byte() };
-        lane.end(*seat, job, ending, stamps)
+        lane.end(*seat, job, (ending, stamps), times.take_id())
     }
 }
 

@@ -50,6 +50,9 @@ impl Threshold {
     pub fn counted(&self) -> String {
         match self.event {
             Event::SlowerThan(limit) => format!("slower than {limit}, or failed"),
+            Event::PartAbove(part, limit) | Event::PartPerhapsAbove(part, limit) => {
+                format!("{} slower than {limit}", part.as_str())
+            }
             Event::Ratio(ratio) => ratio.as_str().to_owned(),
             Event::PerhapsOf(party) => format!("perhaps {}", Ratio::ErrorsOf(party).as_str()),
         }

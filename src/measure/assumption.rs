@@ -11,6 +11,7 @@ use sluicegate_policy::time::Span;
 
 use crate::traffic::SeriesId;
 
+use super::parts::Part;
 use super::record::Unit;
 
 /// One claim of the profile.
@@ -36,6 +37,9 @@ pub enum Metric {
     Latency(f64),
     /// A share of the actions.
     Ratio(Ratio),
+    /// The quantile of a part of the service time of answered attempts that have this part, whatever their status but for 429, which were not
+    /// admitted. No client sees it: the gateway's access log tells it, and the simulator.
+    Part(Part, f64),
 }
 
 /// A share of the actions, 0 to 1.
@@ -135,6 +139,20 @@ pub enum Event {
     Ratio(Ratio),
     /// An error of this party, or one of which nobody can say whether it is; trials are the same.
     PerhapsOf(Party),
+    /// A part that surely took longer than this; trials are all admitted attempts that have this part.
+    PartAbove(Part, Span),
+    /// A part that may have taken longer than this, as far as its log tells; trials are the same.
+    PartPerhapsAbove(Part, Span),
+}
+
+impl Metric {
+    /// Whether it is a time; else it is a share.
+    pub const fn is_time(self) -> bool {
+        match self {
+            Self::Latency(_) | Self::Part(..) => true,
+            Self::Ratio(_) => false,
+        }
+    }
 }
 
 impl Allowed {
@@ -165,7 +183,7 @@ impl Margin {
     pub fn band(self, metric: Metric, predicted: f64) -> (f64, f64) {
         let half = (self.relative * predicted).max(self.absolute);
         let top = match metric {
-            Metric::Latency(_) => f64::INFINITY,
+            Metric::Latency(_) | Metric::Part(..) => f64::INFINITY,
             Metric::Ratio(_) => 1.0,
         };
         ((predicted - half).max(0.0), (predicted + half).min(top))
@@ -223,6 +241,7 @@ impl fmt::Display for Metric {
         match self {
             // p50, p99.9: at most six digits, without trailing zeros.
             Self::Latency(p) => write!(f, "latency p{}", (p * 1e8).round() / 1e6),
+            Self::Part(part, p) => write!(f, "{} latency p{}", part.as_str(), (p * 1e8).round() / 1e6),
             Self::Ratio(ratio) => f.write_str(ratio.as_str()),
         }
     }

@@ -10,6 +10,7 @@ use sluicegate_policy::call::{Blame, ErrorKind};
 use sluicegate_policy::time::Span;
 
 use super::edges::{Wait, wait_of};
+use super::parts::{Part, Parts};
 use super::sample::{Outcome, Sample, blame_of};
 
 /// Lowest value that a histogram tells apart, in nanoseconds.
@@ -56,6 +57,16 @@ pub struct Channel {
     /// Of those that waited; most do not.
     waits: Histogram<u64>,
     saturated: u64,
+    /// Made when the first parts are told; most runs tell none.
+    parts: Option<Box<PartTimes>>,
+}
+
+/// How long the parts of admitted attempts took, and these attempts together.
+#[derive(Clone, Debug)]
+pub struct PartTimes {
+    total: Histogram<u64>,
+    /// In the order of [`Part::ALL`].
+    parts: [Histogram<u64>; Part::ALL.len()],
 }
 
 impl Channel {
@@ -63,7 +74,7 @@ impl Channel {
     pub(super) fn new() -> Self {
         let (admitted, denied, service) = (growing(), growing(), growing());
         let (first_byte, lag, waits) = (growing(), growing(), growing());
-        Self { count: 0, endings: BTreeMap::new(), admitted, denied, service, first_byte, lag, waits, saturated: 0 }
+        Self { count: 0, endings: BTreeMap::new(), admitted, denied, service, first_byte, lag, waits, saturated: 0, parts: None }
     }
 
     /// Counts one action.
@@ -92,8 +103,21 @@ impl Channel {
         }
     }
 
+    /// Counts the parts of an admitted attempt.
+    pub fn on_parts(&mut self, parts: &Parts) {
+        self.parts.get_or_insert_default().on_parts(parts);
+    }
+
+    /// How long parts took, if any were told.
+    pub fn parts(&self) -> Option<&PartTimes> {
+        self.parts.as_deref()
+    }
+
     /// Adds what another recorder has seen under the same name.
     pub fn merge(&mut self, other: &Self) {
+        if let Some(theirs) = &other.parts {
+            self.parts.get_or_insert_default().merge(theirs);
+        }
         self.count += other.count;
         self.saturated += other.saturated;
         for (ending, count) in &other.endings {
@@ -169,6 +193,48 @@ impl Channel {
     /// Values above the range of the histograms.
     pub const fn saturated(&self) -> u64 {
         self.saturated
+    }
+}
+
+impl Default for PartTimes {
+    /// None was told.
+    fn default() -> Self {
+        Self { total: growing(), parts: std::array::from_fn(|_| growing()) }
+    }
+}
+
+impl PartTimes {
+    /// Counts the parts of one attempt.
+    pub fn on_parts(&mut self, parts: &Parts) {
+        record(&mut self.total, parts.total);
+        for (part, times) in Part::ALL.into_iter().zip(&mut self.parts) {
+            if let Some(known) = parts.of(part) {
+                record(times, known.value);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let mine = std::iter::once(&mut self.total).chain(&mut self.parts);
+        for (mine, theirs) in mine.zip(std::iter::once(&other.total).chain(&other.parts)) {
+            mine.add(theirs).expect("histograms of one range that grow can be added");
+        }
+    }
+
+    /// From the first byte written to the end, of the attempts whose parts are told.
+    pub const fn total(&self) -> &Histogram<u64> {
+        &self.total
+    }
+
+    /// One part, of those of these attempts that have it.
+    pub const fn of(&self, part: Part) -> &Histogram<u64> {
+        let [network, gateway, authorizer, integration] = &self.parts;
+        match part {
+            Part::Network => network,
+            Part::Gateway => gateway,
+            Part::Authorizer => authorizer,
+            Part::Integration => integration,
+        }
     }
 }
 

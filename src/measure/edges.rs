@@ -8,6 +8,7 @@ use sluicegate_policy::time::Instant;
 
 use super::assumption::{Edge, Event, Party, Ratio};
 use super::channel::Ending;
+use super::parts::Parts;
 use super::sample::{Outcome, Sample};
 
 /// Last second of a run that is counted by seconds: seven days. What is intended later is counted as beyond.
@@ -52,6 +53,17 @@ pub fn event_of(event: Event, sample: &Sample) -> Option<bool> {
             let ending = Ending::of(sample);
             ratio_event(Ratio::Errors, ending).map(|_| party.is_blamed(ending.blame()) != Some(false))
         }
+        // Of parts no sample tells.
+        Event::PartAbove(..) | Event::PartPerhapsAbove(..) => None,
+    }
+}
+
+/// Whether the parts of an admitted attempt are an event at this edge; `None` if it has no such part, or the edge is none of parts.
+pub fn part_event_of(event: Event, parts: &Parts) -> Option<bool> {
+    match event {
+        Event::PartAbove(part, limit) => parts.of(part).map(|known| known.is_above(limit) == Some(true)),
+        Event::PartPerhapsAbove(part, limit) => parts.of(part).map(|known| known.is_above(limit) != Some(false)),
+        Event::SlowerThan(_) | Event::Ratio(_) | Event::PerhapsOf(_) => None,
     }
 }
 
@@ -103,7 +115,16 @@ pub const fn ratio_event(ratio: Ratio, ending: Ending) -> Option<bool> {
 impl EdgeRows {
     /// Counts the sample if it is a trial at this edge. The caller has checked series and bounds.
     pub fn on_sample(&mut self, edge: &Edge, sample: &Sample) {
-        if let Some(event) = event_of(edge.event, sample) {
+        self.count(sample, event_of(edge.event, sample));
+    }
+
+    /// Counts what is known of the parts of an admitted attempt, if it is a trial at this edge. The caller has checked series and bounds.
+    pub fn on_parts(&mut self, edge: &Edge, sample: &Sample, parts: &Parts) {
+        self.count(sample, part_event_of(edge.event, parts));
+    }
+
+    fn count(&mut self, sample: &Sample, event: Option<bool>) {
+        if let Some(event) = event {
             let row = row_of(&mut self.rows, sample.intended);
             row.0 = row.0.saturating_add(u32::from(event));
             row.1 = row.1.saturating_add(1);

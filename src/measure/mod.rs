@@ -11,16 +11,21 @@ pub mod attempts;
 pub mod channel;
 pub mod comparison;
 pub mod counts;
+pub mod csv_line;
 pub mod doubt;
 pub mod edges;
 pub mod estimate;
 pub mod fate;
 pub mod interval_log;
 pub mod intervals;
+pub mod join;
 pub mod kept;
 pub mod open_estimate;
+pub mod part_rows;
+pub mod parts;
 pub mod record;
 pub mod recorder;
+pub mod rows;
 pub mod sample;
 pub mod search;
 pub mod shown;
@@ -40,6 +45,14 @@ pub use sample::{Outcome, Sample};
 pub trait Record {
     /// One action has ended.
     fn on_sample(&mut self, sample: &Sample);
+
+    /// Where the time of an answered action went, whose sample is told as well. Told by worlds that know.
+    fn on_parts(&mut self, sample: &Sample, parts: &parts::Parts) {
+        let _ = (sample, parts);
+    }
+
+    /// What the gateway calls the action whose sample is told next. Told only where ids are kept, of answers that have one.
+    fn on_request_id(&mut self, _: Box<str>) {}
 
     /// Nobody tries again what was first intended at `since`: `last` was its last attempt, which was told already. Told of every action
     /// whose client may try again, and of no other.

@@ -4,24 +4,23 @@
 //! compute a statistic (`summary`, `verdict`) and to grow with the number of requests: it holds a bounded number of
 //! histograms, one row a second for at most a week, and says what it had no room for. Called once for every action.
 
+mod counting;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::time::Span;
 
 use crate::traffic::SeriesId;
 
-use super::Record;
 use super::assumption::{Edge, Event, PartAt, Ratio, Told};
 use super::attempts::Attempts;
-use super::channel::{Channel, Ending, HIGHEST_NS, growing};
+use super::channel::{Channel, growing};
 use super::counts::{Load, SecondCounts};
-use super::edges::{EdgeRows, SECONDS_MAX, row_of};
-use super::fate::{Fate, Slot};
+use super::edges::{EdgeRows, SECONDS_MAX};
 use super::intervals::{Away, Intervals};
-use super::sample::Sample;
 
 /// Series that get histograms of their own, in the order of their ids; the others are in the total only, and counted.
 pub const SERIES_MAX: usize = 256;
@@ -84,6 +83,8 @@ pub struct Recorder {
     /// Hits and requests of each authorizer after the warm-up, by second.
     told: BTreeMap<(Told, PartAt), EdgeRows>,
     uncounted: Uncounted,
+    /// Whether parts of attempts are counted.
+    parted: bool,
 }
 
 impl Recorder {
@@ -115,6 +116,7 @@ impl Recorder {
             own_lag: growing(),
             told: BTreeMap::new(),
             uncounted: Uncounted::default(),
+            parted: false,
             layout,
         }
     }
@@ -144,6 +146,7 @@ impl Recorder {
         for (at, theirs) in &other.told {
             self.told.entry(*at).or_default().merge(theirs);
         }
+        self.parted |= other.parted;
         self.uncounted.beyond_seconds += other.uncounted.beyond_seconds;
         self.uncounted.beyond_series += other.uncounted.beyond_series;
     }
@@ -158,7 +161,11 @@ impl Recorder {
         for (edge, counts) in self.layout.edges.iter().zip(&mut self.edges) {
             match edge.event {
                 Event::Ratio(Ratio::Told(told, of)) if told == what && of.is_none_or(|of| of == at) => counts.add(rows()),
-                Event::Ratio(_) | Event::SlowerThan(_) | Event::PerhapsOf(_) => {}
+                Event::Ratio(_)
+                | Event::SlowerThan(_)
+                | Event::PerhapsOf(_)
+                | Event::PartAbove(..)
+                | Event::PartPerhapsAbove(..) => {}
             }
         }
     }
@@ -214,6 +221,11 @@ impl Recorder {
         &self.intervals
     }
 
+    /// The same, counting the parts of attempts, too, if they are told.
+    pub fn with_parts(self) -> Self {
+        Self { parted: true, ..self }
+    }
+
     /// Response times of seconds that are over go to `away`.
     pub fn giving(self, away: Away) -> Self {
         Self { intervals: Intervals::giving(away), ..self }
@@ -243,68 +255,18 @@ impl Recorder {
     pub const fn uncounted(&self) -> Uncounted {
         Uncounted { beyond_intervals: self.intervals.left_out(), ..self.uncounted }
     }
-
-    fn on_second(&mut self, sample: &Sample) {
-        if sample.intended.second() >= SECONDS_MAX {
-            self.uncounted.beyond_seconds += 1;
-            return;
-        }
-        row_of(&mut self.seconds, sample.intended).on_sample(sample);
-        if self.layout.detail == Detail::Seconds {
-            // What never ended has no time, and is counted as the shortest.
-            let time = sample.response_time().unwrap_or(Span::ZERO);
-            let slot = Slot { series: sample.series, fate: Fate::of(Ending::of(sample)) };
-            self.intervals.record(sample.intended.second() as u32, slot, time.as_ns());
-        }
-    }
-
-    fn on_edges(&mut self, sample: &Sample) {
-        if sample.intended.second() >= SECONDS_MAX {
-            return;
-        }
-        let own = self.edges_of.get(usize::from(sample.series.0)).map_or(&[][..], Vec::as_slice);
-        for index in own.iter().chain(&self.edges_of_all) {
-            self.edges[*index].on_sample(&self.layout.edges[*index], sample);
-        }
-    }
-}
-
-impl Record for Recorder {
-    fn on_sample(&mut self, sample: &Sample) {
-        self.load.on_sample(sample);
-        self.attempts.on_sample(sample);
-        self.on_second(sample);
-        if sample.intended.since(Instant::ZERO) < self.layout.warmup {
-            return;
-        }
-        let own_lag = sample.own_lag().as_ns().min(HIGHEST_NS);
-        self.own_lag.record(own_lag).expect("a value up to 24 h fits into a histogram that grows");
-        let channel = if let Some(series) = self.series.get_mut(usize::from(sample.series.0)) {
-            series
-        } else {
-            self.uncounted.beyond_series += 1;
-            &mut self.others
-        };
-        channel.get_or_insert_with(Channel::new).on_sample(sample);
-        self.on_edges(sample);
-    }
-
-    fn on_settled(&mut self, since: Instant, last: &Sample) {
-        if since.since(Instant::ZERO) >= self.layout.warmup {
-            self.attempts.on_settled(since, last);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::assumption::{Event, Ratio};
     use super::super::record::SecondRecord;
-    use super::super::sample::Outcome;
+    use super::super::sample::{Outcome, Sample};
     use super::super::scripted::{answered, failed};
-    use super::super::summary;
+    use super::super::{Record, summary};
     use super::*;
     use proptest::prelude::*;
+    use sluicegate_policy::time::Instant;
 
     fn layout() -> Arc<Layout> {
         let slower = |ms| Edge { series: Some(SeriesId(0)), event: Event::SlowerThan(Span::from_ms(ms)) };

@@ -57,14 +57,14 @@ impl Threshold {
     /// The share of the trials that may fail it, which it must stay below.
     fn allowed(&self) -> f64 {
         match self.metric {
-            Metric::Latency(p) => 1.0 - p,
+            Metric::Latency(p) | Metric::Part(_, p) => 1.0 - p,
             Metric::Ratio(_) => self.limit,
         }
     }
 
     const fn unit(&self) -> Unit {
         match self.metric {
-            Metric::Latency(_) => Unit::Ns,
+            Metric::Latency(_) | Metric::Part(..) => Unit::Ns,
             Metric::Ratio(_) => Unit::Share,
         }
     }
@@ -77,6 +77,10 @@ impl Threshold {
                 let quick = channel.admitted().count_between(0, (self.limit as u64).saturating_sub(1));
                 (trials.saturating_sub(quick), trials)
             }
+            Metric::Part(part, _) => channel.parts().map_or((0, 0), |times| {
+                let times = times.of(part);
+                (times.len() - times.count_between(0, (self.limit as u64).saturating_sub(1)), times.len())
+            }),
             Metric::Ratio(ratio) => counted_ratio(ratio, channel),
         }
     }
@@ -85,6 +89,7 @@ impl Threshold {
     fn observed(&self, channel: &Channel, events: u64, trials: u64) -> Option<f64> {
         match self.metric {
             Metric::Latency(p) => quantile(channel, p).map(|ns| ns as f64),
+            Metric::Part(part, p) => channel.parts().map(|times| times.of(part).value_at_quantile(p) as f64),
             Metric::Ratio(_) => Some(events as f64 / trials as f64),
         }
     }

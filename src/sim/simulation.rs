@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sluicegate_policy::call::{
     Action as PolicyAction, Arrival, CallId, Content, Effect, EffectId, Errand, Fate as EnvironmentFate, FunctionResult, Invoked,
-    Outcome as EffectOutcome, Reply,
+    Outcome as EffectOutcome, Reply, Timing,
 };
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::model::RouteId;
@@ -27,6 +27,7 @@ use super::{SimSummary, World};
 use crate::load::overload::Backoff;
 use crate::load::shaper::Shaper;
 use crate::load::{Ended, Feedback, Source};
+use crate::measure::parts::Parts;
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::{Action, Due, Request, SeriesId, Step};
 
@@ -301,6 +302,9 @@ impl<'a> Simulation<'a> {
         self.client.seats.on_answer(now, flight.over);
         self.summary.answered += 1;
         let answered = Sample { status: reply.status, kind: reply.kind(), ..ended(&flight, now, Outcome::Answered) };
+        let Timing { received, integration, authorizer, .. } = reply.timing;
+        let parts = Parts::exact(now.since(flight.sent), reply.at.since(received), authorizer, integration);
+        self.record.on_parts(&answered, &parts);
         self.finish(&flight.action, &answered);
     }
 

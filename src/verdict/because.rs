@@ -38,6 +38,18 @@ impl Evidence<'_> {
             (Metric::Ratio(_), Direction::TooLow) => {
                 format!("at most {} is {word} the lower end {end}", share(side.share.upper(VIOLATED_ALPHA)))
             }
+            (Metric::Part(part, _), Direction::TooHigh) => format!(
+                "it is {word} the upper end: at least {} spent longer than {end} on the {}, where {} may",
+                share(side.share.lower(VIOLATED_ALPHA)),
+                part.as_str(),
+                share(side.limit)
+            ),
+            (Metric::Part(part, _), Direction::TooLow) => format!(
+                "it is {word} the lower end: at most {} spent longer than {end} on the {}, where {} should",
+                share(side.share.upper(VIOLATED_ALPHA)),
+                part.as_str(),
+                share(side.limit)
+            ),
             (Metric::Latency(_), Direction::TooHigh) => format!(
                 "it is {word} the upper end: at least {} took longer than {end} or failed, where {} may",
                 share(side.share.lower(VIOLATED_ALPHA)),

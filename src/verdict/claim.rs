@@ -5,7 +5,7 @@
 //! error: the band is narrower by two standard errors for "holds" and wider by as much for "violated" (method 3.3); where an earlier run
 //! stands in the model's place, by what that run's own noise asks for among all claims. A ceiling or a floor has
 //! no such allowance, and can be judged without a prediction. Of errors that may be one party's or another's, those that surely
-//! are count towards a lower bound and those that may be towards an upper one. Refuses predictions that are no numbers. Called by `judge`, `power` and `predict`.
+//! are count towards a lower bound and those that may be towards an upper one; of a part of a latency that is known in whole milliseconds likewise. Refuses predictions that are no numbers. Called by `judge`, `power` and `predict`.
 
 use sluicegate_policy::time::Span;
 
@@ -143,7 +143,7 @@ impl<'a> Claim<'a> {
         (allowed, allowances): ((f64, f64), (f64, f64)),
     ) -> Self {
         let top = match assumption.metric {
-            Metric::Latency(_) => f64::INFINITY,
+            Metric::Latency(_) | Metric::Part(..) => f64::INFINITY,
             Metric::Ratio(_) => 1.0,
         };
         let (low, high) = allowed;
@@ -182,7 +182,7 @@ impl<'a> Claim<'a> {
     /// must be long enough to have shown them.
     pub fn gated_share(&self) -> Option<f64> {
         match self.assumption.metric {
-            Metric::Latency(p) => Some(1.0 - p),
+            Metric::Latency(p) | Metric::Part(_, p) => Some(1.0 - p),
             Metric::Ratio(_) => {
                 let end = || self.one_end().min(1.0 - self.one_end());
                 let Some(value) = self.prediction.map(|prediction| prediction.value) else { return Some(end()) };
@@ -225,6 +225,14 @@ impl<'a> Claim<'a> {
                 // A float beyond the range of a span saturates: slower than everything is never counted.
                 let limit = Span::from_ns(end.round() as u64);
                 Line { edge: Edge { series, event: Event::SlowerThan(limit) }, limit: 1.0 - p }
+            }
+            Metric::Part(part, p) => {
+                let limit = Span::from_ns(end.round() as u64);
+                let event = match bound {
+                    Bound::Lower => Event::PartAbove(part, limit),
+                    Bound::Upper => Event::PartPerhapsAbove(part, limit),
+                };
+                Line { edge: Edge { series, event }, limit: 1.0 - p }
             }
             Metric::Ratio(ratio) => {
                 let event = match (ratio, bound) {

@@ -74,7 +74,7 @@ impl<'a> Evidence<'a> {
                 let (sure, possible) = self.shares();
                 (Some(sure.value()), Some(interval::between(&sure, &possible, HOLDS_ALPHA)))
             }
-            Metric::Latency(p) => {
+            Metric::Latency(p) | Metric::Part(_, p) => {
                 let like = self.sides.most_clustered().unwrap_or(share);
                 let times = observed.times.as_ref();
                 // What the warm-up of this run cuts off besides the planned one stands in the histogram all the same: there are more

@@ -32,6 +32,11 @@ const APPROXIMATE: &str =
 /// Smallest level that is told apart.
 pub(super) const ALPHA_MIN: f64 = 1e-12;
 
+/// What no client can see.
+const NOT_JOINED: &str = "where the time of a request goes only the gateway's access log tells, and none was joined, or no line of it has this part: run with \
+     --access-log FILE, or keep the samples (--samples) and join the log when it is there: sluicegate report RUN --access-log FILE; the stage's \
+     log format needs requestId, responseLatency, integrationLatency and authorizer.latency";
+
 /// What the judge must know of the run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Context<'a> {
@@ -157,6 +162,7 @@ const fn nothing_measured(claim: &Claim) -> &'static str {
         Metric::Latency(_) => {
             "no admitted action of it was measured after the warm-up (answers with 429 have no part in a latency)"
         }
+        Metric::Part(..) => NOT_JOINED,
         Metric::Ratio(Ratio::Told(told, _)) => untold(told),
         Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => "no action of it was measured after the warm-up",
     }
@@ -184,6 +190,14 @@ const fn untold(what: Told) -> &'static str {
 pub fn unjudged(assumption: &Assumption, claim: Option<&Claim>, context: &Context, because: impl Into<String>) -> Judged {
     let verdict = claim.map_or_else(|| blank(assumption, context), |claim| described(claim, context));
     undecided(verdict, because).with_caveat(context.course)
+}
+
+impl Judged {
+    /// The same without any evidence, for this reason: what was measured is shown, and proves nothing (method 3.5).
+    pub fn set_aside(self, because: &str) -> Self {
+        let Self { verdict, .. } = self;
+        undecided(Verdict { answer: Answer::Inconclusive, ..verdict }, because)
+    }
 }
 
 pub(super) fn undecided(verdict: Verdict, because: impl Into<String>) -> Judged {
@@ -226,6 +240,7 @@ mod tests {
     use super::super::decide;
     use super::*;
     use crate::measure::assumption::{Allowed, Event, Party};
+    use crate::measure::parts::Part;
     use sluicegate_policy::time::Span;
 
     fn context(seconds: u64) -> Context<'static> {
@@ -260,7 +275,7 @@ mod tests {
         let (sure, possible) = ([(sure, 1_000); 32], [(possible, 1_000); 32]);
         let rows = |line: &Line| match line.edge.event {
             Event::PerhapsOf(_) => Some(&possible[..]),
-            Event::Ratio(_) | Event::SlowerThan(_) => Some(&sure[..]),
+            Event::Ratio(_) | Event::SlowerThan(_) | Event::PartAbove(..) | Event::PartPerhapsAbove(..) => Some(&sure[..]),
         };
         let observed = Observed { rows: claim.lines().try_map(rows).expect("every end"), times: None };
         decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
@@ -275,6 +290,40 @@ mod tests {
         assert!(open.because.contains("2.7 % more") && open.because.contains("do not say whose"), "{}", open.because);
         assert!(open.interval.is_some_and(|(low, high)| low < 0.003 && high > 0.03), "{:?}", open.interval);
         assert_eq!(budget(0.01, Some(0.0), 30, 60).answer, Answer::Violated, "what is sure is enough");
+    }
+
+    #[test]
+    fn a_part_is_judged_by_what_is_sure_at_the_resolution_of_its_log() {
+        let assumption = assume(Metric::Part(Part::Integration, 0.5), 0.1, 0.0);
+        let prediction = predict(&assumption, 20e6);
+        let claim = Claim::of(&assumption, &prediction).expect("numbers");
+        // Of 1,000 in each second so many surely took longer than a line, and so many may have.
+        let answer = |sure: [u32; 2], perhaps: [u32; 2]| {
+            let at_low = |limit: Span| limit < Span::from_ms(20);
+            let cells = [sure[0], sure[1], perhaps[0], perhaps[1]].map(|events| [(events, 1_000); 32]);
+            let rows = |line: &Line| match line.edge.event {
+                Event::PartAbove(_, limit) => Some(&cells[usize::from(!at_low(limit))][..]),
+                Event::PartPerhapsAbove(_, limit) => Some(&cells[2 + usize::from(!at_low(limit))][..]),
+                Event::Ratio(_) | Event::SlowerThan(_) | Event::PerhapsOf(_) => None,
+            };
+            let observed = Observed { rows: claim.lines().try_map(rows).expect("every end"), times: None };
+            decide(vec![judge_claim(&claim, &observed, &context(32))]).remove(0)
+        };
+        assert_eq!(answer([700, 300], [750, 350]).answer, Answer::Holds);
+        assert_eq!(answer([900, 700], [950, 750]).answer, Answer::Violated, "surely slower");
+        assert_eq!(answer([300, 50], [350, 60]).answer, Answer::Violated, "surely quicker");
+        // Whether the median lies above the upper end hangs on how the log was rounded.
+        assert_eq!(answer([900, 400], [950, 600]).answer, Answer::Inconclusive);
+        let nothing = judge(&assumption, Some(&prediction), &Recorder::new(std::sync::Arc::default()), &context(32));
+        assert_eq!(nothing.verdict.answer, Answer::Inconclusive);
+        let aside = judge_claim(
+            &claim,
+            &Observed { rows: claim.lines().try_map(|_| Some(&[(1_000, 1_000); 32][..])).expect("ends"), times: None },
+            &context(32),
+        );
+        let aside = aside.set_aside("the log lacks lines");
+        assert_eq!((aside.verdict.answer, aside.against), (Answer::Inconclusive, None));
+        assert_eq!(aside.verdict.because, "the log lacks lines");
     }
 
     #[test]

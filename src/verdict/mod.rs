@@ -5,6 +5,7 @@
 //! predictions and edges), [`earlier`] (from an earlier run), [`noise`] and [`replicated`] (plans that vary), [`warmup`] and [`steady`] (what
 //! must be so before anything is judged). Refuses clocks, sockets and printing; a plain significance test is not used. Called by `command`.
 
+pub mod attribution;
 pub mod batches;
 mod because;
 pub mod beta;
@@ -31,6 +32,7 @@ mod rehearsal;
 #[doc = include_str!("calibration.md")]
 pub mod calibration {}
 
+pub use attribution::{Attribution, attribute};
 pub use batches::Phase;
 pub use claim::Claim;
 pub use family::{decide, withhold};

@@ -49,12 +49,17 @@ impl Outlook {
         let Prediction { value, high, .. } = *claim.prediction?;
         let two_margins = value + 2.0 * (high - value).max(0.0);
         let share = |line: &Line| match line.edge.event {
-            Event::SlowerThan(limit) => slower(limit.as_ns() as f64),
+            Event::SlowerThan(limit) | Event::PartAbove(_, limit) | Event::PartPerhapsAbove(_, limit) => {
+                slower(limit.as_ns() as f64)
+            }
             Event::Ratio(_) | Event::PerhapsOf(_) => value,
         };
         // A truth of two margins more is taken as the same distribution, stretched.
         let wrong = |line: Line| match (claim.assumption.metric, line.edge.event) {
-            (Metric::Latency(_), Event::SlowerThan(limit)) => slower(limit.as_ns() as f64 * value / two_margins),
+            (Metric::Latency(_), Event::SlowerThan(limit))
+            | (Metric::Part(..), Event::PartAbove(_, limit) | Event::PartPerhapsAbove(_, limit)) => {
+                slower(limit.as_ns() as f64 * value / two_margins)
+            }
             _ => two_margins.min(1.0),
         };
         let lines = claim.lines();
@@ -150,11 +155,18 @@ pub fn planned(claim: &Claim, outlook: &Outlook, requests: f64, phase: Phase) ->
 /// The share of a claim's admitted actions that are slower than a time, from simulated runs; what failed is slower.
 pub fn slower_in<'a>(claim: &Claim, replications: &'a [Recorder]) -> impl Fn(f64) -> f64 + use<'a> {
     let channels: Vec<_> = replications.iter().filter_map(|run| run.channel(claim.assumption.series)).collect();
+    let metric = claim.assumption.metric;
     move |ns| {
         let (mut slower, mut trials) = (0.0, 0.0);
         for channel in &channels {
-            let ended = channel.latency_trials() as f64;
-            let quick = if ns < 1.0 { 0 } else { channel.admitted().count_between(0, ns as u64) };
+            let (times, ended) = match metric {
+                Metric::Part(part, _) => {
+                    let Some(times) = channel.parts() else { continue };
+                    (times.of(part), times.of(part).len() as f64)
+                }
+                Metric::Latency(_) | Metric::Ratio(_) => (channel.admitted(), channel.latency_trials() as f64),
+            };
+            let quick = if ns < 1.0 { 0 } else { times.count_between(0, ns as u64) };
             trials += ended;
             slower += ended - quick as f64;
         }

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 
 use crate::measure::Recorder;
 use crate::measure::assumption::{Allowed, Assumption, Edge, Metric, Prediction, Ratio};
-use crate::measure::channel::Channel;
+use crate::measure::channel::{Channel, growing};
 use crate::measure::edges::ratio_event;
 use crate::measure::estimate::standard_error;
 use crate::traffic::SeriesId;
@@ -100,6 +100,13 @@ pub fn value(series: Option<SeriesId>, metric: Metric, runs: &[&Recorder]) -> Op
             let told = runs.iter().map(|run| run.told(what, of));
             let (events, trials) = told.fold((0, 0), |sum, told| (sum.0 + told.0, sum.1 + told.1));
             (trials > 0).then(|| events as f64 / trials as f64)
+        }
+        Metric::Part(part, p) => {
+            let mut pooled = growing();
+            for channel in &channels {
+                pooled.add(channel.parts()?.of(part)).ok()?;
+            }
+            interval::quantile(&pooled, pooled.len() as f64, p)
         }
         Metric::Latency(p) => {
             let mut pooled = Histogram::new_from(channels.first()?.admitted());

@@ -132,13 +132,15 @@ fn part(told: Told, of: &At<Text>, all: &[(String, bool)], reader: &mut Reader) 
 fn ceiling(metric: Metric, at_most: &At<Ceiling>, reader: &mut Reader) -> Option<f64> {
     let ceiling = at_most.value.in_unit();
     let why = match (metric, at_most.value) {
-        (Metric::Latency(_), Ceiling::Share(_)) => "is no latency; write e.g. \"200ms\"",
+        (Metric::Latency(_) | Metric::Part(..), Ceiling::Share(_)) => "is no latency; write e.g. \"200ms\"",
         (Metric::Ratio(_), Ceiling::Time(_)) => "is no share of the requests; write e.g. \"0.5%\"",
         _ if ceiling <= 0.0 => {
             "can never be proven: no run is long enough; write what would not matter, e.g. \"0.1%\" or \"1ms\""
         }
         (Metric::Ratio(_), Ceiling::Share(_)) if ceiling >= 1.0 => "is no ceiling: there can be no more; write less",
-        (Metric::Latency(_), Ceiling::Time(_)) | (Metric::Ratio(_), Ceiling::Share(_)) => return Some(ceiling),
+        (Metric::Latency(_) | Metric::Part(..), Ceiling::Time(_)) | (Metric::Ratio(_), Ceiling::Share(_)) => {
+            return Some(ceiling);
+        }
     };
     reader.report_at(&at_most.spot, format!("\"{}\" {why}", at_most.value));
     None
@@ -147,7 +149,7 @@ fn ceiling(metric: Metric, at_most: &At<Ceiling>, reader: &mut Reader) -> Option
 fn floor(metric: Metric, at_least: &At<Ceiling>, reader: &mut Reader) -> Option<f64> {
     let floor = at_least.value.in_unit();
     let why = match (metric, at_least.value) {
-        (Metric::Latency(_), _) => {
+        (Metric::Latency(_) | Metric::Part(..), _) => {
             "is no floor of a latency: an answer may always come sooner; write the most that it may take, e.g. \"p99 < 300ms\""
         }
         (Metric::Ratio(_), Ceiling::Time(_)) => "is no share of the requests; write e.g. \"70%\"",
@@ -161,12 +163,15 @@ fn floor(metric: Metric, at_least: &At<Ceiling>, reader: &mut Reader) -> Option<
 
 /// A latency's margin never falls below this: the clock and the scheduler are no better (method, 3.1).
 const FLOOR: Span = Span::from_ms(2);
+/// Nor does that of a part of a latency below five times the resolution of an access log, which has whole milliseconds (method, 3.1).
+const PART_FLOOR: Span = Span::from_ms(5);
 
-/// The method's defaults (3.1): 10 % of a latency, 20 % from p99.9 on; 10 % or 1 point of throttled, and so of an authorizer's hits; 25 % or
+/// The method's defaults (3.1): 10 % of a latency or of a part of it, 20 % from p99.9 on; 10 % or 1 point of throttled, and so of an authorizer's hits; 25 % or
 /// 0.1 points of errors; 35 % or 0.1 points of cold starts; 2 points of a cache's hits.
 fn default_margin(metric: Metric) -> Within {
     let (share, absolute) = match metric {
         Metric::Latency(p) => (if p >= 0.999 { 0.2 } else { 0.1 }, Absolute::Time(FLOOR)),
+        Metric::Part(_, p) => (if p >= 0.999 { 0.2 } else { 0.1 }, Absolute::Time(PART_FLOOR)),
         Metric::Ratio(Ratio::Throttled | Ratio::Told(Told::AuthorizerHits, _)) => (0.1, Absolute::Points(1_000_000)),
         Metric::Ratio(Ratio::Told(Told::ColdStarts, _)) => (0.35, Absolute::Points(100_000)),
         Metric::Ratio(Ratio::Told(Told::CacheHits, _)) => (0.0, Absolute::Points(2_000_000)),
@@ -178,12 +183,14 @@ fn default_margin(metric: Metric) -> Within {
 fn margin(metric: Metric, within: &At<Within>, reader: &mut Reader) -> Option<Margin> {
     let Within { relative, absolute } = within.value;
     let fits = match (metric, absolute) {
-        (_, None) | (Metric::Latency(_), Some(Absolute::Time(_))) | (Metric::Ratio(_), Some(Absolute::Points(_))) => true,
-        (Metric::Latency(_), Some(Absolute::Points(_))) | (Metric::Ratio(_), Some(Absolute::Time(_))) => false,
+        (_, None)
+        | (Metric::Latency(_) | Metric::Part(..), Some(Absolute::Time(_)))
+        | (Metric::Ratio(_), Some(Absolute::Points(_))) => true,
+        (Metric::Latency(_) | Metric::Part(..), Some(Absolute::Points(_))) | (Metric::Ratio(_), Some(Absolute::Time(_))) => false,
     };
     if !fits {
         let (what, cure) = match metric {
-            Metric::Latency(_) => ("a latency", "\"15%\" or \"5ms\""),
+            Metric::Latency(_) | Metric::Part(..) => ("a latency", "\"15%\" or \"5ms\""),
             Metric::Ratio(_) => ("a share of the requests", "\"1 point\" or \"10%\""),
         };
         reader.report_at(&within.spot, format!("\"{}\" is not the margin of {what}; write e.g. {cure}", within.value));
@@ -191,7 +198,8 @@ fn margin(metric: Metric, within: &At<Within>, reader: &mut Reader) -> Option<Ma
     }
     let floor = match metric {
         Metric::Latency(_) if relative.is_some() => FLOOR.as_ns() as f64,
-        Metric::Latency(_) | Metric::Ratio(_) => 0.0,
+        Metric::Part(..) if relative.is_some() => PART_FLOOR.as_ns() as f64,
+        Metric::Latency(_) | Metric::Part(..) | Metric::Ratio(_) => 0.0,
     };
     let margin = Margin { relative: relative.map_or(0.0, Percent::share), absolute: absolute.map_or(floor, Absolute::in_unit) };
     if margin.relative <= 0.0 && margin.absolute <= 0.0 {

@@ -41,6 +41,7 @@ impl Compared {
             (Metric::Ratio(ratio), Ceiling::Share(share)) => Ok(Self::Ratio(ratio, share)),
             (Metric::Latency(_), Ceiling::Share(_)) => Err(NotCompared::LatencyWithShare),
             (Metric::Ratio(_), Ceiling::Time(_)) => Err(NotCompared::ShareWithTime),
+            (Metric::Part(..), _) => Err(NotCompared::Metric),
         }
     }
 
@@ -71,6 +72,6 @@ fn metric(text: &str) -> Option<Metric> {
             None => word.parse::<Quantity>().ok()?.0,
         },
     };
-    // How often answers were kept only the mock knows, and only when it has ended.
-    (!matches!(metric, Metric::Ratio(Ratio::Told(..)))).then_some(metric)
+    // What the gateway alone tells is known when the run has ended, and where the time went tells its access log.
+    (!matches!(metric, Metric::Ratio(Ratio::Told(..)) | Metric::Part(..))).then_some(metric)
 }

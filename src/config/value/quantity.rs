@@ -1,4 +1,4 @@
-//! What is judged: `latency p50`, `latency p99.9`, `throttled`, `errors`, `integration errors`.
+//! What is judged: `latency p50`, `latency p99.9`, `integration latency p95`, `throttled`, `errors`, `integration errors`.
 //!
 //! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`
 //! and by `shape`.
@@ -9,6 +9,7 @@ use std::str::FromStr;
 use super::percent::{decimal, millionths};
 use super::{Unreadable, text_scalar};
 use crate::measure::assumption::{Metric, Party, Ratio, Told};
+use crate::measure::parts::Part;
 
 /// A metric as it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,9 +18,10 @@ pub(in crate::config) struct Quantity(pub(in crate::config) Metric);
 text_scalar!(
     Quantity,
     "a metric",
-    "write \"latency p50\" (any quantile above p0 and below p100), \"throttled\", \"errors\", \"cold starts\", \"cache hits\" or \"authorizer hits\"; errors of one party are \"client errors\", \
+    "write \"latency p50\" (any quantile above p0 and below p100), \"throttled\", \"errors\", \"cold starts\", \"cache hits\" or \"authorizer hits\"; parts of a latency are \
+     \"network latency p50\", \"gateway latency p50\", \"authorizer latency p50\" and \"integration latency p50\"; errors of one party are \"client errors\", \
      \"gateway errors\", \"integration errors\" and \"network errors\"",
-    r"^\s*(latency\s+p[0-9.]+|throttled|((client|gateway|integration|network)\s+)?errors|(authorizer|cache)\s+hits|cold\s+starts)\s*$"
+    r"^\s*(((network|gateway|authorizer|integration)\s+)?latency\s+p[0-9.]+|throttled|((client|gateway|integration|network)\s+)?errors|(authorizer|cache)\s+hits|cold\s+starts)\s*$"
 );
 
 /// Reads `p99.9` as 0.999.
@@ -50,6 +52,7 @@ impl FromStr for Quantity {
         let words: Vec<&str> = text.split_whitespace().collect();
         let metric = match words[..] {
             ["latency", p] => quantile(p).map(Metric::Latency),
+            [part, "latency", p] => Part::named(part).zip(quantile(p)).map(|(part, p)| Metric::Part(part, p)),
             _ => ratios().find(|ratio| ratio.as_str() == words.join(" ")).map(Metric::Ratio),
         };
         metric.map(Self).ok_or_else(|| Unreadable::new::<Self>(text))
@@ -60,6 +63,7 @@ impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Metric::Latency(p) => write!(f, "latency {}", quantile_name(p)),
+            Metric::Part(part, p) => write!(f, "{} latency {}", part.as_str(), quantile_name(p)),
             Metric::Ratio(ratio) => f.write_str(ratio.as_str()),
         }
     }
@@ -83,6 +87,8 @@ mod tests {
         for text in [
             "latency p50",
             "latency p99.9",
+            "integration latency p95",
+            "network latency p50",
             "throttled",
             "errors",
             "client errors",
@@ -95,9 +101,18 @@ mod tests {
             assert_eq!(metric.to_string(), text);
             assert_eq!(metric.0.to_string(), text, "as the report writes it");
         }
-        for text in
-            ["p50", "latency", "latency p0", "latency p100", "latency 50", "thrtled", "errors of gateway", "generator errors"]
-        {
+        for text in [
+            "p50",
+            "disk latency p50",
+            "integration latency",
+            "latency",
+            "latency p0",
+            "latency p100",
+            "latency 50",
+            "thrtled",
+            "errors of gateway",
+            "generator errors",
+        ] {
             assert!(text.parse::<Quantity>().is_err(), "{text}");
         }
     }

@@ -1,19 +1,31 @@
-//! What is kept of an answer that is an error, until all of it is there.
+//! What is kept of an answer: of one that is an error what tells the error, until all of it is there; and its request id, where somebody wants it.
 //!
 //! Owns which headers are looked at. Refuses to read them (`measure::shown`). Nothing is kept, and no header looked at, of an answer
-//! below 400: most are, and they must cost nothing.
+//! below 400 unless request ids are kept: most are, and they must cost nothing.
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 use hyper::body::Frame;
 use sluicegate_policy::call::ErrorKind;
 
-use crate::engine::settings::Answers;
+use crate::engine::settings::{Answers, RequestIds};
 use crate::measure::shown::{self, BODY_BYTES_MAX, Ids, Shown};
 
 const ERROR_TYPE: &str = "x-amzn-errortype";
 const REST_ID: &str = "x-amz-apigw-id";
 const HTTP_ID: &str = "apigw-requestid";
+const REST_REQUEST_ID: &str = "x-amzn-requestid";
+/// A request id is shorter than this; what is longer is somebody else's header.
+const ID_BYTES_MAX: usize = 128;
+
+/// What is looked for in the head of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::engine) struct Heed {
+    /// Who answers.
+    pub(in crate::engine) answers: Answers,
+    /// Whether request ids are kept.
+    pub(in crate::engine) request_ids: RequestIds,
+}
 
 /// An answer that is an error, as far as it has been read.
 #[derive(Debug)]
@@ -38,6 +50,24 @@ enum Body {
     Read(Vec<u8>),
     /// It says nothing, or is longer than anything that a gateway says.
     Ignored,
+}
+
+impl Heed {
+    /// What the gateway calls the request, as the head of its answer has it: `$context.requestId` in HTTP APIs (`apigw-requestid`) and in REST
+    /// APIs (`x-amzn-requestid`; where that is missing, the extended id). `None` where nobody wants it, or none is there.
+    pub(super) fn id<'a>(self, header: impl Fn(&str) -> Option<&'a [u8]>) -> Option<Box<str>> {
+        if self.request_ids == RequestIds::Ignored {
+            return None;
+        }
+        let id = [HTTP_ID, REST_REQUEST_ID, REST_ID].into_iter().find_map(header)?;
+        let id = std::str::from_utf8(id).ok()?;
+        (!id.is_empty() && id.len() <= ID_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic())).then(|| id.into())
+    }
+
+    /// The same of a head that hyper has read.
+    pub(super) fn id_in_head(self, headers: &HeaderMap) -> Option<Box<str>> {
+        self.id(|name| headers.get(name).map(HeaderValue::as_bytes))
+    }
 }
 
 impl Clue {
@@ -116,6 +146,21 @@ mod tests {
             clue.read(part);
         }
         clue.kind(status)
+    }
+
+    #[test]
+    fn a_request_id_is_kept_where_somebody_wants_it_and_it_looks_like_one() {
+        let id = |request_ids, pairs: &[(&'static str, &'static str)]| {
+            Heed { answers: Answers::OfAnybody, request_ids }.id_in_head(&headers(pairs)).map(String::from)
+        };
+        let rest = [("x-amz-apigw-id", "XDmENcnwIE0CFEQ="), ("x-amzn-requestid", "6a1b")];
+        assert_eq!(id(RequestIds::Kept, &rest).as_deref(), Some("6a1b"));
+        assert_eq!(id(RequestIds::Kept, &rest[..1]).as_deref(), Some("XDmENcnwIE0CFEQ="));
+        assert_eq!(id(RequestIds::Kept, &[("apigw-requestid", "abc=")]).as_deref(), Some("abc="));
+        assert_eq!(id(RequestIds::Ignored, &rest), None);
+        for none in [&[][..], &[("apigw-requestid", "")], &[("apigw-requestid", "a b")]] {
+            assert_eq!(id(RequestIds::Kept, none), None, "{none:?}");
+        }
     }
 
     #[test]

@@ -21,10 +21,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
+use super::clue::Heed;
 use super::failure;
 use super::resolver::Resolver;
 use super::stamp::{Counted, Meter, Stream};
-use crate::engine::settings::Answers;
 use crate::load::Share;
 use crate::load::keeping::{Keeping, Renewals};
 use crate::measure::Outcome;
@@ -39,7 +39,7 @@ pub(in crate::engine) struct Route {
     pub(in crate::engine) port: u16,
     pub(in crate::engine) tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
     pub(in crate::engine) timeout: Span,
-    pub(in crate::engine) answers: Answers,
+    pub(in crate::engine) heed: Heed,
     pub(in crate::engine) keeping: Keeping,
     pub(in crate::engine) dns_refresh: Span,
     pub(in crate::engine) resolver: Resolver,
@@ -73,9 +73,9 @@ impl Connector {
         self.clock
     }
 
-    /// Who answers.
-    pub(super) const fn answers(&self) -> Answers {
-        self.route.answers
+    /// What is looked for in the head of an answer.
+    pub(super) const fn heed(&self) -> Heed {
+        self.route.heed
     }
 
     /// When connections are closed by us.

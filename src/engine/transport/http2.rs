@@ -17,14 +17,13 @@ use sluicegate_policy::time::Instant;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use super::clue::{self, Clue};
+use super::clue::{self, Clue, Heed};
 use super::connect::Connector;
 use super::failure::{self, Reached};
 use super::request::Encoded;
 use super::stamp::{Stamped, Watch};
 use super::{Age, Times};
 use crate::engine::job::Ending;
-use crate::engine::settings::Answers;
 use crate::measure::Outcome;
 
 /// A connection that is opened when somebody needs it.
@@ -157,7 +156,7 @@ impl Open {
     pub(super) async fn exchange(
         &mut self,
         request: Encoded,
-        (answers, now): (Answers, impl Fn() -> Instant),
+        (heed, now): (Heed, impl Fn() -> Instant),
         times: &Times,
     ) -> Ending {
         let _busy = Busy::on(&self.busy);
@@ -175,7 +174,8 @@ impl Open {
         times.first_byte.set(now());
         let (head, body) = answer.into_parts();
         let status = head.status.as_u16();
-        let mut clue = Clue::in_head(status, &head.headers, answers);
+        let mut clue = Clue::in_head(status, &head.headers, heed.answers);
+        times.id.set(heed.id_in_head(&head.headers));
         match drain(body, &mut clue).await {
             Ok(()) => Ending { outcome: Outcome::Answered, status, kind: clue.and_then(|clue| clue.kind(status)) },
             Err(error) => Ending { outcome: failure::of_exchange(&error, &self.watch, Reached::Head), status, kind: None },

@@ -3,7 +3,7 @@
 //! Owns [`Channel`], the one thing that a worker speaks through, whichever HTTP it is. Refuses to decide what is sent and when
 //! (`dispatch`), and to time out (`worker`). A target that misbehaves is an outcome here, never an error.
 
-mod clue;
+pub(super) mod clue;
 pub(super) mod connect;
 mod failure;
 pub(super) mod http1;
@@ -58,11 +58,12 @@ struct Age {
     requests: u32,
 }
 
-/// When an exchange's first bytes went out and came in; `Instant::MAX` where they did not.
-#[derive(Debug)]
+/// When an exchange's first bytes went out and came in (`Instant::MAX` where they did not), and what the gateway calls its request.
 pub(super) struct Times {
     sent: Cell<Instant>,
     first_byte: Cell<Instant>,
+    /// Absent unless request ids are kept.
+    id: Cell<Option<Box<str>>>,
 }
 
 impl Channel {
@@ -129,8 +130,8 @@ impl Channel {
     pub(super) fn interrupt(&mut self) {
         match &mut self.wire {
             Wire::Http1 { open, .. } => {
-                if let Some((open, _)) = open.take() {
-                    self.times.read(&open);
+                if let Some((mut open, _)) = open.take() {
+                    self.times.read(&mut open);
                 }
             }
             Wire::Http2 { shared, open, reads } => {
@@ -197,7 +198,7 @@ impl Channel {
                     // Those that are under way on it come to their end.
                     shared.retire(connection);
                 }
-                let ending = connection.exchange(request, (connector.answers(), || connector.clock().now()), times).await;
+                let ending = connection.exchange(request, (connector.heed(), || connector.clock().now()), times).await;
                 connection.on_end(connector);
                 open.take_if(|_| last);
                 Ok((ending, used))
@@ -266,7 +267,12 @@ impl Age {
 
 impl Times {
     const fn absent() -> Self {
-        Self { sent: Cell::new(Instant::MAX), first_byte: Cell::new(Instant::MAX) }
+        Self { sent: Cell::new(Instant::MAX), first_byte: Cell::new(Instant::MAX), id: Cell::new(None) }
+    }
+
+    /// What the gateway calls the request, once.
+    pub(super) fn take_id(&self) -> Option<Box<str>> {
+        self.id.take()
     }
 
     pub(super) fn sent(&self) -> Instant {
@@ -280,12 +286,14 @@ impl Times {
     fn clear(&self) {
         self.sent.set(Instant::MAX);
         self.first_byte.set(Instant::MAX);
+        self.id.set(None);
     }
 
-    fn read(&self, open: &Http1) {
+    fn read(&self, open: &mut Http1) {
         let (sent, first_byte) = open.times();
         self.sent.set(sent);
         self.first_byte.set(first_byte);
+        self.id.set(open.take_id());
     }
 
     fn nothing_happened(&self) -> bool {

@@ -22,8 +22,7 @@ use super::Life;
 use super::lean::Taken;
 use super::tap::Tap;
 use crate::engine::job::Ending;
-use crate::engine::settings::Answers;
-use crate::engine::transport::clue::{self, Clue};
+use crate::engine::transport::clue::{self, Clue, Heed};
 use crate::engine::transport::failure::{self, Reached};
 use crate::engine::transport::request::Encoded;
 use crate::engine::transport::stamp::{Stamped, Watch};
@@ -34,9 +33,11 @@ pub(super) struct Fallback {
     sender: SendRequest<Full<Bytes>>,
     connection: Connection<TokioIo<Resumed>, Full<Bytes>>,
     watch: Rc<Watch>,
-    answers: Answers,
+    heed: Heed,
     life: Life,
     tap: Tap,
+    /// What the gateway calls the request that was answered last, if somebody wants to know and nobody took it yet.
+    id: Option<Box<str>>,
 }
 
 /// What has been read of an answer.
@@ -44,6 +45,7 @@ struct Reading {
     /// Zero until its head was complete.
     status: u16,
     clue: Option<Clue>,
+    id: Option<Box<str>>,
     body: Option<Incoming>,
 }
 
@@ -59,14 +61,14 @@ struct Resumed {
 impl Fallback {
     /// Takes over a connection with an exchange under way: the next [`exchange`](Self::exchange) goes on with it.
     pub(super) async fn take_over(taken: Taken) -> Result<Self, Outcome> {
-        let Taken { stream, clock, answers, sent, first_byte, written, begun } = taken;
+        let Taken { stream, clock, heed, sent, first_byte, written, begun } = taken;
         let watch = Watch::going_on(clock, sent, first_byte);
         let io = Resumed { inner: Stamped::new(stream, Rc::clone(&watch)), written, begun: Bytes::from(begun) };
         // Head and body in one buffer and one plain write: cheaper than gathering for the small requests of an API.
         let shaken = Builder::new().writev(false).handshake(TokioIo::new(io)).await;
         let (sender, connection) = shaken.map_err(|_| Outcome::Malformed)?;
         let tap = Tap::new(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
-        Ok(Self { sender, connection, watch, answers, life: Life::Fresh, tap })
+        Ok(Self { sender, connection, watch, heed, life: Life::Fresh, tap, id: None })
     }
 
     pub(super) const fn life(&self) -> Life {
@@ -79,6 +81,11 @@ impl Fallback {
 
     pub(super) fn begin(&self) {
         self.watch.begin();
+    }
+
+    /// What the gateway calls the request of the exchange that ended, once.
+    pub(super) const fn take_id(&mut self) -> Option<Box<str>> {
+        self.id.take()
     }
 
     /// Looks after the connection while nothing is in flight; ready when it is over.
@@ -94,22 +101,24 @@ impl Fallback {
 
     /// Sends a request and reads its answer to the end.
     pub(super) async fn exchange(&mut self, request: Encoded) -> Ending {
-        let Self { sender, connection, watch, answers, life, tap } = self;
+        let Self { sender, connection, watch, heed, life, tap, id } = self;
         if *life == Life::Used {
             watch.begin();
         }
         *life = Life::Used;
         let answer = sender.send_request(request);
         let mut answer = pin!(answer);
-        let mut reading = Reading { status: 0, clue: None, body: None };
+        let mut reading = Reading { status: 0, clue: None, id: None, body: None };
         let read = poll_fn(|_| {
             tap.poll(|cx| {
                 // The connection first: what it reads is there for the answer in the same round.
                 let _ = poll_connection(connection, life, cx);
-                reading.poll(answer.as_mut(), *answers, cx)
+                reading.poll(answer.as_mut(), *heed, cx)
             })
         });
-        match read.await {
+        let read = read.await;
+        *id = reading.id.take();
+        match read {
             Ok(()) => reading.ending(),
             Err(error) => {
                 *life = Life::Over;
@@ -177,7 +186,7 @@ impl Reading {
     fn poll(
         &mut self,
         mut answer: Pin<&mut impl Future<Output = hyper::Result<Response<Incoming>>>>,
-        answers: Answers,
+        heed: Heed,
         cx: &mut Context<'_>,
     ) -> Poll<hyper::Result<()>> {
         loop {
@@ -185,7 +194,8 @@ impl Reading {
                 None => {
                     let (head, body) = std::task::ready!(answer.as_mut().poll(cx))?.into_parts();
                     self.status = head.status.as_u16();
-                    self.clue = Clue::in_head(self.status, &head.headers, answers);
+                    self.clue = Clue::in_head(self.status, &head.headers, heed.answers);
+                    self.id = heed.id_in_head(&head.headers);
                     self.body = Some(body);
                 }
                 Some(body) if body.is_end_stream() => return Poll::Ready(Ok(())),

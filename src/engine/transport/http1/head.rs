@@ -7,8 +7,7 @@ use std::mem::MaybeUninit;
 
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Response, Status};
 
-use crate::engine::settings::Answers;
-use crate::engine::transport::clue::Clue;
+use crate::engine::transport::clue::{Clue, Heed};
 
 /// Headers that an answer may have here.
 const HEADERS_MAX: usize = 64;
@@ -37,6 +36,8 @@ pub(super) struct Head {
     pub(super) last: bool,
     /// Of an error.
     pub(super) clue: Option<Clue>,
+    /// What the gateway calls the request, if somebody wants to know.
+    pub(super) id: Option<Box<str>>,
 }
 
 /// How the end of a body is found.
@@ -48,18 +49,18 @@ pub(super) enum Framing {
 }
 
 /// Reads a head; `bodiless` where the answer to this request has no body, whatever it says of one.
-pub(super) fn read(bytes: &[u8], bodiless: bool, answers: Answers) -> Read {
+pub(super) fn read(bytes: &[u8], bodiless: bool, heed: Heed) -> Read {
     let mut room = [MaybeUninit::<Header<'_>>::uninit(); HEADERS_MAX];
     let mut none = [EMPTY_HEADER; 0];
     let mut response = Response::new(&mut none);
     match ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut room) {
-        Ok(Status::Complete(length)) => of(&response, length, bodiless, answers).map_or(Read::Unusual, Read::Head),
+        Ok(Status::Complete(length)) => of(&response, length, bodiless, heed).map_or(Read::Unusual, Read::Head),
         Ok(Status::Partial) if bytes.len() <= HEAD_BYTES_MAX => Read::Partial,
         Ok(Status::Partial) | Err(_) => Read::Unusual,
     }
 }
 
-fn of(response: &Response<'_, '_>, length: usize, bodiless: bool, answers: Answers) -> Option<Head> {
+fn of(response: &Response<'_, '_>, length: usize, bodiless: bool, heed: Heed) -> Option<Head> {
     let status = response.code.filter(|status| (200..600).contains(status))?;
     if response.version != Some(1) {
         return None;
@@ -85,8 +86,8 @@ fn of(response: &Response<'_, '_>, length: usize, bodiless: bool, answers: Answe
     let framing = if bodiless { Framing::Length(0) } else { framing? };
     let header =
         |name: &str| response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value);
-    let clue = Clue::of(status, header, answers);
-    Some(Head { status, length, framing, last, clue })
+    let clue = Clue::of(status, header, heed.answers);
+    Some(Head { status, length, framing, last, clue, id: heed.id(header) })
 }
 
 /// How often a header was there that may be there once.

@@ -13,8 +13,7 @@ use super::Life;
 use super::chunked::{Chunked, Next};
 use super::head::{self, Framing, Head, Read};
 use crate::engine::job::Ending;
-use crate::engine::settings::Answers;
-use crate::engine::transport::clue::Clue;
+use crate::engine::transport::clue::{Clue, Heed};
 use crate::engine::transport::failure::{self, Reached};
 use crate::engine::transport::request::Written;
 use crate::engine::transport::stamp::Stream;
@@ -25,7 +24,7 @@ pub(super) struct Lean {
     /// `None` once it was given away.
     stream: Option<Stream>,
     clock: Clock,
-    answers: Answers,
+    heed: Heed,
     life: Life,
     sent: Instant,
     first_byte: Instant,
@@ -50,6 +49,8 @@ struct Answer {
     status: u16,
     last: bool,
     clue: Option<Clue>,
+    /// What the gateway calls the request, if somebody wants to know and nobody took it yet.
+    id: Option<Box<str>>,
     body: Body,
 }
 
@@ -71,7 +72,7 @@ pub(super) enum Came {
 pub(super) struct Taken {
     pub(super) stream: Stream,
     pub(super) clock: Clock,
-    pub(super) answers: Answers,
+    pub(super) heed: Heed,
     pub(super) sent: Instant,
     pub(super) first_byte: Instant,
     /// So many bytes of the request were written.
@@ -81,15 +82,15 @@ pub(super) struct Taken {
 }
 
 impl Answer {
-    const NONE: Self = Self { status: 0, last: false, clue: None, body: Body::Length(0) };
+    const NONE: Self = Self { status: 0, last: false, clue: None, id: None, body: Body::Length(0) };
 }
 
 impl Lean {
-    pub(super) const fn new(stream: Stream, clock: Clock, answers: Answers) -> Self {
+    pub(super) const fn new(stream: Stream, clock: Clock, heed: Heed) -> Self {
         Self {
             stream: Some(stream),
             clock,
-            answers,
+            heed,
             life: Life::Fresh,
             sent: Instant::MAX,
             first_byte: Instant::MAX,
@@ -109,6 +110,11 @@ impl Lean {
 
     pub(super) const fn times(&self) -> (Instant, Instant) {
         (self.sent, self.first_byte)
+    }
+
+    /// What the gateway calls the request of this exchange, once.
+    pub(super) const fn take_id(&mut self) -> Option<Box<str>> {
+        self.answer.id.take()
     }
 
     pub(super) const fn begin(&mut self) {
@@ -177,8 +183,8 @@ impl Lean {
     /// Gives the connection away in the middle of an exchange.
     pub(super) fn take(&mut self, begun: Vec<u8>) -> Option<Taken> {
         self.life = Life::Over;
-        let Self { clock, answers, sent, first_byte, written, .. } = *self;
-        Some(Taken { stream: self.stream.take()?, clock, answers, sent, first_byte, written, begun })
+        let Self { clock, heed, sent, first_byte, written, .. } = *self;
+        Some(Taken { stream: self.stream.take()?, clock, heed, sent, first_byte, written, begun })
     }
 
     /// How much of it the socket took.
@@ -221,7 +227,7 @@ impl Lean {
             return self.on_body(bytes);
         }
         if self.begun.is_empty() {
-            return match head::read(bytes, self.bodiless, self.answers) {
+            return match head::read(bytes, self.bodiless, self.heed) {
                 Read::Head(head) => self.on_head(head, bytes),
                 Read::Partial => {
                     self.begun.extend_from_slice(bytes);
@@ -233,7 +239,7 @@ impl Lean {
         self.begun.extend_from_slice(bytes);
         // Most connections never keep anything, so the room is not kept either.
         let begun = std::mem::take(&mut self.begun);
-        match head::read(&begun, self.bodiless, self.answers) {
+        match head::read(&begun, self.bodiless, self.heed) {
             Read::Head(head) => self.on_head(head, &begun),
             Read::Partial => {
                 self.begun = begun;
@@ -244,12 +250,12 @@ impl Lean {
     }
 
     fn on_head(&mut self, head: Head, bytes: &[u8]) -> Option<Came> {
-        let Head { status, length, framing, last, clue } = head;
+        let Head { status, length, framing, last, clue, id } = head;
         let body = match framing {
             Framing::Length(length) => Body::Length(length),
             Framing::Chunked => Body::Chunked(Chunked::new()),
         };
-        self.answer = Answer { status, last, clue, body };
+        self.answer = Answer { status, last, clue, id, body };
         self.on_body(&bytes[length..])
     }
 

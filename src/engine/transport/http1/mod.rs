@@ -66,7 +66,7 @@ impl Scratch {
 
 impl Http1 {
     pub(super) fn new(stream: Stream, connector: &Connector, scratch: Rc<Scratch>) -> Self {
-        let lean = Lean::new(stream, connector.clock(), connector.answers());
+        let lean = Lean::new(stream, connector.clock(), connector.heed());
         Self { speaker: Speaker::Lean(Box::new(lean)), scratch }
     }
 
@@ -82,6 +82,14 @@ impl Http1 {
         match &self.speaker {
             Speaker::Lean(lean) => lean.times(),
             Speaker::Fallback(fallback) => fallback.times(),
+        }
+    }
+
+    /// What the gateway calls the request of the exchange that ended, once, if ids are kept.
+    pub(super) fn take_id(&mut self) -> Option<Box<str>> {
+        match &mut self.speaker {
+            Speaker::Lean(lean) => lean.take_id(),
+            Speaker::Fallback(fallback) => fallback.take_id(),
         }
     }
 

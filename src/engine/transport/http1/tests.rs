@@ -16,7 +16,8 @@ use super::fallback::Fallback;
 use super::lean::Taken;
 use super::*;
 use crate::engine::credentials::Bearing;
-use crate::engine::settings::Answers;
+use crate::engine::settings::{Answers, RequestIds};
+use crate::engine::transport::clue::Heed;
 use crate::engine::transport::connect::Route;
 use crate::engine::transport::request::Form;
 use crate::engine::transport::stamp::{Counted, Meter};
@@ -65,7 +66,7 @@ async fn connection(by: By, stream: Stream) -> Http1 {
         port: 1,
         tls: None,
         timeout: Span::from_secs(1),
-        answers: Answers::OfAnybody,
+        heed: Heed { answers: Answers::OfAnybody, request_ids: RequestIds::Kept },
         keeping: Keeping::FOR_EVER,
         dns_refresh: Span::from_secs(1),
         resolver: Resolver::of_the_system(),
@@ -82,6 +83,11 @@ async fn connection(by: By, stream: Stream) -> Http1 {
 
 /// What is made of an answer that comes in these pieces, after which the server closes; the request is of `method`.
 fn made_of(by: By, method: &str, pieces: &[&[u8]]) -> Ending {
+    made_and_named(by, method, pieces).0
+}
+
+/// The same, and what the gateway calls the request.
+fn made_and_named(by: By, method: &str, pieces: &[&[u8]]) -> (Ending, Option<Box<str>>) {
     on_a_runtime(async {
         let (client, mut server) = pair().await;
         let mut http1 = connection(by, client).await;
@@ -99,8 +105,9 @@ fn made_of(by: By, method: &str, pieces: &[&[u8]]) -> Ending {
         let (request, encoder) = (request(method, "/", &[], b""), encoder());
         let exchange = async {
             let ending = http1.exchange(&request, &encoder, false).await.unwrap();
+            let id = http1.take_id();
             drop(http1);
-            ending
+            (ending, id)
         };
         tokio::join!(exchange, serve).0
     })
@@ -178,6 +185,19 @@ fn the_lean_path_makes_of_an_answer_what_hyper_makes_of_it() {
             let bytes: Vec<&[u8]> = answer.as_bytes().chunks(1).collect();
             assert_eq!(made_of(By::Lean, method, &bytes), expected, "{method}, byte by byte: {answer}");
         }
+    }
+}
+
+#[test]
+fn both_keep_what_the_gateway_calls_the_request_also_of_an_answer_that_breaks_off() {
+    let whole = b"HTTP/1.1 200 OK\r\nApigw-Requestid: abc=\r\ncontent-length: 2\r\n\r\nok";
+    // No length: lean hands it over in the middle.
+    let until_closed = b"HTTP/1.1 200 OK\r\napigw-requestid: abc=\r\n\r\nok";
+    for by in [By::Lean, By::Hyper] {
+        for answer in [&whole[..], &whole[..whole.len() - 1], until_closed] {
+            assert_eq!(made_and_named(by, "GET", &[answer]).1.as_deref(), Some("abc="), "{by:?}");
+        }
+        assert_eq!(made_and_named(by, "GET", &[b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]).1, None, "{by:?}");
     }
 }
 
