@@ -63,6 +63,16 @@ pub enum ImportError {
         /// What that line says, shortened.
         excerpt: String,
     },
+    /// No line of an access log can be joined.
+    #[error("{} holds no line that can be joined with a run; of line {line}: {why}", path.display())]
+    NotAccessLog {
+        /// Which file.
+        path: PathBuf,
+        /// The most frequent reason.
+        why: String,
+        /// A line that it holds for.
+        line: u64,
+    },
     /// The format string cannot work.
     #[error(transparent)]
     Pattern(#[from] PatternError),

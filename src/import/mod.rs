@@ -4,6 +4,7 @@
 //! [`derive()`] turns what it found into a profile. One format is one file in [`format`](mod@format). Refuses to replay (that is
 //! `load`) and to print. Called by `command`.
 
+pub mod access;
 mod arrival;
 pub mod definition;
 pub mod derive;

@@ -159,7 +159,7 @@ fn owned(parsed: Parsed<'_>) -> Parsed<'static> {
 }
 
 /// The text with every `-` that stands where a value should be replaced by `null`.
-fn unset_as_null(text: &[u8]) -> Vec<u8> {
+pub(in crate::import) fn unset_as_null(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 16);
     let mut quoted = false;
     let mut at = 0;

@@ -15,6 +15,7 @@ pub use expression::ExpressionError;
 pub use pattern::PatternError;
 
 pub(super) use detect::detect;
+pub(super) use json::unset_as_null;
 
 use super::error::ImportError;
 use super::fields::Rules;
