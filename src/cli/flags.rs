@@ -131,6 +131,14 @@ pub struct OutputFlags {
     #[arg(long)]
     pub print_plan: bool,
 
+    /// Keep one row for each attempt, with its request id, in samples.csv of the run's folder
+    #[arg(long)]
+    pub samples: bool,
+
+    /// Join the gateway's access log by request id, to see where the time goes; implies --samples. The mock writes this file, of a live gateway it is read after the run
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+
     /// No progress on standard error
     #[arg(short, long)]
     pub quiet: bool,

@@ -63,6 +63,10 @@ pub struct Mock {
     #[arg(long, hide = true)]
     pub tell_errors: bool,
 
+    /// Log every stage with all that a join needs, whatever its format; for the run that started this mock
+    #[arg(long, requires = "access_log", hide = true)]
+    pub log_everything: bool,
+
     /// Where relative paths of the profile start from, instead of its own folder; for the run that started this mock on a copy
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub beside: Option<PathBuf>,

@@ -59,6 +59,7 @@ const EXAMPLES: &str = "\
 Examples:
   sluicegate replay nova-api.log --speed 60
   sluicegate replay access.log --rate 500/s
+  sluicegate replay access.log profiles/shop.yaml --samples -o runs/friday
   sluicegate replay access.log profiles/shop.yaml --speed 2x --target http://127.0.0.1:8080/staging
   sluicegate replay access.log --log-format format --stamp end \\
       --pattern '$remote_addr [$time_local] \"$request\" $status $body_bytes_sent $request_time'";

@@ -15,6 +15,11 @@ pub struct Report {
     /// The folder of a run or of a search, or its run.json or search.json
     pub run: PathBuf,
 
+    /// Join this access log of the gateway with the samples of the run (kept with --samples), and say where the time went; JSON lines, or what
+    /// `CloudWatch` Logs exports, plain or gzip. The run itself stays as it is
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+
     /// How the report is written to standard output
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub format: OutputFormat,
@@ -23,4 +28,6 @@ pub struct Report {
 const EXAMPLES: &str = "\
 Examples:
   sluicegate report sluicegate-runs/20261122T175931-quickstart
-  sluicegate report runs/friday/run.json --format json";
+  sluicegate report runs/friday/run.json --format json
+  aws logs filter-log-events --log-group-name api-access > events.json
+  sluicegate report runs/friday --access-log events.json";

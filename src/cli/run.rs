@@ -52,7 +52,7 @@ pub struct Run {
 #[command(next_help_heading = "Search for the highest rate (many short runs instead of one)")]
 pub struct FindFlags {
     /// Find the highest rate at which these hold, no higher than the profile's safety allows: 'p99 < 300ms, errors < 0.1%'; --rate is where it starts
-    #[arg(long, value_name = "THRESHOLDS", conflicts_with = "duration")]
+    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log"])]
     pub find_rate: Option<Held>,
 
     /// What is counted of each step of the search; before it comes --warmup, or a fifth of it, at most 2s
@@ -79,13 +79,19 @@ With --find-rate the profile is driven many times, each step at one rate and wit
 which the given thresholds hold: doubled from the start until they do not, then bisected. A rate is confirmed when it has held \
 --find-passes times before it failed twice, and the rate above it, within --find-precision, has failed twice. Steps in which the \
 generator missed its own script say nothing of the target: one is repeated, two in a row end the search (exit code 4). It exits with 3 if not \
-even the lowest rate holds. A threshold that a step has too few requests for is refused before anything is sent.";
+even the lowest rate holds. A threshold that a step has too few requests for is refused before anything is sent.
+
+With --access-log the report says where the time of requests went (network, gateway, authorizer, integration), which of these departed from \
+the model, and what the prediction becomes when that part alone is replaced by what was measured. The bundled mock writes the log, with all \
+that is needed; a live gateway's stage must log $context.requestId, responseLatency, integrationLatency and authorizer.latency as JSON. A log \
+that is there only later is joined by `sluicegate report RUN --access-log FILE`, if the run kept its --samples.";
 
 const EXAMPLES: &str = "\
 Examples:
   sluicegate run profiles/quickstart.yaml
   sluicegate run profiles/quickstart.yaml -R 400/s -d 1m --warmup 5s --print-plan
   sluicegate run profiles/quickstart.yaml --drift 'functions.orders.duration * 1.5'
+  sluicegate run profiles/quickstart.yaml --access-log access.log -o runs/monday
   sluicegate run profiles/quickstart.yaml --find-rate 'p99 < 300ms, errors < 1%, throttled < 1%'
   sluicegate run profiles/quickstart.yaml --find-rate 'throttled < 5%' -R 100/s --find-step 5s --find-precision 2%
   sluicegate run shop.yaml --target https://api.example.com/prod --allow-host api.example.com \\

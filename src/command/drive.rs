@@ -12,6 +12,7 @@ use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
 use super::failure::Failure;
+use super::samples::{Recording, SampleFile};
 use super::script::Script;
 use super::shelf::{Shelf, Shelved};
 use super::{target, terminal};
@@ -20,7 +21,9 @@ use crate::config::value::OverloadPolicy;
 use crate::engine::{Abort, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
 use crate::load::overload::Overload;
 use crate::load::shaper::Shaper;
-use crate::measure::record::{AbortRecord, CredentialsRecord, LaneRecord, LoadRecord, OverloadRecord, WatchRecord};
+use crate::measure::record::{
+    AbortRecord, CredentialsRecord, LaneRecord, LoadRecord, OverloadRecord, SamplesRecord, WatchRecord,
+};
 use crate::measure::recorder::Layout;
 use crate::measure::{Recorder, summary};
 use crate::report::progress::{self, Place};
@@ -37,6 +40,8 @@ pub(super) struct Driven {
     pub(super) recorder: Recorder,
     /// Their response times second by second; why these are lost, if they are.
     pub(super) shelved: io::Result<Shelved>,
+    /// The file of samples, if one was asked for; why it is not whole, if it is not.
+    pub(super) samples: Option<io::Result<SamplesRecord>>,
     /// What they counted beside that.
     pub(super) counts: Counts,
     /// The lanes.
@@ -71,7 +76,7 @@ pub(super) fn drive(
     plan: &Plan,
     script: &Script,
     engine: &Engine,
-    (layout, shelf): (&Arc<Layout>, Shelf),
+    (layout, shelf, samples): (&Arc<Layout>, Shelf, Option<SampleFile>),
     watch: (Stop, Show),
 ) -> Result<Driven, Failure> {
     let (stop, show) = watch;
@@ -89,7 +94,7 @@ pub(super) fn drive(
     let driven = engine.drive(&Drive {
         catalog: Arc::clone(&plan.catalog),
         source: &|share| script.played(plan, share),
-        recorder: &|| Recorder::new(Arc::clone(layout)).giving(shelf.away()),
+        recorder: &|| Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref()),
         shaper: Shaper::new(&plan.safety.ceilings),
         clock,
         horizon: plan.run.duration,
@@ -100,7 +105,14 @@ pub(super) fn drive(
     });
     drop(ticker);
     let driven = driven.map_err(|error| Failure::broken("driving the traffic", error))?;
-    let recorder = driven.recorders.into_iter().reduce(|mut all, one| {
+    let (recorders, samples) = match samples {
+        Some(file) => {
+            let (recorders, record) = file.finish(driven.recorders);
+            (recorders, Some(record))
+        }
+        None => (driven.recorders.into_iter().map(|recording| recording.recorder).collect(), None),
+    };
+    let recorder = recorders.into_iter().reduce(|mut all, one| {
         all.merge(one);
         all
     });
@@ -109,6 +121,7 @@ pub(super) fn drive(
     Ok(Driven {
         recorder,
         shelved,
+        samples,
         counts: driven.counts,
         lanes: driven.lanes,
         broken: driven.broken,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_mock::{Errors, LogSummary, MockError, Server, Settings, StageUrl, Summary, runtime};
+use sluicegate_policy::model::Model;
 use sluicegate_policy::seed::Seed;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,9 +38,26 @@ pub(super) fn mock(asked: &Mock) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// What a join needs, and a person who looks into the log; values in quotes, so that an unset one (`-`) is JSON, too.
+const EVERYTHING: &str = concat!(
+    r#"{"requestId":"$context.requestId","extendedRequestId":"$context.extendedRequestId","#,
+    r#""requestTimeEpoch":"$context.requestTimeEpoch","httpMethod":"$context.httpMethod","path":"$context.path","#,
+    r#""status":"$context.status","responseLatency":"$context.responseLatency","integrationLatency":"$context.integrationLatency","#,
+    r#""integration.status":"$context.integration.status","authorizer.latency":"$context.authorizer.latency","#,
+    r#""authorizer.status":"$context.authorizer.status","error.responseType":"$context.error.responseType"}"#
+);
+
+/// The same model, whose stages all log so.
+fn logging_everything(model: &Model) -> Model {
+    let mut model = model.clone();
+    model.stages.iter_mut().for_each(|stage| stage.access_log = Some(EVERYTHING.to_owned()));
+    model
+}
+
 async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     let seed = asked.seed.map_or_else(|| plan.run.seed.child("policy").child("mock"), Seed::new);
-    let mut settings = Settings::new(Arc::clone(&plan.model), seed);
+    let model = if asked.log_everything { Arc::new(logging_everything(&plan.model)) } else { Arc::clone(&plan.model) };
+    let mut settings = Settings::new(model, seed);
     settings.listen = asked.listen;
     settings.access_log.clone_from(&asked.access_log);
     settings.execution_log.clone_from(&asked.execution_log);

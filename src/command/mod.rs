@@ -3,6 +3,7 @@
 //! Owns the order of things and the rim: files, processes, signals, standard output, exit codes. Refuses to compute: each step
 //! is a call into the room that owns it. Called by `main`.
 
+mod attribution;
 mod case;
 mod compare;
 mod definition;
@@ -13,6 +14,7 @@ mod failure;
 mod find_rate;
 mod flags;
 mod import;
+mod joining;
 mod kept_run;
 mod limits;
 mod machine;
@@ -28,6 +30,7 @@ mod retries;
 mod run;
 mod run_folder;
 mod same_load;
+mod samples;
 mod script;
 mod shelf;
 mod shown;

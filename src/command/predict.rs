@@ -9,8 +9,9 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
 
+use super::attribution::Interest;
 use super::script::Script;
-use super::{limits, retries, told};
+use super::{attribution, limits, retries, told};
 use crate::config::Plan;
 use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
@@ -18,12 +19,13 @@ use crate::load::retry::Tally;
 use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
-use crate::measure::record::{LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord};
+use crate::measure::part_rows::PartRows;
+use crate::measure::record::{ExpectedPart, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord};
 use crate::measure::recorder::{Detail, Layout};
-use crate::measure::{Recorder, summary};
+use crate::measure::{Record, Recorder, summary};
 use crate::report::plan::PlannedPower;
 use crate::sim::{Network, Replica, World, replicate};
-use crate::traffic::Step;
+use crate::traffic::{SeriesId, Step};
 use crate::verdict::noise::{self, Noise};
 use crate::verdict::{Claim, Course, Phase, power, predict, replicated, warmup};
 
@@ -56,6 +58,8 @@ pub(super) struct Predicted {
     pub(super) told: Vec<ToldRecord>,
     /// What is tried again, if anything is.
     pub(super) retries: Option<RetryRecord>,
+    /// Of the parts of requests, where somebody asks for them.
+    pub(super) parts: Option<PredictedParts>,
     /// Fingerprint of the script.
     pub(super) script: ScriptHash,
     /// Actions of the script, where no answer has a say in it.
@@ -68,6 +72,14 @@ pub(super) struct Predicted {
 
 const NS_PER_S: u64 = 1_000_000_000;
 
+/// What the model says of the parts of requests.
+pub(super) struct PredictedParts {
+    /// What is assumed and looked at.
+    pub(super) expected: Vec<ExpectedPart>,
+    /// The parts of one simulated run.
+    pub(super) rows: PartRows,
+}
+
 /// When a simulation starts that does not say: on 1 January 2026, 00:00 UTC, so that it repeats to the byte.
 const DEFAULT_WALL: Span = Span::from_secs(1_767_225_600);
 
@@ -79,6 +91,8 @@ pub(super) struct Model<'a> {
     stop: Stop,
     /// What is left out of the beginning: what the plan says, or until the model has settled.
     warmup: Span,
+    /// Whether parts of requests are counted.
+    parted: bool,
 }
 
 impl<'a> Model<'a> {
@@ -99,7 +113,8 @@ impl<'a> Model<'a> {
             // The engine waits as long after the plan's end (`target`).
             end: Instant::ZERO + plan.run.duration + plan.run.timeout,
         };
-        Self { plan, script, world, stop: Stop::new(), warmup: plan.run.warmup }
+        let parted = plan.expectations.iter().any(|assumption| matches!(assumption.metric, Metric::Part(..)));
+        Self { plan, script, world, stop: Stop::new(), warmup: plan.run.warmup, parted }
     }
 
     /// With so many exchanges at a time on one connection (HTTP/2).
@@ -114,6 +129,11 @@ impl<'a> Model<'a> {
         self
     }
 
+    /// With what is known of the parts of requests also where nothing is assumed of them.
+    pub(super) fn looking_at_parts(self, wanted: bool) -> Self {
+        Self { parted: self.parted || wanted, ..self }
+    }
+
     /// Breaks simulations off when `stop` is asked for; what they gave is then worth nothing.
     pub(super) fn until(self, stop: Stop) -> Self {
         Self { stop, ..self }
@@ -121,18 +141,50 @@ impl<'a> Model<'a> {
 
     /// Replications `first` to `last`, each with the policy's randomness anew, recorded by `layout`.
     pub(super) fn replicate(&self, replicas: std::ops::Range<usize>, layout: &Arc<Layout>) -> Vec<Replica<Recorder>> {
-        let policy = self.plan.run.seed.child("policy").child("simulate");
-        let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
-        let mut replicas = replicate(
-            &self.world,
-            &|| Box::new(Stoppable { source: self.script.played(self.plan, Share::ALL), stop: self.stop.clone() }),
-            &seeds,
-            &|| Recorder::new(Arc::clone(layout)),
-        );
+        let recorder = || {
+            let recorder = Recorder::new(Arc::clone(layout));
+            if self.parted { recorder.with_parts() } else { recorder }
+        };
+        let mut replicas = self.simulated(replicas, &recorder);
         for Replica { recorded, summary } in &mut replicas {
             told::tell(recorded, &self.world.model, &told::simulated(&self.world.model, &summary.told));
         }
         replicas
+    }
+
+    fn simulated<R: Record + Send>(
+        &self,
+        replicas: std::ops::Range<usize>,
+        recorder: &(dyn Fn() -> R + Sync),
+    ) -> Vec<Replica<R>> {
+        let policy = self.plan.run.seed.child("policy").child("simulate");
+        let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
+        let source = || -> Box<dyn Source> {
+            Box::new(Stoppable { source: self.script.played(self.plan, Share::ALL), stop: self.stop.clone() })
+        };
+        replicate(&self.world, &source, &seeds, recorder)
+    }
+
+    /// What is assumed and looked at of parts, and the parts of one run; what has no model is left out of the latter.
+    fn parts(
+        &self,
+        assumed: &[(Option<Prediction>, Option<f64>)],
+        runs: &[Recorder],
+        unpredicted: &[SeriesId],
+    ) -> PredictedParts {
+        let of_profile = self.plan.expectations.iter().zip(assumed).filter_map(|(assumption, (prediction, power))| {
+            attribution::expected(assumption, prediction.as_ref(), Interest::Assumed { planned_power: *power })
+        });
+        let looked_at = attribution::looked_at(&self.plan.catalog.series, runs);
+        let looked_at = looked_at.iter().filter(|it| it.series.is_none_or(|series| !unpredicted.contains(&series)));
+        let looked_at = looked_at.filter_map(|assumption| {
+            attribution::expected(assumption, predict::predict(assumption, runs).as_ref(), Interest::LookedAt)
+        });
+        let expected = of_profile.chain(looked_at).collect();
+        let mut one = self.simulated(0..1, &|| PartRows::new(self.warmup));
+        let mut rows = one.remove(0).recorded;
+        rows.leave_out(unpredicted);
+        PredictedParts { expected, rows }
     }
 
     /// A recorder's layout for this plan.
@@ -183,14 +235,18 @@ impl<'a> Model<'a> {
         let edges = predict::edges(assumptions, &rough);
         let predictions = self.with_design_effects(rough, &edges, runs.len());
         let phase = self.phase();
-        let powers = assumptions
+        let powers: Vec<(PlannedPower, Option<String>)> = assumptions
             .iter()
             .zip(predictions.iter().zip(&noises))
             .map(|(assumption, (prediction, noise))| planned(assumption, (prediction.as_ref(), noise.as_ref()), &runs, phase))
             .collect();
+        let parts = self.parted.then(|| {
+            let assumed = predictions.iter().zip(&powers).map(|(prediction, (power, _))| (*prediction, power.planned_power));
+            self.parts(&assumed.collect::<Vec<_>>(), &runs, &unpredicted)
+        });
         let (total, series) = as_one_run(runs);
         let planned = planned_actions;
-        Predicted { predictions, edges, powers, total, series, limits, told, retries, script, planned, noises, phase }
+        Predicted { predictions, edges, powers, total, series, limits, told, retries, parts, script, planned, noises, phase }
     }
 
     /// When the model has settled: after the plan's warm-up, or later (method 3.7b), by the mean of two simulated runs.
@@ -312,6 +368,9 @@ fn trials(assumption: &Assumption, run: &Recorder) -> u64 {
     let of = |count: fn(&Channel) -> u64| run.channel(assumption.series).as_deref().map_or(0, count);
     match assumption.metric {
         Metric::Latency(_) => of(Channel::latency_trials),
+        Metric::Part(part, _) => {
+            run.channel(assumption.series).and_then(|channel| channel.parts().map(|times| times.of(part).len())).unwrap_or(0)
+        }
         Metric::Ratio(Ratio::Told(what, of)) => run.told(what, of).1,
         Metric::Ratio(Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_)) => of(Channel::count),
     }

@@ -3,6 +3,8 @@
 //! Owns the order and what happens when a part fails: what was measured until then is kept and reported. Refuses statistics
 //! (`verdict`), formats (`report`) and sockets (`engine`).
 
+mod traced;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,12 +14,14 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
 
+use super::attribution::PREDICTED_PARTS;
 use super::drive::{Driven, Show, drive};
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::predict::{Model, Predicted, course, layout};
 use super::receiver::Compared;
 use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFolder};
+use super::samples::{self, SampleFile};
 use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
@@ -27,6 +31,7 @@ use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
 use crate::load::hash::ScriptHash;
+use crate::measure::assumption::Metric;
 use crate::measure::doubt::{self, Seen};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{
@@ -37,7 +42,7 @@ use crate::measure::{open_estimate, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
 use crate::sim;
-use crate::verdict::{Context, Course, Phase, decide, judge, warmup, withhold};
+use crate::verdict::{Context, Course, Judged, Phase, decide, judge, warmup, withhold};
 
 /// Everything that is known before the run.
 pub(super) struct Rehearsal<'a> {
@@ -150,9 +155,10 @@ impl Rehearsal<'_> {
         if !self.drifts.is_empty() && matches!(self.plan.target, Target::Live(_)) {
             return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
         }
+        self.prove_log()?;
         let started = wall_epoch();
         let mut folder = self.open_folder(started)?;
-        let standing = match stand(self.plan, &self.profile_name, folder.path(), &self.drifts) {
+        let standing = match stand(self.plan, &self.profile_name, folder.path(), &self.drifts, self.traced()) {
             Ok(standing) => standing,
             Err(failure) => {
                 folder.discard();
@@ -160,6 +166,10 @@ impl Rehearsal<'_> {
             }
         };
         let predicted = (self.prediction == Prediction::Wanted).then(|| self.predict(started, &standing, &interruption.stop));
+        if let Some(rows) = predicted.as_ref().and_then(|it| it.parts.as_ref()).filter(|_| self.keeps_samples()) {
+            let rows = rows.rows.write(&self.plan.catalog.series);
+            folder.write(PREDICTED_PARTS, &rows).map_err(|error| Failure::broken("keeping the run", error))?;
+        }
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
         record.machine.calibration = self.calibrate(standing.engine.lanes());
         self.doubt_ceiling(&mut record);
@@ -194,14 +204,17 @@ impl Rehearsal<'_> {
         let layout = layout(self.plan, self.warmup(predicted), edges, Detail::Seconds);
         let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
         let shelf = Shelf::begin(folder).map_err(|error| Failure::broken("starting a thread", error))?;
-        let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf), (interruption.stop.clone(), show))?;
+        let samples = self.keeps_samples().then(|| SampleFile::begin(folder, self.plan.catalog.series.clone())).transpose();
+        let samples = samples.map_err(|error| Failure::broken("opening the file of samples", error))?;
+        let how = (interruption.stop.clone(), show);
+        let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf, samples), how)?;
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.
         let aborted = driven.aborted.take().map(Stopped::Aborted);
         record.stopped = broken.or(aborted).or(interruption.stopped());
         let arrivals = folder.join(ARRIVALS);
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
-        self.complete(record, &mut driven, seen, predicted);
+        self.complete((record, folder), &mut driven, seen, predicted);
         Ok(Some(driven))
     }
 
@@ -220,6 +233,7 @@ impl Rehearsal<'_> {
             .starting(started)
             .with_streams(standing.streams)
             .until(stop.clone())
+            .looking_at_parts(self.keeps_samples())
             .predict();
         if !predicted.powers.is_empty() {
             let powers: Vec<_> = predicted.powers.iter().map(|(power, _)| power.clone()).collect();
@@ -330,6 +344,7 @@ impl Rehearsal<'_> {
             receiver: None,
             limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),
             told: predicted.map(|it| it.told.clone()).unwrap_or_default(),
+            parts: self.parts(predicted),
             network: Some(way.record()),
             doubts: way.problem.iter().map(unprobed).chain(settles_later(run.warmup, self.warmup(predicted))).collect(),
             verdicts: Vec::new(),
@@ -351,7 +366,7 @@ impl Rehearsal<'_> {
     /// Everything that the run has shown.
     fn complete(
         &self,
-        record: &mut RunRecord,
+        (record, folder): (&mut RunRecord, &Path),
         driven: &mut Driven,
         seen: Option<Result<Told, Doubt>>,
         predicted: Option<&Predicted>,
@@ -391,26 +406,48 @@ impl Rehearsal<'_> {
         };
         record.doubts.extend(doubt::doubts(&seen));
         record.doubts.extend(said);
+        match driven.samples.take() {
+            None => {}
+            Some(Ok(samples)) => {
+                record.doubts.extend(samples::doubt(&samples));
+                record.parts.get_or_insert_default().samples = Some(samples);
+            }
+            Some(Err(error)) => record.doubts.push(samples::lost(&error)),
+        }
         record.complete = record.stopped.is_none();
         if record.complete || predicted.is_none() {
             record.plan.script_hash = driven.counts.script.to_string();
         }
         if record.complete {
             record.doubts.extend(predicted.and_then(|it| other_script(it.script, driven.counts.script)));
+            let phase = predicted.map_or(self.planned_phase(), |it| self.settled_phase(it, &settling));
+            let assumed = self.attribute(record, driven, folder, phase);
             if let Some(predicted) = predicted {
-                let phase = self.settled_phase(predicted, &settling);
                 record.doubts.extend(cut_by(predicted.phase, phase));
-                record.verdicts = self.verdicts((predicted, phase), driven, &record.doubts);
+                record.verdicts = self.verdicts((predicted, phase), driven, assumed, &record.doubts);
             }
         }
     }
 
-    fn verdicts(&self, (predicted, phase): (&Predicted, Phase), driven: &Driven, doubts: &[Doubt]) -> Vec<Verdict> {
+    /// The part that is judged as the plan has it.
+    const fn planned_phase(&self) -> Phase {
+        Phase { warmup: self.plan.run.warmup, end: self.plan.run.duration }
+    }
+
+    fn verdicts(
+        &self,
+        (predicted, phase): (&Predicted, Phase),
+        driven: &Driven,
+        assumed: Vec<Judged>,
+        doubts: &[Doubt],
+    ) -> Vec<Verdict> {
         let course = course(self.plan, &self.script);
+        let mut assumed = assumed.into_iter();
         let known = predicted.predictions.iter().zip(&predicted.noises).zip(&predicted.powers);
         let judged = self.plan.expectations.iter().zip(known).map(|(assumption, ((prediction, noise), (power, _)))| {
             let context = Context { phase, course, planned_power: power.planned_power, noise: noise.as_ref() };
-            judge(assumption, prediction.as_ref(), &driven.recorder, &context)
+            let of_log = if let Metric::Part(..) = assumption.metric { assumed.next() } else { None };
+            of_log.unwrap_or_else(|| judge(assumption, prediction.as_ref(), &driven.recorder, &context))
         });
         withhold(decide(judged.collect()), doubts)
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::attribution;
 use super::failure::Failure;
 use super::run_folder::{RECORD, SEARCH};
 use super::terminal;
@@ -23,9 +24,15 @@ pub(super) fn report(asked: &Report) -> Result<u8, Failure> {
     let bytes = fs::read(&file)
         .map_err(|error| named(&format!("cannot be read ({error}); name the folder of a run, or its {RECORD}")))?;
     if file.file_name().is_some_and(|name| name == SEARCH) {
+        if asked.access_log.is_some() {
+            return Err(named(&"a search keeps no samples of its steps, so that no access log can be joined with it"));
+        }
         return search(asked, &file, &report::search::read(&bytes).map_err(|error| named(&error))?);
     }
-    let record = read::read(&bytes).map_err(|error| named(&error))?;
+    let mut record = read::read(&bytes).map_err(|error| named(&error))?;
+    if let Some(log) = &asked.access_log {
+        attribution::join_later(&mut record, file.parent().unwrap_or(Path::new(".")), log)?;
+    }
     match asked.format {
         OutputFormat::Text => {
             let kept_in = file.parent().map(|folder| folder.display().to_string());

@@ -152,6 +152,7 @@ fn record(
             &summaries.iter().map(|summary| told::simulated(&plan.model, &summary.told)).collect::<Vec<_>>(),
             run.warmup,
         ),
+        parts: None,
         network: Some(NetworkRecord {
             source: NetworkSource::Given,
             round_trip_ns: network.round_trip.as_ns(),

@@ -13,7 +13,7 @@ use super::rehearsal::world_seed;
 use super::run_folder::{ARRIVALS, AUTHORITY, FUNCTIONS, PROFILE};
 use crate::config::value::{Certificates, Pacing, Protocol};
 use crate::config::{ClientIdentity, Drift, Health, Network, Plan, Problem, Target, Wire};
-use crate::engine::{self, Answers, Engine, EngineError, Identity, Settings, Speaks, Tls};
+use crate::engine::{self, Answers, Engine, EngineError, Identity, RequestIds, Settings, Speaks, Tls};
 use crate::measure::record::{NetworkRecord, NetworkSource};
 use crate::sim;
 use crate::traffic::auth::{Auth, Issuer};
@@ -57,11 +57,26 @@ impl Way {
     }
 }
 
+/// What is kept of single requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traced<'a> {
+    /// What the gateway calls them.
+    pub(super) request_ids: RequestIds,
+    /// The file to which the mock logs them.
+    pub(super) access_log: Option<&'a Path>,
+}
+
 /// Makes the target of `plan` ready; the mock reads its profile from `folder`, and differs from it by `drifts`.
-pub(super) fn stand(plan: &Plan, profile: &str, folder: &Path, drifts: &[Drift]) -> Result<Standing, Failure> {
+pub(super) fn stand(
+    plan: &Plan,
+    profile: &str,
+    folder: &Path,
+    drifts: &[Drift],
+    traced: Traced<'_>,
+) -> Result<Standing, Failure> {
     let (endpoint, tls, mock) = match &plan.target {
         Target::Mock(wire) => {
-            let mock = start_mock(plan, folder, *wire, drifts)?;
+            let mock = start_mock(plan, folder, *wire, (drifts, traced.access_log))?;
             let (api, stage) = (plan.model.api_of(plan.stage), &plan.model.stages[usize::from(plan.stage.0)].name);
             let url = mock.stage_url(&api.id, stage).unwrap_or_default().parse::<Endpoint>();
             let url = url.map_err(|error| Failure::broken("reading the mock gateway's address", error))?;
@@ -82,7 +97,7 @@ pub(super) fn stand(plan: &Plan, profile: &str, folder: &Path, drifts: &[Drift])
     };
     let auth = with_issuer(&plan.auth, mock.as_ref())?;
     let answers = if mock.is_some() { Answers::OfMock } else { Answers::OfAnybody };
-    let settings = Settings { answers, auth, ..settings(plan, endpoint, tls) };
+    let settings = Settings { answers, auth, request_ids: traced.request_ids, ..settings(plan, endpoint, tls) };
     let streams_http2 = settings.streams;
     let engine = Engine::prepare(settings).map_err(unprepared)?;
     for watched in &plan.abort.health {
@@ -159,7 +174,12 @@ fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
     }
 }
 
-fn start_mock(plan: &Plan, folder: &Path, wire: Wire, drifts: &[Drift]) -> Result<MockChild, Failure> {
+fn start_mock(
+    plan: &Plan,
+    folder: &Path,
+    wire: Wire,
+    (drifts, access_log): (&[Drift], Option<&Path>),
+) -> Result<MockChild, Failure> {
     let seed = world_seed(plan.run.seed);
     let mut arguments: Vec<OsString> = vec!["mock".into(), folder.join(PROFILE).into()];
     for (flag, value) in [("--listen", "127.0.0.1:0".into()), ("--format", "json".into()), ("--seed", seed.to_string())] {
@@ -176,6 +196,9 @@ fn start_mock(plan: &Plan, folder: &Path, wire: Wire, drifts: &[Drift]) -> Resul
     arguments.extend(["--beside".into(), beside.into()]);
     if plan.model.functions.iter().any(|function| !function.code.is_modelled()) {
         arguments.extend(["--function-log".into(), folder.join(FUNCTIONS).into()]);
+    }
+    if let Some(file) = access_log {
+        arguments.extend(["--access-log".into(), file.into(), "--log-everything".into()]);
     }
     for drift in drifts {
         arguments.extend(["--drift".into(), drift.to_string().into()]);

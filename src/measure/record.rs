@@ -6,6 +6,7 @@
 //! Written by `command` (header first, with `complete: false`, then replaced by rename), read by `report`.
 
 mod limits;
+mod parts;
 mod retries;
 mod told;
 
@@ -15,6 +16,10 @@ use serde::{Deserialize, Serialize};
 use super::estimate::EstimateRecord;
 
 pub use limits::{LimitRecord, UseRecord};
+pub use parts::{
+    AttributedPart, AttributedRecord, ComparedTimes, Departed, ExpectedPart, JoinRecord, PartsRecord, ReplacedBy, SamplesRecord,
+    UnusableRecord,
+};
 pub use retries::{RetriesRecord, RetryRecord};
 pub use told::{ShareRecord, ToldRecord};
 
@@ -68,6 +73,9 @@ pub struct RunRecord {
     /// Shares that only the gateway can tell, after the warm-up: of the model, and of the bundled mock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<ToldRecord>,
+    /// Where the time of requests went, if samples are kept or an access log was joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PartsRecord>,
     /// The way to the gateway, as the model takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkRecord>,

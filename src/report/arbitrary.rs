@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::measure::record::{
-    AbortRecord, AbortSecond, Answer, CredentialsRecord, Doubt, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource,
-    OpenEstimate, OutcomeRecord, OverloadRecord, Quantiles, ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SeriesRecord,
-    Stopped, Unit, Verdict, WatchRecord, Weight,
+    AbortRecord, AbortSecond, Answer, AttributedPart, AttributedRecord, ComparedTimes, CredentialsRecord, Departed, Doubt,
+    JoinRecord, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord,
+    PartsRecord, Quantiles, ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SamplesRecord, SeriesRecord, Stopped, Unit,
+    Verdict, WatchRecord, Weight,
 };
 
 use super::sample;
@@ -44,9 +45,49 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
             let told = RetryRecord { retries, refused: total.count, first_throttled: share, user_time, ..RetryRecord::default() };
             RetriesRecord { predicted: (retries % 2 == 0).then(|| told.clone()), observed: (retries % 3 > 0).then_some(told) }
         });
+        record.parts = record.total.as_ref().filter(|total| total.saturated % 2 == 0).map(|total| parts(total, &record.series));
         (record.doubts, record.verdicts) = (doubts, verdicts);
         record
     })
+}
+
+/// Parts with the names and numbers of these series.
+fn parts(total: &SeriesRecord, series: &[SeriesRecord]) -> PartsRecord {
+    let times = |of: &SeriesRecord| ComparedTimes {
+        predicted: of.waited.clone(),
+        observed: of.service_time.clone(),
+        distance_ns: of.service_time.as_ref().map(|times| times.mean_ns),
+    };
+    let part = |of: &SeriesRecord| AttributedPart {
+        part: of.name.clone(),
+        times: times(of),
+        departed: [Departed::Yes, Departed::No, Departed::Unknown][(of.count % 3) as usize],
+        because: of.name.clone(),
+        total_if_replaced_ns: (of.count % 2 == 0).then_some((of.count, of.saturated, 0)),
+        explains: of.waited.as_ref().map(|times| times.stdev_ns),
+    };
+    let attributed = |of: &SeriesRecord| AttributedRecord {
+        series: Some(of.name.clone()),
+        total: times(of),
+        parts: vec![part(of), AttributedPart { part: "integration".to_owned(), ..part(of) }],
+        ..AttributedRecord::default()
+    };
+    let log = JoinRecord {
+        file: total.name.clone(),
+        entries: total.count,
+        joined: total.saturated,
+        strays: total.count / 2,
+        residual_median_ns: Some(total.count.cast_signed()),
+        later: total.count % 3 == 0,
+        problem: (total.count % 5 == 0).then(|| total.name.clone()),
+        ..JoinRecord::default()
+    };
+    PartsRecord {
+        samples: Some(SamplesRecord { file: total.name.clone(), rows: total.count, refused: total.saturated }),
+        log: (total.count % 4 != 1).then_some(log),
+        attributed: series.iter().map(attributed).collect(),
+        ..PartsRecord::default()
+    }
 }
 
 /// A number as it should not be, more often than chance would have it.

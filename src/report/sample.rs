@@ -40,6 +40,7 @@ pub(super) fn holding() -> RunRecord {
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
         limits: limits(),
         told: told(),
+        parts: None,
         receiver: Some(ReceiverRecord {
             arrived: 4_012,
             unrecorded: 0,
@@ -153,6 +154,7 @@ pub(super) fn interrupted() -> RunRecord {
         receiver: None,
         limits: Vec::new(),
         told: Vec::new(),
+        parts: None,
         network: None,
         doubts: Vec::new(),
         verdicts: Vec::new(),

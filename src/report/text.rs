@@ -10,6 +10,7 @@ mod latency;
 mod limits;
 mod load;
 mod outcomes;
+mod parts;
 mod retries;
 mod series;
 mod told;
@@ -32,6 +33,7 @@ pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     retries::write(&mut page, record);
     latency::write(&mut page, record);
     estimates::write(&mut page, &record.estimates);
+    parts::write(&mut page, record);
     outcomes::write(&mut page, record);
     errors::write(&mut page, record);
     series::write(&mut page, record);

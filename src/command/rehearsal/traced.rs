@@ -1,0 +1,82 @@
+//! What a rehearsal keeps of single requests, where somebody asks: their samples, and the access log that they are joined with.
+//!
+//! Owns what is asked for and what the record tells of it. Refuses to join (`attribution`). Where nothing is asked for nothing of it is done.
+
+use std::path::Path;
+
+use sluicegate_timer::clock::wall_epoch;
+
+use super::Rehearsal;
+use crate::command::attribution::{self, Sampled, Shown};
+use crate::command::drive::Driven;
+use crate::command::failure::Failure;
+use crate::command::predict::{Predicted, course};
+use crate::command::target::Traced;
+use crate::config::Target;
+use crate::engine::RequestIds;
+use crate::measure::record::{PartsRecord, RunRecord};
+use crate::report;
+use crate::verdict::{Course, Judged, Phase};
+
+impl Rehearsal<'_> {
+    /// What of single requests is kept.
+    pub(super) fn traced(&self) -> Traced<'_> {
+        let request_ids = if self.keeps_samples() { RequestIds::Kept } else { RequestIds::Ignored };
+        Traced { request_ids, access_log: self.output.access_log.as_deref() }
+    }
+
+    pub(super) const fn keeps_samples(&self) -> bool {
+        self.output.samples || self.output.access_log.is_some()
+    }
+
+    /// The mock adds to its log; a log that is there already would be of another run, with ids that may be the same.
+    pub(super) fn prove_log(&self) -> Result<(), Failure> {
+        let Some(file) = &self.output.access_log else { return Ok(()) };
+        match (&self.plan.target, std::fs::metadata(file)) {
+            (Target::Mock(_), Ok(there)) if there.len() > 0 => Err(Failure::usage(format!(
+                "{}: the mock writes its access log to this file, and something is in it already; name another file, or remove it",
+                file.display()
+            ))),
+            (Target::Mock(_) | Target::Live(_), _) => Ok(()),
+        }
+    }
+
+    /// What is known of parts before the first request; `None` if nobody asks for them.
+    pub(super) fn parts(&self, predicted: Option<&Predicted>) -> Option<PartsRecord> {
+        let predicted = predicted.and_then(|it| it.parts.as_ref());
+        (self.keeps_samples() || predicted.is_some()).then(|| PartsRecord {
+            series: self.plan.catalog.series.clone(),
+            varies: course(self.plan, &self.script) == Course::Varying,
+            expected: predicted.map(|it| it.expected.clone()).unwrap_or_default(),
+            ..PartsRecord::default()
+        })
+    }
+
+    /// Joins the access log, if there is one: the assumptions about parts as it judges them, and its doubts in the record.
+    pub(super) fn attribute(
+        &self,
+        record: &mut RunRecord,
+        driven: &Driven,
+        folder: &Path,
+        phase: Phase,
+    ) -> Vec<Judged> {
+        let Some(parts) = &mut record.parts else { return Vec::new() };
+        parts.warmup_ns = phase.warmup.as_ns();
+        parts.zero_epoch_ms = Some(wall_epoch().as_ns().saturating_sub(driven.clock.now().as_ns()) / 1_000_000);
+        let Some(log) = &self.output.access_log else { return Vec::new() };
+        if parts.samples.is_none() {
+            return Vec::new();
+        }
+        match (Sampled { folder, parts: &*parts, phase }).hold_against(log) {
+            Ok(Shown { join, assumed, attributed }) => {
+                record.doubts.extend(attribution::doubts(&join));
+                (parts.log, parts.attributed) = (Some(join), attributed);
+                assumed
+            }
+            Err(error) => {
+                record.doubts.push(attribution::unjoined(&report::problem::chain(&error), folder));
+                Vec::new()
+            }
+        }
+    }
+}

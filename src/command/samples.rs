@@ -1,0 +1,235 @@
+//! `samples.csv`: what became of each attempt, kept while a run lasts.
+//!
+//! Owns the thread that writes the file, and what a lane gives it: batches, never waited for. What finds no room is counted, and told as a doubt.
+//! Refuses to know columns (`measure::rows`). Where no samples are asked for none of this is there.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use sluicegate_policy::time::Instant;
+
+use crate::measure::record::{Doubt, SamplesRecord, Weight};
+use crate::measure::rows::{HEADER, Row};
+use crate::measure::{Record, Recorder, Sample};
+
+/// Name of the file within the run's folder.
+pub(super) const SAMPLES: &str = "samples.csv";
+
+/// Rows that a lane gives away together.
+const BATCH_ROWS: usize = 256;
+/// Batches that wait for the thread, of all lanes together.
+const WAITING_MAX: usize = 64;
+/// Rows that a lane keeps while the thread is behind; more are refused.
+const KEPT_MAX: usize = 16 * BATCH_ROWS;
+
+/// Takes rows while a run lasts.
+pub(super) struct SampleFile {
+    away: SyncSender<Vec<Row>>,
+    keeper: JoinHandle<io::Result<u64>>,
+}
+
+/// What a lane records: always a recorder, and rows where they are asked for.
+pub(super) struct Recording {
+    pub(super) recorder: Recorder,
+    rows: Option<Rows>,
+}
+
+/// The rows of a lane on their way to the file.
+struct Rows {
+    away: SyncSender<Vec<Row>>,
+    batch: Vec<Row>,
+    /// What the gateway calls the attempt that is told next.
+    id: Option<Box<str>>,
+    refused: u64,
+}
+
+impl SampleFile {
+    /// Begins the file in `folder`, for series of these names.
+    pub(super) fn begin(folder: &Path, series: Vec<String>) -> io::Result<Self> {
+        let file = BufWriter::new(File::create(folder.join(SAMPLES))?);
+        let (away, batches) = sync_channel(WAITING_MAX);
+        let keeper = Builder::new().name("samples".to_owned()).spawn(move || keep(file, &batches, &series))?;
+        Ok(Self { away, keeper })
+    }
+
+    /// Writes what the lanes still have, and ends the file. What was refused is counted in the record.
+    pub(super) fn finish(self, recordings: Vec<Recording>) -> (Vec<Recorder>, io::Result<SamplesRecord>) {
+        let (mut recorders, mut refused) = (Vec::new(), 0);
+        for Recording { recorder, rows } in recordings {
+            recorders.push(recorder);
+            if let Some(rows) = rows {
+                refused += rows.refused;
+                // A thread that has gone has its reason, which its end tells.
+                let _ = rows.away.send(rows.batch);
+            }
+        }
+        drop(self.away);
+        let written = self.keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let record = written.map(|rows| SamplesRecord { file: SAMPLES.to_owned(), rows, refused });
+        (recorders, record)
+    }
+}
+
+impl Recording {
+    /// With rows for `file`, if there is one.
+    pub(super) fn new(recorder: Recorder, file: Option<&SampleFile>) -> Self {
+        let rows = file.map(|file| Rows { away: file.away.clone(), batch: Vec::with_capacity(BATCH_ROWS), id: None, refused: 0 });
+        Self { recorder, rows }
+    }
+}
+
+impl Record for Recording {
+    fn on_sample(&mut self, sample: &Sample) {
+        self.recorder.on_sample(sample);
+        if let Some(rows) = &mut self.rows {
+            rows.put(sample);
+        }
+    }
+
+    fn on_request_id(&mut self, id: Box<str>) {
+        if let Some(rows) = &mut self.rows {
+            rows.id = Some(id);
+        }
+    }
+
+    fn on_settled(&mut self, since: Instant, last: &Sample) {
+        self.recorder.on_settled(since, last);
+    }
+}
+
+impl Rows {
+    fn put(&mut self, sample: &Sample) {
+        let id = self.id.take();
+        if self.batch.len() >= BATCH_ROWS && self.batch.len().is_multiple_of(BATCH_ROWS) {
+            self.give_away();
+        }
+        if self.batch.len() >= KEPT_MAX {
+            self.refused += 1;
+            return;
+        }
+        self.batch.push(Row { sample: *sample, id });
+    }
+
+    fn give_away(&mut self) {
+        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_ROWS));
+        match self.away.try_send(full) {
+            Ok(()) => {}
+            Err(TrySendError::Full(kept)) => self.batch = kept,
+            // The file cannot be written, which its end tells: nothing is kept for it.
+            Err(TrySendError::Disconnected(lost)) => self.refused += lost.len() as u64,
+        }
+    }
+}
+
+fn keep(mut file: impl io::Write, batches: &Receiver<Vec<Row>>, series: &[String]) -> io::Result<u64> {
+    file.write_all(HEADER.as_bytes())?;
+    file.write_all(b"\n")?;
+    let (mut rows, mut text) = (0, Vec::new());
+    for batch in batches {
+        text.clear();
+        for row in &batch {
+            row.write(series, &mut text);
+        }
+        file.write_all(&text)?;
+        rows += batch.len() as u64;
+    }
+    file.flush()?;
+    Ok(rows)
+}
+
+/// What is missing in the file.
+pub(super) fn doubt(record: &SamplesRecord) -> Option<Doubt> {
+    (record.refused > 0).then(|| Doubt {
+        weight: Weight::Note,
+        kind: "samples-refused".to_owned(),
+        what: format!(
+            "{} of {} attempts found no room on their way to {}: they are in every number of this report, and not in that file",
+            record.refused,
+            record.rows + record.refused,
+            record.file
+        ),
+        advice:
+            "give the run's folder a faster disk, or lower the rate; what is joined by that file may lack the busiest moments"
+                .to_owned(),
+    })
+}
+
+/// The file could not be written.
+pub(super) fn lost(error: &io::Error) -> Doubt {
+    Doubt {
+        weight: Weight::Note,
+        kind: "samples-lost".to_owned(),
+        what: format!("{SAMPLES} could not be written whole: {error}"),
+        advice: "free space in the run's folder; without samples no access log can be joined".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::measure::recorder::Layout;
+    use crate::measure::rows::Reader;
+    use crate::measure::scripted::answered;
+
+    fn layout() -> Arc<Layout> {
+        Arc::new(Layout { series: vec!["GET /a".to_owned()], ..Layout::default() })
+    }
+
+    #[test]
+    fn every_attempt_of_every_lane_is_a_row_with_its_own_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SampleFile::begin(folder.path(), layout().series.clone()).unwrap();
+        let lane = |first: u32| {
+            let mut lane = Recording::new(Recorder::new(layout()), Some(&file));
+            for n in first..first + 1_000 {
+                if n % 2 == 0 {
+                    lane.on_request_id(n.to_string().into());
+                }
+                lane.on_sample(&Sample { session: n, ..answered(1.0, 5.0) });
+            }
+            lane
+        };
+        let lanes = vec![lane(0), lane(1_000)];
+        let (recorders, record) = file.finish(lanes);
+        let record = record.unwrap();
+        assert_eq!((record.rows, record.refused, recorders.len()), (2_000, 0, 2));
+        let text = std::fs::read_to_string(folder.path().join(SAMPLES)).unwrap();
+        let reader = Reader::new(&layout().series);
+        let mut seen: Vec<_> = text.lines().skip(1).map(|line| reader.read(line).expect("a row")).collect();
+        seen.sort_by_key(|row| row.sample.session);
+        for (n, row) in (0..).zip(&seen) {
+            let id = (n % 2 == 0).then(|| n.to_string());
+            assert_eq!((row.sample.session, row.id.as_deref()), (n, id.as_deref()));
+        }
+        assert_eq!(seen.len(), 2_000);
+        assert_eq!(doubt(&record), None);
+    }
+
+    #[test]
+    fn a_lane_whose_file_is_behind_refuses_by_number_and_never_waits() {
+        let (away, batches) = sync_channel(1);
+        let file = SampleFile { away, keeper: Builder::new().spawn(|| Ok(0)).unwrap() };
+        let mut lane = Recording::new(Recorder::new(layout()), Some(&file));
+        for _ in 0..10_000 {
+            lane.on_sample(&answered(1.0, 5.0));
+        }
+        let rows = lane.rows.as_ref().expect("they are asked for");
+        assert_eq!(rows.refused as usize, 10_000 - BATCH_ROWS - KEPT_MAX, "one batch waits, a lane's fill is kept");
+        let record = SamplesRecord { file: SAMPLES.to_owned(), rows: 4_352, refused: rows.refused };
+        assert!(doubt(&record).is_some_and(|doubt| doubt.what.contains("5648 of 10000")));
+        drop(batches);
+    }
+
+    #[test]
+    fn without_a_file_a_lane_keeps_nothing_but_its_counts() {
+        let mut lane = Recording::new(Recorder::new(layout()), None);
+        lane.on_sample(&answered(1.0, 5.0));
+        assert!(lane.rows.is_none());
+        assert_eq!(lane.recorder.load().intended, 1);
+    }
+}
