@@ -12,6 +12,7 @@ mod program; // how the program is run as its users run it
 
 mod aborted; // runs that a condition of their profile ends: stopped in order, exit code 3, and reported whole
 mod access; // IAM authorization: what the load side and botocore sign is taken, what others sign is not
+mod attribution; // where the time goes: the mock's access log joined by request id, and the part that departed named
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
 mod compared; // kept runs judged again: by their own model, by another, by an earlier run
