@@ -137,7 +137,7 @@ mod tests {
         Parts::exact(
             Span::from_ns(ns + 30),
             Span::from_ns(ns + 20),
-            (ns % 2 == 0).then(|| Span::from_ns(5)),
+            ns.is_multiple_of(2).then(|| Span::from_ns(5)),
             Some(Span::from_ns(ns)),
         )
     }

@@ -63,7 +63,7 @@ fn parts(total: &SeriesRecord, series: &[SeriesRecord]) -> PartsRecord {
         times: times(of),
         departed: [Departed::Yes, Departed::No, Departed::Unknown][(of.count % 3) as usize],
         because: of.name.clone(),
-        total_if_replaced_ns: (of.count % 2 == 0).then_some((of.count, of.saturated, 0)),
+        total_if_replaced_ns: of.count.is_multiple_of(2).then_some((of.count, of.saturated, 0)),
         explains: of.waited.as_ref().map(|times| times.stdev_ns),
     };
     let attributed = |of: &SeriesRecord| AttributedRecord {
@@ -78,8 +78,8 @@ fn parts(total: &SeriesRecord, series: &[SeriesRecord]) -> PartsRecord {
         joined: total.saturated,
         strays: total.count / 2,
         residual_median_ns: Some(total.count.cast_signed()),
-        later: total.count % 3 == 0,
-        problem: (total.count % 5 == 0).then(|| total.name.clone()),
+        later: total.count.is_multiple_of(3),
+        problem: total.count.is_multiple_of(5).then(|| total.name.clone()),
         ..JoinRecord::default()
     };
     PartsRecord {

@@ -89,7 +89,9 @@ mod tests {
             .map(|n| Row { sample: answered(1.0, 50.0 + n as f64 / 100.0), id: Some(n.to_string().into()) })
             .collect();
         let mut census = Census::new(Span::ZERO);
-        rows.iter().for_each(|row| census.on_sample(&row.sample));
+        for row in &rows {
+            census.on_sample(&row.sample);
+        }
         let mut join = census.join();
         for (n, row) in (0..).zip(&rows) {
             let line = line(n).map(|line| Logged { id: n.to_string(), ..line });
