@@ -105,8 +105,10 @@ impl Entries {
         let mut entries = Vec::new();
         for value in serde_json::Deserializer::from_slice(text).into_iter::<Value>() {
             let Ok(value) = value else {
-                entries.push(Err(Unusable::Shape));
-                break;
+                // It only began like one: lines of which the first is broken.
+                let lines = (1..).zip(text.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
+                self.waiting.extend(lines.flat_map(|(number, line)| of_line(line).into_iter().map(move |entry| (number, entry))));
+                return;
             };
             entries_of(&value, &mut entries);
         }

@@ -113,6 +113,14 @@ fn lines_that_cannot_be_joined_are_counted_with_the_number_of_the_first() {
 }
 
 #[test]
+fn a_log_whose_first_line_is_cut_is_read_from_the_second_on() {
+    let (all, read) = read_bytes(format!("{}\n{PLAIN}\n{PLAIN}\n", &PLAIN[..40]).as_bytes()).unwrap();
+    assert_eq!((all.len(), read.unusable[0].count, read.unusable[0].first), (2, 1, 1));
+    // What a delivery strings together without line ends is several documents.
+    assert_eq!(entries(&format!("{PLAIN}{PLAIN}")), [expected(), expected()]);
+}
+
+#[test]
 fn a_file_of_something_else_is_refused_with_what_is_missing() {
     let complaint = |text: &str| read_bytes(text.as_bytes()).unwrap_err().to_string();
     assert!(complaint("").contains("holds no lines"));
