@@ -199,8 +199,18 @@ mod tests {
             it.first_throttled = it.first_throttled.map(|_| 0.1);
             &mut it.user_time
         });
+        let attributed = record.parts.iter_mut().flat_map(|it| &mut it.attributed).flat_map(|it| {
+            let parts = it.parts.iter_mut().map(|part| {
+                part.explains = part.explains.map(|_| 0.1);
+                &mut part.times
+            });
+            std::iter::once(&mut it.total).chain(parts).flat_map(|it| {
+                it.distance_ns = it.distance_ns.map(|_| 0.1);
+                [&mut it.predicted, &mut it.observed]
+            })
+        });
         let receiver = record.receiver.iter_mut().map(|it| &mut it.behind_schedule);
-        for times in times.chain(load.flatten()).chain(receiver).chain(retries).flatten().chain(estimate) {
+        for times in times.chain(load.flatten()).chain(receiver).chain(retries).chain(attributed).flatten().chain(estimate) {
             (times.mean_ns, times.stdev_ns) = (times.count as f64 / 3.0, 0.0);
         }
         record
