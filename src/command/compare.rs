@@ -201,6 +201,10 @@ fn judge(claim: &Claim, (run, series): (&KeptRun, Option<SeriesId>), context: &C
         let why = "what the gateway tells of itself is kept as a total, and not second by second";
         return unjudged(claim.assumption, Some(claim), context, why);
     }
+    if let Metric::Part(..) = claim.assumption.metric {
+        let why = "where the time went the gateway's access log tells, which a comparison does not read: sluicegate report RUN --access-log FILE";
+        return unjudged(claim.assumption, Some(claim), context, why);
+    }
     if let Some(why) = too_coarse(claim) {
         return unjudged(claim.assumption, Some(claim), context, why);
     }
@@ -222,7 +226,7 @@ fn too_coarse(claim: &Claim) -> Option<String> {
         .iter()
         .filter_map(|line| match line.edge.event {
             Event::SlowerThan(limit) => Some(bucket_width(limit).as_ns() as f64),
-            Event::Ratio(_) | Event::PerhapsOf(_) => None,
+            Event::Ratio(_) | Event::PerhapsOf(_) | Event::PartAbove(..) | Event::PartPerhapsAbove(..) => None,
         })
         .fold(0.0, f64::max);
     (widths * BUCKETS_IN_MARGIN > margin).then(|| {

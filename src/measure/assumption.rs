@@ -145,16 +145,6 @@ pub enum Event {
     PartPerhapsAbove(Part, Span),
 }
 
-impl Metric {
-    /// Whether it is a time; else it is a share.
-    pub const fn is_time(self) -> bool {
-        match self {
-            Self::Latency(_) | Self::Part(..) => true,
-            Self::Ratio(_) => false,
-        }
-    }
-}
-
 impl Allowed {
     /// The band that is allowed where the model predicts `predicted`.
     pub fn band(self, metric: Metric, predicted: f64) -> (f64, f64) {
@@ -170,7 +160,7 @@ impl Metric {
     /// The unit of its values.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Latency(_) => Unit::Ns,
+            Self::Latency(_) | Self::Part(..) => Unit::Ns,
             Self::Ratio(_) => Unit::Share,
         }
     }

@@ -75,7 +75,7 @@ impl Fate {
     pub const fn event(self, event: Event) -> Option<bool> {
         let ending = self.ending();
         match event {
-            Event::SlowerThan(_) => None,
+            Event::SlowerThan(_) | Event::PartAbove(..) | Event::PartPerhapsAbove(..) => None,
             Event::Ratio(ratio) => ratio_event(ratio, ending),
             Event::PerhapsOf(party) => match ratio_event(Ratio::Errors, ending) {
                 None => None,

@@ -199,7 +199,7 @@ impl<'a> Claim<'a> {
     fn one_end(&self) -> f64 {
         match self.assumption.metric {
             Metric::Ratio(_) if self.allowed.1 >= 1.0 => self.allowed.0,
-            Metric::Ratio(_) | Metric::Latency(_) => self.allowed.1,
+            Metric::Ratio(_) | Metric::Latency(_) | Metric::Part(..) => self.allowed.1,
         }
     }
 

@@ -49,6 +49,7 @@ pub fn predict(assumption: &Assumption, shown: &Shown<'_>) -> Result<Prediction,
     match assumption.metric {
         Metric::Latency(p) => of_latency(assumption, p, shown),
         Metric::Ratio(ratio) => of_ratio(assumption, ratio, shown),
+        Metric::Part(..) => Err("the earlier run's seconds do not tell where the time went".to_owned()),
     }
 }
 

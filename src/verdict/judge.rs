@@ -112,13 +112,20 @@ impl<'a> Observed<'a> {
     pub fn of(recorder: &'a Recorder, claim: &Claim) -> Option<Self> {
         let rows = |line: &Line| recorder.edge_index(&line.edge).map(|index| recorder.edge_counts(index));
         let rows = claim.lines().try_map(rows)?;
-        let times = recorder.channel(claim.assumption.series).map(|channel| Times {
-            trials: channel.latency_trials(),
-            histogram: match channel {
-                Cow::Borrowed(channel) => Cow::Borrowed(channel.admitted()),
-                Cow::Owned(channel) => Cow::Owned(channel.admitted().clone()),
-            },
-        });
+        let channel = recorder.channel(claim.assumption.series);
+        let times = match claim.assumption.metric {
+            Metric::Part(part, _) => channel.and_then(|channel| {
+                let times = channel.parts()?.of(part).clone();
+                Some(Times { trials: times.len(), histogram: Cow::Owned(times) })
+            }),
+            Metric::Latency(_) | Metric::Ratio(_) => channel.map(|channel| Times {
+                trials: channel.latency_trials(),
+                histogram: match channel {
+                    Cow::Borrowed(channel) => Cow::Borrowed(channel.admitted()),
+                    Cow::Owned(channel) => Cow::Owned(channel.admitted().clone()),
+                },
+            }),
+        };
         Some(Self { rows, times })
     }
 }

@@ -147,7 +147,7 @@ impl Noise {
 /// On which a run's noise adds; `None` of a value that has no place there.
 fn scale(metric: Metric, value: f64) -> Option<f64> {
     let scaled = match metric {
-        Metric::Latency(_) => value.ln(),
+        Metric::Latency(_) | Metric::Part(..) => value.ln(),
         Metric::Ratio(_) => (value / (1.0 - value)).ln(),
     };
     scaled.is_finite().then_some(scaled)
@@ -155,7 +155,7 @@ fn scale(metric: Metric, value: f64) -> Option<f64> {
 
 fn unscale(metric: Metric, scaled: f64) -> f64 {
     match metric {
-        Metric::Latency(_) => scaled.exp(),
+        Metric::Latency(_) | Metric::Part(..) => scaled.exp(),
         Metric::Ratio(_) => 1.0 / (1.0 + (-scaled).exp()),
     }
 }

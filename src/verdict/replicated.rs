@@ -77,7 +77,7 @@ impl Statistic {
         let possible = summed(narrow_high).or(summed(wide_low));
         let (sure, possible) = (sure.or(possible)?, possible.or(sure)?);
         match claim.assumption.metric {
-            Metric::Latency(p) => {
+            Metric::Latency(p) | Metric::Part(_, p) => {
                 let times = observed.times.as_ref()?;
                 let trials = times.trials as f64;
                 // The quantile lies among actions that failed: longer than anything.

@@ -53,13 +53,7 @@ impl Rehearsal<'_> {
     }
 
     /// Joins the access log, if there is one: the assumptions about parts as it judges them, and its doubts in the record.
-    pub(super) fn attribute(
-        &self,
-        record: &mut RunRecord,
-        driven: &Driven,
-        folder: &Path,
-        phase: Phase,
-    ) -> Vec<Judged> {
+    pub(super) fn attribute(&self, record: &mut RunRecord, driven: &Driven, folder: &Path, phase: Phase) -> Vec<Judged> {
         let Some(parts) = &mut record.parts else { return Vec::new() };
         parts.warmup_ns = phase.warmup.as_ns();
         parts.zero_epoch_ms = Some(wall_epoch().as_ns().saturating_sub(driven.clock.now().as_ns()) / 1_000_000);

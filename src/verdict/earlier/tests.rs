@@ -48,7 +48,7 @@ impl Run {
     fn rows(&self, event: Event) -> Vec<(u32, u32)> {
         let limit = match event {
             Event::SlowerThan(limit) => limit.as_ns() as f64,
-            Event::Ratio(_) | Event::PerhapsOf(_) => 0.5,
+            Event::Ratio(_) | Event::PerhapsOf(_) | Event::PartAbove(..) | Event::PartPerhapsAbove(..) => 0.5,
         };
         let mut rows = vec![(0, 0); SECONDS];
         for (at, value) in self.0.iter().enumerate() {
@@ -106,7 +106,7 @@ fn slower(ns: f64, factor: f64) -> f64 {
 fn planned(claim: &Claim, actions: usize, factor: f64) -> Power {
     let at = |line: &Line| match line.edge.event {
         Event::SlowerThan(limit) => Some((slower(limit.as_ns() as f64, factor), line.limit)),
-        Event::Ratio(_) | Event::PerhapsOf(_) => None,
+        Event::Ratio(_) | Event::PerhapsOf(_) | Event::PartAbove(..) | Event::PartPerhapsAbove(..) => None,
     };
     let lines = claim.lines();
     let right = lines.try_map(at).expect("latencies");
