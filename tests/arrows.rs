@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 /// of the policy; so may `sim` and `command`. The rooms below share its vocabulary only.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("cli", &["config", "load", "measure", "traffic"], VOCABULARY),
-    ("command", &["cli", "config", "engine", "import", "load", "measure", "report", "sim", "traffic", "verdict"], &["*"]),
+    ("command", &["cli", "config", "engine", "fit", "import", "load", "measure", "report", "sim", "traffic", "verdict"], &["*"]),
     ("config", &["load", "measure", "traffic"], &["*"]),
     ("engine", &["load", "measure", "traffic"], VOCABULARY),
+    // A fit is confirmed by the method's one interval over batches, which `verdict` has; it makes no verdict of its own.
+    ("fit", &["measure", "traffic", "verdict"], VOCABULARY),
     ("import", &["load", "measure", "traffic"], VOCABULARY),
     ("load", &["traffic"], VOCABULARY),
     ("main", &["cli", "command"], &[]),
