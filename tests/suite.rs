@@ -18,6 +18,7 @@ mod budget; // error budgets: every error by blame and kind, in both worlds; kep
 mod compared; // kept runs judged again: by their own model, by another, by an earlier run
 mod find_rate; // the highest rate that thresholds allow: found where it is known to be, and refused where steps cannot tell
 mod first_light; // the main job from end to end: holds, drift, replay, live targets
+mod fitted; // models fitted to runs: what a run tells is found, what it cannot tell is not named, and phases that would tell the rest
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock
 mod kept_answers; // answers of authorizers that are kept: expected of one, or of all together
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed

@@ -7,10 +7,12 @@ mod compare;
 mod completions;
 mod definition;
 mod edge;
+mod fit;
 mod flags;
 mod import;
 mod man;
 mod mock;
+mod plan_fit;
 mod replay;
 mod report;
 mod run;
@@ -24,10 +26,12 @@ pub use compare::Compare;
 pub use completions::Completions;
 pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, ImportKind, Pair};
 pub use edge::EdgeFlags;
+pub use fit::Fit;
 pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
 pub use import::Import;
 pub use man::Man;
 pub use mock::Mock;
+pub use plan_fit::PlanFit;
 pub use replay::Replay;
 pub use report::Report;
 pub use run::{FindFlags, Run};
@@ -87,6 +91,12 @@ pub enum Action {
     /// Judge a kept run: by its own model, by another profile, or by an earlier run
     #[command(long_about = compare::ABOUT)]
     Compare(Compare),
+    /// Fit the profile of kept runs to what they observed
+    #[command(long_about = fit::ABOUT)]
+    Fit(Fit),
+    /// Propose the runs from which `fit` could tell a profile's parameters
+    #[command(long_about = plan_fit::ABOUT)]
+    PlanFit(PlanFit),
     /// Show the report of a kept run again
     Report(Report),
     /// Print the JSON Schema of a profile or of run.json

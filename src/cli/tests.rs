@@ -57,7 +57,7 @@ fn every_example_in_the_help_parses() {
 #[test]
 fn the_long_help_of_a_subcommand_says_more_than_the_short() {
     let mut top = command();
-    for name in ["run", "replay", "simulate", "mock", "import"] {
+    for name in ["run", "replay", "simulate", "mock", "import", "fit", "plan-fit"] {
         let help = top.find_subcommand_mut(name).expect(name);
         let (short, long) = (help.render_help().to_string(), help.render_long_help().to_string());
         assert_ne!(short.lines().next(), long.lines().next(), "{name}");
@@ -88,6 +88,8 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       mock         Serve the mock gateway alone
       import       Read a log: a trace, and a profile derived from it; or an API definition: a profile
       compare      Judge a kept run: by its own model, by another profile, or by an earlier run
+      fit          Fit the profile of kept runs to what they observed
+      plan-fit     Propose the runs from which `fit` could tell a profile's parameters
       report       Show the report of a kept run again
       schema       Print the JSON Schema of a profile or of run.json
       completions  Print a shell's completion script

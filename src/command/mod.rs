@@ -12,6 +12,9 @@ mod edge;
 mod estimates;
 mod failure;
 mod find_rate;
+mod fit;
+mod fit_known;
+mod fit_observed;
 mod flags;
 mod import;
 mod joining;
@@ -21,6 +24,7 @@ mod machine;
 mod mock;
 mod mock_child;
 mod model_of_run;
+mod plan_fit;
 mod predict;
 mod profile;
 mod receiver;
@@ -55,6 +59,8 @@ pub fn perform(action: &Action) -> u8 {
         Action::Mock(asked) => mock::mock(asked),
         Action::Import(asked) => import::import(asked),
         Action::Compare(asked) => compare::compare(asked),
+        Action::Fit(asked) => fit::fit(asked),
+        Action::PlanFit(asked) => plan_fit::plan_fit(asked),
         Action::Report(asked) => shown::report(asked),
         Action::Schema(asked) => shown::schema(asked),
         Action::Completions(asked) => shown::completions(asked),

@@ -16,6 +16,7 @@ use super::profile;
 use super::script::Script;
 use crate::config::value::Protocol;
 use crate::config::{self, KeptRun as Load, Network, Plan};
+use crate::fit::provenance::may_validate;
 use crate::measure::assumption::Assumption;
 use crate::measure::comparison::Family;
 use crate::measure::kept::KeptSeconds;
@@ -59,6 +60,8 @@ pub(super) fn simulate(run: &KeptRun, path: &Path, said: &[String]) -> Result<Si
         () => other_family,
     };
     let plan = loaded.plan;
+    may_validate(&plan.fitted_on, run.record.id.as_deref())
+        .map_err(|refusal| Failure::usage(format!("{}: {refusal}", path.display())))?;
     let Some(traffic) = plan.traffic.clone() else {
         return Err(Failure::usage(format!("{}: its record has no traffic to simulate the profile with", run.path.display())));
     };

@@ -38,7 +38,7 @@ use crate::measure::record::{
     CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, SecondRecord, Stopped, VERSION, Verdict, Weight,
 };
 use crate::measure::recorder::Detail;
-use crate::measure::{open_estimate, summary};
+use crate::measure::{open_estimate, run_id, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
 use crate::sim;
@@ -310,6 +310,7 @@ impl Rehearsal<'_> {
         let run = &self.plan.run;
         RunRecord {
             version: VERSION,
+            id: Some(self.id(started)),
             complete: false,
             stopped: None,
             plan: PlanRecord {
@@ -350,6 +351,12 @@ impl Rehearsal<'_> {
             verdicts: Vec::new(),
             estimates: Vec::new(),
         }
+    }
+
+    /// Two runs of one profile may begin in the same nanosecond, but not in the same process.
+    fn id(&self, started: Span) -> String {
+        let told_apart_by = [started.as_ns().to_string(), std::process::id().to_string(), self.profile_name.clone()];
+        run_id::of_drive(&machine::stamp(started), &told_apart_by.each_ref().map(String::as_str))
     }
 
     /// Ends the mock, and holds what it saw against the script.

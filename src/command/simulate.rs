@@ -13,7 +13,7 @@ use crate::config::{self, Drift, Network, Plan};
 use crate::measure::estimate::EstimateRecord;
 use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
 use crate::measure::recorder::Detail;
-use crate::measure::{Recorder, summary};
+use crate::measure::{Recorder, run_id, summary};
 use crate::report::{self, json, quantity};
 use crate::sim::{self, Replica};
 
@@ -112,8 +112,12 @@ fn record(
     let recorder = &recorder;
     let run = &plan.run;
     let hash = summaries.first().map(|summary| summary.script).unwrap_or_default();
+    // Everything that decides what is in it: the same bytes have the same name.
+    let resolved = plan.resolved.to_string();
+    let decided_by = [env!("CARGO_PKG_VERSION"), &resolved, &summaries.len().to_string(), &hash.to_string()];
     RunRecord {
         version: VERSION,
+        id: Some(run_id::of_simulation(&decided_by)),
         complete: true,
         stopped: None,
         plan: PlanRecord {

@@ -119,7 +119,7 @@ pub fn case_text(name: &str, text: &str, changes: &[Drift]) -> Result<Option<Cas
     }
 }
 
-fn parse(name: &str, text: &str) -> Result<Node, Problems> {
+pub(super) fn parse(name: &str, text: &str) -> Result<Node, Problems> {
     Node::parse(text).map_err(|error| {
         let spot = Spot { place: error.place, key: "".into() };
         Problems(vec![Problem { file: name.into(), spot, what: error.what }])

@@ -54,6 +54,8 @@ pub struct Plan {
     pub abort: Abort,
     /// What is expected to hold, in the order of the profile.
     pub expectations: Vec<Assumption>,
+    /// Ids of the runs that the model was fitted on: it is never validated on these.
+    pub fitted_on: Vec<String>,
     /// `profile`: the effective profile with every default, itself a profile; `derived`: what follows from it. Without secrets.
     pub resolved: serde_json::Value,
 }

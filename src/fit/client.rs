@@ -6,8 +6,9 @@
 //! the right mean and deviation, and says so. Called by `command` with plain data.
 
 use super::bucket::{self, Bucket, Second};
-use super::choice::{Chosen, Distribution, choose, interval_of_quantile};
+use super::choice::{Chosen, Distribution, EFFECTIVE_MIN, choose, interval_of_quantile};
 use super::family::Normal;
+use super::gaps::{self, Probe};
 use super::identified::{Identifiable, Interval};
 use super::modes::{Slow, slow};
 use super::parameter::{Found, Parameter, Setting, Tier, Unit, key, time};
@@ -33,10 +34,12 @@ pub struct Series {
     pub name: String,
     /// Response times after the warm-up; `None` if the run is too short to be cut into batches, or nothing was answered.
     pub times: Option<Batched>,
-    /// Share of the answers after the warm-up that were throttled or failed: their times stand among the others.
+    /// Share of the actions after the warm-up that were throttled or failed: where there are more than a few, the load was no calm one.
     pub refused_share: f64,
-    /// Each second of the run, warm-up included, if it is known how many of this series were throttled in it.
-    pub seconds: Option<Vec<Second>>,
+    /// Each second of the run, warm-up included: what was asked, and what of it was throttled.
+    pub seconds: Vec<Second>,
+    /// Each request with the gap before it, where they were far apart; else none.
+    pub probes: Vec<Probe>,
 }
 
 /// What the profile says of what was driven.
@@ -89,7 +92,7 @@ pub struct Fit {
     pub high: Vec<Setting>,
 }
 
-/// Share of refusals beyond which response times are not those of answers.
+/// Share of refusals beyond which response times are not those of a calm load.
 const REFUSED_MAX: f64 = 0.002;
 /// Quantiles of a total that are told.
 const TOLD: [f64; 3] = [0.5, 0.95, 0.99];
@@ -126,6 +129,7 @@ pub fn fit(runs: &[Observed], known: &Known) -> Fit {
     }
     for route in &known.routes {
         throttle(runs, route, &mut fit);
+        keep_alive(runs, route, &mut fit);
     }
     fit
 }
@@ -134,16 +138,17 @@ fn path_of(route: &Route) -> String {
     format!("routes.{}", key(&route.series))
 }
 
-/// The run in which this series met the least traffic, with its times; none whose times are those of refusals, too.
+/// The run in which this series met the least traffic and was answered often enough, else that with most answers; none that was
+/// refused much.
 fn calmest<'a>(runs: &'a [Observed], series: &str) -> Option<(&'a str, &'a Batched)> {
     let of = |run: &'a Observed| {
         let seen = run.series.iter().find(|one| one.name == series && one.refused_share <= REFUSED_MAX)?;
-        Some((run, seen.times.as_ref()?))
+        let times = seen.times.as_ref()?;
+        let worth = times.all().count() / times.design_effect();
+        Some((worth < EFFECTIVE_MIN, if worth < EFFECTIVE_MIN { -worth } else { run.rate_per_s }, run.run.as_str(), times))
     };
-    runs.iter()
-        .filter_map(of)
-        .min_by(|a, b| a.0.rate_per_s.total_cmp(&b.0.rate_per_s))
-        .map(|(run, times)| (run.run.as_str(), times))
+    let best = runs.iter().filter_map(of).min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
+    Some((best.2, best.3))
 }
 
 fn untold(runs: &[Observed], route: &Route) -> Parameter {
@@ -151,7 +156,7 @@ fn untold(runs: &[Observed], route: &Route) -> Parameter {
     let refused = seen.map(|one| one.refused_share).fold(0.0, f64::max);
     let why = if refused > REFUSED_MAX {
         format!(
-            "up to {} of its answers were throttled or failed, and their times stand among the others; drive it at a lower rate",
+            "up to {} of its requests were throttled or failed, which is no calm load; drive it at a lower rate",
             Unit::Share.text(refused)
         )
     } else {
@@ -269,7 +274,7 @@ impl Total<'_> {
         fit.parameters.push(of("mean", left.mean, mean));
         fit.parameters.push(of("deviation", left.variance.sqrt(), deviation));
         let stand_in = "its quantiles cannot be told from the client's side; in the profile stands a lognormal with this mean and deviation, so that \
-                        totals are right: `--access-log` tells the rest";
+                        totals are right; requests joined with the access log of the target would tell them";
         fit.parameters.push(Parameter::unknowable(format!("{path}.duration"), stand_in, found));
     }
 
@@ -328,7 +333,7 @@ fn throttle(runs: &[Observed], route: &Route, fit: &mut Fit) {
     let path = route.throttle.iter().skip(1).map(|name| key(name)).collect::<Vec<_>>().join(".");
     let of = |run: &Observed| -> Option<(String, Bucket)> {
         let seen = run.series.iter().find(|one| one.name == route.series)?;
-        bucket::from_seconds(seen.seconds.as_ref()?).map(|found| (run.run.clone(), found))
+        bucket::from_seconds(&seen.seconds).map(|found| (run.run.clone(), found))
     };
     let narrowest = |a: &(String, Bucket), b: &(String, Bucket)| {
         let width = |one: &Bucket| one.rate_interval.high / one.rate_interval.low.max(1e-9);
@@ -353,5 +358,34 @@ fn throttle(runs: &[Observed], route: &Route, fit: &mut Fit) {
             fit.low.push(set(interval.low));
             fit.high.push(set(interval.high.min(1e6)));
         }
+    }
+}
+
+/// How long idle environments of the function behind a route are kept, if a run asked it after longer and longer gaps.
+fn keep_alive(runs: &[Observed], route: &Route, fit: &mut Fit) {
+    let Behind::Function(function) = &route.behind else { return };
+    let of = |run: &Observed| {
+        let seen = run.series.iter().find(|one| one.name == route.series)?;
+        gaps::kept(&seen.probes).map(|kept| (run.run.clone(), kept))
+    };
+    let Some((run, kept)) = runs.iter().find_map(of) else { return };
+    let path = format!("functions.{}.keep_alive", key(function));
+    let interval = kept.interval_s.map(|s| s * 1e9);
+    // Between the two ends every value is as good; a point is named only where they are close.
+    let middle = (interval.low * interval.high).sqrt();
+    let found = Found { tier: Tier::Client, run: &run, method: "single requests after longer and longer gaps: quick, or slow" };
+    let note = if kept.is_fixed {
+        "between the longest gap that found an environment and the shortest that found none"
+    } else {
+        "it is random: some gaps that found an environment are longer than some that found none"
+    };
+    fit.parameters.push(Parameter::found(path, Unit::Time, (middle, interval), kept.identifiable, found).with_note(note));
+    let set =
+        |ns: f64| Setting { keys: ["gateway", "functions", function, "keep_alive"].map(str::to_owned).to_vec(), yaml: time(ns) };
+    if kept.identifiable == Identifiable::Yes {
+        fit.settings.push(set(middle));
+    } else {
+        fit.low.push(set(interval.low.max(1e9)));
+        fit.high.push(set(interval.high));
     }
 }

@@ -168,7 +168,9 @@ impl Sample {
 /// Makes shares of the densities; the logarithm of their sum.
 fn deal(shares: &mut [f64]) -> f64 {
     let sum = shares.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-    shares.iter_mut().for_each(|share| *share /= sum);
+    for share in shares {
+        *share /= sum;
+    }
     sum.ln()
 }
 

@@ -18,9 +18,12 @@ mod mixture;
 pub mod modes;
 pub mod parameter;
 pub mod parts;
+pub mod phases;
 pub mod profiled;
 pub mod provenance;
 pub mod times;
 
 #[cfg(test)]
 mod acceptance;
+#[cfg(test)]
+mod told;

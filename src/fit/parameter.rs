@@ -95,9 +95,8 @@ impl Unit {
         match self {
             Self::Time => time(number),
             Self::PerSecond => format!("{}/s", rounded(number)),
-            Self::Count => rounded(number),
             Self::Share => format!("{}%", rounded(number * 100.0)),
-            Self::Number => rounded(number),
+            Self::Count | Self::Number => rounded(number),
         }
     }
 }

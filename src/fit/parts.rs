@@ -83,7 +83,7 @@ pub fn rank_correlation(pairs: &[(f64, f64)]) -> Option<f64> {
         return None;
     }
     let (left, right) = (ranks(pairs.iter().map(|pair| pair.0)), ranks(pairs.iter().map(|pair| pair.1)));
-    let middle = (pairs.len() as f64 + 1.0) / 2.0;
+    let middle = f64::midpoint(pairs.len() as f64, 1.0);
     let product = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum() };
     let spread = (product(&left, &left) * product(&right, &right)).sqrt();
     (spread > 0.0).then(|| product(&left, &right) / spread)
@@ -96,8 +96,10 @@ fn ranks(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut ranks = vec![0.0; values.len()];
     let mut from = 0;
     for group in order.chunk_by(|a, b| values[*a].total_cmp(&values[*b]).is_eq()) {
-        let middle = from as f64 + (group.len() as f64 + 1.0) / 2.0;
-        group.iter().for_each(|at| ranks[*at] = middle);
+        let middle = from as f64 + f64::midpoint(group.len() as f64, 1.0);
+        for at in group {
+            ranks[*at] = middle;
+        }
         from += group.len();
     }
     ranks

@@ -43,8 +43,9 @@ pub fn numbers(family: &Family, times: &Times, design_effect: f64) -> Vec<Number
         Family::Shifted { .. } => {
             simplex(family, times, design_effect, &[("shift", true), ("median beyond the shift", true), ("sigma", false)])
         }
-        Family::Gamma { .. } => simplex(family, times, design_effect, &[("shape", false), ("scale", true)]),
-        Family::Weibull { .. } => simplex(family, times, design_effect, &[("shape", false), ("scale", true)]),
+        Family::Gamma { .. } | Family::Weibull { .. } => {
+            simplex(family, times, design_effect, &[("shape", false), ("scale", true)])
+        }
     }
 }
 
@@ -106,7 +107,9 @@ fn loss(sample: &Sample, best: &Converged, held: Held, x: f64) -> f64 {
         Held::Weight(at) => {
             let weight = unlogit(x);
             let rest = (1.0 - weight) / (1.0 - parts[at].weight).max(f64::MIN_POSITIVE);
-            parts.iter_mut().for_each(|part| part.weight *= rest);
+            for part in &mut parts {
+                part.weight *= rest;
+            }
             parts[at].weight = weight;
         }
     }

@@ -26,6 +26,7 @@ pub mod parts;
 pub mod record;
 pub mod recorder;
 pub mod rows;
+pub mod run_id;
 pub mod sample;
 pub mod search;
 pub mod shown;

@@ -31,6 +31,10 @@ pub const VERSION: u32 = 1;
 pub struct RunRecord {
     /// Version of this format.
     pub version: u32,
+    /// Its name among all runs, by which a fitted profile says where it comes from; absent in records of earlier versions. The same
+    /// simulation has the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Whether the run came to its planned end; `false` from the header until then, and for interrupted runs.
     pub complete: bool,
     /// Why it is not complete, if that is known.

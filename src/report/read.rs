@@ -167,8 +167,8 @@ mod tests {
             not a record of a run: it has no number under the key "version"; name the run's folder or its run.json
             format version 2, and this sluicegate reads version 1; read it with the version that wrote it, or a later one
             format version 0, and this sluicegate reads version 1; read it with the version that wrote it
-            line 15, column 23: invalid type: string "forty-two", expected u64, in `"seed": "forty-two",`; was it edited by hand?
-            line 25, column 3: missing field `seed`, in `},`; was it edited by hand?
+            line 16, column 23: invalid type: string "forty-two", expected u64, in `"seed": "forty-two",`; was it edited by hand?
+            line 26, column 3: missing field `seed`, in `},`; was it edited by hand?
             "#
         );
     }

@@ -14,6 +14,7 @@ use crate::measure::record::{
 pub(super) fn holding() -> RunRecord {
     RunRecord {
         version: VERSION,
+        id: Some("20261122T175931-0a1b2c3d".to_owned()),
         complete: true,
         stopped: None,
         plan: plan(),
@@ -139,6 +140,7 @@ pub(super) fn retried() -> RunRecord {
 pub(super) fn interrupted() -> RunRecord {
     RunRecord {
         version: VERSION,
+        id: None,
         complete: false,
         stopped: Some(Stopped::Interrupted(2)),
         plan: plan(),

@@ -9,6 +9,7 @@ mod auth;
 mod aws;
 mod case;
 pub(super) mod expect;
+mod fitted;
 mod gateway;
 mod mix;
 mod resolved;
@@ -86,6 +87,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let abort = abort::abort(&mut profile.abort, reader);
     let known = expect::Known { parts: &|told| expect::parts(&model, told), series: series.as_deref() };
     let expectations = expect::expectations(&mut profile.expect, known, reader);
+    let fitted_on = fitted::runs(profile.fitted.as_ref(), reader);
     let (run, proven) = (run?, proven?);
     let mut catalog = proven.catalog;
     catalog.headers = run.headers;
@@ -105,6 +107,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         safety: safety?,
         abort: abort?,
         expectations: expectations?,
+        fitted_on: fitted_on?,
         resolved: serde_json::Value::Null,
         model,
     };
@@ -143,6 +146,7 @@ fn keep_gateway(profile: &mut Profile) {
     profile.safety = None;
     profile.abort = None;
     profile.expect = None;
+    profile.fitted = None;
     if let Some(run) = &mut profile.run {
         run.value = raw::run::Run { seed: run.value.seed.take(), ..run::empty().value };
     }

@@ -7,6 +7,7 @@ pub(super) mod abort;
 pub(super) mod auth;
 pub(super) mod case;
 pub(super) mod expect;
+pub(super) mod fitted;
 pub(super) mod gateway;
 pub(super) mod profile;
 pub(super) mod retries;

@@ -4,6 +4,7 @@
 
 use super::abort::Abort;
 use super::expect::Expected;
+use super::fitted::Fitted;
 use super::gateway::{Apis, Gateway};
 use super::run::Run;
 use super::safety::Safety;
@@ -34,5 +35,7 @@ section! {
         abort: Option<Vec<At<Abort>>>,
         /// What is expected to hold; each is judged on its own. A claim may be one sentence: `GET /orders/{id} p99 < 300ms`, `errors < 0.1 %`.
         expect: Option<Vec<At<Expected>>>,
+        /// Where its parameters come from, if they were fitted to runs.
+        fitted: Option<At<Fitted>>,
     }
 }

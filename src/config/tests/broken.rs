@@ -103,7 +103,7 @@ fn all_problems_are_told_at_once_in_the_order_of_the_file() {
 #[test]
 fn an_empty_profile_says_what_is_missing() {
     insta::assert_snapshot!(plan("").unwrap_err(), @r#"p.yaml:1:1: the key "gateway" is missing; add it here"#);
-    insta::assert_snapshot!(plan("hello").unwrap_err(), @r#"p.yaml:1:1: "hello" stands where keys are expected; write gateway, apis, traffic, run, target, network, safety, abort or expect"#);
+    insta::assert_snapshot!(plan("hello").unwrap_err(), @r#"p.yaml:1:1: "hello" stands where keys are expected; write gateway, apis, traffic, run, target, network, safety, abort, expect or fitted"#);
 }
 
 #[test]

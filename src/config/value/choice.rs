@@ -84,6 +84,30 @@ words! {
 }
 
 words! {
+    /// What a parameter was fitted to.
+    pub(in crate::config) FittedTier, "what a parameter was fitted to", "write client, joined or backend" {
+        /// What the client saw.
+        Client = "client",
+        /// That, joined with access logs.
+        Joined = "joined",
+        /// That, with the functions' logs.
+        Backend = "backend",
+    }
+}
+
+words! {
+    /// Whether a parameter can be known.
+    pub(in crate::config) Known, "whether it can be known", "write yes, set or no" {
+        /// As a point.
+        Yes = "yes",
+        /// As an interval.
+        Set = "set",
+        /// Not.
+        No = "no",
+    }
+}
+
+words! {
     /// How arrivals are spaced at their rate.
     pub SpacingKind, "a spacing", "write poisson or even" {
         /// As a Poisson process.

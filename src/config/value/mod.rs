@@ -44,7 +44,7 @@ pub use rate::Rate;
 
 pub(super) use bytes::Bytes;
 pub(super) use ceiling::Ceiling;
-pub(super) use choice::{Discipline, Jitter};
+pub(super) use choice::{Discipline, FittedTier, Jitter, Known};
 pub(super) use compared::Compared;
 pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
