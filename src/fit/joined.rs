@@ -277,7 +277,9 @@ mod tests {
     #[test]
     fn parts_that_exceed_the_whole_are_refused() {
         let mut wrong = rows(1_000, false);
-        wrong.iter_mut().for_each(|row| row.total /= 2.0);
+        for row in &mut wrong {
+            row.total /= 2.0;
+        }
         assert!(matches!(fit(&wrong, &[], "r-1"), Err(Unfit::DoNotAddUp { .. })));
     }
 
