@@ -20,7 +20,7 @@ use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
 use crate::measure::part_rows::PartRows;
-use crate::measure::record::{ExpectedPart, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord};
+use crate::measure::record::{ExpectedPart, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, summary};
 use crate::report::plan::PlannedPower;
@@ -71,6 +71,14 @@ pub(super) struct Predicted {
 }
 
 const NS_PER_S: u64 = 1_000_000_000;
+
+impl Predicted {
+    /// Half-width of the narrowest latency band.
+    pub(super) fn smallest_margin(&self) -> Option<Span> {
+        let bands = self.powers.iter().filter(|(power, _)| power.unit == Unit::Ns).filter_map(|(power, _)| power.band);
+        bands.map(|(low, high)| Span::from_ns(((high - low) / 2.0) as u64)).min()
+    }
+}
 
 /// What the model says of the parts of requests.
 pub(super) struct PredictedParts {

@@ -3,10 +3,11 @@
 //! Owns the order and what happens when a part fails: what was measured until then is kept and reported. Refuses statistics
 //! (`verdict`), formats (`report`) and sockets (`engine`).
 
+mod doubts;
+mod kept;
 mod traced;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use sluicegate_mock::{LimitUse, Summary, ToldShare};
@@ -14,13 +15,15 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
 
+use self::doubts::{cut_by, other_script, settles_later, silent_mock, troubled_mock, unprobed};
+use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
 use super::drive::{Driven, Show, drive};
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::predict::{Model, Predicted, course, layout};
 use super::receiver::Compared;
-use super::run_folder::{ARRIVALS, FolderError, INTERVALS, PROFILE, RECORD, RunFolder};
+use super::run_folder::{ARRIVALS, PROFILE, RunFolder};
 use super::samples::{self, SampleFile};
 use super::script::Script;
 use super::shelf::Shelf;
@@ -30,12 +33,10 @@ use super::{limits, machine, mock, receiver, retries, terminal, told};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
-use crate::load::hash::ScriptHash;
 use crate::measure::assumption::Metric;
 use crate::measure::doubt::{self, Seen};
-use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{
-    CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, SecondRecord, Stopped, VERSION, Verdict, Weight,
+    CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict,
 };
 use crate::measure::recorder::Detail;
 use crate::measure::{open_estimate, run_id, summary};
@@ -402,7 +403,7 @@ impl Rehearsal<'_> {
             Some(Err(doubt)) => (None, vec![doubt]),
         };
         record.receiver = receiver;
-        let smallest_margin = predicted.and_then(smallest_margin);
+        let smallest_margin = predicted.and_then(Predicted::smallest_margin);
         let seen = Seen {
             smallest_margin,
             receiver: record.receiver.clone(),
@@ -501,134 +502,4 @@ impl Rehearsal<'_> {
 /// The seed of the driven world's own randomness: not the simulator's, or the observed would equal the predicted.
 pub(super) fn world_seed(seed: Seed) -> u64 {
     seed.child("policy").child("drive").nth(0).root()
-}
-
-fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure> {
-    let bytes = json::write(record).map_err(|error| Failure::broken("writing the record", error))?;
-    folder.write(RECORD, &bytes).map_err(|error| Failure::broken("keeping the run", error))
-}
-
-/// The record first, and whether or not the interval log finds room too: it is what a report can be made of again.
-fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), Failure> {
-    let lost = |error: KeepError| Failure::broken("keeping the run: the report on standard output is all there is of it", error);
-    json::write(record).map_err(KeepError::from).and_then(|bytes| Ok(folder.write(RECORD, &bytes)?)).map_err(lost)?;
-    keep_intervals(folder, record, driven, started).map_err(|error| {
-        let path = folder.path().display();
-        Failure::broken(format!("keeping the run: {path}/{RECORD} is whole, {path}/{INTERVALS} is not; free space there"), error)
-    })
-}
-
-fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), KeepError> {
-    let moment = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(started.as_ns());
-    let mut log = IntervalLog::new(folder.intervals(), &record_series(record), moment)?;
-    let shelved = driven.shelved.as_mut().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
-    shelved.tell(|_, intervals| log.write(intervals))?;
-    Ok(folder.finish_intervals()?)
-}
-
-/// The rows of a run, and the mean logarithm of the response time of each second; where its response times are lost, without them:
-/// `keep_intervals` says why.
-fn seconds(driven: &mut Driven) -> (Vec<SecondRecord>, BTreeMap<u32, f64>) {
-    let (mut times, mut settling) = (BTreeMap::new(), BTreeMap::new());
-    if let Ok(shelved) = &mut driven.shelved {
-        let told = shelved.tell(|second, intervals| {
-            times.extend(intervals.shown(second).map(|shown| (second, shown)));
-            settling.extend(intervals.mean_log(second).map(|mean| (second, mean)));
-            Ok(())
-        });
-        if let Err(error) = told {
-            driven.shelved = Err(error);
-        }
-    }
-    (summary::seconds(&driven.recorder, |second| times.get(&second).copied()), settling)
-}
-
-fn record_series(record: &RunRecord) -> Vec<String> {
-    record.series.iter().map(|series| series.name.clone()).collect()
-}
-
-/// Why a run could not be kept.
-#[derive(Debug, thiserror::Error)]
-enum KeepError {
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    #[error("the interval log cannot be written")]
-    Intervals(#[from] io::Error),
-    #[error(transparent)]
-    Json(#[from] json::WriteError),
-}
-
-/// Half-width of the narrowest latency band.
-fn smallest_margin(predicted: &Predicted) -> Option<Span> {
-    let widths =
-        predicted.powers.iter().filter(|(power, _)| power.unit == crate::measure::record::Unit::Ns).filter_map(|(power, _)| {
-            let (low, high) = power.band?;
-            Some(Span::from_ns(((high - low) / 2.0) as u64))
-        });
-    widths.min()
-}
-
-fn unprobed(problem: &String) -> Doubt {
-    Doubt {
-        weight: Weight::Note,
-        kind: "network-unknown".to_owned(),
-        what: format!("the way to the target could not be probed: {problem}; the model takes it to be no way at all"),
-        advice: "give it in the profile's `network`, or see that the target answers".to_owned(),
-    }
-}
-
-/// More of the beginning was left out of the verdicts than was planned.
-fn cut_by(planned: Phase, judged: Phase) -> Option<Doubt> {
-    (judged.warmup > planned.warmup).then(|| Doubt {
-        weight: Weight::Note,
-        kind: "settled-later".to_owned(),
-        what: format!(
-            "response times settled {} after the start (MSER-5); what came before is left out of the verdicts, and not of the tables",
-            judged.warmup
-        ),
-        advice: "plan so long a warm-up".to_owned(),
-    })
-}
-
-/// The model has not settled when the plan's warm-up ends.
-fn settles_later(planned: Span, warmup: Span) -> Option<Doubt> {
-    (warmup > planned).then(|| Doubt {
-        weight: Weight::Note,
-        kind: "warmup-extended".to_owned(),
-        what: format!(
-            "the model takes {warmup} to settle (MSER-5), and the warm-up was planned to be {planned}: so much is left out"
-        ),
-        advice: "plan so long a warm-up, and a run that is longer by as much".to_owned(),
-    })
-}
-
-/// The two worlds must have played the same script, to the nanosecond.
-fn other_script(simulated: ScriptHash, driven: ScriptHash) -> Option<Doubt> {
-    (simulated != driven).then(|| Doubt {
-        weight: Weight::Invalid,
-        kind: "script-differs".to_owned(),
-        what: format!("the lanes played the script {driven}, and what was simulated is {simulated}"),
-        advice: "see that the log or trace does not change while it is replayed, and lower a rate that cannot be played"
-            .to_owned(),
-    })
-}
-
-/// Its answers were not those that the profile describes.
-fn troubled_mock(problem: &str) -> Doubt {
-    Doubt {
-        weight: Weight::Note,
-        kind: "mock-problem".to_owned(),
-        what: format!("the mock says: {problem}"),
-        advice: "mend it in the profile or in what it names; what real functions printed is in functions.log of this run"
-            .to_owned(),
-    }
-}
-
-fn silent_mock(error: &dyn std::error::Error) -> Doubt {
-    Doubt {
-        weight: Weight::Note,
-        kind: "receiver-silent".to_owned(),
-        what: format!("the mock gave no account of what it received: {error}"),
-        advice: "look for its own message above; without it the sent schedule has no independent proof".to_owned(),
-    }
 }
