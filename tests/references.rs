@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::Bench;
+use crate::program::{Bench, quiet};
 
 /// How one reference is played, and where its metrics stand in the record.
 struct Reference {
@@ -266,6 +266,7 @@ fn compared(cases: Vec<(String, Reference)>, references: &[Value]) -> (String, u
 #[ignore = "needs ../shared"]
 #[allow(clippy::print_stdout, reason = "the table is what it is run for; the harness shows it when asked")]
 fn stations_and_limiters_are_as_the_references_say() {
+    let _quiet = quiet();
     let references = references();
     let named =
         queues().into_iter().chain(limiters()).chain(caches_and_pools()).map(|reference| (reference.id.to_owned(), reference));
@@ -293,6 +294,7 @@ fn the<'a>(references: &'a [Value], id: &str) -> &'a Value {
 #[test]
 #[ignore = "needs ../shared"]
 fn environments_are_added_as_fast_as_the_provider_says() {
+    let _quiet = quiet();
     let (references, bench) = (references(), Bench::new());
     let step = "system:\n  - pool: { duration: 999500us, scale_out: { rate: 100/s, burst: 1000 } }\n\
                 arrivals: { constant: 3000/s }\nrun: { duration: 30s, seconds: true }\n";
@@ -330,6 +332,7 @@ fn environments_are_added_as_fast_as_the_provider_says() {
 #[test]
 #[ignore = "needs ../shared"]
 fn bursts_are_as_dispersed_as_their_closed_form_says() {
+    let _quiet = quiet();
     let (references, bench) = (references(), Bench::new());
     let seconds = (200_000.0 * share()) as usize;
     let case = format!(
@@ -360,6 +363,7 @@ fn bursts_are_as_dispersed_as_their_closed_form_says() {
 #[test]
 #[ignore = "needs ../shared"]
 fn a_real_pool_is_predicted_as_well_as_its_own_simulator_does() {
+    let _quiet = quiet();
     let (references, bench) = (references(), Bench::new());
     let case = the(&references, "K04");
     let rows = case["rows"].as_array().expect("rows");
@@ -390,6 +394,7 @@ fn a_real_pool_is_predicted_as_well_as_its_own_simulator_does() {
 #[test]
 #[ignore = "needs ../shared"]
 fn open_arrivals_wait_far_longer_than_a_closed_loop_of_the_same_throughput() {
+    let _quiet = quiet();
     let (references, bench) = (references(), Bench::new());
     let case = the(&references, "Q15");
     let gap_us = 1e6 / case["params"]["lambda_"].as_f64().expect("a rate");
