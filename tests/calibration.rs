@@ -51,13 +51,14 @@ struct Row {
     /// The true quantile, or share.
     truth: f64,
     runs: usize,
-    /// What the reference implementation found: holds at 0, .5 and 1 margins, violated at 1, 2 and 3; holds and violated at -1, violated
+    /// What the reference implementation found: violated and holds at 0, holds at .5 and 1 margins, violated at 1, 2 and 3; holds and violated at -1, violated
     /// at -2.
     reference: [f64; CELLS],
 }
 
-const CELLS: usize = 9;
+const CELLS: usize = 10;
 const NAMES: [&str; CELLS] = [
+    "violated at 0",
     "holds at 0",
     "holds at .5",
     "holds at 1",
@@ -102,13 +103,13 @@ fn latencies() -> [Line; 4] {
     let sojourn = 100_f64.ln() / 0.3 * 100e6;
     [
         ("Q-a", "independent lognormal (.5), p99, 20,000 requests, 10 %", lognormal(0.0), 20_000, (p99, relative(0.1), 100e6),
-            [1.0, 0.873, 0.018, 0.004, 0.999, 1.0, 0.028, 0.001, 1.0]),
+            [0.0, 1.0, 0.873, 0.018, 0.004, 0.999, 1.0, 0.028, 0.001, 1.0]),
         ("Q-b", "AR(1) .95 lognormal (.5), p99, 60,000, 10 %", lognormal(0.95), 60_000, (p99, relative(0.1), 100e6),
-            [0.885, 0.386, 0.039, 0.002, 0.692, 1.0, 0.021, 0.006, 0.803]),
+            [0.0, 0.885, 0.386, 0.039, 0.002, 0.692, 1.0, 0.021, 0.006, 0.803]),
         ("Q-c", "M/M/1 at .7, sojourn p99, 60,000, 15 %", queue, 60_000, (p99, relative(0.15), sojourn),
-            [0.616, 0.291, 0.061, 0.001, 0.450, 0.992, 0.011, 0.017, 0.611]),
+            [0.0, 0.616, 0.291, 0.061, 0.001, 0.450, 0.992, 0.011, 0.017, 0.611]),
         ("Q-d", "independent lognormal (.5), p99.9, 20,000 (too few), 10 %", lognormal(0.0), 20_000, (p999, relative(0.1), 100e6),
-            [0.486, 0.166, 0.009, 0.005, 0.508, 0.997, 0.016, 0.002, 0.387]),
+            [0.0, 0.486, 0.166, 0.009, 0.005, 0.508, 0.997, 0.016, 0.002, 0.387]),
     ]
 }
 
@@ -118,17 +119,17 @@ fn ratios() -> [Line; 6] {
     let ratio = Metric::Ratio(Ratio::Errors);
     [
         ("R-a", "token bucket 100/s burst 10 under Poisson 95/s, .0306 ± .008, 60,000", Bucket { burst: 10, per_s: 95.0 }, 60_000,
-            (ratio, absolute(0.008), 0.0306), [0.978, 0.591, 0.031, 0.002, 0.955, 1.0, 0.023, 0.006, 0.841]),
+            (ratio, absolute(0.008), 0.0306), [0.0, 0.978, 0.591, 0.031, 0.002, 0.955, 1.0, 0.023, 0.006, 0.841]),
         ("R-b", "token bucket 100/s burst 100 under bursts, .2212 ± .02, 60,000 (too few)", Bursts { burst: 100 }, 60_000,
-            (ratio, absolute(0.02), 0.2212), [0.0, 0.001, 0.001, 0.009, 0.073, 0.346, 0.0, 0.006, 0.056]),
+            (ratio, absolute(0.02), 0.2212), [0.0, 0.0, 0.001, 0.001, 0.009, 0.073, 0.346, 0.0, 0.006, 0.056]),
         ("R-c", "the same, 600,000", Bursts { burst: 100 }, 600_000,
-            (ratio, absolute(0.02), 0.2212), [0.897, 0.483, 0.037, 0.003, 0.753, 0.997, 0.033, 0.013, 0.737]),
+            (ratio, absolute(0.02), 0.2212), [0.0, 0.897, 0.483, 0.037, 0.003, 0.753, 0.997, 0.033, 0.013, 0.737]),
         ("R-d", "independent errors, .002 ± .001, 60,000", Independent, 60_000,
-            (ratio, absolute(0.001), 0.002), [0.996, 0.667, 0.033, 0.003, 0.997, 1.0, 0.024, 0.002, 0.923]),
+            (ratio, absolute(0.001), 0.002), [0.0, 0.996, 0.667, 0.033, 0.003, 0.997, 1.0, 0.024, 0.002, 0.923]),
         ("R-e", "cold starts of a pool, .00184 ± 35 %, 60,000", Pool { per_s: 10.0 }, 60_000,
-            (ratio, absolute(0.35 * 0.00184), 0.00184), [0.908, 0.406, 0.017, 0.002, 0.909, 1.0, 0.025, 0.002, 0.677]),
+            (ratio, absolute(0.35 * 0.00184), 0.00184), [0.0, 0.908, 0.406, 0.017, 0.002, 0.909, 1.0, 0.025, 0.002, 0.677]),
         ("R-f", "independent cache hits, .761 ± .02, 20,000", Independent, 20_000,
-            (ratio, absolute(0.02), 0.761), [1.0, 0.899, 0.031, 0.002, 0.999, 1.0, 0.022, 0.004, 1.0]),
+            (ratio, absolute(0.02), 0.761), [0.0, 1.0, 0.899, 0.031, 0.002, 0.999, 1.0, 0.022, 0.004, 1.0]),
     ]
 }
 
@@ -308,6 +309,7 @@ impl Row {
                 let [at_0, at_half, at_1, at_2, at_3, below_1, below_2] = answers;
                 let (holds, violated) = (Answer::Holds, Answer::Violated);
                 let met = [
+                    at_0 == violated,
                     at_0 == holds,
                     at_half == holds,
                     at_1 == holds,
@@ -318,11 +320,6 @@ impl Row {
                     below_1 == violated,
                     below_2 == violated,
                 ];
-                assert!(
-                    at_0 != violated || batches == Batches::Interleaved,
-                    "{}, run {run}: violated although it is true (seed {seed})",
-                    self.id
-                );
                 counts.iter_mut().zip(met).for_each(|(count, met)| *count += usize::from(met));
             }
             counts
@@ -408,8 +405,12 @@ fn the_acceptance_table_of_the_method_is_met() {
         }
         table.push('\n');
         let slack = if is_full() { 0.0 } else { 3.0 * (0.07 * 0.93 / runs as f64).sqrt() };
-        if shares[2] > 0.07 + slack || shares[3] > 0.025 + slack {
-            wrong.push(format!("{}: at the margin {} hold and {} are violated", row.id, shares[2], shares[3]));
+        // The reference found none of 1,000 violated that was true. Three would be more than chance makes of a rate that is as small.
+        if shares[0] > 0.002 {
+            wrong.push(format!("{}: {} are violated although they are true", row.id, shares[0]));
+        }
+        if shares[3] > 0.07 + slack || shares[4] > 0.025 + slack {
+            wrong.push(format!("{}: at the margin {} hold and {} are violated", row.id, shares[3], shares[4]));
         }
     }
     let all = rows.len() * CELLS;
@@ -432,7 +433,7 @@ fn write_down(table: &str, summary: &str) {
          Each row is a process whose quantile or share is known; the prediction is right (0), or the truth lies so many margins above it \
          (below it: -1, -2). A share of the runs is found to hold, or to be violated; the rest is inconclusive. In brackets: what an independent \
          implementation of the same method found in as many runs, which ours must meet within .07 (.12 for R-c). At one margin a claim \
-         is as wrong as it may be: it should hold in at most 7 % and be violated in at most 2.5 % of the runs. Written by `just calibrate`.\n\n\
+         is as wrong as it may be: it should hold in at most 7 % and be violated in at most 2.5 % of the runs; what is true should never be violated. Written by `just calibrate`.\n\n\
          {table}\n{summary}\n"
     );
     std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -447,7 +448,7 @@ fn without_regard_to_correlation_a_quarter_of_all_runs_is_judged_wrongly_at_the_
         let row = rows.iter().find(|row| row.id == id).expect("a row of the table");
         let shares = row.answers(100, Batches::Interleaved);
         let near = |share: f64, reference: f64| (share - reference).abs() < 0.17;
-        assert!(near(shares[2], holds) && near(shares[3], violated), "{id}: {shares:?}");
+        assert!(near(shares[3], holds) && near(shares[4], violated), "{id}: {shares:?}");
     }
 }
 
