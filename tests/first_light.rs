@@ -195,6 +195,7 @@ fn a_secret_is_sent_and_never_shown() {
 
 #[test]
 fn every_delivered_profile_simulates_and_plans_to_decide_what_it_claims() {
+    let _quiet = quiet();
     let bench = Bench::new();
     let profiles = files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles")));
     for profile in profiles.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yaml")) {

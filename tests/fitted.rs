@@ -199,6 +199,7 @@ fn a_step_of_overload_tells_rate_and_burst_of_a_throttle() {
 
 #[test]
 fn phases_that_would_tell_a_profile_are_profiles_themselves() {
+    let _quiet = quiet();
     let bench = Bench::new();
     bench.file("service.yaml", SERVICE);
     let planned = json(&bench.sluicegate(["plan-fit", "service.yaml", "-o", "phases", "--format", "json"]).expect_code(0));

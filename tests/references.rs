@@ -414,6 +414,7 @@ fn open_arrivals_wait_far_longer_than_a_closed_loop_of_the_same_throughput() {
 #[test]
 #[ignore = "needs ../shared"]
 fn retries_are_as_many_as_their_closed_form_says() {
+    let _quiet = quiet();
     let references = references();
     let case = references.iter().find(|case| case["id"] == "L05").expect("the case");
     let number = |key: &str| case["metrics"][key]["expected"].as_f64().expect("a number");
