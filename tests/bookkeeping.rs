@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::parity::Counts;
-use crate::program::{Bench, outcomes};
+use crate::program::{Bench, outcomes, quiet};
 
 /// The metrics of a case: what is expected, and how far from it is still right.
 struct Case(Value);
@@ -64,6 +64,7 @@ fn count(counts: &Counts, status: u64) -> u64 {
 #[test]
 #[ignore = "needs ../shared"]
 fn a_bucket_under_a_constant_overload() {
+    let _quiet = quiet();
     let case = case("T01");
     let throttled = "  stages: { prod: { throttle: { rate: 100/s, burst: 50 } } }\n  \
                      routes: { GET /x: { integration: { mock: { status: 200 } } } }\n";
@@ -76,6 +77,7 @@ fn a_bucket_under_a_constant_overload() {
 #[test]
 #[ignore = "needs ../shared"]
 fn nothing_is_throttled_exactly_at_the_rate() {
+    let _quiet = quiet();
     let case = case("T02");
     let throttled = "  stages: { prod: { throttle: { rate: 100/s, burst: 1 } } }\n  \
                      routes: { GET /x: { integration: { mock: { status: 200 } } } }\n";
@@ -87,6 +89,7 @@ fn nothing_is_throttled_exactly_at_the_rate() {
 #[test]
 #[ignore = "needs ../shared"]
 fn what_the_account_refuses_takes_nothing_from_the_keys_bucket() {
+    let _quiet = quiet();
     let case = case("T10a");
     let nested = "  account: { throttle: { rate: 120/s, burst: 60 } }\n  \
                   usage_plans: { plan: { keys: [only], throttle: { rate: 200/s, burst: 100 } } }\n  \
@@ -101,6 +104,7 @@ fn what_the_account_refuses_takes_nothing_from_the_keys_bucket() {
 #[test]
 #[ignore = "needs ../shared"]
 fn three_attempts_at_a_function_that_fails_one_call_in_ten() {
+    let _quiet = quiet();
     let case = case("L05");
     let failing = "  functions: { f: { duration: 1ms, cold_start: 0s, failures: 10% } }\n  \
                    stages: { prod: {} }\n  \

@@ -11,7 +11,7 @@ use sluicegate::config::{Overrides, Plan, Script, load_text};
 use sluicegate::import::definition::{DefinitionError, Imported, Options, described, read};
 use sluicegate_policy::model::{Requirement, Route};
 
-use crate::program::{Bench, Mock};
+use crate::program::{Bench, Mock, quiet};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/definition")
@@ -281,6 +281,7 @@ const CLEAR: &[&str] = &[
 #[ignore = "needs ../shared"]
 #[allow(clippy::print_stdout, reason = "the numbers are what it is run for; the harness shows them when asked")]
 fn every_document_of_the_collections_becomes_a_profile_that_proves_or_fails_clearly() {
+    let _quiet = quiet();
     let bench = Bench::new();
     let overrides = Overrides { script: Script::Served, ..Overrides::default() };
     for folder in ["conformance/files", "specs/serverless-patterns", "specs/sam/input", "specs/sam/output"] {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::program::quiet;
 use sluicegate::config::{Overrides, Plan, Script, load_text};
 use sluicegate::import::{Options, derive, run};
 use sluicegate::traffic::trace::{Entry, TraceReader};
@@ -36,6 +37,7 @@ fn agrees(log: &Path) -> Plan {
 
 #[test]
 fn a_derived_profile_proves_and_its_routes_are_the_series_of_the_trace() {
+    let _quiet = quiet();
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
     let line = |n: usize, path: &str, took: usize| {
@@ -58,6 +60,7 @@ fn a_derived_profile_proves_and_its_routes_are_the_series_of_the_trace() {
 #[test]
 #[ignore = "needs ../shared"]
 fn the_profiles_of_the_recorded_logs_prove() {
+    let _quiet = quiet();
     let traffic = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/traffic"));
     let openstack = agrees(&traffic.join("openstack-api/OpenStack_2k.log"));
     assert!(openstack.expectations.iter().any(|claim| claim.name == "GET /v2/{id}/servers/detail latency p95"));

@@ -14,7 +14,7 @@ use sluicegate_policy::model::{
 };
 
 use crate::definition::{files, name, shared};
-use crate::program::Bench;
+use crate::program::{Bench, quiet};
 
 /// What the routes of an API ask of their requests.
 #[derive(Debug, Default, PartialEq)]
@@ -247,6 +247,7 @@ const NO_FUNCTION: [&str; 3] = [
 #[ignore = "needs ../shared"]
 #[allow(clippy::print_stdout, reason = "the numbers are what it is run for; the harness shows them when asked")]
 fn whom_every_sam_template_asks_is_whom_sam_makes_it_ask() {
+    let _quiet = quiet();
     let bench = Bench::new();
     let (mut apis, mut by_kind) = (0, BTreeMap::<String, usize>::new());
     for input in &files(&shared("specs/sam/input")) {
@@ -323,6 +324,7 @@ fn of(said: &BTreeMap<String, Vec<String>>, key: &str) -> Vec<String> {
 
 #[test]
 fn a_policy_in_sams_short_form_speaks_of_the_routes_that_sam_names() {
+    let _quiet = quiet();
     let api = "      Auth: { ResourcePolicy: { IpRangeWhitelist: [192.0.2.0/24], AwsAccountBlacklist: ['210987654321'] } }\n";
     let said = effects(&template(api, &[("get", "/", ""), ("any", "/orders/{id}", ""), ("put", "/all/{proxy+}", "")]));
     let expected = ["Allow", "Deny NotSo 192.0.2.0", "Deny [Account(\"210987654321\")]"];
@@ -333,6 +335,7 @@ fn a_policy_in_sams_short_form_speaks_of_the_routes_that_sam_names() {
 
 #[test]
 fn the_policy_of_an_event_speaks_of_its_path_and_makes_the_others_silent() {
+    let _quiet = quiet();
     let own = ", Auth: { ResourcePolicy: { IpRangeBlacklist: 203.0.113.7 } }";
     let cors = "      Cors: \"'*'\"\n";
     let said = effects(&template(cors, &[("get", "/a", own), ("post", "/a", ""), ("get", "/b", "")]));
@@ -347,6 +350,7 @@ fn the_policy_of_an_event_speaks_of_its_path_and_makes_the_others_silent() {
 
 #[test]
 fn statements_join_those_of_the_definition_each_once() {
+    let _quiet = quiet();
     let statement = "{ Effect: Allow, Principal: '*', Action: execute-api:Invoke, Resource: 'execute-api:/*' }";
     let denial = "{ Effect: Deny, Principal: '*', Action: execute-api:Invoke, Resource: 'execute-api:/*/GET/a', \
                   Condition: { IpAddress: { 'aws:SourceIp': 10.0.0.0/8 } } }";
@@ -361,6 +365,7 @@ fn statements_join_those_of_the_definition_each_once() {
 
 #[test]
 fn a_policy_of_private_networks_is_left_out_whole_and_told() {
+    let _quiet = quiet();
     for list in ["SourceVpcWhitelist: [vpc-1]", "SourceVpcBlacklist: [vpce-1]", "IntrinsicVpceWhitelist: [!Ref Endpoint]"] {
         let api = format!("      Auth: {{ ResourcePolicy: {{ IpRangeWhitelist: [192.0.2.0/24], {list} }} }}\n");
         let text = template(&api, &[("get", "/", "")]);
@@ -377,6 +382,7 @@ fn a_policy_of_private_networks_is_left_out_whole_and_told() {
 
 #[test]
 fn an_authorizer_of_a_rest_api_is_what_its_payload_type_says_whatever_format_it_names() {
+    let _quiet = quiet();
     let asks = |authorizer: &str, name: &str| {
         let api = format!("      Auth: {{ DefaultAuthorizer: {name}, Authorizers: {{ {name}: {authorizer} }} }}\n");
         let none = ", Auth: { Authorizer: NONE }";
