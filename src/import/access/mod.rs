@@ -1,6 +1,6 @@
 //! Access logs of API Gateway as they are written and exported, read for the join with the samples of a run.
 //!
-//! Owns the shapes ([`shape`]) and the variables ([`line`]) of such logs. Refuses to join (`measure::join`), and lines without a request id or
+//! Owns the shapes (`shape`) and the variables (`line`) of such logs. Refuses to join (`measure::join`), and lines without a request id or
 //! a latency: these are counted, with the number of the first. Called by `command` through [`read`]; `import` for replays is a matter of its
 //! own: it needs methods and paths, which a join does not.
 
