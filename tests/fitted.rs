@@ -89,6 +89,42 @@ fn a_slower_function_is_found_and_the_fitted_model_predicts_the_run() {
     refuses_what_is_no_run_to_fit_to(&bench, &kept);
 }
 
+#[test]
+fn an_access_log_tells_the_function_s_own_distribution() {
+    let _quiet = quiet();
+    let bench = Bench::new();
+    bench.file("service.yaml", SERVICE);
+    let drift = ["--drift", "functions.orders.duration * 1.5"];
+    let arguments = ["run", "service.yaml", "--drive-only", "-d", "14s", "--access-log", "access.jsonl"];
+    let kept = bench.kept(arguments.iter().chain(&drift).copied());
+    let run = undoubted(&kept);
+    let report =
+        json(&bench.fit(&[&run, "--access-log", "access.jsonl", "-o", "fitted.yaml", "--format", "json"]).expect_code(0));
+    let all = report["parameters"].as_array().expect("parameters");
+    let duration =
+        all.iter().filter(|one| one["path"].as_str().is_some_and(|path| path.starts_with("functions.orders.duration")));
+    let duration: Vec<&Value> = duration.collect();
+    assert!(!duration.is_empty() && duration.iter().all(|one| one["tier"] == "joined"), "{duration:#?}");
+    // Lognormal with median 30 ms and p99 60 ms, seen in whole milliseconds: its own quantiles are right, and not only its mean.
+    let fitted = fs::read_to_string(bench.path("fitted.yaml")).expect("it was written");
+    assert!(fitted.contains("tier: joined"), "{fitted}");
+    let simulated = json(&bench.sluicegate(["simulate", "fitted.yaml", "--format", "json", "-q"]).expect_code(0));
+    let quantile = |record: &Value, name: &str| {
+        let own = record["series"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "GET /orders/{id}"));
+        own.and_then(|own| own["response_time"][name].as_f64()).expect("a quantile")
+    };
+    for name in ["p50_ns", "p90_ns", "p95_ns"] {
+        let (predicted, observed) = (quantile(&simulated, name), quantile(&kept.record, name));
+        assert!((predicted / observed - 1.0).abs() < 0.08, "{name}: {predicted} for {observed}");
+    }
+    bench.file("foreign.jsonl", "{\"requestId\":\"of another run\",\"responseLatency\":3}\n");
+    let refused = bench.fit(&[&run, "--access-log", "foreign.jsonl"]).expect_code(2);
+    assert!(unwrapped(&refused.stderr).contains("it is the log of none of these runs"), "{}", refused.stderr);
+    let without = bench.kept(["run", "service.yaml", "--drive-only", "-d", "10s"]);
+    let refused = bench.fit(&[&undoubted(&without), "--access-log", "access.jsonl"]).expect_code(2);
+    assert!(unwrapped(&refused.stderr).contains("it kept no samples"), "{}", refused.stderr);
+}
+
 fn tells_the_duration(report: &Value, kept: &Kept) {
     let id = kept.record["id"].as_str().expect("a run has an id");
     assert_eq!(report["runs"], serde_json::json!([id]));

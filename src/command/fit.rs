@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::fit_observed::{self, Kept};
 use super::run_folder::beside;
-use super::{fit_known, profile, terminal};
+use super::{fit_joined, fit_known, profile, terminal};
 use crate::cli::{Fit as Asked, OutputFormat};
 use crate::config::{self, Change, Overrides, Script};
 use crate::fit::client::{self, Fit, Known};
@@ -25,7 +25,7 @@ use crate::report::fit::{FitReport, FittedParameter};
 /// Fits the runs; the exit code.
 pub(super) fn fit(asked: &Asked) -> Result<u8, Failure> {
     let runs = fit_observed::read(&asked.runs)?;
-    let fitted = fitted(&runs)?;
+    let fitted = fitted(&runs, asked.access_log.as_deref())?;
     let written = match &asked.output {
         Some(path) => write(path, &runs, &fitted)?,
         None => Vec::new(),
@@ -45,7 +45,7 @@ pub(super) fn fit(asked: &Asked) -> Result<u8, Failure> {
 }
 
 /// What the runs tell, and what stays as the profile has it.
-pub(super) fn fitted(runs: &[Kept]) -> Result<Fit, Failure> {
+pub(super) fn fitted(runs: &[Kept], log: Option<&Path>) -> Result<Fit, Failure> {
     let Some(first) = runs.first() else { return Err(Failure::usage("there is no run to fit to; name the folder of one")) };
     let plan = fit_known::plan_of(first)?;
     let series: Vec<String> = runs.iter().flat_map(|run| run.record.series.iter().map(|one| one.name.clone())).collect();
@@ -54,6 +54,9 @@ pub(super) fn fitted(runs: &[Kept]) -> Result<Fit, Failure> {
     let observed: Vec<_> = runs.iter().map(Kept::observed).collect();
     let mut fit = client::fit(&observed, &known);
     network(runs, &mut fit);
+    if let Some(log) = log {
+        fit_joined::add(&mut fit, (runs, &known), log)?;
+    }
     documented(&known, &mut fit);
     Ok(fit)
 }

@@ -39,7 +39,7 @@ pub(super) fn plan_fit(asked: &PlanFit) -> Result<u8, Failure> {
             run.folder.display()
         )));
     }
-    let told = if runs.is_empty() { Fit::default() } else { fit::fitted(&runs)? };
+    let told = if runs.is_empty() { Fit::default() } else { fit::fitted(&runs, None)? };
     let site = site(&plan);
     let missing: Vec<Phase> = phases(&site).into_iter().filter(|phase| is_missing(phase, &told, &runs)).collect();
     let written = match &asked.output {

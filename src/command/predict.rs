@@ -11,6 +11,7 @@ use sluicegate_policy::usage::Used;
 
 use super::attribution::Interest;
 use super::script::Script;
+use super::settling::{self, Settling};
 use super::{attribution, limits, retries, told};
 use crate::config::Plan;
 use crate::engine::{Stop, Urgency};
@@ -149,11 +150,16 @@ impl<'a> Model<'a> {
 
     /// Replications `first` to `last`, each with the policy's randomness anew, recorded by `layout`.
     pub(super) fn replicate(&self, replicas: std::ops::Range<usize>, layout: &Arc<Layout>) -> Vec<Replica<Recorder>> {
-        let recorder = || {
-            let recorder = Recorder::new(Arc::clone(layout));
-            if self.parted { recorder.with_parts() } else { recorder }
-        };
-        let mut replicas = self.simulated(replicas, &recorder);
+        self.told(self.simulated(replicas, &|| self.recorder(layout)))
+    }
+
+    fn recorder(&self, layout: &Arc<Layout>) -> Recorder {
+        let recorder = Recorder::new(Arc::clone(layout));
+        if self.parted { recorder.with_parts() } else { recorder }
+    }
+
+    /// What only the gateway can tell is told to the recorders.
+    fn told(&self, mut replicas: Vec<Replica<Recorder>>) -> Vec<Replica<Recorder>> {
         for Replica { recorded, summary } in &mut replicas {
             told::tell(recorded, &self.world.model, &told::simulated(&self.world.model, &summary.told));
         }
@@ -207,10 +213,9 @@ impl<'a> Model<'a> {
 
     /// Simulates until the predictions are precise, and looks at what the run can decide.
     pub(super) fn predict(mut self) -> Predicted {
-        self.warmup = self.settled_after();
+        let mut replicas = self.settled_replicas();
         let assumptions = &self.plan.expectations;
         let plain = self.layout(Vec::new(), Detail::Totals);
-        let mut replicas = self.replicate(0..predict::REPLICATIONS_MIN, &plain);
         let first = REPLICATIONS_FIRST.min(affordable(&replicas));
         replicas.extend(self.replicate(replicas.len()..first, &plain));
         let wanted = self.replications_wanted(&replicas);
@@ -241,7 +246,9 @@ impl<'a> Model<'a> {
             })
             .collect();
         let edges = predict::edges(assumptions, &rough);
-        let predictions = self.with_design_effects(rough, &edges, runs.len());
+        // Where replications show how runs differ, batches have no say.
+        let predictions =
+            if noises.iter().all(Option::is_some) { rough } else { self.with_design_effects(rough, &edges, runs.len()) };
         let phase = self.phase();
         let powers: Vec<(PlannedPower, Option<String>)> = assumptions
             .iter()
@@ -257,24 +264,21 @@ impl<'a> Model<'a> {
         Predicted { predictions, edges, powers, total, series, limits, told, retries, parts, script, planned, noises, phase }
     }
 
-    /// When the model has settled: after the plan's warm-up, or later (method 3.7b), by the mean of two simulated runs.
-    fn settled_after(&self) -> Span {
-        let planned = self.plan.run.warmup;
+    /// The first replications, from when on the model has settled: after the plan's warm-up, or later (method 3.7b), by the mean of these runs.
+    fn settled_replicas(&mut self) -> Vec<Replica<Recorder>> {
+        let (first, plain) = (0..predict::REPLICATIONS_MIN, self.layout(Vec::new(), Detail::Totals));
         if course(self.plan, self.script) == Course::Varying || self.phase().seconds() < warmup::SECONDS_MIN {
-            return planned;
+            return self.replicate(first, &plain);
         }
-        let layout = self.layout(Vec::new(), Detail::Seconds);
-        let runs = self.replicate(0..predict::REPLICATIONS_MIN, &layout);
-        let first = planned.as_ns().div_ceil(NS_PER_S) as usize;
-        let of_second = |second: usize| {
-            let known: Vec<f64> = runs.iter().filter_map(|run| run.recorded.intervals().mean_log(second as u32)).collect();
-            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-        };
-        let seconds: Vec<Option<f64>> = (first..first + self.phase().seconds()).map(of_second).collect();
-        match warmup::cut(&seconds) {
-            0 => planned,
-            cut => Span::from_secs((first + cut) as u64),
+        let runs = self.simulated(first.clone(), &|| Settling::around(self.recorder(&plain)));
+        let seconds = settling::mean_logs(&runs.iter().map(|run| &run.recorded).collect::<Vec<_>>(), self.phase());
+        let cut = warmup::cut(&seconds) as u64;
+        if cut == 0 {
+            let plain = |Replica { recorded, summary }| Replica { recorded: Settling::into_recorder(recorded), summary };
+            return self.told(runs.into_iter().map(plain).collect());
         }
+        self.warmup = Span::from_secs(self.warmup.as_ns().div_ceil(NS_PER_S) + cut);
+        self.replicate(first, &self.layout(Vec::new(), Detail::Totals))
     }
 
     /// Of a plan that varies, how its runs differ in each assumption: many more replications, of which only the values are kept.
