@@ -405,8 +405,10 @@ fn the_acceptance_table_of_the_method_is_met() {
         }
         table.push('\n');
         let slack = if is_full() { 0.0 } else { 3.0 * (0.07 * 0.93 / runs as f64).sqrt() };
-        // The reference found none of 1,000 violated that was true. Three would be more than chance makes of a rate that is as small.
-        if shares[0] > 0.002 {
+        // Nothing that is true is found violated. The one exception is a row that is too short against its own bursts: of 20,000 runs of it
+        // 10 were, once; of 1,000 that is none (as the reference found), one or two.
+        let allowed = if row.id == "R-b" && is_full() { 0.002 } else { 0.0 };
+        if shares[0] > allowed {
             wrong.push(format!("{}: {} are violated although they are true", row.id, shares[0]));
         }
         if shares[3] > 0.07 + slack || shares[4] > 0.025 + slack {
@@ -432,7 +434,9 @@ fn write_down(table: &str, summary: &str) {
          Each row is a process whose quantile or share is known; the prediction is right (0), or the truth lies so many margins above it \
          (below it: -1, -2). A share of the runs is found to hold, or to be violated; the rest is inconclusive. In brackets: what an independent \
          implementation of the same method found in as many runs, which ours must meet within .07 (.12 for R-c). At one margin a claim \
-         is as wrong as it may be: it should hold in at most 7 % and be violated in at most 2.5 % of the runs; what is true should never be violated. Written by `just calibrate`.\n\n\
+         is as wrong as it may be: it should hold in at most 7 % and be violated in at most 2.5 % of the runs; what is true should \
+         never be violated. R-b, whose runs are too short against their own bursts, is the exception: in 20,000 runs of it apart 10 were, \
+         which is .05 %. Written by `just calibrate`.\n\n\
          {table}\n{summary}\n"
     );
     std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
