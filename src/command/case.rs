@@ -83,7 +83,7 @@ pub(super) fn changed(case: Case, load: &LoadFlags) -> Result<Case, Failure> {
 }
 
 /// Stations to which more work comes than their servers can do, for as long as the case lasts: nothing about them settles.
-fn unstable(case: &Case) -> Vec<String> {
+pub(super) fn unstable(case: &Case) -> Vec<String> {
     let per_s = match &case.comings {
         Comings::Closed { .. } | Comings::Batches(_) => return Vec::new(),
         // Of bursts too much may come for a while, and not on average.

@@ -40,6 +40,11 @@ pub(super) fn sweep(asked: &Simulate) -> Result<u8, Failure> {
         if !asked.quiet {
             let so_far = format!("{} of {}", points.len() + 1, tried_count(&combinations));
             terminal::tell(&format!("simulating {so_far}: {}\n", report::sweep::settings(&paths(asked), settings)));
+            if let Tried::Case(case) = tried {
+                for warning in case::unstable(case) {
+                    terminal::tell(&format!("{warning}\n"));
+                }
+            }
         }
         points.push(match tried {
             Tried::Profile(plan) => of_profile(asked, settings, plan)?,

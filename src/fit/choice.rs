@@ -8,16 +8,12 @@
 use super::family::Family;
 use super::likelihood::{Kind, likeliest, log_likelihood};
 use super::times::Batched;
+use crate::verdict::judge::{HOLDS_ALPHA, TAIL_EVENTS_MIN, VIOLATED_ALPHA};
 
 /// Quantiles at which a family is held against the batches that were held out.
 pub const CONFIRMED_AT: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 /// Margin within which it must hold there.
 const MARGIN: f64 = 0.1;
-/// Levels at which "holds" and "violated" are said, and effective tail events below which nothing is said that needs an upper bound
-/// (method 3.1, 3.2).
-const HOLDS_AT: f64 = 0.05;
-const VIOLATED_AT: f64 = 0.01;
-const TAIL_MIN: f64 = 10.0;
 /// Points of a table.
 const POINTS: u32 = 200;
 /// Effective times below which nothing is fitted.
@@ -144,10 +140,10 @@ pub fn hear(times: &Batched, p: f64, ns: f64) -> Heard {
     let (Some(at_low), Some(at_high)) = (times.share_above(ns * (1.0 - MARGIN)), times.share_above(ns * (1.0 + MARGIN))) else {
         return Heard::Undecided;
     };
-    let upper_counts = tau * at_low.effective_trials(HOLDS_AT) >= TAIL_MIN;
-    if at_high.lower(VIOLATED_AT) > tau || (upper_counts && at_low.upper(VIOLATED_AT) < tau) {
+    let upper_counts = tau * at_low.effective_trials(HOLDS_ALPHA) >= TAIL_EVENTS_MIN;
+    if at_high.lower(VIOLATED_ALPHA) > tau || (upper_counts && at_low.upper(VIOLATED_ALPHA) < tau) {
         Heard::Refuted
-    } else if upper_counts && at_high.upper(HOLDS_AT) < tau && at_low.lower(HOLDS_AT) > tau {
+    } else if upper_counts && at_high.upper(HOLDS_ALPHA) < tau && at_low.lower(HOLDS_ALPHA) > tau {
         Heard::Holds
     } else {
         Heard::Undecided
