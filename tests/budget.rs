@@ -221,6 +221,22 @@ fn a_budget_is_kept_broken_or_left_open() {
 }
 
 #[test]
+fn a_pool_that_gets_more_work_than_it_can_do_is_told_with_its_utilisation_before_anything_is_sent() {
+    let _quiet = quiet();
+    let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/shared-pool.yaml");
+    let bench = Bench::new();
+    // 12 connections that are held for 71 ms in the mean: 84 % at 140/s, 118 % at 200/s.
+    let planned = bench.sluicegate(["run", profile, "--rate", "200/s", "--print-plan"]).expect_code(0);
+    let said = unwrapped(&planned.stdout);
+    assert!(said.contains("capacity orders-db is unstable: utilisation 1.1"), "{said}");
+    let planned = bench.sluicegate(["run", profile, "--print-plan"]).expect_code(0);
+    assert!(!planned.stdout.contains("unstable"), "{}", planned.stdout);
+    let simulated = bench.sluicegate(["simulate", profile, "--rate", "200/s", "--format", "json"]).expect_code(0);
+    let record: Value = serde_json::from_str(&simulated.stdout).expect("JSON");
+    assert_eq!(record["doubts"][0]["kind"], "unstable", "{}", record["doubts"]);
+}
+
+#[test]
 fn a_budget_of_the_network_is_broken_by_connections_that_break() {
     let _quiet = quiet();
     let bench = Bench::new();

@@ -449,7 +449,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
 }
 
 fn limit_use(used: Used, model: &Model) -> LimitUse {
-    let Used { what, limit, share, peak, waiting_peak, refused, unhealthy } = used;
+    let Used { what, limit, share, work: _, peak, waiting_peak, refused, unhealthy } = used;
     LimitUse { name: what.name(model), limit, share, peak, waiting_peak, refused, unhealthy }
 }
 

@@ -23,7 +23,7 @@ use crate::measure::channel::Channel;
 use crate::measure::part_rows::PartRows;
 use crate::measure::record::{ExpectedPart, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord, Unit};
 use crate::measure::recorder::{Detail, Layout};
-use crate::measure::{Record, Recorder, summary};
+use crate::measure::{Record, Recorder, doubt, summary};
 use crate::report::plan::PlannedPower;
 use crate::sim::{Network, Replica, World, replicate};
 use crate::traffic::{SeriesId, Step};
@@ -78,6 +78,13 @@ impl Predicted {
     pub(super) fn smallest_margin(&self) -> Option<Span> {
         let bands = self.powers.iter().filter(|(power, _)| power.unit == Unit::Ns).filter_map(|(power, _)| power.band);
         bands.map(|(low, high)| Span::from_ns(((high - low) / 2.0) as u64)).min()
+    }
+
+    /// What is worth knowing before anything is sent: queues that only grow, and claims that the plan cannot decide.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let queues = doubt::overloaded(&self.limits).into_iter().map(|doubt| format!("{}; {}", doubt.what, doubt.advice));
+        let open = self.powers.iter().filter_map(|(power, advice)| Some(format!("{}: {}", power.assumption, advice.as_ref()?)));
+        queues.chain(open).collect()
     }
 }
 
@@ -229,7 +236,7 @@ impl<'a> Model<'a> {
             None => unpredicted.is_empty(),
         };
         let used: Vec<Vec<Used>> = replicas.iter().map(|replica| replica.summary.used.clone()).collect();
-        let limits = limits::predicted(&self.world.model, &used);
+        let limits = limits::predicted(&self.world.model, &used, self.plan.run.duration);
         let told: Vec<_> = replicas.iter().map(|replica| told::simulated(&self.world.model, &replica.summary.told)).collect();
         let told = told::predicted(&told, self.warmup);
         let summaries: Vec<_> = replicas.iter().map(|replica| &replica.summary).collect();

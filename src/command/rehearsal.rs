@@ -240,10 +240,8 @@ impl Rehearsal<'_> {
             let powers: Vec<_> = predicted.powers.iter().map(|(power, _)| power.clone()).collect();
             self.tell(&report::plan::beforehand(&powers, terminal::error_look()));
         }
-        for (power, advice) in &predicted.powers {
-            if let Some(advice) = advice {
-                self.tell(&format!("note: {}: {advice}\n", power.assumption));
-            }
+        for note in predicted.notes() {
+            self.tell(&format!("note: {note}\n"));
         }
         predicted
     }
@@ -290,11 +288,9 @@ impl Rehearsal<'_> {
     /// Shows what would be run and what it could decide; the way to the target is not probed, for nothing is sent.
     fn print_plan(&self) -> Result<u8, Failure> {
         let predicted = Model::of(self.plan, &self.script, sim::Network::default()).predict();
-        let notes =
-            predicted.powers.iter().filter_map(|(power, advice)| Some(format!("{}: {}", power.assumption, advice.as_ref()?)));
         let plan = PrintedPlan {
             resolved: self.plan.resolved.clone(),
-            notes: notes.collect(),
+            notes: predicted.notes(),
             assumptions: predicted.powers.iter().map(|(power, _)| power.clone()).collect(),
         };
         match self.output.format {
@@ -348,7 +344,13 @@ impl Rehearsal<'_> {
             told: predicted.map(|it| it.told.clone()).unwrap_or_default(),
             parts: self.parts(predicted),
             network: Some(way.record()),
-            doubts: way.problem.iter().map(unprobed).chain(settles_later(run.warmup, self.warmup(predicted))).collect(),
+            doubts: way
+                .problem
+                .iter()
+                .map(unprobed)
+                .chain(settles_later(run.warmup, self.warmup(predicted)))
+                .chain(predicted.into_iter().flat_map(|it| doubt::overloaded(&it.limits)))
+                .collect(),
             verdicts: Vec::new(),
             estimates: Vec::new(),
         }

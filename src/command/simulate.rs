@@ -13,7 +13,7 @@ use crate::config::{self, Drift, Network, Plan};
 use crate::measure::estimate::EstimateRecord;
 use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
 use crate::measure::recorder::Detail;
-use crate::measure::{Recorder, run_id, summary};
+use crate::measure::{Recorder, doubt, run_id, summary};
 use crate::report::{self, json, quantity};
 use crate::sim::{self, Replica};
 
@@ -115,6 +115,9 @@ fn record(
     // Everything that decides what is in it: the same bytes have the same name.
     let resolved = plan.resolved.to_string();
     let decided_by = [env!("CARGO_PKG_VERSION"), &resolved, &summaries.len().to_string(), &hash.to_string()];
+    let used: Vec<_> = summaries.iter().map(|summary| summary.used.clone()).collect();
+    let limits = limits::predicted(&plan.model, &used, run.duration);
+    let doubts = doubt::overloaded(&limits);
     RunRecord {
         version: VERSION,
         id: Some(run_id::of_simulation(&decided_by)),
@@ -151,7 +154,7 @@ fn record(
         retries: retries::both(retries::predicted(recorder.attempts(), &summaries.iter().collect::<Vec<_>>()), None),
         seconds: summary::seconds(recorder, |second| recorder.intervals().shown(second)),
         receiver: None,
-        limits: limits::predicted(&plan.model, &summaries.iter().map(|summary| summary.used.clone()).collect::<Vec<_>>()),
+        limits,
         told: told::predicted(
             &summaries.iter().map(|summary| told::simulated(&plan.model, &summary.told)).collect::<Vec<_>>(),
             run.warmup,
@@ -162,7 +165,7 @@ fn record(
             round_trip_ns: network.round_trip.as_ns(),
             connect_ns: network.connect.as_ns(),
         }),
-        doubts: Vec::new(),
+        doubts,
         verdicts: Vec::new(),
         // Of a single one they have no error, and stand elsewhere.
         estimates: if summaries.len() > 1 { estimates } else { Vec::new() },

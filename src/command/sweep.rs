@@ -16,7 +16,7 @@ use crate::config::{self, Drift, Plan};
 use crate::load::system::Case;
 use crate::measure::estimate::{BottleneckRecord, PointRecord, SweepRecord, VERSION};
 use crate::measure::record::LimitRecord;
-use crate::measure::summary;
+use crate::measure::{doubt, summary};
 use crate::report::{self, quantity};
 
 /// More combinations than this are nobody's question.
@@ -106,7 +106,12 @@ fn of_profile(asked: &Simulate, settings: &[String], plan: &Plan) -> Result<Poin
     let model = Model::of(plan, &script, network(plan));
     let Played { recorder, summaries, estimates } = replicate(&model, replications(asked) as usize);
     let used: Vec<_> = summaries.iter().map(|summary| summary.used.clone()).collect();
-    let limits = limits::predicted(&plan.model, &used);
+    let limits = limits::predicted(&plan.model, &used, plan.run.duration);
+    if !asked.quiet {
+        for note in doubt::overloaded(&limits) {
+            terminal::tell(&format!("{}; {}\n", note.what, note.advice));
+        }
+    }
     let bottleneck = LimitRecord::bottleneck(&limits).map(|limit| {
         let used = limit.used();
         BottleneckRecord { name: limit.name.clone(), used: used.share, refused: used.refused as f64 }

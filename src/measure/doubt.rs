@@ -6,6 +6,7 @@
 
 mod ceiling;
 mod machine;
+mod queue;
 
 use sluicegate_policy::time::Span;
 
@@ -15,6 +16,7 @@ use super::recorder::{Recorder, Uncounted};
 use super::summary;
 
 pub use ceiling::near_ceiling;
+pub use queue::overloaded;
 
 /// Least share of the script that must be attempted.
 const ATTEMPTED_MIN: f64 = 0.99;

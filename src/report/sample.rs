@@ -361,7 +361,7 @@ fn limits() -> Vec<LimitRecord> {
     let limit =
         |name: &str, limit, predicted, observed| LimitRecord { name: name.to_owned(), limit: Some(limit), predicted, observed };
     let target = |waiting_peak, unhealthy| {
-        Some(UseRecord { share: None, peak: Some(7), waiting_peak, refused: 0, unhealthy: Some(unhealthy) })
+        Some(UseRecord { peak: Some(7), waiting_peak, unhealthy: Some(unhealthy), ..UseRecord::default() })
     };
     vec![
         limit("throttle of the account", 10_000.0, used(0.02, None, 0), used(0.02, None, 0)),

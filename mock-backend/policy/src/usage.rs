@@ -4,6 +4,7 @@
 //! simulator, the mock and whoever shows both.
 
 use crate::model::{CapacityId, FunctionId, Model, RouteId, StageId, TargetId};
+use crate::time::Span;
 
 /// Something that has a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,9 @@ pub struct Used {
     pub limit: Option<f64>,
     /// How much of it was used in the mean over time, 0 to 1; above 1 where a bucket's burst was used, too.
     pub share: Option<f64>,
+    /// How much work came to it: how long those who asked would keep it busy in the mean, all together, were each of them served. `None` of
+    /// what has no queue in which work could wait.
+    pub work: Option<Span>,
     /// Most that was in use at once; `None` of a rate.
     pub peak: Option<u64>,
     /// Most that waited for it at once; `None` where nobody waits.
@@ -46,7 +50,7 @@ impl Used {
     /// A limit that was used so much in the mean.
     pub const fn of(what: Limited, limit: f64, share: f64) -> Self {
         let (limit, share) = (Some(limit), Some(share));
-        Self { what, limit, share, peak: None, waiting_peak: None, refused: 0, unhealthy: None }
+        Self { what, limit, share, work: None, peak: None, waiting_peak: None, refused: 0, unhealthy: None }
     }
 }
 

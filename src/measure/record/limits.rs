@@ -32,6 +32,10 @@ pub struct UseRecord {
     /// In the mean over time, 0 to 1; none where there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
+    /// How much work came to it for each unit that it could do while requests came, 0 to 1 and above: the utilisation of a queue that nobody
+    /// leaves. Of what has a queue, by the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<f64>,
     /// Most that was in use at once; none of a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<u64>,
@@ -56,6 +60,11 @@ impl LimitRecord {
         let used = self.used();
         let mean = used.share.unwrap_or(0.0);
         if used.refused > 0 { 1.0 + mean } else { mean }
+    }
+
+    /// Whether more work comes to it than it can do, by the model, so that its queue grows for as long as the load lasts: then how much.
+    pub fn overloaded(&self) -> Option<f64> {
+        self.predicted?.offered.filter(|offered| *offered >= 1.0)
     }
 
     /// The one of these that is nearest, if one is near at all.

@@ -74,22 +74,25 @@ impl Gateway {
 
     fn capacity(&self, id: CapacityId, elapsed: Span) -> Used {
         let seen = self.capacities.occupancy(self.now, id);
-        let limit = f64::from(self.model.capacities[usize::from(id.0)].size);
-        let share = share(seen.busy, limit, elapsed);
+        let capacity = &self.model.capacities[usize::from(id.0)];
+        let limit = f64::from(capacity.size);
+        let work = Some(capacity.service.mean() * seen.asked);
         let (peak, waiting_peak) = (Some(seen.busy_peak), Some(seen.waiting_peak));
-        Used { peak, waiting_peak, refused: seen.refused, ..Used::of(Limited::Capacity(id), limit, share) }
+        let share = share(seen.busy, limit, elapsed);
+        Used { work, peak, waiting_peak, refused: seen.refused, ..Used::of(Limited::Capacity(id), limit, share) }
     }
 
     fn target(&self, id: TargetId, elapsed: Span) -> Option<Used> {
         let seen = self.links.usage(self.now, id).filter(|seen| seen.sent > 0)?;
-        let at_once = match &self.model.links[usize::from(id.link.0)].targets[usize::from(id.place)].serves {
-            Serves::Modelled(target) => target.at_once.map(f64::from),
-            Serves::Real(_) => None,
+        let (at_once, duration) = match &self.model.links[usize::from(id.link.0)].targets[usize::from(id.place)].serves {
+            Serves::Modelled(target) => (target.at_once.map(f64::from), target.duration.mean()),
+            Serves::Real(_) => (None, Span::ZERO),
         };
         Some(Used {
             what: Limited::Target(id),
             limit: at_once,
             share: at_once.map(|limit| share(seen.busy, limit, elapsed)),
+            work: at_once.map(|_| duration * seen.sent),
             peak: Some(seen.busy_peak),
             waiting_peak: at_once.map(|_| seen.waiting_peak),
             refused: seen.refused,
