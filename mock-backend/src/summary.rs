@@ -123,8 +123,8 @@ pub struct Release {
     pub late_ns_max: u64,
     /// Answers more than 100 us late: with a core to itself, the mock keeps these to less than half.
     pub over_100us: u64,
-    /// Answers more than a millisecond late.
-    pub over_1ms: u64,
+    /// Answers more than 1, 2, 4 and so on to 128 ms late.
+    pub over_ms: [u64; 8],
 }
 
 /// The access log or the execution log of one run.
@@ -145,6 +145,8 @@ impl Release {
         self.late_ns_sum = self.late_ns_sum.saturating_add(late_ns);
         self.late_ns_max = self.late_ns_max.max(late_ns);
         self.over_100us += u64::from(late_ns > 100_000);
-        self.over_1ms += u64::from(late_ns > 1_000_000);
+        for (over, limit_ns) in self.over_ms.iter_mut().zip((0..).map(|power| 1_000_000 << power)) {
+            *over += u64::from(late_ns > limit_ns);
+        }
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn compare(
     let mut record = ReceiverRecord {
         arrived: summary.arrived,
         unrecorded: summary.unrecorded,
-        late_answers: summary.release.over_1ms,
+        late_answers: summary.release.over_ms[0],
+        late_by_ms: summary.release.over_ms.to_vec(),
         broken_off: summary.broken_off,
         cpu_ns: summary.cpu_ns,
         spin_ns: summary.spin_ns,

@@ -408,6 +408,7 @@ impl Rehearsal<'_> {
         let smallest_margin = predicted.and_then(Predicted::smallest_margin);
         let seen = Seen {
             smallest_margin,
+            lag_limit: self.plan.run.lag_limit,
             receiver: record.receiver.clone(),
             unplayed: driven.counts.unplayed,
             // A run that was ended early did not come to the rest of its script.

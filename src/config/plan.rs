@@ -126,6 +126,8 @@ pub struct Run {
     pub pacing: Pacing,
     /// The wall time at which the run is taken to start, since 1970; `None` is when it starts.
     pub starts_at: Option<Span>,
+    /// How late the generator and the mock may be at p99 before a run is invalid; `None` is a millisecond, or a tenth of the smallest margin.
+    pub lag_limit: Option<Span>,
 }
 
 /// Where the traffic goes.

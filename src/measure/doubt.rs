@@ -33,7 +33,7 @@ const CPU_MAX: f64 = 0.8;
 const CPU_WALL_MIN_NS: u64 = 900_000_000;
 /// Share of the sent requests by which a receiver's count may differ before it contradicts.
 const ARRIVED_OFF_MAX: f64 = 0.01;
-/// Share of its answers that the mock may release more than a millisecond late, as the generator's own lag may be late at p99.
+/// Share of its answers that the mock may release later than the generator's own lag may be at p99.
 const LATE_ANSWERS_MAX: f64 = 0.01;
 /// Share of a second's requests by which arrivals may differ from the plan before it is worth a note.
 const SECOND_OFF_MAX: f64 = 0.05;
@@ -59,6 +59,8 @@ pub struct Seen {
     pub planned: Option<u64>,
     /// Half-width of the narrowest latency band of the run.
     pub smallest_margin: Option<Span>,
+    /// How late the generator and the mock may be at p99, if the plan says so: then margins do not matter.
+    pub lag_limit: Option<Span>,
     /// Values above the histograms' range.
     pub saturated: u64,
     /// What the recorder had no room for.
@@ -79,6 +81,7 @@ impl Seen {
             unplayed: Span::ZERO,
             planned: None,
             smallest_margin: None,
+            lag_limit: None,
             saturated: summary::total(recorder).saturated,
             uncounted: recorder.uncounted(),
             receiver: None,
@@ -163,10 +166,15 @@ fn unsendable(count: u64) -> Option<Doubt> {
     })
 }
 
+/// How late both ends may be at p99: a millisecond or a tenth of the smallest margin (method 3.7a), unless the plan says otherwise.
+fn lag_limit_ns(seen: &Seen) -> f64 {
+    let margin = seen.smallest_margin.map_or(0.0, |margin| margin.as_ns() as f64);
+    seen.lag_limit.map_or_else(|| LAG_MAX_NS.max(LAG_OF_MARGIN * margin), |limit| limit.as_ns() as f64)
+}
+
 fn schedule_lag(seen: &Seen) -> Option<Doubt> {
     let lag = seen.load.own_lag.as_ref().or(seen.load.schedule_lag.as_ref())?;
-    let margin = seen.smallest_margin.map_or(0.0, |margin| margin.as_ns() as f64);
-    let limit = LAG_MAX_NS.max(LAG_OF_MARGIN * margin);
+    let limit = lag_limit_ns(seen);
     (lag.p99_ns as f64 > limit).then(|| {
         let what = format!(
             "the generator turned to its actions late: p50 {}, p99 {}{}; the limit for p99 is {}",
@@ -175,7 +183,7 @@ fn schedule_lag(seen: &Seen) -> Option<Doubt> {
             seen.load.late.map(|late| format!(", {late} of {} later than 1 ms", lag.count)).unwrap_or_default(),
             ms(limit)
         );
-        let advice = "lower the rate, keep other work off the generator's cores, give it more of them, or widen the margins";
+        let advice = "lower the rate, keep other work off the generator's cores, give it more of them, or widen the margins (or `run.lag_limit`)";
         doubt(Weight::Invalid, "schedule-lag", what, advice)
     })
 }
@@ -227,10 +235,19 @@ fn receiver_count(seen: &Seen) -> Option<Doubt> {
 /// A mock that is starved of its processor answers late: that is this machine, and neither the model nor the target.
 fn receiver_late(seen: &Seen) -> Option<Doubt> {
     let receiver = seen.receiver.as_ref()?;
-    let (late, arrived) = (receiver.late_answers, receiver.arrived);
+    // It counts at powers of two: those beyond the next lower one are too many rather than too few.
+    let limits = (0..).map(|power| 1_u64 << power).zip(&receiver.late_by_ms);
+    let counted = limits.take_while(|(ms, _)| *ms == 1 || *ms as f64 * 1e6 <= lag_limit_ns(seen)).last();
+    let (ms, late) = counted.map_or((1, receiver.late_answers), |(ms, late)| (ms, *late));
+    let arrived = receiver.arrived;
     (arrived > 0 && late as f64 > LATE_ANSWERS_MAX * arrived as f64).then(|| {
-        let what = format!("the mock released {late} of {arrived} answers more than 1 ms after they were due");
-        doubt(Weight::Invalid, "mock-late", what, "keep other work off this machine, or lower the rate")
+        let what = format!("the mock released {late} of {arrived} answers more than {ms} ms after they were due");
+        doubt(
+            Weight::Invalid,
+            "mock-late",
+            what,
+            "keep other work off this machine, or lower the rate (or raise `run.lag_limit`)",
+        )
     })
 }
 
@@ -359,6 +376,7 @@ mod tests {
             unplayed: Span::ZERO,
             planned: Some(10_000),
             smallest_margin: None,
+            lag_limit: None,
             saturated: 0,
             uncounted: Uncounted::default(),
             receiver: Some(ReceiverRecord { arrived: 10_000, worst_second: Some(25), ..ReceiverRecord::default() }),
@@ -406,12 +424,25 @@ mod tests {
     }
 
     #[test]
-    fn wide_margins_allow_more_lag() {
+    fn wide_margins_or_the_plan_allow_more_lag() {
         let late = |seen: &mut Seen| {
             seen.load.own_lag = Some(Quantiles { p99_ns: 4_000_000, ..Quantiles::default() });
-            seen.smallest_margin = Some(Span::from_ms(50));
+            seen.receiver.iter_mut().for_each(|it| it.late_by_ms = vec![900, 500, 90, 0]);
         };
-        assert_eq!(kinds(late), []);
+        let wide = |seen: &mut Seen| seen.smallest_margin = Some(Span::from_ms(50));
+        let all = [invalid("schedule-lag"), invalid("mock-late")].concat();
+        assert_eq!(kinds(late), all);
+        let with = |changes: &[&dyn Fn(&mut Seen)]| {
+            kinds(|seen| {
+                for change in changes {
+                    change(seen);
+                }
+            })
+        };
+        assert_eq!(with(&[&late, &wide]), [], "five milliseconds are a tenth of 50");
+        let said = |limit| move |seen: &mut Seen| seen.lag_limit = Some(Span::from_ms(limit));
+        assert_eq!(with(&[&late, &wide, &said(3)]), all, "what the plan says goes before the margins");
+        assert_eq!(with(&[&late, &said(5)]), []);
     }
 
     #[test]

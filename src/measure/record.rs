@@ -495,6 +495,9 @@ pub struct ReceiverRecord {
     /// Answers that the mock released more than a millisecond after they were due, for want of a processor.
     #[serde(default)]
     pub late_answers: u64,
+    /// Of these, those that were more than 1, 2, 4 and so on to 128 ms late; empty in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late_by_ms: Vec<u64>,
     /// Answers that broke off while they were streamed: what made them failed, or its time was over. The client sees a broken connection.
     #[serde(default)]
     pub broken_off: u64,

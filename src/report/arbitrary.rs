@@ -200,6 +200,7 @@ fn receiver() -> impl Strategy<Value = ReceiverRecord> {
             behind_schedule,
             worst_second,
             late_answers: unrecorded,
+            late_by_ms: vec![unrecorded, unrecorded / 2],
             broken_off: unrecorded / 2,
             cpu_ns,
             spin_ns: cpu_ns / 2,

@@ -48,6 +48,7 @@ pub(super) fn holding() -> RunRecord {
             behind_schedule: Some(quantiles(4_012, 0.004)),
             worst_second: Some(1),
             late_answers: 3,
+            late_by_ms: vec![3, 1, 0, 0, 0, 0, 0, 0],
             broken_off: 0,
             cpu_ns: 1_310_000_000,
             spin_ns: 210_000_000,

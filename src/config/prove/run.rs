@@ -92,6 +92,7 @@ pub(super) fn run(
         streams,
         pacing,
         starts_at,
+        lag_limit: run.lag_limit.as_ref().map(|limit| limit.value.0),
     };
     Some(Proven { run, stage: stage?, headers: headers?, api_keys: api_keys? })
 }
@@ -115,6 +116,7 @@ pub(in crate::config) fn empty() -> At<Run> {
         stage: None,
         headers: None,
         starts_at: None,
+        lag_limit: None,
         api_keys: None,
         auth: None,
     };

@@ -44,6 +44,9 @@ section! {
         /// The wall time at which the run is taken to start, e.g. "2026-11-30T23:59:00Z": it tells where the periods of quotas end.
         /// Default: a simulation alone starts on 1 January 2026, a run when it starts.
         starts_at: Option<At<Moment>>,
+        /// How late the generator, and the bundled mock, may be at p99 before the run is invalid. Default: 1ms, or a tenth of the smallest
+        /// margin of a latency that is expected, whichever is longer.
+        lag_limit: Option<At<Duration>>,
         /// Names of `gateway.api_keys` that identities send in turn as `x-api-key`: identity 0 the first, identity 1 the second,
         /// and so on. A request that has such a header of its own keeps it. Default: none.
         api_keys: Option<Vec<At<Text>>>,
