@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::fit_observed::{self, Kept};
 use super::run_folder::beside;
-use super::{fit_joined, fit_known, profile, terminal};
+use super::{fit_joined, fit_known, fit_loaded, profile, terminal};
 use crate::cli::{Fit as Asked, OutputFormat};
 use crate::config::{self, Change, Overrides, Script};
 use crate::fit::client::{self, Fit, Known};
@@ -57,6 +57,7 @@ pub(super) fn fitted(runs: &[Kept], log: Option<&Path>) -> Result<Fit, Failure> 
     if let Some(log) = log {
         fit_joined::add(&mut fit, (runs, &known), log)?;
     }
+    fit_loaded::add(&mut fit, runs, (&plan, &known), &|text| terminal::tell(text))?;
     documented(&known, &mut fit);
     Ok(fit)
 }
@@ -109,7 +110,7 @@ fn documented(known: &Known, fit: &mut Fit) {
         missing.push((path("keep_alive"), "no single requests after longer and longer gaps: `plan-fit` proposes them"));
         missing.push((
             path("concurrency"),
-            "how many work at once is not seen from the client's side; the profile's number is left",
+            "nothing is said of it: how many work at once is seen only where the profile has a limit, and levels of load reach it",
         ));
     }
     for (path, note) in missing {

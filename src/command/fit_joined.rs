@@ -91,12 +91,18 @@ fn replace(fit: &mut Fit, told: Fit, run: &Kept, known: &Known) {
     let parts = ["overhead", "network"].map(str::to_owned).into_iter();
     let parts = parts.chain(functions.flat_map(|path| [format!("{path}.duration"), format!("{path}.cold_start")]));
     let is_below = |path: &str, part: &str| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    let found: Vec<_> = told.parameters.into_iter().filter(|parameter| parameter.tier.is_some()).collect();
+    // What a function does with a connection of a pool is in the integration's time, too: that is for levels of load to tell apart.
+    let pooled: Vec<String> = known.pooled.iter().map(|name| format!("functions.{}.duration", key(name))).collect();
+    let is_whole = |path: &str| !pooled.iter().any(|pooled| is_below(path, pooled));
+    let of_profile = |keys: &[String]| keys.iter().skip(1).map(|one| key(one)).collect::<Vec<_>>().join(".");
+    let found: Vec<_> =
+        told.parameters.into_iter().filter(|parameter| parameter.tier.is_some() && is_whole(&parameter.path)).collect();
     for part in parts.filter(|part| found.iter().any(|one| is_below(&one.path, part))) {
         fit.parameters.retain(|one| !is_below(&one.path, &part));
     }
     fit.parameters.extend(found);
-    for setting in told.settings.into_iter().map(|setting| whole_network(setting, run)) {
+    let settings = told.settings.into_iter().filter(|setting| is_whole(&of_profile(&setting.keys)));
+    for setting in settings.map(|setting| whole_network(setting, run)) {
         let others = |one: &Setting| one.keys != setting.keys;
         for settings in [&mut fit.settings, &mut fit.low, &mut fit.high] {
             settings.retain(others);

@@ -49,6 +49,9 @@ pub(super) fn known(model: &Model, stage: StageId, series: &[String], round_trip
             && !known.functions.contains(function)
         {
             known.functions.push(function.clone());
+            if model.functions.iter().any(|one| one.name == *function && one.uses.is_some()) {
+                known.pooled.push(function.clone());
+            }
         }
         let throttle = throttle(model, stage, (id, &name));
         known.routes.push(Route { series: name, behind, asks: route.authorization.is_some(), throttle });

@@ -20,6 +20,7 @@ use crate::measure::record::{LoadModel, RunRecord, SeriesRecord, Stopped, Weight
 use crate::report::read;
 use crate::traffic::SeriesId;
 use crate::verdict::Phase;
+use crate::verdict::bounds::Share;
 
 /// A run that can be fitted to.
 pub(super) struct Kept {
@@ -152,7 +153,7 @@ impl Kept {
     /// Response times after the warm-up, in batches; what was given up lasted for the profile's time-out.
     fn times(&self, series: &SeriesRecord, id: SeriesId) -> Option<Batched> {
         let plan = &self.record.plan;
-        let phase = Phase { warmup: Span::from_ns(plan.warmup_ns), end: Span::from_ns(plan.duration_ns) };
+        let phase = self.phase();
         let mut batches = vec![Times::default(); phase.batches()?];
         let first = plan.warmup_ns.div_ceil(1_000_000_000) as u32;
         for (second, values) in self.seconds.admitted_by_second(Some(id), first) {
@@ -171,6 +172,24 @@ impl Kept {
             }
         }
         Batched::new(batches)
+    }
+
+    /// The same of a series by its place.
+    pub(super) fn times_of(&self, id: SeriesId) -> Option<Batched> {
+        self.times(self.record.series.get(usize::from(id.0))?, id)
+    }
+
+    /// A share of a series' actions after the warm-up.
+    pub(super) fn share_of(&self, id: SeriesId, ratio: Ratio) -> Option<Share> {
+        let phase = self.phase();
+        let first = phase.warmup.as_ns().div_ceil(1_000_000_000) as u32;
+        Share::of(&phase.cut(&self.seconds.rows(Some(id), Event::Ratio(ratio), first))?)
+    }
+
+    /// The part that is looked at: by its own plan.
+    fn phase(&self) -> Phase {
+        let plan = &self.record.plan;
+        Phase { warmup: Span::from_ns(plan.warmup_ns), end: Span::from_ns(plan.duration_ns) }
     }
 
     /// Each second of the run, warm-up included: what was asked, and what of it was throttled.
@@ -195,7 +214,7 @@ impl Kept {
 }
 
 /// Share of the actions that were refused or failed; those that were given up count as times.
-fn refused_share(series: &SeriesRecord) -> f64 {
+pub(super) fn refused_share(series: &SeriesRecord) -> f64 {
     let is_refused = |status: Option<u16>| status.is_some_and(|status| status == 429 || status >= 500);
     let refused = series.outcomes.iter().filter(|it| is_refused(it.status)).map(|it| it.count).sum::<u64>();
     refused as f64 / (series.count as f64).max(1.0)

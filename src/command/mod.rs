@@ -15,6 +15,7 @@ mod find_rate;
 mod fit;
 mod fit_joined;
 mod fit_known;
+mod fit_loaded;
 mod fit_observed;
 mod flags;
 mod import;

@@ -20,7 +20,7 @@ use crate::fit::provenance::may_validate;
 use crate::measure::assumption::Assumption;
 use crate::measure::comparison::Family;
 use crate::measure::kept::KeptSeconds;
-use crate::measure::record::{Doubt, Weight};
+use crate::measure::record::{Doubt, RunRecord, Weight};
 use crate::measure::recorder::Detail;
 use crate::sim;
 use crate::traffic::SeriesId;
@@ -68,7 +68,7 @@ pub(super) fn simulate(run: &KeptRun, path: &Path, said: &[String]) -> Result<Si
     let script = Script::Described(Box::new(traffic));
     let network = match plan.network {
         Network::Given { round_trip, connect } if loaded.own_network => sim::Network { round_trip, connect },
-        Network::Given { .. } | Network::Probed => way(run),
+        Network::Given { .. } | Network::Probed => way(&run.record),
     };
     let streams = if plan.run.protocol == Protocol::Http2 { plan.run.streams } else { 1 };
     let (predicted, seconds) = {
@@ -121,15 +121,15 @@ impl Simulated {
 }
 
 /// The way to the gateway that the run took.
-fn way(run: &KeptRun) -> sim::Network {
-    run.record.network.as_ref().map_or_else(sim::Network::default, |way| sim::Network {
+pub(super) fn way(run: &RunRecord) -> sim::Network {
+    run.network.as_ref().map_or_else(sim::Network::default, |way| sim::Network {
         round_trip: Span::from_ns(way.round_trip_ns),
         connect: Span::from_ns(way.connect_ns),
     })
 }
 
 /// When the run began, since 1970; its beginning if the record does not say.
-fn started(at: &str) -> Span {
+pub(super) fn started(at: &str) -> Span {
     let moment: Option<Timestamp> = at.parse().ok();
     moment.and_then(|moment| u64::try_from(moment.as_nanosecond()).ok()).map_or(Span::ZERO, Span::from_ns)
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use sluicegate_policy::model::PerSecond;
+use sluicegate_policy::model::{Capacity, PerSecond};
 
 use super::failure::Failure;
 use super::fit_observed::{self, Kept};
@@ -16,7 +16,7 @@ use crate::cli::{OutputFormat, PlanFit};
 use crate::config::{self, Change, LoadError, Overrides, Plan};
 use crate::fit::client::{Behind, Fit};
 use crate::fit::parameter::{Unit, key};
-use crate::fit::phases::{Phase, Sends, Site, SiteFunction, SiteRoute, SiteThrottle, phases};
+use crate::fit::phases::{Phase, Sends, Site, SiteFunction, SitePool, SiteRoute, SiteThrottle, UNDER_LOAD, phases};
 use crate::report;
 use crate::report::fit::{FitPhase, FitPlan};
 
@@ -58,16 +58,17 @@ pub(super) fn plan_fit(asked: &PlanFit) -> Result<u8, Failure> {
 
 /// Whether runs leave something open that this phase tells.
 fn is_missing(phase: &Phase, told: &Fit, runs: &[Kept]) -> bool {
-    if phase.name.starts_with("level-") {
-        let mut rates: Vec<f64> = runs.iter().filter_map(|run| Some(run.record.load.as_ref()?.intended_per_s)).collect();
-        rates.sort_by(f64::total_cmp);
-        rates.dedup_by(|a, b| (*a - *b).abs() < 0.1 * *b);
-        return rates.len() < LEVELS_MIN;
-    }
     let is_told = |path: &String| {
         let of = |one: &str| one.strip_prefix(path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         told.parameters.iter().any(|one| one.identifiable.is_some() && of(&one.path))
     };
+    if phase.name.starts_with("level-") {
+        let mut rates: Vec<f64> = runs.iter().filter_map(|run| Some(run.record.load.as_ref()?.intended_per_s)).collect();
+        rates.sort_by(f64::total_cmp);
+        rates.dedup_by(|a, b| (*a - *b).abs() < 0.1 * *b);
+        let loaded = phase.identifies.iter().filter(|path| !path.ends_with(UNDER_LOAD));
+        return rates.len() < LEVELS_MIN || !loaded.into_iter().all(is_told);
+    }
     // The overhead hangs on a route that answers by itself: driving the same mix again would not tell it.
     !phase.identifies.iter().filter(|path| *path != "overhead").all(is_told)
 }
@@ -83,6 +84,7 @@ fn site(plan: &Plan) -> Site {
             name: name.clone(),
             mean_s: of.map_or(0.0, |function| function.duration.mean().as_secs_f64()),
             concurrency: of.and_then(|function| function.concurrency).map(f64::from),
+            pool: of.and_then(|function| function.uses).map(|pool| usize::from(pool.0)),
         }
     };
     let mix = plan.traffic.as_ref().map(|traffic| traffic.mix.as_slice()).unwrap_or_default();
@@ -109,9 +111,15 @@ fn site(plan: &Plan) -> Site {
             }),
         }
     };
+    let pool = |pool: &Capacity| SitePool {
+        name: pool.name.clone(),
+        size: f64::from(pool.size),
+        mean_s: pool.service.mean().as_secs_f64(),
+    };
     Site {
         routes: known.routes.iter().map(route).filter(|route| route.share > 0.0).collect(),
         functions: known.functions.iter().map(function).collect(),
+        pools: model.capacities.iter().map(pool).collect(),
         max_rate_per_s: plan.safety.max_rate.map(per_second),
     }
 }
@@ -133,7 +141,9 @@ fn notes(plan: &Plan) -> Vec<String> {
     if !known.functions.is_empty() {
         notes.push("gaps tell a time that is fixed in one pass; if it turns out to be random, run them five times".to_owned());
         notes.push(
-            "levels show how times grow with the load; `fit` tells their totals, and leaves capacities as documented".to_owned(),
+            "levels show how times grow with the load: with all of them, `fit` tells pools and concurrency that a profile limits; of others \
+             only their totals"
+                .to_owned(),
         );
     }
     notes

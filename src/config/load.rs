@@ -65,7 +65,12 @@ pub struct Loaded {
 pub fn load_for_run(path: &Path, run: KeptRun<'_>) -> Result<Loaded, LoadError> {
     let name = path.to_string_lossy();
     let text = read(path).map_err(|what| whole_file(&name, what))?;
-    let mut tree = parse(&name, &text)?;
+    load_text_for_run(&name, &text, path.parent().unwrap_or_else(|| Path::new("")), run)
+}
+
+/// The same from `text`; messages call it `name`, and its relative paths start from `folder`.
+pub fn load_text_for_run(name: &str, text: &str, folder: &Path, run: KeptRun<'_>) -> Result<Loaded, LoadError> {
+    let mut tree = parse(name, text)?;
     let own_claims =
         run.said.is_empty() && matches!(tree.get("expect").map(|it| &it.kind), Some(Kind::List(list)) if !list.is_empty());
     let own_network = tree.get("network").is_some_and(|it| !matches!(&it.kind, Kind::Scalar(_) | Kind::Null));
@@ -90,8 +95,7 @@ pub fn load_for_run(path: &Path, run: KeptRun<'_>) -> Result<Loaded, LoadError> 
     }
     let overrides = Overrides::default();
     let env = |name: &str| overrides.variable(name);
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let steps = Steps { name: &name, folder, env: &env, overrides: &overrides, drifts: &[] };
+    let steps = Steps { name, folder, env: &env, overrides: &overrides, drifts: &[] };
     Ok(Loaded { plan: steps.plan_of(&tree)?, own_claims, own_network })
 }
 

@@ -53,6 +53,8 @@ pub struct Known {
     pub round_trip: f64,
     /// Functions behind these routes.
     pub functions: Vec<String>,
+    /// Those of them that take a connection of a shared pool for each invocation: their own time is no part that could be seen by itself.
+    pub pooled: Vec<String>,
 }
 
 /// A route as the profile has it.
@@ -120,7 +122,9 @@ pub fn fit(runs: &[Observed], known: &Known) -> Fit {
         };
         let total = Total { route, run, times, chosen };
         fit.parameters.extend(total.parameters());
-        if let Behind::Function(function) = &route.behind {
+        if let Behind::Function(function) = &route.behind
+            && !known.pooled.contains(function)
+        {
             total.function(function, known, base.as_ref(), &mut fit);
         }
     }

@@ -1,13 +1,20 @@
 //! The lowest point of a function of a few numbers, without its slope: the simplex of Nelder and Mead.
 //!
 //! Owns that search (J. Nelder, R. Mead, "A simplex method for function minimization", The Computer Journal 7, 1965, with its
-//! usual coefficients). Refuses to know what is searched for; a value that is no number counts as the highest. Called by `likelihood`
-//! and `profiled`.
+//! usual coefficients). Refuses to know what is searched for; a value that is no number counts as the highest. Called by `likelihood`,
+//! `profiled` and `loaded`.
 
-/// Evaluations at most.
-const EVALUATIONS_MAX: usize = 2_000;
-/// The simplex has come together when its values differ by less than this, relative to them.
-const TOLERANCE: f64 = 1e-11;
+/// When a search ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Until {
+    /// Evaluations at most.
+    pub(super) evaluations: usize,
+    /// The simplex has come together when its values differ by less than this, relative to them.
+    pub(super) tolerance: f64,
+}
+
+/// For a function that costs nothing and is smooth.
+const EXACT: Until = Until { evaluations: 2_000, tolerance: 1e-11 };
 
 /// Where the search ended, and what the function is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +26,12 @@ pub(super) struct Lowest {
 }
 
 /// The lowest point near `start`; `step` is how far the first corners lie from it in each direction.
-pub(super) fn minimise(start: &[f64], step: &[f64], mut f: impl FnMut(&[f64]) -> f64) -> Lowest {
+pub(super) fn minimise(start: &[f64], step: &[f64], f: impl FnMut(&[f64]) -> f64) -> Lowest {
+    minimise_until(EXACT, start, step, f)
+}
+
+/// The same, to an end of the caller's.
+pub(super) fn minimise_until(until: Until, start: &[f64], step: &[f64], mut f: impl FnMut(&[f64]) -> f64) -> Lowest {
     let mut evaluations = 0;
     let mut value = |at: &[f64]| {
         evaluations += 1;
@@ -38,7 +50,7 @@ pub(super) fn minimise(start: &[f64], step: &[f64], mut f: impl FnMut(&[f64]) ->
         corners.sort_by(|a, b| a.value.total_cmp(&b.value));
         let (best, worst) = (corners[0].value, corners[start.len()].value);
         let spent = turn(&mut corners, &mut value);
-        if spent >= EVALUATIONS_MAX || worst - best <= TOLERANCE * (best.abs() + 1e-9) {
+        if spent >= until.evaluations || worst - best <= until.tolerance * (best.abs() + 1e-9) {
             corners.sort_by(|a, b| a.value.total_cmp(&b.value));
             return corners.swap_remove(0);
         }

@@ -13,6 +13,7 @@ pub mod gaps;
 pub mod identified;
 pub mod joined;
 pub mod likelihood;
+pub mod loaded;
 mod minimise;
 mod mixture;
 pub mod modes;

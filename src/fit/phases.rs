@@ -14,6 +14,8 @@ pub struct Site {
     pub routes: Vec<SiteRoute>,
     /// Functions behind them.
     pub functions: Vec<SiteFunction>,
+    /// Pools that these share.
+    pub pools: Vec<SitePool>,
     /// `safety.max_rate`, in requests per second.
     pub max_rate_per_s: Option<f64>,
 }
@@ -51,6 +53,19 @@ pub struct SiteFunction {
     pub mean_s: f64,
     /// Most environments.
     pub concurrency: Option<f64>,
+    /// Number of the pool of which it takes a connection for each invocation.
+    pub pool: Option<usize>,
+}
+
+/// Connections that functions share.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SitePool {
+    /// Its name.
+    pub name: String,
+    /// How many there are.
+    pub size: f64,
+    /// How long each is held in the mean, in seconds.
+    pub mean_s: f64,
 }
 
 /// What is sent in a phase.
@@ -87,9 +102,14 @@ pub struct Phase {
     pub raise_to_per_s: Option<f64>,
 }
 
+/// What a level tells of a route's total: not a parameter, but how it grows.
+pub const UNDER_LOAD: &str = " under load";
+
 /// Share of what the limits allow in the phase of low utilisation, and of the levels.
 const LOW: f64 = 0.2;
 const LEVELS: [f64; 3] = [0.5, 0.75, 1.0];
+/// And of one beyond, where something shows only under load.
+const BEYOND: f64 = 1.25;
 /// Requests of the rarest route that a distribution is fitted to: p99 can be held against half of them (ten tail events).
 const ENOUGH: f64 = 3_000.0;
 /// Bounds of the first phase, length of each level, and what is left out for cold starts.
@@ -112,16 +132,21 @@ pub fn phases(site: &Site) -> Vec<Phase> {
     }
     let knee = knee(site);
     let mut phases = vec![constant(site, knee)];
-    phases.extend(LEVELS.iter().enumerate().map(|(at, level)| Phase {
+    let totals: Vec<String> =
+        site.routes.iter().map(|route| format!("routes.{}.total{UNDER_LOAD}", key(&route.series))).collect();
+    let loaded = loaded(site);
+    let level = |(at, level): (usize, f64)| Phase {
         name: format!("level-{}", at + 1),
         sends: Sends::Poisson(level * knee),
         only: None,
         duration: LEVEL,
         warmup: WARMUP,
         requests: level * knee * LEVEL.as_secs_f64(),
-        identifies: site.routes.iter().map(|route| format!("routes.{}.total under load", key(&route.series))).collect(),
+        identifies: totals.iter().chain(&loaded).cloned().collect(),
         raise_to_per_s: raised(site, level * knee),
-    }));
+    };
+    let beyond = (!loaded.is_empty()).then_some(BEYOND);
+    phases.extend(LEVELS.into_iter().chain(beyond).enumerate().map(level));
     phases.extend(steps(site));
     phases.extend(site.functions.iter().enumerate().filter_map(|(at, function)| gaps(site, at, function)));
     phases
@@ -134,8 +159,21 @@ pub fn knee(site: &Site) -> f64 {
         let share: f64 = site.routes.iter().filter(|route| route.function == Some(at)).map(|route| route.share).sum();
         Some(function.concurrency? / (function.mean_s * share).max(1e-9))
     });
-    let knee = throttles.chain(functions).fold(f64::INFINITY, f64::min);
+    let pools = site.pools.iter().enumerate().map(|(at, pool)| {
+        let uses = |route: &&SiteRoute| route.function.and_then(|function| site.functions.get(function)?.pool) == Some(at);
+        let share: f64 = site.routes.iter().filter(uses).map(|route| route.share).sum();
+        pool.size / (pool.mean_s * share).max(1e-9)
+    });
+    let knee = throttles.chain(functions).chain(pools).fold(f64::INFINITY, f64::min);
     if knee.is_finite() { knee } else { site.max_rate_per_s.unwrap_or(UNKNOWN_KNEE) }
+}
+
+/// The paths of what shows only under load.
+fn loaded(site: &Site) -> Vec<String> {
+    let pools =
+        site.pools.iter().flat_map(|pool| ["size", "service"].map(|what| format!("capacities.{}.{what}", key(&pool.name))));
+    let functions = site.functions.iter().filter(|function| function.concurrency.is_some());
+    pools.chain(functions.map(|function| format!("functions.{}.concurrency", key(&function.name)))).collect()
 }
 
 /// A rate that is too high for the bound, rounded up to a round number above it.
@@ -223,7 +261,8 @@ mod tests {
         };
         Site {
             routes: vec![route("GET /health", 0.1, None), route("GET /orders/{id}", 0.9, Some(0))],
-            functions: vec![SiteFunction { name: "orders".to_owned(), mean_s: 0.03, concurrency: Some(200.0) }],
+            functions: vec![SiteFunction { name: "orders".to_owned(), mean_s: 0.03, concurrency: Some(200.0), pool: Some(0) }],
+            pools: vec![SitePool { name: "db".to_owned(), size: 40.0, mean_s: 0.1 }],
             max_rate_per_s: Some(500.0),
         }
     }
@@ -232,18 +271,25 @@ mod tests {
     fn every_phase_of_the_method_is_proposed_with_rates_of_the_profile() {
         let all = phases(&site());
         let names: Vec<&str> = all.iter().map(|phase| phase.name.as_str()).collect();
-        assert_eq!(names, ["constant", "level-1", "level-2", "level-3", "step-get-orders-id", "gaps-orders"]);
+        assert_eq!(names, ["constant", "level-1", "level-2", "level-3", "level-4", "step-get-orders-id", "gaps-orders"]);
         assert!((knee(&site()) - 300.0 / 0.9).abs() < 1e-9);
         assert_eq!(all[0].sends, Sends::Constant(LOW * knee(&site())));
-        let Sends::Steps(steps) = &all[4].sends else { panic!("{:?}", all[4]) };
+        let alone = ["capacities.db.size", "capacities.db.service", "functions.orders.concurrency"];
+        assert_eq!(all[4].identifies[2..], alone.map(str::to_owned), "the last level lies beyond the knee");
+        let Sends::Steps(steps) = &all[5].sends else { panic!("{:?}", all[5]) };
         assert!((steps[1].0 - 900.0).abs() < 1e-9 && steps[1].1 >= Span::from_secs(20), "{steps:?}");
-        assert_eq!(all[4].only.as_deref(), Some("GET /orders/{id}"), "the route that meets it most often");
+        assert_eq!(all[5].only.as_deref(), Some("GET /orders/{id}"), "the route that meets it most often");
     }
 
     #[test]
     fn a_bound_that_is_too_low_is_named_with_what_it_would_have_to_be() {
         let raised: Vec<_> = phases(&site()).into_iter().map(|phase| phase.raise_to_per_s).collect();
-        assert_eq!(raised, [None, None, None, None, Some(910.0), None]);
+        assert_eq!(raised, [None, None, None, None, None, Some(910.0), None]);
+        let small = SitePool { name: "db".to_owned(), size: 10.0, mean_s: 0.1 };
+        assert!(
+            (knee(&Site { pools: vec![small], ..site() }) - 100.0 / 0.9).abs() < 1e-9,
+            "a pool may be the first to be reached"
+        );
         let free = Site { max_rate_per_s: None, ..site() };
         assert!(phases(&free).iter().all(|phase| phase.raise_to_per_s.is_none()));
     }

@@ -39,6 +39,7 @@ fn route(series: &str, behind: Behind) -> Route {
 
 fn known() -> Known {
     Known {
+        pooled: Vec::new(),
         routes: vec![route("GET /orders", Behind::Function("orders".to_owned())), route("GET /health", Behind::Gateway)],
         overhead: Moments::documented(4e6, 1e12),
         round_trip: 1e6,
