@@ -1,8 +1,9 @@
 //! How often the program is right about its own mock, from end to end over sockets: what is true, and what was slowed by two margins.
 //!
 //! The criterion at the end of the method's 3.10: of 50 runs in which all assumptions are true at least 49 find none violated, and as many
-//! hold as was planned, to 15 points; of runs whose function is slower by two margins nine of ten find exactly its latencies violated, where
-//! the planned power is 90 %. Takes half an hour, and is measured only where it is named; `SLUICEGATE_TRUE_RUNS` and
+//! hold as was planned, to 15 points; of runs whose function is slower by two margins nine of ten find exactly its own latency (from the
+//! access log) and the total's violated, where the planned power is 90 %. A run that calls itself invalid has no verdict, and is made
+//! again. Takes half an hour on a quiet machine, and is measured only where it is named; `SLUICEGATE_TRUE_RUNS` and
 //! `SLUICEGATE_SLOWED_RUNS` make it shorter or longer.
 
 use std::fmt::Write as _;
@@ -18,6 +19,8 @@ use crate::own::binary;
 /// Runs in which everything is true, and runs of a slower function.
 const TRUE_RUNS: u64 = 50;
 const SLOWED_RUNS: u64 = 20;
+/// How often an invalid run is made again.
+const AGAIN_MAX: u64 = 20;
 /// Two margins of 15 %.
 const SLOWED: &str = "functions.orders.duration * 1.3";
 
@@ -44,10 +47,21 @@ safety: { max_rate: 500/s }
 expect:
   - { of: 'GET /orders/{id}', metric: latency p50, within: 15% }
   - { of: 'GET /orders/{id}', metric: latency p95, within: 15% }
+  - { of: 'GET /orders/{id}', metric: integration latency p50, within: 15% }
   - { metric: throttled, within: 2 points }
   - { metric: errors, within: 1 point }
   - { metric: authorizer hits, within: 8 points }
 ";
+
+/// What became of all runs of a kind.
+#[derive(Default)]
+struct Told {
+    claims: Vec<Tally>,
+    /// Runs that found nothing violated.
+    clean: u64,
+    /// Runs that called themselves invalid, and were made again.
+    invalid: u64,
+}
 
 /// What became of one claim over all runs.
 #[derive(Default)]
@@ -72,14 +86,15 @@ fn measured() -> Result<String, String> {
     let profile = folder.path().join("members.yaml");
     fs::write(&profile, PROFILE).map_err(|error| format!("cannot write a profile: {error}"))?;
     let (true_runs, slowed_runs) = (asked("SLUICEGATE_TRUE_RUNS", TRUE_RUNS)?, asked("SLUICEGATE_SLOWED_RUNS", SLOWED_RUNS)?);
-    let (truths, clean) = tallied(&profile, true_runs, &[])?;
-    let (slowed, _) = tallied(&profile, slowed_runs, &["--drift", SLOWED])?;
+    let truths = tallied(&profile, true_runs, &[])?;
+    let slowed = tallied(&profile, slowed_runs, &["--drift", SLOWED])?;
     let mut text =
         String::from("How often the program is right about its own mock, over sockets. Written by `just calibrate-driven`.\n\n");
-    let _ = writeln!(text, "All true: no violation in {clean} of {true_runs} runs.\n");
-    table(&mut text, &truths);
-    let _ = writeln!(text, "\nThe function slowed by two margins (`{SLOWED}`), {slowed_runs} runs:\n");
-    table(&mut text, &slowed);
+    let again = |told: &Told| format!("{} were invalid, by their own word, and were made again", told.invalid);
+    let _ = writeln!(text, "All true: no violation in {} of {true_runs} runs; {}.\n", truths.clean, again(&truths));
+    table(&mut text, &truths.claims);
+    let _ = writeln!(text, "\nThe function slowed by two margins (`{SLOWED}`), {slowed_runs} runs; {}:\n", again(&slowed));
+    table(&mut text, &slowed.claims);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/verdict/end_to_end.md");
     fs::write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(text)
@@ -102,11 +117,21 @@ fn table(text: &mut String, tallies: &[Tally]) {
     }
 }
 
-/// The verdicts of so many runs, each with its own seed; and how many of them found nothing violated.
-fn tallied(profile: &Path, runs: u64, flags: &[&str]) -> Result<(Vec<Tally>, u64), String> {
-    let (mut tallies, mut clean): (Vec<Tally>, u64) = (Vec::new(), 0);
+/// The verdicts of so many runs, each with its own seed.
+fn tallied(profile: &Path, runs: u64, flags: &[&str]) -> Result<Told, String> {
+    let Told { claims: mut tallies, mut clean, mut invalid } = Told::default();
     for seed in 1..=runs {
-        let record = record(profile, seed, flags)?;
+        let mut record = record(profile, seed, flags)?;
+        for _ in 0..AGAIN_MAX {
+            if !is_invalid(&record) {
+                break;
+            }
+            invalid += 1;
+            record = self::record(profile, seed, flags)?;
+        }
+        if is_invalid(&record) {
+            return Err(format!("run {seed} was invalid {AGAIN_MAX} times: keep other work off this machine"));
+        }
         let verdicts = record["verdicts"].as_array().ok_or("a run without verdicts")?;
         let mut is_clean = true;
         for (at, verdict) in verdicts.iter().enumerate() {
@@ -125,7 +150,11 @@ fn tallied(profile: &Path, runs: u64, flags: &[&str]) -> Result<(Vec<Tally>, u64
         clean += u64::from(is_clean);
         println!("run {seed} of {runs} {}: {}", flags.join(" "), answers(verdicts));
     }
-    Ok((tallies, clean))
+    Ok(Told { claims: tallies, clean, invalid })
+}
+
+fn is_invalid(record: &Value) -> bool {
+    record["doubts"].as_array().is_some_and(|doubts| doubts.iter().any(|doubt| doubt["weight"] == "invalid"))
 }
 
 fn answers(verdicts: &[Value]) -> String {
@@ -137,7 +166,9 @@ fn record(profile: &Path, seed: u64, flags: &[&str]) -> Result<Value, String> {
     let ran = Command::new(binary())
         .arg("run")
         .arg(profile)
-        .args(["--format", "json", "--quiet", "--seed", &seed.to_string(), "-o"])
+        .args(["--format", "json", "--quiet", "--seed", &seed.to_string(), "--access-log"])
+        .arg(folder.path().join("access.jsonl"))
+        .arg("-o")
         .arg(folder.path().join("run"))
         .args(flags)
         .stderr(Stdio::inherit())
