@@ -7,7 +7,8 @@
 
 use super::family::Family;
 use super::likelihood::{Kind, likeliest, log_likelihood};
-use super::times::Batched;
+use super::tail::Tail;
+use super::times::{Batched, Times};
 use crate::verdict::judge::{HOLDS_ALPHA, TAIL_EVENTS_MIN, VIOLATED_ALPHA};
 
 /// Quantiles at which a family is held against the batches that were held out.
@@ -16,6 +17,10 @@ pub const CONFIRMED_AT: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 const MARGIN: f64 = 0.1;
 /// Points of a table.
 const POINTS: u32 = 200;
+/// From where on a table is a fitted tail, with so many points, if at least so many effective times lie there (method 4.2.2).
+const TAIL_FROM: f64 = 0.99;
+const TAIL_POINTS: u32 = 20;
+const TAIL_EFFECTIVE_MIN: f64 = 100.0;
 /// Effective times below which nothing is fitted.
 pub const EFFECTIVE_MIN: f64 = 100.0;
 
@@ -37,8 +42,8 @@ pub struct Chosen {
 pub enum Distribution {
     /// Fitted to all batches.
     Family(Family),
-    /// Quantiles: shares and nanoseconds, both rising.
-    Table(Vec<(f64, f64)>),
+    /// Quantiles: shares and nanoseconds, both rising; where enough times lie above p99, those beyond are of this tail.
+    Table(Vec<(f64, f64)>, Option<Tail>),
 }
 
 /// What times that were held out say of a quantile.
@@ -76,9 +81,12 @@ impl Chosen {
                 };
                 format!("maximum likelihood, {} chosen by BIC; {confirmed}", family.name())
             }
-            Distribution::Table(points) => {
+            Distribution::Table(points, tail) => {
                 let last = points.last().map_or(0.0, |(p, _)| p * 100.0);
-                format!("quantiles as they were seen, up to p{last:.2}: every family is refuted on held-out batches")
+                let tail = tail.map_or_else(String::new, |tail| {
+                    format!(", above p99 as the generalised Pareto tail with shape {:.2} that is fitted to them", tail.shape)
+                });
+                format!("quantiles as they were seen{tail}, up to p{last:.2}: every family is refuted on held-out batches")
             }
         }
     }
@@ -89,7 +97,7 @@ impl Distribution {
     pub fn quantile(&self, p: f64) -> Option<f64> {
         match self {
             Self::Family(family) => Some(family.quantile(p)),
-            Self::Table(points) => {
+            Self::Table(points, _) => {
                 let at = points.iter().position(|(share, _)| *share >= p)?;
                 let (share, ns) = points[at];
                 let Some((before, lower)) = at.checked_sub(1).map(|at| points[at]) else { return Some(ns) };
@@ -125,13 +133,28 @@ pub fn choose(times: &Batched) -> Option<Chosen> {
         let distribution = Distribution::Family(likeliest(kind, &all).unwrap_or(family));
         return Some(Chosen { distribution, design_effect, count, answers });
     }
-    let most = 1.0 - 10.0 / (count / design_effect);
+    Some(Chosen { distribution: table(&all, count / design_effect), design_effect, count, answers: [Heard::Refuted; 4] })
+}
+
+/// Quantiles of times that are worth so many, never beyond what these can tell.
+fn table(times: &Times, effective: f64) -> Distribution {
+    let rest = 10.0 / effective;
+    let most = 1.0 - rest;
+    let enough = (1.0 - TAIL_FROM) * effective >= TAIL_EFFECTIVE_MIN;
+    let tail = enough.then(|| Tail::above(times, TAIL_FROM)).flatten();
     let point = |n: u32| {
         let p = most * f64::from(n) / f64::from(POINTS);
-        all.quantile(p).map(|ns| (p, ns))
+        times.quantile(p).map(|ns| (p, ns))
     };
-    let points = (1..=POINTS).map_while(point).collect();
-    Some(Chosen { distribution: Distribution::Table(points), design_effect, count, answers: [Heard::Refuted; 4] })
+    let mut points: Vec<(f64, f64)> = (1..=POINTS).map_while(point).collect();
+    if let Some(tail) = tail {
+        points.retain(|(p, _)| *p < TAIL_FROM);
+        points.push((TAIL_FROM, tail.from));
+        // In equal ratios of what lies beyond.
+        let beyond = |n: u32| tail.share * (rest / tail.share).powf(f64::from(n) / f64::from(TAIL_POINTS));
+        points.extend((1..=TAIL_POINTS).map(|n| 1.0 - beyond(n)).map(|p| (p, tail.quantile(p))));
+    }
+    Distribution::Table(points, tail)
 }
 
 /// What these times say of `ns` as their p-quantile, by the three-way rule (method 3.3).

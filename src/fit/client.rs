@@ -5,7 +5,7 @@
 //! mode lies apart; a bucket only after a lasting overload. Refuses quantiles of what was not measured: the profile gets a stand-in with
 //! the right mean and deviation, and says so. Called by `command` with plain data.
 
-use super::bucket::{self, Bucket, Second};
+use super::bucket::{self, Bucket, Level, Limit, Second};
 use super::choice::{Chosen, Distribution, EFFECTIVE_MIN, choose, interval_of_quantile};
 use super::family::Normal;
 use super::gaps::{self, Probe};
@@ -343,17 +343,27 @@ fn throttle(runs: &[Observed], route: &Route, fit: &mut Fit) {
         let width = |one: &Bucket| one.rate_interval.high / one.rate_interval.low.max(1e-9);
         width(&a.1).total_cmp(&width(&b.1))
     };
-    let Some((run, found)) = runs.iter().filter_map(of).min_by(narrowest) else { return };
+    let found: Vec<(String, Bucket)> = runs.iter().filter_map(of).collect();
+    let limit = limit(runs, route, &found);
+    if let (Some((one, other, Limit::Concurrency)), Behind::Function(function)) = (&limit, &route.behind) {
+        return concurrency(function, (*one, *other), &found, fit);
+    }
+    let Some((run, found)) = found.into_iter().min_by(narrowest) else { return };
     let method = "what was admitted second by second in a step of overload";
     let from = Found { tier: Tier::Client, run: &run, method };
-    let caution = "the client's counts cannot tell which of nested limits refused: it is taken for this one; nor, from one step, a rate from a number at once";
+    let nested = "the client's counts cannot tell which of nested limits refused: it is taken for this one";
+    let caution = match limit {
+        Some((.., Limit::Rate)) => format!("{nested}; it is a rate, for as much was admitted while requests lasted far longer"),
+        _ => format!("{nested}; nor, from one step, a rate from a number at once"),
+    };
     for (name, unit, value, interval) in [
         ("rate", Unit::PerSecond, found.rate_per_s, found.rate_interval),
         ("burst", Unit::Count, found.burst, found.burst_interval),
     ] {
         let identifiable = Identifiable::of(interval);
-        fit.parameters
-            .push(Parameter::found(format!("{path}.{name}"), unit, (value, interval), identifiable, from).with_note(caution));
+        fit.parameters.push(
+            Parameter::found(format!("{path}.{name}"), unit, (value, interval), identifiable, from).with_note(caution.clone()),
+        );
         let text = |value: f64| if name == "rate" { unit.text(value) } else { format!("{:.0}", value.max(1.0).round()) };
         let set = |value: f64| Setting { keys: [&route.throttle[..], &[name.to_owned()]].concat(), yaml: text(value) };
         if identifiable == Identifiable::Yes {
@@ -363,6 +373,38 @@ fn throttle(runs: &[Observed], route: &Route, fit: &mut Fit) {
             fit.high.push(set(interval.high.min(1e6)));
         }
     }
+}
+
+/// What was admitted in two steps of overload whose requests lasted longer and shorter, as far apart as any, and what limit that tells (method 4.1).
+fn limit(runs: &[Observed], route: &Route, found: &[(String, Bucket)]) -> Option<(Level, Level, Limit)> {
+    let level = |(run, bucket): &(String, Bucket)| {
+        let seen = runs.iter().find(|one| one.run == *run)?.series.iter().find(|one| one.name == route.series)?;
+        let (duration, _) = seen.times.as_ref()?.all().moments()?;
+        Some(Level { admitted_per_s: bucket.rate_per_s, duration })
+    };
+    let mut levels: Vec<Level> = found.iter().filter_map(level).collect();
+    levels.sort_by(|a, b| a.duration.total_cmp(&b.duration));
+    let (shortest, longest) = (*levels.first()?, *levels.last()?);
+    Some((shortest, longest, bucket::limit(shortest, longest)?))
+}
+
+/// A number at once, from two steps: what is admitted times how long it lasts is the same in both (J. Little, Operations Research 9, 1961).
+fn concurrency(function: &str, (one, other): (Level, Level), found: &[(String, Bucket)], fit: &mut Fit) {
+    let at_once = |level: Level| level.admitted_per_s * level.duration / 1e9;
+    let (low, high) = (at_once(one).min(at_once(other)), at_once(one).max(at_once(other)));
+    let run = found.iter().map(|(run, _)| run.as_str()).collect::<Vec<_>>().join(", ");
+    let from = Found {
+        tier: Tier::Client,
+        run: &run,
+        method: "admitted times lasting, in steps of overload with shorter and longer requests",
+    };
+    let interval = Interval { low, high };
+    let note = "what refuses is a number at once and no rate: less was admitted as requests lasted longer; their lasting includes the way and the gateway's own time";
+    let path = format!("functions.{}.concurrency", key(function));
+    let value = (low * high).sqrt();
+    fit.parameters.push(Parameter::found(path, Unit::Count, (value, interval), Identifiable::of(interval), from).with_note(note));
+    let keys = ["gateway", "functions", function, "concurrency"].map(str::to_owned).to_vec();
+    fit.settings.push(Setting { keys, yaml: format!("{:.0}", value.max(1.0)) });
 }
 
 /// How long idle environments of the function behind a route are kept, if a run asked it after longer and longer gaps.

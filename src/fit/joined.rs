@@ -72,10 +72,17 @@ pub fn fit(rows: &[Row], functions: &[String], run: &str) -> Result<Fit, Unfit> 
     let pairs: Vec<(f64, f64)> =
         reached().map(|row| (row.integration.unwrap_or(0.0), row.total - row.integration.unwrap_or(0.0))).collect();
     if let Some(correlation) = rank_correlation(&pairs).filter(|it| it.abs() > CORRELATED) {
+        // Of ranks: E. Fieller, H. Hartley, E. Pearson, Biometrika 44, 1957; a Gaussian copula has the same for 2 sin(pi/6 of it).
+        let error = 1.03 / (pairs.len() as f64 - 3.0).max(1.0).sqrt();
+        let end = |errors: f64| (correlation.clamp(-0.999, 0.999).atanh() + errors * error).tanh();
+        let interval = Interval { low: end(-1.96), high: end(1.96) };
+        let from = found(run, "rank correlation of the integration and the rest of a request");
         let note = format!(
-            "the integration and the rest of a request go together (rank correlation {correlation:.2}): a model that draws them apart is wrong in the tail"
+            "a Gaussian copula with correlation {:.3} has the same: a model that draws the two apart, as this one does, is wrong in the tail",
+            2.0 * (std::f64::consts::PI / 6.0 * correlation).sin()
         );
-        fit.parameters.push(Parameter::unknowable("dependence", note, found(run, "rank correlation of the parts")));
+        let stored = (correlation, interval);
+        fit.parameters.push(Parameter::found("dependence", Unit::Number, stored, Identifiable::Yes, from).with_note(note));
     }
     Ok(fit)
 }
@@ -131,7 +138,7 @@ fn tell(path: &str, chosen: &Chosen, times: &Batched, run: &str, fit: &mut Fit) 
                 ));
             }
         }
-        Distribution::Table(points) => {
+        Distribution::Table(points, _) => {
             let median = chosen.distribution.quantile(0.5).unwrap_or_default();
             let (low, high) = super::choice::interval_of_quantile(times, 0.5).unwrap_or((median, median));
             let last = points.last().map_or(0.0, |(p, _)| p * 100.0);
@@ -194,24 +201,34 @@ fn yaml(chosen: &Chosen) -> String {
         Distribution::Family(Family::Gamma { shape, scale }) if (0.1..=1_000.0).contains(shape) => {
             format!("{{ gamma: {{ mean: {}, shape: {shape:.4} }} }}", time(shape * scale))
         }
-        other => {
+        Distribution::Table(points, _) => {
+            // In millionths of what the table covers.
+            let from = std::iter::once(0.0).chain(points.iter().map(|(p, _)| *p));
+            let steps = points.iter().zip(from).map(|((p, ns), from)| (ns.round() as u64, ((p - from) * 1e6).round() as u32));
+            histogram(std::iter::once((points.first().map_or(1, |(_, ns)| (0.9 * ns) as u64), 0)).chain(steps))
+        }
+        other @ Distribution::Family(_) => {
             let most = 1.0 - 10.0 / chosen.effective();
             let steps = (0..=POINTS).filter_map(|n| {
                 let p = (most * f64::from(n) / f64::from(POINTS)).max(0.1 / f64::from(POINTS));
                 Some((other.quantile(p)?.round() as u64, u32::from(n > 0)))
             });
-            // The first bin begins at zero: one that counts nothing comes before. Two quantiles in one place are one bin.
-            let mut bins: Vec<(u64, u32)> = Vec::new();
-            for (to, count) in steps {
-                match bins.last_mut() {
-                    Some(last) if last.0 >= to => last.1 += count,
-                    _ => bins.push((to, count)),
-                }
-            }
-            let bins = bins.iter().map(|(to, count)| format!("{{ to: {to}ns, count: {count} }}"));
-            format!("{{ histogram: [{}] }}", bins.collect::<Vec<_>>().join(", "))
+            histogram(steps)
         }
     }
+}
+
+/// Bins up to these times, with so many times in each. The first bin begins at zero: one that counts nothing comes before. Two in one place are one.
+fn histogram(steps: impl Iterator<Item = (u64, u32)>) -> String {
+    let mut bins: Vec<(u64, u32)> = Vec::new();
+    for (to, count) in steps {
+        match bins.last_mut() {
+            Some(last) if last.0 >= to => last.1 += count,
+            _ => bins.push((to, count)),
+        }
+    }
+    let bins = bins.iter().map(|(to, count)| format!("{{ to: {to}ns, count: {count} }}"));
+    format!("{{ histogram: [{}] }}", bins.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
@@ -271,7 +288,13 @@ mod tests {
     #[test]
     fn parts_that_go_together_are_told() {
         let found = fit(&rows(20_000, true), &["orders".to_owned()], "r-1").expect("they add up");
-        assert!(value(&found, "dependence").note.as_ref().expect("why").contains("rank correlation"));
+        let dependence = value(&found, "dependence");
+        let number = |text: &String| text.parse::<f64>().expect("a number");
+        let (value, ends) =
+            (dependence.value.as_ref().map(number), dependence.interval.as_ref().map(|(a, b)| (number(a), number(b))));
+        let ((low, high), value) = ends.zip(value).expect("it is stored");
+        assert!(value > 0.8 && low < value && value < high && high < 1.0, "{dependence:?}");
+        assert!(dependence.note.as_ref().expect("what it means").contains("Gaussian copula"));
     }
 
     #[test]

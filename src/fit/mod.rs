@@ -22,6 +22,7 @@ pub mod parts;
 pub mod phases;
 pub mod profiled;
 pub mod provenance;
+pub mod tail;
 pub mod times;
 
 #[cfg(test)]

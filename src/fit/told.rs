@@ -151,6 +151,31 @@ fn a_step_of_overload_and_idle_gaps_tell_the_limits() {
 }
 
 #[test]
+fn two_steps_with_shorter_and_longer_requests_tell_a_rate_from_a_number_at_once() {
+    // Requests of 20 and of 80 ms; full at first, and so many a second from then on.
+    let step = |name: &str, ms: f64, admitted: u64| {
+        let second = |second| Second { asked: 800, refused: 800 - admitted - if second == 0 { 20 } else { 0 } };
+        let (times, mut stream) = (lognormal(1_000, 0.1), Seed::new(3).stream());
+        let seen = series("GET /orders", 3_200, || ms * draw(&times, &mut stream));
+        run(name, 800.0, vec![Series { refused_share: 0.6, seconds: (0..20).map(second).collect(), ..seen }])
+    };
+    let at_once = fit(&[step("short", 20.0, 400), step("long", 80.0, 100)], &known());
+    let concurrency = told(&at_once, "functions.orders.concurrency");
+    let value: f64 = concurrency.value.as_ref().expect("a point").parse().expect("a number");
+    assert!((value - 8.04).abs() < 0.1, "{concurrency:?}");
+    assert_eq!(concurrency.run.as_deref(), Some("short, long"));
+    assert_eq!(setting(&at_once, "gateway.functions.orders.concurrency"), Some("8"));
+    assert!(at_once.parameters.iter().all(|one| !one.path.contains("throttle")), "no rate limits it");
+    let rate = fit(&[step("short", 20.0, 100), step("long", 80.0, 100)], &known());
+    let limit = told(&rate, "stages.prod.throttle.rate");
+    assert_eq!(limit.value.as_deref(), Some("100/s"));
+    assert!(limit.note.as_ref().is_some_and(|note| note.contains("it is a rate")), "{limit:?}");
+    let unknown = fit(&[step("short", 20.0, 100)], &known());
+    let note = told(&unknown, "stages.prod.throttle.rate").note.clone().unwrap_or_default();
+    assert!(note.contains("nor, from one step, a rate from a number at once"), "{note}");
+}
+
+#[test]
 fn a_set_is_never_a_point_in_the_profile_but_both_of_its_ends() {
     let probes = [(60.0, 45e6), (120.0, 450e6), (400.0, 45e6), (600.0, 460e6)].map(|(gap_s, took_ns)| Probe { gap_s, took_ns });
     let gaps = Series { times: None, probes: probes.to_vec(), ..orders(9, 0.0) };
