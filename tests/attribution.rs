@@ -90,6 +90,7 @@ fn a_drift_violates_the_claims_about_its_part_and_no_others() {
             assert_eq!(answer(&kept, &format!("GET /orders {sound} latency p50")), "holds", "{drift}: {}", kept.finished.stdout);
         }
         assert_eq!((answer(&kept, "throttled"), kept.finished.code), ("holds", Some(3)), "{drift}");
+        assert_eq!(kept.record["parts"]["attributed"][0]["method"], "simulated-anew");
     }
 }
 

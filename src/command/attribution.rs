@@ -12,6 +12,7 @@ use sluicegate_policy::time::Span;
 
 use super::failure::Failure;
 use super::joining::{JoinError, Joining};
+use super::resimulated::Resimulation;
 use crate::import::access;
 use crate::measure::Recorder;
 use crate::measure::assumption::{Allowed, Assumption, Margin, Metric, Prediction};
@@ -131,7 +132,7 @@ fn claimed(expected: &ExpectedPart) -> Option<(Assumption, Option<Prediction>)> 
 
 impl Sampled<'_> {
     /// Joins the run with this log, and holds what it shows against what the model says.
-    pub(super) fn hold_against(&self, log: &Path) -> Result<Shown, JoinError> {
+    pub(super) fn hold_against(&self, log: &Path, again: Option<&Resimulation>) -> Result<Shown, JoinError> {
         let claims: Vec<_> = self.parts.expected.iter().filter_map(|it| Some((it, claimed(it)?))).collect();
         let (assumptions, predictions): (Vec<_>, Vec<_>) = claims.iter().map(|(_, claim)| claim.clone()).unzip();
         let layout = Arc::new(Layout {
@@ -162,22 +163,32 @@ impl Sampled<'_> {
         }
         let (names, looked_at): (Vec<_>, Vec<_>) = looked_at.into_iter().unzip();
         let seen: Vec<_> = names.into_iter().zip(decide(looked_at)).collect();
-        let attributed = self.attributed(&recorder, &seen);
+        let attributed = self.attributed(&recorder, &seen, again);
         Ok(Shown { join, assumed, attributed })
     }
 
-    fn attributed(&self, recorder: &Recorder, seen: &[(&ExpectedPart, Verdict)]) -> Vec<AttributedRecord> {
+    fn attributed(
+        &self,
+        recorder: &Recorder,
+        seen: &[(&ExpectedPart, Verdict)],
+        again: Option<&Resimulation>,
+    ) -> Vec<AttributedRecord> {
         let simulated = fs::read_to_string(self.folder.join(PREDICTED_PARTS)).ok();
         let simulated = simulated.and_then(|text| part_rows::read(&text, &self.parts.series)).unwrap_or_default();
+        let replaced = again.and_then(|again| replaced(again, recorder)).unwrap_or_default();
         let ids = (0..=u16::MAX).map(SeriesId).zip(&self.parts.series);
         let all = std::iter::once(None).chain(ids.map(Some));
         let attributed = all.filter_map(|series| {
             let id = series.map(|(id, _)| id);
             let channel = recorder.channel(id)?;
             let observed = channel.parts()?;
-            let rows: Vec<PartRow> = simulated.iter().filter(|row| id.is_none_or(|id| row.series == id)).copied().collect();
+            let own = |rows: &[PartRow]| -> Vec<PartRow> {
+                rows.iter().filter(|row| id.is_none_or(|id| row.series == id)).copied().collect()
+            };
+            let rows = own(&simulated);
+            let replaced: Vec<_> = replaced.iter().map(|(part, rows)| (*part, own(rows))).collect();
             let seen = seen.iter().filter(|(expected, _)| id.is_none_or(|id| expected.series == Some(id.0)));
-            Some(attributed(series.map(|(_, name)| name.clone()), &rows, observed, &seen.collect::<Vec<_>>()))
+            Some(attributed(series.map(|(_, name)| name.clone()), (&rows, &replaced), observed, &seen.collect::<Vec<_>>()))
         });
         let mut attributed: Vec<_> = attributed.collect();
         if attributed.len() == 2 {
@@ -188,9 +199,16 @@ impl Sampled<'_> {
     }
 }
 
+/// The run simulated anew with each measured part in turn; `None` if one of them cannot be: then none is, or they could not be compared.
+fn replaced(again: &Resimulation, recorder: &Recorder) -> Option<Vec<(Part, Vec<PartRow>)>> {
+    let observed = recorder.channel(None)?;
+    let has = |part: &Part| observed.parts().is_some_and(|times| !times.of(*part).is_empty());
+    Part::ALL.into_iter().filter(has).map(|part| Some((part, again.with(part, recorder)?))).collect()
+}
+
 fn attributed(
     series: Option<String>,
-    simulated: &[PartRow],
+    (simulated, again): (&[PartRow], &[(Part, Vec<PartRow>)]),
     observed: &PartTimes,
     seen: &[&(&ExpectedPart, Verdict)],
 ) -> AttributedRecord {
@@ -198,7 +216,7 @@ fn attributed(
     for row in simulated {
         predicted.on_parts(&row.parts);
     }
-    let explained = attribute(simulated, observed);
+    let explained = attribute(simulated, again, observed);
     let total = ComparedTimes {
         predicted: summary::quantiles(predicted.total()),
         observed: summary::quantiles(observed.total()),
@@ -224,7 +242,8 @@ fn attributed(
             explains: explained.and_then(|it| it.explains),
         })
     });
-    AttributedRecord { series, method: ReplacedBy::RankInSimulated, total, parts: parts.collect() }
+    let method = if again.is_empty() { ReplacedBy::RankInSimulated } else { ReplacedBy::SimulatedAnew };
+    AttributedRecord { series, method, total, parts: parts.collect() }
 }
 
 /// Whether a part departed from the model, by the quantiles that are looked at: if one of them did, it did.
@@ -281,11 +300,12 @@ pub(super) fn join_later(record: &mut RunRecord, folder: &Path, log: &Path) -> R
     if !record.complete {
         return refuse("the run did not come to its end, so that nothing can be judged by its log");
     }
+    let again = Resimulation::of(folder, record);
     let Some(parts) = record.parts.as_mut().filter(|parts| parts.samples.is_some()) else {
         return refuse("the run kept no samples to join a log with; run it with --samples, or with --access-log FILE");
     };
     let phase = Phase { warmup: Span::from_ns(parts.warmup_ns), end: Span::from_ns(record.plan.duration_ns) };
-    let shown = Sampled { folder, parts: &*parts, phase }.hold_against(log).map_err(|error| match error {
+    let shown = Sampled { folder, parts: &*parts, phase }.hold_against(log, again.as_ref()).map_err(|error| match error {
         JoinError::Sort { .. } => Failure::broken("joining the access log", error),
         JoinError::Samples { .. } | JoinError::Row { .. } | JoinError::Log(_) => Failure::usage(error),
     })?;

@@ -32,6 +32,7 @@ mod profile;
 mod receiver;
 mod rehearsal;
 mod replay;
+mod resimulated;
 mod retries;
 mod run;
 mod run_folder;

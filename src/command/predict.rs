@@ -202,10 +202,15 @@ impl<'a> Model<'a> {
             attribution::expected(assumption, predict::predict(assumption, runs).as_ref(), Interest::LookedAt)
         });
         let expected = of_profile.chain(looked_at).collect();
-        let mut one = self.simulated(0..1, &|| PartRows::new(self.warmup));
-        let mut rows = one.remove(0).recorded;
+        let mut rows = self.part_rows(self.warmup);
         rows.leave_out(unpredicted);
         PredictedParts { expected, rows }
+    }
+
+    /// The parts of the requests of one run, after so much of its beginning.
+    pub(super) fn part_rows(&self, warmup: Span) -> PartRows {
+        let mut one = self.simulated(0..1, &|| PartRows::new(warmup));
+        one.remove(0).recorded
     }
 
     /// A recorder's layout for this plan.

@@ -1,8 +1,9 @@
 //! What of the difference between the predicted and the measured total each part explains.
 //!
-//! Owns the replacement of one part of a simulated run by what was measured: each simulated request keeps the rank that its part has among all
-//! of its series and takes the measured time of that rank, so that how parts depend on each other stays as simulated. What a slower part would do
-//! to queues, limits and pools is not simulated anew. Distances are Wasserstein's of first order: the mean, over ranks, of how far two
+//! Owns the replacement of one part of a simulated run by what was measured. Where whoever asks has simulated the run anew with that part, that
+//! is taken (method 5.5). Else each simulated request keeps the rank that its part has among all of its series and takes the measured time of
+//! that rank, so that how parts depend on each other stays as simulated; what a slower part would do to queues, limits and pools is then not
+//! in it. Distances are Wasserstein's of first order: the mean, over ranks, of how far two
 //! distributions are apart (C. Villani, "Optimal Transport", 2009, chapter 6; in one dimension the area between the quantile functions).
 //! A diagnostic, never a verdict (method 3.1). Pure; called by `command`.
 
@@ -66,8 +67,9 @@ impl Measured<'_> {
     }
 }
 
-/// Explains the total of these simulated requests by what was measured of the same series; `None` if either world has none.
-pub fn attribute(simulated: &[PartRow], measured: &PartTimes) -> Option<Attribution> {
+/// Explains the total of these simulated requests by what was measured of the same series; `None` if either world has none. Of the parts in
+/// `again` these are the requests with that part as it was measured.
+pub fn attribute(simulated: &[PartRow], again: &[(Part, Vec<PartRow>)], measured: &PartTimes) -> Option<Attribution> {
     let total = Measured { times: measured.total(), zeros: 0 };
     if simulated.is_empty() || total.times.is_empty() {
         return None;
@@ -82,7 +84,11 @@ pub fn attribute(simulated: &[PartRow], measured: &PartTimes) -> Option<Attribut
             return None;
         }
         let zeros = total.times.len().saturating_sub(times.len());
-        let replaced = sorted(replaced(simulated, part, &totals, Measured { times, zeros }));
+        let anew = again.iter().find(|(one, rows)| *one == part && !rows.is_empty());
+        let replaced = sorted(match anew {
+            Some((_, rows)) => rows.iter().map(|row| row.parts.total.as_ns() as f64).collect(),
+            None => replaced(simulated, part, &totals, Measured { times, zeros }),
+        });
         let at = |share: f64| replaced[((share * replaced.len() as f64) as usize).min(replaced.len() - 1)].round() as u64;
         let both = !own.is_empty() && !times.is_empty();
         Some(Explained {
@@ -144,7 +150,7 @@ mod tests {
         let mut recorder = Recorder::new(layout).with_parts();
         of(2, authorizer, integration).for_each(|parts| recorder.on_parts(&answered(1.0, 1.0), &parts));
         let channel = recorder.channel(Some(SeriesId(0))).expect("it was told");
-        attribute(&simulated, channel.parts().expect("they were told")).expect("both worlds have it")
+        attribute(&simulated, &[], channel.parts().expect("they were told")).expect("both worlds have it")
     }
 
     fn explains(attribution: &Attribution) -> Vec<f64> {
@@ -180,7 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_simulated_anew_goes_before_ranks() {
+        let row = |n, parts| PartRow { step: (n, 0, 0), series: SeriesId(0), parts };
+        let of = |seed, integration| (0..5_000).map(move |n| parts(Seed::new(seed), n, 1.0, integration));
+        let rows = |seed, integration| (0..).zip(of(seed, integration)).map(|(n, parts)| row(n, parts)).collect::<Vec<_>>();
+        let layout = Arc::new(Layout { series: vec!["GET /a".to_owned()], ..Layout::default() });
+        let mut recorder = Recorder::new(layout).with_parts();
+        of(2, 2.0).for_each(|parts| recorder.on_parts(&answered(1.0, 1.0), &parts));
+        let channel = recorder.channel(Some(SeriesId(0))).expect("it was told");
+        // It was simulated anew with half of what was measured in addition, for the sake of the test.
+        let again = [(Part::Integration, rows(3, 1.5))];
+        let found = attribute(&rows(1, 1.0), &again, channel.parts().expect("they were told")).expect("both worlds have it");
+        let [.., integration] = explains(&found)[..] else { panic!("four parts") };
+        assert!((integration - 0.5).abs() < 0.03, "{found:?}");
+    }
+
+    #[test]
     fn without_either_world_there_is_no_attribution() {
-        assert_eq!(attribute(&[], &PartTimes::default()), None);
+        assert_eq!(attribute(&[], &[], &PartTimes::default()), None);
     }
 }

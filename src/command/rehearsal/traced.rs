@@ -11,6 +11,7 @@ use crate::command::attribution::{self, Sampled, Shown};
 use crate::command::drive::Driven;
 use crate::command::failure::Failure;
 use crate::command::predict::{Predicted, course};
+use crate::command::resimulated::Resimulation;
 use crate::command::target::Traced;
 use crate::config::Target;
 use crate::engine::RequestIds;
@@ -54,6 +55,7 @@ impl Rehearsal<'_> {
 
     /// Joins the access log, if there is one: the assumptions about parts as it judges them, and its doubts in the record.
     pub(super) fn attribute(&self, record: &mut RunRecord, driven: &Driven, folder: &Path, phase: Phase) -> Vec<Judged> {
+        let again = self.output.access_log.as_ref().and_then(|_| Resimulation::of(folder, record));
         let Some(parts) = &mut record.parts else { return Vec::new() };
         parts.warmup_ns = phase.warmup.as_ns();
         parts.zero_epoch_ms = Some(wall_epoch().as_ns().saturating_sub(driven.clock.now().as_ns()) / 1_000_000);
@@ -61,7 +63,7 @@ impl Rehearsal<'_> {
         if parts.samples.is_none() {
             return Vec::new();
         }
-        match (Sampled { folder, parts: &*parts, phase }).hold_against(log) {
+        match (Sampled { folder, parts: &*parts, phase }).hold_against(log, again.as_ref()) {
             Ok(Shown { join, assumed, attributed }) => {
                 record.doubts.extend(attribution::doubts(&join));
                 (parts.log, parts.attributed) = (Some(join), attributed);

@@ -157,6 +157,9 @@ pub enum ReplacedBy {
     /// parts depend on each other stays as simulated; what a slower part does to queues and limits is not simulated anew.
     #[default]
     RankInSimulated,
+    /// The run is simulated anew with the part drawn from what was measured, each time by itself: what a slower part does to pools, limits and
+    /// connections is in it.
+    SimulatedAnew,
 }
 
 /// A time in both worlds.

@@ -4,7 +4,7 @@
 //! to measure. Called by [`super::report`].
 
 use crate::measure::record::{
-    AttributedPart, AttributedRecord, ComparedTimes, Departed, JoinRecord, Quantiles, RunRecord, Weight,
+    AttributedPart, AttributedRecord, ComparedTimes, Departed, JoinRecord, Quantiles, ReplacedBy, RunRecord, Weight,
 };
 
 use super::super::look::Tone;
@@ -48,12 +48,22 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
         let more = (parts.attributed.len() - SERIES_MAX) as u64;
         page.paragraph(2, Tone::Faint, &format!("{} more are in run.json.", count(more)));
     }
+    let how = match parts.attributed.first().map(|one| one.method).unwrap_or_default() {
+        ReplacedBy::RankInSimulated => {
+            "each simulated request takes the measured time of the rank that it has; what that does to queues is not simulated anew."
+        }
+        ReplacedBy::SimulatedAnew => {
+            "the run is simulated anew with it, so that what it does to pools, limits and connections is in the totals."
+        }
+    };
     page.paragraph(
         2,
         Tone::Faint,
-        "The total is the service time: network (what the gateway did not see of it) + gateway + authorizer + integration. Apart is the \
-         mean distance between prediction and run. A part explains as much of the total's as goes when it alone is replaced by what was \
-         measured: each simulated request takes the measured time of the rank that it has; what that does to queues is not simulated anew.",
+        &format!(
+            "The total is the service time: network (what the gateway did not see of it) + gateway + authorizer + integration. Apart is the \
+             mean distance between prediction and run. A part explains as much of the total's as goes when it alone is replaced by what was \
+             measured: {how}"
+        ),
     );
 }
 
