@@ -3,8 +3,8 @@
 //! Owns the replacement of one part of a simulated run by what was measured. Where whoever asks has simulated the run anew with that part, that
 //! is taken (method 5.5). Else each simulated request keeps the rank that its part has among all of its series and takes the measured time of
 //! that rank, so that how parts depend on each other stays as simulated; what a slower part would do to queues, limits and pools is then not
-//! in it. Distances are Wasserstein's of first order: the mean, over ranks, of how far two
-//! distributions are apart (C. Villani, "Optimal Transport", 2009, chapter 6; in one dimension the area between the quantile functions).
+//! in it. Distances are Wasserstein's of first order: the mean, over ranks, of how far two distributions are apart (C. Villani, "Optimal
+//! Transport", 2009, chapter 6; in one dimension the area between the quantile functions).
 //! A diagnostic, never a verdict (method 3.1). Pure; called by `command`.
 
 use hdrhistogram::Histogram;
