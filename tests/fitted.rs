@@ -233,20 +233,20 @@ fn a_step_of_overload_tells_rate_and_burst_of_a_throttle() {
     assert!(!said.contains("step-get-orders") && said.contains("gaps-orders"), "only what is missing: {said}");
 }
 
-/// Functions that share a pool, which is said to be three times as large as it is.
+/// Functions that share a pool, which is said to be more than twice as large as it is.
 const POOL: &str = "\
 # Imitates a pool of connections that is reached before anything else is.
 gateway:
   api: http
   region: us-east-1
   stages: { prod: {} }
-  capacities: { db: { size: 12, service: { p50: 20ms, p99: 60ms }, timeout: 5s } }
-  functions: { orders: { memory: 512 MB, duration: { p50: 10ms, p99: 20ms }, cold_start: 5ms, uses: db } }
+  capacities: { db: { size: 50, service: { p50: 100ms, p99: 300ms }, timeout: 5s } }
+  functions: { orders: { memory: 512 MB, duration: { p50: 40ms, p99: 80ms }, cold_start: 5ms, uses: db } }
   routes: { GET /orders: { integration: { lambda: orders } } }
 traffic:
   mix: [{ request: GET /orders }]
   arrivals: { poisson: 60/s }
-run: { duration: 10s, warmup: 1s, connections: 512 }
+run: { duration: 10s, warmup: 1s, connections: 512, lag_limit: 10ms } # a twentieth of the shortest median
 target: mock
 ";
 
@@ -255,10 +255,11 @@ fn levels_of_load_tell_how_large_a_pool_is_and_how_long_its_connections_are_held
     let _quiet = quiet();
     let bench = Bench::new();
     bench.file("pool.yaml", POOL);
-    let drifts = ["--drift", "capacities.db.size = 4", "--drift", "capacities.db.service * 1.5"];
-    // Four connections that are held for 34 ms in the mean serve 117/s.
+    let drifts = ["--drift", "capacities.db.size = 20", "--drift", "capacities.db.service * 1.5"];
+    // Twenty connections that are held for 168 ms in the mean serve 119/s.
     let runs: Vec<String> = ["40/s", "90/s", "110/s", "140/s"]
-        .map(|rate| undoubted(&bench.kept(["run", "pool.yaml", "--drive-only", "--rate", rate].iter().chain(&drifts).copied())))
+        .map(|rate| bench.kept_valid(["run", "pool.yaml", "--drive-only", "--rate", rate].iter().chain(&drifts).copied()))
+        .map(|kept| undoubted(&kept))
         .into();
     let calm = json(&bench.fit(&[&runs[0], "--format", "json"]).expect_code(0));
     let size = parameter(&calm, "capacities.db.size");
@@ -267,11 +268,9 @@ fn levels_of_load_tell_how_large_a_pool_is_and_how_long_its_connections_are_held
     let report = json(&bench.fit(&[&named, &["-o", "fitted.yaml", "--format", "json"][..]].concat()).expect_code(0));
     let (size, service) = (parameter(&report, "capacities.db.size"), parameter(&report, "capacities.db.service.mean"));
     let ends = |of: &Value| number(&of["interval"][0])..=number(&of["interval"][1]);
-    // The twelve that are documented are refuted; what is true is not.
-    assert!(ends(size).contains(&4.0) && number(&size["interval"][0]) > 1.5 && number(&size["interval"][1]) < 8.0, "{size}");
-    // The settings that are drawn end a little before all that are possible do.
-    assert!(number(&service["interval"][1]) > 0.95 * 33.5 && number(&service["interval"][0]) < 33.5, "{service}");
-    assert_eq!(service["identifiable"], "yes", "{service}");
+    // The fifty and the 112 ms that are documented are refuted; what is true is not.
+    assert!(ends(size).contains(&20.0) && number(&size["interval"][0]) > 10.0 && number(&size["interval"][1]) < 40.0, "{size}");
+    assert!(ends(service).contains(&167.7) && !ends(service).contains(&111.8), "{service}");
     let fitted = fs::read_to_string(bench.path("fitted.yaml")).expect("it was written");
     assert!(fitted.contains("simulated moments"), "{fitted}");
     let sizes = ["fitted.low.yaml", "fitted.high.yaml"].map(|name| fs::read_to_string(bench.path(name)).unwrap_or_default());

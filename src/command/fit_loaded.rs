@@ -43,7 +43,9 @@ const REQUESTS_MAX: u64 = 500_000;
 /// Quantiles of response times that are compared.
 const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 /// A model is not right to less than this: errors of a quantile's logarithm and of a share.
-const TIME_ERROR_MIN: f64 = 0.01;
+const TIME_ERROR_MIN: f64 = 0.02;
+/// The error of a logarithm of which nothing is known.
+const UNKNOWN: f64 = 1.0;
 const SHARE_ERROR_MIN: f64 = 0.002;
 /// From which the settings are drawn: the fit of the same runs is the same.
 const SEED: u64 = 1;
@@ -280,9 +282,10 @@ impl Kept {
         let mut moments = Vec::new();
         if let Some(times) = self.times_of(id) {
             for p in QUANTILES {
-                let known = crate::fit::choice::interval_of_quantile(&times, p).zip(times.all().quantile(p));
-                let Some(((low, high), value)) = known.filter(|((low, _), _)| *low > 0.0) else { continue };
-                let standard_error = error((low.ln(), high.ln()));
+                let Some(value) = times.all().quantile(p).filter(|value| *value > 0.0) else { continue };
+                // Beyond the knee, where most is told, batches are worth so little that the interval has no upper end.
+                let interval = crate::fit::choice::interval_of_quantile(&times, p).filter(|(low, _)| *low > 0.0);
+                let standard_error = interval.map_or(UNKNOWN, |(low, high)| error((low.ln(), high.ln())));
                 moments.push((Watched::Quantile(p), Moment { value: value.ln(), standard_error, error_min: TIME_ERROR_MIN }));
             }
         }

@@ -4,8 +4,8 @@
 //! observed. First the nearest setting, by simulated moments (A. Pakes, D. Pollard, Econometrica 57, 1989), each weighed
 //! by its error, by five simplexes from different starts; then all settings that cannot be told from it, by approximate Bayesian
 //! computation (M. Beaumont, W. Zhang, D. Balding, Genetics 162, 2002): drawn evenly (of logarithms) from a box that is opened until it holds them.
-//! Batches tell little of the errors of a level beyond the knee, where nothing settles: once a near setting is known, simulated repetitions of it
-//! tell them (as method 3.6 has it for ramps), and the search goes on with these. What is found is conditional on the model's own noise.
+//! Batches tell little of the errors of a level beyond the knee, where nothing settles: all weigh alike until a near setting is known; then simulated
+//! repetitions of it tell their errors (as method 3.6 has it for ramps), and the search goes on with these. What is found is conditional on the model's own noise.
 //! Refuses to simulate (the caller does, with the same chances for every setting) and to name a point (`identified`). Called by `command`.
 
 use sluicegate_policy::latency::inverse_normal;
@@ -19,7 +19,7 @@ use super::minimise::{Lowest, Until, minimise_until};
 pub struct Moment {
     /// Its value.
     pub value: f64,
-    /// Its standard error by what was observed, above zero. A simulated one is taken to have the same: it is counted as often.
+    /// Its standard error by what was observed, above zero: where the model's own repetitions tell none, it stands for them.
     pub standard_error: f64,
     /// How near a model comes to what is real at best, above zero: no error is below it.
     pub error_min: f64,
@@ -50,6 +50,10 @@ pub struct Searched {
 /// Starts of a simplex, and what each may cost.
 const STARTS: u64 = 5;
 const EACH: Until = Until { evaluations: 80, tolerance: 1e-3 };
+/// By how much more than at best a model is taken to be off, where nothing is known of its noise yet.
+const ALIKE: f64 = 5.0;
+/// How often the noise is looked at anew where the search has come to.
+const REFINED: usize = 2;
 /// Repetitions that tell a moment's noise.
 const REPETITIONS: usize = 24;
 /// Whole numbers that are tried on each side of the nearest, and how far one is from the next: by one, or by this share.
@@ -75,15 +79,19 @@ pub fn search(
     seed: Seed,
     simulate: impl FnMut(&[f64], usize) -> Vec<Option<f64>>,
 ) -> Searched {
-    let errors = observed.iter().map(|moment| moment.standard_error.max(moment.error_min)).collect();
+    // All alike at first: what weighs more is not known before a near setting is.
+    let errors = observed.iter().map(|moment| ALIKE * moment.error_min).collect();
     let mut search = Search { observed, errors, bounds, simulate, simulated: 0 };
     let starts = search.starts(seed.child("starts"));
-    let near = search.nearest(&starts);
-    search.errors = search.noise(&near);
-    let near = search.nearest(&[near]);
+    let mut near = search.nearest(&starts);
+    for _ in 0..REFINED {
+        search.errors = search.noise(&near);
+        near = search.nearest(&[near]);
+    }
     // From one whole number to the next the others jump: a simplex that has come to rest at one does not see that its neighbour is nearer.
     let walked = search.walked(near);
     let best = walked.iter().min_by(|a, b| a.value.total_cmp(&b.value)).map(|best| best.at.clone()).unwrap_or_default();
+    search.errors = search.noise(&best);
     let like: Vec<Vec<f64>> = walked.into_iter().map(|one| one.at).filter(|at| search.is_like(at)).collect();
     let kept = if like.is_empty() { Vec::new() } else { search.alike(like, seed.child("draws")) };
     Searched { best: search.values(&best), kept, simulated: search.simulated }
