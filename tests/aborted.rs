@@ -19,6 +19,7 @@ abort:
 /// A server on a free port of the loopback, until it is dropped.
 struct Server {
     address: SocketAddr,
+    asked: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
 }
 
@@ -28,13 +29,14 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
         let over = Arc::new(AtomicBool::new(false));
-        let (until, asked, status) = (Arc::clone(&over), Arc::new(AtomicUsize::new(0)), Arc::new(status));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (until, counted, status) = (Arc::clone(&over), Arc::clone(&asked), Arc::new(status));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if until.load(Ordering::Relaxed) {
                     return;
                 }
-                let (asked, status) = (Arc::clone(&asked), Arc::clone(&status));
+                let (asked, status) = (Arc::clone(&counted), Arc::clone(&status));
                 std::thread::spawn(move || {
                     let mut reader = BufReader::new(stream);
                     while read_head(&mut reader) {
@@ -47,7 +49,12 @@ impl Server {
                 });
             }
         });
-        Self { address, over }
+        Self { address, asked, over }
+    }
+
+    /// The next request is the first.
+    fn begin_anew(&self) {
+        self.asked.store(0, Ordering::Relaxed);
     }
 }
 
@@ -77,7 +84,8 @@ fn a_target_that_begins_to_fail_ends_the_run_with_a_whole_report() {
     let bench = Bench::new();
     bench.file("p.yaml", &at_once(REST));
     let server = Server::answering(|n| if n < 250 { 200 } else { 500 });
-    let kept = bench.kept_valid(["run", "p.yaml", "--target", &format!("http://{}", server.address)]).expect_code(3);
+    let url = format!("http://{}", server.address);
+    let kept = bench.kept_valid_each(["run", "p.yaml", "--target", &url], || server.begin_anew()).expect_code(3);
     let record = &kept.record;
     let abort = &record["stopped"]["aborted"];
     assert_eq!(abort["condition"], "errors > 20% for 2s");
