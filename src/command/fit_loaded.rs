@@ -13,7 +13,7 @@ use sluicegate_policy::seed::Seed;
 
 use super::failure::Failure;
 use super::fit_observed::Kept;
-use super::model_of_run::{started, way};
+use super::model_of_run::{started, streams, way};
 use super::predict::Model;
 use super::profile;
 use super::script::Script;
@@ -313,7 +313,9 @@ fn simulated(levels: &[Level<'_>], (knobs, values): (&[Knob], &[f64]), chances: 
             knob.turn(&mut model, &documented, *value);
         }
         let plan = Plan { model: Arc::new(model), ..level.plan.clone() };
-        let model = Model::of(&plan, &level.script, level.network).starting(started(&level.run.record.plan.started_at));
+        let model = Model::of(&plan, &level.script, level.network)
+            .with_streams(streams(&plan))
+            .starting(started(&level.run.record.plan.started_at));
         let layout = model.layout(Vec::new(), Detail::Totals);
         let runs = model.replicate(chances..chances + 1, &layout);
         let seen = runs.first().map(|run| &run.recorded);

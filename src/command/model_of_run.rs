@@ -70,9 +70,8 @@ pub(super) fn simulate(run: &KeptRun, path: &Path, said: &[String]) -> Result<Si
         Network::Given { round_trip, connect } if loaded.own_network => sim::Network { round_trip, connect },
         Network::Given { .. } | Network::Probed => way(&run.record),
     };
-    let streams = if plan.run.protocol == Protocol::Http2 { plan.run.streams } else { 1 };
     let (predicted, seconds) = {
-        let model = Model::of(&plan, &script, network).with_streams(streams).starting(started(&kept.started_at));
+        let model = Model::of(&plan, &script, network).with_streams(streams(&plan)).starting(started(&kept.started_at));
         let layout = model.layout(Vec::new(), Detail::Seconds);
         let mut one = model.replicate(0..1, &layout);
         let seconds = one.first_mut().map(|replica| replica.recorded.take_intervals()).unwrap_or_default();
@@ -118,6 +117,11 @@ impl Simulated {
             advice: "see that the run was driven by this version of sluicegate".to_owned(),
         })
     }
+}
+
+/// Requests at a time on one connection of a run of this plan.
+pub(super) fn streams(plan: &Plan) -> u32 {
+    if plan.run.protocol == Protocol::Http2 { plan.run.streams } else { 1 }
 }
 
 /// The way to the gateway that the run took.

@@ -15,11 +15,10 @@ use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{Integration, Model as Gateway};
 use sluicegate_policy::time::Span;
 
-use super::model_of_run::{started, way};
+use super::model_of_run::{started, streams, way};
 use super::predict::Model;
 use super::run_folder::PROFILE;
 use super::script::Script;
-use crate::config::value::Protocol;
 use crate::config::{self, KeptRun as Load, Plan};
 use crate::measure::part_rows::PartRow;
 use crate::measure::parts::Part;
@@ -69,8 +68,7 @@ impl Resimulation {
             }
         }
         let plan = Plan { model: Arc::new(model), ..self.plan.clone() };
-        let streams = if plan.run.protocol == Protocol::Http2 { plan.run.streams } else { 1 };
-        let model = Model::of(&plan, &self.script, network).with_streams(streams).starting(self.started);
+        let model = Model::of(&plan, &self.script, network).with_streams(streams(&plan)).starting(self.started);
         Some(model.part_rows(self.warmup).rows().to_vec())
     }
 
