@@ -89,12 +89,10 @@ fn by_its_own_model(bench: &Bench, holding: &Kept, drifted: &Kept) {
             let then = kept.verdict(verdict["assumption"].as_str().expect("a name"));
             assert_eq!(verdict["answer"], then["answer"], "{verdict:#} {then:#}");
             assert_eq!(verdict["requests"], then["requests"], "{verdict:#} {then:#}");
-            // A kept time is known within a thousandth; what lies so near to an end of a band may be counted on its other side.
-            let near = |key: &str, tolerance: f64| {
-                let [now, then] = [verdict, then].map(|verdict| verdict[key].as_f64().expect("a number"));
-                (now - then).abs() <= tolerance * then.abs()
-            };
-            assert!(near("observed", 0.002) && near("effective_requests", 0.1), "{verdict:#} {then:#}");
+            // A kept time is known within a thousandth; on which side of an end of a band it lies is known exactly.
+            assert_eq!(verdict["effective_requests"], then["effective_requests"], "{verdict:#} {then:#}");
+            let [now, earlier] = [verdict, then].map(|verdict| verdict["observed"].as_f64().expect("a number"));
+            assert!((now - earlier).abs() <= 0.002 * earlier.abs(), "{verdict:#} {then:#}");
         }
     }
 }

@@ -337,6 +337,17 @@ fn bucket_of(ns: u64) -> u16 {
     ((u64::from(shift) << HALF_BITS) + (units >> shift)) as u16
 }
 
+/// First and last nanosecond of the bucket that a time is counted in; above the range each has its own.
+pub fn bucket_ends(ns: u64) -> (u64, u64) {
+    if ns > HIGHEST_NS {
+        return (ns, ns);
+    }
+    let units = ns >> UNIT_BITS;
+    let bits = UNIT_BITS + (u64::BITS - units.leading_zeros()).saturating_sub(HALF_BITS + 1);
+    let first = ns >> bits << bits;
+    (first, first + ((1 << bits) - 1))
+}
+
 /// The middle of a bucket, in nanoseconds.
 fn value_of(bucket: u16) -> u64 {
     let bucket = u64::from(bucket);
@@ -358,6 +369,7 @@ mod tests {
             let hdr = full_range();
             let value = value_of(bucket_of(ns));
             prop_assert!(hdr.equivalent(value, ns), "{} is recorded as {}", ns, value);
+            prop_assert_eq!(bucket_ends(ns), (hdr.lowest_equivalent(ns), hdr.highest_equivalent(ns)));
         }
 
         #[test]

@@ -17,7 +17,7 @@ use super::channel::growing;
 use super::edges::{SECONDS_MAX, Wait};
 use super::fate::{Fate, Slot};
 use super::interval_log::{FATES, slugs};
-use super::intervals::Intervals;
+use super::intervals::{Intervals, bucket_ends};
 use crate::traffic::SeriesId;
 
 /// What a run has kept of its seconds.
@@ -144,8 +144,8 @@ impl KeptSeconds {
 
 /// How wide the bucket is in which a time was counted, in nanoseconds.
 pub fn bucket_width(time: Span) -> Span {
-    let histogram = growing();
-    Span::from_ns(histogram.highest_equivalent(time.as_ns()) - histogram.lowest_equivalent(time.as_ns()) + 1)
+    let (first, last) = bucket_ends(time.as_ns());
+    Span::from_ns(last - first + 1)
 }
 
 fn slot_of(tag: &str, tags: &[String]) -> Option<Slot> {

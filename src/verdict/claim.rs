@@ -5,11 +5,15 @@
 //! error: the band is narrower by two standard errors for "holds" and wider by as much for "violated" (method 3.3); where an earlier run
 //! stands in the model's place, by what that run's own noise asks for among all claims. A ceiling or a floor has
 //! no such allowance, and can be judged without a prediction. Of errors that may be one party's or another's, those that surely
-//! are count towards a lower bound and those that may be towards an upper one; of a part of a latency that is known in whole milliseconds likewise. Refuses predictions that are no numbers. Called by `judge`, `power` and `predict`.
+//! are count towards a lower bound and those that may be towards an upper one; of a part of a latency that is known in whole milliseconds likewise.
+//! Of a latency, what lies in the same histogram bucket as an end of a band counts as that which may be, too: then the times that a run keeps
+//! tell the very counts that the run was judged by, for a thousandth of the value at most, and always to the side of "inconclusive". Refuses
+//! predictions that are no numbers. Called by `judge`, `power` and `predict`.
 
 use sluicegate_policy::time::Span;
 
 use crate::measure::assumption::{Allowed, Assumption, Edge, Event, Metric, Party, Prediction, Ratio};
+use crate::measure::intervals::bucket_ends;
 use crate::measure::record::Unit;
 
 use super::beta::normal_deviate;
@@ -223,8 +227,13 @@ impl<'a> Claim<'a> {
         match self.assumption.metric {
             Metric::Latency(p) => {
                 // A float beyond the range of a span saturates: slower than everything is never counted.
-                let limit = Span::from_ns(end.round() as u64);
-                Line { edge: Edge { series, event: Event::SlowerThan(limit) }, limit: 1.0 - p }
+                let exact = end.round() as u64;
+                let limit = match (bound, bucket_ends(exact)) {
+                    (Bound::Lower, (_, last)) => last,
+                    (Bound::Upper, (_, last)) if last == exact => exact,
+                    (Bound::Upper, (first, _)) => first.saturating_sub(1),
+                };
+                Line { edge: Edge { series, event: Event::SlowerThan(Span::from_ns(limit)) }, limit: 1.0 - p }
             }
             Metric::Part(part, p) => {
                 let limit = Span::from_ns(end.round() as u64);
@@ -316,6 +325,30 @@ pub(super) mod tests {
             band.low.is_some_and(|x| (x - low).abs() < 1.0) && band.high.is_some_and(|x| (x - high).abs() < 1.0)
         };
         assert!(near(claim.narrow, 92e6, 108e6) && near(claim.wide, 88e6, 112e6), "{claim:?}");
+    }
+
+    #[test]
+    fn a_latency_is_counted_at_ends_of_buckets_and_never_in_favour_of_an_answer() {
+        let assumption = assume(Metric::Latency(0.95), 0.1, 0.0);
+        let prediction = Prediction { standard_error: 0.3e6, ..predict(&assumption, 101.3e6) };
+        let claim = Claim::of(&assumption, &prediction).expect("numbers");
+        let lines = claim.lines();
+        let limit = |line: Option<Line>| match line.expect("it has this end").edge.event {
+            Event::SlowerThan(limit) => limit.as_ns(),
+            other => panic!("{other:?}"),
+        };
+        let (narrow, wide) =
+            ((limit(lines.narrow_low), limit(lines.narrow_high)), (limit(lines.wide_low), limit(lines.wide_high)));
+        for (counted, end, is_above) in [
+            (narrow.0, claim.narrow.low, true),
+            (narrow.1, claim.narrow.high, false),
+            (wide.0, claim.wide.low, false),
+            (wide.1, claim.wide.high, true),
+        ] {
+            let off = counted as f64 - end.expect("it has this end");
+            assert_eq!(bucket_ends(counted).1, counted, "a kept time lies on one side of it");
+            assert!(off.abs() < 1e-3 * counted as f64 && (off >= 0.0) == is_above, "{counted} for {end:?}");
+        }
     }
 
     #[test]

@@ -294,6 +294,6 @@ mod tests {
         assert!(power.holds < 0.5);
         let needed = lognormal(0.5, 0.95, 0.1).requests_for(0.8, 2.0).expect("a number");
         assert!((needed / (1_081.0 * 2.0 * PRICE_OF_ESTIMATING) - 1.0).abs() < 0.05, "{needed}");
-        assert!(advice.is_some_and(|advice| advice.contains("80 % need about 2,7") && advice.contains("1,000 are planned")));
+        assert!(advice.is_some_and(|advice| advice.contains("80 % need about 2,8") && advice.contains("1,000 are planned")));
     }
 }

@@ -241,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn a_latency_without_error_is_counted_at_three_lines() {
+    fn a_latency_is_counted_at_its_value_and_on_both_sides_of_the_ends_of_its_band() {
         let assumption = assume(Metric::Latency(0.5), 0.1, 0.0);
         let prediction = super::super::claim::tests::predict(&assumption, 100e6);
-        assert_eq!(edges(std::slice::from_ref(&assumption), &[Some(prediction)]).len(), 3);
+        assert_eq!(edges(std::slice::from_ref(&assumption), &[Some(prediction)]).len(), 5);
         assert_eq!(edges(&[assumption], &[None]), []);
     }
 }
