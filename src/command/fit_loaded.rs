@@ -3,21 +3,18 @@
 //! Owns which numbers of the model these are, which runs tell them, and how a setting is simulated under the load of these runs. Refuses to
 //! search (`fit::loaded`). Called by `fit`.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use serde_json::{Value, json};
 use sluicegate_policy::model::{CapacityId, FunctionId, Model as Gateway};
 use sluicegate_policy::seed::Seed;
 
+use super::again::Again;
 use super::failure::Failure;
 use super::fit_observed::Kept;
-use super::model_of_run::{started, streams, way};
-use super::predict::Model;
 use super::profile;
-use super::script::Script;
-use crate::config::{self, Change, Drift, KeptRun as Load, Overrides, Plan};
+use crate::config::{self, Change, Drift, Overrides, Plan};
+use crate::fit::choice::interval_of_quantile;
 use crate::fit::client::{Fit, Known};
 use crate::fit::identified::Identifiable;
 use crate::fit::loaded::{Bounds, Moment, Searched, search};
@@ -25,7 +22,6 @@ use crate::fit::parameter::{Found, Parameter, Setting, Tier, Unit, key, time};
 use crate::measure::Recorder;
 use crate::measure::assumption::{Metric, Ratio};
 use crate::measure::recorder::Detail;
-use crate::sim;
 use crate::traffic::SeriesId;
 use crate::verdict::predict;
 
@@ -67,9 +63,7 @@ enum Knob {
 /// A run that is simulated with each setting.
 struct Level<'a> {
     run: &'a Kept,
-    plan: Plan,
-    script: Script,
-    network: sim::Network,
+    again: Again,
     /// What was observed: the quantile or the share of a series.
     moments: Vec<(SeriesId, Watched, Moment)>,
 }
@@ -245,21 +239,14 @@ fn level<'a>(run: &'a Kept, fit: &Fit, plan: &Plan) -> Result<Level<'a>, Failure
     let mut changes: Vec<Change> = fit.settings.iter().map(|one| Change::Set(one.keys.clone(), one.yaml.clone())).collect();
     changes.push(Change::Remove(vec!["expect".to_owned()]));
     let text = config::rewritten(&name, &run.profile, "", &changes).map_err(Failure::usage)?;
-    let resolved = run.record.plan.resolved.get("profile").unwrap_or(&Value::Null);
-    let nothing = json!([]);
-    let load = Load { resolved, said: &[], otherwise: &nothing };
-    let folder: &Path = &plan.folder;
-    let own = config::load_text_for_run(&name, &text, folder, load).map_err(profile::failure)?.plan;
-    let Some(traffic) = own.traffic.clone() else {
-        return Err(Failure::usage(format!("{name}: its record has no traffic to simulate")));
-    };
-    let ids = (0..).map(SeriesId).zip(&own.catalog.series);
+    let again = Again::of(&run.record, (&name, &text), &plan.folder)?;
+    let ids = (0..).map(SeriesId).zip(&again.plan.catalog.series);
     let moments = ids.filter_map(|(id, name)| {
         let at = run.record.series.iter().position(|one| one.name == *name)?;
         Some(run.moments(SeriesId(u16::try_from(at).ok()?)).into_iter().map(move |(watched, moment)| (id, watched, moment)))
     });
     let moments = moments.flatten().collect();
-    Ok(Level { run, moments, script: Script::Described(Box::new(traffic)), network: way(&run.record), plan: own })
+    Ok(Level { run, again, moments })
 }
 
 impl Kept {
@@ -284,7 +271,7 @@ impl Kept {
             for p in QUANTILES {
                 let Some(value) = times.all().quantile(p).filter(|value| *value > 0.0) else { continue };
                 // Beyond the knee, where most is told, batches are worth so little that the interval has no upper end.
-                let interval = crate::fit::choice::interval_of_quantile(&times, p).filter(|(low, _)| *low > 0.0);
+                let interval = interval_of_quantile(&times, p).filter(|(low, _)| *low > 0.0);
                 let standard_error = interval.map_or(UNKNOWN, |(low, high)| error((low.ln(), high.ln())));
                 moments.push((Watched::Quantile(p), Moment { value: value.ln(), standard_error, error_min: TIME_ERROR_MIN }));
             }
@@ -307,15 +294,14 @@ fn error((low, high): (f64, f64)) -> f64 {
 /// What these levels would show with these values, in the order of their moments; all levels side by side.
 fn simulated(levels: &[Level<'_>], (knobs, values): (&[Knob], &[f64]), chances: usize) -> Vec<Option<f64>> {
     let of_level = |level: &Level<'_>| {
-        let documented = Arc::clone(&level.plan.model);
+        let own = &level.again.plan;
+        let documented = Arc::clone(&own.model);
         let mut model = documented.as_ref().clone();
         for (knob, value) in knobs.iter().zip(values) {
             knob.turn(&mut model, &documented, *value);
         }
-        let plan = Plan { model: Arc::new(model), ..level.plan.clone() };
-        let model = Model::of(&plan, &level.script, level.network)
-            .with_streams(streams(&plan))
-            .starting(started(&level.run.record.plan.started_at));
+        let plan = Plan { model: Arc::new(model), ..own.clone() };
+        let model = level.again.model(&plan, level.again.network);
         let layout = model.layout(Vec::new(), Detail::Totals);
         let runs = model.replicate(chances..chances + 1, &layout);
         let seen = runs.first().map(|run| &run.recorded);

@@ -3,6 +3,7 @@
 //! Owns the order of things and the rim: files, processes, signals, standard output, exit codes. Refuses to compute: each step
 //! is a call into the room that owns it. Called by `main`.
 
+mod again;
 mod attribution;
 mod case;
 mod compare;

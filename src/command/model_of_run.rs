@@ -4,23 +4,20 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use sluicegate_policy::time::Span;
 
+use super::again::Again;
 use super::compare::DEFAULT_FAMILY;
 use super::failure::Failure;
 use super::kept_run::{self, KeptRun};
-use super::predict::{Model, Predicted};
+use super::predict::Predicted;
 use super::profile;
-use super::script::Script;
-use crate::config::value::Protocol;
-use crate::config::{self, KeptRun as Load, Network, Plan};
+use crate::config::{self, KeptRun as Load, Network};
 use crate::fit::provenance::may_validate;
 use crate::measure::assumption::Assumption;
 use crate::measure::comparison::Family;
 use crate::measure::kept::KeptSeconds;
-use crate::measure::record::{Doubt, RunRecord, Weight};
+use crate::measure::record::{Doubt, Weight};
 use crate::measure::recorder::Detail;
 use crate::sim;
 use crate::traffic::SeriesId;
@@ -29,7 +26,7 @@ use crate::verdict::distance::Batches;
 
 /// A model under a run's load.
 pub(super) struct Simulated {
-    plan: Plan,
+    again: Again,
     /// What it predicts.
     pub(super) predicted: Predicted,
     /// Whose claims are judged.
@@ -59,36 +56,34 @@ pub(super) fn simulate(run: &KeptRun, path: &Path, said: &[String]) -> Result<Si
         () if loaded.own_claims => Family::Model,
         () => other_family,
     };
-    let plan = loaded.plan;
-    may_validate(&plan.fitted_on, run.record.id.as_deref())
+    may_validate(&loaded.plan.fitted_on, run.record.id.as_deref())
         .map_err(|refusal| Failure::usage(format!("{}: {refusal}", path.display())))?;
-    let Some(traffic) = plan.traffic.clone() else {
+    let Some(again) = Again::planned(loaded.plan, &run.record) else {
         return Err(Failure::usage(format!("{}: its record has no traffic to simulate the profile with", run.path.display())));
     };
-    let script = Script::Described(Box::new(traffic));
-    let network = match plan.network {
+    let network = match again.plan.network {
         Network::Given { round_trip, connect } if loaded.own_network => sim::Network { round_trip, connect },
-        Network::Given { .. } | Network::Probed => way(&run.record),
+        Network::Given { .. } | Network::Probed => again.network,
     };
     let (predicted, seconds) = {
-        let model = Model::of(&plan, &script, network).with_streams(streams(&plan)).starting(started(&kept.started_at));
+        let model = again.model(&again.plan, network);
         let layout = model.layout(Vec::new(), Detail::Seconds);
         let mut one = model.replicate(0..1, &layout);
         let seconds = one.first_mut().map(|replica| replica.recorded.take_intervals()).unwrap_or_default();
         (model.predict(), KeptSeconds::of(seconds))
     };
-    Ok(Simulated { plan, predicted, family, seconds })
+    Ok(Simulated { again, predicted, family, seconds })
 }
 
 impl Simulated {
     /// What is claimed, in the order of the predictions.
     pub(super) fn claims(&self) -> &[Assumption] {
-        &self.plan.expectations
+        &self.again.plan.expectations
     }
 
     /// The name of a series of the model's plan.
     pub(super) fn series_name(&self, id: SeriesId) -> Option<&str> {
-        self.plan.catalog.series.get(usize::from(id.0)).map(String::as_str)
+        self.again.plan.catalog.series.get(usize::from(id.0)).map(String::as_str)
     }
 
     /// The admitted times of one simulated run, of the series that has this place in `run`.
@@ -97,7 +92,7 @@ impl Simulated {
             None => None,
             Some(id) => {
                 let name = run.names.get(usize::from(id.0));
-                let at = self.plan.catalog.series.iter().position(|known| Some(known) == name);
+                let at = self.again.plan.catalog.series.iter().position(|known| Some(known) == name);
                 let Some(at) = at.and_then(|at| u16::try_from(at).ok()) else { return Batches::new() };
                 Some(SeriesId(at))
             }
@@ -117,23 +112,4 @@ impl Simulated {
             advice: "see that the run was driven by this version of sluicegate".to_owned(),
         })
     }
-}
-
-/// Requests at a time on one connection of a run of this plan.
-pub(super) fn streams(plan: &Plan) -> u32 {
-    if plan.run.protocol == Protocol::Http2 { plan.run.streams } else { 1 }
-}
-
-/// The way to the gateway that the run took.
-pub(super) fn way(run: &RunRecord) -> sim::Network {
-    run.network.as_ref().map_or_else(sim::Network::default, |way| sim::Network {
-        round_trip: Span::from_ns(way.round_trip_ns),
-        connect: Span::from_ns(way.connect_ns),
-    })
-}
-
-/// When the run began, since 1970; its beginning if the record does not say.
-pub(super) fn started(at: &str) -> Span {
-    let moment: Option<Timestamp> = at.parse().ok();
-    moment.and_then(|moment| u64::try_from(moment.as_nanosecond()).ok()).map_or(Span::ZERO, Span::from_ns)
 }

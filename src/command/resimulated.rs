@@ -10,29 +10,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{Integration, Model as Gateway};
 use sluicegate_policy::time::Span;
 
-use super::model_of_run::{started, streams, way};
-use super::predict::Model;
+use super::again::Again;
 use super::run_folder::PROFILE;
-use super::script::Script;
-use crate::config::{self, KeptRun as Load, Plan};
+use crate::config::Plan;
 use crate::measure::part_rows::PartRow;
 use crate::measure::parts::Part;
 use crate::measure::record::{PlanRecord, RunRecord};
 use crate::measure::{Recorder, channel};
-use crate::sim;
 use crate::traffic::SeriesId;
 
 /// A kept run as it can be simulated again.
 pub(super) struct Resimulation {
-    plan: Plan,
-    script: Script,
-    network: sim::Network,
-    started: Span,
+    again: Again,
     warmup: Span,
 }
 
@@ -40,25 +33,22 @@ impl Resimulation {
     /// From the run's folder; `None` where its script or its profile is not there, or not complete by itself (a replayed log, an environment
     /// variable that is no longer set).
     pub(super) fn of(folder: &Path, record: &RunRecord) -> Option<Self> {
-        let PlanRecord { resolved, log: None, started_at, profile, warmup_ns, .. } = &record.plan else { return None };
+        let PlanRecord { log: None, profile, warmup_ns, .. } = &record.plan else { return None };
         let text = fs::read_to_string(folder.join(PROFILE)).ok()?;
-        let nothing = json!([]);
-        let load = Load { resolved: resolved.get("profile").unwrap_or(&Value::Null), said: &[], otherwise: &nothing };
         let home = Path::new(profile).parent().unwrap_or_else(|| Path::new(""));
-        let plan = config::load_text_for_run(profile, &text, home, load).ok()?.plan;
-        let script = Script::Described(Box::new(plan.traffic.clone()?));
-        let (network, started, warmup) = (way(record), started(started_at), Span::from_ns(*warmup_ns));
-        Some(Self { plan, script, network, started, warmup })
+        let again = Again::of(record, (profile, &text), home).ok()?;
+        Some(Self { again, warmup: Span::from_ns(*warmup_ns) })
     }
 
     /// One simulated run with this part of every series as it was measured; `None` if the model has no place for it, or nothing was measured.
     pub(super) fn with(&self, part: Part, measured: &Recorder) -> Option<Vec<PartRow>> {
-        let mut network = self.network;
-        let mut model = self.plan.model.as_ref().clone();
+        let own = &self.again.plan;
+        let mut network = self.again.network;
+        let mut model = own.model.as_ref().clone();
         match part {
             Part::Network => network.round_trip = median(measured)?,
             Part::Gateway => {
-                let api = usize::from(self.plan.model.stages[usize::from(self.plan.stage.0)].api.0);
+                let api = usize::from(own.model.stages[usize::from(own.stage.0)].api.0);
                 model.apis[api].overhead = drawn(&times(measured, part, None)?)?;
             }
             Part::Authorizer | Part::Integration => {
@@ -67,16 +57,15 @@ impl Resimulation {
                 }
             }
         }
-        let plan = Plan { model: Arc::new(model), ..self.plan.clone() };
-        let model = Model::of(&plan, &self.script, network).with_streams(streams(&plan)).starting(self.started);
-        Some(model.part_rows(self.warmup).rows().to_vec())
+        let plan = Plan { model: Arc::new(model), ..own.clone() };
+        Some(self.again.model(&plan, network).part_rows(self.warmup).rows().to_vec())
     }
 
     /// What was measured of the functions and authorizers behind the series, each with the times of all of its series.
     fn by_place(&self, part: Part, measured: &Recorder) -> Option<BTreeMap<At, Histogram<u64>>> {
-        let model = &self.plan.model;
+        let model = &self.again.plan.model;
         let mut places: BTreeMap<At, Histogram<u64>> = BTreeMap::new();
-        for (route, series) in (0..).zip(self.plan.series_of_routes()) {
+        for (route, series) in (0..).zip(self.again.plan.series_of_routes()) {
             let Some(times) = series.and_then(|series| times(measured, part, Some(series))) else { continue };
             let at = At::of(part, model, route)?;
             places.entry(at).or_insert_with(channel::growing).add(&times).ok()?;
