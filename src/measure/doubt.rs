@@ -1,10 +1,11 @@
 //! Reasons to distrust a run, from what the generator saw of itself.
 //!
-//! Owns the limits of the generator itself (method 3.7a: the whole script played, at least 99 % of it attempted, lag p99 at most 1 ms or a tenth of the smallest
-//! margin, CPU below 80 %), `machine` those of what it runs on, and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
+//! Owns the limits of the generator itself (method 3.7a: the whole script played, at least 99 % of it attempted, CPU below 80 %), `lag` how late it may be,
+//! `machine` the limits of what it runs on, and the advice. Refuses to soften: past a stated limit the run is invalid, whatever its numbers
 //! say. A target that refuses, resets, times out or holds every connection is a result, not a doubt. Pure; called by `command` after a run.
 
 mod ceiling;
+mod lag;
 mod machine;
 mod queue;
 
@@ -16,16 +17,13 @@ use super::recorder::{Recorder, Uncounted};
 use super::summary;
 
 pub use ceiling::near_ceiling;
+pub(super) use lag::LAG_MAX_NS;
 pub use queue::overloaded;
 
 /// Least share of the script that must be attempted.
 const ATTEMPTED_MIN: f64 = 0.99;
 /// Share of the planned actions by which the intended ones may differ.
 const PLANNED_OFF_MAX: f64 = 0.01;
-/// Lag that is always allowed.
-pub(super) const LAG_MAX_NS: f64 = 1e6;
-/// Share of the smallest margin that the lag may reach.
-const LAG_OF_MARGIN: f64 = 0.1;
 /// Share of a core that a lane may use, spinning not counted.
 const CPU_MAX: f64 = 0.8;
 /// Shorter drives than this spend their CPU on standing ready. One that was planned for a second is not shorter, though its last answer may
@@ -33,8 +31,6 @@ const CPU_MAX: f64 = 0.8;
 const CPU_WALL_MIN_NS: u64 = 900_000_000;
 /// Share of the sent requests by which a receiver's count may differ before it contradicts.
 const ARRIVED_OFF_MAX: f64 = 0.01;
-/// Share of its answers that the mock may release later than the generator's own lag may be at p99.
-const LATE_ANSWERS_MAX: f64 = 0.01;
 /// Share of a second's requests by which arrivals may differ from the plan before it is worth a note.
 const SECOND_OFF_MAX: f64 = 0.05;
 /// Arrivals that may always cross the border of a second.
@@ -95,13 +91,13 @@ pub fn doubts(seen: &Seen) -> Vec<Doubt> {
         rate_missed(seen),
         unplayed(seen.unplayed),
         script_short(seen),
-        schedule_lag(seen),
+        lag::schedule_lag(seen),
         generator_cpu(&seen.load.lanes),
         no_sockets(seen),
         stale_tokens(seen),
         receiver_count(seen),
         receiver_second(seen),
-        receiver_late(seen),
+        lag::receiver_late(seen),
         broken_off(seen),
         unsendable(seen.unsendable),
         shaped(seen),
@@ -166,28 +162,6 @@ fn unsendable(count: u64) -> Option<Doubt> {
     })
 }
 
-/// How late both ends may be at p99: a millisecond or a tenth of the smallest margin (method 3.7a), unless the plan says otherwise.
-fn lag_limit_ns(seen: &Seen) -> f64 {
-    let margin = seen.smallest_margin.map_or(0.0, |margin| margin.as_ns() as f64);
-    seen.lag_limit.map_or_else(|| LAG_MAX_NS.max(LAG_OF_MARGIN * margin), |limit| limit.as_ns() as f64)
-}
-
-fn schedule_lag(seen: &Seen) -> Option<Doubt> {
-    let lag = seen.load.own_lag.as_ref().or(seen.load.schedule_lag.as_ref())?;
-    let limit = lag_limit_ns(seen);
-    (lag.p99_ns as f64 > limit).then(|| {
-        let what = format!(
-            "the generator turned to its actions late: p50 {}, p99 {}{}; the limit for p99 is {}",
-            ms(lag.p50_ns as f64),
-            ms(lag.p99_ns as f64),
-            seen.load.late.map(|late| format!(", {late} of {} later than 1 ms", lag.count)).unwrap_or_default(),
-            ms(limit)
-        );
-        let advice = "lower the rate, keep other work off the generator's cores, give it more of them, or widen the margins (or `run.lag_limit`)";
-        doubt(Weight::Invalid, "schedule-lag", what, advice)
-    })
-}
-
 fn generator_cpu(lanes: &[LaneRecord]) -> Option<Doubt> {
     let share = |lane: &LaneRecord| lane.cpu_ns.saturating_sub(lane.spin_ns) as f64 / lane.wall_ns.max(1) as f64;
     let (index, busiest) = lanes.iter().map(share).enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -229,25 +203,6 @@ fn receiver_count(seen: &Seen) -> Option<Doubt> {
     (off > 0).then(|| {
         let what = format!("{sent} requests were sent, but the mock saw {arrived} arrive");
         doubt(weight, "receiver-count", what, "look for resets and time-outs among the outcomes; run again on a quieter machine")
-    })
-}
-
-/// A mock that is starved of its processor answers late: that is this machine, and neither the model nor the target.
-fn receiver_late(seen: &Seen) -> Option<Doubt> {
-    let receiver = seen.receiver.as_ref()?;
-    // It counts at powers of two: those beyond the next lower one are too many rather than too few.
-    let limits = (0..).map(|power| 1_u64 << power).zip(&receiver.late_by_ms);
-    let counted = limits.take_while(|(ms, _)| *ms == 1 || *ms as f64 * 1e6 <= lag_limit_ns(seen)).last();
-    let (ms, late) = counted.map_or((1, receiver.late_answers), |(ms, late)| (ms, *late));
-    let arrived = receiver.arrived;
-    (arrived > 0 && late as f64 > LATE_ANSWERS_MAX * arrived as f64).then(|| {
-        let what = format!("the mock released {late} of {arrived} answers more than {ms} ms after they were due");
-        doubt(
-            Weight::Invalid,
-            "mock-late",
-            what,
-            "keep other work off this machine, or lower the rate (or raise `run.lag_limit`)",
-        )
     })
 }
 
@@ -421,28 +376,6 @@ mod tests {
         assert_eq!(kinds(|seen| seen.unplayed = Span::from_ns(1)), invalid("unplayed"));
         let starved = |seen: &mut Seen| seen.receiver.iter_mut().for_each(|it| it.late_answers = 101);
         assert_eq!(kinds(starved), invalid("mock-late"));
-    }
-
-    #[test]
-    fn wide_margins_or_the_plan_allow_more_lag() {
-        let late = |seen: &mut Seen| {
-            seen.load.own_lag = Some(Quantiles { p99_ns: 4_000_000, ..Quantiles::default() });
-            seen.receiver.iter_mut().for_each(|it| it.late_by_ms = vec![900, 500, 90, 0]);
-        };
-        let wide = |seen: &mut Seen| seen.smallest_margin = Some(Span::from_ms(50));
-        let all = [invalid("schedule-lag"), invalid("mock-late")].concat();
-        assert_eq!(kinds(late), all);
-        let with = |changes: &[&dyn Fn(&mut Seen)]| {
-            kinds(|seen| {
-                for change in changes {
-                    change(seen);
-                }
-            })
-        };
-        assert_eq!(with(&[&late, &wide]), [], "five milliseconds are a tenth of 50");
-        let said = |limit| move |seen: &mut Seen| seen.lag_limit = Some(Span::from_ms(limit));
-        assert_eq!(with(&[&late, &wide, &said(3)]), all, "what the plan says goes before the margins");
-        assert_eq!(with(&[&late, &said(5)]), []);
     }
 
     #[test]
