@@ -40,7 +40,8 @@ widen the bands, so that the noise of both runs counts. The answers are the same
 Judged is what the first run's profile expects (with a profile: what that one does), with its margins; or what --expect says; or, where neither \
 says anything, p50 and p95 of the latency, errors and throttled of all requests together, with the default margins. Runs that are \
 invalid or incomplete, or did not have the same load (open or closed, the process and its rate within 1 %, the mix), are not judged. Times \
-are known within 0.1 %, as exactly as the histograms of a run's latency.hlog.";
+are known within 0.1 %, as exactly as the histograms of a run's latency.hlog; what only the gateway tells (authorizer hits, cold starts, \
+cache hits) second by second, from a run's told.csv.";
 
 const EXAMPLES: &str = "\
 Examples:

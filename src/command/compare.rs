@@ -62,13 +62,16 @@ fn by_own_model(run: &KeptRun, said: &[String]) -> Result<ComparisonRecord, Fail
     let phase = run.phase();
     let kept = |claim: &Assumption| run.record.verdicts.iter().find(|verdict| verdict.assumption == claim.name);
     let judged = claims.iter().map(|claim| match kept(claim) {
-        // What the gateway told was kept as a total, and how runs of a plan that varies differ not at all: the run's own verdict is all there is.
-        Some(verdict) if is_told(claim) || run.course() == Course::Varying => Judged { verdict: verdict.clone(), against: None },
+        // How runs of a plan that varies differ was not kept, and of an earlier version what the gateway told only as a total: the run's own
+        // verdict is all there is.
+        Some(verdict) if totals_alone(run, claim) || run.course() == Course::Varying => {
+            Judged { verdict: verdict.clone(), against: None }
+        }
         verdict => {
             let prediction = verdict.and_then(|verdict| predicted_then(claim, verdict));
             let context = context(run, phase, verdict.and_then(|verdict| verdict.planned_power));
             match Claim::about(claim, prediction.as_ref()) {
-                Some(proven) => judge(&proven, (run, claim.series), &context),
+                Some(proven) => judge(&proven, &Place { run, series: claim.series, part: run.part(claim) }, &context),
                 None => unjudged(claim, None, &context, no_prediction(run, verdict)),
             }
         }
@@ -126,14 +129,18 @@ fn by_earlier_one(claim: &Assumption, family: usize, (before, after): (&KeptRun,
             Some(id)
         }
     };
-    let (rows, times) = (|event| before.rows(claim.series, event, phases.0), before.times(claim.series, phases.0));
+    if totals_alone(before, claim) {
+        return unjudged(claim, None, &context, format!("the first run {TOTALS_ALONE}"));
+    }
+    let part = before.part(claim);
+    let (rows, times) = (|event| before.rows((claim.series, part), event, phases.0), before.times(claim.series, phases.0));
     let shown = Shown { rows: &rows, times: &times, phase: phases.0, course: before.course() };
     let predicted = earlier::predict(claim, &shown);
     let proven = Claim::after_run(claim, predicted.as_ref().ok(), family);
     let Some(proven) = proven else { return unjudged(claim, None, &context, predicted.err().unwrap_or_default()) };
-    let requests: u64 = trials(&after.rows(series, proven.line_at_value().edge.event, phases.1));
+    let requests: u64 = trials(&after.rows((series, part), proven.line_at_value().edge.event, phases.1));
     let planned_power = earlier::power(&proven, &shown, requests as f64);
-    let mut judged = judge(&proven, (after, series), &Context { planned_power, ..context });
+    let mut judged = judge(&proven, &Place { run: after, series, part }, &Context { planned_power, ..context });
     // A ceiling is judged without it; it is shown all the same.
     judged.verdict.predicted = predicted.ok().map(|predicted| predicted.value);
     judged
@@ -163,7 +170,10 @@ fn by_model(run: &KeptRun, profile: &Path, said: &[String]) -> Result<Comparison
             Some(_) if name.is_some() && series.is_none() => {
                 unjudged(claim, None, &context, format!("the run has no series \"{}\"", name.unwrap_or_default()))
             }
-            Some(proven) => judge(&proven, (run, series), &context),
+            Some(proven) => {
+                let part = simulated.part(claim);
+                judge(&proven, &Place { run, series, part: part.as_deref() }, &context)
+            }
         }
     });
     let judged = judged.collect();
@@ -190,16 +200,26 @@ fn context(run: &KeptRun, phase: Phase, planned_power: Option<f64>) -> Context<'
     Context { phase, course: run.course(), planned_power, noise: None }
 }
 
-/// Whether only the gateway can tell it.
-const fn is_told(claim: &Assumption) -> bool {
-    matches!(claim.metric, Metric::Ratio(Ratio::Told(..)))
+/// Where in a kept run a claim is looked for.
+struct Place<'a> {
+    run: &'a KeptRun,
+    series: Option<SeriesId>,
+    /// Of what only the gateway can tell: the authorizer, function or stage; `None` is all.
+    part: Option<&'a str>,
 }
 
-/// One claim, by what the run has kept of this series.
-fn judge(claim: &Claim, (run, series): (&KeptRun, Option<SeriesId>), context: &Context) -> Judged {
-    if is_told(claim.assumption) {
-        let why = "what the gateway tells of itself is kept as a total, and not second by second";
-        return unjudged(claim.assumption, Some(claim), context, why);
+/// Why what a gateway told of an earlier version's run proves nothing.
+const TOTALS_ALONE: &str = "was kept by an earlier version, which kept what the gateway told of itself as a total, and not second by second; drive it again";
+
+/// Whether the claim is one that only the gateway can tell, and this run tells too little of it.
+fn totals_alone(run: &KeptRun, claim: &Assumption) -> bool {
+    matches!(claim.metric, Metric::Ratio(Ratio::Told(told, _)) if run.tells_totals_alone(told))
+}
+
+/// One claim, by what the run has kept in this place.
+fn judge(claim: &Claim, Place { run, series, part }: &Place<'_>, context: &Context) -> Judged {
+    if totals_alone(run, claim.assumption) {
+        return unjudged(claim.assumption, Some(claim), context, format!("the run {TOTALS_ALONE}"));
     }
     if let Metric::Part(..) = claim.assumption.metric {
         let why = "where the time went the gateway's access log tells, which a comparison does not read: sluicegate report RUN --access-log FILE";
@@ -208,10 +228,10 @@ fn judge(claim: &Claim, (run, series): (&KeptRun, Option<SeriesId>), context: &C
     if let Some(why) = too_coarse(claim) {
         return unjudged(claim.assumption, Some(claim), context, why);
     }
-    let rows = |event| run.rows(series, event, context.phase);
+    let rows = |event| run.rows((*series, *part), event, context.phase);
     let at_ends = claim.lines().try_map(|line: &Line| Some(rows(line.edge.event))).expect("every line has rows");
     let times = matches!(claim.assumption.metric, Metric::Latency(_)).then(|| Times {
-        histogram: Cow::Owned(run.times(series, context.phase)),
+        histogram: Cow::Owned(run.times(*series, context.phase)),
         trials: trials(&rows(Event::SlowerThan(Span::MAX))),
     });
     judge_claim(claim, &Observed { rows: at_ends.as_deref(), times }, context)

@@ -12,11 +12,13 @@ use serde_json::Value;
 use sluicegate_policy::time::Span;
 
 use super::failure::Failure;
-use super::run_folder::{INTERVALS, RECORD};
-use crate::measure::assumption::Event;
+use super::run_folder::{INTERVALS, RECORD, TOLD};
+use crate::measure::assumption::{Assumption, Event, Metric, PartAt, Ratio, Told};
 use crate::measure::comparison::ComparedRun;
+use crate::measure::edges::EdgeRows;
 use crate::measure::kept::KeptSeconds;
 use crate::measure::record::{Doubt, RunRecord, Stopped, Weight};
+use crate::measure::told_rows::{self, Named};
 use crate::report::read;
 use crate::traffic::SeriesId;
 use crate::verdict::distance::Batches;
@@ -31,6 +33,7 @@ pub(super) struct KeptRun {
     /// Names of its series, in its order.
     pub(super) names: Vec<String>,
     seconds: KeptSeconds,
+    told: Vec<Named>,
 }
 
 /// So many actions may be in one of the two files and not in the other, as a share.
@@ -56,7 +59,13 @@ impl KeptRun {
         let bytes = fs::read(&log).map_err(|error| named(&log, &advice(&error)))?;
         let names: Vec<String> = record.series.iter().map(|series| series.name.clone()).collect();
         let seconds = KeptSeconds::read(&bytes, &names).map_err(|error| named(&log, &error))?;
-        Ok(Self { path: path.to_owned(), record, names, seconds })
+        let file = file.with_file_name(TOLD);
+        let told = match fs::read(&file) {
+            Ok(bytes) => told_rows::read(&bytes).map_err(|error| named(&file, &error))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(named(&file, &format!("cannot be read ({error})"))),
+        };
+        Ok(Self { path: path.to_owned(), record, names, seconds, told })
     }
 
     /// The part that is judged: by its own plan, and from when on its response times have settled (method 3.7b).
@@ -94,9 +103,32 @@ impl KeptRun {
         self.names.iter().position(|known| known == name).and_then(|at| u16::try_from(at).ok()).map(SeriesId)
     }
 
-    /// Events and trials of each second of a phase.
-    pub(super) fn rows(&self, series: Option<SeriesId>, event: Event, phase: Phase) -> Vec<(u32, u32)> {
-        self.seconds.rows(series, event, first_second(phase))
+    /// Events and trials of each second of a phase, of this series and this part of the gateway, or of all.
+    pub(super) fn rows(&self, (series, part): (Option<SeriesId>, Option<&str>), event: Event, phase: Phase) -> Vec<(u32, u32)> {
+        let first = first_second(phase);
+        let Event::Ratio(Ratio::Told(told, _)) = event else { return self.seconds.rows(series, event, first) };
+        let metric = Ratio::Told(told, None).as_str();
+        let mut all = EdgeRows::default();
+        for (.., rows) in self.told.iter().filter(|(of, name, _)| of == metric && part.is_none_or(|part| part == name)) {
+            let of_phase = (0..).zip(rows).map(|(second, row): (u32, _)| if second < first { (0, 0) } else { *row });
+            all.add(of_phase);
+        }
+        all.rows().to_vec()
+    }
+
+    /// The part of the gateway that a claim is about which names one of this run's by its place; `None` if it is about all.
+    pub(super) fn part(&self, claim: &Assumption) -> Option<&str> {
+        let Metric::Ratio(Ratio::Told(told, Some(PartAt(at)))) = claim.metric else { return None };
+        let metric = Ratio::Told(told, None).as_str();
+        let mut parts = self.record.told.iter().filter(|told| told.metric == metric);
+        parts.nth(usize::from(at)).map(|told| told.name.as_str())
+    }
+
+    /// It was told how often, and not when: an earlier version kept no more.
+    pub(super) fn tells_totals_alone(&self, told: Told) -> bool {
+        let metric = Ratio::Told(told, None).as_str();
+        let observed = self.record.told.iter().any(|one| one.metric == metric && one.observed.is_some_and(|it| it.trials > 0));
+        observed && !self.told.iter().any(|(of, ..)| of == metric)
     }
 
     /// Times of what was admitted in a phase and did not fail.

@@ -11,10 +11,10 @@ use super::compare::DEFAULT_FAMILY;
 use super::failure::Failure;
 use super::kept_run::{self, KeptRun};
 use super::predict::Predicted;
-use super::profile;
+use super::{profile, told};
 use crate::config::{self, KeptRun as Load, Network};
 use crate::fit::provenance::may_validate;
-use crate::measure::assumption::Assumption;
+use crate::measure::assumption::{Assumption, Metric, Ratio};
 use crate::measure::comparison::Family;
 use crate::measure::kept::KeptSeconds;
 use crate::measure::record::{Doubt, Weight};
@@ -84,6 +84,12 @@ impl Simulated {
     /// The name of a series of the model's plan.
     pub(super) fn series_name(&self, id: SeriesId) -> Option<&str> {
         self.again.plan.catalog.series.get(usize::from(id.0)).map(String::as_str)
+    }
+
+    /// The name of the part of the model's gateway that a claim is about; `None` if it is about all.
+    pub(super) fn part(&self, claim: &Assumption) -> Option<String> {
+        let Metric::Ratio(Ratio::Told(told, Some(at))) = claim.metric else { return None };
+        Some(told::name(&self.again.plan.model, told, at))
     }
 
     /// The admitted times of one simulated run, of the series that has this place in `run`.

@@ -189,7 +189,10 @@ impl Rehearsal<'_> {
             keep(&folder, &record)?;
         }
         let mut driven = driven?;
-        let kept = driven.as_mut().map_or(Ok(()), |driven| keep_all(&mut folder, &record, driven, started));
+        let kept = driven.as_mut().map_or(Ok(()), |driven| {
+            let told = told::kept(&driven.recorder, &self.plan.model);
+            keep_all(&mut folder, (&record, &told), driven, started)
+        });
         Ok(Rehearsed { record, driven, folder: folder.path().to_owned(), kept })
     }
 

@@ -15,12 +15,7 @@ use sluicegate_timer::Clock;
 use crate::measure::assumption::{PartAt, Told};
 use crate::measure::record::{ShareRecord, ToldRecord};
 use crate::measure::recorder::Recorder;
-
-/// Events and trials of each second.
-pub(super) type Rows = Vec<(u32, u32)>;
-
-/// A share, by its metric and the name of its part, and its rows.
-pub(super) type Named = (String, String, Rows);
+use crate::measure::told_rows::{Named, Rows};
 
 /// What a simulated run has counted.
 pub(super) fn simulated(model: &Model, told: &told::Told) -> Vec<Named> {
@@ -62,15 +57,38 @@ fn by_second(slots: impl Iterator<Item = (u32, u32)>, at_ns: impl Fn(u64) -> Opt
 
 /// Tells a recorder of each part of the model.
 pub(super) fn tell(recorder: &mut Recorder, model: &Model, all: &[Named]) {
-    let authorizers =
-        (0..model.authorizers.len()).map(|at| (Told::AuthorizerHits, What::AuthorizerHits(AuthorizerId(at as u16)), at));
-    let functions = (0..model.functions.len()).map(|at| (Told::ColdStarts, What::ColdStarts(FunctionId(at as u16)), at));
-    let stages = (0..model.stages.len()).map(|at| (Told::CacheHits, What::CacheHits(StageId(at as u16)), at));
-    for (told, what, at) in authorizers.chain(functions).chain(stages) {
+    let parts = |told: Told, count: usize| (0..count).map(move |at| (told, PartAt(at as u16)));
+    let authorizers = parts(Told::AuthorizerHits, model.authorizers.len());
+    let functions = parts(Told::ColdStarts, model.functions.len());
+    let stages = parts(Told::CacheHits, model.stages.len());
+    for (told, at) in authorizers.chain(functions).chain(stages) {
+        let what = what(told, at);
         let name = what.name(model);
         for (.., rows) in all.iter().filter(|(metric, of, _)| metric == what.metric() && *of == name) {
-            recorder.on_told(told, PartAt(at as u16), rows);
+            recorder.on_told(told, at, rows);
         }
+    }
+}
+
+/// What a recorder was told after the warm-up, as it is kept.
+pub(super) fn kept(recorder: &Recorder, model: &Model) -> Vec<Named> {
+    let named = |((told, at), rows): ((Told, PartAt), &[(u32, u32)])| {
+        let what = what(told, at);
+        (what.metric().to_owned(), what.name(model), rows.to_vec())
+    };
+    recorder.told_rows().map(named).collect()
+}
+
+/// The name of the part that a metric is told of.
+pub(super) fn name(model: &Model, told: Told, at: PartAt) -> String {
+    what(told, at).name(model)
+}
+
+const fn what(told: Told, PartAt(at): PartAt) -> What {
+    match told {
+        Told::AuthorizerHits => What::AuthorizerHits(AuthorizerId(at)),
+        Told::ColdStarts => What::ColdStarts(FunctionId(at)),
+        Told::CacheHits => What::CacheHits(StageId(at)),
     }
 }
 

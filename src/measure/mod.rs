@@ -33,6 +33,7 @@ pub mod shown;
 pub mod summary;
 pub mod system;
 pub mod threshold;
+pub mod told_rows;
 
 #[cfg(test)]
 pub(crate) mod scripted;

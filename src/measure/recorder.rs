@@ -170,6 +170,11 @@ impl Recorder {
         }
     }
 
+    /// What was told of each part, second by second.
+    pub fn told_rows(&self) -> impl Iterator<Item = ((Told, PartAt), &[(u32, u32)])> {
+        self.told.iter().map(|(of, rows)| (*of, rows.rows()))
+    }
+
     /// How often it was true of one part, or of all, and how often it could have been, after the warm-up.
     pub fn told(&self, what: Told, of: Option<PartAt>) -> (u64, u64) {
         let told = self.told.iter().filter(|((told, at), _)| *told == what && of.is_none_or(|of| of == *at));

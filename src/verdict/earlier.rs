@@ -79,10 +79,11 @@ fn of_latency(assumption: &Assumption, p: f64, shown: &Shown<'_>) -> Result<Pred
 }
 
 fn of_ratio(assumption: &Assumption, ratio: Ratio, shown: &Shown<'_>) -> Result<Prediction, String> {
-    if let Ratio::Told(..) = ratio {
-        return Err("what the gateway tells of itself is kept as a total, and not second by second".to_owned());
-    }
-    let sure = shown.share(Event::Ratio(ratio)).ok_or("no action of it was measured in the earlier run")?;
+    let none = match ratio {
+        Ratio::Told(..) => "nobody told it in the earlier run: a live gateway does not, the bundled mock does",
+        Ratio::Throttled | Ratio::Errors | Ratio::ErrorsOf(_) => "no action of it was measured in the earlier run",
+    };
+    let sure = shown.share(Event::Ratio(ratio)).ok_or(none)?;
     let possible = match ratio {
         Ratio::ErrorsOf(party @ (Party::Gateway | Party::Integration)) => shown.share(Event::PerhapsOf(party)).unwrap_or(sure),
         _ => sure,

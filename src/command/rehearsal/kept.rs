@@ -9,10 +9,11 @@ use sluicegate_policy::time::Span;
 
 use crate::command::drive::Driven;
 use crate::command::failure::Failure;
-use crate::command::run_folder::{FolderError, INTERVALS, RECORD, RunFolder};
+use crate::command::run_folder::{FolderError, INTERVALS, RECORD, RunFolder, TOLD};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{RunRecord, SecondRecord};
-use crate::measure::summary;
+use crate::measure::told_rows::Named;
+use crate::measure::{summary, told_rows};
 use crate::report::json;
 
 pub(super) fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure> {
@@ -21,13 +22,23 @@ pub(super) fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure
 }
 
 /// The record first, and whether or not the interval log finds room too: it is what a report can be made of again.
-pub(super) fn keep_all(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), Failure> {
+pub(super) fn keep_all(
+    folder: &mut RunFolder,
+    (record, told): (&RunRecord, &[Named]),
+    driven: &mut Driven,
+    started: Span,
+) -> Result<(), Failure> {
     let lost = |error: KeepError| Failure::broken("keeping the run: the report on standard output is all there is of it", error);
     json::write(record).map_err(KeepError::from).and_then(|bytes| Ok(folder.write(RECORD, &bytes)?)).map_err(lost)?;
-    keep_intervals(folder, record, driven, started).map_err(|error| {
-        let path = folder.path().display();
-        Failure::broken(format!("keeping the run: {path}/{RECORD} is whole, {path}/{INTERVALS} is not; free space there"), error)
-    })
+    let path = folder.path().display().to_string();
+    let broken = |name: &str, error: KeepError| {
+        Failure::broken(format!("keeping the run: {path}/{RECORD} is whole, {path}/{name} is not; free space there"), error)
+    };
+    keep_intervals(folder, record, driven, started).map_err(|error| broken(INTERVALS, error))?;
+    if told.is_empty() {
+        return Ok(());
+    }
+    folder.write(TOLD, &told_rows::write(told)).map_err(|error| broken(TOLD, error.into()))
 }
 
 fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), KeepError> {

@@ -214,7 +214,8 @@ fn an_earlier_run_that_stands_for_nothing_says_why() {
     grows.0.iter_mut().enumerate().filter(|(at, _)| *at > 10_000).for_each(|(_, ns)| *ns *= 2.0);
     assert!(why(&grows).contains("not stationary"));
     let hits = assume(Metric::Ratio(Ratio::Told(Told::AuthorizerHits, None)), 0.0, 0.1);
-    assert!(grows.predicts(&hits).expect_err("nobody kept them").contains("as a total"));
+    let untold = Shown { rows: &|_| Vec::new(), times: &growing(), phase: PHASE, course: Course::Steady };
+    assert!(predict(&hits, &untold).expect_err("nobody told").contains("nobody told it"));
     let short = Phase { warmup: Span::ZERO, end: Span::from_secs(7) };
     let times = growing();
     let shown = Shown { rows: &|_| Vec::new(), times: &times, phase: short, course: Course::Steady };
