@@ -20,9 +20,10 @@ conformance:
 references:
     SLUICEGATE_REFERENCES=full cargo test --release --test suite references -- --include-ignored --nocapture
 
-# How often each verdict is given when the truth is known: the method's acceptance table, written to the documentation
+# How often each verdict is given when the truth is known: the method's acceptance table, written to the documentation; and the estimators' numbers
 calibrate:
     SLUICEGATE_CALIBRATION=full cargo test --release --test suite calibration -- --nocapture
+    SLUICEGATE_CALIBRATION=full cargo test --release --lib fit::acceptance
 
 # The same from end to end: 70 runs against the mock, half an hour
 calibrate-driven:

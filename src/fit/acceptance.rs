@@ -1,4 +1,6 @@
-//! The acceptance numbers of the estimators (method 4.3), with fewer repetitions and bounds to match.
+//! The acceptance numbers of the estimators (method 4.3).
+//!
+//! With few repetitions and bounds to match; with `SLUICEGATE_CALIBRATION=full` (`just calibrate`) as many as the method has, 200.
 
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::seed::{Seed, Stream};
@@ -38,6 +40,21 @@ fn batched(values: &[f64]) -> Batched {
     Batched::new(values.chunks(values.len().div_ceil(32)).map(times).collect()).expect("batches")
 }
 
+/// Repetitions: `few`, or those of the method where they are asked for.
+fn repetitions(few: u64) -> u64 {
+    match std::env::var("SLUICEGATE_CALIBRATION") {
+        Ok(asked) if asked == "full" => 200,
+        _ => few,
+    }
+}
+
+/// Of so many intervals of 95 % not too few hold the truth: three standard errors fewer are chance.
+fn assert_covered(name: &str, covered: u64, of: u64) {
+    let n = of as f64;
+    let least = 0.95f64.mul_add(n, -3.0 * (0.95 * 0.05 * n).sqrt()).floor();
+    assert!(covered as f64 >= least, "{name}: {covered} of {of} intervals of 95 % hold the truth");
+}
+
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
@@ -56,7 +73,7 @@ fn assert_near(name: &str, found: &[f64], expected: f64, deviation: f64) {
 
 #[test]
 fn f1_modes_that_lie_apart_are_found_without_labels() {
-    let runs = 24;
+    let runs = repetitions(24);
     let mut found: [Vec<f64>; 5] = Default::default();
     for run in 0..runs {
         let values = hidden(Seed::new(1).nth(run), &lognormal(800, 0.3), 0.012, 20_000);
@@ -79,22 +96,22 @@ fn weight_of_the_slow(parts: &[Component], values: &Times) -> Number {
 
 #[test]
 fn f1_the_share_of_a_mode_that_lies_apart_is_a_point_whose_interval_holds_it() {
-    let runs = 12;
+    let runs = repetitions(12);
     let mut covered = 0;
     for run in 0..runs {
         let values = times(&hidden(Seed::new(2).nth(run), &lognormal(800, 0.3), 0.012, 20_000));
         let Some(Family::Mixture(parts)) = likeliest(Kind::MixtureOfTwo, &values) else { panic!("no mixture") };
         let share = weight_of_the_slow(&parts, &values);
         assert_eq!(share.identifiable, Identifiable::Yes, "{share:?}");
-        covered += u32::from(share.interval.low <= 0.012 && 0.012 <= share.interval.high);
+        covered += u64::from(share.interval.low <= 0.012 && 0.012 <= share.interval.high);
     }
-    assert!(covered >= 9, "{covered} of {runs} intervals of 95 % hold the truth");
+    assert_covered("share", covered, runs);
 }
 
 #[test]
 fn f1b_the_share_of_a_mode_within_the_other_cannot_be_known() {
     let mut shares = Vec::new();
-    for run in 0..8 {
+    for run in 0..repetitions(8) {
         let values = times(&hidden(Seed::new(3).nth(run), &lognormal(110, 0.3), 0.012, 20_000));
         // Where not even two components are carried, nothing is named at all.
         let Some(Family::Mixture(parts)) = likeliest(Kind::MixtureOfTwo, &values) else { continue };
@@ -109,7 +126,7 @@ fn f1b_the_share_of_a_mode_within_the_other_cannot_be_known() {
 #[test]
 fn f2_what_was_given_up_counts_and_dropping_it_is_wrong_by_a_fifth() {
     let (mut medians, mut sigmas) = (Vec::new(), Vec::new());
-    for run in 0..40 {
+    for run in 0..repetitions(40) {
         let (latency, mut stream) = (lognormal(50, 0.6), Seed::new(4).nth(run).stream());
         let values: Vec<f64> = (0..5_000).map(|_| draw(&latency, &mut stream)).collect();
         let mut censored = Times::default();
@@ -148,22 +165,28 @@ fn step(seed: Seed) -> Vec<Asked> {
 #[test]
 fn f3_a_step_of_overload_shows_rate_and_burst_of_a_bucket() {
     let (mut rates, mut bursts, mut covered) = (Vec::new(), Vec::new(), [0, 0]);
-    for run in 0..60 {
+    let runs = repetitions(60);
+    for run in 0..runs {
         let found = bucket::from_requests(&step(Seed::new(5).nth(run))).expect("an overload");
         rates.push(found.rate_per_s);
         bursts.push(found.burst);
-        covered[0] += u32::from(found.rate_interval.low <= 100.0 && 100.0 <= found.rate_interval.high);
-        covered[1] += u32::from(found.burst_interval.low <= 50.0 && 50.0 <= found.burst_interval.high);
+        covered[0] += u64::from(found.rate_interval.low <= 100.0 && 100.0 <= found.rate_interval.high);
+        covered[1] += u64::from(found.burst_interval.low <= 50.0 && 50.0 <= found.burst_interval.high);
     }
-    let ((rate, rate_spread), (burst, burst_spread)) = (mean_and_deviation(&rates), mean_and_deviation(&bursts));
-    assert!((rate - 100.003).abs() < 0.012 && rate_spread < 0.03, "{rate} +- {rate_spread}");
-    assert!((burst - 49.84).abs() < 0.2 && burst_spread < 0.4, "{burst} +- {burst_spread}");
-    assert!(covered.iter().all(|held| *held >= 51), "{covered:?} of 60 intervals of 95 % hold the truth");
+    // From one refusal to another each is known to a request: sharper than the method's deviations of .018 and .25, with its bias at most. Its
+    // burst is 49.34, and the half of a token that it says to add.
+    for (name, found, expected, deviation) in [("rate", &rates, 100.003, 0.018), ("burst", &bursts, 49.84, 0.25)] {
+        let (mean, spread) = mean_and_deviation(found);
+        assert!((mean - expected).abs() < deviation / 2.0 && spread < deviation, "{name}: {mean} +- {spread}");
+    }
+    for (name, covered) in ["rate", "burst"].into_iter().zip(covered) {
+        assert_covered(name, covered, runs);
+    }
 }
 
 #[test]
 fn f3_seconds_show_it_too_and_neither_a_trickle_nor_a_short_step_does() {
-    for run in 0..20 {
+    for run in 0..repetitions(20) {
         let mut seconds = vec![Second::default(); 20];
         for asked in step(Seed::new(6).nth(run)) {
             let Some(second) = seconds.get_mut(asked.at_s as usize) else { continue };
