@@ -32,6 +32,10 @@ mod rehearsal;
 #[doc = include_str!("calibration.md")]
 pub mod calibration {}
 
+/// How often the program is right about its own mock, from end to end.
+#[doc = include_str!("end_to_end.md")]
+pub mod end_to_end {}
+
 pub use attribution::{Attribution, attribute};
 pub use batches::Phase;
 pub use claim::Claim;

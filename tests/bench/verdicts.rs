@@ -3,7 +3,8 @@
 //! The criterion at the end of the method's 3.10: of 50 runs in which all assumptions are true at least 49 find none violated, and as many
 //! hold as was planned, to 15 points; of runs whose function is slower by two margins nine of ten find exactly its own latency (from the
 //! access log) and the total's violated, where the planned power is 90 %. A run that calls itself invalid has no verdict, and is made
-//! again. Takes half an hour on a quiet machine, and is measured only where it is named; `SLUICEGATE_TRUE_RUNS` and
+//! again; the function takes a third of a second, so that a tenth of the smallest margin is more than what a machine that is shared with
+//! others pauses for. Takes half an hour on a quiet machine, and is measured only where it is named; `SLUICEGATE_TRUE_RUNS` and
 //! `SLUICEGATE_SLOWED_RUNS` make it shorter or longer.
 
 use std::fmt::Write as _;
@@ -30,9 +31,9 @@ gateway:
   api: rest
   stages: { prod: { throttle: { rate: 230/s, burst: 12 } } }
   functions:
-    orders: { duration: { p50: 24ms, p99: 77ms }, cold_start: { p50: 120ms, p99: 200ms }, concurrency: 200 }
+    orders: { duration: { p50: 320ms, p99: 1s }, cold_start: { p50: 600ms, p99: 900ms }, concurrency: 200 }
   authorizers:
-    members: { lambda: { identity: [header.X-Member], latency: 4ms, ttl: 5s } }
+    members: { lambda: { identity: [header.X-Member], latency: 40ms, ttl: 5s } }
   routes:
     GET /orders/{id}: { authorizer: members, integration: { lambda: orders } }
 traffic:
@@ -41,7 +42,7 @@ traffic:
       with: { id: 1..10000, member: 1..300 }
       headers: { x-member: \"member-{member}\" }
   arrivals: { poisson: 200/s }
-run: { duration: 20s, warmup: 2s, connections: 64 }
+run: { duration: 24s, warmup: 4s, connections: 400 }
 target: mock
 safety: { max_rate: 500/s }
 expect:
