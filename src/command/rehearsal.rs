@@ -4,10 +4,10 @@
 //! (`verdict`), formats (`report`) and sockets (`engine`).
 
 mod doubts;
+mod judged;
 mod kept;
 mod traced;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sluicegate_mock::{LimitUse, Summary, ToldShare};
@@ -21,7 +21,7 @@ use super::attribution::PREDICTED_PARTS;
 use super::drive::{Driven, Show, drive};
 use super::failure::Failure;
 use super::mock_child::MockChild;
-use super::predict::{Model, Predicted, course, layout};
+use super::predict::{Model, Predicted, layout};
 use super::receiver::Compared;
 use super::run_folder::{ARRIVALS, PROFILE, RunFolder};
 use super::samples::{self, SampleFile};
@@ -33,17 +33,13 @@ use super::{limits, machine, mock, receiver, retries, terminal, told};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
-use crate::measure::assumption::Metric;
 use crate::measure::doubt::{self, Seen};
-use crate::measure::record::{
-    CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION, Verdict,
-};
+use crate::measure::record::{CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION};
 use crate::measure::recorder::Detail;
 use crate::measure::{open_estimate, run_id, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
 use crate::sim;
-use crate::verdict::{Context, Course, Judged, Phase, decide, judge, warmup, withhold};
 
 /// Everything that is known before the run.
 pub(super) struct Rehearsal<'a> {
@@ -440,49 +436,6 @@ impl Rehearsal<'_> {
                 record.doubts.extend(cut_by(predicted.phase, phase));
                 record.verdicts = self.verdicts((predicted, phase), driven, assumed, &record.doubts);
             }
-        }
-    }
-
-    /// The part that is judged as the plan has it.
-    const fn planned_phase(&self) -> Phase {
-        Phase { warmup: self.plan.run.warmup, end: self.plan.run.duration }
-    }
-
-    fn verdicts(
-        &self,
-        (predicted, phase): (&Predicted, Phase),
-        driven: &Driven,
-        assumed: Vec<Judged>,
-        doubts: &[Doubt],
-    ) -> Vec<Verdict> {
-        let course = course(self.plan, &self.script);
-        let mut assumed = assumed.into_iter();
-        let known = predicted.predictions.iter().zip(&predicted.noises).zip(&predicted.powers);
-        let judged = self.plan.expectations.iter().zip(known).map(|(assumption, ((prediction, noise), (power, _)))| {
-            let context = Context { phase, course, planned_power: power.planned_power, noise: noise.as_ref() };
-            let of_log = if let Metric::Part(..) = assumption.metric { assumed.next() } else { None };
-            of_log.unwrap_or_else(|| judge(assumption, prediction.as_ref(), &driven.recorder, &context))
-        });
-        withhold(decide(judged.collect()), doubts)
-    }
-
-    /// What is left out of the beginning: what the plan says, or until the model has settled.
-    fn warmup(&self, predicted: Option<&Predicted>) -> Span {
-        predicted.map_or(self.plan.run.warmup, |it| it.phase.warmup)
-    }
-
-    /// The part of the run that is judged: of a steady plan, from when on what was measured has settled (method 3.7b). `settling` has the mean
-    /// logarithm of the response time of each second.
-    fn settled_phase(&self, predicted: &Predicted, settling: &BTreeMap<u32, f64>) -> Phase {
-        let phase = predicted.phase;
-        if course(self.plan, &self.script) == Course::Varying {
-            return phase;
-        }
-        let first = phase.warmup.as_ns().div_ceil(1_000_000_000);
-        let seconds = (first..first + phase.seconds() as u64).map(|second| settling.get(&(second as u32)).copied());
-        match warmup::cut(&seconds.collect::<Vec<_>>()) {
-            0 => phase,
-            cut => Phase { warmup: Span::from_secs(first + cut as u64), ..phase },
         }
     }
 
