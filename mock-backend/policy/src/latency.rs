@@ -178,8 +178,9 @@ impl Latency {
             Shape::Lines(line) => line.at(inverse_normal(u)).exp(),
             Shape::Empirical(line) => line.at(u),
         };
-        // `as` saturates: what is longer than time can be said is the longest.
-        Span::from_ns((self.scale * number).round() as u64)
+        // `as` cuts off, which with a half more rounds what is not below zero, and saturates: what is longer than time can be said is the longest.
+        // `f64::round` is a call on processors that are not known to have the instruction, and this is in every draw.
+        Span::from_ns((self.scale * number + 0.5) as u64)
     }
 
     /// This distribution with every quantile `k` times as long; `k` not above zero (or NaN) makes it the constant zero.
