@@ -88,16 +88,20 @@ pub(super) struct Played {
 /// Simulates so often.
 pub(super) fn replicate(model: &Model<'_>, replications: usize) -> Played {
     let layout = model.layout(Vec::new(), if replications == 1 { Detail::Seconds } else { Detail::Totals });
-    let mut recorder = Recorder::new(layout.clone());
+    let mut all: Option<Recorder> = None;
     let mut summaries = Vec::new();
     let mut estimates = Estimates::of(layout.series.len());
     for first in (0..replications).step_by(AT_A_TIME) {
         for Replica { recorded, summary } in model.replicate(first..(first + AT_A_TIME).min(replications), &layout) {
             estimates.on_replica(&recorded);
-            recorder.merge(recorded);
+            match &mut all {
+                None => all = Some(recorded),
+                Some(all) => all.merge(recorded),
+            }
             summaries.push(summary);
         }
     }
+    let recorder = all.unwrap_or_else(|| Recorder::new(layout.clone()));
     let estimates = estimates.finish(&recorder, &layout.series);
     Played { recorder, summaries, estimates }
 }
