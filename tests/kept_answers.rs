@@ -31,7 +31,7 @@ run: { duration: 10s, warmup: 2s, connections: 32, lag_limit: 50ms }
 target: mock
 safety: { max_rate: 300/s }
 expect:
-  - { of: strict, metric: authorizer hits, within: 6 points }
+  - { of: strict, metric: authorizer hits, within: 2 points }
   - { of: lasting, metric: authorizer hits, within: 2 points }
   - { metric: authorizer hits, within: 10 points }
 ";
@@ -80,8 +80,9 @@ fn hits_are_predicted_and_seen_of_each_authorizer_by_itself_and_compared_later()
             assert_eq!(now[key], then[key], "{key}: {now:#} {then:#}");
         }
     }
-    let apart = ["holds", "violated", "violated"].map(str::to_owned);
-    assert_eq!(compared(&bench, &[first, second], 3).0, apart, "against the run before");
-    assert_eq!(compared(&bench, &[second, "members.yaml"], 3).0, apart, "against the model");
+    // An earlier run without a hit is too short to have shown two in a hundred; the model knows that there are none.
+    let answers = |strict: &str| [strict, "violated", "violated"].map(str::to_owned);
+    assert_eq!(compared(&bench, &[first, second], 3).0, answers("inconclusive"), "against the run before");
+    assert_eq!(compared(&bench, &[second, "members.yaml"], 3).0, answers("holds"), "against the model");
     assert_eq!(compared(&bench, &[first, "members.yaml"], 0).0, ["holds"; 3].map(str::to_owned));
 }
