@@ -22,7 +22,7 @@ use crate::measure::record::{Answer, Doubt, Verdict, Weight};
 use crate::measure::summary::TOTAL;
 use crate::report::{self, comparison};
 use crate::traffic::SeriesId;
-use crate::verdict::claim::Line;
+use crate::verdict::claim::{BUCKETS_IN_MARGIN, Line};
 use crate::verdict::distance::{Batches, distance};
 use crate::verdict::earlier::{self, Shown};
 use crate::verdict::judge::{Judged, Observed, Times, judge_claim, unjudged};
@@ -30,9 +30,6 @@ use crate::verdict::{Claim, Context, Course, Phase, decide};
 
 /// What is judged where neither the profile nor the command line claims anything, with the method's margins.
 pub(super) const DEFAULT_FAMILY: [&str; 4] = ["latency p50", "latency p95", "errors", "throttled"];
-
-/// A margin is this many times as wide as a bucket, or more (method 3.3).
-const BUCKETS_IN_MARGIN: f64 = 10.0;
 
 /// Series with fewer admitted requests in one of the runs get no distance.
 const DISTANCE_MIN: u64 = 100;

@@ -7,7 +7,8 @@
 //! no such allowance, and can be judged without a prediction. Of errors that may be one party's or another's, those that surely
 //! are count towards a lower bound and those that may be towards an upper one; of a part of a latency that is known in whole milliseconds likewise.
 //! Of a latency, what lies in the same histogram bucket as an end of a band counts as that which may be, too: then the times that a run keeps
-//! tell the very counts that the run was judged by, for a thousandth of the value at most, and always to the side of "inconclusive". Refuses
+//! tell the very counts that the run was judged by, always to the side of "inconclusive". Where a bucket is wider than a tenth of the margin, ends
+//! are taken as they are, and kept times tell too little (method 3.3). Refuses
 //! predictions that are no numbers. Called by `judge`, `power` and `predict`.
 
 use sluicegate_policy::time::Span;
@@ -21,6 +22,9 @@ use super::judge::VIOLATED_ALPHA;
 
 /// Standard errors of the prediction by which the band is narrower and wider (method 3.3).
 const MODEL_DEVIATES: f64 = 2.0;
+
+/// A margin is this many times as wide as a histogram's bucket, or more, where kept times are to tell it (method 3.3).
+pub const BUCKETS_IN_MARGIN: f64 = 10.0;
 
 /// A proven pair of assumption and prediction.
 #[derive(Clone, Copy, Debug)]
@@ -228,10 +232,13 @@ impl<'a> Claim<'a> {
             Metric::Latency(p) => {
                 // A float beyond the range of a span saturates: slower than everything is never counted.
                 let exact = end.round() as u64;
-                let limit = match (bound, bucket_ends(exact)) {
-                    (Bound::Lower, (_, last)) => last,
-                    (Bound::Upper, (_, last)) if last == exact => exact,
-                    (Bound::Upper, (first, _)) => first.saturating_sub(1),
+                let (first, last) = bucket_ends(exact);
+                let margin = (self.allowed.1 - self.allowed.0) / 2.0;
+                let is_fine = (last - first + 1) as f64 * BUCKETS_IN_MARGIN <= margin;
+                let limit = match bound {
+                    _ if !is_fine || last == exact => exact,
+                    Bound::Lower => last,
+                    Bound::Upper => first.saturating_sub(1),
                 };
                 Line { edge: Edge { series, event: Event::SlowerThan(Span::from_ns(limit)) }, limit: 1.0 - p }
             }
@@ -349,6 +356,16 @@ pub(super) mod tests {
             assert_eq!(bucket_ends(counted).1, counted, "a kept time lies on one side of it");
             assert!(off.abs() < 1e-3 * counted as f64 && (off >= 0.0) == is_above, "{counted} for {end:?}");
         }
+    }
+
+    #[test]
+    fn a_latency_with_a_margin_of_a_few_buckets_is_counted_at_the_very_ends() {
+        let assumption = assume(Metric::Latency(0.95), 0.1, 0.0);
+        let prediction = predict(&assumption, 20_000.0);
+        let lines = Claim::of(&assumption, &prediction).expect("numbers").lines();
+        let at = |line: Option<Line>| line.map(|line| line.edge.event);
+        let slower = |ns| Some(Event::SlowerThan(Span::from_ns(ns)));
+        assert_eq!((at(lines.narrow_low), at(lines.wide_high)), (slower(18_000), slower(22_000)));
     }
 
     #[test]
