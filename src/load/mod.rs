@@ -13,6 +13,7 @@ pub mod rate_search;
 pub mod replay;
 pub mod retry;
 pub mod script;
+pub mod sessions;
 pub mod shaper;
 pub mod system;
 pub mod traffic;

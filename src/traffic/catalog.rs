@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::auth::{AUTHORIZATION, Presence};
+use super::conversation::{Connect, Message, Stream};
 use super::step::{Request, What};
 use super::template::Template;
 
@@ -77,6 +78,10 @@ pub struct Catalog {
     pub api_keys: ApiKeys,
     /// What requests bring that have no `authorization` of their own. The engine puts the credentials themselves in.
     pub credentials: Presence,
+    /// Messages that are pushed to many, in the order of their ids; at most 64.
+    pub streams: Vec<Stream>,
+    /// Paths at which a message and its reply have the same, as keys from the outermost on.
+    pub correlations: Vec<Vec<String>>,
 }
 
 /// API keys that identities send in turn.
@@ -133,6 +138,18 @@ impl Catalog {
             length += 1;
         }
         out.headers.truncate(length);
+    }
+
+    /// Writes the request that asks for a WebSocket connection into `out`; what makes it an upgrade is the transport's.
+    pub fn handshake(&self, connect: &Connect, out: &mut Outgoing) {
+        let what = What::Described { template: connect.template, key: connect.key };
+        self.fill(&Request { series: connect.series, identity: connect.identity, what }, out);
+    }
+
+    /// Writes the text of a message into `out.body`, using its buffers again; `number` is its place in the stream that it publishes to.
+    pub fn message(&self, message: &Message, number: u64, out: &mut Outgoing) {
+        let _ = number;
+        self.templates[usize::from(message.template.0)].write(message.key, message.identity, out);
     }
 
     /// Adds to what [`fill`](Self::fill) has written what stands for the credentials, where a simulated gateway must see that

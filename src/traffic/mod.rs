@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod catalog;
+pub mod conversation;
 pub mod endpoint;
 pub(crate) mod sort;
 pub mod step;

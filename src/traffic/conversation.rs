@@ -1,0 +1,128 @@
+//! What a WebSocket client does: it connects, sends messages, asks and waits for replies, pings, is silent, closes.
+//!
+//! Owns the values that `load` produces and that `engine` and `sim` consume for sessions over a connection of their own. Refuses
+//! bytes: a turn names its content, the [`catalog`](super::catalog) makes it. A type beside [`Step`](super::Step), not a variant of
+//! its action: what plays requests cannot be given a message, nor the other way round, and neither has to say what it would do then.
+
+use sluicegate_policy::time::Span;
+
+use super::Due;
+use super::catalog::{SeriesId, TemplateId};
+
+/// One turn of a session: a client with one connection at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Which session, unique within the script and the same however many lanes there are.
+    pub session: u32,
+    /// Which turn of it, from zero; it never repeats within a session, so that a reply finds its question.
+    pub seq: u32,
+    /// When it is intended. [`Due::After`] counts from the event that the source was told last for this session.
+    pub due: Due,
+    /// What is done.
+    pub act: Act,
+}
+
+/// What a turn does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Open the connection: TCP, TLS, upgrade.
+    Connect(Connect),
+    /// Send a message, and perhaps wait for its reply.
+    Message(Message),
+    /// Send a ping, and wait for its pong.
+    Ping {
+        /// Where it is counted.
+        series: SeriesId,
+    },
+    /// Close the connection.
+    Close(Farewell),
+}
+
+/// The opening of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connect {
+    /// Where it is counted.
+    pub series: SeriesId,
+    /// Which of the synthetic identities it is.
+    pub identity: u32,
+    /// Which template of the catalog makes its path, query and headers; subprotocols are a header.
+    pub template: TemplateId,
+    /// From which the template's fields are drawn.
+    pub key: u64,
+    /// Which attempt it is: zero for the first connection of the session, then one for each time that it comes back.
+    pub attempt: u32,
+    /// Which of the catalog's streams its session hears ([`Stream`]), in the order of their ids.
+    pub hears: Hears,
+}
+
+/// Which streams of pushed messages a session is to receive: a set of the first 64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hears(pub u64);
+
+/// One message up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Where it is counted.
+    pub series: SeriesId,
+    /// Which of the synthetic identities sends it.
+    pub identity: u32,
+    /// Which template of the catalog makes its text.
+    pub template: TemplateId,
+    /// From which the template's fields are drawn.
+    pub key: u64,
+    /// Whether a reply is waited for.
+    pub awaits: Awaits,
+    /// Which stream it publishes to, if it does: the engine numbers what is published to each, and every session that hears the stream
+    /// is to receive it.
+    pub publishes: Option<StreamId>,
+}
+
+/// Whether a message has a reply, and how the reply is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// It has none: it has ended when it is written.
+    Nothing,
+    /// The next message from the other side that is not a push of a stream is its reply: one question after the other.
+    Next {
+        /// How long it is waited for.
+        timeout: Span,
+    },
+    /// The reply has, at the path of this correlation of the catalog, what the message has there.
+    Same {
+        /// Which correlation: index into the catalog's.
+        correlation: u8,
+        /// How long it is waited for.
+        timeout: Span,
+    },
+}
+
+/// Index into the catalog's streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u8);
+
+/// Messages that are pushed to many, numbered by their publisher: what a receiver misses, gets twice or in the wrong order is seen by
+/// their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Its name.
+    pub name: String,
+    /// Where deliveries are counted.
+    pub series: SeriesId,
+    /// The place of the number in a pushed message, as keys from the outermost on: `["detail", "n"]`.
+    pub number: Vec<String>,
+    /// Where a pushed message says of which stream it is; without it every message that has a number is.
+    pub named: Option<Vec<String>>,
+}
+
+/// How a connection is closed by its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// With a close frame of this code, and then waiting for the other side's.
+    Code(u16),
+    /// With an empty close frame.
+    Empty,
+    /// Without a word: the TCP connection is closed.
+    Silent,
+    /// Without a word, and at once: it is reset.
+    Reset,
+}
