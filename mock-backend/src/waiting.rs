@@ -164,7 +164,7 @@ const fn slot_of(id: CallId) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_policy::call::{Arrival, AuthorizationUse, CacheUse, Reason, Release, Reply, Timing};
+    use sluicegate_policy::call::{Arrival, AuthorizationUse, CacheUse, Purpose, Reason, Release, Reply, Timing};
     use sluicegate_policy::model::ApiId;
     use sluicegate_policy::time::Instant;
 
@@ -176,6 +176,8 @@ mod tests {
             reason: Reason::Served,
             arrival: Arrival { number: 0, api: ApiId(0), stage: None, deployment: None, release: Release::Base },
             route: None,
+            purpose: Purpose::Answer,
+            fan_out: None,
             authorization: AuthorizationUse::None,
             cache: CacheUse::None,
             warning: None,

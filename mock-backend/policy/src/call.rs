@@ -3,9 +3,11 @@
 //! Owns the values that cross between [`crate::gateway::Gateway`] and whoever drives it (the simulator in virtual time, the
 //! mock over sockets). Refuses bytes: an answer here is a status, a reason, a blame and its timing; the mock renders it.
 
+mod connection;
 mod kind;
 mod reason;
 
+pub use self::connection::{Ask, Closing, ConnectionId, FanOutId, Form};
 pub use self::kind::ErrorKind;
 pub use self::reason::{Blame, Denied, FunctionLimit, Reason, Scope, SignatureFault, TokenFault};
 use crate::lambda::Environment;
@@ -77,6 +79,24 @@ pub enum Purpose {
     Answer,
     /// Leave to ask: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
     Preflight,
+    /// A connection, which [`Gateway::knock`](crate::gateway::Gateway::knock) has named.
+    Connect(ConnectionId),
+    /// To be handled: a message of this connection.
+    Message(ConnectionId, Form),
+    /// To be told: this connection is gone.
+    Disconnect(ConnectionId),
+    /// Something of a connection, over `@connections`; `None` if what it is called by is no connection's name.
+    Callback(Option<ConnectionId>, Ask),
+}
+
+impl Purpose {
+    /// The connection that it is about.
+    pub const fn connection(self) -> Option<ConnectionId> {
+        match self {
+            Self::Answer | Self::Preflight | Self::Callback(None, _) => None,
+            Self::Connect(id) | Self::Message(id, _) | Self::Disconnect(id) | Self::Callback(Some(id), _) => Some(id),
+        }
+    }
 }
 
 /// The API key that a request brought.
@@ -240,6 +260,12 @@ pub enum Action {
     LetGo(AnswerId),
     /// This environment of a real function is no longer kept: what runs it can be stopped.
     Reap(FunctionId, Environment),
+    /// Close this connection; for the gateway it is gone already. What was pushed to it before goes out before.
+    Close(ConnectionId, Closing),
+    /// Send this connection the message that is on its way to several.
+    Push(FanOutId, ConnectionId),
+    /// All that were to have it were pushed this message: what was kept of it can go.
+    Pushed(FanOutId),
 }
 
 /// Real work that only a driver can do. In the simulator the same part needs a model.
@@ -348,6 +374,10 @@ pub struct Reply {
     pub arrival: Arrival,
     /// The route, if there was one.
     pub route: Option<RouteId>,
+    /// What it was for.
+    pub purpose: Purpose,
+    /// What is posted to others from now on, as its message.
+    pub fan_out: Option<FanOutId>,
     /// What its authorizer had to do with it.
     pub authorization: AuthorizationUse,
     /// What the response cache had to do with it.

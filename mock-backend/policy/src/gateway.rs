@@ -14,6 +14,7 @@
 mod admission;
 mod authorization;
 mod back_end;
+mod connections;
 mod course;
 mod flights;
 mod function;
@@ -22,6 +23,7 @@ mod plain;
 mod queue;
 mod real;
 mod used;
+mod websocket;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -29,15 +31,18 @@ use std::sync::Arc;
 use self::admission::{Admitted, Notes};
 use self::authorization::{Parked, Passage};
 use self::back_end::Draws;
+use self::connections::Connections;
 use self::course::{Decision, Event};
 use self::flights::{FlightId, Flights};
 use self::function::Asking;
 pub use self::plain::Plain;
 use self::queue::Queue;
 use self::real::Invocations;
+use self::websocket::Posting;
+pub use self::websocket::{Connection, ConnectionCounts};
 use crate::authorizer::{AuthorizerCounts, Authorizers};
 use crate::cache::Caches;
-use crate::call::{Action, Arrival, Call, CallId, EffectId, EntryId, Evidence, Outcome, Reason, Release};
+use crate::call::{Action, Arrival, Call, CallId, EffectId, EntryId, Evidence, FanOutId, Outcome, Purpose, Reason, Release};
 use crate::capacity::{Capacities, Occupancy};
 use crate::lambda::{Environments, Pools};
 use crate::model::{ApiId, AuthorizerId, CapacityId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, ServiceUse, StageId};
@@ -73,6 +78,10 @@ pub struct Gateway {
     services: Vec<ServiceUse>,
     back_ends: Draws,
     capacities: Capacities,
+    /// Of WebSocket APIs.
+    connections: Connections,
+    /// Messages on their way to several connections; bounded.
+    postings: BTreeMap<FanOutId, Posting>,
     asking: Asking,
     /// Of real functions.
     invocations: Invocations,
@@ -82,6 +91,7 @@ pub struct Gateway {
     overhead: Seed,
     refusal: Seed,
     canary: Seed,
+    posts: Seed,
     /// How many calls came so far: the number of a call's own draws.
     arrived: u64,
     /// When the first one came.
@@ -125,6 +135,8 @@ impl Gateway {
             services: vec![ServiceUse::default(); model.services.len()],
             back_ends: Draws::new(seed.child("back ends")),
             capacities: Capacities::new(&model, seed.child("capacities")),
+            connections: Connections::new(model.account.connects),
+            postings: BTreeMap::new(),
             asking: Asking::default(),
             invocations: Invocations::new(model.functions.len()),
             flights: Flights::default(),
@@ -133,6 +145,7 @@ impl Gateway {
             overhead: seed.child("overhead"),
             refusal: seed.child("refusal"),
             canary: seed.child("canary"),
+            posts: seed.child("posts"),
             arrived: 0,
             first: None,
             abandoned: 0,
@@ -183,6 +196,15 @@ impl Gateway {
 
     /// All checks at once, as long as none of them takes time; `None` if the request is parked.
     fn decide_on(&mut self, call: &Call, evidence: &mut dyn Evidence, notes: &mut Notes) -> Result<Option<Admitted>, Reason> {
+        match call.purpose {
+            Purpose::Answer | Purpose::Preflight | Purpose::Callback(..) => {}
+            Purpose::Connect(_) => {
+                if let Some(admitted) = self.admit_connect(call)? {
+                    return Ok(Some(admitted));
+                }
+            }
+            Purpose::Message(..) | Purpose::Disconnect(_) => return self.admit_message(call, evidence, notes).map(Some),
+        }
         let to = self.enter(call)?;
         match self.authorize(call, to, evidence, notes)? {
             Passage::Parked => Ok(None),

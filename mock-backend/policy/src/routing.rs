@@ -9,6 +9,8 @@ mod doors;
 mod keys;
 pub mod pattern;
 
+use std::collections::BTreeMap;
+
 use crate::model::{ApiKind, DeploymentId, Model, RouteId};
 
 pub use self::doors::{Doors, Entered};
@@ -27,6 +29,8 @@ const ROOT: usize = 0;
 pub struct Router {
     api: ApiKind,
     default_route: Option<RouteId>,
+    /// Of a WebSocket API, by route key.
+    keyed: BTreeMap<Box<str>, RouteId>,
     nodes: Vec<Node>,
 }
 
@@ -50,10 +54,12 @@ impl Router {
     /// Panics if the model has no such deployment or API.
     pub fn new(model: &Model, deployment: DeploymentId) -> Self {
         let api = model.apis[usize::from(model.deployments[usize::from(deployment.0)].api.0)].kind;
-        let mut router = Self { api, default_route: None, nodes: vec![Node::default()] };
+        let mut router = Self { api, default_route: None, keyed: BTreeMap::new(), nodes: vec![Node::default()] };
         for (id, route) in model.routes_of(deployment) {
             if route.path == DEFAULT {
-                router.default_route = router.default_route.or(Some(id).filter(|_| api == ApiKind::Http));
+                router.default_route = router.default_route.or(Some(id).filter(|_| api != ApiKind::Rest));
+            } else if api == ApiKind::WebSocket && !route.path.starts_with('/') {
+                router.keyed.entry(route.path.as_str().into()).or_insert(id);
             } else {
                 router.insert(&route.path, route.method.as_deref(), id);
             }
@@ -71,6 +77,18 @@ impl Router {
     #[allow(clippy::option_option, reason = "unknown, no route and a route are three answers")]
     pub fn resolve_alike(&self, method: &str, segments: &[Option<&str>]) -> Option<Option<RouteId>> {
         alike::resolve(self, method, segments)
+    }
+
+    /// The route of this key (WebSocket): `$connect`, `$disconnect`, or what messages are selected by.
+    pub fn of_key(&self, key: &str) -> Option<RouteId> {
+        self.keyed.get(key).copied()
+    }
+
+    /// The route of a message whose selection gives `key`; what no other route is for is for `$default`. Of `$connect` and `$disconnect` no
+    /// message is one. Source: developer guide, "Working with routes for WebSocket APIs", 2023.
+    pub fn of_message(&self, key: Option<&str>) -> Option<RouteId> {
+        let own = key.filter(|key| !key.starts_with('$')).and_then(|key| self.of_key(key));
+        own.or(self.default_route)
     }
 
     fn insert(&mut self, path: &str, method: Option<&str>, id: RouteId) {
@@ -114,7 +132,8 @@ impl Router {
     fn relative(&self, method: &str, path: &str) -> Option<RouteId> {
         let path = non_empty(trimmed(self.api, path));
         match self.api {
-            ApiKind::Rest => self.resource(ROOT, path, method),
+            // Of a WebSocket API the ways to its connections, by path and method.
+            ApiKind::Rest | ApiKind::WebSocket => self.resource(ROOT, path, method),
             ApiKind::Http => {
                 let full = self.full(ROOT, path, method);
                 full.or_else(|| self.greedy(ROOT, path, method)).or(self.default_route)
@@ -204,7 +223,7 @@ pub fn parameters<'p>(kind: ApiKind, pattern: &'p str, path: &'p str) -> Vec<(&'
 fn trimmed(kind: ApiKind, path: &str) -> &str {
     match kind {
         ApiKind::Http => path,
-        ApiKind::Rest => path.trim_start_matches('/').trim_end_matches('/'),
+        ApiKind::Rest | ApiKind::WebSocket => path.trim_start_matches('/').trim_end_matches('/'),
     }
 }
 

@@ -138,6 +138,13 @@ impl Throttles {
         let _ = self.account.take(now);
     }
 
+    /// Takes one token of the account, or says that it has none: of what the account's bucket alone is asked.
+    pub fn try_account(&mut self, now: Instant) -> bool {
+        let taken = self.account.take(now).is_ok();
+        self.account.tokens.refused += u64::from(!taken);
+        taken
+    }
+
     /// What came of asking the account's bucket.
     pub const fn account_tokens(&self) -> Tokens {
         self.account.tokens

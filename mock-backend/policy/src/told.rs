@@ -147,7 +147,7 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Arrival, CallId, EntryId, Reason, Release, Timing};
+    use crate::call::{Arrival, CallId, EntryId, Purpose, Reason, Release, Timing};
     use crate::latency::Latency;
     use crate::model::{
         Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerFormat, AuthorizerKind, DeploymentId, Iam, LambdaAuthorizer,
@@ -189,6 +189,8 @@ mod tests {
             reason: Reason::Served,
             arrival: Arrival { number: 0, api: ApiId(0), stage: Some(StageId(0)), deployment: None, release: Release::Base },
             route: Some(RouteId(route)),
+            purpose: Purpose::Answer,
+            fan_out: None,
             authorization: AuthorizationUse::None,
             cache: CacheUse::None,
             warning: None,

@@ -11,6 +11,8 @@ use crate::time::Span;
 pub enum Limited {
     /// Requests per second of the account.
     AccountThrottle,
+    /// New connections per second of the account's WebSocket APIs.
+    Connects,
     /// Requests per second of a stage's route, which stands for all routes of its key.
     RouteThrottle(StageId, RouteId),
     /// Environments of the account, and the invocations per second that go with them.
@@ -60,6 +62,7 @@ impl Limited {
         let function = |id: FunctionId| model.functions.get(usize::from(id.0)).map_or("", |function| &function.name);
         match self {
             Self::AccountThrottle => "throttle of the account".to_owned(),
+            Self::Connects => "new connections of the account".to_owned(),
             Self::RouteThrottle(stage, route) => {
                 let stage = model.stages.get(usize::from(stage.0)).map_or("", |stage| &stage.name);
                 let route = model.routes.get(usize::from(route.0)).map(crate::model::Route::key).unwrap_or_default();

@@ -60,6 +60,8 @@ fn reply(stage: Option<u16>, route: Option<u16>, status: u16) -> Reply {
             release: Release::Base,
         },
         route: route.map(RouteId),
+        purpose: sluicegate_policy::call::Purpose::Answer,
+        fan_out: None,
         authorization: sluicegate_policy::call::AuthorizationUse::None,
         cache: CacheUse::None,
         warning: None,

@@ -63,6 +63,12 @@ pub enum Reason {
     IntegrationTimeout,
     /// The integration could not be reached.
     IntegrationUnreachable,
+    /// There is no such connection, or it is not open yet, or gone.
+    Gone,
+    /// The message is bytes, and the API takes text.
+    Binary,
+    /// The client of the connection does not read what it was sent before.
+    Unread,
 }
 
 /// What is wrong with a token. In the order in which it is looked at (developer guide, "Control access to HTTP APIs with JWT
@@ -149,6 +155,8 @@ pub enum Scope {
     Stage,
     /// The bucket of the account in its region.
     Account,
+    /// The account's bucket for new connections of WebSocket APIs.
+    Connects,
 }
 
 /// Whose fault an answer (or the lack of one) is, so that an error budget can be kept for each.
@@ -183,7 +191,7 @@ impl Reason {
             // Leave to ask is given with a status of success, which is a setting all the same.
             Self::Preflight if status < 500 => ErrorKind::of_client(status),
             Self::Preflight | Self::Misconfigured => ErrorKind::Configuration,
-            Self::NoStage | Self::NoRoute => ErrorKind::NotFound,
+            Self::NoStage | Self::NoRoute | Self::Gone => ErrorKind::NotFound,
             Self::Unauthorized(_) | Self::SignatureRefused(_) => ErrorKind::Unauthenticated,
             Self::InsufficientScope
             | Self::AccessDenied(_)
@@ -193,9 +201,9 @@ impl Reason {
             Self::UrlTooLong | Self::HeadersTooLarge => ErrorKind::HeadTooLarge,
             Self::PayloadTooLarge => ErrorKind::PayloadTooLarge,
             Self::QuotaExceeded => ErrorKind::QuotaExceeded,
-            Self::Throttled(_) => ErrorKind::Throttled,
+            Self::Throttled(_) | Self::Unread => ErrorKind::Throttled,
             Self::Invalid(_) => ErrorKind::BadRequest,
-            Self::UnsupportedMediaType => ErrorKind::UnsupportedMediaType,
+            Self::UnsupportedMediaType | Self::Binary => ErrorKind::UnsupportedMediaType,
             Self::AuthorizerFailed => ErrorKind::AuthorizerFailed,
             Self::AuthorizerMisconfigured => ErrorKind::AuthorizerMisconfigured,
             Self::FunctionThrottled(..) => ErrorKind::FunctionThrottled,
@@ -219,7 +227,14 @@ impl Reason {
     /// ([`UnknownStage`](crate::model::UnknownStage)) and has no deployment in which it could be customised.
     pub const fn response_type(self) -> Option<ResponseType> {
         match self {
-            Self::Served | Self::Preflight | Self::NoStage | Self::UrlTooLong | Self::HeadersTooLarge => None,
+            Self::Served
+            | Self::Preflight
+            | Self::NoStage
+            | Self::UrlTooLong
+            | Self::HeadersTooLarge
+            | Self::Gone
+            | Self::Binary
+            | Self::Unread => None,
             Self::NoRoute | Self::SignatureRefused(SignatureFault::Missing) => Some(ResponseType::MissingAuthenticationToken),
             Self::Unauthorized(_) | Self::InsufficientScope => Some(ResponseType::Unauthorized),
             Self::SignatureRefused(SignatureFault::Stale) => Some(ResponseType::ExpiredToken),
@@ -320,7 +335,7 @@ mod tests {
             FunctionLimit::ScaleOut,
         ];
         let denied = [Denied::Explicit, Denied::Implicit];
-        let scopes = [Scope::KeyRoute, Scope::Key, Scope::Route, Scope::Stage, Scope::Account];
+        let scopes = [Scope::KeyRoute, Scope::Key, Scope::Route, Scope::Stage, Scope::Account, Scope::Connects];
         let plain = [
             Reason::Served,
             Reason::Preflight,
@@ -344,6 +359,9 @@ mod tests {
             Reason::CapacityExhausted(CapacityId(0)),
             Reason::IntegrationTimeout,
             Reason::IntegrationUnreachable,
+            Reason::Gone,
+            Reason::Binary,
+            Reason::Unread,
         ];
         let mut every = plain.to_vec();
         every.extend(TOKENS.map(Reason::Unauthorized));
@@ -358,7 +376,7 @@ mod tests {
     #[test]
     fn every_reason_with_the_status_of_its_api_has_one_kind_and_nobody_else_s_blame() {
         use crate::model::{Api, ApiKind};
-        for kind in [ApiKind::Rest, ApiKind::Http] {
+        for kind in [ApiKind::Rest, ApiKind::Http, ApiKind::WebSocket] {
             let api = Api::new(kind, "a");
             for reason in every() {
                 let status = api.status_of(reason);

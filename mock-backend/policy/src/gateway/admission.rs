@@ -40,6 +40,8 @@ use crate::time::{Instant, Span};
 pub(super) enum Admitted {
     /// From the response cache.
     FromCache(Content),
+    /// By the gateway itself, and with success.
+    AtOnce(Content),
     /// By its integration; the content, where that is known before.
     ToIntegration(RouteId, Content),
 }
@@ -96,10 +98,19 @@ impl Gateway {
     ) -> Result<Admitted, Reason> {
         let limits = self.api_of(call.arrival).limits;
         let key = self.key_of(call, route, notes);
-        let seat = self.seat(goal.stage, route, key).inspect_err(|_| self.charge_refused_key(goal.stage))?;
+        let seat = match call.purpose {
+            Purpose::Answer | Purpose::Preflight | Purpose::Connect(_) | Purpose::Callback(..) => {
+                self.seat(goal.stage, route, key).inspect_err(|_| self.charge_refused_key(goal.stage))?
+            }
+            // A key is asked for at the handshake, and counts there.
+            Purpose::Message(..) | Purpose::Disconnect(_) => None,
+        };
         self.take(Way { stage: goal.stage, route, seat })?;
         if call.size.body > limits.payload_bytes {
             return Err(Reason::PayloadTooLarge);
+        }
+        if let Purpose::Callback(id, ask) = call.purpose {
+            return self.admit_callback(call, (id, ask));
         }
         if self.model.routes[usize::from(route.0)].validation != Validation::default() {
             evidence.examine(route).map_err(Reason::Invalid)?;
@@ -117,6 +128,12 @@ impl Gateway {
     /// The API of an arrival; of one that does not exist the first.
     pub(super) fn api_of(&self, arrival: Arrival) -> &Api {
         self.model.apis.get(usize::from(arrival.api.0)).unwrap_or(&self.model.apis[0])
+    }
+
+    /// Whether a request has a stage at all: all that is asked where nothing else is.
+    pub(super) fn open_stage(&self, call: &Call) -> Result<(), Reason> {
+        check_head(self.api_of(call.arrival).limits, call.size)?;
+        self.goal(call).map(drop).ok_or(Reason::NoStage)
     }
 
     fn goal(&self, call: &Call) -> Option<Goal> {

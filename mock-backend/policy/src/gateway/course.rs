@@ -8,7 +8,7 @@ use super::admission::{Admitted, Notes};
 use super::flights::{Flight, FlightId, Phase};
 use super::function::Caller;
 use crate::authorizer::LookUpId;
-use crate::call::{Action, CacheUse, Call, Content, Reason, Reply, Timing};
+use crate::call::{Action, CacheUse, Call, ConnectionId, Content, FanOutId, Reason, Reply, Timing};
 use crate::lambda::Environment;
 use crate::latency::Latency;
 use crate::model::{
@@ -39,6 +39,10 @@ pub(super) enum Event {
     TimeOut(FlightId),
     /// The answer is ready.
     Reply(FlightId),
+    /// A WebSocket connection may have been idle for too long, or have lived long enough.
+    Watch(ConnectionId),
+    /// A message goes on to some more connections.
+    Post(FanOutId),
 }
 
 /// An answer, but for the time until it is given.
@@ -73,7 +77,7 @@ impl Gateway {
                 }
                 return self.queue.schedule(handed_over, Event::HandOver(id));
             }
-            Admitted::FromCache(content) | Admitted::ToIntegration(_, content) => content,
+            Admitted::FromCache(content) | Admitted::AtOnce(content) | Admitted::ToIntegration(_, content) => content,
         };
         self.decide(id, handed_over, Decision { reason: Reason::Served, content, took: None });
     }
@@ -93,6 +97,8 @@ impl Gateway {
             reason: Reason::Served,
             arrival: call.arrival,
             route: call.route,
+            purpose: call.purpose,
+            fan_out: None,
             authorization: notes.authorization,
             cache: notes.cache,
             warning: notes.warning,
@@ -121,6 +127,12 @@ impl Gateway {
                 Event::FunctionEnds(function, environment) => self.pools.release(due, function, environment),
                 Event::TimeOut(id) => self.time_out(due, id),
                 Event::Reply(id) => self.reply(due, id),
+                Event::Watch(id) => {
+                    if !self.look_at(due, id) {
+                        self.abandoned -= 1;
+                    }
+                }
+                Event::Post(id) => self.post(due, id),
             }
         }
     }
@@ -193,7 +205,11 @@ impl Gateway {
         }
         // What makes room leaves before what comes in, so that the driver never holds more than fits.
         self.forget();
+        let closing = self.after_reply(now, &mut reply);
         self.actions.push_back(Action::Reply(Reply { at: now, ..reply }));
+        if let (Some(why), Some(id)) = (closing, reply.purpose.connection()) {
+            self.close(id, why);
+        }
     }
 
     /// Tells the driver which entries of the response cache are gone.
@@ -210,13 +226,18 @@ impl Gateway {
         if self.abandoned < ABANDONED_MIN || self.abandoned * 2 < self.queue.len() {
             return;
         }
-        let (flights, authorizers) = (&self.flights, &self.authorizers);
+        let (flights, authorizers, connections) = (&self.flights, &self.authorizers, &self.connections);
         self.queue.retain(|event| match event {
             Event::TimeOut(id) => flights.waiting_since(*id).is_some(),
             Event::Authorized(look_up) => authorizers.is_under_way(*look_up),
-            Event::Move(_) | Event::HandOver(_) | Event::Ask(_) | Event::Sweep(_) | Event::FunctionEnds(..) | Event::Reply(_) => {
-                true
-            }
+            Event::Watch(id) => connections.open_one(*id).is_some(),
+            Event::Move(_)
+            | Event::HandOver(_)
+            | Event::Ask(_)
+            | Event::Sweep(_)
+            | Event::FunctionEnds(..)
+            | Event::Reply(_)
+            | Event::Post(_) => true,
         });
         self.abandoned = 0;
     }

@@ -151,6 +151,7 @@ impl<'a> Driver<'a> {
                 Action::Start(_, Effect::Invoke { .. }) | Action::LetGo(_) | Action::Reap(..) => {
                     panic!("no function here is real")
                 }
+                Action::Close(..) | Action::Push(..) | Action::Pushed(_) => unreachable!("no law here has a connection"),
                 Action::Cancel(id) => assert!(self.started.contains_key(&id), "cancelled what did not run"),
                 Action::Forget(entry) => {
                     assert!(self.kept.remove(&entry), "{entry:?} was not kept");

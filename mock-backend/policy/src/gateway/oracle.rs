@@ -152,6 +152,8 @@ impl<'r> Flight<'r> {
             reason: Reason::Served,
             arrival,
             route: None,
+            purpose: request.purpose,
+            fan_out: None,
             authorization: AuthorizationUse::None,
             cache: CacheUse::None,
             warning: None,
@@ -273,23 +275,25 @@ fn status(api: &Api, reason: Reason) -> u16 {
     let told = &api.unconfirmed;
     match (reason, api.kind) {
         (Reason::Preflight, _) => told.preflight,
-        (Reason::NoStage, ApiKind::Rest) if told.unknown_stage == UnknownStage::NotFound => 404,
+        (Reason::NoStage, ApiKind::Rest | ApiKind::WebSocket) if told.unknown_stage == UnknownStage::NotFound => 404,
         (Reason::Invalid(_), _) => 400,
-        (Reason::KeyRefused | Reason::InvalidationRefused, _) | (Reason::NoStage | Reason::NoRoute, ApiKind::Rest) => 403,
+        (Reason::KeyRefused | Reason::InvalidationRefused, _)
+        | (Reason::NoStage | Reason::NoRoute, ApiKind::Rest | ApiKind::WebSocket) => 403,
         (Reason::NoStage | Reason::NoRoute, ApiKind::Http) => 404,
-        (Reason::PayloadTooLarge, ApiKind::Rest) => 413,
+        (Reason::PayloadTooLarge, ApiKind::Rest | ApiKind::WebSocket) => 413,
+        (Reason::Gone, _) => 410,
         (Reason::PayloadTooLarge, ApiKind::Http) => told.payload_too_large,
         (Reason::UrlTooLong, _) => told.url_too_long,
-        (Reason::UnsupportedMediaType, _) => 415,
-        (Reason::Throttled(_) | Reason::QuotaExceeded, _) => 429,
+        (Reason::UnsupportedMediaType | Reason::Binary, _) => 415,
+        (Reason::Throttled(_) | Reason::QuotaExceeded | Reason::Unread, _) => 429,
         (Reason::HeadersTooLarge, _) => told.headers_too_large,
         (Reason::Misconfigured, _)
-        | (Reason::FunctionThrottled(..), ApiKind::Rest)
+        | (Reason::FunctionThrottled(..), ApiKind::Rest | ApiKind::WebSocket)
         | (Reason::FunctionFailed(_) | Reason::FunctionMalformed(_), ApiKind::Http) => 500,
-        (Reason::FunctionFailed(_) | Reason::FunctionMalformed(_), ApiKind::Rest) => 502,
+        (Reason::FunctionFailed(_) | Reason::FunctionMalformed(_), ApiKind::Rest | ApiKind::WebSocket) => 502,
         (Reason::FunctionThrottled(..), ApiKind::Http) => told.throttled_function,
         (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Http) => 503,
-        (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest) => 504,
+        (Reason::IntegrationTimeout | Reason::IntegrationUnreachable, ApiKind::Rest | ApiKind::WebSocket) => 504,
         (
             Reason::Unauthorized(_)
             | Reason::InsufficientScope

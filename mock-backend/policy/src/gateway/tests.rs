@@ -7,6 +7,7 @@ mod front_door;
 mod functions;
 mod links;
 mod services;
+mod websocket;
 
 use super::*;
 use crate::call::{CallId, Content, Credential, FunctionLimit, Purpose, Reason, Reply, Scope, Size};
@@ -38,7 +39,7 @@ pub(super) struct Build(pub(super) Model);
 pub(super) fn gateway(kind: ApiKind) -> Build {
     let times = (Latency::constant(ms(4)), Latency::constant(ms(1)));
     let api = Api { overhead: times.0, refusal: times.1, ..Api::new(kind, "a1b2c3") };
-    let account = Account { throttle: EVER, ..Account::default_in("us-east-1") };
+    let account = Account { throttle: EVER, connects: EVER, ..Account::default_in("us-east-1") };
     Build(Model { account, ..Model::of(api, &["prod"], Vec::new()) })
 }
 

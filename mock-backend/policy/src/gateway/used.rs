@@ -14,6 +14,9 @@ impl Gateway {
     pub fn used(&self) -> Vec<Used> {
         let elapsed = self.first.map_or(Span::ZERO, |first| self.now.since(first));
         let mut used = vec![self.account_throttle(elapsed)];
+        if self.connections.tokens != Tokens::default() {
+            used.push(of_rate(Limited::Connects, self.model.account.connects.rate, self.connections.tokens, elapsed));
+        }
         for at in 0..self.model.stages.len() {
             used.extend(self.route_throttles(StageId(at as u16), elapsed));
         }

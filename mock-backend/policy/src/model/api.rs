@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{ApiId, ResourcePolicy, Unconfirmed};
+use super::{ApiId, ResourcePolicy, Unconfirmed, WebSocket};
 use crate::call::Reason;
 use crate::latency::Latency;
 use crate::time::Span;
@@ -35,6 +35,8 @@ pub struct Api {
     pub binary_media_types: Vec<String>,
     /// How it behaves where nobody has confirmed it.
     pub unconfirmed: Unconfirmed,
+    /// What only a WebSocket API has.
+    pub websocket: WebSocket,
 }
 
 /// The kind of API.
@@ -44,6 +46,8 @@ pub enum ApiKind {
     Http,
     /// REST API (v1).
     Rest,
+    /// WebSocket API (v2). What the gateway says by itself over HTTP, at a handshake and of `@connections`, it says as a REST API.
+    WebSocket,
 }
 
 /// How an API is reached; it changes the headers of an answer and some limits.
@@ -185,6 +189,7 @@ impl Api {
             key_source: KeySource::Header,
             binary_media_types: Vec::new(),
             unconfirmed: Unconfirmed::default(),
+            websocket: WebSocket::default(),
         }
     }
 
@@ -192,12 +197,12 @@ impl Api {
     /// "Gateway response types", "Troubleshooting HTTP APIs" and "Handle Lambda errors", 2023; what they do not say is
     /// [`Unconfirmed`]). [`Reason::Served`] has the integration's status; without one it is 200.
     pub const fn status_of(&self, reason: Reason) -> u16 {
-        use ApiKind::{Http, Rest};
+        use ApiKind::{Http, Rest, WebSocket};
         match (self.kind, reason) {
             (_, Reason::Served) => 200,
             (_, Reason::Preflight) => self.unconfirmed.preflight,
-            (Rest, Reason::NoStage) => self.unconfirmed.unknown_stage.status(),
-            (Rest, Reason::NoRoute)
+            (Rest | WebSocket, Reason::NoStage) => self.unconfirmed.unknown_stage.status(),
+            (Rest | WebSocket, Reason::NoRoute)
             | (Http, Reason::InsufficientScope)
             | (
                 _,
@@ -208,19 +213,20 @@ impl Api {
                 | Reason::SignatureRefused(_),
             ) => 403,
             (Http, Reason::NoStage | Reason::NoRoute) => 404,
-            (_, Reason::Unauthorized(_)) | (Rest, Reason::InsufficientScope) => 401,
+            (_, Reason::Unauthorized(_)) | (Rest | WebSocket, Reason::InsufficientScope) => 401,
             (_, Reason::UrlTooLong) => self.unconfirmed.url_too_long,
             (_, Reason::HeadersTooLarge) => self.unconfirmed.headers_too_large,
-            (Rest, Reason::PayloadTooLarge) => 413,
+            (_, Reason::Gone) => 410,
+            (Rest | WebSocket, Reason::PayloadTooLarge) => 413,
             (Http, Reason::PayloadTooLarge) => self.unconfirmed.payload_too_large,
-            (_, Reason::Throttled(_) | Reason::QuotaExceeded) => 429,
+            (_, Reason::Throttled(_) | Reason::QuotaExceeded | Reason::Unread) => 429,
             (_, Reason::Invalid(_)) => 400,
-            (_, Reason::UnsupportedMediaType) => 415,
+            (_, Reason::UnsupportedMediaType | Reason::Binary) => 415,
             (_, Reason::Misconfigured | Reason::AuthorizerFailed | Reason::AuthorizerMisconfigured)
-            | (Rest, Reason::FunctionThrottled(..))
+            | (Rest | WebSocket, Reason::FunctionThrottled(..))
             | (Http, Reason::FunctionFailed(_) | Reason::FunctionMalformed(_) | Reason::CapacityExhausted(_)) => 500,
-            (Rest, Reason::FunctionFailed(_) | Reason::FunctionMalformed(_) | Reason::CapacityExhausted(_)) => 502,
-            (Rest, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
+            (Rest | WebSocket, Reason::FunctionFailed(_) | Reason::FunctionMalformed(_) | Reason::CapacityExhausted(_)) => 502,
+            (Rest | WebSocket, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 504,
             (Http, Reason::FunctionThrottled(..)) => self.unconfirmed.throttled_function,
             (Http, Reason::IntegrationTimeout | Reason::IntegrationUnreachable) => 503,
         }
@@ -236,15 +242,21 @@ impl Deployment {
 
 impl Limits {
     /// The provider's limits (developer guide, "Quotas", 2026): 10 MB either way; REST: 20,480 bytes of headers (8,000 for a
-    /// private API), URL 10,240 (regional) or 8,192 (edge, private); HTTP API: 10,240 for request line and headers together.
+    /// private API), URL 10,240 (regional) or 8,192 (edge, private); HTTP API: 10,240 for request line and headers together;
+    /// WebSocket API: 128 KB a message, URL 4,096, and headers as of a REST API, which nobody says.
     pub const fn of(kind: ApiKind, endpoint: Endpoint) -> Self {
         let (head, url_bytes) = match (kind, endpoint) {
             (ApiKind::Http, _) => (HeadLimit::LineAndHeaders(10_240), 10_240),
             (ApiKind::Rest, Endpoint::Regional) => (HeadLimit::Headers(20_480), 10_240),
             (ApiKind::Rest, Endpoint::Edge) => (HeadLimit::Headers(20_480), 8_192),
             (ApiKind::Rest, Endpoint::Private) => (HeadLimit::Headers(8_000), 8_192),
+            (ApiKind::WebSocket, _) => (HeadLimit::Headers(20_480), 4_096),
         };
-        Self { payload_bytes: PAYLOAD_BYTES_MAX, head, url_bytes }
+        let payload_bytes = match kind {
+            ApiKind::Http | ApiKind::Rest => PAYLOAD_BYTES_MAX,
+            ApiKind::WebSocket => 128 << 10,
+        };
+        Self { payload_bytes, head, url_bytes }
     }
 }
 
@@ -365,12 +377,12 @@ impl fmt::Display for ResponseType {
 }
 
 impl ApiKind {
-    /// The integration time-out, unless a route sets its own: 29 s for REST, 30 s for HTTP APIs
+    /// The integration time-out, unless a route sets its own: 29 s for REST and WebSocket, 30 s for HTTP APIs
     /// (developer guide, "Quotas", 2023 and 2026).
     pub const fn integration_timeout(self) -> Span {
         match self {
             Self::Http => Span::from_secs(30),
-            Self::Rest => Span::from_secs(29),
+            Self::Rest | Self::WebSocket => Span::from_secs(29),
         }
     }
 
@@ -379,6 +391,7 @@ impl ApiKind {
         match self {
             Self::Http => "http",
             Self::Rest => "rest",
+            Self::WebSocket => "websocket",
         }
     }
 }

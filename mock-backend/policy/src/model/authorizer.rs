@@ -162,7 +162,7 @@ impl Authorizer {
     pub const fn timeout(kind: ApiKind) -> Span {
         match kind {
             ApiKind::Http => Span::from_secs(10),
-            ApiKind::Rest => Span::from_secs(29),
+            ApiKind::Rest | ApiKind::WebSocket => Span::from_secs(29),
         }
     }
 

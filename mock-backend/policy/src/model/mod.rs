@@ -22,6 +22,7 @@ mod stage;
 mod system;
 mod unconfirmed;
 mod vpc_link;
+mod websocket;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -60,6 +61,7 @@ pub use self::unconfirmed::{
     TooLargeContentType, Unconfirmed, UnknownStage, UnsetVariable,
 };
 pub use self::vpc_link::{AfterIdle, Balancer, ColdPath, Down, HealthCheck, ModelledTarget, Probe, Serves, Target, VpcLink};
+pub use self::websocket::{FanOut, Pings, Receivers, RouteResponse, SlowReader, WebSocket};
 
 /// Index into [`Model::apis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,6 +187,8 @@ pub struct Move {
 pub struct Account {
     /// Shared by all APIs of the account.
     pub throttle: Throttle,
+    /// New connections of its WebSocket APIs.
+    pub connects: Throttle,
     /// Environments of all functions together.
     pub concurrency: u32,
     /// Invocations per second that each unit of concurrency allows: of the account's, of a reserved and of a provisioned one.
@@ -240,11 +244,14 @@ const SMALLER_REGIONS: [&str; 13] = [
 impl Account {
     /// The provider's defaults in `region`: 10,000/s with a bucket of 5,000 (2,500/s and 1,250 in smaller regions), 1,000
     /// environments, and ten invocations per second for each (API Gateway developer guide and Lambda developer guide, "Quotas";
-    /// Lambda developer guide, "Understanding Lambda function scaling", 2026).
+    /// Lambda developer guide, "Understanding Lambda function scaling", 2026); 500 new connections per second, with a bucket of as
+    /// many, which the guide does not say.
     pub fn default_in(region: &str) -> Self {
         let (tokens, burst) = if SMALLER_REGIONS.contains(&region) { (2_500, 1_250) } else { (10_000, 5_000) };
         let rate = PerSecond { tokens, per: Span::from_secs(1) };
-        Self { throttle: Throttle { rate, burst: Burst(burst) }, concurrency: 1_000, invocations_per_environment: 10 }
+        let connects = Throttle { rate: PerSecond { tokens: 500, per: Span::from_secs(1) }, burst: Burst(500) };
+        let throttle = Throttle { rate, burst: Burst(burst) };
+        Self { throttle, connects, concurrency: 1_000, invocations_per_environment: 10 }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the shapes. Refuses to match a path ([`routing`](crate::routing)) and to examine a request (`render`).
 
-use super::{Authorization, DeploymentId, Integration};
+use super::{Authorization, DeploymentId, FanOut, Integration, RouteResponse};
 
 /// Method and path pattern, what is asked of a request, and what answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +11,8 @@ pub struct Route {
     pub deployment: DeploymentId,
     /// The method; `None` is `ANY`.
     pub method: Option<String>,
-    /// Path pattern such as `/orders/{id}` or `/files/{proxy+}`; `$default` catches what nothing else does (HTTP APIs).
+    /// Path pattern such as `/orders/{id}` or `/files/{proxy+}`; `$default` catches what nothing else does (HTTP APIs). Of a WebSocket
+    /// API the route key: `$connect`, `$disconnect`, `$default`, or what messages are selected by.
     pub path: String,
     /// Who says whether a request may go on; `None` lets everybody in.
     pub authorization: Option<Authorization>,
@@ -27,6 +28,10 @@ pub struct Route {
     pub response_mapping: Vec<(u16, Vec<(String, String)>)>,
     /// `operationName`, which functions are told (REST).
     pub operation: Option<String>,
+    /// Whether the client gets the answer to its message (WebSocket).
+    pub response: RouteResponse,
+    /// To whom its modelled function posts the message (WebSocket).
+    pub fan_out: Option<FanOut>,
     /// What answers.
     pub integration: Integration,
 }
@@ -91,14 +96,16 @@ impl Route {
             request_mapping: Vec::new(),
             response_mapping: Vec::new(),
             operation: None,
+            response: RouteResponse::Absent,
+            fan_out: None,
             integration,
         }
     }
 
-    /// The route key as the gateway writes it: `GET /orders/{id}`, `$default`.
+    /// The route key as the gateway writes it: `GET /orders/{id}`, `$default`, `sendMessage`.
     pub fn key(&self) -> String {
         match &self.method {
-            _ if self.path == "$default" => self.path.clone(),
+            _ if !self.path.starts_with('/') => self.path.clone(),
             Some(method) => format!("{method} {}", self.path),
             None => format!("ANY {}", self.path),
         }

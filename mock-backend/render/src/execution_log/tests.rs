@@ -71,6 +71,8 @@ fn case() -> Case {
         reason: Reason::Served,
         arrival,
         route: Some(RouteId(0)),
+        purpose: sluicegate_policy::call::Purpose::Answer,
+        fan_out: None,
         authorization: sluicegate_policy::call::AuthorizationUse::None,
         cache: CacheUse::None,
         warning: None,

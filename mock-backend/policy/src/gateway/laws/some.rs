@@ -187,7 +187,7 @@ pub(super) fn some_model() -> impl Strategy<Value = Model> {
             let mut model = gateway(if rest { ApiKind::Rest } else { ApiKind::Http }).0;
             let api = &mut model.apis[0];
             (api.overhead, api.refusal, api.limits, api.unconfirmed) = (overhead, refusal, LIMITS, unconfirmed);
-            model.account = Account { throttle, concurrency, invocations_per_environment };
+            model.account = Account { throttle, concurrency, invocations_per_environment, ..model.account };
             model.deployments.push(Deployment { cors: cors.then(Cors::default), ..Deployment::new(ApiId(0), "next") });
             model.routes = routes(Span::from_ns(timeout));
             (model.functions, model.stages, model.plans) = (functions, vec![prod, dev], plans);

@@ -132,6 +132,7 @@ fn go_on(gateway: &mut Gateway, mut shows: Shows) -> (Vec<(u64, Reason)>, Vec<An
             Action::Resume(call) => gateway.resume(gateway.now(), call, &mut shows),
             Action::LetGo(answer) => gone.push(answer),
             Action::Start(..) | Action::Cancel(_) | Action::Forget(_) | Action::Reap(..) => {}
+            Action::Close(..) | Action::Push(..) | Action::Pushed(_) => unreachable!("no connection is asked for here"),
         }
     }
     (replies, gone)

@@ -119,6 +119,7 @@ pub(super) fn replies(gateway: &mut Gateway) -> Vec<Reply> {
                 Action::Reply(reply) => replies.push(reply),
                 Action::Resume(call) => gateway.resume(gateway.now(), call, &mut ANN.clone()),
                 Action::Start(..) | Action::Cancel(_) | Action::Forget(_) | Action::LetGo(_) | Action::Reap(..) => {}
+                Action::Close(..) | Action::Push(..) | Action::Pushed(_) => unreachable!("no connection is asked for here"),
             }
         }
         let Some(due) = gateway.next_deadline() else { return replies };

@@ -73,6 +73,7 @@ fn said_to(gateway: &mut Gateway, now: Instant, call: Call, evidence: &mut dyn E
         Action::Start(..) | Action::Resume(_) | Action::Cancel(_) | Action::Forget(_) | Action::LetGo(_) | Action::Reap(..) => {
             None
         }
+        Action::Close(..) | Action::Push(..) | Action::Pushed(_) => unreachable!("no connection is asked for here"),
     });
     replies.last().expect("a call has a reply")
 }

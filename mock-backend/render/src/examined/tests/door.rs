@@ -139,6 +139,8 @@ impl Door {
             reason,
             arrival: call.arrival,
             route: call.route,
+            purpose: Purpose::Answer,
+            fan_out: None,
             authorization: sluicegate_policy::call::AuthorizationUse::None,
             cache: ask.cache,
             warning: None,

@@ -378,6 +378,8 @@ fn reply(to: Addressed<'_>, cache: CacheUse) -> Reply {
         reason: Reason::Served,
         arrival: to.arrival,
         route: to.route,
+        purpose: sluicegate_policy::call::Purpose::Answer,
+        fan_out: None,
         authorization: sluicegate_policy::call::AuthorizationUse::None,
         cache,
         warning: None,
