@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
 use crate::http::{Client, Desk};
-use crate::http1::connection::{Connection, Ended, Spoken};
+use crate::http1::connection::{Connection, Ended, Served, Spoken};
 use crate::http1::pipes::{Shared, Stream};
 use crate::http2;
 use crate::patience::{For, Over, Wait, Waits};
@@ -29,6 +29,7 @@ use crate::stamped::{Control, Stamped};
 use crate::summary::Connections;
 use crate::tasks::Tasks;
 use crate::tls::{Tls, Trusting};
+use crate::websocket;
 
 /// Pause after the process ran out of descriptors or memory: long enough for others to end, too short to be missed.
 const PAUSE: Span = Span::from_ms(20);
@@ -114,13 +115,37 @@ impl Door {
 }
 
 impl Open {
-    async fn serve(&self, stream: Stamped, client: Client) {
+    async fn serve(self, stream: Stamped, client: Client) {
         let wait = self.0.waits.join();
-        let ended = match &self.0.tls {
-            None => self.plain(stream, client, wait).await,
+        match &self.0.tls {
+            None => {
+                let served = self.plain(stream, client, wait).await;
+                self.go_on(served);
+            }
             // Boxed, so that connections without TLS do not hold the room for it.
-            Some(tls) => Box::pin(self.secure(tls, stream, client, wait)).await,
-        };
+            Some(tls) => {
+                let served = Box::pin(self.secure(tls, stream, client, wait)).await;
+                self.go_on(served);
+            }
+        }
+    }
+
+    /// A connection that has become a WebSocket's goes on in a task of its own, which does not hold the room for HTTP.
+    fn go_on<S: Stream + 'static>(self, served: Served<S>) {
+        match served {
+            Served::Ended(ended) => self.count(ended),
+            Served::Upgraded(upgraded) => {
+                let (stream, read, upgrade, wait) = *upgraded;
+                let (desk, tasks) = (Rc::clone(&self.0.desk), self.0.tasks.clone());
+                self.0.tasks.clone().spawn(async move {
+                    let ended = websocket::serve((stream, read), upgrade, desk, (tasks, wait)).await;
+                    self.count(ended);
+                });
+            }
+        }
+    }
+
+    fn count(&self, ended: Ended) {
         match ended {
             Ended::Well => {}
             Ended::Expired => self.0.tell(|count| count.expired += 1),
@@ -128,27 +153,27 @@ impl Open {
         }
     }
 
-    async fn plain(&self, stream: Stamped, client: Client, wait: Wait) -> Ended {
+    async fn plain(&self, stream: Stamped, client: Client, wait: Wait) -> Served<Stamped> {
         let mut connection = self.connection(stream, client, wait);
         match connection.spoken().await {
             Ok(Spoken::Http1) => connection.serve().await,
-            Ok(Spoken::Http2) => Box::pin(http2::serve(connection.into_parts(), self.0.tasks.clone())).await,
-            Err(ended) => ended,
+            Ok(Spoken::Http2) => Served::Ended(Box::pin(http2::serve(connection.into_parts(), self.0.tasks.clone())).await),
+            Err(ended) => Served::Ended(ended),
         }
     }
 
-    async fn secure(&self, tls: &Tls, stream: Stamped, client: Client, wait: Wait) -> Ended {
+    async fn secure(&self, tls: &Tls, stream: Stamped, client: Client, wait: Wait) -> Served<TlsStream<Stamped>> {
         wait.begin(For::Slow);
         let (stream, trusting) = match handshake(tls, stream, &wait).await {
             Ok(stream) => stream,
-            Err(ended) => return ended,
+            Err(ended) => return Served::Ended(ended),
         };
         let connection = stream.get_ref().1;
         let speaks_http2 = connection.alpn_protocol() == Some(b"h2");
         let client = Client { secured: Some(Arc::new(secured(connection))), trusting, ..client };
         let connection = self.connection(stream, client, wait);
         if speaks_http2 {
-            return http2::serve(connection.into_parts(), self.0.tasks.clone()).await;
+            return Served::Ended(http2::serve(connection.into_parts(), self.0.tasks.clone()).await);
         }
         connection.serve().await
     }

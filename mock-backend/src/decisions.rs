@@ -18,7 +18,7 @@ use std::hash::RandomState;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use sluicegate_policy::call::{CacheUse, Call, CallId, EffectId, EntryId, Evidence, Invoked, Reason, Reply};
+use sluicegate_policy::call::{CacheUse, Call, CallId, EffectId, EntryId, Evidence, Invoked, Purpose, Reason, Reply};
 use sluicegate_policy::time::{Instant, Span};
 
 use self::row::{ROW_BYTES, decoded, encoded, u64_at};
@@ -152,7 +152,9 @@ impl Decisions {
         tell: impl FnOnce(&mut dyn Evidence),
     ) -> RowId {
         let at = self.rows.len();
-        if at >= self.rows_max {
+        // A record of connections would have to say what each was told before: those of WebSocket APIs are counted, not recorded.
+        let is_recordable = matches!(call.purpose, Purpose::Answer | Purpose::Preflight);
+        if at >= self.rows_max || !is_recordable {
             self.unrecorded += 1;
             tell(evidence);
             return RowId(None);

@@ -4,6 +4,8 @@
 //! decide and to render. One thread, no lock, no channel: `http` hands a call in and awaits the reply; [`pace`] wakes at the
 //! next deadline, releases all that is due at once, and is woken itself when an earlier deadline appears.
 
+mod connections;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -17,7 +19,7 @@ use sluicegate_policy::call::{
 };
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::lambda::Environment;
-use sluicegate_policy::model::{ApiId, AuthorizerId, FunctionId, RouteId, TargetId};
+use sluicegate_policy::model::{ApiId, ApiKind, AuthorizerId, FunctionId, RouteId, TargetId};
 use sluicegate_policy::routing::Entered;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::told::Told;
@@ -31,6 +33,8 @@ use sluicegate_timer::{Clock, Timer};
 use crate::decisions::{Decisions, RowId};
 use crate::summary::{Release, ToldShare};
 use crate::waiting::{Interest, Start, Unfetched, Waiting};
+use crate::websocket::Sockets;
+use crate::websocket::handshake::is_one;
 
 /// Into which slots requests are counted of which only the gateway can tell something: fine enough for whoever sorts them into seconds that begin when they like.
 const TOLD_SLOT: Span = Span::from_ms(100);
@@ -64,6 +68,8 @@ struct Inner {
     /// Environments of real functions that are no longer kept.
     reaped: Vec<(FunctionId, Environment)>,
     reaper: Option<Waker>,
+    /// WebSocket connections.
+    sockets: Sockets,
 }
 
 /// Where a request went in, and what was fixed for it then.
@@ -127,6 +133,7 @@ impl Driver {
             told: Told::new(TOLD_SLOT, TOLD_SLOTS_MAX),
             reaped: Vec::new(),
             reaper: None,
+            sockets: Sockets::default(),
         };
         Self { clock, front, inner: RefCell::new(inner) }
     }
@@ -142,7 +149,11 @@ impl Driver {
         inner.now = inner.now.max(now);
         let arrival = inner.gateway.arrive(inner.now, api, stage);
         let method = self.front.method(api, head);
-        let route = arrival.deployment.and_then(|id| inner.gateway.router(id).in_stage(method, below));
+        let is_handshake = self.front.model().apis[usize::from(arrival.api.0)].kind == ApiKind::WebSocket && is_one(head);
+        let route = arrival
+            .deployment
+            .map(|id| inner.gateway.router(id))
+            .and_then(|router| if is_handshake { router.of_key("$connect") } else { router.in_stage(method, below) });
         let entrance = Entrance { arrival, route, path_at: head.path().len() - below.len(), at: inner.now };
         // What fell due until now has happened.
         inner.take_actions(&self.front);
@@ -380,12 +391,16 @@ impl Inner {
                     self.reaped.push((function, environment));
                     self.reaper.take().into_iter().for_each(Waker::wake);
                 }
+                Action::Close(id, why) => self.sockets.close(id, why),
+                Action::Push(id, to) => self.push(id, to),
+                Action::Pushed(id) => self.sockets.pushed(id),
             }
         }
     }
 
     fn release(&mut self, front: &Front, reply: Reply) {
         self.told.on_reply(front.model(), &reply);
+        self.sockets.on_reply(reply.call, reply.fan_out);
         self.release.on_release(self.now.since(reply.at).as_ns());
         let (interest, unfetched) = self.waiting.on_reply(Released { reply, at: self.now });
         if let Some(start) = unfetched {

@@ -4,6 +4,7 @@
 //! the observers. Refuses to decide (the policy does), to word an answer (the renderer does) and to read from a socket. Called by
 //! the connections: `http1` and `http2`.
 
+mod connections;
 mod perform;
 
 use std::cell::{Cell, RefCell};
@@ -39,6 +40,7 @@ use crate::services::Services;
 use crate::stamped::Stamp;
 use crate::streamed::{Outlet, Streamed};
 use crate::tls::Trusting;
+use crate::websocket::handshake::Handshake;
 
 /// What all requests of a server share.
 pub(crate) struct Desk {
@@ -117,6 +119,8 @@ pub(crate) struct Visit {
     /// The API of the listener.
     api: ApiId,
     to: Destination,
+    /// Of a request for a WebSocket connection, with the client that asks.
+    handshake: Option<(Handshake, Client)>,
     presence: Presence,
 }
 
@@ -151,12 +155,13 @@ impl Desk {
     pub(crate) fn on_head(self: &Rc<Self>, client: &Client, head: Head) -> Visit {
         let arrived = client.stamp.take(self.clock.now());
         let number = self.on_arrival(arrived);
-        let to = self.destination(arrived, client, &head);
+        let (to, handshake) = self.destination(arrived, client, &head);
         let api = to.api().unwrap_or(client.api);
         let ids = self.front.ids(number, api, &head);
         let presence = Presence { desk: Rc::clone(self), held: Cell::new(0), answered: Cell::new(false) };
         let Client { api, source, ref secured, .. } = *client;
-        Visit { head, source, secured: secured.clone(), arrived, ids, api, to, presence }
+        let client = handshake.is_some().then(|| client.clone());
+        Visit { head, source, secured: secured.clone(), arrived, ids, api, to, handshake: handshake.zip(client), presence }
     }
 
     /// What came is no request at all; what to say to that.
@@ -174,22 +179,27 @@ impl Desk {
         self.wall_origin + at.since(Instant::ZERO)
     }
 
-    fn on_arrival(&self, arrived: Instant) -> u64 {
+    pub(crate) fn on_arrival(&self, arrived: Instant) -> u64 {
         let mut arrivals = self.arrivals.borrow_mut();
         arrivals.on_arrival(self.clock.origin_ns().saturating_add(arrived.as_ns()));
         arrivals.arrived()
     }
 
-    fn destination(&self, arrived: Instant, client: &Client, head: &Head) -> Destination {
+    fn destination(&self, arrived: Instant, client: &Client, head: &Head) -> (Destination, Option<Handshake>) {
         if matches!(head.path(), "/ping" | "/sping") {
-            return Destination::Health;
+            return (Destination::Health, None);
         }
         if !client.may_ask(&self.model.domains, head) {
-            return Destination::Nowhere(Malformed::Misdirected);
+            return (Destination::Nowhere(Malformed::Misdirected), None);
         }
-        match check_target(self.kind(client.api), head.target()) {
-            Err(malformed) => Destination::Nowhere(malformed),
-            Ok(()) => Destination::Gateway(self.driver.arrive(arrived, client.api, head)),
+        let checked = check_target(self.kind(client.api), head.target());
+        let handshake = checked.and_then(|()| match self.kind(client.api) {
+            ApiKind::WebSocket => Handshake::of(head),
+            ApiKind::Http | ApiKind::Rest => Ok(None),
+        });
+        match handshake {
+            Err(malformed) => (Destination::Nowhere(malformed), None),
+            Ok(handshake) => (Destination::Gateway(self.driver.arrive(arrived, client.api, head)), handshake),
         }
     }
 
@@ -273,7 +283,7 @@ impl Visit {
 
     /// The answer; of one that comes bit by bit the head goes through the outlet first, and all of it has when this is over.
     async fn through_gateway(self, entrance: Entrance, body: Body, outlet: Option<&Outlet>) -> Outgoing {
-        let Self { head, source, secured, arrived, ids, presence, .. } = self;
+        let Self { head, source, secured, arrived, ids, handshake, presence, .. } = self;
         let desk = &*presence.desk;
         let Body { bytes, length } = body;
         // Without a body the head is all there is, and the gateway's instant is the recorded one.
@@ -284,7 +294,13 @@ impl Visit {
         desk.driver.settled().await;
         let wall = desk.wall(now);
         let request = Request { head, body: bytes, source, secured };
-        let to = Addressed { arrival: entrance.arrival, route: entrance.route, path: &request.head.path()[entrance.path_at..] };
+        let path = &request.head.path()[entrance.path_at..];
+        let errand = match handshake {
+            Some((handshake, client)) => desk.knock(handshake, client, (&request.head, entrance)),
+            None => desk.errand(entrance, (request.head.method(), path)),
+        };
+        let told = errand.link();
+        let to = Addressed { arrival: entrance.arrival, route: entrance.route, path, link: errand.linked(told.as_ref()) };
         let mut examined = desk.front.examine(&request, to, &ids, wall);
         let now = match desk.fetched(&examined).await {
             Fetched::Nothing => now,
@@ -293,18 +309,13 @@ impl Visit {
                 desk.clock.now()
             }
         };
-        let mut pending = desk.driver.open();
-        let mut call = examined.call(pending.id());
-        call.size.body = length;
-        desk.driver.on_call(&mut pending, (entrance.at, now), call, &mut examined);
         let mut stream = None;
-        let released = desk.released(&mut pending, &mut examined, &mut stream).await;
-        desk.driver.on_answered(&pending, &released.reply);
-        let answer = examined.answer(&released.reply);
+        let released = desk.decided(&mut examined, (entrance.at, now), length, &mut stream).await;
+        let answer = desk.done(&errand, &mut examined, &released.reply);
         if let (CacheUse::Kept(entry), Some(kept)) = (released.reply.cache, examined.take_kept()) {
             desk.front.keep(entry, kept);
         }
-        let mut outgoing = presence.answered(Outgoing::to(request.head.method(), answer));
+        let mut outgoing = presence.answered(errand.outgoing(&examined, &released.reply, answer));
         let received = released.reply.timing.received;
         let stream = stream.filter(|_| released.reply.reason == Reason::Served).zip(outlet);
         let (sent_bytes, latency) = match stream {

@@ -7,6 +7,7 @@
 //! Where is ...?
 //! - the loop that feeds calls to the policy and releases replies when they are due: `driver`
 //! - what a request goes through: `http`; what a connection goes through: `accept`, then `http1` or `http2`
+//! - a connection after its WebSocket handshake: `websocket`
 //! - what becomes of a request that is none: `malformed`; of a client that is slow: `patience`
 //! - the bytes of an answer, its error messages and its ids: the package `sluicegate-render`
 //! - the issuer of tokens that the mock plays: `issuer`
@@ -49,6 +50,7 @@ mod summary;
 mod tasks;
 mod tls;
 mod waiting;
+mod websocket;
 
 pub use arrivals::{ReadArrivalsError, read_arrivals};
 pub use decisions::{

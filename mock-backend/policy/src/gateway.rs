@@ -119,6 +119,9 @@ impl Gateway {
         for (at, Move { at: due, .. }) in model.moves.iter().enumerate() {
             queue.schedule(Instant::ZERO + *due, Event::Move(at));
         }
+        for (at, drop) in model.drops.iter().enumerate() {
+            queue.schedule(Instant::ZERO + drop.at, Event::Drop(at));
+        }
         Self {
             doors: Doors::new(&model),
             routers: (0..model.deployments.len()).map(|at| Router::new(&model, DeploymentId(at as u16))).collect(),

@@ -246,6 +246,10 @@ pub(crate) fn asked(seen: Seen<'_>) -> Option<(&LambdaAuthorizer, Vec<String>)> 
 
 /// A variable below `$context.authorizer`, of one that was let through.
 pub(crate) fn variable(seen: Seen<'_>, granted: Option<&Granted>, name: &str) -> Option<String> {
+    // A message is not asked again: what was said at the handshake holds for all of its connection.
+    if let Some(known) = seen.to.link.and_then(|linked| linked.link?.authorizer.as_deref()) {
+        return known.get(name).map(answer::text);
+    }
     let asking = Asking::of(seen)?;
     if let Some(Granted { answer, .. }) = granted {
         return if name == "principalId" { answer.principal.clone() } else { answer.context.get(name).map(answer::text) };
@@ -288,20 +292,20 @@ pub(crate) fn for_event(seen: Seen<'_>, granted: Option<&Granted>, format: Paylo
             let jwt = Map::from_iter([("claims".to_owned(), claims().into()), ("scopes".to_owned(), scopes())]);
             Some(under("jwt", jwt))
         }
-        (AuthorizerKind::Jwt(_), PayloadFormat::Http1 | PayloadFormat::Rest) => {
+        (AuthorizerKind::Jwt(_), PayloadFormat::Http1 | PayloadFormat::Rest | PayloadFormat::WebSocket) => {
             let mut map = under("claims", claims());
             map.insert("scopes".to_owned(), scopes());
             Some(map)
         }
         (AuthorizerKind::Lambda(lambda), PayloadFormat::Http2) => Some(under("lambda", texts(&lambda.context))),
-        (AuthorizerKind::Lambda(lambda), PayloadFormat::Http1 | PayloadFormat::Rest) => {
+        (AuthorizerKind::Lambda(lambda), PayloadFormat::Http1 | PayloadFormat::Rest | PayloadFormat::WebSocket) => {
             let mut map = texts(&lambda.context);
             map.insert("principalId".to_owned(), lambda.principal.as_str().into());
             Some(map)
         }
         (AuthorizerKind::Cognito(_), _) => Some(under("claims", claims())),
         (AuthorizerKind::Iam(_), PayloadFormat::Http2) => signature::named(seen).map(|key| under("iam", iam_of(key))),
-        (AuthorizerKind::Iam(_), PayloadFormat::Http1 | PayloadFormat::Rest) => None,
+        (AuthorizerKind::Iam(_), PayloadFormat::Http1 | PayloadFormat::Rest | PayloadFormat::WebSocket) => None,
     }
 }
 
@@ -312,13 +316,15 @@ fn granted_for_event(granted: &Granted, format: PayloadFormat) -> Map<String, Va
         return Map::from_iter([("lambda".to_owned(), Value::Object(context.clone()))]);
     }
     let mut map: Map<String, Value> = match format {
-        PayloadFormat::Rest => context.iter().map(|(name, value)| (name.clone(), answer::text(value).into())).collect(),
+        PayloadFormat::Rest | PayloadFormat::WebSocket => {
+            context.iter().map(|(name, value)| (name.clone(), answer::text(value).into())).collect()
+        }
         PayloadFormat::Http1 | PayloadFormat::Http2 => context.clone(),
     };
     if let Some(principal) = &granted.answer.principal {
         map.insert("principalId".to_owned(), principal.as_str().into());
     }
-    if format == PayloadFormat::Rest {
+    if matches!(format, PayloadFormat::Rest | PayloadFormat::WebSocket) {
         map.insert("integrationLatency".to_owned(), (granted.took.as_ns() / 1_000_000).into());
     }
     map
@@ -345,7 +351,7 @@ fn iam_of(key: &Signatory) -> Map<String, Value> {
 pub(crate) fn words(seen: Seen<'_>, reason: Reason) -> Option<(&'static str, String)> {
     let kind = Asking::of(seen).map(|asking| &asking.authorizer.kind);
     let iam = kind.and_then(|kind| if let AuthorizerKind::Iam(iam) = kind { Some(iam) } else { None });
-    (seen.api().kind == ApiKind::Rest).then(|| signature::words(seen, iam, reason)).flatten()
+    (seen.api().kind != ApiKind::Http).then(|| signature::words(seen, iam, reason)).flatten()
 }
 
 /// The `www-authenticate` of an HTTP API's refusal of a token; `None` if it has none.

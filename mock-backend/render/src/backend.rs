@@ -123,12 +123,14 @@ impl HttpFace {
         };
         // An HTTP API maps requests by other words, which its route has.
         let parameters = match kind {
-            ApiKind::Rest => written.iter().map(|(name, value)| Parameter::new(name, value)).collect::<Result<_, _>>()?,
+            ApiKind::Rest | ApiKind::WebSocket => {
+                written.iter().map(|(name, value)| Parameter::new(name, value)).collect::<Result<_, _>>()?
+            }
             ApiKind::Http => Vec::new(),
         };
         let hop = match (kind, &mapping) {
-            (ApiKind::Rest, Some(_)) => Hop::RestMapped,
-            (ApiKind::Rest, None) => Hop::RestProxy,
+            (ApiKind::Rest | ApiKind::WebSocket, Some(_)) => Hop::RestMapped,
+            (ApiKind::Rest | ApiKind::WebSocket, None) => Hop::RestProxy,
             (ApiKind::Http, _) => Hop::Http,
         };
         let is_private = http.connection != Connection::Internet;

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
-use sluicegate_policy::call::{AuthorizationUse, Credential, Reason, Release, Reply};
+use sluicegate_policy::call::{AuthorizationUse, Credential, Purpose, Reason, Release, Reply};
 use sluicegate_policy::model::{ApiKey, ApiKind, Requirement, Signatory};
 use sluicegate_policy::time::Span;
 
@@ -73,7 +73,7 @@ impl Lookup for Context<'_> {
         if let Some(name) = name.strip_prefix("authorizer.") {
             return self.authorizer(name);
         }
-        self.of_api(name).or_else(|| self.of_request(name)).or_else(|| self.of_answer(name))
+        self.of_api(name).or_else(|| self.of_request(name)).or_else(|| self.of_answer(name)).or_else(|| self.of_connection(name))
     }
 }
 
@@ -95,6 +95,7 @@ impl Context<'_> {
             "isCanaryRequest" => Some(if self.seen.to.arrival.release == Release::Canary { "true" } else { "false" }.into()),
             "resourcePath" if api.kind == ApiKind::Rest => Some(self.seen.route()?.path.as_str().into()),
             "resourceId" if api.kind == ApiKind::Rest => Some(self.route_names()?.resource_id.as_str().into()),
+            "routeKey" if api.kind == ApiKind::WebSocket => Some(self.route_key().into()),
             "routeKey" if api.kind == ApiKind::Http => Some(self.route_names()?.key.as_str().into()),
             _ => None,
         }
@@ -117,6 +118,33 @@ impl Context<'_> {
             "xrayTraceId" if self.seen.api().kind == ApiKind::Rest => Some(ids.trace_root(wall).into()),
             _ => None,
         }
+    }
+
+    /// Of a WebSocket API.
+    fn of_connection(&self, name: &str) -> Option<Cow<'_, str>> {
+        let linked = self.seen.to.link?;
+        let (event, is_message) = match linked.purpose {
+            Purpose::Connect(_) => ("CONNECT", false),
+            Purpose::Message(..) => ("MESSAGE", true),
+            Purpose::Disconnect(_) => ("DISCONNECT", false),
+            Purpose::Answer | Purpose::Preflight | Purpose::Callback(..) => return None,
+        };
+        match name {
+            "connectionId" => Some(Cow::Borrowed(&*linked.link?.id)),
+            "eventType" => Some(event.into()),
+            "messageDirection" => Some("IN".into()),
+            "connectedAt" => Some((linked.link?.connected.as_ns() / 1_000_000).to_string().into()),
+            // Distinct from the request's id, and as long.
+            "messageId" if is_message => Some(self.seen.ids.message().into()),
+            "disconnectStatusCode" => linked.ended.map(|(code, _)| code.to_string().into()),
+            "disconnectReason" => linked.ended.map(|(_, reason)| reason.into()),
+            _ => None,
+        }
+    }
+
+    /// What a message was selected for; without a route of its own, nothing is known of it.
+    fn route_key(&self) -> &str {
+        self.route_names().map_or("", |names| &names.key)
     }
 
     fn of_answer(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -11,13 +11,14 @@ mod headers;
 mod http1;
 mod http2;
 mod rest;
+mod websocket;
 
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use sluicegate_policy::model::AuthorizerFormat;
+use sluicegate_policy::model::{ApiKind, AuthorizerFormat};
 
 use crate::authorizer::{Granted, asked, method_arn};
 use crate::context::Context;
@@ -36,6 +37,8 @@ pub enum PayloadFormat {
     Http1,
     /// 2.0 of an HTTP API.
     Http2,
+    /// Of a WebSocket API.
+    WebSocket,
 }
 
 /// What an event needs to know besides the request. All of it belongs to the API's definition or to a step before; whoever calls
@@ -61,6 +64,7 @@ impl Examined<'_> {
             PayloadFormat::Rest => rest::event(&of),
             PayloadFormat::Http1 => http1::event(&of),
             PayloadFormat::Http2 => http2::event(&of),
+            PayloadFormat::WebSocket => websocket::event(&of),
         };
         Value::Object(event).to_string().into_bytes()
     }
@@ -72,6 +76,7 @@ impl Examined<'_> {
         let seen = self.seen();
         let (lambda, identity) = asked(seen)?;
         let format = match lambda.format {
+            AuthorizerFormat::Request if seen.api().kind == ApiKind::WebSocket => PayloadFormat::WebSocket,
             AuthorizerFormat::Token | AuthorizerFormat::Request => PayloadFormat::Rest,
             AuthorizerFormat::V1 => PayloadFormat::Http1,
             AuthorizerFormat::V2(_) => PayloadFormat::Http2,
@@ -129,7 +134,7 @@ impl Eventful<'_> {
         }
         let content_type = self.seen.header("content-type");
         let is_binary = match self.occasion.format {
-            PayloadFormat::Rest => self.occasion.binary.holds(content_type),
+            PayloadFormat::Rest | PayloadFormat::WebSocket => self.occasion.binary.holds(content_type),
             PayloadFormat::Http1 | PayloadFormat::Http2 => !crate::media::is_text(content_type),
         };
         let body = if is_binary { STANDARD.encode(bytes) } else { self.seen.body().into_owned() };

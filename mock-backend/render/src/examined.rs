@@ -15,7 +15,7 @@ use sluicegate_policy::call::{
     AnswerId, Arrival, CacheUse, Call, CallId, Credential, EntryId, Evidence, Freshness, Identity, Invalid, Judged, Mapped,
     Permission, Purpose, Reason, Reply, Size, Verdict, Warning,
 };
-use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, Stage};
+use sluicegate_policy::model::{ApiKind, Model, RefusalCors, ResponseType, RouteId, RouteResponse, Stage};
 use sluicegate_policy::time::Span;
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ use crate::expression::Surroundings;
 use crate::front::{Constant, Front, IntegrationFace, RouteFace, Trace};
 use crate::identification::{TRACE_ID, deliver, identify};
 use crate::ids::CallIds;
+use crate::mapping;
 use crate::parameters::Parameters;
 use crate::refusal::told;
 use crate::request::Request;
@@ -38,6 +39,7 @@ use crate::seen::Seen;
 use crate::service::ServiceFace;
 use crate::validate::Fault;
 use crate::vtl::Map;
+use crate::websocket::{Linked, error_frame, of_callback};
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,8 @@ pub struct Addressed<'a> {
     pub route: Option<RouteId>,
     /// The path below the stage, not decoded.
     pub path: &'a str,
+    /// What it has to do with a WebSocket connection, if it has.
+    pub link: Option<Linked<'a>>,
 }
 
 /// A request under examination.
@@ -96,7 +100,7 @@ impl<'a> Examined<'a> {
             id,
             arrival: to.arrival,
             route: to.route,
-            purpose: if preflight { Purpose::Preflight } else { Purpose::Answer },
+            purpose: to.link.map_or(if preflight { Purpose::Preflight } else { Purpose::Answer }, |linked| linked.purpose),
             key: self.seen.credential(None),
             size: Size { body: request.body.len() as u64, ..request.head.size() },
         }
@@ -210,6 +214,17 @@ impl<'a> Examined<'a> {
         if self.seen.request.head.method() == "HEAD" { answer.without_body() } else { answer }
     }
 
+    /// What a client gets for its message, over its connection; `None` for nothing: its route sends no answers, or there is none to send.
+    pub fn frame(&mut self, reply: &Reply) -> Option<Bytes> {
+        if reply.reason != Reason::Served {
+            let id = self.seen.to.link.and_then(|linked| linked.link).map_or("", |link| &*link.id);
+            return Some(error_frame(reply.reason, id, self.seen.ids.request()).into());
+        }
+        let response = self.seen.route().map(|route| route.response)?;
+        let body = (response == RouteResponse::Present).then(|| self.served(reply).body)?;
+        Some(body).filter(|body| !body.is_empty())
+    }
+
     /// What the response cache is to keep of the answer: all but what belongs to this request alone (ids, trace, warning, a body
     /// that a `HEAD` is spared). There once, after [`Self::answer`] to a reply that is to be kept.
     pub fn take_kept(&mut self) -> Option<Answer> {
@@ -255,6 +270,13 @@ impl<'a> Examined<'a> {
     /// The gateway's own answer, and the name of the error.
     fn refused(&self, reply: &Reply) -> (Answer, Option<&'static str>) {
         let api = self.seen.api_model();
+        if let (Some(Linked { purpose: Purpose::Callback(..), .. }), Some((error_type, body))) =
+            (self.seen.to.link, of_callback(reply.reason))
+        {
+            let mut answer = Answer::new(reply.status, body);
+            answer.push("Content-Type", mapping::JSON);
+            return (answer, Some(error_type));
+        }
         let Some(refusal) = told(self.seen, reply, self.fault.as_ref()) else {
             return (Answer::default(), None);
         };

@@ -71,7 +71,8 @@ impl Executed<'_> {
         let Some(id) = self.reply.arrival.stage else { return 0 };
         let level = self.model.stages[usize::from(id.0)].execution_log;
         // Too large a request leaves no event (developer guide, "Set up `CloudWatch` logging for REST APIs").
-        let silent = self.model.api_of(id).kind == ApiKind::Http || self.reply.reason == Reason::PayloadTooLarge;
+        // Of a WebSocket API's lines no example is known.
+        let silent = self.model.api_of(id).kind != ApiKind::Rest || self.reply.reason == Reason::PayloadTooLarge;
         if silent || level == ExecutionLog::Off {
             return 0;
         }
@@ -356,7 +357,10 @@ impl Story<'_> {
             | Reason::QuotaExceeded
             | Reason::Throttled(_)
             | Reason::InvalidationRefused
-            | Reason::UnsupportedMediaType => None,
+            | Reason::UnsupportedMediaType
+            | Reason::Gone
+            | Reason::Binary
+            | Reason::Unread => None,
         }
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sluicegate_policy::call::{AnswerId, Credential, EntryId, FunctionResult, Release};
+use sluicegate_policy::call::{AnswerId, ConnectionId, Credential, EntryId, FunctionResult, Release};
 use sluicegate_policy::model::{
     ApiId, ApiKind, Authorizer, AuthorizerId, Deployment, Endpoint, Function, Integration, LambdaIntegration, MockIntegration,
     Model, Payload, Protocol, Route, RouteId, StageId,
@@ -141,7 +141,7 @@ impl Front {
     pub fn method<'h>(&self, api: ApiId, head: &'h Head) -> &'h str {
         let named = match self.naming.api(api).kind {
             ApiKind::Rest => head.header("x-http-method-override").and_then(|method| str::from_utf8(method).ok()),
-            ApiKind::Http => None,
+            ApiKind::Http | ApiKind::WebSocket => None,
         };
         named.unwrap_or(head.method())
     }
@@ -149,6 +149,16 @@ impl Front {
     /// The ids of call number `number`.
     pub fn ids(&self, number: u64, api: ApiId, head: &Head) -> CallIds {
         self.ids.ids(self.naming.api(api).kind, number, head)
+    }
+
+    /// What a connection is called by clients and functions.
+    pub fn connection_name(&self, id: ConnectionId) -> String {
+        self.ids.connection(id)
+    }
+
+    /// Which connection is called so; `None` if that is no connection's name.
+    pub fn connection_named(&self, name: &str) -> Option<ConnectionId> {
+        self.ids.connection_named(name)
     }
 
     /// Looks at a request that came at `wall` since 1970.
@@ -324,6 +334,7 @@ impl IntegrationFace {
         let Function { response, code, .. } = &model.functions[usize::from(function.0)];
         let format = match (kind, payload) {
             (ApiKind::Rest, _) => PayloadFormat::Rest,
+            (ApiKind::WebSocket, _) => PayloadFormat::WebSocket,
             (ApiKind::Http, Payload::V1) => PayloadFormat::Http1,
             (ApiKind::Http, Payload::V2) => PayloadFormat::Http2,
         };
@@ -350,7 +361,7 @@ impl Constant {
     /// With the content type that a function gets which names none (facts, section 5.4).
     fn new(kind: ApiKind, status: u16, body: &str, trace: Trace) -> Self {
         let content_type = match kind {
-            ApiKind::Rest => mapping::JSON,
+            ApiKind::Rest | ApiKind::WebSocket => mapping::JSON,
             ApiKind::Http => "text/plain; charset=utf-8",
         };
         Self { status, body: Bytes::copy_from_slice(body.as_bytes()), content_type, trace }

@@ -98,13 +98,15 @@ pub fn proxied(
     };
     let value = serde_json::from_slice(bytes);
     match (format, value) {
-        (PayloadFormat::Rest, Ok(Value::Object(given))) => structured::rest(&given, binary.accepts(accept)),
+        (PayloadFormat::Rest | PayloadFormat::WebSocket, Ok(Value::Object(given))) => {
+            structured::rest(&given, binary.accepts(accept))
+        }
         (PayloadFormat::Http1, Ok(Value::Object(given))) if given.contains_key("statusCode") => structured::http1(&given),
         (PayloadFormat::Http2, Ok(Value::Object(given))) if given.contains_key("statusCode") => structured::http2(&given),
         (PayloadFormat::Http2, Ok(Value::String(body))) => Ok(inferred(body.into_bytes())),
         (PayloadFormat::Http2, Ok(_) | Err(_)) => Ok(inferred(bytes.to_vec())),
-        (PayloadFormat::Rest | PayloadFormat::Http1, Ok(_)) => Err(Malformed::Shape.into()),
-        (PayloadFormat::Rest | PayloadFormat::Http1, Err(_)) => Err(Malformed::NotJson.into()),
+        (PayloadFormat::Rest | PayloadFormat::WebSocket | PayloadFormat::Http1, Ok(_)) => Err(Malformed::Shape.into()),
+        (PayloadFormat::Rest | PayloadFormat::WebSocket | PayloadFormat::Http1, Err(_)) => Err(Malformed::NotJson.into()),
     }
 }
 

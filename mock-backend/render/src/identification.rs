@@ -27,7 +27,7 @@ const POP: &str = "IAD55-P1";
 pub(crate) fn identify(kind: ApiKind, ids: &CallIds, error_type: Option<&'static str>, answer: &mut Answer) {
     match kind {
         ApiKind::Http => answer.push(APIGW_REQUEST_ID, ids.extended().to_owned()),
-        ApiKind::Rest => {
+        ApiKind::Rest | ApiKind::WebSocket => {
             answer.push(REQUEST_ID, ids.request().to_owned());
             if let Some(error_type) = error_type {
                 answer.push(ERROR_TYPE, error_type);

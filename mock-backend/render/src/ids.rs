@@ -11,6 +11,9 @@
 use std::cell::OnceCell;
 use std::str;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sluicegate_policy::call::ConnectionId;
 use sluicegate_policy::model::ApiKind;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -72,6 +75,31 @@ impl IdSource {
         Self { seed: seed.child("request ids") }
     }
 
+    /// What a connection is called: eight bytes of it, which the seed disguises, and three by which a name that nobody gave is known.
+    pub fn connection(&self, ConnectionId(id): ConnectionId) -> String {
+        let bytes = self.disguised(id);
+        let mut name = STANDARD.encode(bytes);
+        debug_assert!(name.len() == 16 && name.ends_with('='));
+        name.shrink_to_fit();
+        name
+    }
+
+    /// Which connection is called so.
+    pub fn connection_named(&self, name: &str) -> Option<ConnectionId> {
+        let bytes: [u8; 11] = STANDARD.decode(name).ok()?.try_into().ok()?;
+        let shown = u64::from_le_bytes(bytes[..8].try_into().expect("eight of eleven bytes"));
+        let id = shown ^ self.seed.child("connections").draw(0);
+        (self.disguised(id) == bytes).then_some(ConnectionId(id))
+    }
+
+    fn disguised(&self, id: u64) -> [u8; 11] {
+        let seed = self.seed.child("connections");
+        let mut bytes = [0; 11];
+        bytes[..8].copy_from_slice(&(id ^ seed.draw(0)).to_le_bytes());
+        bytes[8..].copy_from_slice(&seed.nth(id).draw(1).to_le_bytes()[..3]);
+        bytes
+    }
+
     /// The ids of call number `n` to an API of this kind.
     pub fn ids(&self, kind: ApiKind, n: u64, head: &Head) -> CallIds {
         let brought = Brought::by(head);
@@ -90,12 +118,17 @@ impl CallIds {
     /// `$context.requestId`.
     pub fn request(&self) -> &str {
         match self.kind {
-            ApiKind::Http => self.extended(),
+            ApiKind::Http | ApiKind::WebSocket => self.extended(),
             ApiKind::Rest => match self.request.get_or_init(|| RequestId::Uuid(uuid(self.own.draw(2), self.own.draw(3)))) {
                 RequestId::Uuid(text) => ascii(text),
                 RequestId::ReplacedInvalid => REPLACED,
             },
         }
+    }
+
+    /// `$context.messageId` of a message.
+    pub fn message(&self) -> String {
+        ascii(&ShortId::spelled(self.own.draw(15), self.own.draw(16)).0).to_owned()
     }
 
     /// `$context.extendedRequestId`.
@@ -275,6 +308,19 @@ mod tests {
         assert_eq!(of(7), of(7));
         let distinct: BTreeSet<_> = (0..10_000).map(|n| source.ids(ApiKind::Rest, n, &head).extended().to_owned()).collect();
         assert_eq!(distinct.len(), 10_000);
+    }
+
+    #[test]
+    fn a_connection_is_known_by_its_name_and_by_no_other() {
+        let source = IdSource::new(Seed::new(1));
+        for id in [0, 1, 7 << 32 | 5, u64::MAX].map(ConnectionId) {
+            let name = source.connection(id);
+            assert_eq!((name.len(), &name[15..], source.connection_named(&name)), (16, "=", Some(id)), "{name}");
+            assert_eq!(IdSource::new(Seed::new(2)).connection_named(&name), None);
+        }
+        for name in ["", "=", "AAAAAAAAAAAAAAA=", "AAAA", "not base 64!", &"A".repeat(400)] {
+            assert_eq!(source.connection_named(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -43,3 +43,4 @@ mod store;
 mod substitution;
 pub mod validate;
 pub mod vtl;
+pub mod websocket;

@@ -49,7 +49,7 @@ impl Parameters<'_> {
     /// What counts of the values of a parameter.
     fn value(&self, kind: ParamKind, name: &str) -> Option<Cow<'_, str>> {
         match self.kind {
-            ApiKind::Rest => {
+            ApiKind::Rest | ApiKind::WebSocket => {
                 let mut last = None;
                 self.each(kind, name, |value| last = Some(value));
                 last
@@ -76,7 +76,7 @@ impl Parameters<'_> {
 
     fn same_header(&self, given: &str, name: &str) -> bool {
         match self.kind {
-            ApiKind::Rest => given == name,
+            ApiKind::Rest | ApiKind::WebSocket => given == name,
             ApiKind::Http => given.eq_ignore_ascii_case(name),
         }
     }
@@ -136,7 +136,7 @@ impl<'t> Gathered<'t> {
         };
         let (_, given) = &mut self.all[*place];
         match self.of {
-            ApiKind::Rest => *given = value.into_owned(),
+            ApiKind::Rest | ApiKind::WebSocket => *given = value.into_owned(),
             ApiKind::Http => {
                 given.push(',');
                 given.push_str(&value);
@@ -148,7 +148,7 @@ impl<'t> Gathered<'t> {
 impl Parameters<'_> {
     fn header_name(&self, name: &str) -> String {
         match self.kind {
-            ApiKind::Rest => name.to_owned(),
+            ApiKind::Rest | ApiKind::WebSocket => name.to_owned(),
             ApiKind::Http => name.to_ascii_lowercase(),
         }
     }

@@ -41,7 +41,7 @@ pub struct Refusal {
 /// the request validator found.
 pub fn refusal(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option<Refusal> {
     match api.kind {
-        ApiKind::Rest => rest(api, reason, status, fault),
+        ApiKind::Rest | ApiKind::WebSocket => rest(api, reason, status, fault),
         ApiKind::Http => http(api, reason, status),
     }
 }
@@ -66,6 +66,8 @@ fn rest(api: &Api, reason: Reason, status: u16, fault: Option<&Fault>) -> Option
         // No error name is documented for these two.
         Reason::UrlTooLong => Some(too_long(status, ("Request URI too long", r#"{"message":"Request URI too long"}"#))),
         Reason::HeadersTooLarge => Some(too_long(status, HEAD_TOO_LARGE)),
+        // Of connections, not of requests: `websocket` has the words of those that are said over HTTP.
+        Reason::Gone | Reason::Binary | Reason::Unread => Some(own("Gone", r#"{"message":null}"#, Some("GoneException"))),
         Reason::IntegrationUnreachable => {
             let body = r#"{"message": "Network error communicating with endpoint"}"#;
             let row = built_in(ResponseType::IntegrationFailure);
@@ -169,7 +171,11 @@ fn http(api: &Api, reason: Reason, status: u16) -> Option<Refusal> {
         | Reason::Misconfigured
         | Reason::FunctionFailed(_)
         | Reason::FunctionMalformed(_)
-        | Reason::CapacityExhausted(_) => INTERNAL,
+        | Reason::CapacityExhausted(_)
+        // No HTTP API has connections to speak of.
+        | Reason::Gone
+        | Reason::Binary
+        | Reason::Unread => INTERNAL,
         // Recorded without a content type.
         Reason::FunctionThrottled(..) | Reason::IntegrationUnreachable | Reason::IntegrationTimeout => {
             ("Service Unavailable", r#"{"message":"Service Unavailable"}"#, None)

@@ -336,6 +336,10 @@ const fn code_of(reason: Reason) -> (u8, u16) {
         Reason::InvalidationRefused => 16,
         Reason::UnsupportedMediaType => 17,
         Reason::Misconfigured => 18,
+        Reason::Throttled(Scope::Connects) => 53,
+        Reason::Gone => 54,
+        Reason::Binary => 55,
+        Reason::Unread => 56,
         Reason::IntegrationTimeout => 19,
         Reason::IntegrationUnreachable => 20,
         Reason::Unauthorized(TokenFault::Refused) => 52,
@@ -416,6 +420,10 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         50 => Reason::AuthorizerMisconfigured,
         51 => Reason::FunctionMalformed(function),
         52 => Reason::Unauthorized(TokenFault::Refused),
+        53 => Reason::Throttled(Scope::Connects),
+        54 => Reason::Gone,
+        55 => Reason::Binary,
+        56 => Reason::Unread,
         _ => return None,
     })
 }

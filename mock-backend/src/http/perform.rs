@@ -5,9 +5,10 @@
 
 use std::pin::Pin;
 
-use sluicegate_policy::call::{Arrival, EffectId, Errand, Fate, FunctionResult, Invoked, Outcome, Reply};
+use sluicegate_policy::call::{Arrival, EffectId, Errand, Fate, FunctionResult, Invoked, Outcome, Purpose, Reply};
 use sluicegate_policy::lambda::Environment;
 use sluicegate_policy::model::{AuthorizerId, FunctionId, Integration, TargetId, Transfer};
+use sluicegate_policy::time::Instant;
 use sluicegate_render::backend::BackendResponse;
 use sluicegate_render::examined::Examined;
 use sluicegate_render::function_answer::Returned;
@@ -33,14 +34,32 @@ enum Come {
 }
 
 impl Desk {
-    /// The decision on a call, whose integration is performed here if the gateway wants it.
-    /// What streams goes on in `stream`.
-    pub(super) async fn released(
+    /// The gateway's decision on an examined request that arrived at the first instant and was read at the second, with a body so long; what
+    /// streams goes on in `stream`.
+    pub(crate) async fn decided(
         &self,
-        pending: &mut Pending,
         examined: &mut Examined<'_>,
+        at: (Instant, Instant),
+        body: u64,
         stream: &mut Option<Source>,
     ) -> Released {
+        let mut pending = self.driver.open();
+        let mut call = examined.call(pending.id());
+        call.size.body = body;
+        if let Purpose::Message(..) = call.purpose
+            && call.route.is_some_and(|route| self.model.routes[usize::from(route.0)].fan_out.is_some())
+        {
+            self.driver.keep_message(&pending, examined.request().body.clone());
+        }
+        self.driver.on_call(&mut pending, at, call, examined);
+        let released = self.released(&mut pending, examined, stream).await;
+        self.driver.on_answered(&pending, &released.reply);
+        released
+    }
+
+    /// The decision on a call, whose integration is performed here if the gateway wants it.
+    /// What streams goes on in `stream`.
+    async fn released(&self, pending: &mut Pending, examined: &mut Examined<'_>, stream: &mut Option<Source>) -> Released {
         loop {
             let (effect, target) = match (&mut *pending).await {
                 Turn::Released(released) => return released,

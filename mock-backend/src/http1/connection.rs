@@ -24,6 +24,7 @@ use crate::http::{Client, Desk, Visit};
 use crate::malformed::Malformed;
 use crate::patience::{For, Over, Wait};
 use crate::streamed::{Broken, Streamed};
+use crate::websocket::Upgrade;
 
 /// What a client that sends too much may still send before the connection is cut: enough for one that reads its answer only
 /// when it has sent all.
@@ -58,6 +59,22 @@ pub(crate) enum Ended {
     Expired,
     /// It was reset, cut off within a request, or spoke no HTTP.
     Failed,
+}
+
+/// What became of a connection.
+pub(crate) enum Served<S> {
+    /// It has ended.
+    Ended(Ended),
+    /// It is no longer HTTP: the stream, what was read of it, what it is now, and its place among those that wait.
+    Upgraded(Box<(S, Bytes, Upgrade, Wait)>),
+}
+
+/// What came last of what was asked.
+enum Last {
+    /// An answer.
+    Answer(Unread),
+    /// An answer after which the connection is no longer HTTP.
+    Upgrade(Upgrade),
 }
 
 /// Why there is no further request.
@@ -132,33 +149,43 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Answers requests until there are no more.
-    pub(crate) async fn serve(mut self) -> Ended {
+    pub(crate) async fn serve(mut self) -> Served<S> {
         let (ended, unread) = match self.requests().await {
-            Ok(unread) => (Ended::Well, unread),
+            Ok(Last::Answer(unread)) => (Ended::Well, unread),
+            Ok(Last::Upgrade(upgrade)) => return self.upgraded(upgrade).await,
             Err(Trouble::Malformed(malformed)) => {
                 let outgoing = self.desk.on_malformed(&self.client, malformed);
                 self.queue(outgoing, (Version::Http11, Persistence::Close));
                 (if malformed == Malformed::Late { Ended::Expired } else { Ended::Failed }, Unread::Something)
             }
             Err(Trouble::Expired) => (Ended::Expired, Unread::Nothing),
-            Err(Trouble::Gone) => return Ended::Failed,
+            Err(Trouble::Gone) => return Served::Ended(Ended::Failed),
         };
-        self.close(unread).await.map_or(Ended::Failed, |()| ended)
+        Served::Ended(self.close(unread).await.map_or(Ended::Failed, |()| ended))
     }
 
-    async fn requests(&mut self) -> Result<Unread, Trouble> {
+    /// The connection is no longer HTTP once the answer that says so is written.
+    async fn upgraded(mut self, upgrade: Upgrade) -> Served<S> {
+        if self.flush().await.is_err() {
+            return Served::Ended(Ended::Failed);
+        }
+        let (stream, read, _, _, wait) = self.into_parts();
+        Served::Upgraded(Box::new((stream, read, upgrade, wait)))
+    }
+
+    async fn requests(&mut self) -> Result<Last, Trouble> {
         while let Some(received) = self.next_head().await? {
             let Received { head, framed } = received;
             let visit = self.desk.on_head(&self.client, head);
-            let (persistence, unread) = self.exchange(visit, framed).await?;
-            if persistence == Persistence::Close {
-                return Ok(unread);
+            let (persistence, last) = self.exchange(visit, framed).await?;
+            if persistence == Persistence::Close || matches!(last, Last::Upgrade(_)) {
+                return Ok(last);
             }
             if self.pipes.is_full() {
                 self.flush().await?;
             }
         }
-        Ok(Unread::Nothing)
+        Ok(Last::Answer(Unread::Nothing))
     }
 
     /// The next head; `None` if the client, or the gateway, wants no more.
@@ -187,8 +214,8 @@ impl<S: Stream> Connection<S> {
     }
 
     /// One request from its head to its answer.
-    async fn exchange(&mut self, visit: Visit, framed: Framed) -> Result<(Persistence, Unread), Trouble> {
-        let (outgoing, unread) = match self.body(&visit, framed).await {
+    async fn exchange(&mut self, visit: Visit, framed: Framed) -> Result<(Persistence, Last), Trouble> {
+        let (mut outgoing, unread) = match self.body(&visit, framed).await {
             Ok((body, unread)) => (self.answer(visit.answer(body)).await?, unread),
             Err(Trouble::Malformed(malformed)) => (visit.refuse(malformed), Unread::Something),
             Err(trouble) => return Err(trouble),
@@ -198,12 +225,16 @@ impl<S: Stream> Connection<S> {
             || self.wait.leaving()
             || (outgoing.rest.is_some() && framed.version == Version::Http10);
         let persistence = if ends { Persistence::Close } else { framed.persistence };
+        if outgoing.upgrade.is_some() {
+            let upgrade = self.queue_upgrade(&mut outgoing);
+            return Ok((Persistence::KeepAlive, upgrade.map_or(Last::Answer(unread), Last::Upgrade)));
+        }
         match self.queue(outgoing, (framed.version, persistence)) {
-            None => Ok((persistence, unread)),
+            None => Ok((persistence, Last::Answer(unread))),
             Some(rest) => match self.stream(rest, framed.version).await? {
-                Ok(()) => Ok((persistence, unread)),
+                Ok(()) => Ok((persistence, Last::Answer(unread))),
                 // What is there already cannot be taken back: that the rest is missing is all there is to say.
-                Err(Broken) => Ok((Persistence::Close, unread)),
+                Err(Broken) => Ok((Persistence::Close, Last::Answer(unread))),
             },
         }
     }
@@ -298,6 +329,13 @@ impl<S: Stream> Connection<S> {
         write_head(self.pipes.output(), &outgoing, &date, ending);
         self.pipes.push_body(outgoing.answer.body);
         outgoing.rest
+    }
+
+    /// The answer that ends HTTP on this connection is to be written; what comes then.
+    fn queue_upgrade(&mut self, outgoing: &mut Outgoing) -> Option<Upgrade> {
+        let date = self.desk.date();
+        write_head(self.pipes.output(), outgoing, &date, (Version::Http11, Persistence::KeepAlive));
+        outgoing.upgrade.take()
     }
 
     /// Writes all that waits, and then reads.

@@ -15,6 +15,7 @@ use super::date::DateText;
 use super::framing::Persistence;
 use super::head::Version;
 use crate::streamed::Streamed;
+use crate::websocket::Upgrade;
 
 /// What a client that waits for leave gets before its answer.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -31,6 +32,8 @@ pub(crate) struct Outgoing {
     pub(crate) rest: Option<Streamed>,
     /// Whether it is the connection's last.
     pub(crate) persistence: Persistence,
+    /// What becomes of the connection, if it is no longer HTTP after this answer.
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 impl Outgoing {
@@ -43,7 +46,12 @@ impl Outgoing {
         if length.is_none() || method == "HEAD" {
             answer.body.clear();
         }
-        Self { answer, length, rest: None, persistence: Persistence::KeepAlive }
+        Self { answer, length, rest: None, persistence: Persistence::KeepAlive, upgrade: None }
+    }
+
+    /// The answer after which the connection is a WebSocket's.
+    pub(crate) const fn upgrade(answer: Answer, upgrade: Upgrade) -> Self {
+        Self { answer, length: None, rest: None, persistence: Persistence::KeepAlive, upgrade: Some(upgrade) }
     }
 
     /// The same, and the end of the connection.
@@ -53,7 +61,7 @@ impl Outgoing {
 
     /// The same without what follows it.
     pub(crate) fn head(&self) -> Self {
-        Self { answer: self.answer.clone(), length: self.length, rest: None, persistence: self.persistence }
+        Self { answer: self.answer.clone(), length: self.length, rest: None, persistence: self.persistence, upgrade: None }
     }
 }
 
@@ -93,6 +101,7 @@ pub(crate) fn write_head(
         (None, Some(_), Version::Http10) | (None, None, _) => {}
     }
     out.extend_from_slice(match persistence {
+        _ if outgoing.upgrade.is_some() => b"Connection: upgrade\r\nUpgrade: websocket\r\n".as_slice(),
         Persistence::KeepAlive => b"Connection: keep-alive\r\n".as_slice(),
         Persistence::Close => b"Connection: close\r\n".as_slice(),
     });

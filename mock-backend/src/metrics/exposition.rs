@@ -132,7 +132,7 @@ fn api_label(api: &Api) -> String {
             let name: String = api.name.chars().filter(char::is_ascii).collect();
             format!("api_name=\"{}\"", Escaped(&name))
         }
-        ApiKind::Http => format!("api_id=\"{}\"", Escaped(&api.id)),
+        ApiKind::Http | ApiKind::WebSocket => format!("api_id=\"{}\"", Escaped(&api.id)),
     }
 }
 
@@ -145,7 +145,7 @@ fn route_labels(model: &Model, stage: &Stage, kind: ApiKind, route: usize) -> Op
             let method = route.method.as_deref().unwrap_or("ANY");
             format!("method=\"{}\",resource=\"{}\"", Escaped(method), Escaped(&route.path))
         }
-        ApiKind::Http => format!("route=\"{}\"", Escaped(&route.key())),
+        ApiKind::Http | ApiKind::WebSocket => format!("route=\"{}\"", Escaped(&route.key())),
     })
 }
 

@@ -25,6 +25,8 @@ pub(super) const ABANDONED_MIN: usize = 1_024;
 pub(super) enum Event {
     /// A stage moves: the n-th move of the model.
     Move(usize),
+    /// All connections of a stage are closed: the n-th such drop of the model.
+    Drop(usize),
     /// An authorizer has answered, or is not waited for any longer.
     Authorized(LookUpId),
     /// The gateway has done its part before the integration.
@@ -116,6 +118,7 @@ impl Gateway {
                     // One that does not fit changes nothing.
                     let _ = self.move_stage(stage, deployment);
                 }
+                Event::Drop(at) => self.drop_connections(at),
                 Event::Authorized(look_up) => {
                     if !self.authorized(due, look_up) {
                         self.abandoned -= 1;
@@ -232,6 +235,7 @@ impl Gateway {
             Event::Authorized(look_up) => authorizers.is_under_way(*look_up),
             Event::Watch(id) => connections.open_one(*id).is_some(),
             Event::Move(_)
+            | Event::Drop(_)
             | Event::HandOver(_)
             | Event::Ask(_)
             | Event::Sweep(_)

@@ -68,6 +68,17 @@ impl Gateway {
         }
     }
 
+    /// A message found no room beside those that the client of a connection has not read: the connection is closed, if the API's setting says
+    /// so.
+    pub fn on_unread(&mut self, now: Instant, id: ConnectionId) {
+        self.advance(now);
+        let Some(stage) = self.connections.open_one(id).map(|connection| connection.stage) else { return };
+        match self.model.api_of(stage).websocket.slow_reader {
+            SlowReader::Closed => self.close(id, Closing::Unread),
+            SlowReader::Kept => {}
+        }
+    }
+
     /// A connection that is open.
     pub fn connection(&self, id: ConnectionId) -> Option<Connection> {
         self.connections.open_one(id).copied()
@@ -86,6 +97,14 @@ impl Gateway {
             self.close(*id, why);
         }
         open.len()
+    }
+
+    /// The n-th drop of the model.
+    pub(super) fn drop_connections(&mut self, at: usize) {
+        let crate::model::Drop { stage, why, .. } = self.model.drops[at];
+        for id in self.connections.all_open(Some(stage)) {
+            self.close(id, why);
+        }
     }
 
     pub(super) fn close(&mut self, id: ConnectionId, why: Closing) {

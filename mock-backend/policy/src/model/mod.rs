@@ -27,7 +27,7 @@ mod websocket;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::call::Release;
+use crate::call::{Closing, Release};
 use crate::time::Span;
 
 pub use self::api::{
@@ -149,6 +149,8 @@ pub struct Model {
     pub domains: Vec<Domain>,
     /// When stages move to other deployments, in the order of their instants.
     pub moves: Vec<Move>,
+    /// When all WebSocket connections of a stage are closed, as nobody but a test would, in the order of their instants.
+    pub drops: Vec<Drop>,
 }
 
 /// A custom domain name with its base paths.
@@ -180,6 +182,17 @@ pub struct Move {
     pub stage: StageId,
     /// The deployment of the same API that it then has.
     pub deployment: DeploymentId,
+}
+
+/// All WebSocket connections of a stage are closed at once: what clients make of it is the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drop {
+    /// How long after the start of the run.
+    pub at: Span,
+    /// Which stage.
+    pub stage: StageId,
+    /// What the clients are told.
+    pub why: Closing,
 }
 
 /// Limits of the account in its region.
@@ -275,6 +288,7 @@ impl Model {
             keys: Vec::new(),
             domains: Vec::new(),
             moves: Vec::new(),
+            drops: Vec::new(),
         }
     }
 

@@ -42,7 +42,8 @@ pub fn named(name: &str, kind: ApiKind) -> Option<&'static str> {
         _ => return None,
     };
     Some(match kind {
-        ApiKind::Http => http,
+        // Of a WebSocket API the fields are those of an HTTP API and some of its own; their order is unconfirmed.
+        ApiKind::Http | ApiKind::WebSocket => http,
         ApiKind::Rest => rest,
     })
 }

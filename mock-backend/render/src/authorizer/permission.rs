@@ -11,7 +11,8 @@ use std::net::IpAddr;
 
 use sluicegate_policy::call::Permission;
 use sluicegate_policy::model::{
-    Attribute, Condition, Endpoint, Named, Network, Patterns, PolicyEffect, Principal, ResourcePolicy, Statement, Test, Wanted,
+    ApiKind, Attribute, Condition, Endpoint, Named, Network, Patterns, PolicyEffect, Principal, ResourcePolicy, Statement, Test,
+    Wanted,
 };
 
 use super::signature;
@@ -94,6 +95,9 @@ impl<'r> Asks<'r> {
 /// `stage/METHOD/path`, as the end of the method's ARN has it.
 pub(crate) fn resource(seen: Seen<'_>) -> String {
     let stage = seen.stage().map_or("", |stage| stage.name.as_str());
+    if let (ApiKind::WebSocket, Some(route)) = (seen.api().kind, seen.route().filter(|route| !route.path.starts_with('/'))) {
+        return format!("{stage}/{}", route.path);
+    }
     format!("{stage}/{}/{}", seen.method(), seen.to.path.trim_start_matches('/'))
 }
 

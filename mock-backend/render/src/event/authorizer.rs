@@ -10,7 +10,7 @@
 use serde_json::{Map, Value};
 use sluicegate_policy::model::AuthorizerFormat;
 
-use super::{Eventful, http1, http2, rest};
+use super::{Eventful, PayloadFormat, http1, http2, rest, websocket};
 
 /// The whole event. `identity` has the values of the identity sources, in their order; `arn` names the method or route.
 pub(super) fn event(of: &Eventful<'_>, format: AuthorizerFormat, identity: &[String], arn: &str) -> Map<String, Value> {
@@ -21,7 +21,11 @@ pub(super) fn event(of: &Eventful<'_>, format: AuthorizerFormat, identity: &[Str
         }
         AuthorizerFormat::Request => {
             let mut event = told([("type", "REQUEST".into()), ("methodArn", arn.into())]);
-            event.extend(without_body(rest::event(of)));
+            let of_request = match of.occasion.format {
+                PayloadFormat::WebSocket => websocket::asked(of),
+                PayloadFormat::Rest | PayloadFormat::Http1 | PayloadFormat::Http2 => without_body(rest::event(of)),
+            };
+            event.extend(of_request);
             event
         }
         AuthorizerFormat::V1 => {

@@ -26,7 +26,8 @@ impl<'a> Examined<'a> {
             return Some(self.integration_body());
         }
         let operation = self.seen.route().and_then(|route| route.operation.as_deref());
-        let authorizer = self.authorizer(*format);
+        let known = self.seen.to.link.and_then(|linked| linked.link?.authorizer.as_deref().cloned());
+        let authorizer = known.or_else(|| self.authorizer(*format));
         let occasion = Occasion { format: *format, binary: &self.seen.api().binary, authorizer: authorizer.as_ref(), operation };
         Some(self.event(&occasion).into())
     }
@@ -49,7 +50,9 @@ impl<'a> Examined<'a> {
         match self.function_answered(*format, returned, binary) {
             Ok(content) => FunctionResult::Answered(content),
             Err(FunctionFault::Failed) => FunctionResult::Failed,
-            Err(FunctionFault::Undecodable) if *format == PayloadFormat::Rest => FunctionResult::Misconfigured,
+            Err(FunctionFault::Undecodable) if matches!(format, PayloadFormat::Rest | PayloadFormat::WebSocket) => {
+                FunctionResult::Misconfigured
+            }
             Err(FunctionFault::Malformed(_) | FunctionFault::Undecodable) => FunctionResult::Malformed,
         }
     }

@@ -262,6 +262,17 @@ fn all_are_closed_at_once_when_somebody_wants_it_and_no_deadline_is_left() {
 }
 
 #[test]
+fn a_drop_of_the_model_closes_the_connections_of_its_stage_when_its_time_comes() {
+    let drop = crate::model::Drop { at: Span::from_secs(5), stage: StageId(0), why: Closing::Cut };
+    let mut chat = chat(200).set(|model| model.drops.push(drop)).start();
+    let ids = [0, 20, 40].map(|now| chat.connect(at(now), None).0);
+    assert_eq!(closed(&chat.done(at(4_999))), []);
+    assert_eq!(closed(&chat.done(at(5_000))), ids.map(|id| (id, Closing::Cut)));
+    let (late, _) = chat.connect(at(6_000), None);
+    assert!(chat.gateway.connection(late).is_some());
+}
+
+#[test]
 fn an_answer_of_the_integration_goes_to_the_client_only_where_the_route_says_so() {
     // Seen by the idle time: what goes to the client counts.
     for (response, idle_from) in [(RouteResponse::Absent, 9_000), (RouteResponse::Present, 9_004)] {

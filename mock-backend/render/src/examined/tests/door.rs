@@ -118,7 +118,7 @@ impl Door {
         let arrival = Arrival { number: 0, api: entered.api, stage: entered.stage, deployment, release: self.release };
         let method = front.method(entered.api, &request.head);
         let route = deployment.and_then(|id| Router::new(&self.model, id).in_stage(method, entered.path));
-        Addressed { arrival, route, path: entered.path }
+        Addressed { arrival, route, path: entered.path, link: None }
     }
 
     /// What the gateway's checks that matter here would decide.
