@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate_policy::gateway::Gateway;
-use sluicegate_policy::model::{ApiId, Integration, Model, Route, Stage};
+use sluicegate_policy::model::{ApiId, ApiKind, Integration, Model, Route, Stage};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_policy::usage::Used;
@@ -322,6 +322,8 @@ impl Server {
             ended = keepers.join_next() => problems.push(keeper_ended(ended)),
         }
         accepting.shutdown().await;
+        // Those that end with the mock are open until then.
+        let websocket = desk.has_websockets().then(|| desk.driver.websockets());
         waits.leave();
         let cut = leave(door.tasks(), timers.grace, grace).await;
         answering.shutdown().await;
@@ -331,12 +333,17 @@ impl Server {
         let mut summary = Summary { cpu_ns: process_cpu().saturating_sub(cpu_before).as_ns(), problems, ..Summary::default() };
         summary.connections = door.count();
         summary.connections.cut = cut as u64;
+        summary.websocket = websocket;
         desk.close(records, &mut summary);
         summary
     }
 }
 
 impl Desk {
+    fn has_websockets(&self) -> bool {
+        self.model.apis.iter().any(|api| api.kind == ApiKind::WebSocket)
+    }
+
     /// Writes what is left to write, and adds what was counted.
     fn close(&self, records: Records, summary: &mut Summary) {
         let (arrivals, decisions) = (self.arrivals.take(), self.driver.take_decisions());

@@ -34,6 +34,9 @@ pub struct Summary {
     pub broken_off: u64,
     /// Connections.
     pub connections: Connections,
+    /// WebSocket connections, if there is an API of that kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub websocket: Option<WebSockets>,
     /// How late answers were released after they were due.
     pub release: Release,
     /// CPU time of the whole process while it served, in nanoseconds.
@@ -110,6 +113,35 @@ pub struct Connections {
     pub exhausted: u64,
     /// Cut at the end, when the grace was over.
     pub cut: u64,
+}
+
+/// WebSocket connections of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebSockets {
+    /// Opened.
+    pub opened: u64,
+    /// Open now; in a summary, when the mock was asked to end.
+    pub open: u64,
+    /// Most that were open at once.
+    pub open_peak: u64,
+    /// Gone because their client, or the way to it, went.
+    pub left: u64,
+    /// Closed by the gateway, by reason: `idle`, `life`, `throttled`, ...
+    pub closed: BTreeMap<String, u64>,
+    /// Of those that went: ended by what their client sent, which was none of the protocol's.
+    pub unruly: u64,
+    /// Messages that came.
+    pub messages_in: u64,
+    /// Messages that were given to a connection to be written.
+    pub messages_out: u64,
+    /// Messages that were not, as their client had too many unread.
+    pub unread: u64,
+    /// Messages that modelled functions pushed.
+    pub pushed: u64,
+    /// Those that the account's throttle refused.
+    pub pushes_throttled: u64,
+    /// Messages of which nothing was pushed, because too many were on their way already.
+    pub fan_outs_refused: u64,
 }
 
 /// How late answers were released: from due to handed to the connection.

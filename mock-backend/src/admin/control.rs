@@ -9,6 +9,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sluicegate_policy::call::Closing;
 use sluicegate_policy::model::{ApiKey, Canary, DeploymentId, KeyId, Model, PlanId, StageId, UsagePlan};
 
 use super::answer::Said;
@@ -16,13 +17,21 @@ use crate::http::Desk;
 use crate::metrics;
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "GET /health, GET /metrics, GET /stages, GET and PUT /stages/{stage}, DELETE /stages/{stage}/cache, GET /usage, POST /issuer/rotate";
+const PATHS: &str = "GET /health, GET /metrics, GET /stages, GET and PUT /stages/{stage}, DELETE /stages/{stage}/cache, GET /usage, POST /issuer/rotate, GET /connections, POST /connections/drop";
 
 /// What moves a stage.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Moved {
     deployment: String,
+}
+
+/// Which connections are dropped, and how: all, of one stage or of every, by a close frame with a code or without a word.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dropped {
+    stage: Option<String>,
+    code: Option<u16>,
 }
 
 /// The answer to a request.
@@ -39,6 +48,10 @@ pub(super) fn answer(desk: &Desk, method: &Method, path: &str, body: &[u8]) -> S
         (&Method::DELETE, ["stages", stage @ .., "cache"]) => of_stage(desk, stage, flush),
         (&Method::GET, ["stages", stage @ ..]) => of_stage(desk, stage, |desk, stage| Said::Json(told(desk, stage))),
         (&Method::PUT, ["stages", stage @ ..]) => of_stage(desk, stage, |desk, stage| move_to(desk, stage, body)),
+        (&Method::GET, ["connections"]) => Said::Json(json!(desk.driver.websockets())),
+        (_, ["connections"]) => Said::not_so("GET"),
+        (&Method::POST, ["connections", "drop"]) => drop_connections(desk, body),
+        (_, ["connections", "drop"]) => Said::not_so("POST"),
         (&Method::POST, ["issuer", "rotate"]) => rotate(desk),
         (_, ["issuer", "rotate"]) => Said::not_so("POST"),
         (_, ["stages", .., "cache"]) => Said::not_so("DELETE"),
@@ -125,6 +138,29 @@ fn move_to(desk: &Desk, stage: StageId, body: &[u8]) -> Said {
     match desk.driver.tell(desk.clock.now(), |gateway, now| gateway.deploy(now, stage, to)) {
         Ok(()) => Said::Json(told(desk, stage)),
         Err(error) => Said::error(409, error.to_string()),
+    }
+}
+
+/// Closes all WebSocket connections at once, so that one sees what their clients make of it.
+fn drop_connections(desk: &Desk, body: &[u8]) -> Said {
+    let dropped: Dropped = match serde_json::from_slice(if body.is_empty() { b"{}" } else { body }) {
+        Ok(dropped) => dropped,
+        Err(error) => return Said::error(400, format!("the body is not {{\"stage\": \"name\", \"code\": 1012}}: {error}")),
+    };
+    let why = match dropped.code {
+        None => Closing::Cut,
+        Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => Closing::Fault(code),
+        Some(code) => {
+            return Said::error(
+                400,
+                format!("{code} is no code of a close frame; write e.g. 1012, or leave it out to say nothing"),
+            );
+        }
+    };
+    let drop = |of| Said::Json(json!({ "dropped": desk.driver.close_all(of, why) }));
+    match dropped.stage {
+        None => drop(None),
+        Some(stage) => of_stage(desk, &stage.split('/').collect::<Vec<_>>(), |_, stage| drop(Some(stage))),
     }
 }
 

@@ -3,16 +3,18 @@
 //! Owns the ways in for handshakes, messages and ends, and what the gateway wants done to a connection. Refuses to write to one (its
 //! mailbox is for whoever serves it). A part of the driver.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use sluicegate_policy::call::{Closing, ConnectionId};
+use sluicegate_policy::call::{Closing, ConnectionId, FanOutId};
 use sluicegate_policy::gateway::{Connection, ConnectionCounts};
 use sluicegate_policy::model::{ApiId, RouteId, StageId};
 use sluicegate_policy::routing::Router;
 use sluicegate_policy::time::Instant;
 
 use super::{Driver, Entrance, Inner, Pending};
+use crate::summary::WebSockets;
 use crate::websocket::sockets::FrameCounts;
 use crate::websocket::{Full, Knocked, Socket};
 
@@ -100,15 +102,35 @@ impl Driver {
     }
 
     /// What was counted of connections and of their frames.
-    pub(crate) fn connection_counts(&self) -> (ConnectionCounts, FrameCounts) {
+    pub(crate) fn websockets(&self) -> WebSockets {
         let inner = self.inner.borrow();
-        (inner.gateway.connection_counts().clone(), inner.sockets.counts())
+        let ConnectionCounts { opened, open, open_peak, left, closed, pushed, pushes_throttled, fan_outs_refused } =
+            inner.gateway.connection_counts();
+        let FrameCounts { messages_in, messages_out, unread, unruly } = inner.sockets.counts();
+        let mut by_word = BTreeMap::new();
+        for (why, count) in closed {
+            *by_word.entry(why.as_str().to_owned()).or_default() += count;
+        }
+        WebSockets {
+            opened: *opened,
+            open: *open,
+            open_peak: *open_peak,
+            left: *left,
+            closed: by_word,
+            unruly,
+            messages_in,
+            messages_out,
+            unread,
+            pushed: *pushed,
+            pushes_throttled: *pushes_throttled,
+            fan_outs_refused: *fan_outs_refused,
+        }
     }
 }
 
 impl Inner {
     /// A message that goes to several goes to this one.
-    pub(super) fn push(&mut self, id: sluicegate_policy::call::FanOutId, to: ConnectionId) {
+    pub(super) fn push(&mut self, id: FanOutId, to: ConnectionId) {
         if self.sockets.push(id, to) == Err(Full) {
             self.gateway.on_unread(self.now, to);
         }

@@ -196,6 +196,7 @@ impl<S: Stream> Connection<S> {
                 self.phase = Phase::Closing;
             }
             Came::Unruly(code) => {
+                self.desk.driver.count_frames(|counts| counts.unruly += 1);
                 self.end.get_or_insert(End { code, reason: "", by: By::Unruly });
                 self.phase = Phase::Deaf;
                 if self.say_close(cx, (code, "")).is_err() {
@@ -239,9 +240,6 @@ impl<S: Stream> Connection<S> {
     fn over(self, end: End) -> Ended {
         let Self { socket, desk, tasks, .. } = self;
         desk.driver.leave(socket.id);
-        if end.by == By::Unruly {
-            desk.driver.count_frames(|counts| counts.unruly += 1);
-        }
         if end.by != By::Leaving {
             tasks.spawn(desk.disconnected(socket, (end.code, end.reason)));
         }

@@ -41,6 +41,8 @@ mod replayed;
 mod secure;
 /// Services of the provider behind the door: moto, broken ones, and modelled ones.
 mod services;
+/// WebSocket connections.
+mod websocket;
 
 /// Where functions wait.
 mod gate;

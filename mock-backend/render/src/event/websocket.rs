@@ -105,3 +105,94 @@ fn identity(of: &Eventful<'_>) -> Value {
     }
     identity
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use sluicegate_policy::call::{ConnectionId, Form};
+    use sluicegate_policy::model::{ApiKind, FunctionId, Integration, RouteId};
+    use sluicegate_policy::time::Span;
+
+    use super::*;
+    use crate::event::{Occasion, PayloadFormat};
+    use crate::examined::Addressed;
+    use crate::examined::tests::door::{Door, WALL};
+    use crate::media::BinaryMedia;
+    use crate::request::{Head, Request};
+    use crate::websocket::{Link, Linked};
+
+    const ID: ConnectionId = ConnectionId(7);
+
+    /// The event of such news, from a client that sent these headers and this body.
+    fn event(purpose: Purpose, ended: Option<(u16, &str)>, target: &str, body: &str) -> Value {
+        let function = Integration::lambda(FunctionId(0), Span::from_secs(1));
+        let routes = ["$connect", "$disconnect", "send"].map(|key| (key, function.clone()));
+        let door = Door::new(ApiKind::WebSocket, &routes);
+        let front = door.front();
+        let headers = [("User-Agent", b"test".as_slice()), ("X-Own", b"1")];
+        let head = Head::new("GET", target, headers);
+        let request = Request { head, body: body.to_owned().into(), source: IpAddr::V4(Ipv4Addr::LOCALHOST), secured: None };
+        let authorizer = serde_json::from_str(r#"{"principalId":"ann"}"#).unwrap();
+        let link = Link { id: "abc=".into(), connected: Span::from_ms(1_000), authorizer: Some(Box::new(authorizer)) };
+        let route = match purpose {
+            Purpose::Connect(_) => 0,
+            Purpose::Disconnect(_) => 1,
+            Purpose::Answer | Purpose::Preflight | Purpose::Message(..) | Purpose::Callback(..) => 2,
+        };
+        let linked = Linked { link: Some(&link), purpose, ended };
+        let to = Addressed { route: Some(RouteId(route)), link: Some(linked), ..door.addressed(&front, &request) };
+        let ids = front.ids(0, to.arrival.api, &request.head);
+        let examined = front.examine(&request, to, &ids, WALL);
+        let binary = BinaryMedia::default();
+        let occasion = Occasion { format: PayloadFormat::WebSocket, binary: &binary, authorizer: None, operation: None };
+        serde_json::from_slice(&examined.event(&occasion)).unwrap()
+    }
+
+    fn keys(value: &Value) -> Vec<&str> {
+        let mut keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    #[test]
+    fn a_connection_that_is_asked_for_brings_its_headers_and_its_query() {
+        let event = event(Purpose::Connect(ID), None, "/prod?room=7&room=8", "");
+        let expected = [
+            "headers",
+            "isBase64Encoded",
+            "multiValueHeaders",
+            "multiValueQueryStringParameters",
+            "queryStringParameters",
+            "requestContext",
+        ];
+        assert_eq!(keys(&event), expected);
+        assert_eq!((&event["headers"]["X-Own"], &event["queryStringParameters"]["room"]), (&json!("1"), &json!("8")));
+        assert_eq!(event["multiValueQueryStringParameters"]["room"], json!(["7", "8"]));
+        let context = &event["requestContext"];
+        assert_eq!((&context["eventType"], &context["routeKey"]), (&json!("CONNECT"), &json!("$connect")));
+        assert_eq!((&context["connectionId"], &context["connectedAt"]), (&json!("abc="), &json!(1_000)));
+        assert_eq!(context["identity"], json!({ "sourceIp": "127.0.0.1", "userAgent": "test" }));
+        assert!(context.get("messageId").is_none());
+    }
+
+    #[test]
+    fn a_message_has_a_body_and_an_id_and_no_headers() {
+        let event = event(Purpose::Message(ID, Form::Text), None, "/prod", r#"{"action":"send"}"#);
+        assert_eq!(keys(&event), ["body", "isBase64Encoded", "requestContext"]);
+        assert_eq!(event["body"], r#"{"action":"send"}"#);
+        let context = &event["requestContext"];
+        assert_eq!((&context["eventType"], &context["routeKey"]), (&json!("MESSAGE"), &json!("send")));
+        assert_eq!(context["messageId"].as_str().map(str::len), Some(16));
+    }
+
+    #[test]
+    fn one_that_is_gone_says_how_it_went() {
+        let event = event(Purpose::Disconnect(ID), Some((1001, "Going away")), "/prod", "");
+        assert_eq!(keys(&event), ["headers", "isBase64Encoded", "multiValueHeaders", "requestContext"]);
+        assert_eq!(keys(&event["headers"]), ["Host", "X-Forwarded-For", "x-api-key", "x-restapi"]);
+        let context = &event["requestContext"];
+        assert_eq!((&context["eventType"], &context["routeKey"]), (&json!("DISCONNECT"), &json!("$disconnect")));
+        assert_eq!((&context["disconnectStatusCode"], &context["disconnectReason"]), (&json!(1001), &json!("Going away")));
+    }
+}
