@@ -100,7 +100,7 @@ fn read(bytes: &[u8]) -> Option<Journal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn what_is_put_away_comes_back_as_if_it_had_stayed(
