@@ -7,6 +7,7 @@ mod clients; // requests that are none, too much, too slow or cut, against a moc
 mod codes; // the table in the README, the help, and what the program uses
 mod definitions; // API definitions that turn in circles, explode, or are none; models that recurse
 mod disks; // folders that cannot be used, a disk that is full, an output that is closed
+mod killed; // runs that are killed: their journal, and what a report makes of it
 mod logs; // logs that are empty, cut, binary, hostile, absent
 mod processes; // signals, and what becomes of the mock
 mod profiles; // a profile broken in each of its parts, and drifts

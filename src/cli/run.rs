@@ -75,6 +75,11 @@ Simulates a profile, drives the same script at a gateway, compares the two and r
 The target is the bundled mock gateway, started for the run and ended with it, unless the profile or --target names a live \
 one. A host that is not this machine must be allowed, in the profile's safety.allow or by --allow-host.
 
+The run's folder has run.json and latency.hlog when the run is over. While it lasts each second is written to journal.jsonl there as soon as it \
+ends: of a run that is killed `sluicegate report` shows all but the last second (exit code 1, nothing is judged). \
+It takes about half a kilobyte a second for each lane, and for each series 70 bytes and 3 to 4 for each different response time: some 5 MB an hour \
+at 200/s, at most some 14 KB a second of a busy series. When the run has come to its end it is removed.
+
 With --find-rate the profile is driven many times, each step at one rate and without a simulation, and the answer is the highest rate at \
 which the given thresholds hold: doubled from the start until they do not, then bisected. A rate is confirmed when it has held \
 --find-passes times before it failed twice, and the rate above it, within --find-precision, has failed twice. Steps in which the \

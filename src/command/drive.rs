@@ -40,6 +40,8 @@ pub(super) struct Driven {
     pub(super) recorder: Recorder,
     /// Their response times second by second; why these are lost, if they are.
     pub(super) shelved: io::Result<Shelved>,
+    /// Why the journal of the run was not written to its end, if it was not.
+    pub(super) journal: io::Result<()>,
     /// The file of samples, if one was asked for; why it is not whole, if it is not.
     pub(super) samples: Option<io::Result<SamplesRecord>>,
     /// What they counted beside that.
@@ -105,22 +107,23 @@ pub(super) fn drive(
     });
     drop(ticker);
     let driven = driven.map_err(|error| Failure::broken("driving the traffic", error))?;
-    let (recorders, samples) = match samples {
+    let (mut recorders, samples) = match samples {
         Some(file) => {
             let (recorders, record) = file.finish(driven.recorders);
             (recorders, Some(record))
         }
         None => (driven.recorders.into_iter().map(|recording| recording.recorder).collect(), None),
     };
+    let (shelved, journal) = shelf.finish(recorders.iter_mut().filter_map(Recorder::take_piece));
     let recorder = recorders.into_iter().reduce(|mut all, one| {
         all.merge(one);
         all
     });
-    let mut recorder = recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout)));
-    let shelved = shelf.finish(recorder.take_intervals());
+    let recorder = recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout)));
     Ok(Driven {
         recorder,
         shelved,
+        journal,
         samples,
         counts: driven.counts,
         lanes: driven.lanes,

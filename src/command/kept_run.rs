@@ -52,6 +52,11 @@ impl KeptRun {
         let advice = |error: &std::io::Error| format!("cannot be read ({error}); name the folder of a run, or its {RECORD}");
         let bytes = fs::read(&file).map_err(|error| named(&file, &advice(&error)))?;
         let record = read::read(&bytes).map_err(|error| named(&file, &error))?;
+        if !record.complete && record.stopped.is_none() && record.load.is_none() {
+            let why = "the run did not come to its end: it is still going on, or was killed, so that there is nothing to compare; \
+                       what there is of it is shown by `sluicegate report`";
+            return Err(named(path, &why));
+        }
         let log = file.with_file_name(INTERVALS);
         let advice = |error: &std::io::Error| {
             format!("cannot be read ({error}); what happened in each second of a run stands there: keep it beside the {RECORD}")

@@ -49,6 +49,7 @@ mod sweep;
 mod target;
 mod terminal;
 mod told;
+mod unfinished;
 
 use crate::cli::Action;
 use crate::report::problem::problem;

@@ -15,7 +15,7 @@ use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
 
-use self::doubts::{cut_by, other_script, settles_later, silent_mock, troubled_mock, unprobed};
+use self::doubts::{cut_by, lost_journal, other_script, settles_later, silent_mock, troubled_mock, unprobed};
 use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
 use super::drive::{Driven, Show, drive};
@@ -203,7 +203,8 @@ impl Rehearsal<'_> {
         let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
         let layout = layout(self.plan, self.warmup(predicted), edges, Detail::Seconds);
         let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
-        let shelf = Shelf::begin(folder).map_err(|error| Failure::broken("starting a thread", error))?;
+        let shelf =
+            Shelf::begin(folder, &self.plan.catalog.series).map_err(|error| Failure::broken("starting a thread", error))?;
         let samples = self.keeps_samples().then(|| SampleFile::begin(folder, self.plan.catalog.series.clone())).transpose();
         let samples = samples.map_err(|error| Failure::broken("opening the file of samples", error))?;
         let how = (interruption.stop.clone(), show);
@@ -416,6 +417,7 @@ impl Rehearsal<'_> {
         };
         record.doubts.extend(doubt::doubts(&seen));
         record.doubts.extend(said);
+        record.doubts.extend(driven.journal.as_ref().err().map(lost_journal));
         match driven.samples.take() {
             None => {}
             Some(Ok(samples)) => {

@@ -3,7 +3,8 @@
 //! Owns the files `run.json`, `latency.hlog`, `told.csv` and `profile.yaml`, `search.json` and `steps` of a search, and the rule that neither ever
 //! overwrites another. Refuses to
 //! know what is in them. The header of `run.json` is written at the start with `complete: false` and replaced by rename, so
-//! that there is a whole file at every moment.
+//! that there is a whole file at every moment. Meanwhile `journal.jsonl` grows by what each second brought (`shelf`); it goes when the other
+//! files are whole.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -49,6 +50,8 @@ pub(super) enum FolderError {
 pub(super) const RECORD: &str = "run.json";
 /// Name of the interval log within the folder.
 pub(super) const INTERVALS: &str = "latency.hlog";
+/// Name of the journal within the folder, while the run lasts.
+pub(super) const JOURNAL: &str = "journal.jsonl";
 /// Name of the file of what only the gateway can tell, second by second, within the folder; there is none if it told nothing.
 pub(super) const TOLD: &str = "told.csv";
 /// Name of the copy of the profile within the folder.
@@ -75,7 +78,7 @@ impl RunFolder {
 
     /// Gives it up before anything was measured: a run that never began leaves no folder behind, unless others have files there.
     pub(super) fn discard(self) {
-        for name in [INTERVALS, PROFILE, ARRIVALS, AUTHORITY, FUNCTIONS] {
+        for name in [INTERVALS, JOURNAL, PROFILE, ARRIVALS, AUTHORITY, FUNCTIONS] {
             self.forget(name);
         }
         let _ = fs::remove_dir(&self.path);
@@ -138,7 +141,7 @@ fn made(asked: Option<&Path>, name: &str) -> Result<PathBuf, FolderError> {
         None => unused(&Path::new("sluicegate-runs").join(name)),
     };
     fs::create_dir_all(&path).map_err(|source| FolderError::Unwritable { path: path.clone(), source })?;
-    if [RECORD, INTERVALS, SEARCH].iter().any(|name| path.join(name).is_file()) {
+    if [RECORD, INTERVALS, JOURNAL, SEARCH].iter().any(|name| path.join(name).is_file()) {
         return Err(FolderError::Taken { path });
     }
     Ok(path)

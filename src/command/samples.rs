@@ -98,6 +98,10 @@ impl Record for Recording {
     fn on_settled(&mut self, since: Instant, last: &Sample) {
         self.recorder.on_settled(since, last);
     }
+
+    fn on_time(&mut self, now: Instant) {
+        self.recorder.on_time(now);
+    }
 }
 
 impl Rows {

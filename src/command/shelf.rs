@@ -1,65 +1,129 @@
-//! Where the seconds of a run that are over are kept: in a file, so that a run of a day needs no more memory than one of a minute.
+//! Where what a run measures is kept while it lasts: in files, so that a run of a day needs no more memory than one of a minute, and so
+//! that one that is killed has lost its last second and no more.
 //!
-//! Owns the thread that sorts them into an unnamed file beside the run's, and their reading, second by second. Refuses to know what
-//! they say (`measure::intervals`). A recorder that finds this thread behind keeps its seconds a little longer.
+//! Owns the thread that takes the pieces of all lanes, writes each at once into the journal of the run's folder (`measure::journal`), and
+//! sorts their times into an unnamed file beside it; and the reading of these, second by second. A journal that finds no room is given up, and why is
+//! told at the end: the run goes on without. Refuses to know what pieces say. A recorder that finds this thread behind keeps its times a
+//! little longer.
 
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
+use super::run_folder::JOURNAL;
 use crate::measure::fate::{Fate, Slot};
-use crate::measure::intervals::{Away, Intervals};
+use crate::measure::intervals::Intervals;
+use crate::measure::journal::{JournalWriter, PackedTimes};
+use crate::measure::piece::{Away, Piece, Standing};
 use crate::traffic::SeriesId;
 use crate::traffic::sort::{Sorted, Sorter};
 
 /// Bits of a key that say series and fate.
 const SLOT_BITS: u32 = u16::BITS + u8::BITS;
-/// Parcels of seconds that wait for the thread.
+/// Pieces that wait for the thread.
 const WAITING_MAX: usize = 64;
 /// What is sorted in memory at a time; a busy second of one series takes about 10 KB.
 const SORT_BYTES: usize = 32 << 10;
 
-/// Takes seconds while a run lasts.
+/// Takes pieces while a run lasts.
 pub(super) struct Shelf {
-    away: Away,
-    keeper: JoinHandle<io::Result<Sorter>>,
+    to: SyncSender<Option<Piece>>,
+    lanes: AtomicU16,
+    keeper: JoinHandle<(io::Result<Sorter>, io::Result<()>)>,
 }
 
 /// All seconds of a run.
 pub(super) struct Shelved(Sorted);
 
+/// The journal as it is written.
+struct JournalFile {
+    file: File,
+    writer: JournalWriter,
+    /// Bytes of whole lines.
+    whole: u64,
+}
+
 impl Shelf {
-    /// Begins one in `folder`.
-    pub(super) fn begin(folder: &Path) -> io::Result<Self> {
-        let (away, parcels) = sync_channel(WAITING_MAX);
+    /// Begins one in `folder`, of a run with these series.
+    pub(super) fn begin(folder: &Path, series: &[String]) -> io::Result<Self> {
+        let (to, pieces) = sync_channel(WAITING_MAX);
         let sorter = Sorter::new(folder, SORT_BYTES);
-        let keeper = Builder::new().name("shelf".to_owned()).spawn(move || keep(sorter, &parcels))?;
-        Ok(Self { away, keeper })
+        let journal = JournalFile::begin(&folder.join(JOURNAL), series);
+        let keeper = Builder::new().name("shelf".to_owned()).spawn(move || keep(sorter, journal, &pieces))?;
+        Ok(Self { to, lanes: AtomicU16::new(0), keeper })
     }
 
-    /// Where a recorder gives its seconds.
+    /// Where the recorder of another lane gives its pieces.
     pub(super) fn away(&self) -> Away {
-        self.away.clone()
+        Away::new(self.lanes.fetch_add(1, Ordering::Relaxed), self.to.clone())
     }
 
-    /// All that was given, and `rest`. A file that cannot be written is an error, here and not before.
-    pub(super) fn finish(self, rest: Intervals) -> io::Result<Shelved> {
-        let Self { away, keeper } = self;
-        // Recorders may still hold their ends of the channel: the end is said, not waited for. A thread that has gone has its reason.
-        let _ = away.send(Some(rest)).and_then(|()| away.send(None));
-        let sorter = keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok(Shelved(sorter.finish()?))
+    /// All times that were given, with the last pieces of all lanes, and whether the journal has them too. A file that cannot be written is an
+    /// error, here and not before.
+    pub(super) fn finish(self, last: impl Iterator<Item = Piece>) -> (io::Result<Shelved>, io::Result<()>) {
+        for piece in last {
+            // The thread takes everything until it is told the end.
+            let _ = self.to.send(Some(piece));
+        }
+        // Recorders may still hold their ends of the channel: the end is said, not waited for.
+        let _ = self.to.send(None);
+        let (sorter, journal) = self.keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (sorter.and_then(Sorter::finish).map(Shelved), journal)
     }
 }
 
-fn keep(mut sorter: Sorter, parcels: &Receiver<Option<Intervals>>) -> io::Result<Sorter> {
-    while let Ok(Some(parcel)) = parcels.recv() {
-        for (second, slot, packed) in parcel.into_packed() {
-            sorter.push(key(second, slot), |out| out.extend_from_slice(&packed))?;
+/// Takes pieces to the end, whatever becomes of the files: lanes that found nobody there would keep them in memory.
+fn keep(
+    sorter: Sorter,
+    journal: io::Result<JournalFile>,
+    pieces: &Receiver<Option<Piece>>,
+) -> (io::Result<Sorter>, io::Result<()>) {
+    let (mut sorter, mut journal) = (Ok(sorter), journal);
+    while let Ok(Some(Piece { intervals, standing })) = pieces.recv() {
+        let times: Vec<PackedTimes> = intervals.into_packed().collect();
+        if let Ok(file) = &mut journal
+            && let Err(error) = file.put(standing, &times)
+        {
+            journal = Err(error);
+        }
+        if let Ok(open) = &mut sorter
+            && let Err(error) = shelve(open, &times)
+        {
+            sorter = Err(error);
         }
     }
-    Ok(sorter)
+    (sorter, journal.map(drop))
+}
+
+fn shelve(sorter: &mut Sorter, times: &[PackedTimes]) -> io::Result<()> {
+    for (second, slot, packed) in times {
+        sorter.push(key(*second, *slot), |out| out.extend_from_slice(packed))?;
+    }
+    Ok(())
+}
+
+impl JournalFile {
+    fn begin(path: &Path, series: &[String]) -> io::Result<Self> {
+        // One that another run has left is not continued.
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+        let head = JournalWriter::head(series);
+        file.write_all(&head)?;
+        Ok(Self { file, writer: JournalWriter::default(), whole: head.len() as u64 })
+    }
+
+    /// Writes a piece, not through a buffer: what the kernel has survives the process.
+    fn put(&mut self, standing: Standing, times: &[PackedTimes]) -> io::Result<()> {
+        let line = self.writer.line(standing, times);
+        self.file.write_all(&line).inspect_err(|_| {
+            // Half a line would be left out anyway.
+            let _ = self.file.set_len(self.whole);
+        })?;
+        self.whole += line.len() as u64;
+        Ok(())
+    }
 }
 
 fn key(second: u32, slot: Slot) -> i64 {
@@ -90,86 +154,4 @@ impl Shelved {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Second, slot, values and their counts.
-    type Row = (u32, Slot, Vec<(u64, u32)>);
-
-    fn rows(intervals: &Intervals) -> Vec<Row> {
-        intervals.iter().collect()
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_put_away_comes_back_as_if_it_had_stayed(
-            values in proptest::collection::vec((0_u32..40, 0_u16..3, 0_usize..14, 0_u64..10_000_000_000), 0..400),
-            lanes in 1_usize..4,
-        ) {
-            let folder = tempfile::tempdir().unwrap();
-            let shelf = Shelf::begin(folder.path()).unwrap();
-            let mut giving: Vec<Intervals> = (0..lanes).map(|_| Intervals::giving(shelf.away())).collect();
-            let mut kept = Intervals::default();
-            for (n, (second, series, fate, ns)) in values.into_iter().enumerate() {
-                let fate = Fate::all().nth(fate).expect("so many there are");
-                let slot = Slot { series: SeriesId(series), fate };
-                kept.record(second, slot, ns);
-                giving[n % lanes].record(second, slot, ns);
-            }
-            let mut rest = giving.pop().unwrap();
-            for lane in giving {
-                rest.merge(lane);
-            }
-            let mut shelved = shelf.finish(rest).unwrap();
-            for _ in 0..2 {
-                let mut told = Vec::new();
-                shelved.tell(|second, intervals| {
-                    assert!(intervals.iter().all(|(of, ..)| of == second));
-                    assert_eq!(intervals.shown(second), kept.shown(second));
-                    told.extend(rows(intervals));
-                    Ok(())
-                }).unwrap();
-                prop_assert_eq!(told, rows(&kept));
-            }
-        }
-    }
-
-    #[test]
-    fn seconds_that_are_over_leave_memory_and_none_is_lost() {
-        let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf::begin(folder.path()).unwrap();
-        let mut intervals = Intervals::giving(shelf.away());
-        for second in 0..2_000 {
-            for n in 0..300_u64 {
-                intervals.record(second, SeriesId(0), 1_000_000 + n * 5_000);
-            }
-        }
-        let in_memory = intervals.iter().count();
-        let mut seconds = 0;
-        let tell = |_: u32, intervals: &Intervals| {
-            seconds += 1;
-            assert_eq!(intervals.iter().map(|(.., values)| values.iter().map(|(_, count)| count).sum::<u32>()).sum::<u32>(), 300);
-            Ok(())
-        };
-        shelf.finish(intervals).unwrap().tell(tell).unwrap();
-        assert_eq!(seconds, 2_000);
-        // So many parcels are taken even by one who comes too late to its work.
-        assert!(in_memory <= 2_000 - WAITING_MAX, "{in_memory}");
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_is_an_error_at_the_end_and_no_hang() {
-        let shelf = Shelf::begin(Path::new("/nonexistent/folder")).unwrap();
-        let mut intervals = Intervals::giving(shelf.away());
-        for second in 0..500 {
-            for n in 0..2_000_u64 {
-                intervals.record(second, SeriesId(0), 1_000_000 + n * 5_000);
-            }
-        }
-        let holds_its_end = intervals.clone();
-        assert!(shelf.finish(intervals).is_err());
-        drop(holds_its_end);
-    }
-}
+mod tests;

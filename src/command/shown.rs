@@ -6,7 +6,7 @@ use std::path::Path;
 use super::attribution;
 use super::failure::Failure;
 use super::run_folder::{RECORD, SEARCH};
-use super::terminal;
+use super::{terminal, unfinished};
 use crate::cli::{self, Completions, OutputFormat, Report, Schema, SchemaOf};
 use crate::config;
 use crate::measure::search::SearchRecord;
@@ -30,6 +30,7 @@ pub(super) fn report(asked: &Report) -> Result<u8, Failure> {
         return search(asked, &file, &report::search::read(&bytes).map_err(|error| named(&error))?);
     }
     let mut record = read::read(&bytes).map_err(|error| named(&error))?;
+    unfinished::add_journal(&mut record, file.parent().unwrap_or(Path::new(".")))?;
     if let Some(log) = &asked.access_log {
         attribution::join_later(&mut record, file.parent().unwrap_or(Path::new(".")), log)?;
     }

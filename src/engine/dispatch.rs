@@ -140,6 +140,11 @@ impl<R: Record> Dispatch<R> {
             && self.held.is_empty()
     }
 
+    /// The recorder hears what time it is.
+    pub(super) fn on_time(&mut self, now: Instant) {
+        self.recorder.on_time(now);
+    }
+
     /// What the gateway calls the request of the exchange whose end is told next.
     pub(super) fn name(&mut self, id: Box<str>) {
         self.recorder.on_request_id(id);

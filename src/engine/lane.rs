@@ -178,6 +178,7 @@ async fn conduct<R: Record>(
             }
             if now >= show {
                 board.show(&mut dispatch);
+                dispatch.on_time(now);
                 dispatch.seats.wake_idle(idle, now);
                 show = now + TICK;
             }

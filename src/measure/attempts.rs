@@ -4,13 +4,14 @@
 //! Called by the recorder alone.
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 use sluicegate_policy::time::Instant;
 
 use super::channel::{HIGHEST_NS, growing};
 use super::sample::{Outcome, Sample};
 
 /// Attempts of one kind, warm-up included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tries {
     /// The generator turned to it.
     pub begun: u64,
@@ -41,7 +42,7 @@ impl Tries {
         self.throttled += u64::from(answered && sample.status == 429);
     }
 
-    fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.begun += other.begun;
         self.sent += other.sent;
         self.answered += other.answered;

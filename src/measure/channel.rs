@@ -10,6 +10,7 @@ use sluicegate_policy::call::{Blame, ErrorKind};
 use sluicegate_policy::time::Span;
 
 use super::edges::{Wait, wait_of};
+use super::intervals::bucket_ends;
 use super::parts::{Part, Parts};
 use super::sample::{Outcome, Sample, blame_of};
 
@@ -100,6 +101,27 @@ impl Channel {
                 // Cut off as in `service`, where it is counted.
                 record(&mut self.first_byte, time);
             }
+        }
+    }
+
+    /// Adds how actions ended whose times are added apart.
+    pub(super) fn add_endings(&mut self, saturated: u64, ended: &[(Ending, u64)]) {
+        self.saturated += saturated;
+        for (ending, count) in ended {
+            self.count += count;
+            *self.endings.entry(*ending).or_default() += count;
+        }
+    }
+
+    /// Adds response times of complete answers, each with its count.
+    pub(super) fn add_times(&mut self, wait: Wait, values: &[(u64, u32)]) {
+        let response = match wait {
+            Wait::Known => &mut self.admitted,
+            Wait::TurnedAway | Wait::Endless | Wait::CutOff => &mut self.denied,
+        };
+        for (ns, count) in values {
+            let ns = bucket_ends((*ns).min(HIGHEST_NS)).0;
+            response.record_n(ns, u64::from(*count)).expect("a value up to 24 h fits into a histogram that grows");
         }
     }
 

@@ -4,6 +4,7 @@
 //! which no script intends.
 //! Called by the recorder alone.
 
+use serde::{Deserialize, Serialize};
 use sluicegate_policy::time::Instant;
 
 use super::sample::{Outcome, Sample};
@@ -24,7 +25,7 @@ pub struct SecondCounts {
 }
 
 /// What became of the script's actions, warm-up included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// Actions that the script intended.
     pub intended: u64,

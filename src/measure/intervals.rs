@@ -2,13 +2,12 @@
 //!
 //! Owns a log-linear count of the same buckets as the HDR histograms, kept as the gaps between buckets and their counts in as few
 //! bytes as these take (LEB128, two or three a value that occurs), so that a second costs as much as it has different values, not as
-//! much as a histogram. Keyed by *intended* second: a late completion goes to its own second whenever it comes. Seconds that are over
-//! are given away where somebody takes them, so that a run of days needs the memory of some seconds. Refuses to grow without end:
+//! much as a histogram. Keyed by *intended* second: a late completion goes to its own second whenever it comes. Whoever gives them away
+//! (`recorder`) takes them out, so that a run of days needs the memory of some seconds. Refuses to grow without end:
 //! beyond a stated number of bytes new values are counted as left out (histograms and counters still have them).
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::mpsc::{SyncSender, TrySendError};
 
 use super::channel::HIGHEST_NS;
 use super::fate::Slot;
@@ -26,9 +25,6 @@ const UNIT_BITS: u32 = 9;
 /// log2 of the buckets in each power of two, as HDR takes it from three digits.
 const HALF_BITS: u32 = 10;
 
-/// Takes seconds that are over; `None` says that no more will come.
-pub type Away = SyncSender<Option<Intervals>>;
-
 /// Intervals of a run, by second, series and fate.
 #[derive(Clone, Debug, Default)]
 pub struct Intervals {
@@ -38,8 +34,6 @@ pub struct Intervals {
     /// Packing did not help any more; only taking intervals away does.
     full: bool,
     newest: u32,
-    /// Who takes the seconds that are over.
-    away: Option<Away>,
 }
 
 /// One slot in one second: how many values fell into which bucket.
@@ -52,11 +46,6 @@ struct Interval {
 }
 
 impl Intervals {
-    /// None yet; those that are over go to `away`.
-    pub fn giving(away: Away) -> Self {
-        Self { away: Some(away), ..Self::default() }
-    }
-
     /// Counts a time under its intended second.
     pub fn record(&mut self, second: u32, slot: impl Into<Slot>, ns: u64) {
         if self.bytes >= BYTES_MAX && !self.made_room() {
@@ -95,6 +84,24 @@ impl Intervals {
         self.bytes -= bytes;
         self.full = false;
         Self { by_key: taken, bytes, newest: self.newest, ..Self::default() }
+    }
+
+    /// Takes all intervals away.
+    pub fn take_all(&mut self) -> Self {
+        self.take_before(u32::MAX)
+    }
+
+    /// Puts intervals back that were taken out, before any other was recorded.
+    pub(super) fn put_back(&mut self, mut taken: Self) {
+        self.bytes += taken.bytes;
+        self.by_key.append(&mut taken.by_key);
+    }
+
+    /// The seconds of which there are intervals, in order.
+    pub fn seconds(&self) -> Vec<u32> {
+        let mut seconds: Vec<u32> = self.by_key.keys().map(|(second, _)| *second).collect();
+        seconds.dedup();
+        seconds
     }
 
     /// Every interval: second, slot, and its values as (nanoseconds, count) in rising order.
@@ -153,14 +160,23 @@ impl Intervals {
         self.insert(second, slot, Interval { packed: packed.into(), pending: Vec::new() });
     }
 
-    /// Adds values with their counts, in any order. However many there are, none is left out: they were bounded when they were recorded.
-    pub fn add_values(&mut self, second: u32, slot: Slot, values: impl Iterator<Item = (u64, u64)>) {
+    /// Whether bytes that somebody may have changed are the values of an interval.
+    pub(super) fn is_packed(bytes: &[u8]) -> bool {
+        read_packed(bytes).is_some_and(|values| values.iter().all(|(bucket, _)| *bucket <= bucket_of(HIGHEST_NS)))
+    }
+
+    /// Values with their counts, in any order, in bytes that [`add_packed`](Self::add_packed) reads.
+    pub(super) fn packed(values: impl Iterator<Item = (u64, u64)>) -> Box<[u8]> {
         let counted = |(ns, count): (u64, u64)| (bucket_of(ns), u32::try_from(count).unwrap_or(u32::MAX));
         let mut values: Vec<(u16, u32)> = values.map(counted).collect();
         values.sort_unstable();
-        let mut interval = Interval::default();
-        interval.set(&merged(&values, &[]));
-        self.insert(second, slot, interval);
+        packed(&merged(&values, &[]))
+    }
+
+    /// Adds values with their counts, in any order. However many there are, none is left out: they were bounded when they were recorded.
+    pub fn add_values(&mut self, second: u32, slot: Slot, values: impl Iterator<Item = (u64, u64)>) {
+        let packed = Self::packed(values);
+        self.insert(second, slot, Interval { packed, pending: Vec::new() });
     }
 
     fn insert(&mut self, second: u32, slot: Slot, theirs: Interval) {
@@ -185,30 +201,6 @@ impl Intervals {
         let settled = self.newest.saturating_sub(LIVELY);
         let recent = self.by_key.range_mut((settled.saturating_sub(LOOKED_AT), Slot::default())..(settled, Slot::default()));
         self.bytes = self.bytes.saturating_add_signed(recent.map(|(_, interval)| interval.settle()).sum());
-        self.give_away(settled.saturating_sub(LOOKED_AT));
-    }
-
-    /// Gives the seconds before this one to whoever takes them. One who is behind gets them another time.
-    fn give_away(&mut self, second: u32) {
-        let Some(away) = self.away.clone() else { return };
-        let over = self.take_before(second);
-        if over.is_empty() {
-            return;
-        }
-        let back = match away.try_send(Some(over)) {
-            Ok(()) => None,
-            Err(TrySendError::Full(back)) => back,
-            Err(TrySendError::Disconnected(back)) => {
-                // Nobody takes any more, and no one need ask again each second.
-                self.away = None;
-                back
-            }
-        };
-        if let Some(mut back) = back {
-            // They were taken out above: none of their keys is here.
-            self.bytes += back.bytes;
-            self.by_key.append(&mut back.by_key);
-        }
     }
 
     /// Packs everything, once: says whether that gained enough to be worth doing again.
@@ -291,25 +283,34 @@ fn packed(values: &[(u16, u32)]) -> Box<[u8]> {
 }
 
 fn unpacked(bytes: &[u8]) -> Vec<(u16, u32)> {
-    let mut bytes = bytes.iter();
-    let mut number = move || {
-        let (mut number, mut shift) = (0, 0);
-        loop {
-            let byte = *bytes.next()?;
-            number |= u32::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-            shift += 7;
+    read_packed(bytes).expect("an interval's bytes were packed here, or read before they were taken")
+}
+
+/// Buckets with their counts; `None` if these are not the bytes of any.
+fn read_packed(mut bytes: &[u8]) -> Option<Vec<(u16, u32)>> {
+    let mut values: Vec<(u16, u32)> = Vec::new();
+    while !bytes.is_empty() {
+        let (gap, count) = (read_number(&mut bytes)?, read_number(&mut bytes)?);
+        let bucket = values.last().map_or(0, |(last, _)| u32::from(*last)).checked_add(gap)?;
+        if gap == 0 && !values.is_empty() {
+            return None;
         }
-    };
-    let mut values = Vec::new();
-    let mut last = 0;
-    while let (Some(gap), Some(count)) = (number(), number()) {
-        last += gap as u16;
-        values.push((last, count));
+        values.push((u16::try_from(bucket).ok()?, count));
     }
-    values
+    Some(values)
+}
+
+fn read_number(bytes: &mut &[u8]) -> Option<u32> {
+    let mut number = 0;
+    for shift in (0..u32::BITS).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u32::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 fn merged(a: &[(u16, u32)], b: &[(u16, u32)]) -> Vec<(u16, u32)> {
@@ -426,18 +427,33 @@ mod tests {
     }
 
     #[test]
-    fn seconds_that_nobody_takes_stay() {
-        for gone in [false, true] {
-            // No room: a taker that is always behind.
-            let (away, taker) = std::sync::mpsc::sync_channel(0);
-            let taker = (!gone).then_some(taker);
-            let mut intervals = Intervals::giving(away);
-            for second in 0..50 {
-                intervals.record(second, SeriesId(0), 1_000_000);
+    fn what_is_taken_and_put_back_is_as_if_it_had_stayed() {
+        let mut intervals = Intervals::default();
+        for second in 0..50 {
+            intervals.record(second, SeriesId(0), 1_000_000);
+        }
+        let taken = intervals.take_all();
+        assert_eq!((intervals.is_empty(), intervals.bytes, taken.seconds()), (true, 0, (0..50).collect()));
+        intervals.put_back(taken);
+        assert_eq!(intervals.iter().count(), 50);
+        assert_eq!(intervals.bytes, intervals.by_key.values().map(Interval::size).sum::<usize>());
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_that_no_interval_has_made_are_told_from_those_that_one_has(
+            values in proptest::collection::vec((0_u64..HIGHEST_NS, 1_u64..1_000_000), 1..40),
+            bytes in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let packed = Intervals::packed(values.into_iter());
+            prop_assert!(Intervals::is_packed(&packed));
+            prop_assert!(!Intervals::is_packed(&packed[..packed.len() - 1]), "a value lacks the end of its count");
+            if Intervals::is_packed(&bytes) {
+                let slot = Slot::default();
+                let mut intervals = Intervals::default();
+                intervals.add_packed(1, slot, &bytes);
+                prop_assert!(intervals.iter().all(|(.., values)| values.is_sorted_by(|a, b| a.0 < b.0)));
             }
-            assert_eq!(intervals.iter().count(), 50);
-            assert_eq!(intervals.bytes, intervals.by_key.values().map(Interval::size).sum::<usize>());
-            assert_eq!(intervals.away.is_some(), taker.is_some(), "one who has gone is not asked again");
         }
     }
 

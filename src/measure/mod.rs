@@ -19,10 +19,12 @@ pub mod fate;
 pub mod interval_log;
 pub mod intervals;
 pub mod join;
+pub mod journal;
 pub mod kept;
 pub mod open_estimate;
 pub mod part_rows;
 pub mod parts;
+pub mod piece;
 pub mod record;
 pub mod recorder;
 pub mod rows;
@@ -60,6 +62,11 @@ pub trait Record {
     /// whose client may try again, and of no other.
     fn on_settled(&mut self, since: Instant, last: &Sample) {
         let _ = (since, last);
+    }
+
+    /// The run has come to this instant. Told some fifty times a second by a world that lasts, whether or not anything ended.
+    fn on_time(&mut self, now: Instant) {
+        let _ = now;
     }
 }
 

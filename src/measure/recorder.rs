@@ -5,12 +5,15 @@
 //! histograms, one row a second for at most a week, and says what it had no room for. Called once for every action.
 
 mod counting;
+mod giving;
+mod restored;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 use sluicegate_policy::time::Span;
 
 use crate::traffic::SeriesId;
@@ -20,7 +23,8 @@ use super::attempts::Attempts;
 use super::channel::{Channel, growing};
 use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX};
-use super::intervals::{Away, Intervals};
+use super::intervals::Intervals;
+use super::piece::Away;
 
 /// Series that get histograms of their own, in the order of their ids; the others are in the total only, and counted.
 pub const SERIES_MAX: usize = 256;
@@ -51,7 +55,8 @@ pub enum Detail {
 }
 
 /// What a recorder had no room for: counted, never silent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Uncounted {
     /// Actions intended after the last second that is counted by seconds; they are in the histograms.
     pub beyond_seconds: u64,
@@ -85,6 +90,10 @@ pub struct Recorder {
     uncounted: Uncounted,
     /// Whether parts of attempts are counted.
     parted: bool,
+    /// Who takes what was measured while the run goes on.
+    away: Option<Away>,
+    /// Second in which it was last asked to give some.
+    given: u64,
 }
 
 impl Recorder {
@@ -117,6 +126,8 @@ impl Recorder {
             told: BTreeMap::new(),
             uncounted: Uncounted::default(),
             parted: false,
+            away: None,
+            given: 0,
             layout,
         }
     }
@@ -231,14 +242,9 @@ impl Recorder {
         Self { parted: true, ..self }
     }
 
-    /// Response times of seconds that are over go to `away`.
-    pub fn giving(self, away: Away) -> Self {
-        Self { intervals: Intervals::giving(away), ..self }
-    }
-
-    /// Takes all response times second by second away that were not given away before.
+    /// Takes away all times second by second that were not given away before.
     pub fn take_intervals(&mut self) -> Intervals {
-        self.intervals.take_before(u32::MAX)
+        self.intervals.take_all()
     }
 
     /// What became of the script's actions, warm-up included.

@@ -43,6 +43,19 @@ fn a_disk_that_is_full_at_the_end_leaves_the_report_and_says_what_was_lost() {
 }
 
 #[test]
+fn a_disk_that_is_full_for_the_journal_ends_no_run_and_is_told() {
+    let (bench, _) = service();
+    fs::create_dir(bench.path("out")).unwrap();
+    symlink("/dev/full", bench.path("out/journal.jsonl")).unwrap();
+    let done = bench.line("run service.yaml -d 2s --drive-only -o out").expect_one_of(&[0, 4]).expect_calm();
+    done.shows("journal-lost: journal.jsonl could not be written").shows("Outcomes of 100 actions");
+    let record = bench.record("out");
+    assert_eq!((&record["complete"], record["total"]["count"].as_u64()), (&true.into(), Some(100)));
+    let log = fs::read_to_string(bench.path("out/latency.hlog")).unwrap();
+    assert!(log.lines().filter(|line| line.starts_with("Tag=")).count() >= 2, "{log}");
+}
+
+#[test]
 fn a_report_that_nobody_reads_is_no_panic_and_the_run_is_kept() {
     let (bench, _) = service();
     let mut child = bench.command(words("run service.yaml -d 1s --drive-only -o out")).spawn().unwrap();

@@ -13,20 +13,20 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{ended_as, eventually, service, words};
 use crate::program::{Bench, finish};
 
-fn send(pid: u32, signal: Signal) {
+pub(super) fn send(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("not zero");
     kill_process(pid, signal).expect("the process is there");
 }
 
 /// The one child of a process.
-fn child_of(pid: u32) -> Option<u32> {
+pub(super) fn child_of(pid: u32) -> Option<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     let children = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     children.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).find_map(|pid| pid.parse().ok())
 }
 
 /// Whether a process runs: one that has ended and that nobody has asked after does not.
-fn runs(pid: u32) -> bool {
+pub(super) fn runs(pid: u32) -> bool {
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     state.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }

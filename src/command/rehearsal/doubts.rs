@@ -2,8 +2,11 @@
 //!
 //! Owns their words. Refuses to find them (`rehearsal` does) and those that the measurements tell (`measure::doubt`).
 
+use std::io;
+
 use sluicegate_policy::time::Span;
 
+use crate::command::run_folder::JOURNAL;
 use crate::load::hash::ScriptHash;
 use crate::measure::record::{Doubt, Weight};
 use crate::verdict::Phase;
@@ -61,6 +64,16 @@ pub(super) fn troubled_mock(problem: &str) -> Doubt {
         what: format!("the mock says: {problem}"),
         advice: "mend it in the profile or in what it names; what real functions printed is in functions.log of this run"
             .to_owned(),
+    }
+}
+
+/// Had the run been killed, more than its last second would have been lost.
+pub(super) fn lost_journal(error: &io::Error) -> Doubt {
+    Doubt {
+        weight: Weight::Note,
+        kind: "journal-lost".to_owned(),
+        what: format!("{JOURNAL} could not be written to the end of the run: {error}; nothing of this report is missing"),
+        advice: "free space in the run's folder: a run that is killed leaves what stands in that file, and no more".to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use sluicegate_policy::time::Span;
 
 use crate::command::drive::Driven;
 use crate::command::failure::Failure;
-use crate::command::run_folder::{FolderError, INTERVALS, RECORD, RunFolder, TOLD};
+use crate::command::run_folder::{FolderError, INTERVALS, JOURNAL, RECORD, RunFolder, TOLD};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{RunRecord, SecondRecord};
 use crate::measure::told_rows::Named;
@@ -21,7 +21,8 @@ pub(super) fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure
     folder.write(RECORD, &bytes).map_err(|error| Failure::broken("keeping the run", error))
 }
 
-/// The record first, and whether or not the interval log finds room too: it is what a report can be made of again.
+/// The record first, and whether or not the interval log finds room too: it is what a report can be made of again. The journal of the run goes
+/// when nothing stands in it alone.
 pub(super) fn keep_all(
     folder: &mut RunFolder,
     (record, told): (&RunRecord, &[Named]),
@@ -35,10 +36,11 @@ pub(super) fn keep_all(
         Failure::broken(format!("keeping the run: {path}/{RECORD} is whole, {path}/{name} is not; free space there"), error)
     };
     keep_intervals(folder, record, driven, started).map_err(|error| broken(INTERVALS, error))?;
-    if told.is_empty() {
-        return Ok(());
+    if !told.is_empty() {
+        folder.write(TOLD, &told_rows::write(told)).map_err(|error| broken(TOLD, error.into()))?;
     }
-    folder.write(TOLD, &told_rows::write(told)).map_err(|error| broken(TOLD, error.into()))
+    folder.forget(JOURNAL);
+    Ok(())
 }
 
 fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), KeepError> {

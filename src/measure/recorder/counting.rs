@@ -74,6 +74,10 @@ impl Record for Recorder {
         }
     }
 
+    fn on_time(&mut self, now: Instant) {
+        self.give_in_second(now);
+    }
+
     fn on_settled(&mut self, since: Instant, last: &Sample) {
         if since.since(Instant::ZERO) >= self.layout.warmup {
             self.attempts.on_settled(since, last);

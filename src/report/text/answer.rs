@@ -8,7 +8,7 @@ use crate::measure::record::{AbortRecord, Answer, Doubt, RunRecord, Stopped, Ver
 use super::super::conclusion::Conclusion;
 use super::super::look::Tone;
 use super::super::page::{Cell, Page, Table};
-use super::super::quantity::{ABSENT, count, counted, range, share, share_of, value_or_absent};
+use super::super::quantity::{ABSENT, count, counted, planned_length, range, share, share_of, value_or_absent};
 
 /// The answer at the head of the report.
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
@@ -18,6 +18,7 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     match &record.stopped {
         Some(Stopped::Failed(why)) => page.paragraph(4, Tone::Plain, why),
         Some(Stopped::Aborted(abort)) => aborted(page, abort),
+        None if conclusion == Conclusion::Unfinished => unfinished(page, record),
         Some(Stopped::Interrupted(_)) | None => {}
     }
     verdicts(page, &record.verdicts, ("predicted", "observed"), conclusion.is_judged());
@@ -49,6 +50,14 @@ pub(super) fn write_last(page: &mut Page, record: &RunRecord, kept_in: Option<&s
         page.entry("aborted by", &abort.condition);
     }
     page.entry("kept in", folder);
+}
+
+/// How much of it there is.
+fn unfinished(page: &mut Page, record: &RunRecord) {
+    if !record.seconds.is_empty() {
+        let (there, planned) = (counted(record.seconds.len() as u64, "second"), planned_length(record.plan.duration_ns));
+        page.paragraph(4, Tone::Plain, &format!("{there} of {planned} are there."));
+    }
 }
 
 /// The condition, and what it was found met on.

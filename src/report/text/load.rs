@@ -7,13 +7,14 @@ use crate::measure::record::{
     RunRecord, WatchRecord,
 };
 
+use super::super::conclusion::Conclusion;
 use super::super::page::Page;
 use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, rate, share, share_of};
 
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
     page.heading("Load");
     match &record.load {
-        Some(load) => sent(page, load),
+        Some(load) => sent(page, load, Conclusion::of(record)),
         None => page.entry("sent", "n/a: nothing was driven, or the run ended before it was counted"),
     }
     if let Some(receiver) = &record.receiver {
@@ -35,7 +36,9 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     }
 }
 
-fn sent(page: &mut Page, load: &LoadRecord) {
+fn sent(page: &mut Page, load: &LoadRecord, conclusion: Conclusion) {
+    // Of a run that nobody closed these were not counted: no number is not zero.
+    let at_the_end = |text: String| if conclusion == Conclusion::Unfinished { ABSENT.to_owned() } else { text };
     page.entry("intended", &format!("{}, {}", counted(load.intended, "action"), rate(load.intended_per_s)));
     let achieved = format!("{} ({})", counted(load.sent, "action"), share_of(load.sent, load.intended));
     page.entry("sent", &format!("{achieved}, {}", rate(load.achieved_per_s)));
@@ -46,7 +49,7 @@ fn sent(page: &mut Page, load: &LoadRecord) {
     if let Some(overload) = &load.overload {
         page.entry("overload", &overloaded(overload, load));
     }
-    page.entry("shaped", &format!("{} held back by a ceiling, then sent", counted(load.shaped, "action")));
+    page.entry("shaped", &at_the_end(format!("{} held back by a ceiling, then sent", counted(load.shaped, "action"))));
     page.entry("schedule lag", &load.schedule_lag.as_ref().map_or_else(|| ABSENT.to_owned(), spread));
     if let Some(own) = &load.own_lag {
         page.entry("", &format!("the generator's own part, without waits for the target or a ceiling: {}", spread(own)));
@@ -54,11 +57,9 @@ fn sent(page: &mut Page, load: &LoadRecord) {
             page.entry("", &format!("{} later than 1 ms by it ({})", counted(late, "action"), share_of(late, own.count)));
         }
     }
-    page.entry(
-        "connections",
-        &format!("{} opened, {} of them again after a loss", count(load.connections_opened), count(load.reconnects)),
-    );
-    page.entry("bytes", &format!("{} written, {} read", bytes(load.bytes_sent), bytes(load.bytes_received)));
+    let opened = format!("{} opened, {} of them again after a loss", count(load.connections_opened), count(load.reconnects));
+    page.entry("connections", &at_the_end(opened));
+    page.entry("bytes", &at_the_end(format!("{} written, {} read", bytes(load.bytes_sent), bytes(load.bytes_received))));
 }
 
 /// The policy, and what it did.
