@@ -13,7 +13,7 @@ use sluicegate_timer::clock::wall_epoch;
 use super::failure::Failure;
 use super::rehearsal::{Ceiling, Interruption, Prediction, Rehearsal, Rehearsed};
 use super::run_folder::{PROFILE, SEARCH, STEPS, SearchFolder};
-use super::script::Script;
+use super::script::{Script, requests};
 use super::{flags, machine, profile, terminal};
 use crate::cli::{FindFlags, OutputFlags, OutputFormat, Run};
 use crate::config::value::{Held, Rate};
@@ -335,8 +335,7 @@ fn json(record: &SearchRecord) -> Result<Vec<u8>, Failure> {
 
 /// The described traffic of a plan.
 fn described<'a>(plan: &'a Plan, name: &str) -> Result<&'a Traffic, Failure> {
-    plan.traffic
-        .as_ref()
+    requests(plan, &name)?
         .ok_or_else(|| Failure::usage(format!("{name}: it describes no traffic whose rate could be searched; add `traffic`")))
 }
 

@@ -11,6 +11,7 @@ use sluicegate_policy::model::{Capacity, PerSecond};
 
 use super::failure::Failure;
 use super::fit_observed::{self, Kept};
+use super::script::requests;
 use super::{fit, fit_known, profile, terminal};
 use crate::cli::{OutputFormat, PlanFit};
 use crate::config::{self, Change, LoadError, Overrides, Plan};
@@ -27,7 +28,7 @@ const LEVELS_MIN: usize = 3;
 pub(super) fn plan_fit(asked: &PlanFit) -> Result<u8, Failure> {
     let plan = profile::load(&asked.profile, &Overrides::default())?;
     let name = asked.profile.display().to_string();
-    if plan.traffic.is_none() {
+    if requests(&plan, &name)?.is_none() {
         return Err(Failure::usage(format!("{name}: it describes no traffic, and phases send what it describes; add `traffic`")));
     }
     let runs = fit_observed::read(&asked.runs)?;

@@ -29,7 +29,7 @@ use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{limits, machine, mock, receiver, retries, terminal, told};
+use super::{limits, machine, mock, receiver, retries, shown, terminal, told};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
@@ -293,13 +293,7 @@ impl Rehearsal<'_> {
             notes: predicted.notes(),
             assumptions: predicted.powers.iter().map(|(power, _)| power.clone()).collect(),
         };
-        match self.output.format {
-            OutputFormat::Text => terminal::print(report::plan::text(&plan, terminal::look()))?,
-            OutputFormat::Json => {
-                terminal::print(report::plan::json(&plan).map_err(|error| Failure::broken("writing the plan", error))?)?;
-            }
-        }
-        Ok(0)
+        shown::printed_plan(&plan, self.output.format)
     }
 
     /// The record as it is known before the first request.

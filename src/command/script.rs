@@ -3,12 +3,14 @@
 //! Owns making its [`Source`] as often as it is needed (each replication of the simulator, each lane of the engine, and once
 //! more to hold the mock's record of arrivals against it). Refuses to play it.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sluicegate_policy::routing::Router;
 use sluicegate_policy::time::{Instant, Span};
 
+use super::failure::Failure;
 use crate::config::Plan;
 use crate::load::replay::{self, RecordedArrival, Warp};
 use crate::load::retry::retrying;
@@ -38,6 +40,11 @@ pub(super) enum Script {
 }
 
 impl Script {
+    /// The requests that a plan describes; `None` if it describes no traffic.
+    pub(super) fn described(plan: &Plan, name: &dyn Display) -> Result<Option<Self>, Failure> {
+        Ok(requests(plan, name)?.map(|traffic| Self::Described(Box::new(traffic.clone()))))
+    }
+
     /// The steps that `share` plays, from the beginning.
     pub(super) fn source(&self, share: Share) -> Box<dyn Source> {
         match self {
@@ -116,6 +123,16 @@ impl Script {
             }
         })
     }
+}
+
+/// The requests that a plan describes. Everything that plays, searches or plans traffic asks here, so that one place says what is not played.
+pub(super) fn requests<'a>(plan: &'a Plan, name: &dyn Display) -> Result<Option<&'a Traffic>, Failure> {
+    if plan.sessions.is_some() {
+        return Err(Failure::usage(format!(
+            "{name}: its traffic is sessions of WebSocket clients (traffic.sessions), and only requests can be played so far; `sluicegate run {name} --print-plan` shows its plan, and traffic.mix describes requests"
+        )));
+    }
+    Ok(plan.traffic.as_ref())
 }
 
 /// A trace whose entries are counted under the routes of a plan's gateway.

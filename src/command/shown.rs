@@ -1,4 +1,4 @@
-//! `sluicegate report`, `schema`, `completions` and `man`: what only has to be shown.
+//! `sluicegate report`, `schema`, `completions` and `man`, and `--print-plan`: what only has to be shown.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,43 @@ use super::failure::Failure;
 use super::run_folder::{RECORD, SEARCH};
 use super::{terminal, unfinished};
 use crate::cli::{self, Completions, OutputFormat, Report, Schema, SchemaOf};
-use crate::config;
+use crate::config::{self, Plan};
+use crate::measure::assumption::Assumption;
 use crate::measure::search::SearchRecord;
+use crate::report::plan::{PlannedPower, PrintedPlan};
 use crate::report::{self, Conclusion, json, read};
+
+/// What would be run, without what a simulation would say of it.
+pub(super) fn unpredicted_plan(plan: &Plan, format: OutputFormat) -> Result<u8, Failure> {
+    let claim = |claim: &Assumption| PlannedPower {
+        assumption: claim.name.clone(),
+        unit: claim.metric.unit(),
+        predicted: None,
+        band: None,
+        planned_power: None,
+        requests_planned: None,
+        requests_needed: None,
+    };
+    printed_plan(
+        &PrintedPlan {
+            resolved: plan.resolved.clone(),
+            assumptions: plan.expectations.iter().map(claim).collect(),
+            notes: vec!["sessions are not simulated: nothing is predicted of them".to_owned()],
+        },
+        format,
+    )
+}
+
+/// Prints what would be run.
+pub(super) fn printed_plan(plan: &PrintedPlan, format: OutputFormat) -> Result<u8, Failure> {
+    match format {
+        OutputFormat::Text => terminal::print(report::plan::text(plan, terminal::look()))?,
+        OutputFormat::Json => {
+            terminal::print(report::plan::json(plan).map_err(|error| Failure::broken("writing the plan", error))?)?;
+        }
+    }
+    Ok(0)
+}
 
 /// The report of a kept run, or of a kept search; its exit code.
 pub(super) fn report(asked: &Report) -> Result<u8, Failure> {

@@ -6,7 +6,7 @@ use sluicegate_timer::Clock;
 use super::estimates::Estimates;
 use super::failure::Failure;
 use super::predict::Model;
-use super::script::Script;
+use super::script::{Script, requests};
 use super::{case, flags, limits, profile, retries, sweep, terminal, told};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Drift, Network, Plan};
@@ -56,15 +56,16 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
 /// The plan with these changes of the model.
 pub(super) fn planned(asked: &Simulate, changes: &[Drift]) -> Result<Plan, Failure> {
     let overrides = flags::of_load(&asked.load, config::Script::Described)?;
-    config::load(&asked.profile, &overrides, changes).map_err(profile::failure)
+    let plan = config::load(&asked.profile, &overrides, changes).map_err(profile::failure)?;
+    requests(&plan, &asked.profile.display())?;
+    Ok(plan)
 }
 
 /// The plan's script.
 pub(super) fn script(asked: &Simulate, plan: &Plan) -> Result<Script, Failure> {
-    let Some(traffic) = plan.traffic.clone() else {
-        return Err(Failure::usage(format!("{}: it describes no traffic; add `traffic`", asked.profile.display())));
-    };
-    Ok(Script::Described(Box::new(traffic)))
+    let name = asked.profile.display();
+    let nothing = || Failure::usage(format!("{name}: it describes no traffic; add `traffic`"));
+    Script::described(plan, &name)?.ok_or_else(nothing)
 }
 
 /// The way to the gateway; what only a probe would tell takes no time.

@@ -218,7 +218,7 @@ impl Overrides {
         for (flag, given) in [("--method", &self.method), ("--body", &self.body)] {
             let Some(given) = given else { continue };
             let spot = Spot { place: Place::Flag(flag), key: "".into() };
-            let mix = profile.traffic.as_mut().map(|traffic| traffic.value.mix.value.as_mut_slice());
+            let mix = profile.traffic.as_mut().and_then(|traffic| traffic.value.mix.as_mut()).map(|mix| mix.value.as_mut_slice());
             let Some([only]) = mix else {
                 reader.report_at(&spot, "only a mix of exactly one request can be changed by this flag; change the profile");
                 continue;

@@ -14,6 +14,7 @@ use sluicegate_policy::time::Span;
 
 use super::problem::Spot;
 use super::value::{Certificates, Pacing, Protocol};
+use crate::load::dialogue::Dialogue;
 use crate::load::keeping::Keeping;
 use crate::load::overload::Overload;
 use crate::load::retry::Policy;
@@ -34,8 +35,10 @@ pub struct Plan {
     pub folder: PathBuf,
     /// The stage that is driven.
     pub stage: StageId,
-    /// The described traffic; `None` if the profile describes none, or the script comes from a log.
+    /// The described requests; `None` if the profile describes none, or the script comes from a log.
     pub traffic: Option<Traffic>,
+    /// The described sessions; a plan has these or requests, not both.
+    pub sessions: Option<Dialogue>,
     /// Series, templates and common headers. Without described traffic the series are the gateway's routes, by their keys.
     pub catalog: Arc<Catalog>,
     /// How the traffic is driven.
@@ -257,6 +260,7 @@ impl fmt::Debug for Plan {
             .field("model", &self.model)
             .field("stage", &self.stage)
             .field("traffic", &self.traffic)
+            .field("sessions", &self.sessions)
             .field("series", &self.catalog.series)
             .field("run", &self.run)
             .field("auth", &self.auth)

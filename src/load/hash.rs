@@ -3,7 +3,7 @@
 //! Owns the mixing. Refuses order: the hash of a union is the merge of the hashes of its parts, however they were dealt to
 //! lanes. Filled by `sim` and by the lanes of `engine`, printed by `report`. Not cryptographic.
 //!
-//! It covers every step of the plan: session, step, intended instant, series, identity and content. In a closed plan only the
+//! It covers every step of the plan (of sessions: the turn with which each begins, and which streams it hears): session, step, intended instant, series, identity and content. In a closed plan only the
 //! users' first steps have an intended instant; what follows is fixed by the seed but timed by the answers. Their content is
 //! drawn from the seed, so two seeds differ in the first steps already.
 
@@ -12,6 +12,7 @@ use std::fmt;
 use sluicegate_policy::seed::mix;
 
 use crate::traffic::catalog::Recorded;
+use crate::traffic::conversation::{Act, Turn};
 use crate::traffic::{Action, Due, Step, What};
 
 /// The hash of a set of planned steps: a wrapping sum of two independent hashes of each.
@@ -31,7 +32,22 @@ impl ScriptHash {
             What::Described { template, key } => (1 + u64::from(template.0), *key),
             What::Recorded(recorded) => (0, hash_of(recorded)),
         };
-        let all = [name, at.as_ns(), who, kind, content].into_iter().fold(0, |hash, part| mix(hash ^ mix(part)).wrapping_mul(3));
+        self.take_in(&[name, at.as_ns(), who, kind, content]);
+    }
+
+    /// Takes in the turn with which a session begins; one that is timed by what has happened has no part in it.
+    pub fn add_turn(&mut self, turn: &Turn) {
+        let (Due::At(at), Act::Connect(connect)) = (turn.due, &turn.act) else {
+            return;
+        };
+        let name = (u64::from(turn.session) << 32) | u64::from(turn.seq);
+        let who = (u64::from(connect.series.0) << 32) | u64::from(connect.identity);
+        let kind = 1 + u64::from(connect.template.0);
+        self.take_in(&[name, at.as_ns(), who, kind, connect.key, connect.hears.0]);
+    }
+
+    fn take_in(&mut self, parts: &[u64]) {
+        let all = parts.iter().fold(0, |hash, part| mix(hash ^ mix(*part)).wrapping_mul(3));
         self.0 = self.0.wrapping_add(mix(all));
         self.1 = self.1.wrapping_add(mix(all ^ 0x5DEE_CE66_D1CE_4E5B));
     }
@@ -47,6 +63,14 @@ impl<'a> FromIterator<&'a Step> for ScriptHash {
     fn from_iter<I: IntoIterator<Item = &'a Step>>(steps: I) -> Self {
         let mut hash = Self::default();
         steps.into_iter().for_each(|step| hash.add(step));
+        hash
+    }
+}
+
+impl<'a> FromIterator<&'a Turn> for ScriptHash {
+    fn from_iter<I: IntoIterator<Item = &'a Turn>>(turns: I) -> Self {
+        let mut hash = Self::default();
+        turns.into_iter().for_each(|turn| hash.add_turn(turn));
         hash
     }
 }

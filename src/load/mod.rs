@@ -1,10 +1,11 @@
 //! What is sent and when: the script, its pace and its limits. Pure: the same source feeds simulator and engine.
 //!
-//! Owns the [`Source`] of steps, arrival processes, speed and loop, the shaper and the overload policies. Refuses clocks,
+//! Owns the [`Source`] of steps, the [`dialogue`] of sessions, arrival processes, speed and loop, the shaper and the overload policies. Refuses clocks,
 //! sockets and the gateway. Called by `sim` and by every lane of `engine`.
 
 mod arrivals;
 mod curve;
+pub mod dialogue;
 pub mod hash;
 pub mod held;
 pub mod keeping;

@@ -151,7 +151,7 @@ impl Requests {
 }
 
 /// 64 uniform bits as a number below `n`.
-fn share_of(bits: u64, n: u64) -> u64 {
+pub(super) fn share_of(bits: u64, n: u64) -> u64 {
     ((u128::from(bits) * u128::from(n)) >> 64) as u64
 }
 

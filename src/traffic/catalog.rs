@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::auth::{AUTHORIZATION, Presence};
-use super::conversation::{Connect, Message, Stream};
+use super::conversation::{Call, Connect, Message, Stream};
 use super::step::{Request, What};
 use super::template::Template;
 
@@ -146,10 +146,11 @@ impl Catalog {
         self.fill(&Request { series: connect.series, identity: connect.identity, what }, out);
     }
 
-    /// Writes the text of a message into `out.body`, using its buffers again; `number` is its place in the stream that it publishes to.
-    pub fn message(&self, message: &Message, number: u64, out: &mut Outgoing) {
-        let _ = number;
-        self.templates[usize::from(message.template.0)].write(message.key, message.identity, out);
+    /// Writes the text of a message into `out.body`, using its buffer again; `call` is the turn that it belongs to, `number` its place
+    /// in the stream that it publishes to.
+    pub fn message(&self, message: &Message, call: Call, number: u64, out: &mut Outgoing) {
+        out.body.clear();
+        self.templates[usize::from(message.template.0)].write_message(message, call, number, &mut out.body);
     }
 
     /// Adds to what [`fill`](Self::fill) has written what stands for the credentials, where a simulated gateway must see that

@@ -4,6 +4,8 @@
 //! bytes: a turn names its content, the [`catalog`](super::catalog) makes it. A type beside [`Step`](super::Step), not a variant of
 //! its action: what plays requests cannot be given a message, nor the other way round, and neither has to say what it would do then.
 
+use std::fmt;
+
 use sluicegate_policy::time::Span;
 
 use super::Due;
@@ -20,6 +22,28 @@ pub struct Turn {
     pub due: Due,
     /// What is done.
     pub act: Act,
+}
+
+/// Which turn of which session: what the field `{call}` holds, unique within the script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// The session.
+    pub session: u32,
+    /// The turn of it.
+    pub seq: u32,
+}
+
+impl Turn {
+    /// Its name within the script.
+    pub const fn call(&self) -> Call {
+        Call { session: self.session, seq: self.seq }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.session, self.seq)
+    }
 }
 
 /// What a turn does.

@@ -15,6 +15,7 @@ pub use text::escaped;
 use text::{Encoding, Piece, Text};
 
 use super::catalog::Outgoing;
+use super::conversation::{Call, Message};
 
 /// What a template is made of, before it is proven. Path, query values, header values and body may hold fields.
 #[derive(Clone, Default, PartialEq)]
@@ -29,7 +30,7 @@ pub struct TemplateParts {
     pub headers: Vec<(String, String)>,
     /// Body; a field's value is inserted as it is.
     pub body: Option<String>,
-    /// A generator for every field, and for nothing else.
+    /// A generator for every field, and for nothing else; but those of a message's own call and number may be left unused.
     pub fields: Vec<(String, Generator)>,
 }
 
@@ -179,6 +180,17 @@ impl Template {
         self.headers.len()
     }
 
+    /// Adds the text of a message, which is the body of its template, to `out`.
+    pub(super) fn write_message(&self, message: &Message, call: Call, number: u64, out: &mut Vec<u8>) {
+        let draw = Draw { call, number, ..self.draw(message.key, message.identity) };
+        self.body.write(draw, &mut text::Bytes(out));
+    }
+
+    /// Whether a message of it says its place in a stream.
+    pub fn is_numbered(&self) -> bool {
+        self.fields.iter().any(|field| *field.generator() == Generator::Number)
+    }
+
     /// The method, in capitals.
     pub fn method(&self) -> &str {
         &self.method
@@ -232,7 +244,7 @@ impl Template {
     }
 
     fn draw(&self, key: u64, identity: u32) -> Draw<'_> {
-        Draw { fields: &self.fields, key, identity }
+        Draw { fields: &self.fields, key, identity, call: Call::default(), number: 0 }
     }
 }
 
@@ -323,10 +335,15 @@ impl Fields {
         }
     }
 
-    fn all_used(self) -> Result<Vec<Field>, TemplateError> {
-        match self.used.iter().position(|used| !used) {
+    fn all_used(mut self) -> Result<Vec<Field>, TemplateError> {
+        // What is there for every message is no fault where a message does without.
+        while self.used.last() == Some(&false) && self.fields.last().is_some_and(Field::is_offered) {
+            self.used.pop();
+            self.fields.pop();
+        }
+        match self.fields.iter().zip(&self.used).find(|(field, used)| !**used && !field.is_offered()) {
             None => Ok(self.fields),
-            Some(at) => Err(TemplateError::NoField { field: self.fields[at].name.clone() }),
+            Some((field, _)) => Err(TemplateError::NoField { field: field.name.clone() }),
         }
     }
 }

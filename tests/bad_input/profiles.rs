@@ -54,6 +54,31 @@ fn every_command_that_reads_a_profile_refuses_a_broken_one() {
 }
 
 #[test]
+fn sessions_are_planned_and_no_command_plays_them_as_requests() {
+    let bench = Bench::new();
+    let sessions = "  sessions: [{ session: reader, script: [{ wait: 1s }, ping] }]\n  connections: 5\n";
+    let (before, after) = SERVICE.split_once("  mix:\n").unwrap();
+    let (_, after) = after.split_once("      weight: 1\n").unwrap();
+    let (after, _) = after.split_once("expect:\n").unwrap();
+    bench.file("chat.yaml", &format!("{before}{sessions}{after}"));
+    let said = ["chat.yaml: its traffic is sessions of WebSocket clients", "only requests can be played so far", "--print-plan"];
+    for command in [
+        "run chat.yaml -o out",
+        "run chat.yaml -o out --find-rate errors<1%",
+        "simulate chat.yaml",
+        "simulate chat.yaml --vary run.seed=1,2",
+        "plan-fit chat.yaml",
+    ] {
+        bench.line(command).refuses(2, &said);
+        assert!(!bench.path("out").exists(), "nothing was begun: {command}");
+    }
+    let plan = bench.line("run chat.yaml --print-plan").expect_one_of(&[0]);
+    for shown in ["session: reader", "model: sessions", "sessions: 5", "nothing is predicted of them"] {
+        assert!(plan.stdout.contains(shown), "{shown}: {plan:#?}");
+    }
+}
+
+#[test]
 fn a_profile_that_is_no_text_is_refused() {
     let bench = Bench::new();
     std::fs::write(bench.path("binary.yaml"), [0xFF, 0x00, 0x1B, b'[', b'\n'].repeat(1_000)).unwrap();

@@ -1,17 +1,17 @@
 //! The mix: each described request as a template of the catalog, counted under the route that it means.
 //!
-//! Owns the naming of series and the rule that credentials stand in no profile. Refuses to draw (`traffic`). Called by
-//! `traffic` and `run`.
+//! Owns the naming of series, the rule that credentials stand in no profile, and where a template's error is shown. Refuses to draw
+//! (`traffic`). Called by `traffic` and `run`, and by `sessions` for what a handshake shares with a request.
 
 use sluicegate_policy::model::{ApiKey, Model, StageId};
 use sluicegate_policy::routing::Router;
 
 use super::{Known, filled};
 use crate::config::plan::{deployments_of, is_driven};
-use crate::config::problem::{Place, quoted};
+use crate::config::problem::{Place, Spot, quoted};
 use crate::config::raw::traffic::Described;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{BodyText, Count, Member, Named, Outside, Phrase, PhraseReader, Text};
+use crate::config::value::{BodyText, Count, FieldValue, Member, Named, Outside, Phrase, PhraseReader, Text};
 use crate::load::traffic::Share;
 use crate::traffic::catalog::TemplateId;
 use crate::traffic::template::{Template, TemplateError, TemplateParts};
@@ -28,7 +28,7 @@ pub(in crate::config) fn is_credential(header: &str) -> bool {
 }
 
 /// Fields, query parameters or headers of one request; they are looked up by name.
-const NAMES_MAX: usize = 1_000;
+pub(super) const NAMES_MAX: usize = 1_000;
 /// Ids are 16 bits.
 const MIX_MAX: usize = 10_000;
 
@@ -80,7 +80,7 @@ fn series_name(routers: &[Router], model: &Model, template: &Template, described
 }
 
 /// Series are numbered as they are first seen.
-fn series(catalog: &mut Catalog, name: String) -> SeriesId {
+pub(super) fn series(catalog: &mut Catalog, name: String) -> SeriesId {
     let at = catalog.series.iter().position(|known| *known == name).unwrap_or_else(|| {
         catalog.series.push(name);
         catalog.series.len() - 1
@@ -121,38 +121,57 @@ fn template(described: &At<Described>, known: Known<'_>, reader: &mut Reader) ->
         body,
         fields: fields.collect(),
     };
-    Template::new(parts).map_err(|error| blame(described, &error, reader)).ok()
+    let written = Written {
+        whole: &described.spot,
+        line: Some(&raw.request.spot),
+        with: raw.with.as_ref(),
+        query: raw.query.as_ref(),
+        headers: raw.headers.as_ref(),
+        body: raw.body.as_ref().map(|body| &body.spot),
+    };
+    Template::new(parts).map_err(|error| written.blame(&error, reader)).ok()
 }
 
-/// Reports the error of a template at the key that caused it.
-fn blame(described: &At<Described>, error: &TemplateError, reader: &mut Reader) {
-    use crate::traffic::template::Place as In;
-    let raw = &described.value;
-    let of = |named: Option<&Named<Text, At<Phrase>>>, name: &str| {
-        named.and_then(|named| named.0.iter().find(|member| member.name.0 == name)).map(|member| member.value.spot.clone())
-    };
-    let within = |place: &In| match place {
-        In::Path => Some(raw.request.spot.clone()),
-        In::Query(name) => of(raw.query.as_ref(), name),
-        In::Header(name) => of(raw.headers.as_ref(), name),
-        In::Body => raw.body.as_ref().map(|body| body.spot.clone()),
-    };
-    let spot = match error {
-        TemplateError::Method(_) | TemplateError::Path(_) => Some(raw.request.spot.clone()),
-        TemplateError::Brace { place, .. } | TemplateError::NoGenerator { place, .. } => within(place),
-        TemplateError::NoField { field } | TemplateError::Twice { field } | TemplateError::Generator { field, .. } => {
-            let with = raw.with.iter().flat_map(|with| &with.0);
-            with.into_iter().find(|member| member.name.0 == *field).map(|member| member.spot.clone())
-        }
-        TemplateError::HeaderName(name) | TemplateError::HeaderValue(name) => of(raw.headers.as_ref(), name),
-    };
-    reader.report_at(&spot.unwrap_or_else(|| described.spot.clone()), error.to_string());
+/// Where the parts of a template stand in the profile.
+pub(super) struct Written<'a> {
+    pub(super) whole: &'a Spot,
+    pub(super) line: Option<&'a Spot>,
+    pub(super) with: Option<&'a Named<Text, At<FieldValue>>>,
+    pub(super) query: Option<&'a Named<Text, At<Phrase>>>,
+    pub(super) headers: Option<&'a Named<Text, At<Phrase>>>,
+    pub(super) body: Option<&'a Spot>,
+}
+
+impl Written<'_> {
+    /// Reports the error of a template at the key that caused it.
+    pub(super) fn blame(&self, error: &TemplateError, reader: &mut Reader) {
+        use crate::traffic::template::Place as In;
+        let of = |named: Option<&'_ Named<Text, At<Phrase>>>, name: &str| {
+            named.and_then(|named| named.0.iter().find(|member| member.name.0 == name)).map(|member| member.value.spot.clone())
+        };
+        let within = |place: &In| match place {
+            In::Path => self.line.cloned(),
+            In::Query(name) => of(self.query, name),
+            In::Header(name) => of(self.headers, name),
+            In::Body => self.body.cloned(),
+        };
+        let spot = match error {
+            TemplateError::Method(_) | TemplateError::Path(_) => self.line.cloned(),
+            TemplateError::Brace { place, .. } | TemplateError::NoGenerator { place, .. } => within(place),
+            TemplateError::NoField { field } | TemplateError::Twice { field } | TemplateError::Generator { field, .. } => {
+                let with = self.with.iter().flat_map(|with| &with.0);
+                with.into_iter().find(|member| member.name.0 == *field).map(|member| member.spot.clone())
+            }
+            TemplateError::HeaderName(name) | TemplateError::HeaderValue(name) => of(self.headers, name),
+        };
+        reader.report_at(&spot.unwrap_or_else(|| self.whole.clone()), error.to_string());
+    }
 }
 
 type Pair = (String, String);
 type RawText = Member<Text, At<Phrase>>;
 
-fn texts(
+pub(super) fn texts(
     named: Option<&Named<Text, At<Phrase>>>,
     reader: &mut Reader,
     mut read: impl FnMut(&RawText, &mut Reader) -> Option<Pair>,
@@ -161,7 +180,7 @@ fn texts(
     read.into_iter().collect()
 }
 
-fn phrase(member: &RawText, outside: Outside<'_>, reader: &mut Reader) -> Option<Pair> {
+pub(super) fn phrase(member: &RawText, outside: Outside<'_>, reader: &mut Reader) -> Option<Pair> {
     let value = reader.accept(&member.value.spot, member.value.value.reveal(outside, PhraseReader::Template))?;
     Some((member.name.0.clone(), value))
 }

@@ -16,6 +16,7 @@ mod resolved;
 mod retries;
 mod run;
 mod safety;
+mod sessions;
 mod target;
 mod traffic;
 
@@ -26,6 +27,7 @@ use sluicegate_policy::model::{Model, StageId, Throttle};
 use sluicegate_policy::seed::Seed;
 use sluicegate_render::front::Front;
 
+use self::traffic::Planned;
 use super::plan::Plan;
 use super::problem::Spot;
 use super::raw;
@@ -76,20 +78,22 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let stage = run.as_ref().map_or(StageId(0), |run| run.stage);
     let known = Known { model: &model, stage, outside };
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
-    let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model, stage) };
+    let routes = || traffic::Proven { planned: Planned::Nothing, catalog: mix::catalog_of_routes(&model, stage) };
     let proven = described.unwrap_or_else(|| Some(routes()));
+    sessions::refuse_retries(profile, reader);
     let target = target::target(&mut profile.target, outside.folder, reader);
     let identity = target::identity(&mut profile.target, outside.folder, reader);
     let network = target.as_ref().and_then(|target| target::network(&mut profile.network, target, reader));
     let auth = credentials(profile, &model, proven.as_ref(), outside, reader);
     let series = proven.as_ref().map(|proven| proven.catalog.series.clone());
-    let safety = safety::safety(profile, proven.as_ref().and_then(|proven| proven.traffic.as_ref()), series.as_deref(), reader);
+    let safety = safety::safety(profile, proven.as_ref().map(|proven| &proven.planned), series.as_deref(), reader);
     let abort = abort::abort(&mut profile.abort, reader);
     let known = expect::Known { parts: &|told| expect::parts(&model, told), series: series.as_deref() };
     let expectations = expect::expectations(&mut profile.expect, known, reader);
     let fitted_on = fitted::runs(profile.fitted.as_ref(), reader);
     let (run, proven) = (run?, proven?);
     let mut catalog = proven.catalog;
+    let (traffic, sessions) = proven.planned.into_parts();
     catalog.headers = run.headers;
     catalog.api_keys = ApiKeys::new(run.api_keys);
     let auth = auth?;
@@ -97,7 +101,8 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let mut plan = Plan {
         folder: outside.folder.to_owned(),
         stage: run.stage,
-        traffic: proven.traffic,
+        traffic,
+        sessions,
         catalog: Arc::new(catalog),
         run: run.run,
         auth,
@@ -123,7 +128,7 @@ fn credentials(
     outside: Outside<'_>,
     reader: &mut Reader,
 ) -> Option<Auth> {
-    let identities = proven.and_then(|proven| proven.traffic.as_ref()).map_or(1, |traffic| traffic.identities);
+    let identities = proven.map_or(1, |proven| proven.planned.identities());
     let around = auth::Around { outside, region: &model.region, identities };
     auth::auth(&mut profile.run.get_or_insert_with(run::empty).value.auth, around, reader)
 }

@@ -5,13 +5,15 @@
 
 use serde_json::{Map, Value, json};
 use sluicegate_policy::model::ApiKey;
+use sluicegate_policy::time::Span;
 
 use super::arrivals::requests;
 use super::mix::is_credential;
 use crate::config::plan::{Plan, Target};
 use crate::config::raw::Profile;
 use crate::config::value::{Phrase, Rate};
-use crate::load::traffic::{Pace, Traffic};
+use crate::load::dialogue::Dialogue;
+use crate::load::traffic::{Arrivals, Pace, Traffic};
 use crate::traffic::auth::Auth;
 
 /// `profile`, which is itself a profile, and `derived`.
@@ -38,10 +40,12 @@ fn hide_credentials(profile: &mut Value) {
     for api in profile.pointer_mut("/apis").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
         hide_access_keys(Some(api));
     }
-    let mix = profile.pointer_mut("/traffic/mix").and_then(Value::as_array_mut);
-    for request in mix.into_iter().flatten() {
-        if let Some(Value::Object(headers)) = request.get_mut("headers") {
-            hide(headers);
+    for described in ["/traffic/mix", "/traffic/sessions"] {
+        let described = profile.pointer_mut(described).and_then(Value::as_array_mut);
+        for request in described.into_iter().flatten() {
+            if let Some(Value::Object(headers)) = request.get_mut("headers") {
+                hide(headers);
+            }
         }
     }
 }
@@ -126,6 +130,9 @@ fn derived(plan: &Plan) -> Value {
     if let Some(traffic) = &plan.traffic {
         traffic_facts(&mut facts, traffic, &plan.catalog.series);
     }
+    if let Some(sessions) = &plan.sessions {
+        session_facts(&mut facts, sessions, &plan.catalog.series);
+    }
     if plan.abort.names().next().is_some() {
         facts.insert("abort".into(), json!(plan.abort.names().collect::<Vec<_>>()));
     }
@@ -139,8 +146,7 @@ fn traffic_facts(facts: &mut Map<String, Value>, traffic: &Traffic, names: &[Str
             let total = requests(&arrivals.pieces, traffic.duration);
             facts.insert("model".into(), json!("open"));
             facts.insert("requests".into(), json!(total.round() as u64));
-            facts.insert("mean_rate".into(), json!(Rate(Rate::nearest(total / traffic.duration.as_secs_f64())).to_string()));
-            facts.insert("peak_rate".into(), json!(Rate(arrivals.peak(traffic.duration)).to_string()));
+            rate_facts(facts, arrivals, traffic.duration);
             Some(total)
         }
         Pace::Closed { users, .. } => {
@@ -150,6 +156,24 @@ fn traffic_facts(facts: &mut Map<String, Value>, traffic: &Traffic, names: &[Str
         }
     };
     facts.insert("series".into(), Value::Array(series_facts(traffic, names, total)));
+}
+
+fn rate_facts(facts: &mut Map<String, Value>, arrivals: &Arrivals, duration: Span) {
+    let mean = requests(&arrivals.pieces, duration) / duration.as_secs_f64();
+    facts.insert("mean_rate".into(), json!(Rate(Rate::nearest(mean)).to_string()));
+    facts.insert("peak_rate".into(), json!(Rate(arrivals.peak(duration)).to_string()));
+}
+
+/// Each kind of session with its share; how much is sent follows from the answers.
+fn session_facts(facts: &mut Map<String, Value>, sessions: &Dialogue, names: &[String]) {
+    let total = requests(&sessions.arrivals.pieces, sessions.duration).min(f64::from(sessions.connections));
+    facts.insert("model".into(), json!("sessions"));
+    facts.insert("sessions".into(), json!(total.round() as u64));
+    rate_facts(facts, &sessions.arrivals, sessions.duration);
+    let all: u64 = sessions.roles.iter().map(|role| u64::from(role.weight)).sum();
+    let kinds = sessions.roles.iter().map(|role| json!({ "name": role.name, "share": f64::from(role.weight) / all as f64 }));
+    facts.insert("kinds".into(), kinds.collect());
+    facts.insert("series".into(), json!(names));
 }
 
 /// Each series with its share of the requests; how many these are, only where arrivals are planned.

@@ -3,6 +3,9 @@
 //! Owns the check of planned rates and the ceilings. Refuses hosts of targets (`load` asks `Safety::permit`). Called by
 //! `prove::plan`.
 
+use sluicegate_policy::time::Span;
+
+use super::traffic::Planned;
 use crate::config::plan::Safety;
 use crate::config::problem::{Spot, listed, suggestion};
 use crate::config::raw::Profile;
@@ -10,24 +13,37 @@ use crate::config::raw::safety::Ceilings as RawCeilings;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Rate, Text};
 use crate::load::shaper::Ceilings;
-use crate::load::traffic::{Pace, Traffic};
+use crate::load::traffic::{Arrivals, Pace};
 use crate::traffic::SeriesId;
 
-/// The rules; `traffic` is held against them, `series` are the names that ceilings may have (unknown if they have problems).
+/// The rules; what is planned is held against them, `series` are the names that ceilings may have (unknown if they have problems).
 pub(super) fn safety(
     profile: &Profile,
-    traffic: Option<&Traffic>,
+    planned: Option<&Planned>,
     series: Option<&[String]>,
     reader: &mut Reader,
 ) -> Option<Safety> {
     let Some(At { value: raw, .. }) = &profile.safety else { return Some(Safety::default()) };
     let mut fine = true;
-    if let (Some(max), Some(traffic)) = (&raw.max_rate, traffic) {
-        fine &= within(max, traffic, &rate_spot(profile), reader);
+    let arrivals = match planned {
+        None | Some(Planned::Nothing) => None,
+        Some(Planned::Requests(traffic)) => match &traffic.pace {
+            Pace::Open(arrivals) => Some((arrivals, traffic.duration)),
+            Pace::Closed { .. } => None,
+        },
+        Some(Planned::Sessions(sessions)) => Some((&sessions.arrivals, sessions.duration)),
+    };
+    if let (Some(max), Some(arrivals)) = (&raw.max_rate, arrivals) {
+        fine &= within(max, arrivals, &rate_spot(profile), reader);
     }
     let allow: Vec<Option<String>> = raw.allow.iter().flatten().map(|host| host_name(host, reader)).collect();
     let allow: Option<Vec<String>> = allow.into_iter().collect();
-    let closed = traffic.is_some_and(|traffic| matches!(traffic.pace, Pace::Closed { .. }));
+    // What users and sessions send is timed by answers, too.
+    let closed = match planned {
+        None | Some(Planned::Nothing) => false,
+        Some(Planned::Requests(traffic)) => matches!(traffic.pace, Pace::Closed { .. }),
+        Some(Planned::Sessions(_)) => true,
+    };
     let retried = profile.run.as_ref().is_some_and(|run| run.value.retries.is_some());
     let floor = raw.max_rate.as_ref().filter(|_| closed || retried);
     let ceilings = ceilings(raw.ceilings.as_ref(), floor, series, reader);
@@ -43,9 +59,8 @@ fn rate_spot(profile: &Profile) -> Spot {
     simple.map_or_else(|| arrivals_spot.clone(), |rate| rate.spot.clone())
 }
 
-fn within(max: &At<Rate>, traffic: &Traffic, spot: &Spot, reader: &mut Reader) -> bool {
-    let Pace::Open(arrivals) = &traffic.pace else { return true };
-    let peak = arrivals.peak(traffic.duration);
+fn within(max: &At<Rate>, (arrivals, duration): (&Arrivals, Span), spot: &Spot, reader: &mut Reader) -> bool {
+    let peak = arrivals.peak(duration);
     let fine = peak.as_f64() <= max.value.0.as_f64();
     if !fine {
         let what =

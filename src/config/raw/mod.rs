@@ -13,6 +13,7 @@ pub(super) mod profile;
 pub(super) mod retries;
 pub(super) mod run;
 pub(super) mod safety;
+pub(super) mod session;
 pub(super) mod target;
 pub(super) mod traffic;
 

@@ -2,17 +2,26 @@
 //!
 //! Owns its keys and their documentation. Refuses to relate them (`prove`). Read by `raw::profile`.
 
+use super::session::{Reconnect, Session, Stream};
 use crate::config::reader::{At, section};
 use crate::config::value::{
     BodyText, Count, Duration, FieldValue, Level, Named, Phrase, Rate, RequestLine, Shape, SpacingKind, Text,
 };
 
 section! {
-    /// Described traffic.
+    /// Described traffic: requests (`mix`), or sessions of WebSocket clients (`sessions`).
     Traffic {
         /// Which requests, in which proportion.
-        mix: At<Vec<At<Described>>>,
-        /// Open model: requests come as planned, whatever the answers do.
+        mix: Option<At<Vec<At<Described>>>>,
+        /// Which WebSocket clients, in which proportion.
+        sessions: Option<At<Vec<At<Session>>>>,
+        /// Of sessions: messages that are pushed to many, by the names of the streams.
+        streams: Option<At<Named<Text, At<Stream>>>>,
+        /// Of sessions: how many there are at most, each with one connection at a time. Arrivals beyond are none.
+        connections: Option<At<Count>>,
+        /// Of sessions: how they come back whose connection is gone. Default: they do not.
+        reconnect: Option<At<Reconnect>>,
+        /// Open model: requests, or sessions, come as planned, whatever the answers do.
         arrivals: Option<At<Arrivals>>,
         /// Closed model: so many users ask, wait for the answer, think, and ask again.
         closed: Option<At<Closed>>,

@@ -54,6 +54,9 @@ impl fmt::Display for FieldValue {
             Generator::Uuid => f.write_str("uuid"),
             Generator::Text { length } => write!(f, "text({length})"),
             Generator::Identity => f.write_str("identity"),
+            // Every message has these by itself; nobody writes them.
+            Generator::Call => f.write_str("call"),
+            Generator::Number => f.write_str("number"),
             Generator::OneOf(_) => f.write_str(&serde_json::to_string(self).unwrap_or_default()),
         }
     }

@@ -10,11 +10,13 @@ mod compared;
 mod count;
 mod decimal;
 mod duration;
+mod farewell;
 mod flag;
 mod generator;
 mod held;
 mod identity_source;
 mod json;
+mod json_path;
 mod margin;
 mod memory;
 mod moment;
@@ -28,11 +30,13 @@ mod request_line;
 mod response_type;
 mod retry_budget;
 mod retry_on;
+mod rounds;
 mod runtime;
 mod secret;
 mod sentence;
 mod setting;
 mod shape;
+mod spread;
 mod text;
 mod threshold;
 mod unconfirmed;
@@ -48,10 +52,12 @@ pub(super) use choice::{Discipline, FittedTier, Jitter, Known};
 pub(super) use compared::Compared;
 pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
+pub(super) use farewell::Close;
 pub(super) use flag::Flag;
 pub(super) use generator::FieldValue;
 pub(super) use identity_source::IdentitySource;
 pub(super) use json::Json;
+pub(super) use json_path::{JsonPath, ReplyBy};
 pub(super) use margin::{Absolute, Within};
 pub(super) use memory::Memory;
 pub(super) use moment::Moment;
@@ -65,6 +71,7 @@ pub(super) use request_line::{RequestLine, RouteKey};
 pub(super) use response_type::ResponseKind;
 pub(super) use retry_budget::RetryBudget;
 pub(super) use retry_on::RetryOn;
+pub(super) use rounds::Repeated;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use sentence::{Limit, Sentence};
@@ -73,6 +80,7 @@ pub(super) use setting::{
     KeySource, LookUps, Passthrough, PayloadFormat, Period, ProbeKind, Requirement,
 };
 pub(super) use shape::Shape;
+pub(super) use spread::Spread;
 pub(super) use text::{BodyText, Text};
 pub(super) use threshold::Threshold;
 pub(super) use unconfirmed::{
@@ -258,6 +266,7 @@ mod tests {
             assert_settled!(node: Parameter, Percent, Phrase, Quantity, RequestLine, RouteKey, ResponseKind, Secret, Shape, BodyText, Text);
             assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);
             assert_settled!(node: Jitter, RetryBudget, RetryOn, Sentence);
+            assert_settled!(node: Close, JsonPath, Repeated, ReplyBy, Spread);
             assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
         }
     }

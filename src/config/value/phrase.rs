@@ -89,6 +89,15 @@ impl Phrase {
         Ok(text)
     }
 
+    /// The text with something else in the place of each secret.
+    pub(in crate::config) fn covered(&self, stand_in: &str) -> String {
+        let piece = |piece: &'_ Piece| match piece {
+            Piece::Plain(plain) => plain.clone(),
+            Piece::Env(_) | Piece::File(_) => stand_in.to_owned(),
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+
     /// Whether nothing of it stands in the profile itself.
     pub(in crate::config) fn is_only_references(&self) -> bool {
         !self.pieces.is_empty() && self.pieces.iter().all(|piece| !matches!(piece, Piece::Plain(_)))

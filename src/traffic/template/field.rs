@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 use sluicegate_policy::seed::Seed;
 
 use super::TemplateError;
+use crate::traffic::conversation::Call;
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub enum Generator {
     },
     /// The number of the identity that sends the request.
     Identity,
+    /// Of a message: the turn that it belongs to, unique within the script.
+    Call,
+    /// Of a message: its place in the stream that it publishes to.
+    Number,
 }
 
 /// A named, proven generator.
@@ -48,6 +53,8 @@ pub(super) struct Draw<'a> {
     pub(super) fields: &'a [Field],
     pub(super) key: u64,
     pub(super) identity: u32,
+    pub(super) call: Call,
+    pub(super) number: u64,
 }
 
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -64,13 +71,27 @@ impl Field {
                 }));
                 (sums.last().copied().unwrap_or(0) == 0).then_some("has no value of a weight above zero; give it one")
             }
-            Generator::Range { .. } | Generator::Uuid | Generator::Text { .. } | Generator::Identity => None,
+            Generator::Range { .. }
+            | Generator::Uuid
+            | Generator::Text { .. }
+            | Generator::Identity
+            | Generator::Call
+            | Generator::Number => None,
         };
         if let Some(why) = refusal {
             return Err(TemplateError::Generator { field: name, why });
         }
         let salt = Seed::new(0).child(&name).root();
         Ok(Self { name, generator, sums, salt })
+    }
+
+    pub(super) const fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
+    /// Whether it is there for every message, and need not be used.
+    pub(super) const fn is_offered(&self) -> bool {
+        matches!(self.generator, Generator::Call | Generator::Number)
     }
 
     /// The texts that were given for it; generated ones are letters, digits and hyphens.
@@ -92,12 +113,14 @@ impl Field {
             Generator::Uuid => 36,
             Generator::Text { length } => u64::from(*length),
             Generator::Identity => digits(i64::from(u32::MAX)),
+            Generator::Call => 2 * digits(i64::from(u32::MAX)) + 1,
+            Generator::Number => u64::MAX.to_string().len() as u64,
         }
     }
 
-    /// The text of this field that is drawn by `key`, given in one piece or several.
-    pub(super) fn write(&self, key: u64, identity: u32, out: &mut impl Write) -> fmt::Result {
-        let mut stream = Seed::new(key).nth(self.salt).stream();
+    /// The text of this field that is drawn, given in one piece or several.
+    pub(super) fn write(&self, draw: Draw<'_>, out: &mut impl Write) -> fmt::Result {
+        let mut stream = Seed::new(draw.key).nth(self.salt).stream();
         match &self.generator {
             Generator::Range { low, high } => {
                 let width = (i128::from(*high) - i128::from(*low) + 1).cast_unsigned();
@@ -113,7 +136,9 @@ impl Field {
             Generator::Text { length } => {
                 (0..*length).try_for_each(|_| out.write_char(char::from(ALPHABET[stream.below(62) as usize])))
             }
-            Generator::Identity => write!(out, "{identity}"),
+            Generator::Identity => write!(out, "{}", draw.identity),
+            Generator::Call => write!(out, "{}", draw.call),
+            Generator::Number => write!(out, "{}", draw.number),
         }
     }
 }

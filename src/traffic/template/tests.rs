@@ -197,3 +197,23 @@ proptest! {
         prop_assert_eq!(filled(&template, 0, 0).body, text.into_bytes());
     }
 }
+
+#[test]
+fn a_message_says_its_call_and_its_number_and_may_do_without_them() {
+    use crate::traffic::catalog::TemplateId;
+    use crate::traffic::conversation::{Awaits, Call, Message, StreamId};
+    use crate::traffic::{Catalog, SeriesId};
+    let fields = || vec![("call".to_owned(), Generator::Call), ("number".to_owned(), Generator::Number)];
+    let text = |body: &str| Template::new(TemplateParts { body: Some(body.into()), fields: fields(), ..get("/") }).unwrap();
+    let catalog = Catalog { templates: vec![text("{call} is {number}"), text("hello")], ..Catalog::default() };
+    let mut out = Outgoing { body: b"before".to_vec(), ..Outgoing::default() };
+    let mut said = |template| {
+        let awaits = Awaits::Nothing;
+        let publishes = Some(StreamId(0));
+        let message = Message { series: SeriesId(0), identity: 3, template: TemplateId(template), key: 1, awaits, publishes };
+        catalog.message(&message, Call { session: 7, seq: 2 }, 41, &mut out);
+        String::from_utf8(out.body.clone()).unwrap()
+    };
+    assert_eq!((said(0).as_str(), said(1).as_str()), ("7-2 is 41", "hello"));
+    assert!(catalog.templates[0].is_numbered() && !catalog.templates[1].is_numbered() && catalog.templates[1].is_constant());
+}

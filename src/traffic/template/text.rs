@@ -128,11 +128,7 @@ impl Text {
             Piece::Literal(literal) => out.write_str(literal),
             Piece::Field(at) => {
                 let field = &draw.fields[usize::from(*at)];
-                if self.encode_values {
-                    field.write(draw.key, draw.identity, &mut Encoder(out))
-                } else {
-                    field.write(draw.key, draw.identity, out)
-                }
+                if self.encode_values { field.write(draw, &mut Encoder(out)) } else { field.write(draw, out) }
             }
         });
         written.expect("a buffer in memory takes every text");
