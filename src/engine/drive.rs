@@ -313,7 +313,8 @@ impl Counts {
             | Outcome::Reset
             | Outcome::Closed
             | Outcome::Truncated
-            | Outcome::Malformed => {}
+            | Outcome::Malformed
+            | Outcome::Lost => {}
         }
     }
 
