@@ -332,6 +332,7 @@ impl Rehearsal<'_> {
             predicted_series: predicted.map(|it| it.series.clone()).unwrap_or_default(),
             open_estimate: None,
             retries: predicted.and_then(|it| retries::both(it.retries.clone(), None)),
+            connections: None,
             seconds: Vec::new(),
             receiver: None,
             limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),

@@ -157,6 +157,7 @@ fn record(
         predicted_series: Vec::new(),
         open_estimate: None,
         retries: retries::both(retries::predicted(recorder.attempts(), &summaries.iter().collect::<Vec<_>>()), None),
+        connections: None,
         seconds: summary::seconds(recorder, |second| recorder.intervals().shown(second)),
         receiver: None,
         limits,

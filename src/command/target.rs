@@ -211,6 +211,7 @@ fn unprepared(error: EngineError) -> Failure {
     match error {
         EngineError::NoConnections
         | EngineError::Descriptors { .. }
+        | EngineError::OpenDescriptors { .. }
         | EngineError::Authority { .. }
         | EngineError::NoRoots { .. }
         | EngineError::ServerName { .. }

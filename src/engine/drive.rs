@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
-use tokio::sync::oneshot;
 
-use super::abort::{Abort, Watched};
-use super::credentials::{Held, Signed, TokenReport};
+use super::abort::Abort;
+use super::credentials::{Signed, TokenReport};
 use super::error::EngineError;
+use super::lane;
+use super::lanes::Around;
 use super::prepare::Engine;
 use super::progress::{self, Progress};
 use super::stop::Stop;
 use super::transport::stamp::Meter;
-use super::{cores, lane, watch};
 use crate::load::hash::ScriptHash;
 use crate::load::retry::Tally;
 use crate::load::shaper::Shaper;
@@ -134,81 +134,17 @@ impl Engine {
     ///
     /// A lane that breaks ends the run early and stands in [`Driven::broken`]; it is an error only if no lane is left.
     pub fn drive<R: Record + Send + 'static>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
-        let lanes = self.portions.len();
-        let (results, aborted, watch) = std::thread::scope(|scope| {
-            let start = |lane: usize| {
-                std::thread::Builder::new()
-                    .name(format!("lane-{lane}"))
-                    .spawn_scoped(scope, move || {
-                        let _panicking = EndsOthers(&drive.stop);
-                        run_lane(self, drive, lane).inspect_err(|_| give_up(&drive.stop))
-                    })
-                    .map_err(|source| EngineError::Start { lane, source })
-            };
-            let threads: Vec<_> = (0..lanes).map(start).collect();
-            let keeping = self.keep_tokens(scope);
-            let watching = self.watch_over(drive, scope);
-            let (unwatched, over) = oneshot::channel();
-            let end = Instant::ZERO + drive.horizon;
-            // Where no thread can be started, the machine's lateness is not known, and the record says nothing of it.
-            let machine = std::thread::Builder::new().name("watch".to_owned());
-            let machine = machine.spawn_scoped(scope, move || watch::watch(drive.clock, end, over));
-            if threads.iter().any(Result::is_err) {
-                give_up(&drive.stop);
-            }
-            let join = |(lane, thread): (usize, Result<std::thread::ScopedJoinHandle<'_, _>, EngineError>)| {
-                thread?.join().unwrap_or(Err(EngineError::Broken { lane }))
-            };
-            let results = threads.into_iter().enumerate().map(join).collect::<Vec<_>>();
-            drop((keeping, unwatched));
-            let watch = machine.ok().and_then(|thread| thread.join().ok());
-            (results, watching.map_or(Ok(None), Watching::end), watch)
+        let Drive { clock, horizon, stop, abort, on_abort, .. } = drive;
+        let around = Around { clock: *clock, horizon: *horizon, stop, abort, on_abort: *on_abort };
+        let ran = self.in_lanes(&around, |portion, share, lane| {
+            lane::play(self, drive, portion, share).map_err(|source| EngineError::Start { lane, source })
         });
-        let tokens = match &self.held {
-            Held::Tokens(keeper) => Some(keeper.report()),
-            Held::Nothing | Held::Key(_) => None,
-        };
-        let driven = Driven::of(results)?;
-        let (aborted, unwatched) = match aborted {
+        let driven = Driven::of(ran.lanes)?;
+        let (aborted, unwatched) = match ran.aborted {
             Ok(aborted) => (aborted, None),
             Err(error) => (None, Some(error)),
         };
-        Ok(Driven { tokens, watch, aborted, broken: driven.broken.or(unwatched), ..driven })
-    }
-
-    /// Holds the abort conditions against each second beside the lanes, if there are any.
-    fn watch_over<'s, R: Send>(&'s self, drive: &'s Drive<'_, R>, scope: &'s std::thread::Scope<'s, '_>) -> Option<Watching<'s>> {
-        if drive.abort.is_empty() {
-            return None;
-        }
-        let (watching, over) = oneshot::channel();
-        let watched = Watched { clock: drive.clock, end: Instant::ZERO + drive.horizon, stop: drive.stop.clone() };
-        let thread = std::thread::Builder::new().name("abort".to_owned()).spawn_scoped(scope, move || {
-            let met = drive.abort.keep(self, &watched, over);
-            match &met {
-                Ok(Some(aborted)) => {
-                    drive.stop.request();
-                    (drive.on_abort)(aborted);
-                }
-                Ok(None) => {}
-                // Nobody would stop it any more.
-                Err(_) => give_up(&drive.stop),
-            }
-            met
-        });
-        if thread.is_err() {
-            give_up(&drive.stop);
-        }
-        Some(Watching { over: watching, thread: thread.map_err(|source| EngineError::Abort { source }) })
-    }
-
-    /// Renews bearer tokens beside the lanes, until what it gives is dropped.
-    fn keep_tokens<'s>(&'s self, scope: &'s std::thread::Scope<'s, '_>) -> Option<oneshot::Sender<()>> {
-        let Held::Tokens(keeper) = &self.held else { return None };
-        let (keeping, over) = oneshot::channel();
-        // Where no thread can be started, the report tells of tokens that expired.
-        let started = std::thread::Builder::new().name("tokens".to_owned()).spawn_scoped(scope, move || keeper.keep(over));
-        started.is_ok().then_some(keeping)
+        Ok(Driven { tokens: ran.tokens, watch: ran.watch, aborted, broken: driven.broken.or(unwatched), ..driven })
     }
 }
 
@@ -242,48 +178,7 @@ impl<R> Driven<R> {
     }
 }
 
-/// The thread that watches over the abort conditions.
-struct Watching<'s> {
-    over: oneshot::Sender<()>,
-    thread: Result<std::thread::ScopedJoinHandle<'s, Result<Option<AbortRecord>, EngineError>>, EngineError>,
-}
-
-impl Watching<'_> {
-    /// Ends it; which condition was met.
-    fn end(self) -> Result<Option<AbortRecord>, EngineError> {
-        drop(self.over);
-        let broken = |_| Err(EngineError::Abort { source: std::io::ErrorKind::Other.into() });
-        self.thread?.join().unwrap_or_else(broken)
-    }
-}
-
-/// A lane that panics ends the others, as one that fails does.
-struct EndsOthers<'a>(&'a Stop);
-
-impl Drop for EndsOthers<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            give_up(self.0);
-        }
-    }
-}
-
 type Played<R> = (R, Counts, LaneReport);
-
-fn run_lane<R: Record + 'static>(engine: &Engine, drive: &Drive<'_, R>, lane: usize) -> Result<Played<R>, EngineError> {
-    let portion = engine.portions[lane];
-    if let Some(core) = portion.core {
-        cores::pin(core).map_err(|source| EngineError::Pin { lane, core, source })?;
-    }
-    let share = Share { index: lane as u16, of: engine.portions.len() as u16 };
-    lane::play(engine, drive, portion, share).map_err(|source| EngineError::Start { lane, source })
-}
-
-/// A part of the script would be missing: the other lanes end at once.
-fn give_up(stop: &Stop) {
-    stop.request();
-    stop.request();
-}
 
 impl Counts {
     /// Takes over what was counted at the sockets.
@@ -313,11 +208,13 @@ impl Counts {
             | Outcome::Reset
             | Outcome::Closed
             | Outcome::Truncated
-            | Outcome::Malformed => {}
+            | Outcome::Malformed
+            | Outcome::Lost => {}
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds those of another lane.
+    pub(super) fn add(&mut self, other: &Self) {
         self.script.merge(other.script);
         self.intended += other.intended;
         self.retries += other.retries;

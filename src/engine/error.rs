@@ -24,6 +24,24 @@ pub enum EngineError {
         /// Connections that would fit.
         possible: u64,
     },
+    /// Every connection that stays open is a descriptor, beside those that the process has open already.
+    #[error(
+        "{connections} connections at a time need {needed} file descriptors with the {open} that are open already, and this process \
+         may open {limit}; use at most {possible} connections, raise the limit (ulimit -n {needed}), or share the connections out over \
+         several processes, each with `--source` addresses of its own"
+    )]
+    OpenDescriptors {
+        /// Connections asked for.
+        connections: u32,
+        /// Descriptors that are open already.
+        open: u64,
+        /// Descriptors needed in all.
+        needed: u64,
+        /// Hard limit of the process.
+        limit: u64,
+        /// Connections that would fit.
+        possible: u64,
+    },
     /// The certificates to trust cannot be read.
     #[error("{}: cannot read certificates: {why}; name a PEM file that holds at least one certificate", path.display())]
     Authority {

@@ -34,14 +34,14 @@ use crate::load::Share;
 use crate::measure::Record;
 
 /// The conductor looks up at least so often: for a stop, and to bring the progress up to date.
-const TICK: Span = Span::from_ms(20);
+pub(super) const TICK: Span = Span::from_ms(20);
 
 /// Tasks that are polled before the sockets and the timer are looked at again. tokio's 61 would let a due instant wait for as
 /// many exchanges.
-const EVENT_INTERVAL: u32 = 16;
+pub(super) const EVENT_INTERVAL: u32 = 16;
 
 /// Threads for name resolution.
-const RESOLVERS_MAX: usize = 2;
+pub(super) const RESOLVERS_MAX: usize = 2;
 
 /// What the tasks of a lane share, on its one thread.
 pub(super) struct Lane<R> {
@@ -71,10 +71,7 @@ pub(super) fn play<R: Record + 'static>(
     runtime.shutdown_background();
     let (recorder, mut counts, used, signed) = ended?;
     counts.read(&meter);
-    let (core, connections) = (portion.core, portion.connections);
-    let report =
-        LaneReport { core, connections, cpu: used.cpu, spin: used.spin, run_queue: used.run_queue, wall: used.wall, signed };
-    Ok((recorder, counts, report))
+    Ok((recorder, counts, used.report(portion, signed)))
 }
 
 async fn run<R: Record + 'static>(
@@ -191,7 +188,7 @@ async fn conduct<R: Record>(
 
 /// What a lane's thread has used. It is judged while the plan lasts: the wait for the last answers would dilute it.
 #[derive(Clone, Copy)]
-struct Used {
+pub(super) struct Used {
     cpu: Span,
     spin: Span,
     /// Waiting for a core that others had.
@@ -200,12 +197,18 @@ struct Used {
 }
 
 impl Used {
-    fn so_far(clock: Clock, pacer: &Pacer) -> Self {
+    pub(super) fn so_far(clock: Clock, pacer: &Pacer) -> Self {
         let wall = clock.now().since(Instant::ZERO);
         Self { cpu: clock::thread_cpu(), spin: pacer.spent(), run_queue: run_queue_wait(), wall }
     }
 
-    fn since(self, before: Self) -> Self {
+    /// What the lane of this portion reports.
+    pub(super) const fn report(self, portion: Portion, signed: Signed) -> LaneReport {
+        let Self { cpu, spin, run_queue, wall } = self;
+        LaneReport { core: portion.core, connections: portion.connections, cpu, spin, run_queue, wall, signed }
+    }
+
+    pub(super) fn since(self, before: Self) -> Self {
         Self {
             cpu: self.cpu.saturating_sub(before.cpu),
             spin: self.spin.saturating_sub(before.spin),

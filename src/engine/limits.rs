@@ -23,6 +23,40 @@ pub(super) fn reserve(connections: u32, lanes: usize) -> Result<(), EngineError>
     Ok(())
 }
 
+/// The same for connections that all stay open: what the process has open already is counted, and not estimated.
+pub(super) fn reserve_open(connections: u32, lanes: usize) -> Result<(), EngineError> {
+    let limit = getrlimit(Resource::Nofile);
+    let (needed, open) = (needed(connections, lanes), open_now());
+    check_open(connections, (needed, open), limit.maximum)?;
+    let all = needed + open;
+    if limit.current.is_some_and(|soft| soft < all) {
+        // Refused only if another thread lowered the limit meanwhile; then connecting reports it.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(all), maximum: limit.maximum });
+    }
+    Ok(())
+}
+
+fn check_open(connections: u32, (needed, open): (u64, u64), hard: Option<u64>) -> Result<(), EngineError> {
+    match hard {
+        Some(limit) if limit < needed + open => {
+            let beside = needed - u64::from(connections) + open;
+            Err(EngineError::OpenDescriptors {
+                connections,
+                open,
+                needed: needed + open,
+                limit,
+                possible: limit.saturating_sub(beside),
+            })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Descriptors that this process has open; none where the system does not tell.
+fn open_now() -> u64 {
+    std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
+}
+
 fn needed(connections: u32, lanes: usize) -> u64 {
     u64::from(connections) + lanes as u64 * PER_LANE + PER_PROCESS
 }
@@ -49,6 +83,18 @@ mod tests {
         assert!(check(u32::try_from(possible).unwrap(), 2, Some(1_024)).is_ok());
         assert!(check(u32::try_from(possible + 1).unwrap(), 2, Some(1_024)).is_err());
         assert!(error.to_string().contains("at most 948 connections"), "{error}");
+    }
+
+    #[test]
+    fn connections_that_stay_open_count_what_is_open_already_and_name_what_would_work() {
+        let error = check_open(20_000, (needed(20_000, 2), 36), Some(1_024)).unwrap_err();
+        let EngineError::OpenDescriptors { possible, .. } = error else { panic!("{error}") };
+        let possible = u32::try_from(possible).unwrap();
+        assert!(check_open(possible, (needed(possible, 2), 36), Some(1_024)).is_ok());
+        assert!(check_open(possible + 1, (needed(possible + 1, 2), 36), Some(1_024)).is_err());
+        let text = error.to_string();
+        assert!(text.contains("at most 912 connections") && text.contains("several processes"), "{text}");
+        assert!(open_now() > 2);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod abort;
 mod calibrate;
+mod conversation;
 mod cores;
 mod credentials;
 mod dispatch;
@@ -16,6 +17,7 @@ mod drive;
 mod error;
 mod job;
 mod lane;
+mod lanes;
 mod limits;
 mod pacer;
 mod prepare;
@@ -34,6 +36,7 @@ mod writer;
 
 pub use abort::{Abort, Health};
 pub use calibrate::{Calibration, calibrate};
+pub use conversation::{Converse, Conversed};
 pub use credentials::{Signed, TokenReport};
 pub use drive::{Counts, Drive, Driven, LaneReport};
 pub use error::EngineError;

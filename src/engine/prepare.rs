@@ -64,6 +64,16 @@ impl Engine {
         Ok(Self { settings, portions, route, speaks, form, held })
     }
 
+    /// Proves the settings for sessions over WebSocket ([`Engine::converse`]). An `http` endpoint is spoken to as `ws`, an `https` endpoint as
+    /// `wss`, and whatever protocol is set, the handshake is HTTP/1.1. `connections` are as many as will be open at a time.
+    ///
+    /// Blocks; not to be called from within an async runtime.
+    pub fn prepare_sessions(settings: Settings) -> Result<Self, EngineError> {
+        let settings = Settings { protocol: Protocol::Http1, ..settings };
+        limits::reserve_open(settings.connections, cores::deal(&settings, cores::available()).len())?;
+        Self::prepare(settings)
+    }
+
     /// How many lanes there will be.
     pub fn lanes(&self) -> usize {
         self.portions.len()
@@ -105,6 +115,7 @@ pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Proto
         keeping: settings.keeping,
         dns_refresh: settings.dns_refresh,
         resolver: Resolver::of_the_system(),
+        sources: settings.sources.clone(),
     })
 }
 

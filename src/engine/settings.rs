@@ -3,6 +3,7 @@
 //! Owns the proven settings and their defaults. Refuses to read profiles or flags (`config` and `command` fill these in) and
 //! to check them against the machine (`Engine::prepare`).
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use sluicegate_policy::time::Span;
@@ -55,6 +56,11 @@ pub struct Settings {
     pub identity: Option<Identity>,
     /// How long answers are waited for after the plan's end, and after a stop.
     pub grace: Span,
+    /// Addresses of this machine that connections come from in turn, so that the ports of one do not run out; none leaves it to the
+    /// system.
+    pub sources: Vec<IpAddr>,
+    /// WebSocket: messages and frames are not larger, in bytes; what is ends its connection.
+    pub message_bytes_max: usize,
 }
 
 /// Who answers: what an answer says of its own error is believed of the bundled mock alone.
@@ -155,6 +161,8 @@ impl Settings {
             dns_refresh: Span::from_secs(1),
             identity: None,
             grace: Span::from_secs(10),
+            sources: Vec::new(),
+            message_bytes_max: 128 * 1024,
         }
     }
 }

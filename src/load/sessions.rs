@@ -9,6 +9,7 @@
 
 use sluicegate_policy::time::Instant;
 
+pub use crate::traffic::conversation::ClosedBy;
 use crate::traffic::conversation::Turn;
 
 /// Gives the turns of a script of sessions, lazily and in order.
@@ -57,17 +58,4 @@ pub enum Happened {
         /// The code of the close frame; 1005 for an empty one, 1006 without any (RFC 6455, section 7.1.5).
         code: u16,
     },
-}
-
-/// Who ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClosedBy {
-    /// This client, as its script says.
-    Client,
-    /// This client, because of what the other side sent: no WebSocket frames, or too much.
-    ClientProtest,
-    /// The other side, with a close frame.
-    Server,
-    /// The other side or the way there, without a word.
-    Network,
 }

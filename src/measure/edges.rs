@@ -89,6 +89,7 @@ pub const fn wait_of(outcome: Outcome, status: u16) -> Wait {
         | Outcome::Closed
         | Outcome::Truncated
         | Outcome::Malformed
+        | Outcome::Lost
         | Outcome::Dropped
         | Outcome::Shed => Wait::Endless,
     }

@@ -227,7 +227,7 @@ mod tests {
 
     prop_compose! {
         /// No time is as near to a threshold as a bucket is wide.
-        fn any_sample()(second in 0.0_f64..10.0, ms in 1_u32..100, series in 0_u16..2, status in 0_usize..4, outcome in 0_usize..14) -> Sample {
+        fn any_sample()(second in 0.0_f64..10.0, ms in 1_u32..100, series in 0_u16..2, status in 0_usize..4, outcome in 0_usize..Outcome::ALL.len()) -> Sample {
             let ms = f64::from(ms) * 20.0 + 5.0;
             let outcome = Outcome::ALL[outcome];
             let sample = if outcome == Outcome::Answered {

@@ -10,6 +10,8 @@ pub mod assumption;
 pub mod attempts;
 pub mod channel;
 pub mod comparison;
+pub mod connection_rows;
+pub mod connections;
 pub mod counts;
 pub mod csv_line;
 pub mod doubt;

@@ -5,6 +5,7 @@
 //! Refuses to compute: `recorder` fills the numbers, `verdict` the verdicts, `doubt`s come from whoever sees them.
 //! Written by `command` (header first, with `complete: false`, then replaced by rename), read by `report`.
 
+mod connections;
 mod limits;
 mod load;
 mod parts;
@@ -17,6 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::EstimateRecord;
 
+pub use connections::{
+    ClosedRecord, ConnectionMemory, ConnectionSecond, ConnectionsRecord, DeliveriesRecord, DropRecord, OpeningRecord,
+    RefusedRecord, ReturningRecord,
+};
 pub use limits::{LimitRecord, UseRecord};
 pub use load::{CredentialsRecord, LaneRecord, LoadRecord, OverloadRecord, WatchRecord};
 pub use parts::{
@@ -69,6 +74,9 @@ pub struct RunRecord {
     /// What was tried again, if the client does that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<RetriesRecord>,
+    /// Connections of WebSocket sessions, and what went over them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Box<ConnectionsRecord>>,
     /// One row a second, by intended second.
     #[serde(default)]
     pub seconds: Vec<SecondRecord>,

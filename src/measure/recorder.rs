@@ -321,7 +321,7 @@ mod tests {
     }
 
     prop_compose! {
-        fn any_sample()(second in 0.0_f64..12.0, ms in 0.0_f64..1e5, series in 0_u16..4, status in 0_usize..4, outcome in 0_usize..14)
+        fn any_sample()(second in 0.0_f64..12.0, ms in 0.0_f64..1e5, series in 0_u16..4, status in 0_usize..4, outcome in 0_usize..Outcome::ALL.len())
             -> Sample {
             let outcome = Outcome::ALL[outcome];
             let sample = if outcome == Outcome::Answered {

@@ -64,8 +64,10 @@ pub enum Outcome {
     Closed,
     /// The peer closed the connection within the body.
     Truncated,
-    /// The answer was not HTTP.
+    /// The answer was not HTTP, or no WebSocket message.
     Malformed,
+    /// A pushed message never came to one who was connected when it was published.
+    Lost,
     /// Never sent: the queue of due actions was full, or the overload policy drops what cannot start at once.
     Dropped,
     /// Never sent: it was older than the overload policy's deadline.
@@ -76,7 +78,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order in which reports show them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Answered,
         Self::TimedOut,
         Self::Unresolved,
@@ -88,6 +90,7 @@ impl Outcome {
         Self::Closed,
         Self::Truncated,
         Self::Malformed,
+        Self::Lost,
         Self::Dropped,
         Self::Shed,
         Self::Abandoned,
@@ -107,6 +110,7 @@ impl Outcome {
             Self::Closed => "closed",
             Self::Truncated => "truncated",
             Self::Malformed => "malformed",
+            Self::Lost => "lost",
             Self::Dropped => "dropped",
             Self::Shed => "shed",
             Self::Abandoned => "abandoned",
@@ -127,7 +131,8 @@ impl Outcome {
             | Self::Reset
             | Self::Closed
             | Self::Truncated
-            | Self::Malformed => Blame::Network,
+            | Self::Malformed
+            | Self::Lost => Blame::Network,
         }
     }
 
@@ -147,6 +152,7 @@ impl Outcome {
             | Self::Closed
             | Self::Truncated
             | Self::Malformed
+            | Self::Lost
             | Self::Abandoned => true,
         }
     }

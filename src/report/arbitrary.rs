@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::measure::record::{
-    AbortRecord, AbortSecond, Answer, AttributedPart, AttributedRecord, ComparedTimes, CredentialsRecord, Departed, Doubt,
-    JoinRecord, LaneRecord, LoadModel, LoadRecord, NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord,
-    PartsRecord, Quantiles, ReceiverRecord, RetriesRecord, RetryRecord, RunRecord, SamplesRecord, SeriesRecord, Stopped, Unit,
-    Verdict, WatchRecord, Weight,
+    AbortRecord, AbortSecond, Answer, AttributedPart, AttributedRecord, ClosedRecord, ComparedTimes, ConnectionMemory,
+    ConnectionsRecord, CredentialsRecord, DeliveriesRecord, Departed, Doubt, JoinRecord, LaneRecord, LoadModel, LoadRecord,
+    NetworkRecord, NetworkSource, OpenEstimate, OpeningRecord, OutcomeRecord, OverloadRecord, PartsRecord, Quantiles,
+    ReceiverRecord, RefusedRecord, RetriesRecord, RetryRecord, ReturningRecord, RunRecord, SamplesRecord, SeriesRecord, Stopped,
+    Unit, Verdict, WatchRecord, Weight,
 };
 
 use super::sample;
@@ -45,10 +46,37 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
             let told = RetryRecord { retries, refused: total.count, first_throttled: share, user_time, ..RetryRecord::default() };
             RetriesRecord { predicted: (retries % 2 == 0).then(|| told.clone()), observed: (retries % 3 > 0).then_some(told) }
         });
+        record.connections = record.total.as_ref().map(|total| Box::new(connections(total)));
         record.parts = record.total.as_ref().filter(|total| total.saturated % 2 == 0).map(|total| parts(total, &record.series));
         (record.doubts, record.verdicts) = (doubts, verdicts);
         record
     })
+}
+
+/// Connections with the names and numbers of this series.
+fn connections(of: &SeriesRecord) -> ConnectionsRecord {
+    let (n, times) = (of.count, of.response_time.clone());
+    let odd = of.saturated % 2 == 1;
+    let code = u16::try_from(n % 5_000).ok().filter(|_| odd);
+    ConnectionsRecord {
+        asked: n,
+        opened: of.saturated,
+        refused: vec![RefusedRecord { outcome: of.name.clone(), status: code, count: n }],
+        closed: vec![ClosedRecord { by: of.name.clone(), code, count: n, lifetime: times.clone() }],
+        opening: odd.then(|| OpeningRecord { tcp: times.clone(), tls: of.waited.clone(), upgrade: times.clone() }),
+        unexpected: n,
+        crowded: n,
+        bytes_up: n,
+        deliveries: vec![DeliveriesRecord {
+            stream: of.name.clone(),
+            expected: n,
+            time: times.clone(),
+            ..DeliveriesRecord::default()
+        }],
+        returning: odd.then(|| ReturningRecord { returned: n, away: times, ..ReturningRecord::default() }),
+        memory: odd.then_some(ConnectionMemory { before_bytes: of.saturated, highest_bytes: n, connections: n / 3 }),
+        ..ConnectionsRecord::default()
+    }
 }
 
 /// Parts with the names and numbers of these series.

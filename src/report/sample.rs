@@ -4,11 +4,59 @@ use serde_json::json;
 use sluicegate_policy::call::ErrorKind;
 
 use crate::measure::record::{
-    AbortRecord, AbortSecond, Answer, CalibrationRecord, Doubt, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine,
-    NetworkRecord, NetworkSource, OpenEstimate, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles, ReceiverRecord,
-    RetriesRecord, RetryRecord, RunRecord, SecondRecord, SeriesRecord, ShareRecord, Stopped, ToldRecord, Unit, UseRecord,
+    AbortRecord, AbortSecond, Answer, CalibrationRecord, ClosedRecord, ConnectionMemory, ConnectionsRecord, DeliveriesRecord,
+    Doubt, DropRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine, NetworkRecord, NetworkSource, OpenEstimate,
+    OpeningRecord, OutcomeRecord, OverloadRecord, PlanRecord, Quantiles, ReceiverRecord, RefusedRecord, RetriesRecord,
+    RetryRecord, ReturningRecord, RunRecord, SecondRecord, SeriesRecord, ShareRecord, Stopped, ToldRecord, Unit, UseRecord,
     VERSION, Verdict, WatchRecord, Weight,
 };
+
+/// A run of sessions, of which many lost their connection at once.
+pub(super) fn of_sessions() -> RunRecord {
+    let refused = |outcome: &str, status, count| RefusedRecord { outcome: outcome.to_owned(), status, count };
+    let closed = |by: &str, code, count| ClosedRecord { by: by.to_owned(), code, count, lifetime: Some(quantiles(count, 600.0)) };
+    let connections = ConnectionsRecord {
+        asked: 21_310,
+        opened: 21_004,
+        refused: vec![refused("answered", Some(429), 300), refused("timed-out", None, 6)],
+        open_at_end: 14_990,
+        open_peak: 15_000,
+        opening: Some(OpeningRecord {
+            tcp: Some(quantiles(21_004, 0.002)),
+            tls: Some(quantiles(21_004, 0.004)),
+            upgrade: Some(quantiles(21_004, 0.3)),
+        }),
+        closed: vec![closed("client", Some(1000), 10), closed("server", Some(1001), 6_000), closed("network", None, 4)],
+        messages_up: 180_000,
+        messages_down: 179_500,
+        bytes_up: 21_600_000,
+        bytes_down: 35_900_000,
+        unexpected: 12,
+        unexpected_errors: 11,
+        crowded: 0,
+        deliveries: vec![DeliveriesRecord {
+            stream: "prices".to_owned(),
+            expected: 900_000,
+            delivered: 899_990,
+            lost: 10,
+            duplicated: 2,
+            out_of_order: 1,
+            time: Some(quantiles(899_990, 0.5)),
+            ..DeliveriesRecord::default()
+        }],
+        returning: Some(ReturningRecord {
+            asked: 6_310,
+            returned: 6_004,
+            refused: 306,
+            away: Some(quantiles(6_004, 20.0)),
+            drop: Some(DropRecord { second: 600, lost: 6_000, open_before: 15_000, all_back_ns: Some(31_400_000_000) }),
+        }),
+        seconds: Vec::new(),
+        beyond_seconds: 0,
+        memory: Some(ConnectionMemory { before_bytes: 20_000_000, highest_bytes: 80_000_000, connections: 15_000 }),
+    };
+    RunRecord { connections: Some(Box::new(connections)), ..holding() }
+}
 
 /// A run whose assumptions hold.
 pub(super) fn holding() -> RunRecord {
@@ -38,6 +86,7 @@ pub(super) fn holding() -> RunRecord {
         predicted_series: vec![series("GET /health", 3_610, 0.1), series("GET /orders/{id}", 32_510, 1.04)],
         open_estimate: None,
         retries: None,
+        connections: None,
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
         limits: limits(),
         told: told(),
@@ -153,6 +202,7 @@ pub(super) fn interrupted() -> RunRecord {
         predicted_series: Vec::new(),
         open_estimate: None,
         retries: None,
+        connections: None,
         seconds: Vec::new(),
         receiver: None,
         limits: Vec::new(),

@@ -4,6 +4,7 @@
 //! the record is `n/a` or left out. Called by `command` after a run, and by `sluicegate report`.
 
 pub(super) mod answer;
+mod connections;
 mod errors;
 mod heading;
 mod latency;
@@ -31,6 +32,7 @@ pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     answer::write(&mut page, record);
     load::write(&mut page, record);
     retries::write(&mut page, record);
+    connections::write(&mut page, record);
     latency::write(&mut page, record);
     estimates::write(&mut page, &record.estimates);
     parts::write(&mut page, record);
@@ -102,6 +104,14 @@ mod tests {
         let shown = text.lines().skip_while(|line| !line.starts_with("Retries")).take_while(|line| !line.starts_with("Latency"));
         let ends = text.lines().find(|line| line.starts_with("Outcomes"));
         insta::assert_snapshot!(shown.chain(ends).collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn a_run_of_sessions_says_what_became_of_their_connections() {
+        let text = shown(&sample::of_sessions());
+        let shown =
+            text.lines().skip_while(|line| !line.starts_with("Connections")).take_while(|line| !line.starts_with("Latency"));
+        insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"));
     }
 
     #[test]

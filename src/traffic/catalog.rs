@@ -80,6 +80,8 @@ pub struct Catalog {
     pub credentials: Presence,
     /// Messages that are pushed to many, in the order of their ids; at most 64.
     pub streams: Vec<Stream>,
+    /// Where the closing of connections by their clients is counted; without it, where their opening is.
+    pub closes: Option<SeriesId>,
     /// Paths at which a message and its reply have the same, as keys from the outermost on.
     pub correlations: Vec<Vec<String>>,
 }

@@ -150,3 +150,16 @@ pub enum Farewell {
     /// Without a word, and at once: it is reset.
     Reset,
 }
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClosedBy {
+    /// This client, as its script says.
+    Client,
+    /// This client, because of what the other side sent: no WebSocket frames, or too much.
+    ClientProtest,
+    /// The other side, with a close frame.
+    Server,
+    /// The other side or the way there, without a word.
+    Network,
+}

@@ -15,3 +15,4 @@ mod omission;
 mod retries;
 mod schedule;
 mod server;
+mod sessions;

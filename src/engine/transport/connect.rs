@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use rustls_pki_types::ServerName;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
@@ -43,6 +44,16 @@ pub(in crate::engine) struct Route {
     pub(in crate::engine) keeping: Keeping,
     pub(in crate::engine) dns_refresh: Span,
     pub(in crate::engine) resolver: Resolver,
+    /// Addresses of this machine that connections come from in turn; where none is of the target's family, the system chooses.
+    pub(in crate::engine) sources: Vec<IpAddr>,
+}
+
+/// When the steps of an opening were over; [`Instant::MAX`] for those that were not.
+#[derive(Debug)]
+pub(in crate::engine) struct Steps {
+    found: Cell<bool>,
+    dialled: Cell<Instant>,
+    secured: Cell<Instant>,
 }
 
 /// Opens the connections of one lane.
@@ -74,7 +85,7 @@ impl Connector {
     }
 
     /// What is looked for in the head of an answer.
-    pub(super) const fn heed(&self) -> Heed {
+    pub(in crate::engine) const fn heed(&self) -> Heed {
         self.route.heed
     }
 
@@ -98,11 +109,15 @@ impl Connector {
 
     /// Opens a connection within the connect time-out, and counts the attempt.
     pub(in crate::engine) async fn connect(&self) -> Result<Stream, Outcome> {
+        self.connect_noting(&Steps::none()).await
+    }
+
+    /// The same, noting when its steps were over.
+    pub(in crate::engine) async fn connect_noting(&self, steps: &Steps) -> Result<Stream, Outcome> {
         let limit = Duration::from_nanos(self.route.timeout.as_ns());
-        let found = Cell::new(false);
-        let opened = tokio::time::timeout(limit, self.open(&found)).await;
+        let opened = tokio::time::timeout(limit, self.open(steps)).await;
         // The limit is one for all; its end is told by what it ended.
-        let late = |_| Err(if found.get() { Outcome::Unreachable } else { Outcome::Unresolved });
+        let late = |_| Err(if steps.found.get() { Outcome::Unreachable } else { Outcome::Unresolved });
         let result = opened.unwrap_or_else(late);
         match &result {
             Ok(_) => add_one(&self.meter.opened),
@@ -130,15 +145,21 @@ impl Connector {
     }
 
     /// A connection took the place of one that was there before.
-    pub(super) fn count_reopened(&self) {
+    pub(in crate::engine) fn count_reopened(&self) {
         add_one(&self.meter.reopened);
     }
 
-    /// Says when the addresses are found.
-    async fn open(&self, found: &Cell<bool>) -> Result<Stream, Outcome> {
+    /// Says when the addresses are found, and when the steps after that are done.
+    async fn open(&self, steps: &Steps) -> Result<Stream, Outcome> {
         let addresses = self.addresses().await?;
-        found.set(true);
-        self.secure(self.dial_any(addresses).await?).await
+        steps.found.set(true);
+        let dialled = self.dial_any(addresses).await?;
+        steps.dialled.set(self.clock.now());
+        let secured = self.secure(dialled).await?;
+        if let Stream::Tls(_) = secured {
+            steps.secured.set(self.clock.now());
+        }
+        Ok(secured)
     }
 
     /// An open connection to the name, without TLS and without a limit.
@@ -148,7 +169,8 @@ impl Connector {
 
     /// The first address that answers, beginning with the one whose turn it is.
     async fn dial_any(&self, (addresses, turn): (Vec<SocketAddr>, usize)) -> Result<TcpStream, Outcome> {
-        let stream = race(&in_turn(&addresses, turn)).await?;
+        let sources = &self.route.sources;
+        let stream = race(&in_turn(&addresses, turn), |address| source_for(sources, address, turn)).await?;
         // A small request must not wait for the acknowledgement of the one before; where it cannot be set, it is slow.
         let _ = stream.set_nodelay(true);
         Ok(stream)
@@ -174,6 +196,23 @@ impl Connector {
     }
 }
 
+impl Steps {
+    /// None is over yet.
+    pub(in crate::engine) const fn none() -> Self {
+        Self { found: Cell::new(false), dialled: Cell::new(Instant::MAX), secured: Cell::new(Instant::MAX) }
+    }
+
+    /// When the TCP connection was open.
+    pub(in crate::engine) const fn dialled(&self) -> Instant {
+        self.dialled.get()
+    }
+
+    /// When TLS was agreed on; [`Instant::MAX`] in the clear.
+    pub(in crate::engine) const fn secured(&self) -> Instant {
+        self.secured.get()
+    }
+}
+
 /// Families in turn, beginning with that of the resolver's first (RFC 8305, section 4); the addresses of each from the `turn`-th on,
 /// so that connections spread over them.
 fn in_turn(addresses: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
@@ -186,14 +225,16 @@ fn in_turn(addresses: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
 
 /// The first of these that answers. While one is silent the next is asked as well after [`ATTEMPT_DELAY`], or at once when one
 /// fails; how the last one failed is told when all have.
-async fn race(addresses: &[SocketAddr]) -> Result<TcpStream, Outcome> {
+///
+/// `from` says from which address of this machine each is asked.
+async fn race(addresses: &[SocketAddr], from: impl Fn(&SocketAddr) -> Option<IpAddr>) -> Result<TcpStream, Outcome> {
     let mut waiting = addresses.iter();
     let mut asked: Vec<Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>> = Vec::new();
     let mut worst = Outcome::Unresolved;
     loop {
         let more = match waiting.next() {
             Some(address) => {
-                asked.push(Box::pin(TcpStream::connect(*address)));
+                asked.push(Box::pin(dial_from(from(address), *address)));
                 waiting.len() > 0
             }
             None if asked.is_empty() => return Err(worst),
@@ -221,6 +262,22 @@ async fn race(addresses: &[SocketAddr]) -> Result<TcpStream, Outcome> {
     }
 }
 
+/// The address of this machine whose turn it is, of the family of the target's.
+fn source_for(sources: &[IpAddr], target: &SocketAddr, turn: usize) -> Option<IpAddr> {
+    let fitting = || sources.iter().filter(|source| source.is_ipv6() == target.is_ipv6());
+    fitting().nth(turn.checked_rem(fitting().count())?).copied()
+}
+
+/// A connection from this address. Its port is chosen when the target is known, so that one port serves for several targets.
+async fn dial_from(source: Option<IpAddr>, target: SocketAddr) -> io::Result<TcpStream> {
+    let Some(source) = source else { return TcpStream::connect(target).await };
+    let socket = if source.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    // Without it a port is taken for all targets at once, which there are fewer of.
+    let _ = setsockopt(&socket, sockopt::IpBindAddressNoPort, &true);
+    socket.bind(SocketAddr::new(source, 0))?;
+    socket.connect(target).await
+}
+
 fn add_one(cell: &Cell<u64>) {
     cell.set(cell.get() + 1);
 }
@@ -246,6 +303,20 @@ mod tests {
     }
 
     #[test]
+    fn connections_come_from_the_sources_in_turn_and_only_from_those_of_the_target_s_family() {
+        let sources = ["127.0.0.2", "::1", "127.0.0.3"].map(|text| text.parse().unwrap());
+        let from = |target, turn| source_for(&sources, &address(target), turn).map(|source| source.to_string());
+        assert_eq!([0, 1, 2].map(|turn| from("1.1.1.1:1", turn).unwrap()), ["127.0.0.2", "127.0.0.3", "127.0.0.2"]);
+        assert_eq!(from("[::2]:1", 7).unwrap(), "::1");
+        assert_eq!(source_for(&sources[..1], &address("[::2]:1"), 0), None);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        let stream = alone(dial_from(Some(sources[0]), target)).unwrap().unwrap();
+        assert_eq!(listener.accept().unwrap().1.ip(), sources[0]);
+        drop(stream);
+    }
+
+    #[test]
     fn an_address_that_refuses_or_says_nothing_gives_way_to_the_next() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = listener.local_addr().unwrap();
@@ -264,7 +335,7 @@ mod tests {
             })
             .collect();
         let peer = |addresses: Vec<SocketAddr>| {
-            alone(async move { race(&addresses).await.map(|stream| stream.peer_addr().unwrap()) }).unwrap()
+            alone(async move { race(&addresses, |_| None).await.map(|stream| stream.peer_addr().unwrap()) }).unwrap()
         };
         assert_eq!(peer(vec![refusing, alive]), Ok(alive));
         assert_eq!(peer(vec![silent, alive]), Ok(alive));

@@ -13,6 +13,7 @@ pub(super) mod request;
 pub(super) mod resolver;
 pub(super) mod stamp;
 pub(super) mod tls;
+pub(super) mod websocket;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

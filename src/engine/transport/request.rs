@@ -13,7 +13,9 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Version};
 use http_body_util::Full;
 
+use super::websocket::upgrade::Asking;
 use crate::engine::credentials::{Bearing, Signed};
+use crate::traffic::conversation::Connect;
 use crate::traffic::{Catalog, Outgoing, Request};
 
 /// A request as hyper takes it.
@@ -172,6 +174,36 @@ impl Encoder {
         Ok(())
     }
 
+    /// The request for a WebSocket connection, with this key. It is a GET without a body, whatever its template says, and offers no
+    /// extension: none is spoken here.
+    pub(in crate::engine) fn upgrade(&mut self, connect: &Connect, key: &str) -> Result<Asking, Unsendable> {
+        self.catalog.handshake(connect, &mut self.outgoing);
+        self.read_headers()?;
+        self.read_path()?;
+        let mut headers = self.headers.clone();
+        for ours in [header::SEC_WEBSOCKET_KEY, header::SEC_WEBSOCKET_VERSION, header::SEC_WEBSOCKET_EXTENSIONS] {
+            headers.remove(ours);
+        }
+        let parts = (&Method::GET, &self.uri()?, &[][..]);
+        if !self.form.host().is_some_and(|host| self.bearing.put(connect.identity, parts, host, &mut headers)) {
+            return Err(Unsendable);
+        }
+        let offered =
+            headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let protocols = offered.collect::<Vec<_>>().join(",");
+        let mut bytes = format!("GET {} HTTP/1.1\r\n", self.path).into_bytes();
+        // In the order in which browsers have them: the host first, then what makes it an upgrade, then the rest.
+        if let Some(host) = headers.remove(header::HOST) {
+            write_line(&header::HOST, &host, &mut bytes);
+        }
+        bytes.extend_from_slice(b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ");
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+        write_lines(&headers, &mut bytes);
+        bytes.extend_from_slice(b"\r\n");
+        Ok(Asking { bytes, key: key.to_owned(), protocols })
+    }
+
     /// What was signed so far.
     pub(in crate::engine) fn signed(&self) -> Signed {
         self.bearing.signed()
@@ -246,9 +278,13 @@ fn method(name: &str) -> Result<Method, Unsendable> {
 
 fn write_lines(headers: &HeaderMap, out: &mut Vec<u8>) {
     for (name, value) in headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            out.extend_from_slice(part);
-        }
+        write_line(name, value, out);
+    }
+}
+
+fn write_line(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
+    for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+        out.extend_from_slice(part);
     }
 }
 

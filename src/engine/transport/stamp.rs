@@ -156,6 +156,16 @@ impl<S> Counted<S> {
 }
 
 impl Stream {
+    /// Has the connection reset when it is dropped: what was not sent yet is thrown away, and the peer is told so.
+    pub(in crate::engine) fn reset_when_dropped(&self) {
+        let socket = match self {
+            Self::Plain(stream) => &stream.inner,
+            Self::Tls(stream) => &stream.get_ref().0.inner,
+        };
+        // Where it cannot be set, the connection is closed in the usual way, which nobody here can tell from it.
+        let _ = socket2::SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// The protocol that both sides agreed on, if they spoke about it.
     pub(in crate::engine) fn agreed(&self) -> Option<&[u8]> {
         match self {

@@ -1,0 +1,427 @@
+//! What a lane decides about sessions: which turn is due, which is done, which is held back, refused or void, and when all is over.
+//!
+//! Owns the lane's share of the script of sessions, their places and the recorders; `now` is an argument everywhere. Refuses sockets, clocks
+//! and timers: the conductor (`lane`) turns it, and the tasks of connections take turns from it and tell what became of them.
+//! Conservation: every turn counted as intended becomes exactly one sample; deliveries are samples beside them.
+//!
+//! Overload: a turn is due on a connection of its own, so nothing but a ceiling can hold it back. `queue` lets it wait, with all the
+//! others (up to a bound); `drop` gives up what a ceiling does not let pass at once; `deadline` gives up what has waited for too long.
+//! A question that is given up is unanswered to its session, a connection refused, anything else sent. Goodbyes are never held back.
+
+mod ending;
+mod hearing;
+mod telling;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use sluicegate_policy::time::{Instant, Span};
+
+pub(super) use self::ending::End;
+use super::place::{Ahead, Job, Places, State};
+use super::published::Published;
+use crate::engine::abort::Watch;
+use crate::engine::dispatch::Waiting;
+use crate::engine::drive::Counts;
+use crate::engine::job::{Ending, Stamps};
+use crate::engine::progress::Tally;
+use crate::engine::stop::Urgency;
+use crate::load::held::Held;
+use crate::load::overload::{Backoff, Overload};
+use crate::load::sessions::{Event, Happened, Sessions};
+use crate::load::shaper::Shaper;
+use crate::measure::connections::Connections;
+use crate::measure::{Outcome, Record, Sample};
+use crate::traffic::conversation::{Act, Awaits, Turn};
+use crate::traffic::{Catalog, Due, SeriesId};
+
+/// Turns released at one go, so that a plan that is far behind cannot keep the lane from its sockets.
+const RELEASE_MAX: usize = 256;
+
+/// Turns that may lie in the heap of later ones without being wanted any more, before they are cleared away.
+const STALE_MAX: usize = 1024;
+
+/// What a lane's decisions depend on, fixed before the run.
+pub(super) struct Rules {
+    pub(super) overload: Overload,
+    pub(super) shaper: Shaper,
+    pub(super) horizon: Span,
+    pub(super) grace: Span,
+    /// To open a connection, and to say goodbye.
+    pub(super) timeout: Span,
+    pub(super) watch: Watch,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) published: Arc<Published>,
+}
+
+/// The decisions of one lane.
+pub(super) struct Stage<R> {
+    overload: Overload,
+    horizon: Instant,
+    grace: Span,
+    timeout: Span,
+    catalog: Arc<Catalog>,
+    published: Arc<Published>,
+    source: Box<dyn Sessions>,
+    /// The first turn of the next session.
+    upcoming: Option<Turn>,
+    places: Places,
+    /// Turns that are ahead: one for each session at most, and a bounded number that are void.
+    later: BinaryHeap<Reverse<Later>>,
+    stale: usize,
+    /// When places are to be looked after.
+    deadlines: BinaryHeap<Reverse<(Instant, u32)>>,
+    held: Held<Box<Job>>,
+    /// Connections to be opened, whose tasks have not begun.
+    openings: Vec<Box<Job>>,
+    recorder: R,
+    connections: Connections,
+    pub(super) counts: Counts,
+    tally: Tally,
+    pub(super) watch: Watch,
+    phase: Phase,
+    /// When the phase ends at the latest.
+    phase_end: Instant,
+    end: Instant,
+    /// When it is looked again whether all is quiet.
+    look: Instant,
+}
+
+/// A turn that is ahead: when, of which session and place, and which.
+type Later = (Instant, u32, u32, u32);
+
+/// How far the run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Playing,
+    /// Nothing new is said; what was asked and published may still come.
+    Settling,
+    /// Everybody leaves.
+    Leaving,
+    Over,
+}
+
+impl<R: Record> Stage<R> {
+    pub(super) fn new(rules: Rules, mut source: Box<dyn Sessions>, recorder: R) -> Self {
+        let upcoming = source.begin();
+        let horizon = Instant::ZERO + rules.horizon;
+        Self {
+            overload: rules.overload,
+            horizon,
+            grace: rules.grace,
+            timeout: rules.timeout,
+            connections: Connections::new(rules.catalog.streams.len()),
+            catalog: rules.catalog,
+            published: rules.published,
+            source,
+            upcoming,
+            places: Places::default(),
+            later: BinaryHeap::new(),
+            stale: 0,
+            deadlines: BinaryHeap::new(),
+            held: Held::new(rules.shaper),
+            openings: Vec::new(),
+            recorder,
+            counts: Counts::default(),
+            tally: Tally::default(),
+            watch: rules.watch,
+            phase: Phase::Playing,
+            phase_end: horizon,
+            end: horizon + rules.grace,
+            look: Instant::ZERO,
+        }
+    }
+
+    /// Everything that is due by now.
+    pub(super) fn turn(&mut self, now: Instant, urgency: Urgency) {
+        self.release(now);
+        self.release_held(now);
+        self.expire(now);
+        self.go_on(now, urgency);
+    }
+
+    /// The next instant at which [`Stage::turn`] has something to do, and whether the script asks for it.
+    pub(super) fn next_turn(&self) -> (Instant, Waiting) {
+        if !self.openings.is_empty() {
+            return (Instant::ZERO, Waiting::ForScript);
+        }
+        let script = if self.phase == Phase::Playing { self.next_due() } else { Instant::MAX };
+        let script = script.min(self.held.next_release().unwrap_or(Instant::MAX));
+        let deadline = self.deadlines.peek().map_or(Instant::MAX, |Reverse((at, _))| *at);
+        let other = self.phase_end.min(self.end).min(deadline);
+        if script <= other { (script, Waiting::ForScript) } else { (other, Waiting::ForTimeout) }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Connections to be opened now.
+    pub(super) fn take_openings(&mut self) -> Vec<Box<Job>> {
+        std::mem::take(&mut self.openings)
+    }
+
+    /// How many connections are open.
+    pub(super) const fn open(&self) -> u64 {
+        self.connections.open()
+    }
+
+    /// What was counted since the run began, for the progress; the lag starts anew.
+    pub(super) fn show(&mut self) -> Tally {
+        let shown = Tally { intended: self.counts.intended, ..self.tally };
+        self.tally.lag = Span::ZERO;
+        shown
+    }
+
+    pub(super) fn into_results(self) -> (R, Connections, Counts) {
+        (self.recorder, self.connections, self.counts)
+    }
+
+    fn next_due(&self) -> Instant {
+        let planned = self.upcoming.as_ref().map_or(Instant::MAX, first_due);
+        self.later.peek().map_or(planned, |Reverse((due, ..))| planned.min(*due))
+    }
+
+    /// Turns that are due, and lie before the end of the plan.
+    fn release(&mut self, now: Instant) {
+        if self.phase != Phase::Playing {
+            return;
+        }
+        for _ in 0..RELEASE_MAX {
+            let due = self.next_due();
+            if due > now || due >= self.horizon {
+                return;
+            }
+            if let Some(at) = self.take_due(due) {
+                self.offer(at, now);
+            }
+        }
+    }
+
+    /// The place whose turn is due at `due`; none if that turn is void.
+    fn take_due(&mut self, due: Instant) -> Option<u32> {
+        if self.later.peek().is_some_and(|Reverse((later, ..))| *later == due) {
+            let Reverse((_, session, seq, at)) = self.later.pop().expect("it was just seen");
+            let place = self.places.get(at);
+            let wanted = place.session == session && place.ahead.as_ref().is_some_and(|ahead| ahead.turn.seq == seq);
+            self.stale = self.stale.saturating_sub(usize::from(!wanted));
+            return wanted.then_some(at);
+        }
+        let following = self.source.begin();
+        let turn = std::mem::replace(&mut self.upcoming, following).expect("something is due");
+        let at = self.places.take(turn.session);
+        self.places.at(at).ahead = Some(Ahead { turn, due });
+        Some(at)
+    }
+
+    /// A turn's instant has come: it starts, is held back, or is refused.
+    fn offer(&mut self, at: u32, now: Instant) {
+        let Some(mut job) = self.due(at) else { return };
+        let fits = match (&job.act, self.places.get(at).state) {
+            (Act::Connect(_), State::Away) => true,
+            (Act::Connect(_), _) => false,
+            (Act::Message(_) | Act::Ping { .. } | Act::Close(_), state) => state == State::Open,
+        };
+        if !fits {
+            // No source that knows its sessions gives such a turn: it is not asked what comes after it.
+            self.record(&job.ended(Ending::unanswered(Outcome::Dropped), Stamps::NONE, now));
+            if self.places.get(at).state == State::Away {
+                self.places.leave(at);
+            }
+            return;
+        }
+        if self.is_stale(&job, now) {
+            return self.refuse(&job, Outcome::Shed, now);
+        }
+        if let Act::Close(_) = job.act {
+            return self.start(job);
+        }
+        match self.held.admits(now, job.series, job.identity()) {
+            Ok(()) => self.start(job),
+            Err(until) => {
+                self.counts.shaped += 1;
+                if !self.overload.may_wait(self.held.len()) {
+                    return self.refuse(&job, Outcome::Dropped, now);
+                }
+                job.waits(now);
+                self.held.hold(until, job.series, job.identity(), job);
+                self.counts.queue_peak = self.counts.queue_peak.max(self.held.len() as u64);
+            }
+        }
+    }
+
+    /// The turn that is ahead at this place, counted as due.
+    fn due(&mut self, at: u32) -> Option<Box<Job>> {
+        let closes = self.catalog.closes;
+        let place = self.places.at(at);
+        let Ahead { turn: Turn { session, seq, act, .. }, due } = place.ahead.take()?;
+        self.counts.intended += 1;
+        let series = match &act {
+            Act::Connect(connect) => connect.series,
+            Act::Message(message) => message.series,
+            Act::Ping { series } => *series,
+            Act::Close(_) => closes.unwrap_or(place.series),
+        };
+        let life = place.life;
+        let (waits_since, waited) = (Instant::MAX, Span::ZERO);
+        Some(Box::new(Job { place: at, life, session, seq, series, intended: due, waits_since, waited, act }))
+    }
+
+    fn start(&mut self, job: Box<Job>) {
+        let place = self.places.at(job.place);
+        if let Act::Connect(connect) = &job.act {
+            place.state = State::Opening;
+            (place.series, place.attempt, place.hears) = (connect.series, connect.attempt, connect.hears);
+            self.openings.push(job);
+        } else {
+            place.given = Some(job);
+            place.wake();
+        }
+    }
+
+    fn release_held(&mut self, now: Instant) {
+        let overload = self.overload;
+        while let Some(job) = self.held.discard(now, |job| !overload.still_sent(now.since(job.intended))) {
+            self.give_up(job, Outcome::Shed, now);
+        }
+        for _ in 0..RELEASE_MAX {
+            let Some(mut job) = self.held.release(now) else { return };
+            if self.is_void(&job) {
+                self.give_up(job, Outcome::Closed, now);
+            } else {
+                job.waits_no_more(now);
+                self.start(job);
+            }
+        }
+    }
+
+    /// Its connection ended while it was held back.
+    fn is_void(&self, job: &Job) -> bool {
+        let place = self.places.get(job.place);
+        place.session != job.session || place.life != job.life
+    }
+
+    /// What was held back is not done.
+    fn give_up(&mut self, mut job: Box<Job>, outcome: Outcome, now: Instant) {
+        job.waits_no_more(now);
+        if self.is_void(&job) {
+            let sample = job.ended(Ending::unanswered(outcome), Stamps::NONE, now);
+            self.record(&sample);
+        } else {
+            self.refuse(&job, outcome, now);
+        }
+    }
+
+    fn is_stale(&self, job: &Job, now: Instant) -> bool {
+        !self.overload.still_sent(now.since(job.intended))
+    }
+
+    /// A turn ends without having been sent; its session goes on later, if it does.
+    fn refuse(&mut self, job: &Job, outcome: Outcome, now: Instant) {
+        self.record(&job.ended(Ending::unanswered(outcome), Stamps::NONE, now));
+        let what = match &job.act {
+            Act::Connect(_) => Happened::Refused { status: 0 },
+            Act::Message(message) if message.awaits != Awaits::Nothing => Happened::Unanswered,
+            Act::Message(_) | Act::Ping { .. } | Act::Close(_) => Happened::Sent,
+        };
+        // It is not offered at once: far behind its plan, a session would go on and on here.
+        if let Some(due) = self.next_after(job.place, what, (now, job.intended)) {
+            self.put_off(job.place, due);
+        }
+    }
+
+    /// Tells a session what has happened; what it does next begins at once if it is due.
+    fn tell(&mut self, at: u32, what: Happened, (now, intended): (Instant, Instant)) {
+        let Some(due) = self.next_after(at, what, (now, intended)) else { return };
+        if due <= now && due < self.horizon {
+            self.offer(at, now);
+        } else {
+            self.put_off(at, due);
+        }
+    }
+
+    /// The turn that is ahead at this place is due later.
+    fn put_off(&mut self, at: u32, due: Instant) {
+        if let Some(Ahead { turn, .. }) = &self.places.get(at).ahead {
+            self.later.push(Reverse((due, turn.session, turn.seq, at)));
+        }
+    }
+
+    /// Tells a session what has happened, and takes what it does next; when that is due.
+    fn next_after(&mut self, at: u32, what: Happened, (now, intended): (Instant, Instant)) -> Option<Instant> {
+        let place = self.places.get(at);
+        let next =
+            if self.phase == Phase::Playing { self.source.next(place.session, Event { at: now, intended, what }) } else { None };
+        let Some(turn) = next else {
+            if place.state == State::Away {
+                self.places.leave(at);
+            }
+            return None;
+        };
+        let due = match turn.due {
+            Due::At(at) => at,
+            Due::After(after) => now + after,
+        };
+        // It must not run in circles around what refuses at once.
+        let due = if is_failure(what) { due.max(now + Backoff::FIRST) } else { due };
+        self.places.at(at).ahead = Some(Ahead { turn, due });
+        Some(due)
+    }
+
+    /// A turn that was ahead is void.
+    fn void(&mut self, at: u32) {
+        if self.places.at(at).ahead.take().is_none() {
+            return;
+        }
+        self.stale += 1;
+        if self.stale > STALE_MAX && self.stale > self.later.len() / 2 {
+            let places = &self.places;
+            self.later.retain(|Reverse((_, session, seq, at))| {
+                let place = places.get(*at);
+                place.session == *session && place.ahead.as_ref().is_some_and(|ahead| ahead.turn.seq == *seq)
+            });
+            self.stale = 0;
+        }
+    }
+
+    fn record(&mut self, sample: &Sample) {
+        self.recorder.on_sample(sample);
+        self.counts.count(sample);
+        self.tally.count(sample);
+        self.watch.on_sample(sample);
+    }
+
+    /// Somebody looks after the place at that instant.
+    fn arm(&mut self, at: u32) {
+        let place = self.places.at(at);
+        let deadline = place.next_deadline();
+        if deadline < place.armed {
+            place.armed = deadline;
+            self.deadlines.push(Reverse((deadline, at)));
+        }
+    }
+
+    /// The series of a stream's deliveries.
+    fn series_of(&self, stream: usize) -> SeriesId {
+        self.catalog.streams[stream].series
+    }
+}
+
+fn first_due(turn: &Turn) -> Instant {
+    match turn.due {
+        Due::At(at) => at,
+        // A plan that gives its first turns relative to nothing means its start.
+        Due::After(after) => Instant::ZERO + after,
+    }
+}
+
+/// Whether a session that goes on at once after this could run in circles.
+const fn is_failure(what: Happened) -> bool {
+    match what {
+        Happened::Refused { .. } | Happened::Unanswered | Happened::Closed { .. } => true,
+        Happened::Opened | Happened::Sent | Happened::Replied => false,
+    }
+}
