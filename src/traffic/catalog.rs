@@ -158,12 +158,17 @@ impl Catalog {
     /// Adds to what [`fill`](Self::fill) has written what stands for the credentials, where a simulated gateway must see that
     /// they are there, and whose they are.
     pub fn add_presence(&self, request: &Request, out: &mut Outgoing) {
+        self.add_presence_of(request.identity, out);
+    }
+
+    /// The same for a handshake of this identity.
+    pub fn add_presence_of(&self, identity: u32, out: &mut Outgoing) {
         if out.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION)) {
             return;
         }
         let value = match self.credentials {
             Presence::Absent => return,
-            Presence::Bearer(tokens) => format!("Bearer identity-{}", request.identity % tokens.max(1)),
+            Presence::Bearer(tokens) => format!("Bearer identity-{}", identity % tokens.max(1)),
             Presence::Signature => "AWS4-HMAC-SHA256 Credential=modelled".to_owned(),
         };
         out.headers.push((AUTHORIZATION.to_owned(), value));
