@@ -21,6 +21,7 @@ mod links;
 mod proven;
 mod retries;
 mod services;
+mod websocket;
 
 /// A small profile that is right, for tests that break or change it.
 const GOOD: &str = include_str!("../../profiles/quickstart.yaml");

@@ -22,7 +22,7 @@ mod traffic;
 use std::sync::Arc;
 
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{Model, StageId, Throttle};
+use sluicegate_policy::model::{ApiKind, Model, StageId, Throttle};
 use sluicegate_policy::seed::Seed;
 use sluicegate_render::front::Front;
 
@@ -64,7 +64,8 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let model = gateway::model(&mut profile.gateway, &mut profile.apis, outside, reader);
     let run = run::run(&mut profile.run, model.as_ref(), outside, reader);
     if let Some(run) = run.as_ref().filter(|_| script == Script::Described) {
-        gateway::moves_end_before(run.run.duration, profile.gateway.value.moves.as_deref(), reader);
+        let further = profile.apis.as_ref().map(|apis| &apis.value);
+        gateway::ends_before(run.run.duration, &profile.gateway.value, further, reader);
     }
     let model = Arc::new(model?);
     if !reader.has_problems()
@@ -74,6 +75,9 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         reader.report_at(&profile.gateway.spot, error.to_string());
     }
     let stage = run.as_ref().map_or(StageId(0), |run| run.stage);
+    if let Some(traffic) = &profile.traffic {
+        fits_kind(&traffic.value, model.api_of(stage).kind, reader);
+    }
     let known = Known { model: &model, stage, outside };
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
     let routes = || traffic::Proven { traffic: None, catalog: mix::catalog_of_routes(&model, stage) };
@@ -113,6 +117,17 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     };
     plan.resolved = resolved::resolved(profile, &plan);
     Some(plan)
+}
+
+/// That what is driven is what its kind of API takes.
+fn fits_kind(traffic: &raw::traffic::Traffic, kind: ApiKind, reader: &mut Reader) {
+    match kind {
+        ApiKind::Http | ApiKind::Rest => {}
+        ApiKind::WebSocket => {
+            let what = "the traffic of a WebSocket API are connections and their messages; write sessions in place of mix";
+            reader.report_at(&traffic.mix.spot, what);
+        }
+    }
 }
 
 /// Credentials of requests, which may depend on how many identities there are.
