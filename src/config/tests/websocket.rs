@@ -253,7 +253,8 @@ fn a_drift_reaches_every_setting_of_connections() {
     assert_eq!(drifted("websocket.idle * 2").apis[0].websocket.idle, Span::from_secs(60));
     assert_eq!(drifted("websocket.frame = 1 KB").apis[0].websocket.frame_bytes, 1_024);
     assert_eq!(drifted("websocket.slow_reader = kept").apis[0].websocket.slow_reader, SlowReader::Kept);
-    assert_eq!(drifted("account.connects.rate * 0.5").account.connects.rate.as_f64(), 25.0);
+    let connects = drifted("account.connects.rate * 0.5").account.connects;
+    assert_eq!((connects.rate.as_f64(), connects.burst), (25.0, Burst(20)));
     let posts = drifted("routes.sendMessage.posts.each * 3");
     let each = posts.routes.iter().find_map(|route| route.fan_out.as_ref()).map(|fan_out| fan_out.each.mean());
     assert_eq!(each, Some(Span::from_ms(15)));
