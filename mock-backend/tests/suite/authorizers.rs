@@ -285,8 +285,8 @@ fn one_that_raises_or_ends_is_401_by_one_word_of_a_rest_api_and_else_500() {
             assert_eq!(answer.status, status, "{token} {format:?}");
             assert_eq!(summary.problems, Vec::<String>::new());
             let error = match (kind, status) {
-                (ApiKind::Rest, 401) => Some("UnauthorizedException"),
-                (ApiKind::Rest, _) => Some("AuthorizerFailureException"),
+                (ApiKind::Rest | ApiKind::WebSocket, 401) => Some("UnauthorizedException"),
+                (ApiKind::Rest | ApiKind::WebSocket, _) => Some("AuthorizerFailureException"),
                 (ApiKind::Http, _) => None,
             };
             assert_eq!(answer.header("x-amzn-errortype"), error);

@@ -31,7 +31,9 @@ fn told(kind: ApiKind, answer: impl Fn(&mut TcpStream) + Send + Sync + 'static, 
 fn unreachable(kind: ApiKind) -> (String, Judged) {
     let found = |status| (status, Some(ErrorKind::IntegrationUnreachable), Blame::Integration);
     match kind {
-        ApiKind::Rest => (r#"{"message": "Network error communicating with endpoint"}"#.to_owned(), found(504)),
+        ApiKind::Rest | ApiKind::WebSocket => {
+            (r#"{"message": "Network error communicating with endpoint"}"#.to_owned(), found(504))
+        }
         ApiKind::Http => (r#"{"message":"Service Unavailable"}"#.to_owned(), found(503)),
     }
 }

@@ -299,7 +299,7 @@ fn straight(kind: ApiKind, endpoint: &str, timeout: Span) -> Mock {
     let asks = Asks { uri, method: "POST", template: "", parameters: &[], responses: vec![rule(None, 200, "")] };
     let mut built = mock(kind).service(real("sqs", endpoint));
     built = match kind {
-        ApiKind::Rest => built.asking("GET /x", asks, timeout),
+        ApiKind::Rest | ApiKind::WebSocket => built.asking("GET /x", asks, timeout),
         ApiKind::Http => built.first_class("GET /x", Subtype::PurgeQueue, &[("QueueUrl", "q")]),
     };
     if let Integration::Service(service) = &mut built.model.routes[0].integration {

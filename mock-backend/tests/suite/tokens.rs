@@ -301,7 +301,7 @@ fn guarded(kind: ApiKind, key: &Key, scopes: &[&str]) -> Mock {
         ApiKind::Http => {
             AuthorizerKind::Jwt(Jwt { issuer: ISSUER.to_owned(), audiences: vec!["shop".to_owned()], identity, keys })
         }
-        ApiKind::Rest => {
+        ApiKind::Rest | ApiKind::WebSocket => {
             let validation = Some("shop".to_owned());
             AuthorizerKind::Cognito(Cognito { issuers: vec![ISSUER.to_owned()], identity, validation, keys })
         }
@@ -347,7 +347,7 @@ fn check(kind: ApiKind, case: &Case, answer: &Answer) {
             let said = format!("Bearer scope=\"\" error=\"invalid_token\" error_description=\"{wrong}\"");
             assert_eq!((challenge, answer.header("content-type")), (Some(&*said), None), "{what}");
         }
-        ApiKind::Rest => {
+        ApiKind::Rest | ApiKind::WebSocket => {
             let named = (answer.header("x-amzn-errortype"), answer.header("content-type"));
             assert_eq!((named, challenge), ((Some("UnauthorizedException"), Some("application/json")), None), "{what}");
         }
