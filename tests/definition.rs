@@ -128,7 +128,7 @@ fn what_cannot_be_imported_is_told_with_file_and_line() {
         ("openapi: 3.0.1\npaths: {\n", "d:2: it is neither YAML nor JSON"),
         ("gateway: {}\n", "d: this is no API definition: it has \"gateway\""),
         ("Resources: { A: { Type: AWS::S3::Bucket } }\n", "d: Resources: the template makes no API"),
-        ("Resources:\n  A: { Type: AWS::Serverless::WebSocketApi }\n", "d:2: A: it is a WebSocket API"),
+        ("Resources:\n  A: { Type: AWS::Serverless::WebSocketApi }\n", "d:2: Routes: it has no route that can be served"),
     ] {
         let told = read("d", text, &Options::default()).expect_err(text).to_string();
         assert!(told.starts_with(message), "{told}\ninstead of\n{message}");
@@ -267,9 +267,8 @@ fn the_routes_of_every_sam_template_are_those_that_sam_makes_of_it() {
     assert_eq!((agree, inputs.len()), (78, 78));
 }
 
-/// Why a definition may fail: it is a WebSocket API, has no route at all, or leaves open which of several APIs is meant.
+/// Why a definition may fail: it has no route at all, or leaves open which of several APIs is meant.
 const CLEAR: &[&str] = &[
-    "WebSocket API",
     "name one with --api-id",
     "none of the template's APIs has a route",
     "it has no operation",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
-use sluicegate::config::{Overrides, Script, load_text};
+use sluicegate::config::{Overrides, Script, is_callback, load_text};
 use sluicegate::import::definition::{Options, described};
 use sluicegate_policy::model::{
     ApiKind, Authorizer, AuthorizerAnswers, AuthorizerFormat, AuthorizerKind, Condition, IdentitySource, Model, Patterns,
@@ -68,7 +68,7 @@ fn routes(model: &Model) -> BTreeMap<String, Asked> {
         };
         (route.key(), asked)
     };
-    model.routes.iter().map(asked).collect()
+    model.routes.iter().filter(|route| !is_callback(route)).map(asked).collect()
 }
 
 /// Whether a statement speaks of a route, whatever its method is.
@@ -163,8 +163,34 @@ impl Output {
         one == other
     }
 
+    /// What each route of a WebSocket API asks.
+    fn websocket_api(&self, id: &str) -> BTreeMap<String, Asked> {
+        let resources = self.0["Resources"].as_object().expect("resources");
+        let mine =
+            resources.values().filter(|it| it["Type"] == "AWS::ApiGatewayV2::Route" && it["Properties"]["ApiId"]["Ref"] == id);
+        let asked = |route: &Value| {
+            let route = &route["Properties"];
+            let authorizer = match route["AuthorizationType"].as_str() {
+                None | Some("NONE") => None,
+                Some("AWS_IAM") => Some("AWS_IAM: iam".to_owned()),
+                Some(_) => {
+                    let name = route["AuthorizerId"]["Ref"].as_str().expect("an authorizer");
+                    let sources = texts(&resources[name]["Properties"]["IdentitySource"]);
+                    let sources: Vec<String> = sources.iter().map(|text| text.replace("route.request.", "")).collect();
+                    Some(format!("{name}: request by {} for 0 s, -", sources.join(",")))
+                }
+            };
+            let key = route["RouteKey"].as_str().expect("a route key").to_owned();
+            (key, Asked { key: route["ApiKeyRequired"] == true, authorizer, ..Asked::default() })
+        };
+        mine.map(asked).collect()
+    }
+
     /// What each route of an API asks, without its policy.
     fn api(&self, id: &str) -> BTreeMap<String, Asked> {
+        if self.0["Resources"][id]["Properties"]["ProtocolType"] == "WEBSOCKET" {
+            return self.websocket_api(id);
+        }
         let body = self.resolved(&self.0["Resources"][id]["Properties"]["Body"]).expect("a body");
         let kind = if self.0["Resources"][id]["Type"] == "AWS::ApiGateway::RestApi" { ApiKind::Rest } else { ApiKind::Http };
         let schemes = [&body["securityDefinitions"], &body["components"]["securitySchemes"]];

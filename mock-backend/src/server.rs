@@ -278,11 +278,16 @@ impl Server {
         self.issuer.as_ref().map(Issuer::url)
     }
 
-    /// Each stage of each API with its base URL.
+    /// Each stage of each API with its base URL: of a WebSocket API `ws://` or `wss://`.
     pub fn stage_urls(&self) -> Vec<StageUrl> {
         let model = &self.desk.model;
         let url = |stage: &Stage| {
-            let base = format!("{}://{}", self.scheme, self.listeners[usize::from(stage.api.0)].address);
+            let scheme = match (model.apis[usize::from(stage.api.0)].kind, self.scheme) {
+                (ApiKind::Http | ApiKind::Rest, scheme) => scheme,
+                (ApiKind::WebSocket, "https") => "wss",
+                (ApiKind::WebSocket, _) => "ws",
+            };
+            let base = format!("{scheme}://{}", self.listeners[usize::from(stage.api.0)].address);
             let url = if stage.name == "$default" { base } else { format!("{base}/{}", stage.name) };
             StageUrl { api: model.apis[usize::from(stage.api.0)].id.clone(), stage: stage.name.clone(), url }
         };

@@ -29,7 +29,7 @@ pub use claims::{Names, claims, claims_said};
 pub use drift::{Drift, ParseDriftError};
 pub use load::{KeptRun, LoadError, Loaded, case, case_text, load, load_for_run, load_text, load_text_for_run};
 pub use overrides::Overrides;
-pub use plan::{Abort, ClientIdentity, Health, LiveTarget, Network, Plan, Refusal, Run, Safety, Target, Wire};
+pub use plan::{Abort, ClientIdentity, Health, LiveTarget, Network, Plan, Refusal, Run, Safety, Target, Wire, is_callback};
 pub use problem::{Place, Problem, Problems, Spot, written};
 pub use prove::Script;
 pub use rewrite::{Change, rewritten};

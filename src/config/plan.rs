@@ -77,9 +77,14 @@ pub(super) fn deployments_of(model: &Model, stage: StageId) -> Vec<DeploymentId>
     deployments
 }
 
-/// Whether a route belongs to the API of the stage that is driven.
+/// Whether a route is one of those that every WebSocket API has by itself, and that no profile writes: `@connections`.
+pub fn is_callback(route: &Route) -> bool {
+    route.path.starts_with("/@connections")
+}
+
+/// Whether a route is of the profile and belongs to the API of the stage that is driven.
 pub(super) fn is_driven(model: &Model, stage: StageId, route: &Route) -> bool {
-    model.deployments[usize::from(route.deployment.0)].api == model.stages[usize::from(stage.0)].api
+    !is_callback(route) && model.deployments[usize::from(route.deployment.0)].api == model.stages[usize::from(stage.0)].api
 }
 
 impl Plan {

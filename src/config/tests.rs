@@ -22,6 +22,7 @@ mod proven;
 mod retries;
 mod services;
 mod sessions;
+mod websocket;
 
 /// A small profile that is right, for tests that break or change it.
 const GOOD: &str = include_str!("../../profiles/quickstart.yaml");

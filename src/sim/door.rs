@@ -230,7 +230,7 @@ impl Visitor<'_> {
         let received = Received { head, body: Bytes::copy_from_slice(&outgoing.body), source: SOURCE, secured: None };
         let ids = door.front.ids(self.arrival.number, door.api, &received.head);
         let path = outgoing.target.split('?').next().unwrap_or_default();
-        let addressed = Addressed { arrival: self.arrival, route: self.route, path };
+        let addressed = Addressed { arrival: self.arrival, route: self.route, path, link: None };
         let wall = door.wall + self.now.since(Instant::ZERO);
         ask(&mut door.front.examine(&received, addressed, &ids, wall))
     }

@@ -15,8 +15,10 @@ mod flights;
 mod replicate;
 mod routes;
 mod seats;
+pub mod sessions;
 mod simulation;
 pub mod system;
+mod trusting;
 
 use std::sync::Arc;
 

@@ -260,7 +260,14 @@ impl<'a> Simulation<'a> {
                 PolicyAction::Start(id, Effect::Integrate { call, .. }) => self.answer_unpredicted(now, id, call),
                 PolicyAction::Start(id, Effect::Invoke { errand, call, .. }) => self.return_unpredicted(now, id, (errand, call)),
                 PolicyAction::Resume(call) => self.resume(now, call),
-                PolicyAction::Cancel(_) | PolicyAction::Forget(_) | PolicyAction::LetGo(_) | PolicyAction::Reap(..) => {}
+                // Requests open no connection, so that there is none to close and none to post to.
+                PolicyAction::Cancel(_)
+                | PolicyAction::Forget(_)
+                | PolicyAction::LetGo(_)
+                | PolicyAction::Reap(..)
+                | PolicyAction::Close(..)
+                | PolicyAction::Push(..)
+                | PolicyAction::Pushed(_) => {}
             }
         }
     }

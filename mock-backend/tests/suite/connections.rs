@@ -400,3 +400,13 @@ fn each_stage_has_its_url() {
         assert_eq!(urls, [("a1b2c3d4e5", "prod", &*prod), ("a1b2c3d4e5", "$default", &*default)]);
     });
 }
+
+#[test]
+fn a_stage_of_a_websocket_api_is_told_as_clients_of_such_an_api_write_it() {
+    let mock = mock(ApiKind::WebSocket);
+    runtime().unwrap().block_on(async {
+        let server = Server::bind(mock.settings()).await.unwrap();
+        let url = format!("ws://{}/prod", server.address());
+        assert_eq!(server.stage_urls().iter().map(|stage| &*stage.url).collect::<Vec<_>>(), [&*url]);
+    });
+}

@@ -23,7 +23,7 @@ mod traffic;
 use std::sync::Arc;
 
 use sluicegate_policy::latency::Latency;
-use sluicegate_policy::model::{Model, StageId, Throttle};
+use sluicegate_policy::model::{ApiKind, Model, StageId, Throttle};
 use sluicegate_policy::seed::Seed;
 use sluicegate_render::front::Front;
 
@@ -66,7 +66,8 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let model = gateway::model(&mut profile.gateway, &mut profile.apis, outside, reader);
     let run = run::run(&mut profile.run, model.as_ref(), outside, reader);
     if let Some(run) = run.as_ref().filter(|_| script == Script::Described) {
-        gateway::moves_end_before(run.run.duration, profile.gateway.value.moves.as_deref(), reader);
+        let further = profile.apis.as_ref().map(|apis| &apis.value);
+        gateway::ends_before(run.run.duration, &profile.gateway.value, further, reader);
     }
     let model = Arc::new(model?);
     if !reader.has_problems()
@@ -76,6 +77,9 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         reader.report_at(&profile.gateway.spot, error.to_string());
     }
     let stage = run.as_ref().map_or(StageId(0), |run| run.stage);
+    if let Some(traffic) = &profile.traffic {
+        fits_kind(&traffic.value, model.api_of(stage).kind, reader);
+    }
     let known = Known { model: &model, stage, outside };
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
     let routes = || traffic::Proven { planned: Planned::Nothing, catalog: mix::catalog_of_routes(&model, stage) };
@@ -118,6 +122,21 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     };
     plan.resolved = resolved::resolved(profile, &plan);
     Some(plan)
+}
+
+/// That what is driven is what its kind of API takes.
+fn fits_kind(traffic: &raw::traffic::Traffic, kind: ApiKind, reader: &mut Reader) {
+    match (kind, &traffic.mix, &traffic.sessions) {
+        (ApiKind::WebSocket, Some(mix), _) => {
+            let what = "the traffic of a WebSocket API are connections and their messages; write sessions in place of mix";
+            reader.report_at(&mix.spot, what);
+        }
+        (ApiKind::Http | ApiKind::Rest, _, Some(sessions)) => {
+            let what = "sessions are of clients of a WebSocket API; write \"api: websocket\" in gateway, or mix in place of sessions";
+            reader.report_at(&sessions.spot, what);
+        }
+        (ApiKind::WebSocket, None, _) | (ApiKind::Http | ApiKind::Rest, _, None) => {}
+    }
 }
 
 /// Credentials of requests, which may depend on how many identities there are.

@@ -9,7 +9,7 @@ use sluicegate_policy::time::Span;
 
 use super::arrivals::requests;
 use super::mix::is_credential;
-use crate::config::plan::{Plan, Target};
+use crate::config::plan::{Plan, Target, is_callback};
 use crate::config::raw::Profile;
 use crate::config::value::{Phrase, Rate};
 use crate::load::dialogue::Dialogue;
@@ -122,7 +122,7 @@ fn derived(plan: &Plan) -> Value {
         Target::Live(live) => live.endpoint.to_string(),
     };
     facts.insert("target".into(), json!(target));
-    facts.insert("routes".into(), json!(plan.model.routes_of(stage.deployment).count()));
+    facts.insert("routes".into(), json!(plan.model.routes_of(stage.deployment).filter(|(_, route)| !is_callback(route)).count()));
     facts.insert("functions".into(), json!(plan.model.functions.len()));
     if plan.auth != Auth::None {
         facts.insert("credentials".into(), json!(plan.auth.to_string()));

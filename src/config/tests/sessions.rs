@@ -11,7 +11,7 @@ mod refused;
 
 /// Everything that a profile can say of sessions.
 const CHAT: &str = r#"gateway:
-  api: http
+  api: websocket
   region: us-east-1
   stages: { prod: }
   functions: { hub: { duration: 5ms } }

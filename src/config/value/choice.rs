@@ -75,11 +75,13 @@ pub(super) use words;
 
 words! {
     /// The kind of API.
-    pub ApiKind, "the kind of API", "write http or rest" {
+    pub ApiKind, "the kind of API", "write http, rest or websocket" {
         /// HTTP API (v2).
         Http = "http",
         /// REST API (v1).
         Rest = "rest",
+        /// WebSocket API (v2).
+        WebSocket = "websocket",
     }
 }
 
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_word_reads_back_as_it_was_written() {
-        for word in ["http", "rest"] {
+        for word in ["http", "rest", "websocket"] {
             assert_eq!(word.parse::<ApiKind>().unwrap().to_string(), word);
         }
         for word in ["auto", "http1", "http2"] {
@@ -247,7 +249,7 @@ mod tests {
     fn a_misspelt_word_gets_a_suggestion() {
         assert_eq!(
             "htp".parse::<ApiKind>().unwrap_err().to_string(),
-            "\"htp\" is no choice here, did you mean \"http\"? write http or rest"
+            "\"htp\" is no choice here, did you mean \"http\"? write http, rest or websocket"
         );
         assert!("deadline".parse::<OverloadPolicy>().is_err());
     }

@@ -6,6 +6,7 @@
 mod bytes;
 mod ceiling;
 mod choice;
+mod close_code;
 mod compared;
 mod count;
 mod decimal;
@@ -31,6 +32,7 @@ mod response_type;
 mod retry_budget;
 mod retry_on;
 mod rounds;
+mod route_selection;
 mod runtime;
 mod secret;
 mod sentence;
@@ -49,6 +51,7 @@ pub use rate::Rate;
 pub(super) use bytes::Bytes;
 pub(super) use ceiling::Ceiling;
 pub(super) use choice::{Discipline, FittedTier, Jitter, Known};
+pub(super) use close_code::CloseCode;
 pub(super) use compared::Compared;
 pub(super) use count::{Count, Seed, Status, StatusCode, StatusKey};
 pub(super) use decimal::Decimal;
@@ -72,12 +75,13 @@ pub(super) use response_type::ResponseKind;
 pub(super) use retry_budget::RetryBudget;
 pub(super) use retry_on::RetryOn;
 pub(super) use rounds::Repeated;
+pub(super) use route_selection::RouteSelection;
 pub(super) use runtime::Runtime;
 pub(super) use secret::Secret;
 pub(super) use sentence::{Limit, Sentence};
 pub(super) use setting::{
     AfterIdle, AuthorizerType, Balancer, CacheSize, Checked, ContentHandling, Dispatch, Endpoint, ExecutionLog, Invalidation,
-    KeySource, LookUps, Passthrough, PayloadFormat, Period, ProbeKind, Requirement,
+    KeySource, LookUps, Passthrough, PayloadFormat, Period, Pings, ProbeKind, Receivers, Requirement, SlowReader,
 };
 pub(super) use shape::Shape;
 pub(super) use spread::Spread;
@@ -267,6 +271,7 @@ mod tests {
             assert_settled!(node: CacheSize, Checked, ContentHandling, Endpoint, ExecutionLog, Invalidation, KeySource, Passthrough, PayloadFormat, Period, Requirement);
             assert_settled!(node: Jitter, RetryBudget, RetryOn, Sentence);
             assert_settled!(node: Close, JsonPath, Repeated, ReplyBy, Spread);
+            assert_settled!(node: CloseCode, Pings, Receivers, RouteSelection, SlowReader);
             assert_settled!(node: CachedStatuses, Charge, QuotaBegins, ThrottledContentType, ToldFirst, UnknownStage);
         }
     }

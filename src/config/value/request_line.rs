@@ -1,4 +1,4 @@
-//! Method and path: a route key (`GET /orders/{id}`, `ANY /x`, `$default`), or the request line of a described request.
+//! Method and path: a route key (`GET /orders/{id}`, `ANY /x`, `$default`; of a WebSocket API `$connect`, `sendMessage`), or the request line of a described request.
 //!
 //! Owns its text form (`FromStr`, `Display`). Refuses to relate it to other values (`prove`). Read by the types in `raw`.
 
@@ -10,9 +10,9 @@ use super::{Unreadable, text_scalar};
 /// The key of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct RouteKey {
-    /// The method; `None` is `ANY`, and `$default` has none.
+    /// The method; `None` is `ANY`, and what is no path has none.
     pub(in crate::config) method: Option<String>,
-    /// The path pattern, or `$default`.
+    /// The path pattern, `$default`, or what messages of a WebSocket API are selected by.
     pub(in crate::config) path: String,
 }
 
@@ -28,8 +28,8 @@ pub(in crate::config) struct RequestLine {
 text_scalar!(
     RouteKey,
     "a route",
-    "write a method in capitals (or ANY) and a path, e.g. \"GET /orders/{id}\", or \"$default\"",
-    r"^\s*([A-Z]+\s+/\S*|\$default)\s*$"
+    "write a method in capitals (or ANY) and a path, e.g. \"GET /orders/{id}\", or \"$default\"; for a WebSocket API e.g. $connect or sendMessage",
+    r"^(\s*\$(default|connect|disconnect)\s*|[^/$\r\n][^\r\n]*)$"
 );
 text_scalar!(
     RequestLine,
@@ -37,6 +37,9 @@ text_scalar!(
     "write a method in capitals and a path, e.g. \"GET /orders/{id}\"",
     r"^\s*[A-Z]+\s+/\S*\s*$"
 );
+
+/// The keys that the gateway itself has a meaning for.
+const RESERVED: [&str; 3] = ["$default", "$connect", "$disconnect"];
 
 fn method_and_path(text: &str) -> Option<(&str, &str)> {
     let (method, path) = text.trim().split_once(char::is_whitespace)?;
@@ -50,11 +53,28 @@ impl FromStr for RouteKey {
     type Err = Unreadable;
 
     fn from_str(text: &str) -> Result<Self, Unreadable> {
-        if text.trim() == "$default" {
-            return Ok(Self { method: None, path: "$default".to_owned() });
+        let keyed = |path: &str| Self { method: None, path: path.to_owned() };
+        if RESERVED.contains(&text.trim()) {
+            return Ok(keyed(text.trim()));
         }
-        let (method, path) = method_and_path(text).ok_or_else(|| Unreadable::new::<Self>(text))?;
-        Ok(Self { method: (method != "ANY").then(|| method.to_owned()), path: path.to_owned() })
+        if let Some((method, path)) = method_and_path(text) {
+            return Ok(Self { method: (method != "ANY").then(|| method.to_owned()), path: path.to_owned() });
+        }
+        // Whether there is such a thing depends on the kind of API, which is not known here.
+        let is_key = !text.trim().is_empty() && !text.starts_with(['/', '$']) && !text.contains(['\r', '\n']);
+        is_key.then(|| keyed(text)).ok_or_else(|| Unreadable::new::<Self>(text))
+    }
+}
+
+impl RouteKey {
+    /// Whether it is a method and a path.
+    pub(in crate::config) fn is_path(&self) -> bool {
+        self.path.starts_with('/')
+    }
+
+    /// Why it is no route of an API whose routes are paths.
+    pub(in crate::config) fn not_a_path(&self) -> Unreadable {
+        Unreadable::new::<Self>(&self.to_string())
     }
 }
 
@@ -71,7 +91,7 @@ impl FromStr for RequestLine {
 impl fmt::Display for RouteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.method {
-            None if self.path == "$default" => f.write_str(&self.path),
+            None if !self.is_path() => f.write_str(&self.path),
             method => write!(f, "{} {}", method.as_deref().unwrap_or("ANY"), self.path),
         }
     }
@@ -104,6 +124,11 @@ mod tests {
         for text in ["", "GET", "/orders", "get /orders", "GET orders", "GET /a b", "ANY /x", "$default", "GET /\u{7}"] {
             assert!(text.parse::<RequestLine>().is_err(), "{text}");
         }
-        assert_eq!("$default".parse::<RouteKey>().unwrap().to_string(), "$default");
+        for text in ["$default", "$connect", "sendMessage", "get orders", "a/b"] {
+            assert_eq!(text.parse::<RouteKey>().unwrap().to_string(), text);
+        }
+        for text in ["", " ", "/orders", "$other", "send\nMessage"] {
+            assert!(text.parse::<RouteKey>().is_err(), "{text}");
+        }
     }
 }

@@ -84,6 +84,38 @@ words! {
 }
 
 words! {
+    /// What becomes of a client that does not read.
+    pub(in crate::config) SlowReader as model::SlowReader, "what becomes of a client that does not read", "write kept or closed" {
+        /// It stays.
+        Kept = "kept",
+        /// It is closed.
+        Closed = "closed",
+    }
+}
+
+words! {
+    /// Whether a ping counts as a message for the idle time.
+    pub(in crate::config) Pings as model::Pings, "a rule for pings", "write ignored or counted" {
+        /// It does not.
+        Ignored = "ignored",
+        /// It does.
+        Counted = "counted",
+    }
+}
+
+words! {
+    /// To whom a function posts a message.
+    pub(in crate::config) Receivers as model::Receivers, "whom a message is posted to", "write everyone, others or sender" {
+        /// All that are connected to the stage.
+        Everyone = "everyone",
+        /// All but the one that sent it.
+        Others = "others",
+        /// The one that sent it.
+        Sender = "sender",
+    }
+}
+
+words! {
     /// A quota's period.
     pub(in crate::config) Period as model::Period, "a period", "write day, week or month" {
         /// A day.

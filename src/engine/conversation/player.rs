@@ -20,7 +20,7 @@ use crate::engine::transport::websocket::upgrade::{self, Asked, CONSENT, Noted, 
 use crate::engine::transport::websocket::{Came, Gone, Socket, Wrote};
 use crate::measure::connections::Phases;
 use crate::measure::{Outcome, Record};
-use crate::traffic::conversation::{Act, Awaits, ClosedBy, Connect, Farewell, Message};
+use crate::traffic::conversation::{Call, Act, Awaits, ClosedBy, Connect, Farewell, Message};
 
 /// Code of a close frame without a code (RFC 6455, section 7.1.5).
 const EMPTY: u16 = 1005;
@@ -185,7 +185,7 @@ impl<R: Record> Player<R> {
                     self.lane.tell(|stage| stage.crowded(&job, started));
                     return None;
                 }
-                let (wrote, by, bytes) = self.say(message, job.intended);
+                let (wrote, by, bytes) = self.say(message, &job);
                 self.settle(Box::new(InHand { job, by, bytes, started }), wrote)
             }
             Act::Ping { .. } => {
@@ -203,11 +203,11 @@ impl<R: Record> Player<R> {
         }
     }
 
-    fn say(&mut self, message: &Message, intended: Instant) -> (Wrote, KnownBy, usize) {
+    fn say(&mut self, message: &Message, job: &Job) -> (Wrote, KnownBy, usize) {
         let lane = &self.lane;
         let mut outgoing = lane.outgoing.borrow_mut();
-        let number = message.publishes.map_or(0, |stream| lane.published.publish(stream, intended));
-        lane.catalog.message(message, number, &mut outgoing);
+        let number = message.publishes.map_or(0, |stream| lane.published.publish(stream, job.intended));
+        lane.catalog.message(message, Call { session: job.session, seq: job.seq }, number, &mut outgoing);
         let text = &outgoing.body;
         let by = match message.awaits {
             Awaits::Nothing | Awaits::Next { .. } => KnownBy::Order,

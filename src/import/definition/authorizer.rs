@@ -90,7 +90,7 @@ impl Scheme<'_> {
         };
         let kind = given.word("type").unwrap_or_default().to_ascii_lowercase();
         match (kind.as_str(), self.api) {
-            ("token" | "request", _) => Ok(self.lambda(given, &kind, notes)),
+            ("token", Api::Rest | Api::Http) | ("request", _) => Ok(self.lambda(given, &kind, notes)),
             ("cognito_user_pools", Api::Rest) => Ok(self.cognito(given, notes)),
             ("jwt", Api::Http) => self.jwt(given),
             (kind, api) => Err(format!("{} has none of type {}", api.named(), quoted(kind))),
@@ -111,9 +111,9 @@ impl Scheme<'_> {
         let seconds = given.word("authorizerResultTtlInSeconds").and_then(|text| text.parse::<u64>().ok());
         let default = match self.api {
             Api::Rest => 300,
-            Api::Http => 0,
+            Api::Http | Api::WebSocket => 0,
         };
-        let ttl = seconds.unwrap_or(default).min(3_600);
+        let ttl = if self.api == Api::WebSocket { default } else { seconds.unwrap_or(default).min(3_600) };
         // Without kept answers a request need show nothing, unless sources are named.
         let identity = match (sources.is_empty(), kind, ttl) {
             (false, ..) => Some(sources),
@@ -127,7 +127,8 @@ impl Scheme<'_> {
         if let Some(validation) = self.validation(given, notes).filter(|_| self.api == Api::Rest && kind == "token") {
             lambda.insert("validation".to_owned(), validation.into());
         }
-        if let Some(ttl) = seconds.map(|_| ttl) {
+        // What a WebSocket API asks of each handshake it keeps nothing of, whatever the resource says.
+        if let Some(ttl) = seconds.map(|_| ttl).filter(|_| self.api != Api::WebSocket) {
             lambda.insert("ttl".to_owned(), format!("{ttl}s").into());
         }
         // Placeholder, no source: a guess, as for every function.
@@ -139,7 +140,7 @@ impl Scheme<'_> {
     fn spoken_to(&self, given: &Node, kind: &str, lambda: &mut Map<String, Value>, notes: &mut Notes) {
         match self.api {
             Api::Rest if kind == "request" => _ = lambda.insert("type".to_owned(), kind.into()),
-            Api::Rest => {}
+            Api::Rest | Api::WebSocket => {}
             Api::Http => {
                 let version = given.word("authorizerPayloadFormatVersion");
                 let is_simple = given.get("enableSimpleResponses").is_some_and(Node::is_true);
@@ -236,7 +237,7 @@ impl Scheme<'_> {
 /// A source in the profile's words.
 fn source(word: &str) -> Option<String> {
     let bare = word.strip_prefix('$').unwrap_or(word);
-    let bare = bare.strip_prefix("method.").unwrap_or(bare);
+    let bare = bare.strip_prefix("method.").or_else(|| bare.strip_prefix("route.")).unwrap_or(bare);
     let (place, name) = match bare.strip_prefix("request.") {
         Some(rest) => rest.split_once('.').filter(|(place, _)| matches!(*place, "header" | "querystring"))?,
         None => match bare.split_once('.')? {
@@ -274,6 +275,7 @@ mod tests {
             ("method.request.header.Authorization", Some("header.Authorization")),
             ("$request.querystring.token", Some("querystring.token")),
             ("$request.header.X-A", Some("header.X-A")),
+            ("route.request.header.token", Some("header.token")),
             ("stageVariables.key", Some("stage.key")),
             ("$context.identity.sourceIp", Some("context.identity.sourceIp")),
             ("method.request.path.id", None),

@@ -9,7 +9,7 @@ use super::document::Node;
 use super::error::{DefinitionError, Fault, quoted};
 use super::notes::Notes;
 use super::template::{Protocol, Source};
-use super::{Api, openapi};
+use super::{Api, openapi, websocket};
 
 /// An API that a file describes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,7 @@ pub(super) fn choose(
     let chosen: Vec<usize> = match api_id {
         Some(id) => (0..apis.len()).filter(|at| apis[*at].id == *id).collect(),
         None if apis.len() == 1 => vec![0],
-        None => (0..apis.len())
-            .filter(|at| described[*at].protocol != Protocol::WebSocket && !described[*at].routes.is_empty())
-            .collect(),
+        None => (0..apis.len()).filter(|at| !described[*at].routes.is_empty()).collect(),
     };
     match (chosen.as_slice(), api_id) {
         ([only], _) => {
@@ -69,9 +67,7 @@ pub(super) fn describe(source: &Source) -> Result<Described, Fault> {
     let routes = match source.protocol {
         Protocol::Rest => openapi::keys(&source.document, Api::Rest)?,
         Protocol::Http => openapi::keys(&source.document, Api::Http)?,
-        Protocol::WebSocket => {
-            source.document.get("routes").map(Node::entries).unwrap_or_default().iter().map(|(key, _)| key.clone()).collect()
-        }
+        Protocol::WebSocket => websocket::keys(&source.document),
     };
     Ok(Described { id: source.id.clone(), protocol: source.protocol, routes })
 }

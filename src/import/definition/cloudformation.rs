@@ -17,6 +17,7 @@ use super::template::{Protocol, Resource, Source, Template, stage_name};
 
 mod http;
 mod rest;
+mod websocket;
 
 /// `AWS::ApiGateway::RestApi` with its resources, methods and models.
 pub(super) fn rest_api(template: &Template, api: &Resource, notes: &mut Notes) -> Source {
@@ -40,12 +41,8 @@ pub(super) fn rest_api(template: &Template, api: &Resource, notes: &mut Notes) -
 pub(super) fn http_api(template: &Template, api: &Resource, notes: &mut Notes) -> Source {
     if api.properties.word("ProtocolType").is_some_and(|protocol| protocol.eq_ignore_ascii_case("WEBSOCKET")) {
         let mut document = Node::empty(api.properties.line);
-        let mut routes = Node::empty(0);
-        for route in template.of("AWS::ApiGatewayV2::Route").filter(|route| names(&route.properties, "ApiId", &api.id)) {
-            routes.set(&route.properties.word("RouteKey").unwrap_or_default(), route.properties.clone());
-        }
-        document.set("routes", routes);
-        return Source::new(&api.id, Protocol::WebSocket, document);
+        websocket::add(&mut document, template, api);
+        return Source { top: top(api), ..Source::new(&api.id, Protocol::WebSocket, document) };
     }
     let mut document = body(api, notes);
     document.set("openapi", Node::text(0, "3.0.1"));

@@ -67,9 +67,9 @@ impl Integrations<'_> {
         let kind = extension.word("type").unwrap_or_default().to_ascii_lowercase();
         let mut route = Map::new();
         let integration = match (self.api, kind.as_str()) {
-            (Api::Rest, "mock") => json!({ "mock": mapping::mapped(extension, self.notes, at) }),
+            (Api::Rest | Api::WebSocket, "mock") => json!({ "mock": mapping::mapped(extension, self.notes, at) }),
             (_, "aws_proxy" | "aws") => self.provider(extension, kind == "aws_proxy", at)?,
-            (Api::Rest, "http") | (_, "http_proxy") => self.http(extension, kind == "http_proxy", at)?,
+            (Api::Rest | Api::WebSocket, "http") | (_, "http_proxy") => self.http(extension, kind == "http_proxy", at)?,
             _ => {
                 let what =
                     format!("{} is no type of integration that {} has; the route is left out", quoted(&kind), self.api.named());
@@ -118,7 +118,7 @@ impl Integrations<'_> {
         if let Some(name) = of_uri(&uri).filter(|_| proxy && subtype.is_none()) {
             return Some(self.lambda(&name, extension, at));
         }
-        if let Some(name) = of_uri(&uri).filter(|_| !proxy && self.api == Api::Rest) {
+        if let Some(name) = of_uri(&uri).filter(|_| !proxy && self.api != Api::Http) {
             let mut lambda = Map::new();
             lambda.insert("function".to_owned(), self.function(&name, extension, at).into());
             insert_method(&mut lambda, extension);
@@ -159,9 +159,9 @@ impl Integrations<'_> {
         let mut lambda = Map::new();
         lambda.insert("function".to_owned(), self.function(name, extension, at).into());
         match self.api {
-            Api::Rest => {
+            Api::Rest | Api::WebSocket => {
                 insert_method(&mut lambda, extension);
-                if streams(extension) {
+                if streams(extension) && self.api == Api::Rest {
                     lambda.insert("stream".to_owned(), true.into());
                 }
                 insert_full(&mut lambda, "parameters", mapping::parameters(extension, self.notes, at));
@@ -201,8 +201,8 @@ impl Integrations<'_> {
             http.insert("method".to_owned(), method.into());
         }
         http.insert("proxy".to_owned(), proxy.into());
-        if proxy && self.api == Api::Rest {
-            if streams(extension) {
+        if proxy && self.api != Api::Http {
+            if streams(extension) && self.api == Api::Rest {
                 http.insert("stream".to_owned(), true.into());
             }
             insert_full(&mut http, "parameters", mapping::parameters(extension, self.notes, at));
@@ -234,6 +234,7 @@ impl Integrations<'_> {
         let longest = match self.api {
             Api::Rest => 900_000,
             Api::Http => 30_000,
+            Api::WebSocket => 29_000,
         };
         let millis = given.scalar().and_then(|text| text.parse::<u64>().ok()).filter(|millis| (50..=longest).contains(millis));
         match millis {

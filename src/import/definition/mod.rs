@@ -4,7 +4,7 @@
 //! open any other file, to fetch anything, to prove the profile (`config`) and to print. Called by `command`.
 //!
 //! The way: `document` (a tree with lines) -> for a template `template` (its functions evaluated, a definition for each API) ->
-//! `openapi` (routes) -> `profile`.
+//! `openapi` or `websocket` (routes) -> `profile`.
 
 mod authorizer;
 mod choice;
@@ -29,6 +29,7 @@ mod schema;
 mod service;
 mod stage;
 mod template;
+mod websocket;
 mod yaml;
 
 #[cfg(test)]
@@ -57,6 +58,8 @@ pub enum Api {
     Rest,
     /// HTTP API.
     Http,
+    /// WebSocket API.
+    WebSocket,
 }
 
 /// What a definition is written in.
@@ -175,6 +178,7 @@ fn definition(root: &Node, options: &Options, notes: &mut Notes) -> Result<(Sour
     let protocol = match api {
         Api::Rest => Protocol::Rest,
         Api::Http => Protocol::Http,
+        Api::WebSocket => Protocol::WebSocket,
     };
     Ok((Source::new("", protocol, document), api, because))
 }
@@ -196,10 +200,7 @@ fn api_of(source: &Source, options: &Options) -> Result<Api, Fault> {
     let api = match source.protocol {
         Protocol::Rest => Api::Rest,
         Protocol::Http => Api::Http,
-        Protocol::WebSocket => {
-            let what = "it is a WebSocket API, which no profile can describe yet; REST and HTTP APIs can be imported";
-            return Err(Fault::new(&source.document, &source.id, what));
-        }
+        Protocol::WebSocket => Api::WebSocket,
     };
     if options.api.is_some_and(|asked| asked != api) {
         let what = format!("it is {}, as the template says; --api is for definitions that leave it open", api.named());
@@ -223,7 +224,10 @@ fn finish(file: &str, chosen: Chosen, options: &Options, mut notes: Notes) -> Re
     back_ends.functions.give(&options.functions);
     back_ends.services.give(&options.services);
     let variables = source.stages[0].variables.clone();
-    let contents = openapi::read(&source.document, api, &variables, &mut back_ends, &mut notes)?;
+    let contents = match source.protocol {
+        Protocol::Rest | Protocol::Http => openapi::read(&source.document, api, &variables, &mut back_ends, &mut notes)?,
+        Protocol::WebSocket => websocket::read(&source.document, &variables, &mut back_ends, &mut notes)?,
+    };
     if let Some(fault) = openapi::without_routes(&contents, &source.document) {
         return Err(fault);
     }
@@ -263,6 +267,7 @@ impl Api {
         match self {
             Self::Rest => "rest",
             Self::Http => "http",
+            Self::WebSocket => "websocket",
         }
     }
 
@@ -271,6 +276,7 @@ impl Api {
         match self {
             Self::Rest => "a REST API",
             Self::Http => "an HTTP API",
+            Self::WebSocket => "a WebSocket API",
         }
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn stages(source: &mut Source, api: Api, options: &Options, notes: &m
         let name = match api {
             Api::Rest => "test",
             Api::Http => "$default",
+            Api::WebSocket => "default",
         };
         source.stages.push(Stage::named(name));
         if options.stage.is_none() {
@@ -85,13 +86,13 @@ pub(super) fn gateway(
     let needs_keys = contents.routes.values().any(|route| route.get("api_key").is_some());
     let mut gateway = Map::new();
     gateway.insert("api".to_owned(), api.as_str().into());
-    for key in ["name", "endpoint", "api_key_source", "binary_media_types", "resource_policy", "authorizers"] {
+    for key in ["name", "route_selection", "endpoint", "api_key_source", "binary_media_types", "resource_policy", "authorizers"] {
         if let Some(value) = source.top.remove(key).or_else(|| contents.top.remove(key)) {
             gateway.insert(key.to_owned(), value);
         }
     }
     let mut secrets = Secrets::default();
-    if api == Api::Rest {
+    if api != Api::Http {
         if needs_keys {
             source.plans.complete(notes);
         }

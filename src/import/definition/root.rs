@@ -52,6 +52,7 @@ pub(super) fn read(root: &Node, api: Api, notes: &mut Notes) -> Map<String, Valu
                     "a REST API has no CORS of its own: its OPTIONS methods answer",
                 );
             }
+            Api::WebSocket => notes.left_out(given, "x-amazon-apigateway-cors", "a WebSocket API has no CORS"),
         }
     }
     tell(root, api, notes);
@@ -64,7 +65,9 @@ fn resource_policy(root: &Node, api: Api, top: &mut Map<String, Value>, notes: &
     let Some(given) = root.get(KEY) else { return };
     let document = given.json();
     match (api, policy(&document, Whose::Api)) {
-        (Api::Http, _) => notes.left_out(given, KEY, "an HTTP API has no resource policy: the service ignores this one"),
+        (Api::Http | Api::WebSocket, _) => {
+            notes.left_out(given, KEY, format!("{} has no resource policy: the service ignores this one", api.named()));
+        }
         (Api::Rest, Ok(_)) => _ = top.insert("resource_policy".to_owned(), document),
         (Api::Rest, Err(fault)) => {
             notes.left_out(given, KEY, format!("the resource policy, so that everybody may call: {fault}"));

@@ -1,4 +1,4 @@
-//! APIs of the Serverless Application Model: `AWS::Serverless::Api`, `HttpApi`, and those that functions' events imply.
+//! APIs of the Serverless Application Model: `AWS::Serverless::Api`, `HttpApi`, `WebSocketApi`, and those that functions' events imply.
 //!
 //! Owns the definition that SAM would make of them. Refuses to read that definition (`openapi`). Called by `template`.
 //!
@@ -17,6 +17,7 @@ mod cors;
 pub(super) use cors::camel;
 mod event;
 mod resource_policy;
+mod websocket;
 
 use event::{Event, Kind as EventKind};
 
@@ -28,7 +29,7 @@ pub(super) fn api(template: &Template, resource: &Resource, notes: &mut Notes) -
     match resource.kind.as_str() {
         "AWS::Serverless::Api" => rest(template, &resource.id, &resource.properties, notes),
         "AWS::Serverless::HttpApi" => http(template, &resource.id, &resource.properties, notes),
-        _ => web_socket(resource),
+        _ => websocket::api(template, &resource.id, &resource.properties, notes),
     }
 }
 
@@ -124,13 +125,6 @@ fn http(template: &Template, id: &str, own: &Node, notes: &mut Notes) -> Source 
     };
     domains(&mut source, &properties);
     source
-}
-
-fn web_socket(resource: &Resource) -> Source {
-    let mut document = Node::empty(resource.properties.line);
-    let routes = resource.properties.get("Routes").cloned().unwrap_or_else(|| Node::empty(0));
-    document.set("routes", routes);
-    Source::new(&resource.id, Protocol::WebSocket, document)
 }
 
 /// The definition that stands in the template, and whether the API has one at all, here or elsewhere.

@@ -65,7 +65,7 @@ pub enum Protocol {
     Rest,
     /// An HTTP API.
     Http,
-    /// A WebSocket API, which no profile can describe yet.
+    /// A WebSocket API.
     WebSocket,
 }
 

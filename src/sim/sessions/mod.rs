@@ -179,11 +179,11 @@ impl<'a> Conversation<'a> {
 
     /// The turn that is ahead at a place begins.
     fn play(&mut self, at: u32, now: Instant) {
+        let half = self.half();
         let place = &mut self.places[at as usize];
         let Some(Ahead { turn, due }) = place.ahead.take() else { return };
         self.summary.intended += 1;
         self.summary.last_intended = self.summary.last_intended.max(due);
-        let half = self.half();
         let sample = Sample {
             intended: due,
             started: now,

@@ -15,7 +15,7 @@ use sluicegate_policy::time::Span;
 use sluicegate_render::authorizer::jwt::Keys;
 
 use super::integration::Behind;
-use super::{access, at_most, only_rest, referred, texts};
+use super::{access, at_most, not_of_http, of, only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, latency};
 use crate::config::raw::gateway;
@@ -38,10 +38,13 @@ pub(super) struct Known<'a> {
 
 /// The authorizers of an API, as its routes refer to them.
 pub(super) struct Referable {
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// What each of them looks at.
     evidence: Vec<Shown>,
 }
+
+/// What a WebSocket API has instead of authorizers that verify tokens.
+const ASKS_A_FUNCTION: &str = "authorizer that verifies tokens; it asks a function (lambda), or for a signature (iam)";
 
 /// What an authorizer looks at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,11 @@ impl Referable {
             raw::Authorizer::Iam(_) => Shown::Signature,
         };
         Self { names: members().map(|member| member.name.0.clone()).collect(), evidence: members().map(shown).collect() }
+    }
+
+    /// Whether the authorizer of that number verifies signatures.
+    pub(super) fn is_of_signatures(&self, at: usize) -> bool {
+        self.evidence.get(at) == Some(&Shown::Signature)
     }
 }
 
@@ -95,8 +103,12 @@ fn authorizer(member: &mut Member<Text, At<raw::Authorizer>>, known: Known<'_>, 
         raw::Authorizer::Jwt(jwt) => {
             let spot = jwt.spot.clone();
             let jwt = &mut jwt.value;
-            if known.kind == ApiKind::Rest {
-                reader.report_at(&spot, "a REST API verifies tokens of user pools; write cognito, or api: http");
+            match known.kind {
+                ApiKind::Http => {}
+                ApiKind::Rest => {
+                    reader.report_at(&spot, "a REST API verifies tokens of user pools; write cognito, or api: http");
+                }
+                ApiKind::WebSocket => only_rest(known.kind, &spot, ASKS_A_FUNCTION, reader),
             }
             let takes = latency(filled(&mut jwt.latency, &spot, "latency", at_once), reader);
             let failures = share(&mut jwt.failures, &spot, "failures");
@@ -104,7 +116,11 @@ fn authorizer(member: &mut Member<Text, At<raw::Authorizer>>, known: Known<'_>, 
         }
         raw::Authorizer::Cognito(cognito) => {
             let spot = cognito.spot.clone();
-            only_rest(known.kind, &spot, "Cognito authorizer; it verifies such tokens with jwt", reader);
+            let what = match known.kind {
+                ApiKind::Http | ApiKind::Rest => "Cognito authorizer; it verifies such tokens with jwt",
+                ApiKind::WebSocket => ASKS_A_FUNCTION,
+            };
+            only_rest(known.kind, &spot, what, reader);
             let cognito = &mut cognito.value;
             let takes = latency(filled(&mut cognito.latency, &spot, "latency", at_once), reader);
             let failures = share(&mut cognito.failures, &spot, "failures");
@@ -177,12 +193,15 @@ fn cognito(given: &raw::Cognito, known: Known<'_>, reader: &mut Reader) -> Cogni
 
 fn lambda(given: &mut raw::LambdaAuthorizer, spot: &Spot, known: Known<'_>, reader: &mut Reader) -> Option<LambdaAuthorizer> {
     let default = match known.kind {
-        ApiKind::Http => Span::ZERO,
+        ApiKind::Http | ApiKind::WebSocket => Span::ZERO,
         ApiKind::Rest => Span::from_secs(300),
     };
     let ttl = filled(&mut given.ttl, spot, "ttl", || Duration(default)).clone();
     if ttl.value.0 > TTL_MAX {
         reader.report_at(&ttl.spot, format!("{} is longer than the gateway keeps an answer; write at most 1h", ttl.value.0));
+    }
+    if known.kind == ApiKind::WebSocket && ttl.value.0 > Span::ZERO {
+        reader.report_at(&ttl.spot, "a WebSocket API keeps no answer of an authorizer; write 0s, or remove this");
     }
     let identity: Vec<_> = match &given.identity {
         None => vec![authorization_header()],
@@ -215,7 +234,7 @@ fn lambda(given: &mut raw::LambdaAuthorizer, spot: &Spot, known: Known<'_>, read
     let api_key = match &given.api_key {
         None => None,
         Some(key) => {
-            only_rest(known.kind, &key.spot, "API keys", reader);
+            not_of_http(known.kind, &key.spot, "API keys", reader);
             let at = referred(&key.value.0, &key.spot, ("API key", "gateway.api_keys"), known.keys, reader)?;
             Some(KeyId(at as u16))
         }
@@ -232,23 +251,28 @@ fn format(
     kind: ApiKind,
     reader: &mut Reader,
 ) -> AuthorizerFormat {
-    if kind == ApiKind::Rest {
+    if kind != ApiKind::Http {
         for (spot, what) in [
             (given.payload_format.as_ref().map(|given| &given.spot), "has one payload format"),
             (given.simple_responses.as_ref().map(|given| &given.spot), "takes policies alone for an answer"),
         ] {
             if let Some(spot) = spot {
-                reader.report_at(spot, format!("a REST API {what}; remove this, or write api: http"));
+                reader.report_at(spot, format!("{} {what}; remove this, or write api: http", of(kind)));
             }
         }
-        let is_token = matches!(identity, [IdentitySource::Header(_)]);
+        let is_token = kind == ApiKind::Rest && matches!(identity, [IdentitySource::Header(_)]);
         let implied = if is_token { AuthorizerType::Token } else { AuthorizerType::Request };
         let chosen = filled(&mut given.r#type, spot, "type", || implied);
         return match chosen.value {
             AuthorizerType::Request => AuthorizerFormat::Request,
             AuthorizerType::Token => {
                 if !is_token {
-                    let what = "a token is one header; write identity: [header.Authorization], or type: request";
+                    let what = match kind {
+                        ApiKind::WebSocket => "a WebSocket API tells a function the request; write type: request, or remove this",
+                        ApiKind::Http | ApiKind::Rest => {
+                            "a token is one header; write identity: [header.Authorization], or type: request"
+                        }
+                    };
                     reader.report_at(&chosen.spot, what);
                 }
                 AuthorizerFormat::Token
@@ -328,9 +352,13 @@ pub(super) fn authorization(raw: &Route, behind: Behind<'_>, reader: &mut Reader
     let at = referred(&given.value.0, &given.spot, ("authorizer", &table), names, reader)?;
     let scopes = scopes.map(|scopes| {
         if let Some(asked) = evidence.get(at).and_then(|shown| shown.instead_of_a_token()) {
-            let token = if kind == ApiKind::Rest { "cognito" } else { "jwt" };
+            let cure = match kind {
+                ApiKind::Rest => "remove this, or name an authorizer of kind cognito",
+                ApiKind::Http => "remove this, or name an authorizer of kind jwt",
+                ApiKind::WebSocket => "remove this",
+            };
             let what = format!("scopes are asked of a token, and authorizer {} asks {asked}", quoted(&given.value.0));
-            reader.report_at(&scopes.spot, format!("{what}; remove this, or name an authorizer of kind {token}"));
+            reader.report_at(&scopes.spot, format!("{what}; {cure}"));
         }
         // Developer guide, "Quotas for HTTP APIs", 2026.
         if scopes.value.len() > 10 {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use sluicegate_policy::model::{ApiId, Deployment, DeploymentId, Route, RouteId, Throttle};
 
 use super::integration::Behind;
-use super::{at_most, name, routes, snapshot};
+use super::{at_most, name, routes, snapshot, websocket};
+use crate::config::plan::is_callback;
 use crate::config::problem::{Spot, listed, suggestion};
 use crate::config::prove::throttle;
 use crate::config::raw::gateway as raw;
@@ -40,7 +41,7 @@ impl RouteKeys {
     /// The routes of the API that stands in `section`.
     pub(super) fn of(routes: &[Route], section: &str) -> Self {
         let mut keys = BTreeMap::new();
-        for (at, route) in routes.iter().enumerate() {
+        for (at, route) in routes.iter().enumerate().filter(|(_, route)| !is_callback(route)) {
             keys.entry(route.key()).or_insert(RouteId(at as u16));
         }
         Self { keys, table: format!("{section}.routes") }
@@ -68,14 +69,17 @@ pub(super) fn deployments(gateway: &mut raw::Gateway, behind: Behind<'_>, reader
     base.responses = gateway.gateway_responses.as_ref().map(|given| snapshot::responses(given, kind, reader)).unwrap_or_default();
     base.schemas = gateway.models.as_ref().map(|given| snapshot::schemas(given, kind, reader)).unwrap_or_default();
     let current = current(&mut gateway.routes, &base, behind, reader);
+    let callbacks = websocket::callbacks(gateway, behind, reader);
     let others = gateway.deployments.iter_mut().flat_map(|named| &mut named.value.0);
-    let current = current?;
+    let (current, callbacks) = (current?, callbacks?);
     frozen.throttles.extend(own_throttles(&gateway.routes.value.0));
-    frozen.routes.extend(current.iter().cloned());
+    frozen.routes.extend(current.iter().chain(&callbacks).cloned());
     frozen.deployments.push(base);
     let mut fine = true;
     for member in others {
+        let deployment = DeploymentId(frozen.deployments.len() as u16);
         fine &= add(member, &current, (&mut frozen, &gateway.routes), behind, reader).is_some();
+        frozen.routes.extend(callbacks.iter().map(|route| Route { deployment, ..route.clone() }));
     }
     let spot = &gateway.routes.spot;
     if frozen.routes.len() > ROUTES_MAX {

@@ -15,7 +15,7 @@ use super::expression;
 use super::functions::filled_answer;
 use super::service::service_integration;
 use super::services::{Claims, modelled};
-use super::{only_rest, referred, texts};
+use super::{not_of_http, of, only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::filled;
 use crate::config::raw::gateway::Texts;
@@ -32,6 +32,8 @@ pub(super) struct SharedNames<'a> {
     pub(super) functions: &'a [String],
     /// Those of them that are invoked elsewhere.
     pub(super) elsewhere: &'a [String],
+    /// Those of them that are real: invoked elsewhere, or run.
+    pub(super) real: &'a [String],
     pub(super) services: &'a [String],
     pub(super) links: &'a [String],
 }
@@ -90,8 +92,9 @@ fn lambda_integration(
     let spot = call.spot.clone();
     let call = &mut call.value;
     let function = function(&call.function, behind.names.functions, reader);
-    if let Some(format) = call.payload_format.as_ref().filter(|_| behind.kind == ApiKind::Rest) {
-        reader.report_at(&format.spot, "a REST API has one payload format; remove this, or write api: http");
+    if let Some(format) = call.payload_format.as_ref().filter(|_| behind.kind != ApiKind::Http) {
+        let what = format!("{} has one payload format; remove this, or write api: http", of(behind.kind));
+        reader.report_at(&format.spot, what);
     }
     let is_mapped = call.requests.is_some() || call.responses.is_some();
     let proxy = filled(&mut call.proxy, &spot, "proxy", || Flag(!is_mapped)).clone();
@@ -135,12 +138,13 @@ fn waited(slot: &mut Option<At<Duration>>, route: &Spot, kind: ApiKind, reader: 
     timeout_in_bounds(filled(slot, route, "timeout", || Duration(kind.integration_timeout())), kind, reader)
 }
 
-/// 50 ms to 30 s for HTTP APIs; to 29 s for REST APIs, more on request, for which a quarter of an hour is the end
+/// 50 ms to 30 s for HTTP APIs; to 29 s for WebSocket APIs; to 29 s for REST APIs, more on request, for which a quarter of an hour is the end
 /// (API Gateway developer guide, "Quotas", 2026; the streaming limit of 15 minutes is the highest that it names).
 fn timeout_in_bounds(timeout: &At<Duration>, kind: ApiKind, reader: &mut Reader) -> Option<Span> {
     let longest = match kind {
         ApiKind::Http => Span::from_secs(30),
         ApiKind::Rest => Span::from_secs(900),
+        ApiKind::WebSocket => Span::from_secs(29),
     };
     let span = timeout.value.0;
     if (Span::from_ms(50)..=longest).contains(&span) {
@@ -159,7 +163,7 @@ fn mock_integration(mock: &mut Mock, spot: &Spot, kind: ApiKind, reader: &mut Re
         }
         Mock::Mapped(mapped) => {
             let spot = mapped.spot.clone();
-            only_rest(kind, &spot, "mapping templates", reader);
+            not_of_http(kind, &spot, "mapping templates", reader);
             let RawMapping { requests, passthrough, content_handling, parameters, responses } = &mut mapped.value;
             let content_handling = content_handling.as_ref();
             let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
@@ -266,7 +270,7 @@ fn connection(http: &HttpBackend, links: &[String], reader: &mut Reader) -> Conn
     Connection::Link(LinkId(at as u16))
 }
 
-/// As it is, or through templates; only REST APIs have the latter.
+/// As it is, or through templates; HTTP APIs have none of the latter.
 pub(super) fn protocol(
     parts: &mut Parts<'_>,
     passthrough: &mut Option<At<Passthrough>>,
@@ -283,13 +287,13 @@ pub(super) fn protocol(
             reader.report_at(given, what);
         }
         match kind {
-            ApiKind::Rest => expression::parameters(parts.parameters, reader),
+            ApiKind::Rest | ApiKind::WebSocket => expression::parameters(parts.parameters, reader),
             ApiKind::Http => expression::service_parameters(parts.parameters, reader),
         }
         return Protocol::Proxy { parameters: texts(parts.parameters) };
     }
     let at = if proxy.spot.place == crate::config::problem::Place::Nowhere { spot } else { &proxy.spot };
-    only_rest(kind, at, "integrations that are not proxies", reader);
+    not_of_http(kind, at, "integrations that are not proxies", reader);
     Protocol::Mapped(mapping(parts, passthrough, spot, reader))
 }
 

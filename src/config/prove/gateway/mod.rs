@@ -23,6 +23,7 @@ mod stages;
 mod unconfirmed;
 mod vpc_links;
 mod ways;
+mod websocket;
 
 use std::iter;
 
@@ -33,13 +34,14 @@ use super::{filled, latency, throttle};
 use crate::config::problem::{Place, Spot, listed, quoted, suggestion};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Bytes, Count, Decimal, Endpoint, KeySource, Named, Outside, Rate, Shape, Text};
+use crate::config::value::{self, Bytes, Count, Decimal, Endpoint, KeySource, Named, Outside, Rate, Shape, Text};
 
 use self::integration::SharedNames;
 use self::names::{Names, names_of};
 use self::part::Joined;
+use self::websocket::Settings;
 
-pub(super) use self::ways::moves_end_before;
+pub(super) use self::ways::ends_before;
 
 /// The model of the gateway with the further APIs of its account.
 pub(super) fn model(
@@ -52,7 +54,9 @@ pub(super) fn model(
     let shared = &mut gateway.value;
     let region = filled(&mut shared.region, &spot, "region", || Text("us-east-1".to_owned())).clone();
     let region = name(&region, "a region", reader);
-    let account = account(&mut shared.account, &spot, region.as_deref().unwrap_or_default(), reader);
+    let connects =
+        iter::once(shared.api.value).chain(further.iter().flat_map(kinds)).any(|kind| kind == value::ApiKind::WebSocket);
+    let account = account(&mut shared.account, &spot, (region.as_deref().unwrap_or_default(), connects), reader);
     let services = services::services(shared.services.as_mut(), outside, reader);
     let capacities = capacities::capacities(&mut shared.capacities, reader);
     let capacity_names: Vec<String> = shared.capacities.iter().flat_map(|named| names_of(&named.value.0)).collect();
@@ -68,18 +72,27 @@ pub(super) fn model(
     let elsewhere = shared.functions.iter().flat_map(|named| &named.value.0);
     let elsewhere = elsewhere.filter(|member| member.value.value.invoke.is_some()).map(|member| member.name.0.clone());
     let elsewhere: Vec<String> = elsewhere.collect();
-    let known = SharedNames { functions: &function_names, elsewhere: &elsewhere, services: &service_names, links: &link_names };
+    let real = shared.functions.iter().flat_map(|named| &named.value.0);
+    let real = real.filter(|it| it.value.value.invoke.is_some() || it.value.value.command.is_some());
+    let real: Vec<String> = real.map(|member| member.name.0.clone()).collect();
+    let known = SharedNames {
+        functions: &function_names,
+        elsewhere: &elsewhere,
+        real: &real,
+        services: &service_names,
+        links: &link_names,
+    };
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
     let known = part::Shared { names: known, keys: &names.keys, outside };
     let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];
     parts.extend(further.iter_mut().map(|member| part::further(member, known, reader)));
     let shared = &mut gateway.value;
-    let kind = if parts.iter().any(|part| part.kind == ApiKind::Rest) { ApiKind::Rest } else { ApiKind::Http };
+    let kind = parts.iter().map(|part| part.kind).find(|kind| *kind != ApiKind::Http).unwrap_or(ApiKind::Http);
     let keys = plans::keys(&mut shared.api_keys, kind, outside, reader);
     let plans = plans::plans(&mut shared.usage_plans, kind, &plans::Known { names: &names, parts: &parts }, reader);
     let domains = ways::domains(shared.domains.as_ref(), &names, outside.folder, reader);
     let moves = ways::moves(shared.moves.as_deref(), &names, reader);
-    let Joined { apis, deployments, authorizers, stages, routes } = part::join(parts, &spots, reader)?;
+    let Joined { apis, deployments, authorizers, stages, routes, drops } = part::join(parts, &spots, reader)?;
     Some(Model {
         region: region?,
         account,
@@ -96,6 +109,7 @@ pub(super) fn model(
         keys: keys?,
         domains: domains?,
         moves: moves?,
+        drops,
     })
 }
 
@@ -112,9 +126,33 @@ fn referred(given: &str, spot: &Spot, (what, table): (&str, &str), names: &[Stri
 
 /// A feature that only REST APIs have (developer guide, "Choose between REST APIs and HTTP APIs", 2026).
 fn only_rest(kind: ApiKind, spot: &Spot, what: &str, reader: &mut Reader) {
-    if kind == ApiKind::Http {
-        reader.report_at(spot, format!("an HTTP API has no {what}; remove this, or write api: rest"));
+    match kind {
+        ApiKind::Rest => {}
+        ApiKind::Http => reader.report_at(spot, format!("an HTTP API has no {what}; remove this, or write api: rest")),
+        ApiKind::WebSocket => reader.report_at(spot, format!("a WebSocket API has no {what}; remove this")),
     }
+}
+
+/// A feature that REST and WebSocket APIs have (developer guide, "Choose between REST APIs and HTTP APIs" and "About WebSocket APIs", 2026).
+fn not_of_http(kind: ApiKind, spot: &Spot, what: &str, reader: &mut Reader) {
+    match kind {
+        ApiKind::Rest | ApiKind::WebSocket => {}
+        ApiKind::Http => only_rest(kind, spot, what, reader),
+    }
+}
+
+/// The kind in words, with its article.
+const fn of(kind: ApiKind) -> &'static str {
+    match kind {
+        ApiKind::Http => "an HTTP API",
+        ApiKind::Rest => "a REST API",
+        ApiKind::WebSocket => "a WebSocket API",
+    }
+}
+
+/// The kinds of further APIs.
+fn kinds(apis: &At<raw::Apis>) -> impl Iterator<Item = value::ApiKind> {
+    apis.value.0.iter().map(|member| member.value.value.api.value)
 }
 
 fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, reader: &mut Reader) -> Option<Api> {
@@ -129,17 +167,21 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         Place::Line { .. } | Place::Flag(_) | Place::Drift(_) => name(&id, "an API's id", reader),
     };
     let endpoint = filled(&mut gateway.endpoint, spot, "endpoint", || Endpoint::Regional).clone();
-    if kind == ApiKind::Http && endpoint.value != Endpoint::Regional {
-        let what = format!("an HTTP API is not {}; write regional, or api: rest", endpoint.value);
+    if kind != ApiKind::Rest && endpoint.value != Endpoint::Regional {
+        let what = format!("{} is not {}; write regional, or api: rest", of(kind), endpoint.value);
         reader.report_at(&endpoint.spot, what);
     }
-    let limits = limits(&mut gateway.limits, spot, Limits::of(kind, endpoint.value.into()), reader);
+    let Settings { websocket, message_bytes } = websocket::settings(gateway, spot, kind, reader);
+    let provider = Limits::of(kind, endpoint.value.into());
+    let limits = limits((&mut gateway.limits, message_bytes), spot, provider, reader);
     if let Some(source) = &gateway.api_key_source {
-        only_rest(kind, &source.spot, "API keys", reader);
+        not_of_http(kind, &source.spot, "API keys", reader);
     }
     let key_source = match kind {
         ApiKind::Http => KeySource::Header,
-        ApiKind::Rest => filled(&mut gateway.api_key_source, spot, "api_key_source", || KeySource::Header).value,
+        ApiKind::Rest | ApiKind::WebSocket => {
+            filled(&mut gateway.api_key_source, spot, "api_key_source", || KeySource::Header).value
+        }
     };
     let binary_media_types = binary_media_types(gateway.binary_media_types.as_ref(), kind, reader);
     let unconfirmed = unconfirmed::unconfirmed(&mut gateway.unconfirmed, spot, kind, reader);
@@ -154,6 +196,7 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
         key_source: key_source.into(),
         binary_media_types,
         unconfirmed,
+        websocket,
         ..Api::new(kind, id?)
     })
 }
@@ -161,20 +204,35 @@ fn api(gateway: &mut raw::Gateway, (spot, id): (&Spot, &str), kind: ApiKind, rea
 /// Media types, or families of them.
 fn binary_media_types(given: Option<&At<Vec<At<Text>>>>, kind: ApiKind, reader: &mut Reader) -> Vec<String> {
     let Some(given) = given else { return Vec::new() };
-    only_rest(kind, &given.spot, "binary media types (it knows text by its type)", reader);
+    let what = match kind {
+        ApiKind::Http | ApiKind::Rest => "binary media types (it knows text by its type)",
+        ApiKind::WebSocket => "binary media types (its messages are text)",
+    };
+    only_rest(kind, &given.spot, what, reader);
     for media in &given.value {
         expression::media_type(&media.value.0, &media.spot, reader);
     }
     given.value.iter().map(|media| media.value.0.clone()).collect()
 }
 
-/// The provider's limits, unless the profile has others.
-fn limits(slot: &mut Option<At<raw::Limits>>, gateway: &Spot, provider: Limits, reader: &mut Reader) -> Limits {
+/// The provider's limits, unless the profile has others. Of a WebSocket API a body is a message, whose length stands elsewhere.
+fn limits(
+    (slot, message_bytes): (&mut Option<At<raw::Limits>>, Option<u64>),
+    gateway: &Spot,
+    provider: Limits,
+    reader: &mut Reader,
+) -> Limits {
     let limits =
         slot.get_or_insert_with(|| At::default_for(gateway, "limits", raw::Limits { payload: None, headers: None, url: None }));
     let spot = limits.spot.clone();
     let limits = &mut limits.value;
     let (HeadLimit::Headers(head) | HeadLimit::LineAndHeaders(head)) = provider.head;
+    if message_bytes.is_some() {
+        limits.payload.take_if(|given| given.spot.place == Place::Nowhere);
+        if let Some(given) = &limits.payload {
+            reader.report_at(&given.spot, "the payload of a WebSocket API is a message; write websocket: { message: .. }");
+        }
+    }
     let mut bytes = |slot: &mut Option<At<Bytes>>, key: &str, default: u64| {
         let given = filled(slot, &spot, key, || Bytes(default));
         if given.value.0 == 0 {
@@ -182,7 +240,7 @@ fn limits(slot: &mut Option<At<raw::Limits>>, gateway: &Spot, provider: Limits, 
         }
         given.value.0
     };
-    let payload_bytes = bytes(&mut limits.payload, "payload", provider.payload_bytes);
+    let payload_bytes = message_bytes.unwrap_or_else(|| bytes(&mut limits.payload, "payload", provider.payload_bytes));
     let head = bytes(&mut limits.headers, "headers", head);
     let url_bytes = bytes(&mut limits.url, "url", provider.url_bytes);
     let head = match provider.head {
@@ -192,11 +250,12 @@ fn limits(slot: &mut Option<At<raw::Limits>>, gateway: &Spot, provider: Limits, 
     Limits { payload_bytes, head, url_bytes }
 }
 
-/// Placeholder, no source: guesses (median 4 ms for HTTP APIs, 8 ms for REST APIs, sigma 0.3). No authoritative figure was found.
+/// Placeholder, no source: guesses (median 4 ms for HTTP APIs, 6 ms for WebSocket APIs, 8 ms for REST APIs, sigma 0.3). No authoritative figure was found.
 fn overhead(api: ApiKind) -> Shape {
     let median = match api {
         ApiKind::Http => Span::from_ms(4),
         ApiKind::Rest => Span::from_ms(8),
+        ApiKind::WebSocket => Span::from_ms(6),
     };
     Shape::lognormal(median, Decimal(0.3))
 }
@@ -222,13 +281,19 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.chars().all(allowed)
 }
 
-fn account(slot: &mut Option<At<raw::Account>>, gateway: &Spot, region: &str, reader: &mut Reader) -> Account {
+fn account(
+    slot: &mut Option<At<raw::Account>>,
+    gateway: &Spot,
+    (region, connects): (&str, bool),
+    reader: &mut Reader,
+) -> Account {
     let provider = Account::default_in(region);
-    let empty = || raw::Account { throttle: None, concurrency: None, invocations_per_environment: None };
+    let empty = || raw::Account { throttle: None, connects: None, concurrency: None, invocations_per_environment: None };
     let account = slot.get_or_insert_with(|| At::default_for(gateway, "account", empty()));
     let spot = account.spot.clone();
     let throttle_given = account.value.throttle.get_or_insert_with(|| raw_throttle(&spot, "throttle", provider.throttle));
     let throttle = throttle(throttle_given);
+    let connects = new_connections(&mut account.value.connects, (&spot, connects), provider.connects, reader);
     let concurrency = filled(&mut account.value.concurrency, &spot, "concurrency", || Count(provider.concurrency)).value.0;
     let each = &mut account.value.invocations_per_environment;
     let each = filled(each, &spot, "invocations_per_environment", || Count(provider.invocations_per_environment));
@@ -238,7 +303,25 @@ fn account(slot: &mut Option<At<raw::Account>>, gateway: &Spot, region: &str, re
             "no invocation per second lets none through; write a number above zero (the provider's is 10)",
         );
     }
-    Account { throttle, concurrency, invocations_per_environment: each.value.0 }
+    Account { throttle, connects, concurrency, invocations_per_environment: each.value.0 }
+}
+
+/// How fast connections may be opened, where there are any.
+fn new_connections(
+    slot: &mut Option<raw::Throttle>,
+    (account, connects): (&Spot, bool),
+    provider: Throttle,
+    reader: &mut Reader,
+) -> Throttle {
+    if connects {
+        return throttle(slot.get_or_insert_with(|| raw_throttle(account, "connects", provider)));
+    }
+    // The default of another kind, which a drift of the kind leaves behind, was written by nobody.
+    slot.take_if(|given| given.rate.spot.place == Place::Nowhere);
+    if let Some(given) = slot {
+        reader.report_at(&given.rate.spot, "none of these APIs has connections; remove connects, or write api: websocket");
+    }
+    provider
 }
 
 fn raw_throttle(section: &Spot, key: &str, throttle: Throttle) -> raw::Throttle {

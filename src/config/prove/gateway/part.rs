@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use sluicegate_policy::model::{
-    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, Deployment, DeploymentId, Route, RouteId, Stage,
+    Api, ApiId, ApiKind, Authorization, Authorizer, AuthorizerId, Deployment, DeploymentId, Drop, Route, RouteId, Stage, StageId,
 };
 
 use super::deployments::{self, Frozen, ROUTES_MAX, RouteKeys};
 use super::integration::{Behind, SharedNames};
-use super::{access, api, at_most, authorizers, name, stages};
+use super::{access, api, at_most, authorizers, name, stages, websocket};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
@@ -37,6 +37,7 @@ pub(super) struct Part {
     /// Its routes by their keys.
     pub(super) routes: Option<RouteKeys>,
     stages: Option<Vec<Stage>>,
+    drops: Option<Vec<Drop>>,
 }
 
 /// The parts of a model that belong to single APIs.
@@ -47,6 +48,8 @@ pub(super) struct Joined {
     pub(super) authorizers: Vec<Authorizer>,
     pub(super) stages: Vec<Stage>,
     pub(super) routes: Vec<Route>,
+    /// In the order of their instants.
+    pub(super) drops: Vec<Drop>,
 }
 
 impl Part {
@@ -61,6 +64,7 @@ fn kind(gateway: &raw::Gateway) -> ApiKind {
     match gateway.api.value {
         value::ApiKind::Http => ApiKind::Http,
         value::ApiKind::Rest => ApiKind::Rest,
+        value::ApiKind::WebSocket => ApiKind::WebSocket,
     }
 }
 
@@ -80,7 +84,8 @@ pub(super) fn part(section: &mut At<raw::Gateway>, id: &str, shared: Shared<'_>,
     let frozen = deployments::deployments(gateway, behind, reader);
     let routes = frozen.as_ref().map(|frozen| RouteKeys::of(&frozen.routes, &spot.key));
     let stages = stages::stages(gateway, (kind, &spot.key), frozen.as_ref().zip(routes.as_ref()), reader);
-    Part { kind, api, authorizers, frozen, routes, stages }
+    let drops = websocket::drops(gateway, &spot.key, reader);
+    Part { kind, api, authorizers, frozen, routes, stages, drops }
 }
 
 /// A further API.
@@ -118,10 +123,14 @@ pub(super) fn join(parts: Vec<Part>, spots: &[Spot], reader: &mut Reader) -> Opt
     one_id_each(&parts, spots, reader);
     let mut joined = Joined::default();
     for (at, part) in parts.into_iter().enumerate() {
+        let first_stage = joined.stages.len();
+        let stage = |StageId(within): StageId| StageId((first_stage + usize::from(within)) as u16);
+        joined.drops.extend(part.drops?.into_iter().map(|it| Drop { stage: stage(it.stage), ..it }));
         let (api, authorizers, frozen, stages) = (part.api?, part.authorizers?, part.frozen?, part.stages?);
         joined.add(ApiId(at as u16), (api, authorizers), frozen, stages);
         joined.fits(&spots[at], reader)?;
     }
+    joined.drops.sort_by_key(|one| one.at);
     Some(joined)
 }
 

@@ -10,7 +10,7 @@ use sluicegate_policy::seed::Seed;
 
 use super::names::Names;
 use super::part::Part;
-use super::{at_most, name, only_rest, referred};
+use super::{at_most, name, not_of_http, only_rest, referred};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, throttle};
 use crate::config::raw::gateway::plan as raw;
@@ -28,7 +28,7 @@ type RawPlans = At<Named<Text, At<raw::UsagePlan>>>;
 /// The API keys, in the order of the profile.
 pub(super) fn keys(slot: &mut Option<RawKeys>, kind: ApiKind, outside: Outside<'_>, reader: &mut Reader) -> Option<Vec<ApiKey>> {
     let Some(given) = slot else { return Some(Vec::new()) };
-    only_rest(kind, &given.spot, "API keys", reader);
+    not_of_http(kind, &given.spot, "API keys", reader);
     if given.value.0.len() > KEYS_MAX {
         let what = format!("these are {} keys; an account has at most {KEYS_MAX}", given.value.0.len());
         reader.report_at(&given.spot, what);
@@ -97,10 +97,10 @@ impl Known<'_> {
         self.names.stages[stage].api
     }
 
-    /// Whether a plan may open a stage. Without any REST API the plans were reported as a whole.
+    /// Whether a plan may open a stage. Without any API that has plans, the plans were reported as a whole.
     fn may_open(&self, stage: usize) -> bool {
-        let is_rest = |part: &Part| part.kind == ApiKind::Rest;
-        is_rest(&self.parts[self.api(stage)]) || !self.parts.iter().any(is_rest)
+        let has_plans = |part: &Part| part.kind != ApiKind::Http;
+        has_plans(&self.parts[self.api(stage)]) || !self.parts.iter().any(has_plans)
     }
 
     /// The route of that key in the API of a stage, as an id over all APIs.
@@ -120,7 +120,7 @@ pub(super) fn plans(
     reader: &mut Reader,
 ) -> Option<Vec<UsagePlan>> {
     let Some(given) = slot else { return Some(Vec::new()) };
-    only_rest(kind, &given.spot, "usage plans", reader);
+    not_of_http(kind, &given.spot, "usage plans", reader);
     if !at_most(given.value.0.len(), "usage plans", &given.spot, reader) {
         return None;
     }

@@ -9,7 +9,8 @@ use sluicegate_render::proof;
 
 use super::expression::{self, media_type};
 use super::integration::{Behind, integration};
-use super::{authorizers, only_rest, texts};
+use super::websocket::{self, Answering};
+use super::{authorizers, not_of_http, of, only_rest, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::raw::gateway::Texts;
 use crate::config::raw::gateway::route::Route as Raw;
@@ -20,9 +21,10 @@ use crate::config::value::{Checked, Member, Named, Parameter, RouteKey, StatusKe
 pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Behind<'_>, reader: &mut Reader) -> Option<Route> {
     let path = path(name, behind.kind, spot, reader);
     let integration = integration(raw, behind, reader);
+    let answering = websocket::answering((name, &mut raw.value), integration.as_ref(), behind, reader);
     let raw = &raw.value;
     let authorization = authorizers::authorization(raw, behind, reader);
-    fits_kind(raw, behind.kind, reader);
+    fits_kind(name, raw, behind.kind, reader);
     expression::mapping(raw.map_request.as_ref(), proof::request_mapping, reader);
     for member in raw.map_responses.iter().flat_map(|given| &given.value.0) {
         expression::mapping(Some(&member.value), proof::response_mapping, reader);
@@ -30,19 +32,34 @@ pub(super) fn route(name: &RouteKey, spot: &Spot, raw: &mut At<Raw>, behind: Beh
     if let Some(name) = &raw.operation_name {
         only_rest(behind.kind, &name.spot, "operation names", reader);
     }
+    let (method, path, Answering { response, fan_out }) = (method(name, behind.kind), path?, answering?);
     Some(Route {
         authorization,
+        response,
+        fan_out,
         operation: raw.operation_name.as_ref().map(|name| name.value.0.clone()),
         api_key: raw.api_key.as_ref().map(|given| given.value.into()).unwrap_or_default(),
         validation: validation(raw, reader),
         cache: CacheKeys { parameters: rules(raw.cache_keys.as_deref(), reader) },
         request_mapping: texts(raw.map_request.as_ref()),
         response_mapping: response_mapping(raw.map_responses.as_ref()),
-        ..Route::new(DeploymentId(0), name.method.as_deref(), path?, integration?)
+        ..Route::new(DeploymentId(0), method, path, integration?)
     })
 }
 
+/// The method; the route key of a WebSocket API has none, whatever it looks like.
+fn method(key: &RouteKey, kind: ApiKind) -> Option<&str> {
+    key.method.as_deref().filter(|_| kind != ApiKind::WebSocket)
+}
+
 fn path(key: &RouteKey, kind: ApiKind, spot: &Spot, reader: &mut Reader) -> Option<String> {
+    if kind == ApiKind::WebSocket {
+        return Some(key.to_string());
+    }
+    if !key.is_path() && key.path != "$default" {
+        reader.report_at(spot, key.not_a_path().to_string());
+        return None;
+    }
     if key.path == "$default" && kind == ApiKind::Rest {
         reader.report_at(spot, "a REST API has no route \"$default\"; write e.g. \"ANY /{proxy+}\"");
         return None;
@@ -51,21 +68,31 @@ fn path(key: &RouteKey, kind: ApiKind, spot: &Spot, reader: &mut Reader) -> Opti
 }
 
 /// That the kind of API has what is asked of a request.
-fn fits_kind(raw: &Raw, kind: ApiKind, reader: &mut Reader) {
-    if let Some(given) = &raw.api_key {
-        only_rest(kind, &given.spot, "API keys", reader);
+fn fits_kind(key: &RouteKey, raw: &Raw, kind: ApiKind, reader: &mut Reader) {
+    if kind == ApiKind::WebSocket {
+        websocket::asks_of_handshakes(key, raw, reader);
     }
-    let validated = raw.parameters.iter().flatten().next().map(|given| &given.spot);
-    let validated = validated.or(raw.body.as_ref().map(|given| &given.spot)).or(raw.validate.as_ref().map(|given| &given.spot));
-    if let Some(spot) = validated {
-        only_rest(kind, spot, "request validation", reader);
+    if let Some(given) = &raw.api_key {
+        not_of_http(kind, &given.spot, "API keys", reader);
+    }
+    let parameters = raw.parameters.iter().flatten().next().map(|given| &given.spot);
+    let validated = raw.body.as_ref().map(|given| &given.spot).or(raw.validate.as_ref().map(|given| &given.spot));
+    match (kind, parameters) {
+        (ApiKind::WebSocket, Some(spot)) => only_rest(kind, spot, "required parameters", reader),
+        (ApiKind::WebSocket | ApiKind::Rest, _) => {}
+        (ApiKind::Http, _) => {
+            if let Some(spot) = parameters.or(validated) {
+                only_rest(kind, spot, "request validation", reader);
+            }
+        }
     }
     if let Some(given) = raw.cache_keys.iter().flatten().next() {
         only_rest(kind, &given.spot, "response cache", reader);
     }
     let mapped = raw.map_request.as_ref().map(|given| &given.spot).or(raw.map_responses.as_ref().map(|given| &given.spot));
-    if let Some(spot) = mapped.filter(|_| kind == ApiKind::Rest) {
-        let what = "a REST API maps parameters in its integration; write parameters and responses there, or api: http";
+    if let Some(spot) = mapped.filter(|_| kind != ApiKind::Http) {
+        let what = "maps parameters in its integration; write parameters and responses there, or api: http";
+        let what = format!("{} {what}", of(kind));
         reader.report_at(spot, what);
     }
 }
@@ -102,7 +129,12 @@ fn response_mapping(given: Option<&At<Named<StatusKey, At<Texts>>>>) -> Vec<(u16
 /// Reports the routes that catch the same requests as one before them; `spot` gives where the route of that number is written.
 pub(super) fn without_conflicts<'s>(routes: &[Route], spot: impl Fn(usize) -> &'s Spot, reader: &mut Reader) {
     for (at, route) in routes.iter().enumerate() {
-        if let Some(first) = routes[..at].iter().find(|first| conflicts(first, route)) {
+        // Keys that are no paths are the same, or they are not.
+        let collides = |first: &&Route| match [&first.path, &route.path].map(|path| path.starts_with('/')) {
+            [true, true] => conflicts(first, route),
+            _ => first.path == route.path,
+        };
+        if let Some(first) = routes[..at].iter().find(collides) {
             let what = format!("this route catches the same requests as {}; keep one of them", quoted(&first.key()));
             reader.report_at(spot(at), what);
         }

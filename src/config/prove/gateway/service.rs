@@ -10,7 +10,7 @@ use sluicegate_policy::time::Span;
 use sluicegate_render::proof::{self, Actions};
 
 use super::integration::{Behind, Parts, method, protocol};
-use super::referred;
+use super::{of, referred};
 use crate::config::problem::{Spot, listed, quoted, suggestion};
 use crate::config::prove::filled;
 use crate::config::raw::gateway::Texts;
@@ -32,9 +32,10 @@ pub(super) fn service_integration(
     let service = &mut service.value;
     let kind = behind.kind;
     let proxy = filled(&mut service.proxy, &spot, "proxy", || Flag(kind == ApiKind::Http)).clone();
-    if kind == ApiKind::Rest && proxy.value.0 {
+    if kind != ApiKind::Http && proxy.value.0 {
         // As the provider refuses it: `AWS_PROXY` leads to functions (and to Firehose, which is not made here).
-        let what = "a REST API passes requests as they are to functions alone; write proxy: false, requests and responses";
+        let what =
+            format!("{} passes requests as they are to functions alone; write proxy: false, requests and responses", of(kind));
         reader.report_at(&proxy.spot, what);
         return None;
     }

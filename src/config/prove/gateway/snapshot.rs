@@ -11,7 +11,7 @@ use sluicegate_render::proof::{self, Position};
 use sluicegate_render::validate::Library;
 
 use super::expression;
-use super::{only_rest, texts};
+use super::{not_of_http, only_rest, texts};
 use crate::config::problem::{Spot, listed, quoted, suggestion};
 use crate::config::raw::gateway::deployment as raw;
 use crate::config::reader::{At, Reader};
@@ -19,10 +19,14 @@ use crate::config::value::{Json, Member, Text};
 
 /// CORS, which only HTTP APIs have.
 pub(super) fn cors(given: &At<raw::Cors>, kind: ApiKind, reader: &mut Reader) -> Cors {
-    if kind == ApiKind::Rest {
-        let what =
-            "a REST API does CORS by hand: write a route OPTIONS with a mock integration that sets the headers, or api: http";
-        reader.report_at(&given.spot, what);
+    match kind {
+        ApiKind::Http => {}
+        ApiKind::Rest => {
+            let what =
+                "a REST API does CORS by hand: write a route OPTIONS with a mock integration that sets the headers, or api: http";
+            reader.report_at(&given.spot, what);
+        }
+        ApiKind::WebSocket => only_rest(kind, &given.spot, "cross-origin sharing", reader),
     }
     let cors = &given.value;
     for method in cors.allow_methods.iter().flatten() {
@@ -77,7 +81,7 @@ pub(super) fn responses(given: &At<raw::GatewayResponses>, kind: ApiKind, reader
 
 /// Models, each a JSON schema.
 pub(super) fn schemas(given: &At<raw::Models>, kind: ApiKind, reader: &mut Reader) -> Vec<Schema> {
-    only_rest(kind, &given.spot, "models", reader);
+    not_of_http(kind, &given.spot, "models", reader);
     let prove = |member: &Member<Text, At<Json>>| {
         let text = member.value.value.0.to_string();
         let name = &member.name.0;

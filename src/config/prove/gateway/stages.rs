@@ -8,7 +8,7 @@ use sluicegate_render::access_log::{self, Format};
 
 use super::deployments::{Frozen, RouteKeys};
 use super::names::deployment_names;
-use super::{at_most, name, only_rest, referred, texts};
+use super::{at_most, name, not_of_http, of, only_rest, referred, texts};
 use crate::config::problem::{Spot, quoted};
 use crate::config::prove::{filled, throttle};
 use crate::config::raw::gateway as raw;
@@ -65,8 +65,8 @@ pub(super) fn stages(
 fn stage_name(text: &Text, spot: &Spot, kind: ApiKind, reader: &mut Reader) -> Option<String> {
     match (text.0.as_str(), kind) {
         ("$default", ApiKind::Http) => Some("$default".to_owned()),
-        ("$default", ApiKind::Rest) => {
-            reader.report_at(spot, "a REST API has no stage \"$default\"; name it, e.g. prod");
+        ("$default", ApiKind::Rest | ApiKind::WebSocket) => {
+            reader.report_at(spot, format!("{} has no stage \"$default\"; name it, e.g. prod", of(kind)));
             None
         }
         _ => name(&At { value: text.clone(), spot: spot.clone() }, "the name of a stage", reader),
@@ -79,7 +79,7 @@ fn stage(name: Option<String>, given: &mut At<raw::stage::Stage>, known: &Known<
     let route_throttles = route_throttles(stage, known, reader);
     let cache = cache(stage, known, reader);
     if let Some(log) = &stage.execution_log {
-        only_rest(known.kind, &log.spot, "execution log", reader);
+        not_of_http(known.kind, &log.spot, "execution log", reader);
     }
     let canary = match &mut stage.canary {
         Some(given) => Some(canary(given, known, reader)?),

@@ -28,7 +28,8 @@ pub(super) fn unconfirmed(
     let common = of_both(given, &spot, reader);
     match kind {
         ApiKind::Http => of_http(given, &spot, common, reader),
-        ApiKind::Rest => of_rest(given, &spot, &common, reader),
+        ApiKind::Rest => of_rest(given, &spot, common, reader),
+        ApiKind::WebSocket => of_websocket(given, &spot, common, reader),
     }
 }
 
@@ -93,15 +94,8 @@ fn of_http(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reade
 }
 
 /// What REST APIs alone have.
-fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: &Unconfirmed, reader: &mut Reader) -> Unconfirmed {
-    let body = written(&mut given.payload_too_large_status, "");
-    let preflight = written(&mut given.preflight_status, "");
-    let function = written(&mut given.throttled_function_status, "");
-    let content_type = written(&mut given.throttled_content_type, "");
-    let cors = written(&mut given.refusal_cors, "");
-    for (spot, _) in [body, preflight, function, content_type, cors].into_iter().flatten() {
-        reader.report_at(spot, "this is a setting of HTTP APIs alone; remove it, or write api: http");
-    }
+fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
+    let common = with_plans(given, spot, common, reader);
     let header = filled(&mut given.cache_warning_header, spot, "cache_warning_header", || Text(common.cache_warning.to_string()));
     if http::HeaderName::from_bytes(header.value.0.as_bytes()).is_err() {
         reader.report_at(&header.spot, "this is not the name of a header; write letters, digits and \"-\", e.g. Warning");
@@ -110,17 +104,39 @@ fn of_rest(given: &mut raw::Unconfirmed, spot: &Spot, common: &Unconfirmed, read
     let failure = &mut given.customised_function_failure_status;
     let failure = filled(failure, spot, "customised_function_failure_status", || Status(common.customised_function_failure));
     let customised_function_failure = one_of(failure, &[502, 504], reader);
+    let cached_statuses = filled(&mut given.cached_statuses, spot, "cached_statuses", || CachedStatuses::Success).value.into();
+    Unconfirmed { cached_statuses, cache_warning, customised_function_failure, ..common }
+}
+
+/// What WebSocket APIs have: what REST APIs have, but for the cache and customised answers.
+fn of_websocket(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
+    let statuses = written(&mut given.cached_statuses, "response cache");
+    let header = written(&mut given.cache_warning_header, "response cache");
+    let failure = written(&mut given.customised_function_failure_status, "gateway responses");
+    for (spot, what) in [statuses, header, failure].into_iter().flatten() {
+        only_rest(ApiKind::WebSocket, spot, what, reader);
+    }
+    with_plans(given, spot, common, reader)
+}
+
+/// What APIs have that have usage plans and templates.
+fn with_plans(given: &mut raw::Unconfirmed, spot: &Spot, common: Unconfirmed, reader: &mut Reader) -> Unconfirmed {
+    let body = written(&mut given.payload_too_large_status, "");
+    let preflight = written(&mut given.preflight_status, "");
+    let function = written(&mut given.throttled_function_status, "");
+    let content_type = written(&mut given.throttled_content_type, "");
+    let cors = written(&mut given.refusal_cors, "");
+    for (spot, _) in [body, preflight, function, content_type, cors].into_iter().flatten() {
+        reader.report_at(spot, "this is a setting of HTTP APIs alone; remove it, or write api: http");
+    }
     Unconfirmed {
         unknown_stage: filled(&mut given.unknown_stage, spot, "unknown_stage", || UnknownStage::Forbidden).value.into(),
         told_first: filled(&mut given.told_first, spot, "told_first", || ToldFirst::Quota).value.into(),
         throttled_requests: filled(&mut given.throttled_requests, spot, "throttled_requests", || Charge::Free).value.into(),
         refused_keys: filled(&mut given.refused_keys, spot, "refused_keys", || Charge::Free).value.into(),
         quota_begins: filled(&mut given.quota_begins, spot, "quota_begins", || QuotaBegins::UtcMidnight).value.into(),
-        cached_statuses: filled(&mut given.cached_statuses, spot, "cached_statuses", || CachedStatuses::Success).value.into(),
-        cache_warning,
-        customised_function_failure,
         unset_variable: filled(&mut given.unset_variable, spot, "unset_variable", || UnsetVariable::Nothing).value.into(),
-        ..common.clone()
+        ..common
     }
 }
 

@@ -9,8 +9,9 @@ use sluicegate_policy::model::{DeploymentId, Domain, Move, StageId};
 use sluicegate_policy::time::Span;
 
 use super::names::Names;
-use super::{at_most, referred};
+use super::{at_most, referred, websocket};
 use crate::config::problem::{Spot, quoted};
+use crate::config::raw::gateway;
 use crate::config::raw::gateway::deployment as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Member, Named, Text};
@@ -98,10 +99,17 @@ pub(super) fn moves(given: Option<&[At<raw::Move>]>, names: &Names, reader: &mut
     Some(proven)
 }
 
-/// Reports moves that the run does not see.
-pub(in crate::config::prove) fn moves_end_before(end: Span, given: Option<&[At<raw::Move>]>, reader: &mut Reader) {
-    for late in given.unwrap_or_default().iter().filter(|late| late.value.at.value.0 >= end) {
-        let at = &late.value.at;
+/// Reports moves, and drops of connections, that the run does not see.
+pub(in crate::config::prove) fn ends_before(
+    end: Span,
+    gateway: &gateway::Gateway,
+    further: Option<&gateway::Apis>,
+    reader: &mut Reader,
+) {
+    let moves = gateway.moves.iter().flatten().map(|one| &one.value.at);
+    let apis = further.iter().flat_map(|apis| &apis.0).map(|member| &member.value.value);
+    let drops = std::iter::once(gateway).chain(apis).flat_map(websocket::instants);
+    for at in moves.chain(drops).filter(|at| at.value.0 >= end) {
         reader.report_at(&at.spot, format!("{} is not within the run of {end}; write less, or lengthen the run", at.value));
     }
 }

@@ -18,8 +18,6 @@ use crate::load::dialogue::Sending;
 use crate::traffic::conversation::{Awaits, StreamId};
 use crate::traffic::template::{Generator, Template, TemplateError, TemplateParts};
 
-/// What stands at the place that `$request.body.action` names.
-const SELECTION: &str = "action";
 /// What the fields are called that every message has.
 const CALL: &str = "call";
 const NUMBER: &str = "number";
@@ -66,7 +64,7 @@ pub(super) fn publish(
 }
 
 fn sending(template: Template, sketch: &Sketch, awaits: Awaits, desk: &mut Desk<'_>) -> Sending {
-    let name = series_name(&[SELECTION.to_owned()], &desk.routes, sketch);
+    let name = series_name(&desk.selection, &desk.routes, sketch);
     Sending { series: series(&mut desk.catalog, name), template: desk.template(template), awaits, publishes: None }
 }
 

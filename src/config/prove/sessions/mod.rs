@@ -46,6 +46,8 @@ const CONNECTIONS_MAX: u32 = 1_000_000;
 struct Desk<'a> {
     known: Known<'a>,
     catalog: Catalog,
+    /// Where messages of the API that is driven have their route key.
+    selection: Vec<String>,
     /// Keys of the routes of the API that is driven.
     routes: Vec<String>,
     /// How long a reply is waited for unless the script says so; `None` if the run has problems of its own.
@@ -72,7 +74,8 @@ pub(super) fn sessions(
     let model = known.model;
     let routes = model.routes.iter().filter(|route| is_driven(model, known.stage, route)).map(Route::key);
     let timeout = run.map(|run| run.run.timeout);
-    let mut desk = Desk { known, catalog: Catalog::default(), routes: routes.collect(), timeout };
+    let selection = model.api_of(known.stage).websocket.selection.clone();
+    let mut desk = Desk { known, catalog: Catalog::default(), selection, routes: routes.collect(), timeout };
     let streams = streams::streams(raw.streams.as_ref(), &mut desk.catalog, reader);
     let connections = connections(raw.connections.as_ref(), &spot, reader);
     let reconnect = match &mut raw.reconnect {

@@ -90,7 +90,7 @@ section! {
         /// Regular expression that the whole token must match (REST APIs, type token); what does not is refused with 401 without asking.
         validation: Option<At<Text>>,
         /// How long an answer is kept for the same identity, for all routes that have the authorizer; 0 keeps none, at most 1h.
-        /// Default: 5m (REST API, as the provider's), 0 (HTTP API).
+        /// Default: 5m (REST API, as the provider's), 0 (HTTP API, and WebSocket API, which keeps none).
         ttl: Option<At<Duration>>,
         /// Whether requests of one identity share a look-up that is under way: each or shared. The provider says nothing of it.
         /// Default: each.

@@ -11,6 +11,7 @@ pub(in crate::config) mod service;
 pub(in crate::config) mod stage;
 pub(in crate::config) mod unconfirmed;
 pub(in crate::config) mod vpc_link;
+pub(in crate::config) mod websocket;
 
 use self::authorizer::Authorizer;
 use self::deployment::{Cors, Deployment, Domain, GatewayResponses, Models, Move};
@@ -20,10 +21,11 @@ use self::service::ProviderService;
 use self::stage::Stage;
 use self::unconfirmed::Unconfirmed;
 use self::vpc_link::VpcLink;
+use self::websocket::WebSocket;
 use crate::config::reader::{At, section};
 use crate::config::value::{
-    ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, Json, KeySource, Memory, Named, Percent, Rate, RouteKey, Runtime,
-    Secret, Shape, Status, Text,
+    ApiKind, Bytes, Count, Dispatch, Duration, Endpoint, Json, KeySource, Memory, Named, Percent, Rate, RouteKey, RouteSelection,
+    Runtime, Secret, Shape, Status, Text,
 };
 
 /// Names and texts: stage variables, parameters, headers, templates by media type.
@@ -44,11 +46,16 @@ section! {
         region: Option<At<Text>>,
         /// Limits of the account in its region. Default: the provider's.
         account: Option<At<Account>>,
+        /// By what of a message its route is selected (WebSocket APIs): `$request.body.` and a key, or several with dots between them.
+        /// Default: `$request.body.action`.
+        route_selection: Option<At<RouteSelection>>,
+        /// Limits of connections, callbacks and drops (WebSocket APIs). Default: the provider's limits.
+        websocket: Option<At<WebSocket>>,
         /// How it is reached; it changes headers and limits of a REST API. Default: regional.
         endpoint: Option<At<Endpoint>>,
         /// What a request may not exceed. Default: the provider's limits.
         limits: Option<At<Limits>>,
-        /// Where an API key is looked for (REST APIs). Default: header, which is `x-api-key`.
+        /// Where an API key is looked for (REST and WebSocket APIs). Default: header, which is `x-api-key`.
         api_key_source: Option<At<KeySource>>,
         /// Media types whose bodies are bytes, not text (REST APIs): `image/png`, `*/*`. A body of another type is text: what is
         /// not UTF-8 in it is replaced. Default: none, as the provider's.
@@ -60,18 +67,18 @@ section! {
         /// `NotIpAddress` of `aws:SourceIp` and, of a private API, `aws:VpcSourceIp`, and `StringEquals`, `StringLike` and their opposites of
         /// these and of `aws:UserAgent`. Default: everybody may from everywhere.
         resource_policy: Option<At<Json>>,
-        /// API keys by name (REST APIs).
+        /// API keys by name (REST and WebSocket APIs).
         api_keys: Option<At<Named<Text, At<ApiKey>>>>,
-        /// Usage plans by name (REST APIs).
+        /// Usage plans by name (REST and WebSocket APIs).
         usage_plans: Option<At<Named<Text, At<UsagePlan>>>>,
-        /// JSON schemas by name, for request bodies (REST APIs).
+        /// JSON schemas by name, for request bodies (REST APIs) and messages (WebSocket APIs).
         models: Option<At<Models>>,
         /// Answers of the gateway's own that are not the provider's (REST APIs), by type: `THROTTLED`, `DEFAULT_4XX`.
         gateway_responses: Option<At<GatewayResponses>>,
         /// Cross-origin sharing (HTTP APIs; a REST API does it by hand). Default: left to the integrations.
         cors: Option<At<Cors>>,
         /// Time that the gateway itself adds to a request that reaches an integration. Default: lognormal with median 4 ms
-        /// (HTTP API) or 8 ms (REST API) and sigma 0.3: placeholder, no source, guesses. Measure yours.
+        /// (HTTP API), 6 ms (WebSocket API) or 8 ms (REST API) and sigma 0.3: placeholder, no source, guesses. Measure yours.
         overhead: Option<At<Shape>>,
         /// Time of an answer that the gateway makes itself (throttled, no route). Default: 2 ms: placeholder, no source, a guess.
         refusal: Option<At<Shape>>,
@@ -94,7 +101,8 @@ section! {
         vpc_links: Option<At<Named<Text, At<VpcLink>>>>,
         /// Connection pools of databases and the like, by name: what functions share, and what limits them before the gateway does.
         capacities: Option<At<Named<Text, At<Capacity>>>>,
-        /// Routes by their key: `GET /orders/{id}`, `ANY /files/{proxy+}`, `$default` (HTTP APIs).
+        /// Routes by their key: `GET /orders/{id}`, `ANY /files/{proxy+}`, `$default` (HTTP APIs). Of a WebSocket API: `$connect`,
+        /// `$disconnect`, `$default`, or what messages are selected by, such as `sendMessage`.
         routes: At<Named<RouteKey, At<Route>>>,
     }
 }
@@ -104,6 +112,8 @@ section! {
     Account {
         /// Default: 10000/s with a burst of 5000 (2500/s and 1250 in smaller regions).
         throttle: Option<Throttle>,
+        /// New connections of WebSocket APIs. Default: 500/s, as the provider's, with a burst of 500, which nobody says.
+        connects: Option<Throttle>,
         /// Environments of all functions together. Default: 1000.
         concurrency: Option<At<Count>>,
         /// Invocations per second that go with each unit of concurrency: of the account's, and of a function's reserved and
@@ -115,11 +125,12 @@ section! {
 section! {
     /// What a request may not exceed.
     Limits {
-        /// Length of a body. Default: 10 MB.
+        /// Length of a body. Default: 10 MB. (Of a message: `websocket.message`.)
         payload: Option<At<Bytes>>,
-        /// Length of the headers (REST API), or of request line and headers (HTTP API). Default: 20 KB (REST API), 10 KB (HTTP API).
+        /// Length of the headers (REST and WebSocket API), or of request line and headers (HTTP API). Default: 20 KB (REST and WebSocket API), 10 KB
+        /// (HTTP API).
         headers: Option<At<Bytes>>,
-        /// Length of path and query. Default: 10 KB, for an edge or private REST API 8 KB.
+        /// Length of path and query. Default: 10 KB, for an edge or private REST API 8 KB, for a WebSocket API 4 KB.
         url: Option<At<Bytes>>,
     }
 }

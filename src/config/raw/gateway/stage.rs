@@ -27,7 +27,7 @@ section! {
         canary: Option<At<Canary>>,
         /// Access-log line: clf, json, xml or csv, or a format in `$context` variables. Default: no log.
         access_log: Option<At<Text>>,
-        /// How much the execution log tells (REST APIs): off, error, info or full. Default: off.
+        /// How much the execution log tells (REST and WebSocket APIs): off, error, info or full. Default: off.
         execution_log: Option<At<ExecutionLog>>,
         /// Whether metrics are kept by route as well. Default: false.
         detailed_metrics: Option<At<Flag>>,

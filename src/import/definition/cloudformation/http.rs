@@ -64,16 +64,25 @@ fn put(document: &mut Node, key: &str, operation: Node) {
 
 /// The integration that `Target: integrations/Id` names.
 fn integration(template: &Template, route: &Node) -> Option<Node> {
+    Some(with_function(template, extension(&target(template, route)?.properties)))
+}
+
+/// The integration that a route leads to.
+pub(super) fn target<'t>(template: &'t Template, route: &Node) -> Option<&'t Resource> {
     let target = route.word("Target")?;
     let id = target.rsplit('/').next()?;
     let id = id.strip_prefix("${").and_then(|id| id.strip_suffix('}')).unwrap_or(id);
-    let resource = template.resource(id).filter(|resource| resource.kind == "AWS::ApiGatewayV2::Integration")?;
-    let mut integration = extension(&resource.properties);
+    template.resource(id).filter(|resource| resource.kind == "AWS::ApiGatewayV2::Integration")
+}
+
+/// The integration, whose function is known as the extension knows functions.
+pub(super) fn with_function(template: &Template, mut integration: Node) -> Node {
     // A reference to a function is its name; the extension knows functions by their ARNs.
     if let Some(uri) =
         integration.word("uri").filter(|uri| template.resource(uri).is_some_and(|it| it.kind.ends_with("::Function")))
     {
-        integration.set("uri", Node::text(resource.properties.line, format!("${{{uri}.Arn}}")));
+        let line = integration.line;
+        integration.set("uri", Node::text(line, format!("${{{uri}.Arn}}")));
     }
-    Some(integration)
+    integration
 }
