@@ -41,7 +41,7 @@ impl Again {
 
     /// From a plan that was made of the run's record; `None` if that has no traffic.
     pub(super) fn planned(plan: Plan, record: &RunRecord) -> Option<Self> {
-        let script = Script::Described(Box::new(plan.traffic.clone()?));
+        let script = Script::described(&plan)?;
         Some(Self { plan, network: way(record), script, started: started(&record.plan.started_at) })
     }
 

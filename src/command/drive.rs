@@ -18,15 +18,19 @@ use super::shelf::{Shelf, Shelved};
 use super::{target, terminal};
 use crate::config::Plan;
 use crate::config::value::OverloadPolicy;
-use crate::engine::{Abort, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
+use crate::engine::{
+    self, Abort, Conversed, Converse, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport,
+};
+use crate::load::dialogue::{self, Dialogue};
 use crate::load::overload::Overload;
 use crate::load::shaper::Shaper;
 use crate::measure::record::{
-    AbortRecord, CredentialsRecord, LaneRecord, LoadRecord, OverloadRecord, SamplesRecord, WatchRecord,
+    AbortRecord, ConnectionsRecord, CredentialsRecord, LaneRecord, LoadRecord, OverloadRecord, SamplesRecord, WatchRecord,
 };
 use crate::measure::recorder::Layout;
 use crate::measure::{Recorder, summary};
 use crate::report::progress::{self, Place};
+use crate::sim::Play;
 
 /// From the clock's setting to the script's zero: time for the lanes to stand ready.
 const HEAD_START: Span = Span::from_ms(50);
@@ -38,6 +42,8 @@ const ON_STREAM: Duration = Duration::from_secs(5);
 pub(super) struct Driven {
     /// What all lanes recorded.
     pub(super) recorder: Recorder,
+    /// What became of the connections of sessions, if these were played.
+    pub(super) connections: Option<Box<ConnectionsRecord>>,
     /// Their response times second by second; why these are lost, if they are.
     pub(super) shelved: io::Result<Shelved>,
     /// Why the journal of the run was not written to its end, if it was not.
@@ -93,18 +99,12 @@ pub(super) fn drive(
         }
     };
     let ticker = (show == Show::Progress).then(|| Ticker::start(Arc::clone(&progress), clock, plan.run.duration));
-    let driven = engine.drive(&Drive {
-        catalog: Arc::clone(&plan.catalog),
-        source: &|share| script.played(plan, share),
-        recorder: &|| Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref()),
-        shaper: Shaper::new(&plan.safety.ceilings),
-        clock,
-        horizon: plan.run.duration,
-        stop,
-        abort: &abort,
-        on_abort: &on_abort,
-        progress,
-    });
+    let recorder = || Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref());
+    let common = Common { plan, clock, stop, abort: &abort, on_abort: &on_abort, progress };
+    let driven = match script {
+        Script::Sessions(dialogue) => sessions(engine, dialogue, &recorder, common),
+        Script::Described(_) | Script::Recorded { .. } => requests(engine, script, &recorder, common),
+    };
     drop(ticker);
     let driven = driven.map_err(|error| Failure::broken("driving the traffic", error))?;
     let (mut recorders, samples) = match samples {
@@ -122,6 +122,7 @@ pub(super) fn drive(
     let recorder = recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout)));
     Ok(Driven {
         recorder,
+        connections: driven.connections,
         shelved,
         journal,
         samples,
@@ -135,6 +136,77 @@ pub(super) fn drive(
         overload: plan.run.overload,
         played: clock.now().since(Instant::ZERO).min(plan.run.duration),
     })
+}
+
+/// What both kinds of script are driven with.
+struct Common<'a> {
+    plan: &'a Plan,
+    clock: Clock,
+    stop: Stop,
+    abort: &'a Abort,
+    on_abort: &'a (dyn Fn(&AbortRecord) + Sync),
+    progress: Arc<Progress>,
+}
+
+/// What either gives back.
+struct Ran {
+    recorders: Vec<Recording>,
+    connections: Option<Box<ConnectionsRecord>>,
+    lanes: Vec<LaneReport>,
+    counts: Counts,
+    broken: Option<EngineError>,
+    tokens: Option<TokenReport>,
+    watch: Option<WatchRecord>,
+    aborted: Option<AbortRecord>,
+}
+
+fn requests(
+    engine: &Engine,
+    script: &Script,
+    recorder: &(dyn Fn() -> Recording + Sync),
+    common: Common<'_>,
+) -> Result<Ran, EngineError> {
+    let Common { plan, clock, stop, abort, on_abort, progress } = common;
+    let engine::Driven { recorders, lanes, counts, broken, tokens, watch, aborted } = engine.drive(&Drive {
+        catalog: Arc::clone(&plan.catalog),
+        source: &|share| match script.played(plan, share) {
+            Play::Steps(source) => source,
+            Play::Sessions(_) => unreachable!("sessions are driven as such"),
+        },
+        recorder,
+        shaper: Shaper::new(&plan.safety.ceilings),
+        clock,
+        horizon: plan.run.duration,
+        stop,
+        abort,
+        on_abort,
+        progress,
+    })?;
+    Ok(Ran { recorders, connections: None, lanes, counts, broken, tokens, watch, aborted })
+}
+
+fn sessions(
+    engine: &Engine,
+    dialogue: &Dialogue,
+    recorder: &(dyn Fn() -> Recording + Sync),
+    common: Common<'_>,
+) -> Result<Ran, EngineError> {
+    let Common { plan, clock, stop, abort, on_abort, progress } = common;
+    let conversed = engine.converse(&Converse {
+        catalog: Arc::clone(&plan.catalog),
+        sessions: &|share| dialogue::dialogue(dialogue, share),
+        recorder,
+        shaper: Shaper::new(&plan.safety.ceilings),
+        clock,
+        horizon: plan.run.duration,
+        stop,
+        abort,
+        on_abort,
+        progress,
+    })?;
+    let connections = Some(Box::new(conversed.record(&plan.catalog)));
+    let Conversed { recorders, lanes, counts, broken, tokens, watch, aborted, .. } = conversed;
+    Ok(Ran { recorders, connections, lanes, counts, broken, tokens, watch, aborted })
 }
 
 impl Driven {

@@ -17,6 +17,7 @@ use crate::config::Plan;
 use crate::engine::{Stop, Urgency};
 use crate::load::hash::ScriptHash;
 use crate::load::retry::Tally;
+use crate::load::sessions::{Event, Sessions};
 use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
@@ -25,7 +26,8 @@ use crate::measure::record::{ExpectedPart, LimitRecord, LoadModel, OutcomeRecord
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, doubt, summary};
 use crate::report::plan::PlannedPower;
-use crate::sim::{Network, Replica, World, replicate};
+use crate::sim::{Network, Play, Replica, World, replicate};
+use crate::traffic::conversation::Turn;
 use crate::traffic::{SeriesId, Step};
 use crate::verdict::noise::{self, Noise};
 use crate::verdict::{Claim, Course, Phase, power, predict, replicated, warmup};
@@ -180,10 +182,11 @@ impl<'a> Model<'a> {
     ) -> Vec<Replica<R>> {
         let policy = self.plan.run.seed.child("policy").child("simulate");
         let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
-        let source = || -> Box<dyn Source> {
-            Box::new(Stoppable { source: self.script.played(self.plan, Share::ALL), stop: self.stop.clone() })
+        let script = || match self.script.played(self.plan, Share::ALL) {
+            Play::Steps(source) => Play::Steps(Box::new(Stoppable { source, stop: self.stop.clone() })),
+            Play::Sessions(sessions) => Play::Sessions(Box::new(StoppableSessions { sessions, stop: self.stop.clone() })),
         };
-        replicate(&self.world, &source, &seeds, recorder)
+        replicate(&self.world, &script, &seeds, recorder)
     }
 
     /// What is assumed and looked at of parts, and the parts of one run; what has no model is left out of the latter.
@@ -374,6 +377,22 @@ impl Source for Stoppable {
 
     fn retries(&self) -> Option<Tally> {
         self.source.retries()
+    }
+}
+
+/// Sessions that end when a stop is asked for.
+struct StoppableSessions {
+    sessions: Box<dyn Sessions>,
+    stop: Stop,
+}
+
+impl Sessions for StoppableSessions {
+    fn begin(&mut self) -> Option<Turn> {
+        if self.stop.urgency() == Urgency::None { self.sessions.begin() } else { None }
+    }
+
+    fn next(&mut self, session: u32, event: Event) -> Option<Turn> {
+        if self.stop.urgency() == Urgency::None { self.sessions.next(session, event) } else { None }
     }
 }
 

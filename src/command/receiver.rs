@@ -44,8 +44,8 @@ pub(super) fn compare(
     let arrived: Vec<Instant> =
         read_arrivals(arrivals)?.into_iter().map(|ns| Instant::from_ns(ns.saturating_sub(clock.origin_ns()))).collect();
     if how == Compared::WithScript && script.model() == LoadModel::Open && summary.unrecorded == 0 {
-        record.behind_schedule = behind(&arrived, script.intended());
-        record.worst_second = worst_second(&arrived, script.intended());
+        record.behind_schedule = script.intended().and_then(|intended| behind(&arrived, intended));
+        record.worst_second = script.intended().and_then(|intended| worst_second(&arrived, intended));
     }
     Ok(record)
 }

@@ -380,6 +380,7 @@ impl Rehearsal<'_> {
         record.load = Some(load.clone());
         record.total = Some(summary::total(&driven.recorder));
         record.series = summary::series(&driven.recorder);
+        record.connections = driven.connections.take();
         let (seconds, settling) = seconds(driven);
         record.seconds = seconds;
         let warmup = self.warmup(predicted);

@@ -5,7 +5,7 @@ use std::fs;
 use super::failure::Failure;
 use super::rehearsal::{Ceiling, Prediction, Rehearsal};
 use super::script::Script;
-use super::{find_rate, flags, profile, shown};
+use super::{find_rate, flags, profile};
 use crate::cli::Run;
 use crate::config::{self, Overrides};
 
@@ -19,10 +19,7 @@ pub(super) fn run(run: &Run) -> Result<u8, Failure> {
     let drifts = flags::drifts(&run.target.drift)?;
     let plan = profile::load(&run.profile, &overrides)?;
     profile::check_drifts(&run.profile, &overrides, &drifts)?;
-    if run.output.print_plan && plan.sessions.is_some() {
-        return shown::unpredicted_plan(&plan, run.output.format);
-    }
-    let Some(script) = Script::described(&plan, &run.profile.display())? else {
+    let Some(script) = Script::described(&plan) else {
         return Err(Failure::usage(format!(
             "{}: it describes no traffic; add `traffic`, or replay a log with it: sluicegate replay LOG {}",
             run.profile.display(),

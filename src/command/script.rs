@@ -13,11 +13,13 @@ use sluicegate_policy::time::{Instant, Span};
 use super::failure::Failure;
 use crate::config::Plan;
 use crate::load::replay::{self, RecordedArrival, Warp};
+use crate::load::dialogue::{self, Dialogue};
 use crate::load::retry::retrying;
 use crate::load::script::script;
 use crate::load::traffic::{Pace, Traffic};
 use crate::load::{Feedback, Share, Source};
 use crate::measure::record::LoadModel;
+use crate::sim::Play;
 use crate::traffic::catalog::Recorded;
 use crate::traffic::trace::{TraceError, TraceReader};
 use crate::traffic::{Catalog, Due, SeriesId, Step};
@@ -28,6 +30,8 @@ use crate::verdict::Course;
 pub(super) enum Script {
     /// Traffic that the profile describes.
     Described(Box<Traffic>),
+    /// Sessions that the profile describes.
+    Sessions(Box<Dialogue>),
     /// Traffic that was recorded.
     Recorded {
         /// What was recorded.
@@ -40,28 +44,31 @@ pub(super) enum Script {
 }
 
 impl Script {
-    /// The requests that a plan describes; `None` if it describes no traffic.
-    pub(super) fn described(plan: &Plan, name: &dyn Display) -> Result<Option<Self>, Failure> {
-        Ok(requests(plan, name)?.map(|traffic| Self::Described(Box::new(traffic.clone()))))
+    /// What a plan describes; `None` if it describes no traffic.
+    pub(super) fn described(plan: &Plan) -> Option<Self> {
+        let sessions = || plan.sessions.as_ref().map(|sessions| Self::Sessions(Box::new(sessions.clone())));
+        plan.traffic.as_ref().map(|traffic| Self::Described(Box::new(traffic.clone()))).or_else(sessions)
     }
 
-    /// The steps that `share` plays, from the beginning.
-    pub(super) fn source(&self, share: Share) -> Box<dyn Source> {
-        match self {
+    /// The requests that `share` plays, from the beginning, or its sessions.
+    fn play(&self, share: Share) -> Play {
+        Play::Steps(match self {
+            Self::Sessions(dialogue) => return Play::Sessions(dialogue::dialogue(dialogue, share)),
             Self::Described(traffic) => script(traffic, share),
             Self::Recorded { recording, warp, end } => {
                 let source = replay::replay(Box::new(Reading::of(Arc::clone(recording))), warp.clone(), share);
                 Box::new(Until { source, end: Instant::ZERO + *end })
             }
-        }
+        })
     }
 
     /// The same, as the client of `plan` plays them, who may try again.
-    pub(super) fn played(&self, plan: &Plan, share: Share) -> Box<dyn Source> {
-        let source = self.source(share);
-        match &plan.run.retries {
-            Some(policy) => retrying(source, policy.clone(), plan.run.seed.child("traffic"), share),
-            None => source,
+    pub(super) fn played(&self, plan: &Plan, share: Share) -> Play {
+        match (self.play(share), &plan.run.retries) {
+            (Play::Steps(source), Some(policy)) => {
+                Play::Steps(retrying(source, policy.clone(), plan.run.seed.child("traffic"), share))
+            }
+            (played, _) => played,
         }
     }
 
@@ -69,7 +76,8 @@ impl Script {
     pub(super) fn model(&self) -> LoadModel {
         match self {
             Self::Described(traffic) if matches!(traffic.pace, Pace::Closed { .. }) => LoadModel::Closed,
-            Self::Described(_) | Self::Recorded { .. } => LoadModel::Open,
+            Self::Sessions(dialogue) if dialogue.waits_for_replies() => LoadModel::Closed,
+            Self::Described(_) | Self::Recorded { .. } | Self::Sessions(_) => LoadModel::Open,
         }
     }
 
@@ -80,7 +88,7 @@ impl Script {
                 Pace::Closed { users, .. } => Some(users),
                 Pace::Open(_) => None,
             },
-            Self::Recorded { .. } => None,
+            Self::Recorded { .. } | Self::Sessions(_) => None,
         }
     }
 
@@ -99,7 +107,8 @@ impl Script {
     /// Whether it keeps one rate.
     pub(super) fn course(&self) -> Course {
         match self {
-            Self::Recorded { .. } => Course::Varying,
+            // Sessions come, and then go on: no second of such a run is like the others.
+            Self::Recorded { .. } | Self::Sessions(_) => Course::Varying,
             Self::Described(traffic) => match &traffic.pace {
                 Pace::Closed { .. } => Course::Steady,
                 Pace::Open(arrivals)
@@ -112,24 +121,27 @@ impl Script {
         }
     }
 
-    /// The intended instants in order; only those that need no answer.
-    pub(super) fn intended(&self) -> impl Iterator<Item = Instant> {
-        let mut source = self.source(Share::ALL);
-        std::iter::from_fn(move || {
+    /// The intended instants in order; only those that need no answer. `None` of sessions, whose turns depend on what they are told.
+    pub(super) fn intended(&self) -> Option<impl Iterator<Item = Instant>> {
+        let mut source = match self.play(Share::ALL) {
+            Play::Steps(source) => source,
+            Play::Sessions(_) => return None,
+        };
+        Some(std::iter::from_fn(move || {
             let step = source.next(Feedback::Idle)?;
             match step.due {
                 Due::At(at) => Some(at),
                 Due::After(_) => None,
             }
-        })
+        }))
     }
 }
 
-/// The requests that a plan describes. Everything that plays, searches or plans traffic asks here, so that one place says what is not played.
+/// The requests that a plan describes. What searches rates or plans runs asks here, so that one place says that it does so of requests alone.
 pub(super) fn requests<'a>(plan: &'a Plan, name: &dyn Display) -> Result<Option<&'a Traffic>, Failure> {
     if plan.sessions.is_some() {
         return Err(Failure::usage(format!(
-            "{name}: its traffic is sessions of WebSocket clients (traffic.sessions), and only requests can be played so far; `sluicegate run {name} --print-plan` shows its plan, and traffic.mix describes requests"
+            "{name}: its traffic is sessions of WebSocket clients (traffic.sessions), and this is for requests alone; `sluicegate run {name}` plays sessions"
         )));
     }
     Ok(plan.traffic.as_ref())

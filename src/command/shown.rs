@@ -8,32 +8,10 @@ use super::failure::Failure;
 use super::run_folder::{RECORD, SEARCH};
 use super::{terminal, unfinished};
 use crate::cli::{self, Completions, OutputFormat, Report, Schema, SchemaOf};
-use crate::config::{self, Plan};
-use crate::measure::assumption::Assumption;
+use crate::config;
 use crate::measure::search::SearchRecord;
-use crate::report::plan::{PlannedPower, PrintedPlan};
+use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json, read};
-
-/// What would be run, without what a simulation would say of it.
-pub(super) fn unpredicted_plan(plan: &Plan, format: OutputFormat) -> Result<u8, Failure> {
-    let claim = |claim: &Assumption| PlannedPower {
-        assumption: claim.name.clone(),
-        unit: claim.metric.unit(),
-        predicted: None,
-        band: None,
-        planned_power: None,
-        requests_planned: None,
-        requests_needed: None,
-    };
-    printed_plan(
-        &PrintedPlan {
-            resolved: plan.resolved.clone(),
-            assumptions: plan.expectations.iter().map(claim).collect(),
-            notes: vec!["sessions are not simulated: nothing is predicted of them".to_owned()],
-        },
-        format,
-    )
-}
 
 /// Prints what would be run.
 pub(super) fn printed_plan(plan: &PrintedPlan, format: OutputFormat) -> Result<u8, Failure> {

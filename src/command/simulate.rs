@@ -6,7 +6,7 @@ use sluicegate_timer::Clock;
 use super::estimates::Estimates;
 use super::failure::Failure;
 use super::predict::Model;
-use super::script::{Script, requests};
+use super::script::Script;
 use super::{case, flags, limits, profile, retries, sweep, terminal, told};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Drift, Network, Plan};
@@ -57,7 +57,6 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
 pub(super) fn planned(asked: &Simulate, changes: &[Drift]) -> Result<Plan, Failure> {
     let overrides = flags::of_load(&asked.load, config::Script::Described)?;
     let plan = config::load(&asked.profile, &overrides, changes).map_err(profile::failure)?;
-    requests(&plan, &asked.profile.display())?;
     Ok(plan)
 }
 
@@ -65,7 +64,7 @@ pub(super) fn planned(asked: &Simulate, changes: &[Drift]) -> Result<Plan, Failu
 pub(super) fn script(asked: &Simulate, plan: &Plan) -> Result<Script, Failure> {
     let name = asked.profile.display();
     let nothing = || Failure::usage(format!("{name}: it describes no traffic; add `traffic`"));
-    Script::described(plan, &name)?.ok_or_else(nothing)
+    Script::described(plan).ok_or_else(nothing)
 }
 
 /// The way to the gateway; what only a probe would tell takes no time.
@@ -105,6 +104,12 @@ pub(super) fn replicate(model: &Model<'_>, replications: usize) -> Played {
     let recorder = all.unwrap_or_else(|| Recorder::new(layout.clone()));
     let estimates = estimates.finish(&recorder, &layout.series);
     Played { recorder, summaries, estimates }
+}
+
+/// What became of the connections of sessions; of several replications of those of the first.
+fn connections(summaries: &[sim::SimSummary], plan: &Plan) -> Option<Box<ConnectionsRecord>> {
+    let names: Vec<String> = plan.catalog.streams.iter().map(|stream| stream.name.clone()).collect();
+    Some(Box::new(summaries.first()?.connections.as_ref()?.record(&names)))
 }
 
 /// As a run's record has it; what a machine or a moment would add is left out, so that the same seed gives the same bytes.
@@ -157,7 +162,7 @@ fn record(
         predicted_series: Vec::new(),
         open_estimate: None,
         retries: retries::both(retries::predicted(recorder.attempts(), &summaries.iter().collect::<Vec<_>>()), None),
-        connections: None,
+        connections: connections(&summaries, plan),
         seconds: summary::seconds(recorder, |second| recorder.intervals().shown(second)),
         receiver: None,
         limits,

@@ -99,7 +99,11 @@ pub(super) fn stand(
     let answers = if mock.is_some() { Answers::OfMock } else { Answers::OfAnybody };
     let settings = Settings { answers, auth, request_ids: traced.request_ids, ..settings(plan, endpoint, tls) };
     let streams_http2 = settings.streams;
-    let engine = Engine::prepare(settings).map_err(unprepared)?;
+    let prepared = match &plan.sessions {
+        Some(sessions) => Engine::prepare_sessions(Settings { connections: sessions.connections, ..settings }),
+        None => Engine::prepare(settings),
+    };
+    let engine = prepared.map_err(unprepared)?;
     for watched in &plan.abort.health {
         engine.ask_health(&health(watched)).map_err(|error| unhealthy(error, profile, watched))?;
     }

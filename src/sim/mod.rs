@@ -12,6 +12,7 @@
 mod client;
 mod door;
 mod flights;
+mod play;
 mod replicate;
 mod routes;
 mod seats;
@@ -35,9 +36,11 @@ use crate::load::overload::Overload;
 use crate::load::retry::Tally;
 use crate::load::shaper::Ceilings;
 use crate::measure::Record;
+use crate::measure::connections::Connections;
 use crate::measure::edges::SECONDS_MAX;
 use crate::traffic::{Catalog, SeriesId};
 
+pub use play::{Play, play};
 pub use replicate::{Replica, replicate};
 
 /// What is simulated, but for the traffic and the chances of the gateway.
@@ -109,6 +112,8 @@ pub struct SimSummary {
     pub reconnects: u64,
     /// Answers that the model does not predict, by series; nothing may be concluded from these series.
     pub unpredicted: Vec<(SeriesId, u64)>,
+    /// What became of connections, where sessions were played.
+    pub connections: Option<Box<Connections>>,
     /// How much of each of the gateway's limits was used.
     pub used: Vec<Used>,
     /// What no client sees, by the second in which requests reached the gateway.
@@ -139,6 +144,7 @@ impl Default for SimSummary {
             connections_opened: 0,
             reconnects: 0,
             unpredicted: Vec::new(),
+            connections: None,
             used: Vec::new(),
             told: Told::new(Span::from_secs(1), SECONDS_MAX as usize),
             last_intended: Instant::ZERO,

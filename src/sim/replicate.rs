@@ -8,8 +8,7 @@ use std::thread;
 
 use sluicegate_policy::seed::Seed;
 
-use super::{SimSummary, World, simulate};
-use crate::load::Source;
+use super::{Play, SimSummary, World, play};
 use crate::measure::Record;
 
 /// One simulated run: what `record` made of its samples, and what the client did.
@@ -27,13 +26,13 @@ pub struct Replica<R> {
 /// `seed.child("policy").child("simulate").nth(r)`.
 pub fn replicate<R: Record + Send>(
     world: &World,
-    source: &(dyn Fn() -> Box<dyn Source> + Sync),
+    script: &(dyn Fn() -> Play + Sync),
     seeds: &[Seed],
     start: &(dyn Fn() -> R + Sync),
 ) -> Vec<Replica<R>> {
     dealt(seeds.len(), &|at| {
         let mut recorded = start();
-        let summary = simulate(world, source(), seeds[at], &mut recorded);
+        let summary = play(world, script(), seeds[at], &mut recorded);
         Replica { recorded, summary }
     })
 }

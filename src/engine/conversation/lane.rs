@@ -145,6 +145,7 @@ async fn conduct<R: Record + 'static>(
             if now >= show {
                 shown.show(&mut stage, board.abort, board.progress);
                 shown.weigh(&stage, &board);
+                stage.on_time(now);
                 show = now + TICK;
             }
             stage.next_turn()

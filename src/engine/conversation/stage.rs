@@ -176,6 +176,11 @@ impl<R: Record> Stage<R> {
         shown
     }
 
+    /// The recorder hears what time it is.
+    pub(super) fn on_time(&mut self, now: Instant) {
+        self.recorder.on_time(now);
+    }
+
     pub(super) fn into_results(self) -> (R, Connections, Counts) {
         (self.recorder, self.connections, self.counts)
     }

@@ -122,6 +122,21 @@ pub enum Resume {
     FromTheBeginning,
 }
 
+impl Dialogue {
+    /// Whether some session goes on only when it has a reply: those that send by a beat do not wait for one.
+    pub fn waits_for_replies(&self) -> bool {
+        self.roles.iter().any(|role| waits(&role.script))
+    }
+}
+
+fn waits(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Wait(_) | Step::Ping(_) => false,
+        Step::Send(sending) => sending.awaits != Awaits::Nothing,
+        Step::Repeat { every, steps, .. } => every.is_none() && waits(steps),
+    })
+}
+
 impl Reconnect {
     /// The pause before attempt number `nth` in a row (from one), spread by a draw from (0, 1).
     pub(super) fn pause(&self, nth: u32, draw: f64) -> Span {

@@ -11,7 +11,7 @@ use crate::measure::record::DeliveriesRecord;
 use crate::measure::summary::quantiles;
 
 /// What was delivered of one stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deliveries {
     delivered: u64,
     lost: u64,

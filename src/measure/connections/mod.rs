@@ -27,7 +27,7 @@ use second::{Rows, Second};
 const CODES_MAX: usize = 32;
 
 /// Counts what happened to the connections of one lane.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Connections {
     asked: u64,
     opened: u64,
@@ -66,17 +66,17 @@ pub struct Unexpected {
     pub crowded: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Opening {
     tcp: Histogram<u64>,
     tls: Histogram<u64>,
     upgrade: Histogram<u64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Lifetimes(Histogram<u64>);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Traffic {
     messages: u64,
     bytes: u64,

@@ -16,7 +16,7 @@ use crate::measure::summary::quantiles;
 const MANY: f64 = 0.1;
 
 /// Connections that sessions ask for again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Returning {
     pub(super) asked: u64,
     pub(super) refused: u64,

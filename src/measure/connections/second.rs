@@ -8,14 +8,14 @@ use crate::measure::edges::{SECONDS_MAX, row_of};
 use crate::measure::record::ConnectionSecond;
 
 /// The seconds of a run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Rows {
     rows: Vec<Second>,
     beyond: u64,
 }
 
 /// One of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Second {
     pub(super) asked: u32,
     pub(super) opened: u32,
