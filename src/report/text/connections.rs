@@ -12,7 +12,7 @@ use super::super::page::{Page, Table};
 use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, share_of};
 
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
-    let Some(connections) = &record.connections else { return };
+    let Some(connections) = record.connections.as_deref() else { return };
     page.heading("Connections (WebSocket; warm-up included)");
     let ConnectionsRecord { asked, opened, open_at_end, open_peak, .. } = connections;
     page.entry(
