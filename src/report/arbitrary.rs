@@ -18,8 +18,8 @@ use super::sample;
 /// Any record.
 pub(super) fn record() -> impl Strategy<Value = RunRecord> {
     let ends = (any::<bool>(), option::of(stopped()), plan_text(), any::<[u64; 3]>(), any::<bool>());
-    let driven = (option::of(load()), option::of(receiver()), option::of(any::<(u64, u64)>()));
-    let totals = (option::of(series()), option::of(series()), vec(series(), 0..25), vec(series(), 0..3));
+    let driven = (option::of(load()), option::of(receiver()), option::of(any::<(u64, u64)>())).boxed();
+    let totals = (option::of(series()), option::of(series()), vec(series(), 0..25), vec(series(), 0..3)).boxed();
     (ends, driven, totals, vec(doubt(), 0..3), vec(verdict(), 0..4)).prop_map(|(ends, driven, totals, doubts, verdicts)| {
         let mut record = sample::interrupted();
         (record.complete, record.stopped) = (ends.0, ends.1);
