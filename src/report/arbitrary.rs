@@ -18,8 +18,8 @@ use super::sample;
 /// Any record.
 pub(super) fn record() -> impl Strategy<Value = RunRecord> {
     let ends = (any::<bool>(), option::of(stopped()), plan_text(), any::<[u64; 3]>(), any::<bool>());
-    let driven = (option::of(load()), option::of(receiver()), option::of(any::<(u64, u64)>()));
-    let totals = (option::of(series()), option::of(series()), vec(series(), 0..25), vec(series(), 0..3));
+    let driven = (option::of(load()), option::of(receiver()), option::of(any::<(u64, u64)>())).boxed();
+    let totals = (option::of(series()), option::of(series()), vec(series(), 0..25), vec(series(), 0..3)).boxed();
     (ends, driven, totals, vec(doubt(), 0..3), vec(verdict(), 0..4)).prop_map(|(ends, driven, totals, doubts, verdicts)| {
         let mut record = sample::interrupted();
         (record.complete, record.stopped) = (ends.0, ends.1);
@@ -46,7 +46,7 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
             let told = RetryRecord { retries, refused: total.count, first_throttled: share, user_time, ..RetryRecord::default() };
             RetriesRecord { predicted: (retries % 2 == 0).then(|| told.clone()), observed: (retries % 3 > 0).then_some(told) }
         });
-        record.connections = record.total.as_ref().map(|total| Box::new(connections(total)));
+        record.connections = record.total.as_ref().map(connections);
         record.parts = record.total.as_ref().filter(|total| total.saturated % 2 == 0).map(|total| parts(total, &record.series));
         (record.doubts, record.verdicts) = (doubts, verdicts);
         record
@@ -54,16 +54,18 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
 }
 
 /// Connections with the names and numbers of this series.
-fn connections(of: &SeriesRecord) -> ConnectionsRecord {
-    let (n, times) = (of.count, of.response_time.clone());
+fn connections(of: &SeriesRecord) -> Box<ConnectionsRecord> {
+    let n = of.count;
+    // Nobody shows these means; what is no number would not read back.
+    let times = of.response_time.clone().map(|times| Quantiles { mean_ns: 0.1, stdev_ns: 0.0, ..times });
     let odd = of.saturated % 2 == 1;
     let code = u16::try_from(n % 5_000).ok().filter(|_| odd);
-    ConnectionsRecord {
+    Box::new(ConnectionsRecord {
         asked: n,
         opened: of.saturated,
         refused: vec![RefusedRecord { outcome: of.name.clone(), status: code, count: n }],
         closed: vec![ClosedRecord { by: of.name.clone(), code, count: n, lifetime: times.clone() }],
-        opening: odd.then(|| OpeningRecord { tcp: times.clone(), tls: of.waited.clone(), upgrade: times.clone() }),
+        opening: odd.then(|| OpeningRecord { tcp: times.clone(), tls: times.clone(), upgrade: times.clone() }),
         unexpected: n,
         crowded: n,
         bytes_up: n,
@@ -76,7 +78,7 @@ fn connections(of: &SeriesRecord) -> ConnectionsRecord {
         returning: odd.then(|| ReturningRecord { returned: n, away: times, ..ReturningRecord::default() }),
         memory: odd.then_some(ConnectionMemory { before_bytes: of.saturated, highest_bytes: n, connections: n / 3 }),
         ..ConnectionsRecord::default()
-    }
+    })
 }
 
 /// Parts with the names and numbers of these series.

@@ -137,7 +137,7 @@ async fn conduct<R: Record + 'static>(
             let mut stage = lane.stage.borrow_mut();
             stage.turn(now, drive.stop.urgency());
             for job in stage.take_openings() {
-                tasks.spawn_local(player::play(Rc::clone(lane), job));
+                tasks.spawn_local(player::play(Rc::clone(lane), Box::new(job)));
             }
             if stage.is_over() {
                 return Ok((used.unwrap_or_else(|| Used::so_far(drive.clock, pacer).since(zero)), shown));

@@ -31,7 +31,7 @@ const STEPS_MAX: usize = 64;
 /// Opens a connection and keeps it until it ends.
 pub(super) async fn play<R: Record>(lane: Rc<Lane<R>>, job: Box<Job>) {
     let at = job.place;
-    let Some(socket) = Box::pin(open(&lane, job)).await else { return };
+    let Some(socket) = Box::pin(open(&lane, *job)).await else { return };
     let mut player = Player { lane, at, socket, in_hand: None, said: None };
     poll_fn(|cx| player.poll(cx)).await;
 }
@@ -40,7 +40,7 @@ pub(super) async fn play<R: Record>(lane: Rc<Lane<R>>, job: Box<Job>) {
 type Opened = Result<(Stream, Asked), Ending>;
 
 /// Opens a connection, and tells what came of it.
-async fn open<R: Record>(lane: &Rc<Lane<R>>, job: Box<Job>) -> Option<Socket> {
+async fn open<R: Record>(lane: &Rc<Lane<R>>, job: Job) -> Option<Socket> {
     let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let started = lane.now();
     lane.tell(|stage| stage.opening(&job, task.clone(), started));

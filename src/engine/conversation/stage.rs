@@ -76,7 +76,7 @@ pub(super) struct Stage<R> {
     deadlines: BinaryHeap<Reverse<(Instant, u32)>>,
     held: Held<Box<Job>>,
     /// Connections to be opened, whose tasks have not begun.
-    openings: Vec<Box<Job>>,
+    openings: Vec<Job>,
     recorder: R,
     connections: Connections,
     pub(super) counts: Counts,
@@ -160,7 +160,7 @@ impl<R: Record> Stage<R> {
     }
 
     /// Connections to be opened now.
-    pub(super) fn take_openings(&mut self) -> Vec<Box<Job>> {
+    pub(super) fn take_openings(&mut self) -> Vec<Job> {
         std::mem::take(&mut self.openings)
     }
 
@@ -280,7 +280,7 @@ impl<R: Record> Stage<R> {
         if let Act::Connect(connect) = &job.act {
             place.state = State::Opening;
             (place.series, place.attempt, place.hears) = (connect.series, connect.attempt, connect.hears);
-            self.openings.push(job);
+            self.openings.push(*job);
         } else {
             place.given = Some(job);
             place.wake();
@@ -289,13 +289,13 @@ impl<R: Record> Stage<R> {
 
     fn release_held(&mut self, now: Instant) {
         let overload = self.overload;
-        while let Some(job) = self.held.discard(now, |job| !overload.still_sent(now.since(job.intended))) {
-            self.give_up(job, Outcome::Shed, now);
+        while let Some(mut job) = self.held.discard(now, |job| !overload.still_sent(now.since(job.intended))) {
+            self.give_up(&mut job, Outcome::Shed, now);
         }
         for _ in 0..RELEASE_MAX {
             let Some(mut job) = self.held.release(now) else { return };
             if self.is_void(&job) {
-                self.give_up(job, Outcome::Closed, now);
+                self.give_up(&mut job, Outcome::Closed, now);
             } else {
                 job.waits_no_more(now);
                 self.start(job);
@@ -310,13 +310,13 @@ impl<R: Record> Stage<R> {
     }
 
     /// What was held back is not done.
-    fn give_up(&mut self, mut job: Box<Job>, outcome: Outcome, now: Instant) {
+    fn give_up(&mut self, job: &mut Job, outcome: Outcome, now: Instant) {
         job.waits_no_more(now);
-        if self.is_void(&job) {
+        if self.is_void(job) {
             let sample = job.ended(Ending::unanswered(outcome), Stamps::NONE, now);
             self.record(&sample);
         } else {
-            self.refuse(&job, outcome, now);
+            self.refuse(job, outcome, now);
         }
     }
 

@@ -335,7 +335,9 @@ mod tests {
             lane.on_opened(at(1_500 + n * 200), &PHASES, Some(at(1_200)));
         }
         let mut merged = Connections::new(1);
-        all.iter().for_each(|lane| merged.merge(lane));
+        for lane in &all {
+            merged.merge(lane);
+        }
         merged
     }
 

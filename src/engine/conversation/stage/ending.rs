@@ -96,7 +96,9 @@ impl<R: Record> Stage<R> {
             let published = self.published.count(stream);
             let mut lost = Vec::new();
             heard.end(published, |gap| lost.push(gap));
-            lost.into_iter().for_each(|gap| self.on_lost((session, stream), gap, now));
+            for gap in lost {
+                self.on_lost((session, stream), gap, now);
+            }
         }
     }
 
@@ -141,7 +143,9 @@ impl<R: Record> Stage<R> {
             .filter(|(_, place)| place.state == State::Away && place.session != u32::MAX)
             .map(|(at, _)| at)
             .collect();
-        over.into_iter().for_each(|at| self.places.leave(at));
+        for at in over {
+            self.places.leave(at);
+        }
     }
 
     /// Whether nothing is under way any more: no question, no push.
@@ -182,7 +186,7 @@ impl<R: Record> Stage<R> {
     }
 
     fn abandon_waiting(&mut self, now: Instant) {
-        let waiting: Vec<Box<Job>> = self.held.drain().collect();
+        let waiting: Vec<_> = self.held.drain().collect();
         for mut job in waiting {
             let outcome = if self.is_stale(&job, now) { Outcome::Shed } else { Outcome::Abandoned };
             job.waits_no_more(now);

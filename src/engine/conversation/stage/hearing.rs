@@ -71,7 +71,9 @@ impl<R: Record> Stage<R> {
         if let Some(intended) = intended {
             self.deliver((session, stream, number), (intended, now), Outcome::Answered);
         }
-        lost.into_iter().for_each(|gap| self.on_lost((session, stream), gap, now));
+        for gap in lost {
+            self.on_lost((session, stream), gap, now);
+        }
     }
 
     /// These numbers never came.

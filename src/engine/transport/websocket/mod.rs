@@ -20,8 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes, WebSocket};
 
 use self::wire::Wire;
-use super::failure::{self, Reached};
-use super::stamp::Stream;
+use super::stamp::{Broken, Stream};
 use crate::measure::Outcome;
 
 /// Bytes that are read at a time, and kept for it.
@@ -203,14 +202,20 @@ fn gone(error: &Error) -> Option<Gone> {
     use tokio_tungstenite::tungstenite::error::ProtocolError;
     match error {
         Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-        Error::Io(error) => Some(match failure::of_io(error, Reached::Nothing) {
-            Outcome::Closed => Gone::Closed,
-            Outcome::Malformed => Gone::Nonsense,
-            _ => Gone::Reset,
-        }),
-        Error::ConnectionClosed | Error::AlreadyClosed => Some(Gone::Closed),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => Some(Gone::Closed),
+        Error::Io(error) => Some(of_io(error)),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => Some(Gone::Closed),
         Error::Capacity(_) => Some(Gone::TooMuch),
         _ => Some(Gone::Nonsense),
+    }
+}
+
+fn of_io(error: &io::Error) -> Gone {
+    match Broken::of(error) {
+        Some(Broken::Closed) => Gone::Closed,
+        Some(Broken::Reset) => Gone::Reset,
+        // TLS that does not decipher, as in exchanges.
+        None => Gone::Nonsense,
     }
 }
