@@ -19,7 +19,7 @@ use super::{target, terminal};
 use crate::config::Plan;
 use crate::config::value::OverloadPolicy;
 use crate::engine::{
-    self, Abort, Conversed, Converse, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport,
+    self, Abort, Converse, Conversed, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport,
 };
 use crate::load::dialogue::{self, Dialogue};
 use crate::load::overload::Overload;

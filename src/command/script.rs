@@ -12,8 +12,8 @@ use sluicegate_policy::time::{Instant, Span};
 
 use super::failure::Failure;
 use crate::config::Plan;
-use crate::load::replay::{self, RecordedArrival, Warp};
 use crate::load::dialogue::{self, Dialogue};
+use crate::load::replay::{self, RecordedArrival, Warp};
 use crate::load::retry::retrying;
 use crate::load::script::script;
 use crate::load::traffic::{Pace, Traffic};

@@ -11,7 +11,9 @@ use super::{case, flags, limits, profile, retries, sweep, terminal, told};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Drift, Network, Plan};
 use crate::measure::estimate::EstimateRecord;
-use crate::measure::record::{LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION};
+use crate::measure::record::{
+    ConnectionsRecord, LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION,
+};
 use crate::measure::recorder::Detail;
 use crate::measure::{Recorder, doubt, run_id, summary};
 use crate::report::{self, json, quantity};

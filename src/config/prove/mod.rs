@@ -132,7 +132,8 @@ fn fits_kind(traffic: &raw::traffic::Traffic, kind: ApiKind, reader: &mut Reader
             reader.report_at(&mix.spot, what);
         }
         (ApiKind::Http | ApiKind::Rest, _, Some(sessions)) => {
-            let what = "sessions are of clients of a WebSocket API; write \"api: websocket\" in gateway, or mix in place of sessions";
+            let what =
+                "sessions are of clients of a WebSocket API; write \"api: websocket\" in gateway, or mix in place of sessions";
             reader.report_at(&sessions.spot, what);
         }
         (ApiKind::WebSocket, None, _) | (ApiKind::Http | ApiKind::Rest, _, None) => {}

@@ -20,7 +20,7 @@ use crate::engine::transport::websocket::upgrade::{self, Asked, CONSENT, Noted, 
 use crate::engine::transport::websocket::{Came, Gone, Socket, Wrote};
 use crate::measure::connections::Phases;
 use crate::measure::{Outcome, Record};
-use crate::traffic::conversation::{Call, Act, Awaits, ClosedBy, Connect, Farewell, Message};
+use crate::traffic::conversation::{Act, Awaits, Call, ClosedBy, Connect, Farewell, Message};
 
 /// Code of a close frame without a code (RFC 6455, section 7.1.5).
 const EMPTY: u16 = 1005;

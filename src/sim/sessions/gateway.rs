@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_policy::call::{
-    Action, Call as PolicyCall, CallId, Closing, ConnectionId, Content, Effect, Errand, Evidence, Fate, Form, FunctionResult, Invoked,
-    Outcome as EffectOutcome, Purpose, Reason, Reply,
+    Action, Call as PolicyCall, CallId, Closing, ConnectionId, Content, Effect, Errand, Evidence, Fate, Form, FunctionResult,
+    Invoked, Outcome as EffectOutcome, Purpose, Reason, Reply,
 };
 use sluicegate_policy::model::{ApiId, RouteId, RouteResponse, StageId};
 use sluicegate_policy::seed::Seed;
@@ -225,8 +225,7 @@ impl Conversation<'_> {
             Purpose::Message(..) => {
                 let response = reply.route.map(|route| self.world.model.routes[usize::from(route.0)].response);
                 // Whoever is gone hears nothing.
-                reply.reason != Reason::Gone
-                    && (reply.reason != Reason::Served || response == Some(RouteResponse::Present))
+                reply.reason != Reason::Gone && (reply.reason != Reason::Served || response == Some(RouteResponse::Present))
             }
             Purpose::Answer | Purpose::Preflight | Purpose::Disconnect(_) | Purpose::Callback(..) => false,
         };
