@@ -282,11 +282,8 @@ impl Server {
     pub fn stage_urls(&self) -> Vec<StageUrl> {
         let model = &self.desk.model;
         let url = |stage: &Stage| {
-            let scheme = match (model.apis[usize::from(stage.api.0)].kind, self.scheme) {
-                (ApiKind::Http | ApiKind::Rest, scheme) => scheme,
-                (ApiKind::WebSocket, "https") => "wss",
-                (ApiKind::WebSocket, _) => "ws",
-            };
+            let is_websocket = model.apis[usize::from(stage.api.0)].kind == ApiKind::WebSocket;
+            let scheme = if is_websocket { self.scheme.replace("http", "ws") } else { self.scheme.to_owned() };
             let base = format!("{scheme}://{}", self.listeners[usize::from(stage.api.0)].address);
             let url = if stage.name == "$default" { base } else { format!("{base}/{}", stage.name) };
             StageUrl { api: model.apis[usize::from(stage.api.0)].id.clone(), stage: stage.name.clone(), url }

@@ -66,8 +66,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let model = gateway::model(&mut profile.gateway, &mut profile.apis, outside, reader);
     let run = run::run(&mut profile.run, model.as_ref(), outside, reader);
     if let Some(run) = run.as_ref().filter(|_| script == Script::Described) {
-        let further = profile.apis.as_ref().map(|apis| &apis.value);
-        gateway::ends_before(run.run.duration, &profile.gateway.value, further, reader);
+        gateway::ends_before(run.run.duration, &profile.gateway.value, profile.apis.as_ref(), reader);
     }
     let model = Arc::new(model?);
     if !reader.has_problems()
@@ -77,9 +76,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
         reader.report_at(&profile.gateway.spot, error.to_string());
     }
     let stage = run.as_ref().map_or(StageId(0), |run| run.stage);
-    if let Some(traffic) = &profile.traffic {
-        fits_kind(&traffic.value, model.api_of(stage).kind, reader);
-    }
+    fits_kind(profile.traffic.as_ref(), model.api_of(stage).kind, reader);
     let known = Known { model: &model, stage, outside };
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
     let routes = || traffic::Proven { planned: Planned::Nothing, catalog: mix::catalog_of_routes(&model, stage) };
@@ -125,8 +122,9 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
 }
 
 /// That what is driven is what its kind of API takes.
-fn fits_kind(traffic: &raw::traffic::Traffic, kind: ApiKind, reader: &mut Reader) {
-    match (kind, &traffic.mix, &traffic.sessions) {
+fn fits_kind(traffic: Option<&At<raw::traffic::Traffic>>, kind: ApiKind, reader: &mut Reader) {
+    let Some(traffic) = traffic else { return };
+    match (kind, &traffic.value.mix, &traffic.value.sessions) {
         (ApiKind::WebSocket, Some(mix), _) => {
             let what = "the traffic of a WebSocket API are connections and their messages; write sessions in place of mix";
             reader.report_at(&mix.spot, what);

@@ -45,7 +45,9 @@ pub(super) enum Value {
     Number(u64),
     /// Any other number, or a truth value: its bits.
     Other(u64),
-    /// The hash of a text.
+    /// A number that is written as a text: templates can only put it there so.
+    Numeral(u64),
+    /// The hash of any other text.
     Text(u64),
 }
 
@@ -109,7 +111,7 @@ impl Found<'_> {
                 return None;
             }
             match self.values[marks.number] {
-                Some(Value::Number(number)) => Some((StreamId(id), number)),
+                Some(Value::Number(number) | Value::Numeral(number)) => Some((StreamId(id), number)),
                 Some(Value::Other(_) | Value::Text(_)) | None => None,
             }
         })
@@ -141,6 +143,10 @@ impl Found<'_> {
 impl Value {
     fn text(text: &str) -> Self {
         use std::hash::BuildHasher as _;
+        // Written in the one way in which a number is written: else two texts that differ would be one.
+        if let Some(number) = text.parse::<u64>().ok().filter(|number| number.to_string() == text) {
+            return Self::Numeral(number);
+        }
         Self::Text(foldhash::quality::FixedState::default().hash_one(text))
     }
 }
@@ -286,7 +292,10 @@ mod tests {
         assert_eq!(push(r#"{"type":"prices","detail":{"n":7}}"#, 2), None);
         assert_eq!(push(r#"{"type":"other","detail":{"n":7}}"#, 3), None);
         assert_eq!(push(r#"{"type":"other","n":8}"#, 3), Some((1, 8)));
-        for none in [r#"{"n":-1}"#, r#"{"n":"8"}"#, r#"{"n":1e3}"#, r#"{"n":8"#, r#"{"n":8} x"#, "[8]", "", "\u{0}"] {
+        assert_eq!(push(r#"{"n":"8"}"#, 3), Some((1, 8)), "a template writes it as a text");
+        for none in
+            [r#"{"n":-1}"#, r#"{"n":"08"}"#, r#"{"n":"+8"}"#, r#"{"n":1e3}"#, r#"{"n":8"#, r#"{"n":8} x"#, "[8]", "", "\u{0}"]
+        {
             assert_eq!(push(none, 3), None, "{none}");
         }
     }

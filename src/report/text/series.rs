@@ -84,5 +84,6 @@ fn at(series: Option<&SeriesRecord>, pick: fn(&Quantiles) -> u64) -> String {
 
 fn answered_well(series: &SeriesRecord) -> u64 {
     let answered = series.outcomes.iter().filter(|it| it.outcome == Outcome::Answered.as_str());
-    answered.filter(|it| it.status.is_some_and(|status| status < 400)).map(|it| it.count).fold(0, u64::saturating_add)
+    // A message that was answered has no status, unless it was answered by an error.
+    answered.filter(|it| it.status.is_none_or(|status| status < 400)).map(|it| it.count).fold(0, u64::saturating_add)
 }

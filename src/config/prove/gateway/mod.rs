@@ -36,8 +36,7 @@ use crate::config::raw::gateway as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{self, Bytes, Count, Decimal, Endpoint, KeySource, Named, Outside, Rate, Shape, Text};
 
-use self::integration::SharedNames;
-use self::names::{Names, names_of};
+use self::names::{Names, SharedTables, names_of};
 use self::part::Joined;
 use self::websocket::Settings;
 
@@ -66,24 +65,9 @@ pub(super) fn model(
     let further = further.as_mut().filter(|apis| at_most(apis.value.0.len(), "APIs", &apis.spot, reader));
     let further = further.map(|apis| apis.value.0.as_mut_slice()).unwrap_or_default();
     let names = Names::of(shared, further);
-    let function_names: Vec<String> = shared.functions.iter().flat_map(|named| names_of(&named.value.0)).collect();
-    let link_names: Vec<String> = shared.vpc_links.iter().flat_map(|named| names_of(&named.value.0)).collect();
-    let service_names: Vec<String> = shared.services.iter().flat_map(|named| names_of(&named.value.0)).collect();
-    let elsewhere = shared.functions.iter().flat_map(|named| &named.value.0);
-    let elsewhere = elsewhere.filter(|member| member.value.value.invoke.is_some()).map(|member| member.name.0.clone());
-    let elsewhere: Vec<String> = elsewhere.collect();
-    let real = shared.functions.iter().flat_map(|named| &named.value.0);
-    let real = real.filter(|it| it.value.value.invoke.is_some() || it.value.value.command.is_some());
-    let real: Vec<String> = real.map(|member| member.name.0.clone()).collect();
-    let known = SharedNames {
-        functions: &function_names,
-        elsewhere: &elsewhere,
-        real: &real,
-        services: &service_names,
-        links: &link_names,
-    };
+    let own = SharedTables::of(shared);
     let spots: Vec<Spot> = iter::once(&spot).chain(further.iter().map(|member| &member.value.spot)).cloned().collect();
-    let known = part::Shared { names: known, keys: &names.keys, outside };
+    let known = part::Shared { names: own.names(), keys: &names.keys, outside };
     let mut parts = vec![part::part(gateway, "sluicegate", known, reader)];
     parts.extend(further.iter_mut().map(|member| part::further(member, known, reader)));
     let shared = &mut gateway.value;

@@ -4,6 +4,7 @@
 //! own is still there. Called by `gateway`.
 
 use super::deployments::CURRENT;
+use super::integration::SharedNames;
 use crate::config::raw::gateway as raw;
 use crate::config::reader::At;
 use crate::config::value::{Member, Text};
@@ -34,6 +35,38 @@ pub(super) struct DeploymentNames {
     pub(super) first: usize,
     /// Where they are written.
     pub(super) table: String,
+}
+
+/// What all APIs of the account share, by name.
+pub(super) struct SharedTables {
+    functions: Vec<String>,
+    elsewhere: Vec<String>,
+    real: Vec<String>,
+    services: Vec<String>,
+    links: Vec<String>,
+}
+
+impl SharedTables {
+    /// Those that the gateway has.
+    pub(super) fn of(gateway: &raw::Gateway) -> Self {
+        let functions = |is: fn(&raw::Function) -> bool| {
+            let all = gateway.functions.iter().flat_map(|named| &named.value.0);
+            all.filter(|member| is(&member.value.value)).map(|member| member.name.0.clone()).collect()
+        };
+        Self {
+            functions: functions(|_| true),
+            elsewhere: functions(|it| it.invoke.is_some()),
+            real: functions(|it| it.invoke.is_some() || it.command.is_some()),
+            services: gateway.services.iter().flat_map(|named| names_of(&named.value.0)).collect(),
+            links: gateway.vpc_links.iter().flat_map(|named| names_of(&named.value.0)).collect(),
+        }
+    }
+
+    /// As routes are proven with them.
+    pub(super) fn names(&self) -> SharedNames<'_> {
+        let Self { functions, elsewhere, real, services, links } = self;
+        SharedNames { functions, elsewhere, real, services, links }
+    }
 }
 
 impl Names {

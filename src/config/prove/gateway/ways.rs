@@ -103,11 +103,11 @@ pub(super) fn moves(given: Option<&[At<raw::Move>]>, names: &Names, reader: &mut
 pub(in crate::config::prove) fn ends_before(
     end: Span,
     gateway: &gateway::Gateway,
-    further: Option<&gateway::Apis>,
+    further: Option<&At<gateway::Apis>>,
     reader: &mut Reader,
 ) {
     let moves = gateway.moves.iter().flatten().map(|one| &one.value.at);
-    let apis = further.iter().flat_map(|apis| &apis.0).map(|member| &member.value.value);
+    let apis = further.iter().flat_map(|apis| &apis.value.0).map(|member| &member.value.value);
     let drops = std::iter::once(gateway).chain(apis).flat_map(websocket::instants);
     for at in moves.chain(drops).filter(|at| at.value.0 >= end) {
         reader.report_at(&at.spot, format!("{} is not within the run of {end}; write less, or lengthen the run", at.value));
