@@ -212,7 +212,7 @@ fn sessions(
 impl Driven {
     /// What the generator did, from its recorder and from its sockets.
     pub(super) fn load(&self) -> LoadRecord {
-        let load = summary::load(&self.recorder);
+        let load = self.turns(summary::load(&self.recorder));
         let seconds = self.played.as_secs_f64().max(1e-9);
         LoadRecord {
             // Of a run that ended early, over the time that it lasted.
@@ -229,6 +229,14 @@ impl Driven {
             lanes: self.lanes.iter().map(lane).collect(),
             ..load
         }
+    }
+
+    /// The same without what others have sent: of sessions the recorder counts deliveries, too, which are no turns of the script.
+    fn turns(&self, load: LoadRecord) -> LoadRecord {
+        if self.connections.is_none() {
+            return load;
+        }
+        LoadRecord { intended: self.counts.intended, sent: self.counts.sent, ..load }
     }
 
     fn overload(&self) -> OverloadRecord {

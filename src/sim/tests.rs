@@ -390,7 +390,8 @@ fn replicas_come_in_the_order_of_their_seeds_and_each_is_the_run_of_its_seed() {
     let plan = traffic(0, 2, open(100, Spacing::Poisson));
     let seeds: Vec<Seed> = (0..5).map(|r| Seed::new(1).child("policy").child("simulate").nth(r)).collect();
     let source = || script(&plan, Share::ALL);
-    let replicas = replicate(&spread, &source, &seeds, &Vec::new);
+    let script = || Play::Steps(source());
+    let replicas = replicate(&spread, &script, &seeds, &Vec::new);
     for (replica, seed) in replicas.iter().zip(&seeds) {
         let mut alone = Vec::new();
         let summary = simulate(&spread, source(), *seed, &mut alone);

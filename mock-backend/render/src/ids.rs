@@ -92,7 +92,7 @@ impl IdSource {
         (self.disguised(id) == bytes).then_some(ConnectionId(id))
     }
 
-    fn disguised(&self, id: u64) -> [u8; 11] {
+    fn disguised(self, id: u64) -> [u8; 11] {
         let seed = self.seed.child("connections");
         let mut bytes = [0; 11];
         bytes[..8].copy_from_slice(&(id ^ seed.draw(0)).to_le_bytes());

@@ -395,16 +395,7 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         25 => Reason::FunctionThrottled(function, FunctionLimit::ReservedRate),
         26 => Reason::FunctionThrottled(function, FunctionLimit::ScaleOut),
         27 => Reason::CapacityExhausted(CapacityId(function.0)),
-        28 => Reason::Unauthorized(TokenFault::Missing),
-        29 => Reason::Unauthorized(TokenFault::Mismatched),
-        30 => Reason::Unauthorized(TokenFault::Malformed),
-        31 => Reason::Unauthorized(TokenFault::Algorithm),
-        32 => Reason::Unauthorized(TokenFault::Key),
-        33 => Reason::Unauthorized(TokenFault::Signature),
-        34 => Reason::Unauthorized(TokenFault::Issuer),
-        35 => Reason::Unauthorized(TokenFault::Audience),
-        36 => Reason::Unauthorized(TokenFault::Expired),
-        37 => Reason::Unauthorized(TokenFault::Early),
+        28..=37 | 52 => Reason::Unauthorized(token_fault(code)?),
         38 => Reason::InsufficientScope,
         39 => Reason::SignatureRefused(SignatureFault::Missing),
         40 => Reason::SignatureRefused(SignatureFault::Incomplete),
@@ -419,11 +410,27 @@ fn reason_of(code: u8, function: u16) -> Option<Reason> {
         49 => Reason::AuthorizerFailed,
         50 => Reason::AuthorizerMisconfigured,
         51 => Reason::FunctionMalformed(function),
-        52 => Reason::Unauthorized(TokenFault::Refused),
         53 => Reason::Throttled(Scope::Connects),
         54 => Reason::Gone,
         55 => Reason::Binary,
         56 => Reason::Unread,
+        _ => return None,
+    })
+}
+
+fn token_fault(code: u8) -> Option<TokenFault> {
+    Some(match code {
+        28 => TokenFault::Missing,
+        29 => TokenFault::Mismatched,
+        30 => TokenFault::Malformed,
+        31 => TokenFault::Algorithm,
+        32 => TokenFault::Key,
+        33 => TokenFault::Signature,
+        34 => TokenFault::Issuer,
+        35 => TokenFault::Audience,
+        36 => TokenFault::Expired,
+        37 => TokenFault::Early,
+        52 => TokenFault::Refused,
         _ => return None,
     })
 }

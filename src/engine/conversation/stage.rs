@@ -217,6 +217,7 @@ impl<R: Record> Stage<R> {
         }
         let following = self.source.begin();
         let turn = std::mem::replace(&mut self.upcoming, following).expect("something is due");
+        self.counts.script.add_turn(&turn);
         let at = self.places.take(turn.session);
         self.places.at(at).ahead = Some(Ahead { turn, due });
         Some(at)

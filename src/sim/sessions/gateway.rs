@@ -215,10 +215,9 @@ impl Conversation<'_> {
             self.posted.insert(post, published);
         }
         let Some((place, life, call)) = self.calls.remove(&reply.call) else { return };
-        if published.is_some() && reply.fan_out.is_none() && reply.reason == Reason::Served {
-            let stream = published.map(|published| published.stream);
-            let series = stream.map(|stream| self.world.catalog.streams[usize::from(stream.0)].series);
-            series.into_iter().for_each(|series| self.count_unpredicted(series));
+        if let Some(Published { stream, .. }) = published.filter(|_| reply.fan_out.is_none() && reply.reason == Reason::Served) {
+            // What would publish it is real: nobody knows when.
+            self.count_unpredicted(self.world.catalog.streams[usize::from(stream.0)].series);
         }
         let answers = match reply.purpose {
             Purpose::Connect(_) => true,
@@ -233,11 +232,6 @@ impl Conversation<'_> {
             let back = reply.at + self.back();
             self.queue.schedule(back, Happens::Answered { place, life, call, reply: Box::new(*reply) });
         }
-    }
-
-    /// Whether the answer to a handshake opens its connection.
-    pub(super) fn gateway_opened(&self, reply: &Reply) -> bool {
-        reply.reason == Reason::Served && (200..300).contains(&reply.status)
     }
 
     fn on_close(&mut self, now: Instant, id: ConnectionId, why: Closing) {
@@ -267,6 +261,11 @@ impl Conversation<'_> {
             self.count_unpredicted(series);
         }
     }
+}
+
+/// Whether the answer to a handshake opens its connection.
+pub(super) fn opens(reply: &Reply) -> bool {
+    reply.reason == Reason::Served && (200..300).contains(&reply.status)
 }
 
 /// The reply to a ping.

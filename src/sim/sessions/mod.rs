@@ -282,10 +282,9 @@ impl<'a> Conversation<'a> {
     }
 
     fn on_handshake(&mut self, now: Instant, at: u32, done: &Sample, reply: &Reply) {
-        let is_open = self.gateway_opened(reply);
         let place = &mut self.places[at as usize];
         let lost = place.lost;
-        if is_open {
+        if gateway::opens(reply) {
             let (connect, upgrade) = (self.world.network.connect, now.since(done.sent));
             (place.state, place.opened, place.lost) = (State::Open, now, None);
             place.connection = reply.purpose.connection();

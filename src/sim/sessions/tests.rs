@@ -1,1 +1,218 @@
+//! The simulated sessions, as sentences.
 
+use sluicegate_policy::call::{Closing, ErrorKind};
+use sluicegate_policy::latency::Latency;
+use sluicegate_policy::model::{
+    Api, ApiKind, Burst, DeploymentId, Drop, FanOut, Integration, MockIntegration, Model, PerSecond, Receivers, Route, RouteId,
+    RouteResponse, Throttle,
+};
+
+use super::*;
+use crate::load::overload::Overload;
+use crate::measure::record::ConnectionsRecord;
+use crate::sim::Network;
+use crate::traffic::Catalog;
+use crate::traffic::catalog::TemplateId;
+use crate::traffic::conversation::{Connect, Hears, Message, Stream};
+use crate::traffic::template::{Generator, Template, TemplateParts};
+
+const MS: Span = Span::from_ms(1);
+const CONNECT: SeriesId = SeriesId(0);
+const ASK: SeriesId = SeriesId(1);
+const PUSH: SeriesId = SeriesId(2);
+
+/// Sessions that each begin at their instant and then do this, one after the other; closed by others they come back after 100 ms.
+struct Script {
+    begin: Vec<Instant>,
+    acts: Vec<(Span, Act)>,
+    begun: u32,
+    at: Vec<usize>,
+    seq: Vec<u32>,
+}
+
+impl Script {
+    fn turn(&mut self, session: u32, due: Due, act: Act) -> Turn {
+        let seq = &mut self.seq[session as usize];
+        *seq += 1;
+        Turn { session, seq: *seq - 1, due, act }
+    }
+}
+
+fn connect() -> Act {
+    let hears = Hears(1);
+    Act::Connect(Connect { series: CONNECT, identity: 0, template: TemplateId(0), key: 0, attempt: 0, hears })
+}
+
+impl Sessions for Script {
+    fn begin(&mut self) -> Option<Turn> {
+        let at = *self.begin.get(self.begun as usize)?;
+        let session = self.begun;
+        self.begun += 1;
+        self.at.push(0);
+        self.seq.push(0);
+        Some(self.turn(session, Due::At(at), connect()))
+    }
+
+    fn next(&mut self, session: u32, event: Event) -> Option<Turn> {
+        match event.what {
+            Happened::Closed { by: ClosedBy::Client, .. } | Happened::Refused { .. } => None,
+            Happened::Closed { .. } => {
+                let again = connect();
+                Some(self.turn(session, Due::After(MS * 100), again))
+            }
+            Happened::Opened | Happened::Sent | Happened::Replied | Happened::Unanswered => {
+                let at = &mut self.at[session as usize];
+                let (after, act) = self.acts.get(*at).cloned()?;
+                *at += 1;
+                Some(self.turn(session, Due::After(after), act))
+            }
+        }
+    }
+}
+
+fn script(sessions: u64, acts: Vec<(Span, Act)>) -> Box<dyn Sessions> {
+    let begin = (0..sessions).map(|n| Instant::ZERO + MS * n).collect();
+    Box::new(Script { begin, acts, begun: 0, at: Vec::new(), seq: Vec::new() })
+}
+
+fn ask(timeout: Span) -> Act {
+    message(TemplateId(1), Awaits::Next { timeout }, None)
+}
+
+fn publish() -> Act {
+    message(TemplateId(2), Awaits::Nothing, Some(StreamId(0)))
+}
+
+fn message(template: TemplateId, awaits: Awaits, publishes: Option<StreamId>) -> Act {
+    Act::Message(Message { series: ASK, identity: 0, template, key: 0, awaits, publishes })
+}
+
+fn template(body: Option<&str>, number: bool) -> Template {
+    let fields = if number { vec![("number".to_owned(), Generator::Number)] } else { Vec::new() };
+    let parts = TemplateParts {
+        method: "GET".to_owned(),
+        path: "/".to_owned(),
+        body: body.map(str::to_owned),
+        fields,
+        ..TemplateParts::default()
+    };
+    Template::new(parts).unwrap()
+}
+
+/// A gateway that needs 4 ms for each call, with a route that answers and one that publishes.
+fn world(change: impl FnOnce(&mut Model)) -> World {
+    let api = Api { overhead: Latency::constant(MS * 4), ..Api::new(ApiKind::WebSocket, "a") };
+    let route = |key: &str| {
+        Route::new(DeploymentId(0), None, key, Integration::Mock(MockIntegration::Fixed { status: 200, body: "yes".to_owned() }))
+    };
+    let mut model = Model::of(api, &["prod"], vec![route("ask"), route("publish")]);
+    model.routes[0].response = RouteResponse::Present;
+    model.routes[1].fan_out = Some(FanOut { to: Receivers::Everyone, at_once: 100, each: Latency::constant(MS) });
+    model.account.connects = Throttle { rate: PerSecond { tokens: 1_000_000, per: MS * 1_000 }, burst: Burst(1_000_000) };
+    change(&mut model);
+    let stream = Stream { name: "news".to_owned(), series: PUSH, number: vec!["n".to_owned()], named: None };
+    let templates = vec![
+        template(None, false),
+        template(Some(r#"{{"action":"ask"}}"#), false),
+        template(Some(r#"{{"action":"publish","n":"{number}"}}"#), true),
+    ];
+    let catalog = Catalog { templates, streams: vec![stream], ..Catalog::default() };
+    World {
+        model: Arc::new(model),
+        stage: sluicegate_policy::model::StageId(0),
+        catalog: Arc::new(catalog),
+        connections: 1,
+        streams: 1,
+        timeout: MS * 1_000,
+        overload: Overload::Queue,
+        ceilings: crate::load::shaper::Ceilings::default(),
+        network: Network { round_trip: MS * 2, connect: MS },
+        keeping: crate::load::keeping::Keeping::FOR_EVER,
+        wall: Span::ZERO,
+        end: Instant::ZERO + MS * 11_000,
+    }
+}
+
+fn played(world: &World, sessions: Box<dyn Sessions>) -> (Vec<Sample>, ConnectionsRecord) {
+    let mut samples = Vec::new();
+    let (summary, connections) = converse(world, sessions, Seed::new(1), &mut |sample: &Sample| samples.push(*sample));
+    let turns = samples.iter().filter(|sample| sample.series != PUSH).count() as u64;
+    assert_eq!(summary.intended, turns, "every turn is one sample");
+    (samples, connections.record(&["news".to_owned()]))
+}
+
+fn of(samples: &[Sample], series: SeriesId) -> Vec<Sample> {
+    samples.iter().filter(|sample| sample.series == series).copied().collect()
+}
+
+#[test]
+fn a_handshake_takes_the_way_the_gateway_s_time_and_the_way_back() {
+    let (samples, record) = played(&world(|_| ()), script(3, Vec::new()));
+    let connects = of(&samples, CONNECT);
+    assert_eq!(connects.iter().map(|it| (it.status, it.response_time())).collect::<Vec<_>>(), [(101, Some(MS * 7)); 3]);
+    assert_eq!((record.asked, record.opened, record.open_at_end), (3, 3, 3));
+}
+
+#[test]
+fn a_question_has_its_reply_and_the_session_goes_on_with_it() {
+    let (samples, record) = played(&world(|_| ()), script(1, vec![(MS * 10, ask(MS * 100)), (MS * 10, ask(MS * 100))]));
+    let asked = of(&samples, ASK);
+    assert_eq!(asked.iter().map(Sample::response_time).collect::<Vec<_>>(), [Some(MS * 6); 2]);
+    assert_eq!(asked[1].intended, asked[0].done + MS * 10);
+    assert_eq!((record.messages_up, record.messages_down), (2, 2));
+}
+
+#[test]
+fn a_question_to_a_route_that_sends_no_answers_is_unanswered() {
+    let (samples, _) =
+        played(&world(|model| model.routes[0].response = RouteResponse::Absent), script(1, vec![(MS, ask(MS * 100))]));
+    let asked = of(&samples, ASK);
+    assert_eq!((asked[0].outcome, asked[0].response_time()), (Outcome::TimedOut, Some(MS * 100)));
+}
+
+#[test]
+fn what_is_published_comes_to_all_who_hear_it() {
+    let (samples, record) = played(&world(|_| ()), script(5, vec![(MS * 50, publish())]));
+    let pushed = of(&samples, PUSH);
+    // Each of five publishes to five: the way there, the gateway, the way back.
+    assert_eq!(pushed.len(), 25);
+    assert!(pushed.iter().all(|push| push.response_time() == Some(MS * 6)), "{pushed:?}");
+    assert_eq!((record.deliveries[0].delivered, record.deliveries[0].lost), (25, 0));
+}
+
+#[test]
+fn whoever_is_dropped_comes_back() {
+    let drop = Drop { at: MS * 2_000, stage: sluicegate_policy::model::StageId(0), why: Closing::Fault(1012) };
+    let (samples, record) = played(&world(|model| model.drops.push(drop)), script(20, Vec::new()));
+    assert_eq!(of(&samples, CONNECT).len(), 40);
+    assert_eq!((record.closed[0].by.as_str(), record.closed[0].code, record.closed[0].count), ("server", Some(1012), 20));
+    let returning = record.returning.unwrap();
+    assert_eq!((returning.returned, returning.refused), (20, 0));
+    // From hearing of it: the pause, the connection, and the handshake.
+    assert_eq!(returning.away.map(|away| away.max_ns), Some((MS * 107).as_ns()));
+}
+
+#[test]
+fn a_throttled_client_reads_an_error_and_is_closed() {
+    let one = Throttle { rate: PerSecond { tokens: 1, per: MS * 60_000 }, burst: Burst(1) };
+    let throttled = world(|model| model.stages[0].route_throttles.push((RouteId(0), one)));
+    let (samples, record) = played(&throttled, script(1, vec![(MS, ask(MS * 100)), (MS, ask(MS * 100))]));
+    let asked = of(&samples, ASK);
+    assert_eq!((asked[0].kind, asked[1].kind), (None, Some(ErrorKind::Throttled)));
+    assert_eq!((record.closed[0].code, record.closed[0].count), (Some(1008), 1));
+}
+
+#[test]
+fn a_goodbye_is_answered_after_a_whole_round_trip() {
+    let (samples, record) = played(&world(|_| ()), script(1, vec![(MS, Act::Close(Farewell::Code(1000)))]));
+    let goodbye = samples.iter().find(|sample| sample.seq == 1).unwrap();
+    assert_eq!((goodbye.outcome, goodbye.response_time()), (Outcome::Answered, Some(MS * 2)));
+    assert_eq!((record.closed[0].by.as_str(), record.closed[0].code), ("client", Some(1000)));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_samples() {
+    let world = world(|model| model.apis[0].overhead = Latency::lognormal(MS * 4, 0.5).unwrap());
+    let acts = || vec![(MS * 10, ask(MS * 100)), (MS * 5, publish())];
+    assert_eq!(played(&world, script(30, acts())), played(&world, script(30, acts())));
+}
