@@ -33,3 +33,4 @@ mod services; // services of the provider: imported, served with signed requests
 mod several_apis; // several APIs of one account: all are served, and what the account shares is shared
 mod starved; // a generator that is starved of its core calls its run invalid, and not its target slow
 mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last
+mod websocket; // sessions of WebSocket clients: played at the mock, simulated, and every connection and push accounted for

@@ -58,6 +58,6 @@ pub use decisions::{
 };
 pub use issuer::NoKey;
 pub use patience::Patience;
-pub use server::{Errors, MockError, Server, Settings, StageUrl, runtime};
+pub use server::{Beginning, Errors, MockError, Server, Settings, StageUrl, runtime};
 pub use summary::{Connections, LimitUse, LogSummary, Release, Summary, ToldShare, WebSockets};
 pub use tls::{Certificate, TlsError, TlsSettings};

@@ -83,6 +83,9 @@ pub struct Settings {
     pub allow_backends: Vec<String>,
     /// The clock of the run, perhaps shared with the load generator.
     pub clock: Clock,
+    /// Whether moves of stages and drops of connections wait to be told when the run begins ([`Server::beginning`]); else their
+    /// instants count from the clock's zero.
+    pub awaits_begin: bool,
     /// Most connections at a time; further ones are closed at once and counted.
     pub connections_max: usize,
     /// How long clients may keep the gateway waiting.
@@ -183,6 +186,20 @@ pub struct Server {
     probes: Vec<Probing>,
 }
 
+/// Tells a mock gateway when its run begins.
+pub struct Beginning {
+    driver: Rc<Driver>,
+    clock: Clock,
+}
+
+impl Beginning {
+    /// It begins at the zero of this clock. Only the first that is told counts.
+    pub fn at(&self, run: Clock) {
+        let start = Instant::from_ns(run.origin_ns().saturating_sub(self.clock.origin_ns()));
+        self.driver.tell(self.clock.now(), |gateway, now| gateway.begin_run(now, start));
+    }
+}
+
 /// Where an API listens. The timer is taken before the first connection can take the last descriptor.
 struct Listener {
     api: ApiId,
@@ -229,6 +246,7 @@ impl Settings {
             decisions_max: 1_000_000,
             allow_backends: Vec::new(),
             clock: Clock::starting_now(),
+            awaits_begin: false,
             connections_max: 16_000,
             patience: Patience::default(),
             bodies_bytes_max: 1 << 30,
@@ -266,6 +284,11 @@ impl Server {
     /// Where its first API listens.
     pub fn address(&self) -> SocketAddr {
         self.listeners[0].address
+    }
+
+    /// What tells it when the run begins, if it waits for that.
+    pub fn beginning(&self) -> Beginning {
+        Beginning { driver: Rc::clone(&self.desk.driver), clock: self.desk.clock }
     }
 
     /// Where its admin endpoint listens, if it has one.
@@ -420,6 +443,7 @@ fn desk(settings: &Settings, observer: Observer) -> Result<Desk, MockError> {
     let front = Rc::new(Front::new(Arc::clone(model), settings.seed)?);
     let wall_origin = wall_epoch().saturating_sub(clock.now().since(Instant::ZERO));
     let gateway = Gateway::new(Arc::clone(model), settings.seed).at_wall(wall_origin);
+    let gateway = if settings.awaits_begin { gateway.awaiting_begin() } else { gateway };
     // Without a file for them, arrivals and decisions are only counted.
     let arrivals_max = settings.arrivals.as_ref().map_or(0, |_| settings.arrivals_max);
     let decisions_max = settings.decisions.as_ref().map_or(0, |_| settings.decisions_max);

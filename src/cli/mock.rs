@@ -15,6 +15,7 @@ use super::value::DriftText;
 /// Serves the mock gateway until it is interrupted: it throttles, refuses and takes its time as the profile says.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line are independent of each other")]
 pub struct Mock {
     /// The profile, or an OpenAPI, Swagger, SAM or CloudFormation document
     pub profile: PathBuf,
@@ -74,6 +75,11 @@ pub struct Mock {
     /// End when standard input is closed: when the run that started this mock is gone
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+
+    /// Count the instants of moves and drops from the one that a line on standard input names, in nanoseconds of the monotonic clock; for
+    /// the run that started this mock, which simulates and probes before it begins
+    #[arg(long, requires = "until_stdin_closes", hide = true)]
+    pub awaits_begin: bool,
 
     /// How it meets its clients.
     #[command(flatten)]

@@ -184,8 +184,10 @@ fn wrong_usage_exits_with_two_and_says_what_would_work() {
 
 #[test]
 fn what_the_mock_of_a_run_is_told_stays_out_of_the_help() {
-    let Action::Mock(mock) = parsed("sluicegate mock p.yaml --arrivals a.bin --until-stdin-closes") else { panic!("not a mock") };
-    assert!(mock.until_stdin_closes);
+    let Action::Mock(mock) = parsed("sluicegate mock p.yaml --arrivals a.bin --until-stdin-closes --awaits-begin") else {
+        panic!("not a mock")
+    };
+    assert!(mock.until_stdin_closes && mock.awaits_begin);
     let mut top = command();
     let help = top.find_subcommand_mut("mock").expect("there is a mock").render_long_help().to_string();
     assert!(!help.contains("--arrivals") && help.contains("--listen"));

@@ -79,16 +79,20 @@ pub(super) enum Show {
     Nothing,
 }
 
-/// Drives `script` with `engine` until its end, or until `stop`.
+/// The clock of a run that is to be driven now.
+pub(super) fn clock() -> Clock {
+    Clock::with_origin(Clock::starting_now().origin_ns() + HEAD_START.as_ns())
+}
+
+/// Drives `script` with `engine` until its end, or until `stop`, by this [`clock`].
 pub(super) fn drive(
     plan: &Plan,
     script: &Script,
     engine: &Engine,
     (layout, shelf, samples): (&Arc<Layout>, Shelf, Option<SampleFile>),
-    watch: (Stop, Show),
+    how: (Clock, Stop, Show),
 ) -> Result<Driven, Failure> {
-    let (stop, show) = watch;
-    let clock = Clock::with_origin(Clock::starting_now().origin_ns() + HEAD_START.as_ns());
+    let (clock, stop, show) = how;
     let progress = Arc::new(Progress::default());
     let abort = Abort::new(plan.abort.thresholds.clone(), plan.abort.health.iter().map(target::health).collect());
     let on_abort = |abort: &AbortRecord| {

@@ -6,9 +6,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use sluicegate_mock::{Errors, LogSummary, MockError, Server, Settings, StageUrl, Summary, runtime};
+use sluicegate_mock::{Beginning, Errors, LogSummary, MockError, Server, Settings, StageUrl, Summary, runtime};
 use sluicegate_policy::model::Model;
 use sluicegate_policy::seed::Seed;
+use sluicegate_timer::Clock;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -68,6 +69,7 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
     settings.tls.clone_from(&edge.tls);
     settings.patience = edge::patience(&asked.edge);
     settings.arrivals.clone_from(&asked.arrivals);
+    settings.awaits_begin = asked.awaits_begin;
     settings.errors = if asked.tell_errors { Errors::Told } else { Errors::AsReal };
     let server = Server::bind(settings).await.map_err(|error| match error {
         MockError::System { .. } | MockError::Issuer(_) => Failure::broken("starting the mock gateway", error),
@@ -79,7 +81,8 @@ async fn serve(asked: &Mock, plan: &Plan) -> Result<Summary, Failure> {
         | MockError::Front(_) => Failure::usage(error),
     })?;
     // Before it says that it is ready: whoever ends it at once must not be overheard.
-    let signals = stopped(asked.until_stdin_closes).map_err(|error| Failure::broken("listening for signals", error))?;
+    let told = asked.until_stdin_closes.then(|| server.beginning());
+    let signals = stopped(told).map_err(|error| Failure::broken("listening for signals", error))?;
     terminal::print(ready(&server, &edge, asked.format)?)?;
     Ok(server.run(signals).await)
 }
@@ -117,10 +120,10 @@ fn named(stages: Vec<StageUrl>) -> Vec<(String, String)> {
     stages.into_iter().map(|stage| (name(&stage), stage.url)).collect()
 }
 
-/// Resolves with SIGINT or SIGTERM, and if asked when standard input closes.
-fn stopped(until_stdin_closes: bool) -> io::Result<impl Future<Output = ()>> {
+/// Resolves with SIGINT or SIGTERM, and when standard input closes if anybody is told what it says.
+fn stopped(told: Option<Beginning>) -> io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let stdin = until_stdin_closes.then(stdin).transpose()?;
+    let stdin = told.map(|told| stdin().map(|stdin| (stdin, told))).transpose()?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -135,15 +138,20 @@ fn stdin() -> io::Result<pipe::Receiver> {
     pipe::Receiver::from_owned_fd(stdin)
 }
 
-/// Waits for the end of a pipe; without one, for ever.
-async fn closed(pipe: Option<pipe::Receiver>) {
-    let Some(pipe) = pipe else { return std::future::pending().await };
-    let mut thrown_away = [0_u8; 64];
+/// Waits for the end of a pipe, whose only line says when the run begins; without one, for ever.
+async fn closed(stdin: Option<(pipe::Receiver, Beginning)>) {
+    let Some((pipe, told)) = stdin else { return std::future::pending().await };
+    // A number is written at once, and shorter than this; what else comes is thrown away.
+    let mut line = [0_u8; 64];
     loop {
         let ready = pipe.readable().await;
-        match ready.and_then(|()| pipe.try_read(&mut thrown_away)) {
+        match ready.and_then(|()| pipe.try_read(&mut line)) {
             Ok(0) => return,
-            Ok(_) => {}
+            Ok(length) => {
+                if let Some(origin_ns) = str::from_utf8(&line[..length]).ok().and_then(|text| text.trim_end().parse().ok()) {
+                    told.at(Clock::with_origin(origin_ns));
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
         }

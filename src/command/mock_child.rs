@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sluicegate_mock::Summary;
+use sluicegate_timer::Clock;
 
 /// How long the child may take to be ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,6 +101,13 @@ impl MockChild {
     /// The base URL of its issuer of tokens.
     pub(super) fn issuer(&self) -> Option<&str> {
         self.ready.issuer.as_deref()
+    }
+
+    /// Tells it that the run begins at the zero of this clock. One that is gone hears nothing, which the run itself finds out.
+    pub(super) fn begin(&self, clock: Clock) {
+        if let Some(mut stdin) = self.stdin.as_ref() {
+            let _ = writeln!(stdin, "{}", clock.origin_ns());
+        }
     }
 
     /// Ends it, and gives what it saw.

@@ -18,7 +18,7 @@ use sluicegate_timer::clock::wall_epoch;
 use self::doubts::{cut_by, lost_journal, other_script, settles_later, silent_mock, troubled_mock, unprobed};
 use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
-use super::drive::{Driven, Show, drive};
+use super::drive::{self, Driven, Show, drive};
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::predict::{Model, Predicted, layout};
@@ -207,7 +207,11 @@ impl Rehearsal<'_> {
             Shelf::begin(folder, &self.plan.catalog.series).map_err(|error| Failure::broken("starting a thread", error))?;
         let samples = self.keeps_samples().then(|| SampleFile::begin(folder, self.plan.catalog.series.clone())).transpose();
         let samples = samples.map_err(|error| Failure::broken("opening the file of samples", error))?;
-        let how = (interruption.stop.clone(), show);
+        let clock = drive::clock();
+        if let Some(mock) = &standing.mock {
+            mock.begin(clock);
+        }
+        let how = (clock, interruption.stop.clone(), show);
         let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf, samples), how)?;
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.

@@ -189,7 +189,7 @@ fn start_mock(
     for (flag, value) in [("--listen", "127.0.0.1:0".into()), ("--format", "json".into()), ("--seed", seed.to_string())] {
         arguments.extend([OsString::from(flag), value.into()]);
     }
-    arguments.extend(["--arrivals".into(), folder.join(ARRIVALS).into(), "--until-stdin-closes".into()]);
+    arguments.extend(["--arrivals".into(), folder.join(ARRIVALS).into(), "--until-stdin-closes".into(), "--awaits-begin".into()]);
     // A client of the real gateway is left to guess at times; a rehearsal need not be.
     arguments.push("--tell-errors".into());
     if wire == Wire::Tls {

@@ -98,6 +98,8 @@ pub struct Gateway {
     first: Option<Instant>,
     /// How many time-outs in the queue nobody waits for any longer.
     abandoned: usize,
+    /// Whether moves and drops are not scheduled yet.
+    awaits_begin: bool,
     now: Instant,
 }
 
@@ -116,12 +118,7 @@ impl Gateway {
     /// wall time starts on 1 January 1970, unless [`Self::at_wall`] says when.
     pub fn new(model: Arc<Model>, seed: Seed) -> Self {
         let mut queue = Queue::new();
-        for (at, Move { at: due, .. }) in model.moves.iter().enumerate() {
-            queue.schedule(Instant::ZERO + *due, Event::Move(at));
-        }
-        for (at, drop) in model.drops.iter().enumerate() {
-            queue.schedule(Instant::ZERO + drop.at, Event::Drop(at));
-        }
+        schedule(&model, Instant::ZERO, &mut queue);
         Self {
             doors: Doors::new(&model),
             routers: (0..model.deployments.len()).map(|at| Router::new(&model, DeploymentId(at as u16))).collect(),
@@ -152,8 +149,22 @@ impl Gateway {
             arrived: 0,
             first: None,
             abandoned: 0,
+            awaits_begin: false,
             now: Instant::ZERO,
             model,
+        }
+    }
+
+    /// The same gateway, whose moves and drops wait for [`Self::begin_run`]: one that is up for some time before its run begins.
+    pub fn awaiting_begin(self) -> Self {
+        Self { queue: Queue::new(), awaits_begin: true, ..self }
+    }
+
+    /// The run begins at `start`, now or later: from there the instants of moves and drops count. Nothing happens if it began before.
+    pub fn begin_run(&mut self, now: Instant, start: Instant) {
+        self.advance(now);
+        if std::mem::take(&mut self.awaits_begin) {
+            schedule(&self.model, start.max(now), &mut self.queue);
         }
     }
 
@@ -343,3 +354,13 @@ mod laws;
 mod oracle;
 #[cfg(test)]
 mod tests;
+
+/// What the model does by itself in a run that begins at `start`.
+fn schedule(model: &Model, start: Instant, queue: &mut Queue<Event>) {
+    for (at, Move { at: due, .. }) in model.moves.iter().enumerate() {
+        queue.schedule(start + *due, Event::Move(at));
+    }
+    for (at, drop) in model.drops.iter().enumerate() {
+        queue.schedule(start + drop.at, Event::Drop(at));
+    }
+}

@@ -36,6 +36,8 @@ pub(super) struct Job {
 pub(super) struct Ahead {
     pub(super) turn: Turn,
     pub(super) due: Instant,
+    /// How long after that the session could do it at all: what came before (a reply, a new connection) took until then.
+    pub(super) kept: Span,
 }
 
 /// A message or ping that something is to come back for.

@@ -219,7 +219,7 @@ impl<R: Record> Stage<R> {
         let turn = std::mem::replace(&mut self.upcoming, following).expect("something is due");
         self.counts.script.add_turn(&turn);
         let at = self.places.take(turn.session);
-        self.places.at(at).ahead = Some(Ahead { turn, due });
+        self.places.at(at).ahead = Some(Ahead { turn, due, kept: Span::ZERO });
         Some(at)
     }
 
@@ -263,7 +263,7 @@ impl<R: Record> Stage<R> {
     fn due(&mut self, at: u32) -> Option<Box<Job>> {
         let closes = self.catalog.closes;
         let place = self.places.at(at);
-        let Ahead { turn: Turn { session, seq, act, .. }, due } = place.ahead.take()?;
+        let Ahead { turn: Turn { session, seq, act, .. }, due, kept } = place.ahead.take()?;
         self.counts.intended += 1;
         let series = match &act {
             Act::Connect(connect) => connect.series,
@@ -272,7 +272,8 @@ impl<R: Record> Stage<R> {
             Act::Close(_) => closes.unwrap_or(place.series),
         };
         let life = place.life;
-        let (waits_since, waited) = (Instant::MAX, Span::ZERO);
+        // Kept by what came before it, it has waited by no fault of the generator already.
+        let (waits_since, waited) = if kept == Span::ZERO { (Instant::MAX, kept) } else { (due, kept) };
         Some(Box::new(Job { place: at, life, session, seq, series, intended: due, waits_since, waited, act }))
     }
 
@@ -373,7 +374,7 @@ impl<R: Record> Stage<R> {
         };
         // It must not run in circles around what refuses at once.
         let due = if is_failure(what) { due.max(now + Backoff::FIRST) } else { due };
-        self.places.at(at).ahead = Some(Ahead { turn, due });
+        self.places.at(at).ahead = Some(Ahead { turn, due, kept: now.since(due) });
         Some(due)
     }
 

@@ -189,7 +189,8 @@ fn whoever_is_dropped_comes_back() {
     let returning = record.returning.unwrap();
     assert_eq!((returning.returned, returning.refused), (20, 0));
     // From hearing of it: the pause, the connection, and the handshake.
-    assert_eq!(returning.away.map(|away| away.max_ns), Some((MS * 107).as_ns()));
+    let (away, expected) = (returning.away.unwrap().max_ns, (MS * 107).as_ns());
+    assert!(away.abs_diff(expected) < expected / 1_000, "{away}: to the three digits of a histogram");
 }
 
 #[test]

@@ -30,6 +30,15 @@ fn a_session_connects_asks_and_says_goodbye() {
 }
 
 #[test]
+fn what_a_session_could_not_do_before_it_was_connected_has_waited_for_that() {
+    let server = echo();
+    let talked = with(&server).does([Does::TellsOverdue]).run().expect(SAY, [(Outcome::Answered, 1)]);
+    let (connect, say) = (talked.sample(CONNECT), talked.sample(SAY));
+    assert!(say.waited >= connect.done.since(say.intended), "{connect:?} {say:?}");
+    assert!(say.own_lag() + say.waited <= say.schedule_lag() + Span::from_ns(1), "{say:?}");
+}
+
+#[test]
 fn a_thousand_round_trips_on_many_connections_and_lanes_are_a_thousand_samples() {
     let server = echo();
     let talk = with(&server).does([Does::AsksSame(LONG); 50]).set(|talk| {

@@ -30,6 +30,8 @@ pub(super) const CLOSE: SeriesId = SeriesId(4);
 pub(super) enum Does {
     /// Says something that nobody replies to.
     Tells,
+    /// The same, as if it had been due when the plan began.
+    TellsOverdue,
     /// The same, at length.
     TellsMuch,
     /// Publishes.
@@ -293,7 +295,7 @@ impl Script {
             Act::Message(Message { series: SAY, identity: session, template: TemplateId(1), key, awaits, publishes })
         };
         let act = match does {
-            Does::Tells => message(Awaits::Nothing, None),
+            Does::Tells | Does::TellsOverdue => message(Awaits::Nothing, None),
             Does::TellsMuch => match message(Awaits::Nothing, None) {
                 Act::Message(message) => Act::Message(Message { template: TemplateId(2), ..message }),
                 other => other,
@@ -304,6 +306,7 @@ impl Script {
             Does::Pings => Act::Ping { series: PING },
             Does::Closes(farewell) => Act::Close(farewell),
         };
-        Some(Turn { session, seq: *seq - 1, due: Due::After(after), act })
+        let due = if let Does::TellsOverdue = does { Due::At(Instant::from_ns(1)) } else { Due::After(after) };
+        Some(Turn { session, seq: *seq - 1, due, act })
     }
 }

@@ -329,6 +329,24 @@ fn a_stage_moves_at_its_instant_and_who_has_arrived_keeps_his_snapshot() {
 }
 
 #[test]
+fn moves_that_wait_for_the_run_count_from_its_beginning_and_no_second_one_begins() {
+    let late = Move { at: ms(10), stage: PROD, deployment: DeploymentId(1) };
+    let gateway = with_next(gateway(ApiKind::Rest).mock()).set(|model| model.moves = vec![late]).start().gateway;
+    let mut gateway = gateway.awaiting_begin();
+    let serving = |gateway: &mut Gateway, now| {
+        gateway.advance(now);
+        gateway.serving(PROD)
+    };
+    assert_eq!(serving(&mut gateway, at(50)), Some(DeploymentId(0)), "nobody began");
+    gateway.begin_run(at(50), at(60));
+    assert_eq!(serving(&mut gateway, at(69)), Some(DeploymentId(0)));
+    assert_eq!(serving(&mut gateway, at(70)), Some(DeploymentId(1)));
+    assert_eq!(gateway.deploy(at(71), PROD, DeploymentId(0)), Ok(()));
+    gateway.begin_run(at(72), at(72));
+    assert_eq!(serving(&mut gateway, at(90)), Some(DeploymentId(0)), "it had begun before");
+}
+
+#[test]
 fn a_stage_takes_only_deployments_of_its_own_api() {
     let mut gateway = with_next(gateway(ApiKind::Rest).mock())
         .set(|model| {
