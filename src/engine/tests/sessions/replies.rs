@@ -35,7 +35,6 @@ fn what_a_session_could_not_do_before_it_was_connected_has_waited_for_that() {
     let talked = with(&server).does([Does::TellsOverdue]).run().expect(SAY, [(Outcome::Answered, 1)]);
     let (connect, say) = (talked.sample(CONNECT), talked.sample(SAY));
     assert!(say.waited >= connect.done.since(say.intended), "{connect:?} {say:?}");
-    assert!(say.own_lag() + say.waited <= say.schedule_lag() + Span::from_ns(1), "{say:?}");
 }
 
 #[test]
