@@ -4,7 +4,7 @@
 //! (`engine` and `sim` do).
 //!
 //! A session has at most one turn ahead of it. Its player keeps that turn until it is due, unless the connection ends before: then
-//! it drops the turn, tells [`Event::Closed`], and goes on with what it is given for that. Questions that had no reply by then
+//! it drops the turn, tells [`Happened::Closed`], and goes on with what it is given for that. Questions that had no reply by then
 //! have ended as [closed](crate::measure::Outcome::Closed).
 
 use sluicegate_policy::time::Instant;
