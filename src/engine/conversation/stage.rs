@@ -369,11 +369,12 @@ impl<R: Record> Stage<R> {
             return None;
         };
         let due = match turn.due {
+            // As its plan says, however late that is; a plan goes on, so that this cannot run in circles.
             Due::At(at) => at,
+            // It must not run in circles around what refuses at once.
+            Due::After(after) if is_failure(what) => now + after.max(Backoff::FIRST),
             Due::After(after) => now + after,
         };
-        // It must not run in circles around what refuses at once.
-        let due = if is_failure(what) { due.max(now + Backoff::FIRST) } else { due };
         self.places.at(at).ahead = Some(Ahead { turn, due, kept: now.since(due) });
         Some(due)
     }

@@ -24,6 +24,7 @@ fn ms(ms: u64) -> Instant {
 struct Steady {
     begun: VecDeque<u32>,
     every: Span,
+    awaits: Awaits,
     seq: u32,
 }
 
@@ -49,14 +50,18 @@ impl Sessions for Steady {
         if let Happened::Closed { .. } | Happened::Refused { .. } = event.what {
             return Some(self.connect(session, Due::After(Span::ZERO)));
         }
-        let message =
-            Message { series: SAY, identity: 0, template: TemplateId(0), key: 0, awaits: Awaits::Nothing, publishes: None };
+        let message = Message { series: SAY, identity: 0, template: TemplateId(0), key: 0, awaits: self.awaits, publishes: None };
         let due = Due::At(event.intended + self.every);
         Some(self.turn(session, due, Act::Message(message)))
     }
 }
 
 fn stage(sessions: u32, every: Span, overload: Overload, ceilings: &Ceilings) -> Stage<Vec<Sample>> {
+    let steady = Steady { begun: (0..sessions).collect(), every, awaits: Awaits::Nothing, seq: 0 };
+    stage_of(steady, overload, ceilings)
+}
+
+fn stage_of(steady: Steady, overload: Overload, ceilings: &Ceilings) -> Stage<Vec<Sample>> {
     let rules = Rules {
         overload,
         shaper: Shaper::new(ceilings),
@@ -67,7 +72,7 @@ fn stage(sessions: u32, every: Span, overload: Overload, ceilings: &Ceilings) ->
         catalog: Arc::new(Catalog::default()),
         published: Arc::new(Published::new(0)),
     };
-    Stage::new(rules, Box::new(Steady { begun: (0..sessions).collect(), every, seq: 0 }), Vec::new())
+    Stage::new(rules, Box::new(steady), Vec::new())
 }
 
 fn stamps(now: Instant) -> Stamps {
@@ -109,6 +114,23 @@ fn late_stays_late_and_a_session_that_is_far_behind_says_everything_that_was_due
     let intended: Vec<Instant> = stage.recorder.iter().skip(1).map(|sample| sample.intended).collect();
     assert!(intended.iter().copied().eq((2..=5_000).map(ms)));
     stage.conserves();
+}
+
+#[test]
+fn what_was_due_while_a_question_had_no_reply_is_as_late_as_that_made_it() {
+    let awaits = Awaits::Next { timeout: Span::from_ms(100) };
+    let steady = Steady { begun: [0].into(), every: Span::from_ms(10), awaits, seq: 0 };
+    let mut stage = stage_of(steady, Overload::Queue, &Ceilings::default());
+    stage.turn(ms(1), Urgency::None);
+    stage.open_all(ms(1));
+    for now in [11, 111, 211].map(ms) {
+        stage.turn(now, Urgency::None);
+        assert!(stage.write(0, now), "{now:?}: as soon as the one before has timed out");
+    }
+    let asked: Vec<_> = stage.recorder.iter().filter(|sample| sample.series == SAY).collect();
+    assert!(asked.iter().all(|sample| sample.outcome == Outcome::TimedOut));
+    let told: Vec<_> = asked.iter().map(|sample| (sample.intended, sample.waited)).collect();
+    assert_eq!(told, [(ms(11), Span::ZERO), (ms(21), Span::from_ms(90))]);
 }
 
 #[test]
