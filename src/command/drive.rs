@@ -18,10 +18,9 @@ use super::shelf::{Shelf, Shelved};
 use super::{target, terminal};
 use crate::config::Plan;
 use crate::config::value::OverloadPolicy;
-use crate::engine::{
-    self, Abort, Converse, Conversed, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport,
-};
-use crate::load::dialogue::{self, Dialogue};
+use crate::engine::{Abort, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
+use crate::load::Share;
+use crate::load::dialogue;
 use crate::load::overload::Overload;
 use crate::load::shaper::Shaper;
 use crate::measure::record::{
@@ -104,13 +103,20 @@ pub(super) fn drive(
     };
     let ticker = (show == Show::Progress).then(|| Ticker::start(Arc::clone(&progress), clock, plan.run.duration));
     let recorder = || Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref());
-    let common = Common { plan, clock, stop, abort: &abort, on_abort: &on_abort, progress };
+    let common = Common { plan, recorder: &recorder, clock, stop, abort: &abort, on_abort: &on_abort, progress };
     let driven = match script {
-        Script::Sessions(dialogue) => sessions(engine, dialogue, &recorder, common),
-        Script::Described(_) | Script::Recorded { .. } => requests(engine, script, &recorder, common),
+        Script::Sessions(dialogue) => engine
+            .converse(&common.playing(&|share| dialogue::dialogue(dialogue, share)))
+            .map(|conversed| (Some(Box::new(conversed.record(&plan.catalog))), conversed.driven)),
+        Script::Described(_) | Script::Recorded { .. } => engine
+            .drive(&common.playing(&|share| match script.played(plan, share) {
+                Play::Steps(source) => source,
+                Play::Sessions(_) => unreachable!("sessions are driven as such"),
+            }))
+            .map(|driven| (None, driven)),
     };
     drop(ticker);
-    let driven = driven.map_err(|error| Failure::broken("driving the traffic", error))?;
+    let (connections, driven) = driven.map_err(|error| Failure::broken("driving the traffic", error))?;
     let (mut recorders, samples) = match samples {
         Some(file) => {
             let (recorders, record) = file.finish(driven.recorders);
@@ -126,7 +132,7 @@ pub(super) fn drive(
     let recorder = recorder.unwrap_or_else(|| Recorder::new(Arc::clone(layout)));
     Ok(Driven {
         recorder,
-        connections: driven.connections,
+        connections,
         shelved,
         journal,
         samples,
@@ -145,6 +151,7 @@ pub(super) fn drive(
 /// What both kinds of script are driven with.
 struct Common<'a> {
     plan: &'a Plan,
+    recorder: &'a (dyn Fn() -> Recording + Sync),
     clock: Clock,
     stop: Stop,
     abort: &'a Abort,
@@ -152,65 +159,12 @@ struct Common<'a> {
     progress: Arc<Progress>,
 }
 
-/// What either gives back.
-struct Ran {
-    recorders: Vec<Recording>,
-    connections: Option<Box<ConnectionsRecord>>,
-    lanes: Vec<LaneReport>,
-    counts: Counts,
-    broken: Option<EngineError>,
-    tokens: Option<TokenReport>,
-    watch: Option<WatchRecord>,
-    aborted: Option<AbortRecord>,
-}
-
-fn requests(
-    engine: &Engine,
-    script: &Script,
-    recorder: &(dyn Fn() -> Recording + Sync),
-    common: Common<'_>,
-) -> Result<Ran, EngineError> {
-    let Common { plan, clock, stop, abort, on_abort, progress } = common;
-    let engine::Driven { recorders, lanes, counts, broken, tokens, watch, aborted } = engine.drive(&Drive {
-        catalog: Arc::clone(&plan.catalog),
-        source: &|share| match script.played(plan, share) {
-            Play::Steps(source) => source,
-            Play::Sessions(_) => unreachable!("sessions are driven as such"),
-        },
-        recorder,
-        shaper: Shaper::new(&plan.safety.ceilings),
-        clock,
-        horizon: plan.run.duration,
-        stop,
-        abort,
-        on_abort,
-        progress,
-    })?;
-    Ok(Ran { recorders, connections: None, lanes, counts, broken, tokens, watch, aborted })
-}
-
-fn sessions(
-    engine: &Engine,
-    dialogue: &Dialogue,
-    recorder: &(dyn Fn() -> Recording + Sync),
-    common: Common<'_>,
-) -> Result<Ran, EngineError> {
-    let Common { plan, clock, stop, abort, on_abort, progress } = common;
-    let conversed = engine.converse(&Converse {
-        catalog: Arc::clone(&plan.catalog),
-        sessions: &|share| dialogue::dialogue(dialogue, share),
-        recorder,
-        shaper: Shaper::new(&plan.safety.ceilings),
-        clock,
-        horizon: plan.run.duration,
-        stop,
-        abort,
-        on_abort,
-        progress,
-    })?;
-    let connections = Some(Box::new(conversed.record(&plan.catalog)));
-    let Conversed { recorders, lanes, counts, broken, tokens, watch, aborted, .. } = conversed;
-    Ok(Ran { recorders, connections, lanes, counts, broken, tokens, watch, aborted })
+impl<'a> Common<'a> {
+    fn playing<S: ?Sized>(self, source: &'a (dyn Fn(Share) -> Box<S> + Sync)) -> Drive<'a, Recording, S> {
+        let Self { plan, recorder, clock, stop, abort, on_abort, progress } = self;
+        let (catalog, shaper) = (Arc::clone(&plan.catalog), Shaper::new(&plan.safety.ceilings));
+        Drive { catalog, source, recorder, shaper, clock, horizon: plan.run.duration, stop, abort, on_abort, progress }
+    }
 }
 
 impl Driven {

@@ -202,7 +202,7 @@ impl<R: Record> Dispatch<R> {
             self.refuse(job, Outcome::Shed, now);
         }
         let mut job = self.held.release(now)?;
-        job.waits_no_more(now);
+        job.wait.end(now);
         Some(job)
     }
 
@@ -266,7 +266,7 @@ impl<R: Record> Dispatch<R> {
 
     fn queue(&mut self, mut job: Job, now: Instant) {
         if self.overload.may_wait(self.ready.len() + self.held.len()) {
-            job.waits(now);
+            job.wait.begin(now);
             self.ready.push_back(job);
             self.on_queued();
         } else {
@@ -294,12 +294,12 @@ impl<R: Record> Dispatch<R> {
         let (series, identity) = (job.request.series, job.request.identity);
         match self.held.admits(now, series, identity) {
             Ok(()) => {
-                job.waits_no_more(now);
+                job.wait.end(now);
                 return Admission::Start(job);
             }
             Err(until) if self.overload.may_wait(self.ready.len() + self.held.len()) => {
                 self.counts.shaped += 1;
-                job.waits(now);
+                job.wait.begin(now);
                 self.held.hold(until, series, identity, job);
                 self.on_queued();
             }
@@ -317,7 +317,7 @@ impl<R: Record> Dispatch<R> {
 
     /// An action ends without having been sent; its session goes on later, if it does.
     fn refuse(&mut self, mut job: Job, outcome: Outcome, now: Instant) {
-        job.waits_no_more(now);
+        job.wait.end(now);
         let sample = job.ended(Ending::unanswered(outcome), Stamps::NONE, now);
         self.record(&sample);
         if self.phase != Phase::Playing {
@@ -346,7 +346,7 @@ impl<R: Record> Dispatch<R> {
         let mut next = job.followed_by(step, due);
         if due <= now {
             // Its instant may have passed while the step before lasted.
-            next.waits(due);
+            next.wait.begin(due);
             return Some(next);
         }
         self.postpone(next);

@@ -3,12 +3,14 @@
 //! Owns the shape of what goes in and what comes out. Refuses to decide anything about an action (`dispatch`) and to speak to
 //! anybody (`transport`). Called by `command`.
 
+use std::io;
 use std::sync::Arc;
 
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
 use super::abort::Abort;
+use super::cores::Portion;
 use super::credentials::{Signed, TokenReport};
 use super::error::EngineError;
 use super::lane;
@@ -25,12 +27,12 @@ use crate::measure::record::{AbortRecord, WatchRecord};
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::Catalog;
 
-/// What is driven, and who watches.
-pub struct Drive<'a, R> {
-    /// What the script's requests say.
+/// What is driven, and who watches. What a lane plays is a source of requests, or [`Sessions`](crate::load::sessions::Sessions).
+pub struct Drive<'a, R, S: ?Sized = dyn Source> {
+    /// What the script says.
     pub catalog: Arc<Catalog>,
     /// Makes the source of a share; called once on each lane's thread.
-    pub source: &'a (dyn Fn(Share) -> Box<dyn Source> + Sync),
+    pub source: &'a (dyn Fn(Share) -> Box<S> + Sync),
     /// Makes the recorder of a lane; called once on each lane's thread.
     pub recorder: &'a (dyn Fn() -> R + Sync),
     /// Hard ceilings, one set for all lanes.
@@ -134,22 +136,33 @@ impl Engine {
     ///
     /// A lane that breaks ends the run early and stands in [`Driven::broken`]; it is an error only if no lane is left.
     pub fn drive<R: Record + Send + 'static>(&self, drive: &Drive<'_, R>) -> Result<Driven<R>, EngineError> {
+        let (driven, _) = self.drive_lanes(drive, |portion, share| lane::play(self, drive, portion, share))?;
+        Ok(driven)
+    }
+
+    /// Plays with `play` on each lane; what the lanes gave beside their recorders comes in the same order.
+    pub(super) fn drive_lanes<R: Send, S: ?Sized, T: Send>(
+        &self,
+        drive: &Drive<'_, R, S>,
+        play: impl Fn(Portion, Share) -> io::Result<Played<(R, T)>> + Sync,
+    ) -> Result<(Driven<R>, Vec<T>), EngineError> {
         let Drive { clock, horizon, stop, abort, on_abort, .. } = drive;
         let around = Around { clock: *clock, horizon: *horizon, stop, abort, on_abort: *on_abort };
-        let ran = self.in_lanes(&around, |portion, share, lane| {
-            lane::play(self, drive, portion, share).map_err(|source| EngineError::Start { lane, source })
-        });
-        let driven = Driven::of(ran.lanes)?;
+        let ran = self
+            .in_lanes(&around, |portion, share, lane| play(portion, share).map_err(|source| EngineError::Start { lane, source }));
+        let (driven, beside) = Driven::of(ran.lanes)?;
         let (aborted, unwatched) = match ran.aborted {
             Ok(aborted) => (aborted, None),
             Err(error) => (None, Some(error)),
         };
-        Ok(Driven { tokens: ran.tokens, watch: ran.watch, aborted, broken: driven.broken.or(unwatched), ..driven })
+        let broken = driven.broken.or(unwatched);
+        Ok((Driven { tokens: ran.tokens, watch: ran.watch, aborted, broken, ..driven }, beside))
     }
 }
 
 impl<R> Driven<R> {
-    fn of(results: Vec<Result<Played<R>, EngineError>>) -> Result<Self, EngineError> {
+    fn of<T>(results: Vec<Result<Played<(R, T)>, EngineError>>) -> Result<(Self, Vec<T>), EngineError> {
+        let mut others = Vec::new();
         let mut driven = Self {
             recorders: Vec::new(),
             lanes: Vec::new(),
@@ -161,8 +174,9 @@ impl<R> Driven<R> {
         };
         for result in results {
             match result {
-                Ok((recorder, counts, report)) => {
+                Ok(((recorder, other), counts, report)) => {
                     driven.recorders.push(recorder);
+                    others.push(other);
                     driven.counts.add(&counts);
                     driven.lanes.push(report);
                 }
@@ -173,12 +187,13 @@ impl<R> Driven<R> {
         }
         match driven.broken {
             Some(error) if driven.recorders.is_empty() => Err(error),
-            _ => Ok(driven),
+            _ => Ok((driven, others)),
         }
     }
 }
 
-type Played<R> = (R, Counts, LaneReport);
+/// What a lane gives back: something of its own, and what all lanes have.
+pub(super) type Played<T> = (T, Counts, LaneReport);
 
 impl Counts {
     /// Takes over what was counted at the sockets.

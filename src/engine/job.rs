@@ -12,10 +12,7 @@ use crate::traffic::{Action, Request, Step};
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) intended: Instant,
-    /// Since when it waits by no fault of the generator; `Instant::MAX` until then.
-    pub(super) waits_since: Instant,
-    /// How long it has waited so, once that is over.
-    pub(super) waited: Span,
+    pub(super) wait: Wait,
     pub(super) session: u32,
     pub(super) seq: u32,
     /// Zero for the first, then one for each retry.
@@ -23,6 +20,14 @@ pub(super) struct Job {
     /// When the first attempt was intended.
     pub(super) since: Instant,
     pub(super) request: Request,
+}
+
+/// What an action waits by no fault of the generator: for a connection, a ceiling, or what comes before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    /// `Instant::MAX` until it waits.
+    since: Instant,
+    lasted: Span,
 }
 
 /// When the parts of an exchange happened; `Instant::MAX` for what did not.
@@ -77,6 +82,29 @@ impl Ord for Later {
     }
 }
 
+impl Wait {
+    /// It has not waited.
+    pub(super) const NONE: Self = Self { since: Instant::MAX, lasted: Span::ZERO };
+
+    /// It has to wait: from now on, if it does not already.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.since = self.since.min(now);
+    }
+
+    /// Nothing keeps it any longer, or it is given up. What was given up in the instant in which it came has waited a nanosecond:
+    /// only what the generator did not come to has waited for nothing.
+    pub(super) fn end(&mut self, now: Instant) {
+        if self.since != Instant::MAX {
+            self.lasted = now.since(self.since).max(Span::from_ns(1));
+        }
+    }
+
+    /// How long it has waited, once that is over.
+    pub(super) const fn lasted(self) -> Span {
+        self.lasted
+    }
+}
+
 impl Stamps {
     pub(super) const NONE: Self = Self { started: Instant::MAX, sent: Instant::MAX, first_byte: Instant::MAX };
 }
@@ -91,26 +119,13 @@ impl Job {
     pub(super) fn new(step: Step, intended: Instant) -> Self {
         let Action::Request(request) = step.action;
         let Step { session, seq, attempt, .. } = step;
-        Self { intended, waits_since: Instant::MAX, waited: Span::ZERO, session, seq, attempt, since: intended, request }
+        Self { intended, wait: Wait::NONE, session, seq, attempt, since: intended, request }
     }
 
     /// What its session does next: if that is the same once more, it goes on for as long as this one already did.
     pub(super) fn followed_by(&self, step: Step, intended: Instant) -> Self {
         let since = if step.attempt > 0 { self.since } else { intended };
         Self { since, ..Self::new(step, intended) }
-    }
-
-    /// It has to wait by no fault of the generator: from now on, if it does not already.
-    pub(super) fn waits(&mut self, now: Instant) {
-        self.waits_since = self.waits_since.min(now);
-    }
-
-    /// Nothing keeps it any longer, or it is given up. What was given up in the instant in which it came has waited a nanosecond:
-    /// only what the generator did not come to has waited for nothing.
-    pub(super) fn waits_no_more(&mut self, now: Instant) {
-        if self.waits_since != Instant::MAX {
-            self.waited = now.since(self.waits_since).max(Span::from_ns(1));
-        }
     }
 
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
@@ -120,7 +135,7 @@ impl Job {
             sent: stamps.sent,
             first_byte: stamps.first_byte,
             done,
-            waited: self.waited,
+            waited: self.wait.lasted(),
             session: self.session,
             seq: self.seq,
             series: self.request.series,

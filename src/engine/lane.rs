@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::{Clock, clock};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::abort::Abort;
 use super::cores::Portion;
 use super::credentials::Signed;
 use super::dispatch::{Dispatch, Rules, Waiting};
-use super::drive::{Counts, Drive, LaneReport};
+use super::drive::{Counts, Drive, LaneReport, Played};
 use super::job::{Ending, Job, Stamps};
 use super::pacer::{Nudge, Pacer};
 use super::prepare::{Engine, Speaks};
@@ -38,10 +38,10 @@ pub(super) const TICK: Span = Span::from_ms(20);
 
 /// Tasks that are polled before the sockets and the timer are looked at again. tokio's 61 would let a due instant wait for as
 /// many exchanges.
-pub(super) const EVENT_INTERVAL: u32 = 16;
+const EVENT_INTERVAL: u32 = 16;
 
 /// Threads for name resolution.
-pub(super) const RESOLVERS_MAX: usize = 2;
+const RESOLVERS_MAX: usize = 2;
 
 /// What the tasks of a lane share, on its one thread.
 pub(super) struct Lane<R> {
@@ -58,7 +58,15 @@ pub(super) fn play<R: Record + 'static>(
     drive: &Drive<'_, R>,
     portion: Portion,
     share: Share,
-) -> io::Result<(R, Counts, LaneReport)> {
+) -> io::Result<Played<(R, ())>> {
+    on_this_thread(portion, async |meter| run(engine, drive, portion, share, meter).await)
+}
+
+/// Runs a lane on the calling thread: what it gives, what it counted, and what it used.
+pub(super) fn on_this_thread<T>(
+    portion: Portion,
+    run: impl AsyncFnOnce(&Rc<Meter>) -> io::Result<(T, Counts, Used, Signed)>,
+) -> io::Result<Played<T>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -66,12 +74,12 @@ pub(super) fn play<R: Record + 'static>(
         .max_blocking_threads(RESOLVERS_MAX)
         .build_local(tokio::runtime::LocalOptions::default())?;
     let meter = Rc::new(Meter::default());
-    let ended = runtime.block_on(run(engine, drive, portion, share, &meter));
+    let ended = runtime.block_on(run(&meter));
     // A name server that is silent may hold a thread for long; nobody waits for it.
     runtime.shutdown_background();
-    let (recorder, mut counts, used, signed) = ended?;
+    let (given, mut counts, used, signed) = ended?;
     counts.read(&meter);
-    Ok((recorder, counts, used.report(portion, signed)))
+    Ok((given, counts, used.report(portion, signed)))
 }
 
 async fn run<R: Record + 'static>(
@@ -80,7 +88,7 @@ async fn run<R: Record + 'static>(
     portion: Portion,
     share: Share,
     meter: &Rc<Meter>,
-) -> io::Result<(R, Counts, Used, Signed)> {
+) -> io::Result<((R, ()), Counts, Used, Signed)> {
     let settings = &engine.settings;
     let mut pacer = Pacer::new(drive.clock, settings.pacing)?;
     let seats = engine.speaks.seats(portion.connections, settings.streams);
@@ -109,18 +117,23 @@ async fn run<R: Record + 'static>(
         workers.abort_all();
     }
     while let Some(joined) = workers.join_next().await {
-        if let Err(error) = joined
-            && let Ok(panic) = error.try_into_panic()
-        {
-            std::panic::resume_unwind(panic);
-        }
+        resume(joined);
     }
     let used = conducted?;
     board.show(&mut lane.dispatch.borrow_mut());
     let lane = Rc::into_inner(lane).expect("the workers, who shared it, have left");
     let signed = lane.encoder.into_inner().signed();
     let (recorder, counts) = lane.dispatch.into_inner().into_results();
-    Ok((recorder, counts, used, signed))
+    Ok(((recorder, ()), counts, used, signed))
+}
+
+/// A task that panics has found a defect, and its lane ends by it.
+pub(super) fn resume(joined: Result<(), JoinError>) {
+    if let Err(error) = joined
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 fn hire<R: Record + 'static>(

@@ -1,6 +1,6 @@
 //! A lane of sessions: one thread with its own runtime, connections and recorders.
 //!
-//! Owns the runtime and the conductor, which turns the [`Stage`] whenever something is due, and begins a task for each connection. Refuses
+//! Owns the conductor, which turns the [`Stage`] whenever something is due, and begins a task for each connection. Refuses
 //! decisions (`stage`) and sockets (`player`). Called by `drive`, once on each thread. The pace, the ticks and the stop are those of lanes of
 //! requests.
 
@@ -22,8 +22,8 @@ use super::stage::{Rules, Stage};
 use crate::engine::abort::Abort;
 use crate::engine::cores::Portion;
 use crate::engine::credentials::Signed;
-use crate::engine::drive::{Counts, LaneReport};
-use crate::engine::lane::{EVENT_INTERVAL, RESOLVERS_MAX, TICK, Used};
+use crate::engine::drive::{Counts, Played};
+use crate::engine::lane::{TICK, Used, on_this_thread, resume};
 use crate::engine::pacer::{Nudge, Pacer};
 use crate::engine::prepare::Engine;
 use crate::engine::progress::{Progress, Tally};
@@ -59,38 +59,17 @@ pub(super) struct Common {
     pub(super) gauge: Gauge,
 }
 
-/// What a lane gives back.
-pub(super) struct Played<R> {
-    pub(super) recorder: R,
-    pub(super) connections: Connections,
-    pub(super) counts: Counts,
-    pub(super) report: LaneReport,
-}
-
 /// Plays a share of the script of sessions on the calling thread.
 pub(super) fn play<R: Record + 'static>(
     engine: &Engine,
     drive: &Converse<'_, R>,
     (portion, share): (Portion, Share),
     common: &Common,
-) -> io::Result<Played<R>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .event_interval(EVENT_INTERVAL)
-        .max_blocking_threads(RESOLVERS_MAX)
-        .build_local(tokio::runtime::LocalOptions::default())?;
-    let meter = Rc::new(Meter::default());
-    let ended = runtime.block_on(run(engine, drive, share, (common, &meter)));
-    // A name server that is silent may hold a thread for long; nobody waits for it.
-    runtime.shutdown_background();
-    let (recorder, connections, mut counts, used, signed) = ended?;
-    counts.read(&meter);
-    let report = used.report(portion, signed);
-    Ok(Played { recorder, connections, counts, report })
+) -> io::Result<Played<(R, Connections)>> {
+    on_this_thread(portion, async |meter| run(engine, drive, share, (common, meter)).await)
 }
 
-type Ran<R> = (R, Connections, Counts, Used, Signed);
+type Ran<R> = ((R, Connections), Counts, Used, Signed);
 
 async fn run<R: Record + 'static>(
     engine: &Engine,
@@ -114,7 +93,7 @@ async fn run<R: Record + 'static>(
     let lane = Rc::into_inner(lane).expect("the tasks, who shared it, have ended");
     let signed = lane.encoder.into_inner().signed();
     let (recorder, connections, counts) = lane.stage.into_inner().into_results();
-    Ok((recorder, connections, counts, used, signed))
+    Ok(((recorder, connections), counts, used, signed))
 }
 
 /// Turns the stage whenever something is due, until the run is over; gives what the lane used while the plan lasted.
@@ -154,15 +133,6 @@ async fn conduct<R: Record + 'static>(
             resume(joined);
         }
         pacer.until(due.min(show), waiting, &lane.nudge).await?;
-    }
-}
-
-/// A task that panics has found a defect, and its lane ends by it.
-fn resume(joined: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = joined
-        && let Ok(panic) = error.try_into_panic()
-    {
-        std::panic::resume_unwind(panic);
     }
 }
 
@@ -215,7 +185,7 @@ impl<R: Record> Lane<R> {
         let base_path = settings.endpoint.base_path.clone();
         let encoder = Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), base_path, engine.held.bearing());
         Self {
-            stage: RefCell::new(Stage::new(rules, (drive.sessions)(share), (drive.recorder)())),
+            stage: RefCell::new(Stage::new(rules, (drive.source)(share), (drive.recorder)())),
             encoder: RefCell::new(encoder),
             outgoing: RefCell::new(Outgoing::default()),
             catalog: Arc::clone(&drive.catalog),

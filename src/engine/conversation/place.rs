@@ -9,7 +9,7 @@ use sluicegate_policy::time::{Instant, Span};
 
 use super::content::Value;
 use super::heard::Heard;
-use crate::engine::job::{Ending, Stamps};
+use crate::engine::job::{Ending, Stamps, Wait};
 use crate::measure::{Outcome, Sample};
 use crate::traffic::SeriesId;
 use crate::traffic::conversation::{Act, Hears, Turn};
@@ -25,9 +25,7 @@ pub(super) struct Job {
     /// Where it is counted.
     pub(super) series: SeriesId,
     pub(super) intended: Instant,
-    /// Since when it waits by no fault of the generator.
-    pub(super) waits_since: Instant,
-    pub(super) waited: Span,
+    pub(super) wait: Wait,
     pub(super) act: Act,
 }
 
@@ -126,18 +124,6 @@ impl Job {
         }
     }
 
-    /// It has to wait by no fault of the generator: from now on, if it does not already.
-    pub(super) fn waits(&mut self, now: Instant) {
-        self.waits_since = self.waits_since.min(now);
-    }
-
-    /// Nothing keeps it any longer, or it is given up; see the same of a request's job.
-    pub(super) fn waits_no_more(&mut self, now: Instant) {
-        if self.waits_since != Instant::MAX {
-            self.waited = now.since(self.waits_since).max(Span::from_ns(1));
-        }
-    }
-
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
         Sample {
             intended: self.intended,
@@ -145,7 +131,7 @@ impl Job {
             sent: stamps.sent,
             first_byte: stamps.first_byte,
             done,
-            waited: self.waited,
+            waited: self.wait.lasted(),
             session: self.session,
             seq: self.seq,
             series: self.series,

@@ -26,7 +26,7 @@ use super::published::Published;
 use crate::engine::abort::Watch;
 use crate::engine::dispatch::Waiting;
 use crate::engine::drive::Counts;
-use crate::engine::job::{Ending, Stamps};
+use crate::engine::job::{Ending, Stamps, Wait};
 use crate::engine::progress::Tally;
 use crate::engine::stop::Urgency;
 use crate::load::held::Held;
@@ -252,7 +252,7 @@ impl<R: Record> Stage<R> {
                 if !self.overload.may_wait(self.held.len()) {
                     return self.refuse(&job, Outcome::Dropped, now);
                 }
-                job.waits(now);
+                job.wait.begin(now);
                 self.held.hold(until, job.series, job.identity(), job);
                 self.counts.queue_peak = self.counts.queue_peak.max(self.held.len() as u64);
             }
@@ -273,8 +273,12 @@ impl<R: Record> Stage<R> {
         };
         let life = place.life;
         // Kept by what came before it, it has waited by no fault of the generator already.
-        let (waits_since, waited) = if kept == Span::ZERO { (Instant::MAX, kept) } else { (due, kept) };
-        Some(Box::new(Job { place: at, life, session, seq, series, intended: due, waits_since, waited, act }))
+        let mut wait = Wait::NONE;
+        if kept > Span::ZERO {
+            wait.begin(due);
+            wait.end(due + kept);
+        }
+        Some(Box::new(Job { place: at, life, session, seq, series, intended: due, wait, act }))
     }
 
     fn start(&mut self, job: Box<Job>) {
@@ -299,7 +303,7 @@ impl<R: Record> Stage<R> {
             if self.is_void(&job) {
                 self.give_up(&mut job, Outcome::Closed, now);
             } else {
-                job.waits_no_more(now);
+                job.wait.end(now);
                 self.start(job);
             }
         }
@@ -313,7 +317,7 @@ impl<R: Record> Stage<R> {
 
     /// What was held back is not done.
     fn give_up(&mut self, job: &mut Job, outcome: Outcome, now: Instant) {
-        job.waits_no_more(now);
+        job.wait.end(now);
         if self.is_void(job) {
             let sample = job.ended(Ending::unanswered(outcome), Stamps::NONE, now);
             self.record(&sample);

@@ -189,7 +189,7 @@ impl<R: Record> Stage<R> {
         let waiting: Vec<_> = self.held.drain().collect();
         for mut job in waiting {
             let outcome = if self.is_stale(&job, now) { Outcome::Shed } else { Outcome::Abandoned };
-            job.waits_no_more(now);
+            job.wait.end(now);
             self.record(&job.ended(Ending::unanswered(outcome), Stamps::NONE, now));
         }
     }

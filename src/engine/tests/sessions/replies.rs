@@ -138,7 +138,7 @@ fn a_ceiling_holds_messages_back_and_the_policy_decides_what_becomes_of_them() {
         })
     };
     let queued = talk(Overload::Queue).run().expect(SAY, [(Outcome::Answered, 4)]);
-    assert_eq!(queued.conversed.counts.shaped, 3);
+    assert_eq!(queued.conversed.driven.counts.shaped, 3);
     assert!(queued.samples.iter().filter(|sample| sample.series == SAY && sample.waited > Span::from_ms(15)).count() >= 2);
     let dropped = talk(Overload::Drop).run();
     assert!(dropped.outcomes(SAY)[&Outcome::Dropped] >= 1);
@@ -150,5 +150,5 @@ fn a_message_that_is_longer_than_may_be_sent_is_not_sent() {
     let server = echo();
     let talked = with(&server).does([Does::Tells]).set(|talk| talk.settings.message_bytes_max = 20).run();
     let talked = talked.expect(SAY, [(Outcome::Dropped, 1)]);
-    assert_eq!(talked.conversed.counts.unsendable, 1);
+    assert_eq!(talked.conversed.driven.counts.unsendable, 1);
 }

@@ -128,7 +128,7 @@ impl Talk {
         let conversed = engine
             .converse(&Converse {
                 catalog: Arc::clone(&catalog),
-                sessions: &sessions,
+                source: &sessions,
                 recorder: &Vec::new,
                 shaper: Shaper::new(&self.ceilings),
                 clock,
@@ -139,8 +139,8 @@ impl Talk {
                 progress: Arc::clone(&progress),
             })
             .unwrap();
-        assert!(conversed.broken.is_none(), "{:?}", conversed.broken);
-        let samples = conversed.recorders.iter().flatten().copied().collect();
+        assert!(conversed.driven.broken.is_none(), "{:?}", conversed.driven.broken);
+        let samples = conversed.driven.recorders.iter().flatten().copied().collect();
         let record = conversed.record(&catalog);
         let events = events.lock().unwrap().clone();
         let talked = Talked { samples, conversed, record, events };
@@ -203,7 +203,7 @@ impl Talked {
     /// Every turn that became due is exactly one sample, every connection is accounted for, and instants are in order.
     fn conserves(&self, progress: &Progress) {
         let turns: Vec<&Sample> = self.samples.iter().filter(|sample| sample.series != PUSH).collect();
-        let counts = &self.conversed.counts;
+        let counts = &self.conversed.driven.counts;
         assert_eq!(counts.intended, turns.len() as u64, "every due turn is one sample");
         let mut seqs: Vec<_> = turns.iter().map(|sample| (sample.session, sample.seq)).collect();
         seqs.sort_unstable();
