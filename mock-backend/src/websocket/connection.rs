@@ -14,7 +14,7 @@ use sluicegate_policy::call::{Closing, Form};
 use tokio::io::ReadBuf;
 
 use super::frames::{Came, Frames};
-use super::mailbox::Down;
+use super::mailbox::{Down, weight};
 use super::sockets::{Knocked, Socket};
 use crate::http::Desk;
 use crate::http1::connection::Ended;
@@ -106,8 +106,8 @@ impl<S: Stream> Connection<S> {
         self.socket.mailbox.register(cx);
         loop {
             let written = self.poll_write(cx);
-            if let Poll::Ready(Err(came)) = written {
-                return Poll::Ready(self.ends_with(&came));
+            if let Poll::Ready(Err(_)) = written {
+                return Poll::Ready(self.known_end());
             }
             match self.poll_read(cx) {
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
@@ -132,7 +132,7 @@ impl<S: Stream> Connection<S> {
             match self.socket.mailbox.take() {
                 None => return Poll::Ready(Ok(())),
                 Some(Down::Message(message)) => {
-                    self.writing = message.len() as u64;
+                    self.writing = weight(&message);
                     self.frames.write(&mut self.stream, cx, &message)?;
                 }
                 Some(Down::Close(why)) => self.begin_close(cx, why)?,
@@ -173,7 +173,7 @@ impl<S: Stream> Connection<S> {
                 let read = read + buffer.filled().len();
                 let is_over = drained.is_err() || buffer.filled().is_empty() || read > DRAIN_BYTES_MAX;
                 self.phase = Phase::Draining(read);
-                Poll::Ready(is_over.then(|| self.ends_with(&Came::Gone)))
+                Poll::Ready(is_over.then(|| self.known_end()))
             }
         }
     }
@@ -200,10 +200,10 @@ impl<S: Stream> Connection<S> {
                 self.end.get_or_insert(End { code, reason: "", by: By::Unruly });
                 self.phase = Phase::Deaf;
                 if self.say_close(cx, (code, "")).is_err() {
-                    return Some(self.ends_with(&Came::Gone));
+                    return Some(self.known_end());
                 }
             }
-            Came::Closed | Came::Gone => return Some(self.ends_with(&came)),
+            Came::Closed | Came::Gone => return Some(self.known_end()),
         }
         None
     }
@@ -221,19 +221,19 @@ impl<S: Stream> Connection<S> {
             Over::Leaving if self.phase == Phase::Open => {
                 self.end.get_or_insert(End { code: 1001, reason: "Going away", by: By::Leaving });
                 if self.say_close(cx, (1001, "Going away")).is_err() {
-                    return Poll::Ready(self.ends_with(&Came::Gone));
+                    return Poll::Ready(self.known_end());
                 }
                 let _ = self.frames.poll_flush(&mut self.stream, cx);
                 // Its end is waited for as long as the time of those allows that leave.
-                self.wait.poll_expired(cx).map(|()| self.ends_with(&Came::Gone))
+                self.wait.poll_expired(cx).map(|()| self.known_end())
             }
-            Over::Leaving => self.wait.poll_expired(cx).map(|()| self.ends_with(&Came::Gone)),
-            Over::Expired => Poll::Ready(self.ends_with(&Came::Gone)),
+            Over::Leaving => self.wait.poll_expired(cx).map(|()| self.known_end()),
+            Over::Expired => Poll::Ready(self.known_end()),
         }
     }
 
     /// What is known of the end; of one that nobody announced, that it came without a word.
-    fn ends_with(&mut self, _: &Came) -> End {
+    fn known_end(&self) -> End {
         self.end.unwrap_or(End { code: 1006, reason: "", by: By::Client })
     }
 

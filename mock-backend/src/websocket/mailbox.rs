@@ -34,6 +34,11 @@ pub(crate) struct Mailbox {
     waker: RefCell<Option<Waker>>,
 }
 
+/// The bytes that a message counts for. Also an empty one takes room: else any number of them could wait.
+pub(crate) fn weight(message: &Bytes) -> u64 {
+    (message.len() as u64).max(1)
+}
+
 impl Mailbox {
     /// An empty one.
     pub(crate) const fn of_at_most(most: u64) -> Self {
@@ -51,11 +56,11 @@ impl Mailbox {
         if self.closed.get() {
             return Ok(());
         }
-        let unread = self.unread.get();
-        if unread > 0 && unread.saturating_add(message.len() as u64) > self.most {
+        let (unread, more) = (self.unread.get(), weight(&message));
+        if unread > 0 && unread.saturating_add(more) > self.most {
             return Err(Full);
         }
-        self.unread.set(unread + message.len() as u64);
+        self.unread.set(unread + more);
         self.waiting.borrow_mut().push_back(Down::Message(message));
         self.wake();
         Ok(())
@@ -137,6 +142,12 @@ mod tests {
         mailbox.written(16);
         mailbox.put(Bytes::from_static(b"1234")).unwrap();
         assert_eq!(mailbox.put(Bytes::from_static(b"5")), Err(Full));
+    }
+
+    #[test]
+    fn empty_messages_have_a_bound_too() {
+        let mailbox = Mailbox::of_at_most(4);
+        assert_eq!((0..9).filter(|_| mailbox.put(Bytes::new()).is_ok()).count(), 4);
     }
 
     #[test]
