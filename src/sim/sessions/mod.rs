@@ -302,8 +302,12 @@ impl<'a> Conversation<'a> {
 
     fn on_push(&mut self, now: Instant, (at, life): (u32, u32), published: Published) {
         let place = &self.places[at as usize];
-        if place.life != life || place.hears.0 >> published.stream.0 & 1 == 0 {
+        if place.life != life {
             return;
+        }
+        if place.hears.0 >> published.stream.0 & 1 == 0 {
+            self.connections.on_down(now, 0);
+            return self.connections.on_unexpected(false);
         }
         let Published { stream, intended } = published;
         self.connections.on_down(now, 0);

@@ -24,6 +24,7 @@ const PUSH: SeriesId = SeriesId(2);
 /// Sessions that each begin at their instant and then do this, one after the other; closed by others they come back after 100 ms.
 struct Script {
     begin: Vec<Instant>,
+    hears: Hears,
     acts: Vec<(Span, Act)>,
     begun: u32,
     at: Vec<usize>,
@@ -38,8 +39,7 @@ impl Script {
     }
 }
 
-fn connect() -> Act {
-    let hears = Hears(1);
+fn connect(hears: Hears) -> Act {
     Act::Connect(Connect { series: CONNECT, identity: 0, template: TemplateId(0), key: 0, attempt: 0, hears })
 }
 
@@ -50,14 +50,14 @@ impl Sessions for Script {
         self.begun += 1;
         self.at.push(0);
         self.seq.push(0);
-        Some(self.turn(session, Due::At(at), connect()))
+        Some(self.turn(session, Due::At(at), connect(self.hears)))
     }
 
     fn next(&mut self, session: u32, event: Event) -> Option<Turn> {
         match event.what {
             Happened::Closed { by: ClosedBy::Client, .. } | Happened::Refused { .. } => None,
             Happened::Closed { .. } => {
-                let again = connect();
+                let again = connect(self.hears);
                 Some(self.turn(session, Due::After(MS * 100), again))
             }
             Happened::Opened | Happened::Sent | Happened::Replied | Happened::Unanswered => {
@@ -71,8 +71,12 @@ impl Sessions for Script {
 }
 
 fn script(sessions: u64, acts: Vec<(Span, Act)>) -> Box<dyn Sessions> {
+    Box::new(hearing(Hears(1), sessions, acts))
+}
+
+fn hearing(hears: Hears, sessions: u64, acts: Vec<(Span, Act)>) -> Script {
     let begin = (0..sessions).map(|n| Instant::ZERO + MS * n).collect();
-    Box::new(Script { begin, acts, begun: 0, at: Vec::new(), seq: Vec::new() })
+    Script { begin, hears, acts, begun: 0, at: Vec::new(), seq: Vec::new() }
 }
 
 fn ask(timeout: Span) -> Act {
@@ -178,6 +182,13 @@ fn what_is_published_comes_to_all_who_hear_it() {
     assert_eq!(pushed.len(), 25);
     assert!(pushed.iter().all(|push| push.response_time() == Some(MS * 6)), "{pushed:?}");
     assert_eq!((record.deliveries[0].delivered, record.deliveries[0].lost), (25, 0));
+}
+
+#[test]
+fn what_is_pushed_to_those_who_do_not_hear_it_is_unexpected() {
+    let (samples, record) = played(&world(|_| ()), Box::new(hearing(Hears(0), 3, vec![(MS * 50, publish())])));
+    assert_eq!(of(&samples, PUSH).len(), 0);
+    assert_eq!((record.messages_down, record.unexpected, record.deliveries[0].expected), (9, 9, 0));
 }
 
 #[test]
