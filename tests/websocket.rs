@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{Bench, Kept, quiet};
+use crate::program::{Bench, Kept, Mock, quiet};
 
 /// A desk of ten clients who hear one publisher, small enough to be judged in seven seconds.
 const DESK: &str = r#"# Imitates a desk with one publisher.
@@ -109,6 +109,19 @@ fn a_storm_of_reconnects_is_seen_on_both_sides_and_no_client_stays_away() {
     assert_eq!(over_all(record, "returned"), 10, "each client comes back once");
     assert_eq!(count(record, "/connections/opened"), 20);
     assert_eq!(count(record, "/connections/open_at_end"), 10);
+}
+
+#[test]
+fn sessions_are_played_at_a_target_that_is_named_with_ws() {
+    let _quiet = quiet();
+    let bench = Bench::new();
+    let mock = Mock::serve(&bench, &bench.file("desk.yaml", DESK));
+    assert!(mock.url.starts_with("ws://"), "{}", mock.url);
+    let asked = ["run", "desk.yaml", "--drive-only", "-d", "2s", "--warmup", "0s", "--target", &mock.url];
+    let kept = bench.kept(asked).expect_driven();
+    assert_eq!(count(&kept.record, "/connections/opened"), 10);
+    let seen = mock.finish();
+    assert_eq!(seen["websocket"]["opened"], 10, "{seen}");
 }
 
 #[test]

@@ -75,6 +75,9 @@ Simulates a profile, drives the same script at a gateway, compares the two and r
 The target is the bundled mock gateway, started for the run and ended with it, unless the profile or --target names a live \
 one. A host that is not this machine must be allowed, in the profile's safety.allow or by --allow-host.
 
+Traffic of a WebSocket API are sessions (traffic.sessions): clients that connect, say, ask and hear what is pushed, and come back \
+when they lose their connection. What becomes of each connection and of each numbered push is counted.
+
 The run's folder has run.json and latency.hlog when the run is over. While it lasts each second is written to journal.jsonl there as soon as it \
 ends: of a run that is killed `sluicegate report` shows all but the last second (exit code 1, nothing is judged). \
 It takes about half a kilobyte a second for each lane, and for each series 70 bytes and 3 to 4 for each different response time: some 5 MB an hour \
@@ -96,6 +99,7 @@ Examples:
   sluicegate run profiles/quickstart.yaml
   sluicegate run profiles/quickstart.yaml -R 400/s -d 1m --warmup 5s --print-plan
   sluicegate run profiles/quickstart.yaml --drift 'functions.orders.duration * 1.5'
+  sluicegate run profiles/chat.yaml -d 1m
   sluicegate run profiles/quickstart.yaml --access-log access.log -o runs/monday
   sluicegate run profiles/quickstart.yaml --find-rate 'p99 < 300ms, errors < 1%, throttled < 1%'
   sluicegate run profiles/quickstart.yaml --find-rate 'throttled < 5%' -R 100/s --find-step 5s --find-precision 2%

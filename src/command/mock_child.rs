@@ -92,10 +92,9 @@ impl MockChild {
         Ok(mock)
     }
 
-    /// The base URL of a stage of the API with that id, as HTTP has it: a connection to a WebSocket API begins with a request.
-    pub(super) fn stage_url(&self, api: &str, stage: &str) -> Option<String> {
-        let url = self.ready.apis.get(api)?.get(stage)?;
-        Some(as_http(url))
+    /// The base URL of a stage of the API with that id.
+    pub(super) fn stage_url(&self, api: &str, stage: &str) -> Option<&str> {
+        self.ready.apis.get(api)?.get(stage).map(String::as_str)
     }
 
     /// The base URL of its issuer of tokens.
@@ -141,11 +140,6 @@ impl Drop for MockChild {
     }
 }
 
-/// `ws://` is `http://`, and `wss://` is `https://`.
-fn as_http(url: &str) -> String {
-    url.strip_prefix("ws").map_or_else(|| url.to_owned(), |rest| format!("http{rest}"))
-}
-
 /// The child's lines, read on a thread of their own so that waiting for one has an end. It ends with the child's output.
 fn lines_of(stdout: impl io::Read + Send + 'static) -> Receiver<io::Result<String>> {
     let (sender, receiver) = sync_channel(4);
@@ -157,21 +151,4 @@ fn lines_of(stdout: impl io::Read + Send + 'static) -> Receiver<io::Result<Strin
         }
     });
     receiver
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_begins_with_a_request_to_the_same_place() {
-        for (url, http) in [
-            ("ws://127.0.0.1:8080/prod", "http://127.0.0.1:8080/prod"),
-            ("wss://127.0.0.1:8443/prod", "https://127.0.0.1:8443/prod"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("https://127.0.0.1:8443/ws", "https://127.0.0.1:8443/ws"),
-        ] {
-            assert_eq!(as_http(url), http);
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Where traffic goes: the base URL of a target, taken apart.
 //!
-//! Owns parsing and display of `http(s)://host[:port][/base]` and the question whether it is this machine. Refuses DNS and
+//! Owns parsing and display of `http(s)://host[:port][/base]` (or `ws(s)`) and the question whether it is this machine. Refuses DNS and
 //! sockets (`engine`), and the decision whether it is allowed (`config::safety`).
 
 use std::fmt;
@@ -76,9 +76,10 @@ impl FromStr for Endpoint {
         let refuse = |why| ParseEndpointError { text: text.to_owned(), why };
         let uri: http::Uri = text.trim().parse().map_err(|_| refuse("it is not a URL"))?;
         let scheme = match uri.scheme_str() {
-            Some("http") => Scheme::Http,
-            Some("https") => Scheme::Https,
-            Some(_) => return Err(refuse("its scheme is neither http nor https")),
+            // A WebSocket connection begins with a request.
+            Some("http" | "ws") => Scheme::Http,
+            Some("https" | "wss") => Scheme::Https,
+            Some(_) => return Err(refuse("its scheme is none of http, https, ws and wss")),
             None => return Err(refuse("it has no scheme")),
         };
         let authority = uri.authority().ok_or_else(|| refuse("it names no host"))?;
@@ -118,6 +119,15 @@ mod tests {
     fn a_target_reads_back_as_it_was_written() {
         for text in ["http://127.0.0.1:8080/prod", "https://api.example.com", "http://[::1]:9000", "http://localhost/a/b"] {
             assert_eq!(text.parse::<Endpoint>().expect("a target").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_websocket_api_is_where_its_connections_begin() {
+        for (text, same) in
+            [("ws://[::1]:9000/prod", "http://[::1]:9000/prod"), ("wss://api.example.com/v1", "https://api.example.com/v1")]
+        {
+            assert_eq!(text.parse::<Endpoint>(), same.parse(), "{text}");
         }
     }
 

@@ -78,7 +78,11 @@ fn closing(closed: &ClosedRecord) -> String {
 
 fn messages(page: &mut Page, connections: &ConnectionsRecord) {
     let ConnectionsRecord { messages_up, messages_down, bytes_up, bytes_down, unexpected, unexpected_errors, .. } = connections;
-    let way = |messages: u64, size: u64| format!("{} ({})", count(messages), bytes(size));
+    // A simulation does not know the texts of the other side.
+    let way = |messages: u64, size: u64| match size {
+        0 => count(messages),
+        size => format!("{} ({})", count(messages), bytes(size)),
+    };
     page.entry("messages", &format!("{} up, {} down", way(*messages_up, *bytes_up), way(*messages_down, *bytes_down)));
     if *unexpected > 0 {
         let errors = format!("{} of them errors of the gateway", count(*unexpected_errors));
