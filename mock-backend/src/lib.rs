@@ -27,6 +27,7 @@ mod admin;
 pub mod arrivals;
 mod backends;
 pub mod decisions;
+mod descriptors;
 mod driver;
 mod functions;
 mod http;

@@ -31,6 +31,7 @@ use crate::admin::Admin;
 use crate::arrivals::Arrivals;
 use crate::backends::Backends;
 use crate::decisions::Decisions;
+use crate::descriptors;
 use crate::driver::{Driver, pace};
 use crate::functions::{FunctionLog, Functions, Surroundings};
 use crate::http::{Desk, Tally};
@@ -86,7 +87,7 @@ pub struct Settings {
     /// Whether moves of stages and drops of connections wait to be told when the run begins ([`Server::beginning`]); else their
     /// instants count from the clock's zero.
     pub awaits_begin: bool,
-    /// Most connections at a time; further ones are closed at once and counted.
+    /// Most connections at a time, if the process may have so many open; further ones are closed at once and counted.
     pub connections_max: usize,
     /// How long clients may keep the gateway waiting.
     pub patience: Patience,
@@ -247,7 +248,7 @@ impl Settings {
             allow_backends: Vec::new(),
             clock: Clock::starting_now(),
             awaits_begin: false,
-            connections_max: 16_000,
+            connections_max: usize::MAX,
             patience: Patience::default(),
             bodies_bytes_max: 1 << 30,
             grace: Span::from_secs(5),
@@ -274,7 +275,8 @@ impl Server {
             functions.provision(&settings.model).await;
         }
         let waits = Rc::new(Waits::new(settings.patience));
-        let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, settings.connections_max));
+        let connections_max = settings.connections_max.min(descriptors::connections_max());
+        let door = Rc::new(Door::new(Rc::clone(&desk), Rc::clone(&waits), tls, connections_max));
         let admin = settings.admin.map(|address| Admin::bind(address, clock)).transpose()?;
         let issuer = desk.mint.is_some().then(|| Issuer::bind(clock)).transpose()?;
         let probes = probes::all(&settings.model, clock)?;
