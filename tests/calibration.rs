@@ -282,6 +282,7 @@ fn pool() -> Model {
         scaling: Scaling { dispatch: Dispatch::MostRecentlyUsed, ..Scaling::default() },
         response: Response { status: 200, body: String::new() },
         uses: None,
+        echoes: false,
         code: Code::Modelled,
     };
     let account = Account { concurrency: u32::MAX, invocations_per_environment: u32::MAX, ..Account::default_in("") };

@@ -46,6 +46,7 @@ fn model(duration: Latency) -> Model {
         scaling: Scaling::default(),
         response: Response { status: 200, body: String::new() },
         uses: None,
+        echoes: false,
         code: sluicegate_policy::model::Code::Modelled,
     };
     let timeout = Span::from_secs(30);

@@ -242,7 +242,9 @@ impl<'a> Examined<'a> {
         }
         let mut answer = match (self.made.take(), self.face()) {
             (Some(made), _) => made,
-            (None, Some(RouteFace { integration: IntegrationFace::Constant(constant), .. })) => constant.answer(),
+            (None, Some(RouteFace { integration: IntegrationFace::Constant(constant), .. })) => {
+                constant.answer(self.seen.request)
+            }
             (None, _) => Answer::default(),
         };
         if let Some(sharing) = self.sharing() {
@@ -416,11 +418,15 @@ impl Evidence for Examined<'_> {
 }
 
 impl Constant {
-    fn answer(&self) -> Answer {
+    fn body(&self, request: &Request) -> Bytes {
+        self.body.as_ref().unwrap_or(&request.body).clone()
+    }
+
+    fn answer(&self, request: &Request) -> Answer {
         // Room for the ids and the trace, too.
         let mut headers = Vec::with_capacity(5);
         headers.push((Cow::Borrowed("Content-Type"), Cow::Borrowed(self.content_type)));
-        Answer { status: self.status, headers, body: self.body.clone() }
+        Answer { status: self.status, headers, body: self.body(request) }
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) struct RouteFace {
 /// An integration, as far as bytes go.
 #[derive(Debug)]
 pub(crate) enum IntegrationFace {
-    /// It always answers the same.
+    /// It always answers the same, or what it was asked.
     Constant(Constant),
     /// The gateway answers by templates.
     Mock(Compiled),
@@ -101,11 +101,12 @@ pub(crate) struct FunctionFace {
     pub(crate) modelled: Option<Bytes>,
 }
 
-/// An answer that is always the same.
+/// An answer that is always the same, or what was asked.
 #[derive(Debug)]
 pub(crate) struct Constant {
     pub(crate) status: u16,
-    pub(crate) body: Bytes,
+    /// `None` is the request's.
+    pub(crate) body: Option<Bytes>,
     pub(crate) content_type: &'static str,
     pub(crate) trace: Trace,
 }
@@ -210,7 +211,7 @@ impl Front {
     /// more of them than their content type, given one for which the route has a template.
     pub fn depends_on_request(&self, route: RouteId) -> bool {
         self.route(route).is_some_and(|face| match &face.integration {
-            IntegrationFace::Constant(_) => face.responses.reads_request(),
+            IntegrationFace::Constant(constant) => constant.body.is_none() || face.responses.reads_request(),
             IntegrationFace::Mock(mapping) => mapping.reads_request(),
             IntegrationFace::Http(http) | IntegrationFace::Service(ServiceFace { http, .. }) => {
                 http.mapping.as_ref().is_some_and(Compiled::reads_request)
@@ -331,7 +332,7 @@ impl IntegrationFace {
         if method.as_deref().is_some_and(|method| method != "POST") {
             return Ok(Self::Misconfigured);
         }
-        let Function { response, code, .. } = &model.functions[usize::from(function.0)];
+        let Function { response, code, echoes, .. } = &model.functions[usize::from(function.0)];
         let format = match (kind, payload) {
             (ApiKind::Rest, _) => PayloadFormat::Rest,
             (ApiKind::WebSocket, _) => PayloadFormat::WebSocket,
@@ -345,7 +346,9 @@ impl IntegrationFace {
         match (protocol, modelled) {
             (Protocol::Proxy { .. }, Some(body)) => {
                 let trace = if kind == ApiKind::Rest { Trace::Shown } else { Trace::Hidden };
-                Ok(Self::Constant(Constant::new(kind, response.status, body, trace)))
+                let constant = Constant::new(kind, response.status, body, trace);
+                let body = constant.body.filter(|_| !echoes || kind != ApiKind::WebSocket);
+                Ok(Self::Constant(Constant { body, ..constant }))
             }
             (Protocol::Proxy { .. }, None) => Ok(Self::Function(FunctionFace { format, mapping: None, modelled: None })),
             (Protocol::Mapped(mapping), modelled) => {
@@ -364,6 +367,6 @@ impl Constant {
             ApiKind::Rest | ApiKind::WebSocket => mapping::JSON,
             ApiKind::Http => "text/plain; charset=utf-8",
         };
-        Self { status, body: Bytes::copy_from_slice(body.as_bytes()), content_type, trace }
+        Self { status, body: Some(Bytes::copy_from_slice(body.as_bytes())), content_type, trace }
     }
 }

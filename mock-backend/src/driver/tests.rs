@@ -49,6 +49,7 @@ fn invoking() -> Rc<Driver> {
         keep_alive: Latency::constant(Span::from_secs(600)),
         scaling: Scaling::default(),
         response: Response { status: 200, body: String::new() },
+        echoes: false,
         uses: None,
         code: Code::Real(Real { runs: Runs::Remote("http://127.0.0.1:1".to_owned()), timed: Timed::Unknown }),
     });

@@ -40,6 +40,7 @@ pub(crate) fn function() -> Function {
         keep_alive: Latency::constant(Span::from_secs(600)),
         scaling: Scaling::default(),
         response: Response { status: 200, body: r#"{"id":7}"#.to_owned() },
+        echoes: false,
         uses: None,
         code: sluicegate_policy::model::Code::Modelled,
     }

@@ -158,6 +158,18 @@ fn a_message_goes_to_the_route_that_it_selects_and_its_answer_comes_back() {
 }
 
 #[test]
+fn a_modelled_function_of_whose_response_nothing_is_said_answers_with_the_message() {
+    let echo = change(chat(), |chat| chat.model.functions.iter_mut().for_each(|function| function.echoes = true));
+    let ((), _) = echo.serve(async |client| {
+        let mut peer = Peer::open(client).await;
+        for said in [r#"{"action":"echo","id":7}"#, r#"{"action":"none","id":"8"}"#] {
+            peer.say(said).await;
+            assert_eq!(peer.json().await, serde_json::from_str::<Value>(said).unwrap());
+        }
+    });
+}
+
+#[test]
 fn a_message_for_no_route_is_answered_by_the_gateway_and_the_connection_stays() {
     without_default(chat()).serve(async |client| {
         let mut peer = Peer::open(client).await;

@@ -52,7 +52,7 @@ section! {
         /// What the fields of the message hold.
         with: Option<Named<Text, At<FieldValue>>>,
         /// Of `ask`: how its reply is known: by what stands at this place of message and reply, as `detail.id`; or by their `order`. Default:
-        /// order, which is also what a modelled function needs: it answers the same to all.
+        /// order. A modelled function answers a message with itself, unless its response is written: then it answers the same to all.
         reply: Option<At<ReplyBy>>,
         /// Of `ask`: how long its reply is waited for. Default: `run.timeout`.
         timeout: Option<At<Duration>>,

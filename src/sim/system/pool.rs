@@ -25,6 +25,7 @@ impl Pool {
             keep_alive: pool.keep_alive.clone(),
             scaling: pool.scaling,
             response: Response { status: 200, body: String::new() },
+            echoes: false,
             uses: None,
             code: Code::Modelled,
         };

@@ -83,6 +83,7 @@ impl Build {
             keep_alive: Latency::constant(Span::from_secs(300)),
             scaling: Scaling::default(),
             response: Response { status: 200, body: String::new() },
+            echoes: false,
             uses: None,
             code: crate::model::Code::Modelled,
         };

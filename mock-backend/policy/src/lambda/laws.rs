@@ -29,6 +29,7 @@ fn some_function() -> impl Strategy<Value = Function> {
             keep_alive: Latency::exponential(Span::from_ms(keep_alive)).unwrap(),
             scaling: Scaling { scale_out, provisioned, dispatch },
             response: Response { status: 200, body: String::new() },
+            echoes: false,
             uses: None,
             code: crate::model::Code::Modelled,
         },

@@ -18,6 +18,7 @@ fn function(reserved: Option<u32>) -> Function {
         keep_alive: Latency::constant(Span::from_secs(60)),
         scaling: Scaling::default(),
         response: Response { status: 200, body: String::new() },
+        echoes: false,
         uses: None,
         code: crate::model::Code::Modelled,
     }

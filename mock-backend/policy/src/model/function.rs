@@ -30,6 +30,8 @@ pub struct Function {
     pub scaling: Scaling,
     /// What it answers, if it is modelled.
     pub response: Response,
+    /// Whether it answers a message over WebSocket with that message, if it is modelled: nothing is said of its response.
+    pub echoes: bool,
     /// The pool from which each invocation takes a connection, if it is modelled: it has it for the pool's service time, and does the
     /// rest of its work afterwards.
     pub uses: Option<CapacityId>,

@@ -24,6 +24,7 @@ fn scaled(concurrency: u32, reserved: Option<u32>, times: [Latency; 3], scaling:
         keep_alive,
         scaling,
         response: Response { status: 200, body: String::new() },
+        echoes: false,
         uses: None,
         code: sluicegate_policy::model::Code::Modelled,
     };

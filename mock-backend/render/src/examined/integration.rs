@@ -149,9 +149,9 @@ impl Examined<'_> {
     pub(super) fn constant(&mut self, constant: &Constant, face: &RouteFace) -> Content {
         let status = final_status(constant.status);
         if !face.responses.concerns(status) {
-            return Content { status, bytes: constant.body.len() as u64 };
+            return Content { status, bytes: constant.body(self.seen.request).len() as u64 };
         }
-        let mut answer = constant.answer();
+        let mut answer = constant.answer(self.seen.request);
         answer.status = status;
         self.map_parameters(&mut answer, face);
         self.keep(answer)

@@ -81,6 +81,7 @@ fn function(member: &mut Member<Text, At<raw::Function>>, known: Known<'_>, read
     let failures = filled(&mut function.failures, &spot, "failures", || Percent::nearest(0.0)).value.share();
     let concurrency = function.concurrency.as_ref().map(|count| count.value.0);
     let scaling = scaling(function, &spot, reader);
+    let echoes = function.response.as_ref().is_none_or(|answer| answer.body.is_none());
     let answer = function.response.get_or_insert(raw::Answer { status: None, body: None });
     let (status, body) = filled_answer(answer, &spot, "{}");
     let proven = Function {
@@ -95,6 +96,7 @@ fn function(member: &mut Member<Text, At<raw::Function>>, known: Known<'_>, read
         keep_alive: keep_alive?,
         scaling,
         response: Response { status, body },
+        echoes,
     };
     named.then_some(proven)
 }

@@ -3,14 +3,16 @@
 //! Owns the fields that every message has, and that what is asked and published can be recognised. Refuses the order of steps (`script`).
 //! Called by `script`.
 
+use sluicegate_policy::model::{Integration, LambdaIntegration, Protocol, RouteResponse};
 use sluicegate_policy::time::Span;
 
 use super::counted::series_name;
 use super::sketch::{Found, Sketch};
 use super::{Desk, streams};
+use crate::config::plan::is_driven;
 use crate::config::problem::{Spot, quoted};
-use crate::config::prove::filled;
 use crate::config::prove::mix::{NAMES_MAX, Written, series};
+use crate::config::prove::{Known, filled};
 use crate::config::raw::session::StepKeys;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{BodyText, Duration, PhraseReader, ReplyBy};
@@ -133,6 +135,16 @@ fn awaits(keys: &mut StepKeys, section: &Spot, sketch: &Sketch, (desk, reader): 
             return None;
         }
     }
+    if let Some(function) = answers_the_same(desk, sketch) {
+        let what = format!(
+            "{} is modelled and answers the same to all, so that nothing repeats {}; write no body in its response (it answers each message with \
+             that message then), or reply: order",
+            quoted(function),
+            quoted(&path.join("."))
+        );
+        reader.report_at(&reply.spot, what);
+        return None;
+    }
     let correlations = &mut desk.catalog.correlations;
     let known = correlations.iter().position(|known| *known == path);
     if known.is_none() && correlations.len() == CORRELATIONS_MAX {
@@ -145,4 +157,17 @@ fn awaits(keys: &mut StepKeys, section: &Spot, sketch: &Sketch, (desk, reader): 
         correlations.len() - 1
     });
     Some(Awaits::Same { correlation: at as u8, timeout })
+}
+
+/// The modelled function that this message comes to, if its answer does not depend on the message.
+fn answers_the_same<'a>(desk: &Desk<'a>, sketch: &Sketch) -> Option<&'a str> {
+    let Known { model, stage, .. } = desk.known;
+    let name = series_name(&desk.selection, &desk.routes, sketch);
+    let route = model.routes.iter().find(|route| is_driven(model, stage, route) && route.key() == name)?;
+    let Integration::Lambda(LambdaIntegration { function, protocol: Protocol::Proxy { .. }, .. }) = &route.integration else {
+        return None;
+    };
+    let function = &model.functions[usize::from(function.0)];
+    (function.code.is_modelled() && !function.echoes && route.response == RouteResponse::Present)
+        .then_some(function.name.as_str())
 }

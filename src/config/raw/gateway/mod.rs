@@ -193,7 +193,7 @@ section! {
         uses: Option<At<Text>>,
         /// Share of invocations that raise an error. Default: 0%.
         failures: Option<At<Percent>>,
-        /// What it answers. Default: 200 with the body `{}`.
+        /// What it answers, if it is modelled. Default: 200 with the body `{}`; to a message over WebSocket, the message.
         response: Option<Answer>,
     }
 }

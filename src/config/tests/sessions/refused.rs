@@ -157,6 +157,13 @@ fn messages_that_cannot_be_are_refused_where_they_stand() {
     refuses_steps("- { ask: { id: [1] }, reply: id }", "[0].reply", "the message holds no text and no number at \"id\"");
     refuses_steps("- { ask: { a: { id: 1 } }, reply: a.di }", "[0].reply", "at \"a.di\"");
     refuses_steps("- { ask: hello, timeout: 0s }", "[0].timeout", "0s is no time to wait for a reply");
+    let same = |response: &str| {
+        let chat = CHAT.replace("hub: { duration: 5ms }", &format!("hub: {{ duration: 5ms, response: {response} }}"));
+        plan(&chat.replace("{ lambda: hub } }", "{ lambda: hub }, responds: true }"))
+    };
+    let problems = refused(same("{ body: '{}' }"));
+    assert!(problems.contains("\"hub\" is modelled and answers the same to all"), "{problems}");
+    assert!(same("{ status: 201 }").is_ok(), "without a body it answers the message");
     let none = CHAT.replace("hears: [prices]", "").replace("to: prices", "to: price");
     let (before, rest) = none.split_once("  streams:\n").unwrap();
     let (_, after) = rest.split_once("  connections:").unwrap();

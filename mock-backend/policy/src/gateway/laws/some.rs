@@ -61,6 +61,7 @@ fn some_function() -> impl Strategy<Value = Function> {
             keep_alive,
             scaling,
             response: Response { status: 201, body: String::new() },
+            echoes: false,
             uses: None,
             code: crate::model::Code::Modelled,
         },

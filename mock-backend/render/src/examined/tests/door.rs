@@ -182,6 +182,7 @@ pub(crate) fn function(status: u16, body: &str) -> Function {
         keep_alive: Latency::constant(Span::ZERO),
         scaling: Scaling::default(),
         response: Response { status, body: body.to_owned() },
+        echoes: false,
         uses: None,
         code: sluicegate_policy::model::Code::Modelled,
     }
