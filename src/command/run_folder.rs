@@ -1,6 +1,6 @@
 //! The folder of a run: opened and tried before the first byte is sent, completed at the end.
 //!
-//! Owns the files `run.json`, `latency.hlog`, `told.csv` and `profile.yaml`, `search.json` and `steps` of a search, and the rule that neither ever
+//! Owns the files `run.json`, `latency.hlog`, `told.csv`, `connections.csv` and `profile.yaml`, `search.json` and `steps` of a search, and the rule that neither ever
 //! overwrites another. Refuses to
 //! know what is in them. The header of `run.json` is written at the start with `complete: false` and replaced by rename, so
 //! that there is a whole file at every moment. Meanwhile `journal.jsonl` grows by what each second brought (`shelf`); it goes when the other
@@ -54,6 +54,8 @@ pub(super) const INTERVALS: &str = "latency.hlog";
 pub(super) const JOURNAL: &str = "journal.jsonl";
 /// Name of the file of what only the gateway can tell, second by second, within the folder; there is none if it told nothing.
 pub(super) const TOLD: &str = "told.csv";
+/// Name of the file of connections that are kept open, second by second, within the folder; there is none if nobody has such.
+pub(super) const CONNECTIONS: &str = "connections.csv";
 /// Name of the copy of the profile within the folder.
 pub(super) const PROFILE: &str = "profile.yaml";
 /// Name of the log of real functions within the folder.

@@ -110,8 +110,7 @@ pub(super) fn replicate(model: &Model<'_>, replications: usize) -> Played {
 
 /// What became of the connections of sessions; of several replications of those of the first.
 fn connections(summaries: &[sim::SimSummary], plan: &Plan) -> Option<Box<ConnectionsRecord>> {
-    let names: Vec<String> = plan.catalog.streams.iter().map(|stream| stream.name.clone()).collect();
-    Some(Box::new(summaries.first()?.connections.as_ref()?.record(&names)))
+    Some(Box::new(summaries.first()?.connections.as_ref()?.record(&plan.catalog.streams)))
 }
 
 /// As a run's record has it; what a machine or a moment would add is left out, so that the same seed gives the same bytes.

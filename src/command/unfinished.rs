@@ -31,6 +31,7 @@ pub(super) fn add_journal(record: &mut RunRecord, folder: &Path) -> Result<(), F
     let Some(journal) = Journal::read(BufReader::new(file)).map_err(|error| named(&error))? else { return Ok(()) };
     if journal.pieces > 0 {
         let left_out = journal.left_out;
+        record.connections = journal.connections().map(Box::new);
         let plan = &record.plan;
         let recorder = journal.into_recorder(Span::from_ns(plan.warmup_ns), Span::from_ns(plan.duration_ns));
         fill(record, &recorder);
@@ -78,7 +79,7 @@ fn from_journal(left_out: u64) -> Doubt {
         kind: "from-journal".to_owned(),
         what: format!(
             "the numbers below are made from {JOURNAL}, into which the run wrote what each second brought{cut}: what came after is lost, \
-             and service times, times to the first byte, waits and what the engine counted (shaped, connections, bytes) are not in it"
+             and service times, times to the first byte, waits and what the engine counted (shaped, connections opened, bytes) are not in it, nor times and seconds of connections that sessions keep open"
         ),
         advice: "let the run come to its end, or end it with Ctrl-C, after which everything is there".to_owned(),
     }

@@ -22,6 +22,7 @@ use super::channel::growing;
 use super::fate::Slot;
 use super::intervals::{Intervals, bucket_ends};
 use super::piece::{Endings, Standing};
+use super::record::ConnectionsRecord;
 use super::recorder::{Detail, Layout, Recorder};
 use crate::traffic::SeriesId;
 
@@ -160,6 +161,16 @@ impl Journal {
         lane.seconds.extend(standing.seconds.iter().copied());
         lane.series.extend(standing.series.iter().map(|endings| (endings.series, endings.clone())));
         lane.standing = standing;
+    }
+
+    /// What became of connections that are kept open, as far as the last piece of each lane tells: counts, without times and seconds. `None` if
+    /// there were none.
+    pub fn connections(&self) -> Option<ConnectionsRecord> {
+        let told = self.lanes.values().filter_map(|lane| lane.standing.connections.as_deref());
+        told.cloned().reduce(|mut all, lane| {
+            all.add(&lane);
+            all
+        })
     }
 
     /// What the lanes had recorded when each gave its last piece; of a run with such a warm-up and length. Without what no piece tells: service

@@ -44,6 +44,8 @@ pub(crate) mod scripted;
 
 use sluicegate_policy::time::Instant;
 
+use crate::traffic::conversation::Stream;
+
 pub use recorder::{Layout, Recorder};
 pub use sample::{Outcome, Sample};
 
@@ -64,6 +66,11 @@ pub trait Record {
     /// whose client may try again, and of no other.
     fn on_settled(&mut self, since: Instant, last: &Sample) {
         let _ = (since, last);
+    }
+
+    /// How connections that are kept open stand, whose streams these are. Told before [`Record::on_time`] by a world that lasts and has such.
+    fn on_connections(&mut self, now: Instant, connections: &connections::Connections, streams: &[Stream]) {
+        let _ = (now, connections, streams);
     }
 
     /// The run has come to this instant. Told some fifty times a second by a world that lasts, whether or not anything ended.

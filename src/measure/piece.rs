@@ -12,6 +12,7 @@ use super::attempts::Tries;
 use super::channel::Ending;
 use super::counts::{Load, SecondCounts};
 use super::intervals::Intervals;
+use super::record::ConnectionsRecord;
 use super::recorder::Uncounted;
 use crate::traffic::SeriesId;
 
@@ -43,6 +44,8 @@ pub struct Standing {
     pub own_lag: Histogram<u64>,
     /// How actions ended after the warm-up, by series.
     pub series: Vec<Endings>,
+    /// What became of connections that are kept open, if the lane has such: the counts alone.
+    pub connections: Option<Box<ConnectionsRecord>>,
 }
 
 /// How the actions of a series ended.

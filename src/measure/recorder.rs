@@ -25,6 +25,7 @@ use super::counts::{Load, SecondCounts};
 use super::edges::{EdgeRows, SECONDS_MAX};
 use super::intervals::Intervals;
 use super::piece::Away;
+use super::record::ConnectionsRecord;
 
 /// Series that get histograms of their own, in the order of their ids; the others are in the total only, and counted.
 pub const SERIES_MAX: usize = 256;
@@ -92,6 +93,8 @@ pub struct Recorder {
     parted: bool,
     /// Who takes what was measured while the run goes on.
     away: Option<Away>,
+    /// What is given of connections that are kept open.
+    connections: Option<Box<ConnectionsRecord>>,
     /// Second in which it was last asked to give some.
     given: u64,
 }
@@ -127,6 +130,7 @@ impl Recorder {
             uncounted: Uncounted::default(),
             parted: false,
             away: None,
+            connections: None,
             given: 0,
             layout,
         }

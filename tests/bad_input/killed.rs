@@ -91,6 +91,28 @@ fn a_run_that_is_killed_has_lost_its_last_second_and_no_more() {
 }
 
 #[test]
+fn of_a_killed_run_of_sessions_the_connections_are_told() {
+    let profile = "gateway:\n  api: websocket\n  stages: { prod: }\n  routes:\n    \
+                   $default: { integration: { mock: { status: 200, body: '{}' } }, responds: true }\n\
+                   traffic:\n  connections: 3\n  arrivals: { constant: 10/s }\n  sessions:\n    - session: reader\n      script:\n        \
+                   - repeat: forever\n          every: 200ms\n          of: [{ ask: hello }]\nrun: { duration: 1h, warmup: 0s }\n";
+    let bench = Bench::new();
+    bench.file("sessions.yaml", profile);
+    let child = bench.command(words("run sessions.yaml --drive-only -q -o out")).spawn().expect("it starts");
+    eventually("three seconds in the journal", || (pieces(&bench) >= 3).then_some(()));
+    let mock = child_of(child.id()).expect("the mock");
+    kill(child);
+    eventually("the end of the mock", || (!runs(mock)).then_some(()));
+    let record = reported(&bench);
+    let connections = &record["connections"];
+    let told = |what: &str| connections[what].as_u64().expect(what);
+    assert_eq!(["asked", "opened", "open_at_end"].map(told), [3; 3], "{connections:#}");
+    assert!(told("messages_up") >= told("messages_down") && told("messages_down") > 6, "{connections:#}");
+    assert!(connections["opening"].is_null(), "no time of theirs is told: {connections:#}");
+    bench.line("report out").expect_code(1).shows("connections");
+}
+
+#[test]
 fn a_report_of_a_killed_run_says_first_that_it_is_one_and_judges_nothing() {
     let (bench, _) = service();
     let child = bench.command(words("run service.yaml -d 30s -q -o out")).spawn().expect("it starts");

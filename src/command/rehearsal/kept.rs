@@ -9,11 +9,11 @@ use sluicegate_policy::time::Span;
 
 use crate::command::drive::Driven;
 use crate::command::failure::Failure;
-use crate::command::run_folder::{FolderError, INTERVALS, JOURNAL, RECORD, RunFolder, TOLD};
+use crate::command::run_folder::{CONNECTIONS, FolderError, INTERVALS, JOURNAL, RECORD, RunFolder, TOLD};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{RunRecord, SecondRecord};
 use crate::measure::told_rows::Named;
-use crate::measure::{summary, told_rows};
+use crate::measure::{connection_rows, summary, told_rows};
 use crate::report::json;
 
 pub(super) fn keep(folder: &RunFolder, record: &RunRecord) -> Result<(), Failure> {
@@ -38,6 +38,10 @@ pub(super) fn keep_all(
     keep_intervals(folder, record, driven, started).map_err(|error| broken(INTERVALS, error))?;
     if !told.is_empty() {
         folder.write(TOLD, &told_rows::write(told)).map_err(|error| broken(TOLD, error.into()))?;
+    }
+    if let Some(connections) = &record.connections {
+        let rows = connection_rows::write(&connections.seconds);
+        folder.write(CONNECTIONS, rows.as_bytes()).map_err(|error| broken(CONNECTIONS, error.into()))?;
     }
     folder.forget(JOURNAL);
     Ok(())

@@ -49,7 +49,6 @@ impl Engine {
 impl<R> Conversed<R> {
     /// What stands of the connections in the record of a run.
     pub fn record(&self, catalog: &Catalog) -> ConnectionsRecord {
-        let names: Vec<String> = catalog.streams.iter().map(|stream| stream.name.clone()).collect();
-        ConnectionsRecord { memory: self.memory, ..self.connections.record(&names) }
+        ConnectionsRecord { memory: self.memory, ..self.connections.record(&catalog.streams) }
     }
 }

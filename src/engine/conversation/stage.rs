@@ -178,6 +178,7 @@ impl<R: Record> Stage<R> {
 
     /// The recorder hears what time it is.
     pub(super) fn on_time(&mut self, now: Instant) {
+        self.recorder.on_connections(now, &self.connections, &self.catalog.streams);
         self.recorder.on_time(now);
     }
 

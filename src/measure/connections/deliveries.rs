@@ -67,6 +67,10 @@ impl Deliveries {
     }
 
     pub(super) fn record(&self, name: &str) -> DeliveriesRecord {
+        DeliveriesRecord { time: quantiles(&self.time), ..self.counts(name) }
+    }
+
+    pub(super) fn counts(&self, name: &str) -> DeliveriesRecord {
         DeliveriesRecord {
             stream: name.to_owned(),
             expected: self.delivered + self.lost,
@@ -76,7 +80,7 @@ impl Deliveries {
             out_of_order: self.out_of_order,
             unknown: self.unknown,
             untimed: self.untimed,
-            time: quantiles(&self.time),
+            time: None,
         }
     }
 }

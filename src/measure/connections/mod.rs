@@ -14,10 +14,10 @@ use hdrhistogram::Histogram;
 use sluicegate_policy::time::{Instant, Span};
 
 use super::channel::{HIGHEST_NS, growing};
-use super::record::{ClosedRecord, ConnectionsRecord, DeliveriesRecord, OpeningRecord, RefusedRecord};
+use super::record::{ClosedRecord, ConnectionsRecord, OpeningRecord, Quantiles, RefusedRecord};
 use super::sample::Outcome;
 use super::summary::quantiles;
-use crate::traffic::conversation::{ClosedBy, StreamId};
+use crate::traffic::conversation::{ClosedBy, Stream, StreamId};
 
 pub use deliveries::{Arrived, Deliveries};
 use returning::Returning;
@@ -212,30 +212,36 @@ impl Connections {
         self.rows.merge(&other.rows);
     }
 
-    /// What stands in the record of a run; `streams` are the names of the streams, in the order of their ids.
-    pub fn record(&self, streams: &[String]) -> ConnectionsRecord {
+    /// What stands in the record of a run; the streams are in the order of their ids.
+    pub fn record(&self, streams: &[Stream]) -> ConnectionsRecord {
+        let seconds = self.rows.records();
+        let closed = self.closed.iter().map(|(how, lifetimes)| closed(*how, lifetimes.0.len(), quantiles(&lifetimes.0)));
+        let deliveries = named(&self.deliveries, streams).map(|(it, name)| it.record(name)).collect();
+        ConnectionsRecord {
+            open_peak: seconds.iter().map(|second| second.open).max().unwrap_or_default(),
+            opening: (self.opened > 0).then(|| self.opening.record()),
+            closed: closed.collect(),
+            deliveries,
+            returning: self.returning.record(&self.rows),
+            seconds,
+            ..self.counts(streams)
+        }
+    }
+
+    /// The counts of that alone, without times and seconds.
+    pub fn counts(&self, streams: &[Stream]) -> ConnectionsRecord {
         let refused = self.refused.iter().map(|((outcome, status), count)| RefusedRecord {
             outcome: outcome.as_str().to_owned(),
             status: (*status != 0).then_some(*status),
             count: *count,
         });
-        let closed = self.closed.iter().map(|((by, code), lifetimes)| ClosedRecord {
-            by: word(*by).to_owned(),
-            code: *code,
-            count: lifetimes.0.len(),
-            lifetime: quantiles(&lifetimes.0),
-        });
-        let names = streams.iter().map(String::as_str).chain(std::iter::repeat("?"));
-        let deliveries = self.deliveries.iter().zip(names);
-        let seconds = self.rows.records();
         ConnectionsRecord {
             asked: self.asked,
             opened: self.opened,
             refused: refused.collect(),
             open_at_end: self.open_at_end + self.open_now,
-            open_peak: seconds.iter().map(|second| second.open).max().unwrap_or_default(),
-            opening: (self.opened > 0).then(|| self.opening.record()),
-            closed: closed.collect(),
+            open_peak: self.open_now,
+            closed: self.closed.iter().map(|(how, lifetimes)| closed(*how, lifetimes.0.len(), None)).collect(),
             messages_up: self.up.messages,
             messages_down: self.down.messages,
             bytes_up: self.up.bytes,
@@ -243,13 +249,20 @@ impl Connections {
             unexpected: self.unexpected.messages,
             unexpected_errors: self.unexpected.errors,
             crowded: self.unexpected.crowded,
-            deliveries: deliveries.map(|(it, name)| it.record(name)).collect::<Vec<DeliveriesRecord>>(),
-            returning: self.returning.record(&self.rows),
+            deliveries: named(&self.deliveries, streams).map(|(it, name)| it.counts(name)).collect(),
             beyond_seconds: self.rows.beyond(),
-            seconds,
-            memory: None,
+            ..ConnectionsRecord::default()
         }
     }
+}
+
+fn closed((by, code): (ClosedBy, Option<u16>), count: u64, lifetime: Option<Quantiles>) -> ClosedRecord {
+    ClosedRecord { by: word(by).to_owned(), code, count, lifetime }
+}
+
+/// Each with the name of its stream.
+fn named<'a>(deliveries: &'a [Deliveries], streams: &'a [Stream]) -> impl Iterator<Item = (&'a Deliveries, &'a str)> {
+    deliveries.iter().zip(streams.iter().map(|stream| stream.name.as_str()).chain(std::iter::repeat("?")))
 }
 
 /// The word for it in files.
@@ -310,6 +323,7 @@ fn add(mine: &mut Histogram<u64>, theirs: &Histogram<u64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::SeriesId;
 
     fn at(ms: u64) -> Instant {
         Instant::ZERO + Span::from_ms(ms)
@@ -317,8 +331,12 @@ mod tests {
 
     const PHASES: Phases = Phases { tcp: Span::from_us(100), tls: None, upgrade: Span::from_us(300) };
 
+    fn prices() -> Stream {
+        Stream { name: "prices".to_owned(), series: SeriesId(0), number: Vec::new(), named: None }
+    }
+
     /// Ten connections, of which eight are lost at 1.2 s and come back one after the other.
-    fn storm(lanes: usize) -> Connections {
+    fn lanes_of_storm(lanes: usize) -> Vec<Connections> {
         let mut all: Vec<Connections> = (0..lanes).map(|_| Connections::new(1)).collect();
         for n in 0..10 {
             let lane = &mut all[n % lanes];
@@ -334,16 +352,20 @@ mod tests {
             lane.on_asked(at(1_500), true);
             lane.on_opened(at(1_500 + n * 200), &PHASES, Some(at(1_200)));
         }
+        all
+    }
+
+    fn storm(lanes: usize) -> Connections {
         let mut merged = Connections::new(1);
-        for lane in &all {
-            merged.merge(lane);
+        for lane in lanes_of_storm(lanes) {
+            merged.merge(&lane);
         }
         merged
     }
 
     #[test]
     fn what_is_opened_is_closed_or_open_at_the_end() {
-        let record = storm(1).record(&["prices".to_owned()]);
+        let record = storm(1).record(&[prices()]);
         assert_eq!((record.asked, record.opened, record.open_at_end, record.open_peak), (26, 18, 10, 10));
         let closed = &record.closed[0];
         assert_eq!((closed.by.as_str(), closed.code, closed.count), ("server", Some(1001), 8));
@@ -368,6 +390,20 @@ mod tests {
         for lanes in 2..5 {
             assert_eq!(storm(lanes).record(&[]), one);
         }
+    }
+
+    #[test]
+    fn counts_of_lanes_add_up_to_those_of_one() {
+        let whole = storm(1).record(&[prices()]);
+        let lane = |of: &Connections| ConnectionsRecord { open_peak: 0, ..of.counts(&[prices()]) };
+        let mut sum = ConnectionsRecord::default();
+        for half in lanes_of_storm(2) {
+            sum.add(&lane(&half));
+        }
+        let (expected, found) = (lane(&storm(1)), sum);
+        assert_eq!(found, expected);
+        assert_eq!((found.asked, found.closed[0].count, found.refused[0].count), (whole.asked, 8, 8));
+        assert_eq!(found.deliveries[0].stream, "prices");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::measure::edges::SECONDS_MAX;
 use crate::measure::fate::{Fate, Slot};
 use crate::measure::intervals::Intervals;
 use crate::measure::piece::{Endings, Standing};
+use crate::measure::record::ConnectionsRecord;
 use crate::measure::recorder::Uncounted;
 use crate::traffic::SeriesId;
 
@@ -43,6 +44,8 @@ pub(super) struct Line {
     uncounted: Uncounted,
     own_lag: String,
     series: Vec<Series>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connections: Option<Box<ConnectionsRecord>>,
     /// Second, series, fate, values.
     times: Vec<(u32, u16, u8, String)>,
 }
@@ -98,6 +101,7 @@ impl Line {
             uncounted: standing.uncounted,
             own_lag: BASE64.encode(own_lag),
             series: changed.map(Series::of).collect(),
+            connections: standing.connections.clone(),
             times: times.iter().map(time).collect(),
         }
     }
@@ -129,6 +133,7 @@ impl Line {
             uncounted: line.uncounted,
             own_lag: growing(),
             series: line.series.iter().map(Series::read).collect::<Option<_>>()?,
+            connections: line.connections.clone(),
         };
         let times = line.times.iter().map(time).collect::<Option<_>>()?;
         standing_is_possible(&standing).then_some(())?;
@@ -161,7 +166,7 @@ impl Series {
 }
 
 fn standing_is_possible(standing: &Standing) -> bool {
-    let Standing { lane: _, seconds: _, load, first, again, uncounted, own_lag: _, series } = standing;
+    let Standing { lane: _, seconds: _, load, first, again, uncounted, own_lag: _, series, connections: _ } = standing;
     let Load { intended, sent, dropped, shed, abandoned, unnoticed, unsendable, no_sockets } = load;
     let load = [intended, sent, dropped, shed, abandoned, unnoticed, unsendable, no_sockets];
     let tries = [first, again].into_iter().flat_map(|tries| [&tries.begun, &tries.sent, &tries.answered, &tries.throttled]);

@@ -58,6 +58,52 @@ pub struct ConnectionsRecord {
     pub memory: Option<ConnectionMemory>,
 }
 
+impl ConnectionsRecord {
+    /// Adds the counts of another lane. Times and seconds are left out: they cannot be added up. The numbers may come from a file: no sum is
+    /// too high.
+    pub fn add(&mut self, other: &Self) {
+        let counts = [
+            (&mut self.asked, other.asked),
+            (&mut self.opened, other.opened),
+            (&mut self.open_at_end, other.open_at_end),
+            (&mut self.open_peak, other.open_peak),
+            (&mut self.messages_up, other.messages_up),
+            (&mut self.messages_down, other.messages_down),
+            (&mut self.bytes_up, other.bytes_up),
+            (&mut self.bytes_down, other.bytes_down),
+            (&mut self.unexpected, other.unexpected),
+            (&mut self.unexpected_errors, other.unexpected_errors),
+            (&mut self.crowded, other.crowded),
+            (&mut self.beyond_seconds, other.beyond_seconds),
+        ];
+        add_all(counts);
+        for theirs in &other.refused {
+            match self.refused.iter_mut().find(|own| (&own.outcome, own.status) == (&theirs.outcome, theirs.status)) {
+                Some(own) => add_all([(&mut own.count, theirs.count)]),
+                None => self.refused.push(theirs.clone()),
+            }
+        }
+        for theirs in &other.closed {
+            match self.closed.iter_mut().find(|own| (&own.by, own.code) == (&theirs.by, theirs.code)) {
+                Some(own) => add_all([(&mut own.count, theirs.count)]),
+                None => self.closed.push(theirs.clone()),
+            }
+        }
+        for theirs in &other.deliveries {
+            match self.deliveries.iter_mut().find(|own| own.stream == theirs.stream) {
+                Some(own) => own.add(theirs),
+                None => self.deliveries.push(theirs.clone()),
+            }
+        }
+    }
+}
+
+fn add_all<const N: usize>(counts: [(&mut u64, u64); N]) {
+    for (own, theirs) in counts {
+        *own = own.saturating_add(theirs);
+    }
+}
+
 /// Connections that were not opened, for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedRecord {
@@ -121,6 +167,20 @@ pub struct DeliveriesRecord {
     /// From the intended instant of publishing to the arrival.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Quantiles>,
+}
+
+impl DeliveriesRecord {
+    fn add(&mut self, other: &Self) {
+        add_all([
+            (&mut self.expected, other.expected),
+            (&mut self.delivered, other.delivered),
+            (&mut self.lost, other.lost),
+            (&mut self.duplicated, other.duplicated),
+            (&mut self.out_of_order, other.out_of_order),
+            (&mut self.unknown, other.unknown),
+            (&mut self.untimed, other.untimed),
+        ]);
+    }
 }
 
 /// Sessions that came back.

@@ -7,10 +7,12 @@ use sluicegate_policy::time::{Instant, Span};
 use super::{Detail, Recorder};
 use crate::measure::Record;
 use crate::measure::channel::{Channel, Ending, HIGHEST_NS};
+use crate::measure::connections::Connections;
 use crate::measure::edges::{SECONDS_MAX, row_of};
 use crate::measure::fate::{Fate, Slot};
 use crate::measure::parts::Parts;
 use crate::measure::sample::Sample;
+use crate::traffic::conversation::Stream;
 
 impl Recorder {
     fn on_second(&mut self, sample: &Sample) {
@@ -71,6 +73,12 @@ impl Record for Recorder {
         let own = self.edges_of.get(usize::from(sample.series.0)).map_or(&[][..], Vec::as_slice);
         for index in own.iter().chain(&self.edges_of_all) {
             self.edges[*index].on_parts(&self.layout.edges[*index], sample, parts);
+        }
+    }
+
+    fn on_connections(&mut self, now: Instant, connections: &Connections, streams: &[Stream]) {
+        if self.gives_in_second(now) {
+            self.connections = Some(Box::new(connections.counts(streams)));
         }
     }
 

@@ -17,8 +17,13 @@ impl Recorder {
         Self { away: Some(away), ..self }
     }
 
+    /// Whether a second has ended of which nothing is given yet, to somebody who takes it.
+    pub(super) fn gives_in_second(&self, now: Instant) -> bool {
+        self.away.is_some() && now.second() > self.given
+    }
+
     pub(super) fn give_in_second(&mut self, now: Instant) {
-        if now.second() <= self.given {
+        if !self.gives_in_second(now) {
             return;
         }
         self.given = now.second();
@@ -61,6 +66,7 @@ impl Recorder {
             uncounted: self.uncounted(),
             own_lag: self.own_lag.clone(),
             series: all.filter_map(|(series, channel)| Some(endings(series, channel.as_ref()?))).collect(),
+            connections: self.connections.clone(),
         }
     }
 }

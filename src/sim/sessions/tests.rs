@@ -142,7 +142,7 @@ fn played(world: &World, sessions: Box<dyn Sessions>) -> (Vec<Sample>, Connectio
     let (summary, connections) = converse(world, sessions, Seed::new(1), &mut |sample: &Sample| samples.push(*sample));
     let turns = samples.iter().filter(|sample| sample.series != PUSH).count() as u64;
     assert_eq!(summary.intended, turns, "every turn is one sample");
-    (samples, connections.record(&["news".to_owned()]))
+    (samples, connections.record(&world.catalog.streams))
 }
 
 fn of(samples: &[Sample], series: SeriesId) -> Vec<Sample> {
