@@ -3,6 +3,7 @@
 //! Owns their names, help and bounds; an absent flag means what the profile says. Refuses to merge them with a profile
 //! (`config`). Called by the subcommands beside it.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -98,6 +99,10 @@ pub struct TargetFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub streams: Option<u32>,
 
+    /// Address of this machine that connections come from, e.g. 127.0.0.2; may be repeated: they take turns, and each has ports of its own
+    #[arg(long = "source", value_name = "ADDRESS")]
+    pub sources: Vec<IpAddr>,
+
     /// How the instant of a request is waited for [default: hybrid]
     #[arg(long, value_enum, value_name = "HOW")]
     pub pacing: Option<PacingMode>,
@@ -105,6 +110,10 @@ pub struct TargetFlags {
     /// Threads that send [default: the cores, less those of a target on this machine]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub lanes: Option<u16>,
+
+    /// How late the generator, and the mock, may be at p99 before the run is invalid [default: 1ms, or a tenth of the smallest margin expected]
+    #[arg(long, value_name = "TIME")]
+    pub lag_limit: Option<Span>,
 
     /// Measure what the generator can do here before the run, a third of a second on the loopback [default: for plans above 3000/s]
     #[arg(long)]

@@ -76,7 +76,9 @@ The target is the bundled mock gateway, started for the run and ended with it, u
 one. A host that is not this machine must be allowed, in the profile's safety.allow or by --allow-host.
 
 Traffic of a WebSocket API are sessions (traffic.sessions): clients that connect, say, ask and hear what is pushed, and come back \
-when they lose their connection. What becomes of each connection and of each numbered push is counted.
+when they lose their connection. What becomes of each connection and of each numbered push is counted, and kept second by second in \
+connections.csv. Each session is a descriptor and a port: more than this process may open, or one address of this machine has, are refused \
+before the run; --source names more addresses, and several processes share the rest.
 
 The run's folder has run.json and latency.hlog when the run is over. While it lasts each second is written to journal.jsonl there as soon as it \
 ends: of a run that is killed `sluicegate report` shows all but the last second (exit code 1, nothing is judged). \

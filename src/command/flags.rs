@@ -52,6 +52,8 @@ pub(super) fn with_target(overrides: Overrides, target: &TargetFlags) -> Overrid
         },
         disable_keepalive: target.disable_keepalive,
         streams: target.streams,
+        sources: target.sources.clone(),
+        lag_limit: target.lag_limit,
         pacing: target.pacing.map(|pacing| match pacing {
             PacingMode::Spin => Pacing::Spin,
             PacingMode::Hybrid => Pacing::Hybrid,

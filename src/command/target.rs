@@ -167,6 +167,7 @@ fn settings(plan: &Plan, endpoint: Endpoint, tls: Tls) -> Settings {
         keeping: run.keeping,
         dns_refresh: run.dns_refresh,
         streams: run.streams,
+        sources: run.sources.clone(),
         pacing: match run.pacing {
             Pacing::Spin => engine::Pacing::Spin,
             Pacing::Hybrid => engine::Pacing::Hybrid,
@@ -216,6 +217,9 @@ fn unprepared(error: EngineError) -> Failure {
         EngineError::NoConnections
         | EngineError::Descriptors { .. }
         | EngineError::OpenDescriptors { .. }
+        | EngineError::Ports { .. }
+        | EngineError::Source { .. }
+        | EngineError::NoSource { .. }
         | EngineError::Authority { .. }
         | EngineError::NoRoots { .. }
         | EngineError::ServerName { .. }

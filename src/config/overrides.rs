@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use sluicegate_policy::model::PerSecond;
@@ -18,8 +19,8 @@ use super::raw::run::{KeepAlive, Run};
 use super::raw::safety::Safety;
 use super::reader::{At, Reader};
 use super::value::{
-    BodyText, Certificates, Count, Duration, Flag, Member, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Rate,
-    RequestLine, Seed, Text,
+    Address, BodyText, Certificates, Count, Duration, Flag, Member, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol,
+    Rate, RequestLine, Seed, Text,
 };
 use crate::load::overload::Overload;
 
@@ -77,6 +78,10 @@ pub struct Overrides {
     pub disable_keepalive: bool,
     /// `--streams`.
     pub streams: Option<u32>,
+    /// `--source`.
+    pub sources: Vec<IpAddr>,
+    /// `--lag-limit`.
+    pub lag_limit: Option<Span>,
     /// `--pacing`.
     pub pacing: Option<Pacing>,
 }
@@ -115,6 +120,7 @@ impl Overrides {
         let run = &mut profile.run.get_or_insert_with(empty_run).value;
         self.drive(run);
         self.add_headers(run, reader);
+        self.connect(profile);
         self.aim(profile);
         if !self.allow_hosts.is_empty() {
             self.allow(profile);
@@ -125,8 +131,18 @@ impl Overrides {
         }
     }
 
+    /// Connections of requests are shared, those of sessions have one each.
+    fn connect(&self, profile: &mut Profile) {
+        let run = &mut profile.run.get_or_insert_with(empty_run).value;
+        let sessions = profile.traffic.as_mut().map(|traffic| &mut traffic.value).filter(|traffic| traffic.sessions.is_some());
+        let (slot, key) = match sessions.filter(|_| self.script == Script::Described) {
+            Some(traffic) => (&mut traffic.connections, "traffic.connections"),
+            None => (&mut run.connections, "run.connections"),
+        };
+        set(slot, self.connections, "--connections", key, Count);
+    }
+
     fn drive(&self, run: &mut Run) {
-        set(&mut run.connections, self.connections, "--connections", "run.connections", Count);
         set(&mut run.duration, self.duration, "--duration", "run.duration", Duration);
         set(&mut run.warmup, self.warmup, "--warmup", "run.warmup", Duration);
         set(&mut run.timeout, self.timeout, "--timeout", "run.timeout", Duration);
@@ -146,6 +162,11 @@ impl Overrides {
             run.keep_alive = Some(self::by_flag("--disable-keepalive", "run.keep_alive", keep_alive));
         }
         set(&mut run.streams, self.streams, "--streams", "run.streams", Count);
+        set(&mut run.lag_limit, self.lag_limit, "--lag-limit", "run.lag_limit", Duration);
+        if !self.sources.is_empty() {
+            let sources = self.sources.iter().map(|address| by_flag("--source", "run.sources", Address(*address)));
+            run.sources = Some(sources.collect());
+        }
         set(&mut run.pacing, self.pacing, "--pacing", "run.pacing", |pacing| pacing);
         set(&mut run.stage, self.stage.clone(), "--stage", "run.stage", Text);
     }

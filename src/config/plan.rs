@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -130,6 +131,8 @@ pub struct Run {
     pub dns_refresh: Span,
     /// HTTP/2: requests at a time on one connection; at least one.
     pub streams: u32,
+    /// Addresses of this machine that connections come from in turn; none leaves it to the system.
+    pub sources: Vec<IpAddr>,
     /// How the generator waits for a due instant.
     pub pacing: Pacing,
     /// The wall time at which the run is taken to start, since 1970; `None` is when it starts.

@@ -1,6 +1,7 @@
 //! Why a drive cannot begin, or broke down. What the target does is never one of these: that is a result.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Why a drive cannot begin, or broke down.
@@ -41,6 +42,39 @@ pub enum EngineError {
         limit: u64,
         /// Connections that would fit.
         possible: u64,
+    },
+    /// Every connection to one target is a port.
+    #[error(
+        "{connections} connections at a time to one address need as many ports, and {sources} address(es) of this machine have {ports} each; \
+         use at most {possible} connections, or name more addresses that they come from (`--source 127.0.0.2 --source 127.0.0.3`)"
+    )]
+    Ports {
+        /// Connections asked for.
+        connections: u32,
+        /// Ports of one address.
+        ports: u16,
+        /// Addresses.
+        sources: usize,
+        /// Connections that would fit.
+        possible: u64,
+    },
+    /// Connections cannot come from an address.
+    #[error(
+        "connections cannot come from {address} ({why}); name an address of this machine: `ip address` shows them, and of 127.0.0.0/8 all are"
+    )]
+    Source {
+        /// The address.
+        address: IpAddr,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// The target's address is of one family, and all addresses that connections are to come from are of the other.
+    #[error("connections are to come from {}, and {target} is of the other family (IPv4, IPv6); name addresses of its family", .sources[0])]
+    NoSource {
+        /// Where they are to come from; not empty.
+        sources: Vec<IpAddr>,
+        /// The target.
+        target: IpAddr,
     },
     /// The certificates to trust cannot be read.
     #[error("{}: cannot read certificates: {why}; name a PEM file that holds at least one certificate", path.display())]

@@ -3,6 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::error::EngineError;
+use super::settings::Settings;
 
 /// What a lane needs besides connections: epoll, its waker, the timer, a socket of the resolver.
 const PER_LANE: u64 = 6;
@@ -34,6 +35,17 @@ pub(super) fn reserve_open(connections: u32, lanes: usize) -> Result<(), EngineE
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(all), maximum: limit.maximum });
     }
     Ok(())
+}
+
+/// Whether the ports of the addresses that connections come from suffice for one target that is an address: one with a name may have several.
+pub(super) fn check_ports(settings: &Settings, ports: u16) -> Result<(), EngineError> {
+    let Some(target) = settings.endpoint.address() else { return Ok(()) };
+    let sources = settings.sources.iter().filter(|source| source.is_ipv4() == target.is_ipv4()).count().max(1);
+    let possible = u64::from(ports) * sources as u64;
+    if u64::from(settings.connections) <= possible {
+        return Ok(());
+    }
+    Err(EngineError::Ports { connections: settings.connections, ports, sources, possible })
 }
 
 fn check_open(connections: u32, (needed, open): (u64, u64), hard: Option<u64>) -> Result<(), EngineError> {
@@ -95,6 +107,21 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("at most 912 connections") && text.contains("several processes"), "{text}");
         assert!(open_now() > 2);
+    }
+
+    #[test]
+    fn more_connections_than_ports_need_more_addresses() {
+        let settings = |target: &str, sources: &[&str]| Settings {
+            connections: 60_000,
+            sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
+            ..Settings::for_target(target.parse().unwrap())
+        };
+        let check = |target, sources: &[&str]| check_ports(&settings(target, sources), 28_232).map_err(|error| error.to_string());
+        let text = check("http://127.0.0.1", &["127.0.0.2", "127.0.0.3", "::1"]).unwrap_err();
+        assert!(text.contains("at most 56464") && text.contains("--source"), "{text}");
+        assert_eq!(check("http://127.0.0.1", &["127.0.0.2", "127.0.0.3", "127.0.0.4"]), Ok(()));
+        assert!(check("http://[::1]", &[]).is_err());
+        assert_eq!(check("http://a.example", &[]), Ok(()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns [`Engine`]: proven settings with their trust, their protocol and their lanes. Refuses to send a request. Called by
 //! `command` before the run's clock starts.
 
+use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::limits;
 use super::settings::{Protocol, Settings};
 use super::transport::clue::Heed;
 use super::transport::connect::{Connector, Route};
+use super::transport::ports::Ports;
 use super::transport::request::Form;
 use super::transport::resolver::Resolver;
 use super::transport::stamp::Meter;
@@ -57,6 +59,7 @@ impl Engine {
         }
         let portions = cores::deal(&settings, cores::available());
         limits::reserve(settings.connections, portions.len())?;
+        check_sources(&settings)?;
         let mut route = route_to(&settings.endpoint, &settings, settings.protocol)?;
         let speaks = agree(&settings, &mut route)?;
         let form = form(&settings, speaks)?;
@@ -71,7 +74,13 @@ impl Engine {
     pub fn prepare_sessions(settings: Settings) -> Result<Self, EngineError> {
         let settings = Settings { protocol: Protocol::Http1, ..settings };
         limits::reserve_open(settings.connections, cores::deal(&settings, cores::available()).len())?;
-        Self::prepare(settings)
+        let mut engine = Self::prepare(settings)?;
+        let ports = Ports::of_the_system();
+        if let Some(ports) = &ports {
+            limits::check_ports(&engine.settings, ports.count())?;
+        }
+        engine.route.ports = ports.map(Arc::new);
+        Ok(engine)
     }
 
     /// How many lanes there will be.
@@ -92,6 +101,20 @@ impl Speaks {
             Self::Http1 => connections,
             Self::Http2 => connections.saturating_mul(streams.max(1)),
         }
+    }
+}
+
+/// Whether connections can come from where they are to. A target with a name may have addresses of both families.
+fn check_sources(settings: &Settings) -> Result<(), EngineError> {
+    for address in &settings.sources {
+        TcpListener::bind((*address, 0)).map_err(|why| EngineError::Source { address: *address, why })?;
+    }
+    match settings.endpoint.address() {
+        Some(target) if !settings.sources.is_empty() => {
+            let fits = settings.sources.iter().any(|source| source.is_ipv4() == target.is_ipv4());
+            if fits { Ok(()) } else { Err(EngineError::NoSource { sources: settings.sources.clone(), target }) }
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -116,6 +139,7 @@ pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Proto
         dns_refresh: settings.dns_refresh,
         resolver: Resolver::of_the_system(),
         sources: settings.sources.clone(),
+        ports: None,
     })
 }
 
@@ -193,6 +217,14 @@ mod tests {
         assert!(error(Settings { connections: u32::MAX, ..settings(target) }).contains("file descriptors"));
         assert!(error(Settings { host: Some("a\nb".to_owned()), ..settings(target) }).contains("Host"));
         assert!(error(Settings { host: Some("a b".to_owned()), protocol: Protocol::Http2, ..settings(target) }).contains("Host"));
+    }
+
+    #[test]
+    fn addresses_that_connections_cannot_come_from_are_refused_before_the_run() {
+        let from = |address: &str, target| error(Settings { sources: vec![address.parse().unwrap()], ..settings(target) });
+        assert_eq!(from("127.0.0.9", "http://127.0.0.1:1"), "");
+        assert!(from("192.0.2.1", "http://127.0.0.1:1").contains("192.0.2.1"), "no machine has an address of documentation");
+        assert!(from("127.0.0.9", "http://[::1]:1").contains("other family"));
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub(super) fn plan(profile: &mut Profile, script: Script, outside: Outside<'_>, 
     let described = profile.traffic.as_mut().map(|traffic| traffic::traffic(traffic, run.as_ref(), known, reader));
     let routes = || traffic::Proven { planned: Planned::Nothing, catalog: mix::catalog_of_routes(&model, stage) };
     let proven = described.unwrap_or_else(|| Some(routes()));
-    sessions::refuse_retries(profile, reader);
+    sessions::refuse_of_requests(profile, reader);
     let target = target::target(&mut profile.target, outside.folder, reader);
     let identity = target::identity(&mut profile.target, outside.folder, reader);
     let network = target.as_ref().and_then(|target| target::network(&mut profile.network, target, reader));

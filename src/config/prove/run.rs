@@ -2,6 +2,8 @@
 //!
 //! Owns the defaults of a run. Refuses to choose lanes or time anything (`engine`). Called by `prove::plan`.
 
+use std::net::IpAddr;
+
 use sluicegate_policy::model::{ApiId, ApiKey, Model, PerSecond, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
@@ -12,7 +14,7 @@ use crate::config::plan;
 use crate::config::problem::{Place, Spot, listed, quoted, suggestion};
 use crate::config::raw::run::{KeepAlive, Run};
 use crate::config::reader::{At, Reader};
-use crate::config::value::{self, Count, Duration, Outside, OverloadPolicy, Pacing, Protocol, Text};
+use crate::config::value::{self, Address, Count, Duration, Outside, OverloadPolicy, Pacing, Protocol, Text};
 use crate::load::keeping::{Keeping, WHOLE};
 use crate::load::overload::Overload;
 
@@ -32,6 +34,8 @@ const CONNECTIONS_MAX: u32 = 1_000_000;
 const LANES_MAX: u32 = 256;
 /// No server is known to allow more at a time on one connection.
 const STREAMS_MAX: u32 = 10_000;
+/// Each has ports for some 28,000 connections to one target.
+const SOURCES_MAX: usize = 256;
 
 /// The run. Without a model (it has problems of its own) everything but the stage is still checked.
 pub(super) fn run(
@@ -59,6 +63,7 @@ pub(super) fn run(
     let dns_refresh = filled(&mut run.dns_refresh, &spot, "dns_refresh", || Duration(Span::from_secs(1))).value.0;
     let streams = filled(&mut run.streams, &spot, "streams", || Count(32)).clone();
     let streams = count_in_bounds(&streams, STREAMS_MAX, "a number of streams", reader);
+    let sources = sources(run.sources.as_deref().unwrap_or_default(), reader);
     let pacing = filled(&mut run.pacing, &spot, "pacing", || Pacing::Hybrid).value;
     let retries = run.retries.as_mut().map(|retries| retries::policy(retries, reader));
     let stage = model.and_then(|model| stage(run, &spot, model, reader));
@@ -74,7 +79,7 @@ pub(super) fn run(
         None => None,
     };
     let (duration, warmup, connections, timeout, streams) = (duration?, warmup?, connections?, timeout?, streams?);
-    let keeping = keeping?;
+    let (keeping, sources) = (keeping?, sources?);
     let starts_at = run.starts_at.as_ref().map(|moment| moment.value.0);
     let seed = Seed::new(seed);
     let run = plan::Run {
@@ -90,6 +95,7 @@ pub(super) fn run(
         keeping,
         dns_refresh,
         streams,
+        sources,
         pacing,
         starts_at,
         lag_limit: run.lag_limit.as_ref().map(|limit| limit.value.0),
@@ -112,6 +118,7 @@ pub(in crate::config) fn empty() -> At<Run> {
         keep_alive: None,
         dns_refresh: None,
         streams: None,
+        sources: None,
         pacing: None,
         stage: None,
         headers: None,
@@ -121,6 +128,25 @@ pub(in crate::config) fn empty() -> At<Run> {
         auth: None,
     };
     At { value: run, spot: Spot { place: Place::Nowhere, key: "run".into() } }
+}
+
+/// Where connections come from, each address once.
+fn sources(given: &[At<Address>], reader: &mut Reader) -> Option<Vec<IpAddr>> {
+    let mut sources = Vec::with_capacity(given.len());
+    let mut fine = true;
+    for At { value: Address(address), spot } in given {
+        let what = if sources.contains(address) {
+            format!("{address} stands here twice; keep one of them")
+        } else if sources.len() == SOURCES_MAX {
+            format!("more than {SOURCES_MAX} addresses; write fewer")
+        } else {
+            sources.push(*address);
+            continue;
+        };
+        reader.report_at(spot, what);
+        fine = false;
+    }
+    fine.then_some(sources)
 }
 
 /// How connections are kept; what is not said is for ever.

@@ -5,7 +5,9 @@
 use super::auth::Auth;
 use super::retries::Retries;
 use crate::config::reader::{At, section};
-use crate::config::value::{Count, Duration, Moment, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Rate, Seed, Text};
+use crate::config::value::{
+    Address, Count, Duration, Moment, Named, OverloadPolicy, Pacing, Percent, Phrase, Protocol, Rate, Seed, Text,
+};
 
 section! {
     /// How the traffic is driven.
@@ -34,6 +36,9 @@ section! {
         dns_refresh: Option<At<Duration>>,
         /// Requests at a time on one connection of HTTP/2. Default: 32.
         streams: Option<At<Count>>,
+        /// Addresses of this machine that connections come from in turn, e.g. [127.0.0.2, 127.0.0.3]: each has ports of its own. Those that
+        /// are not of the target's family (IPv4, IPv6) are left out. Default: the system chooses.
+        sources: Option<Vec<At<Address>>>,
         /// How the generator waits for the instant of a request: spin (always awake, a core for each lane), hybrid (awake shortly
         /// before), sleep (late by what the kernel takes to wake it). Default: hybrid.
         pacing: Option<At<Pacing>>,

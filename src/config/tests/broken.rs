@@ -64,6 +64,8 @@ const BREAKS: &[(&str, &str)] = &[
     ("connections: 64", "keep_alive: { idle: 0s, life: 5s }"),
     ("connections: 64", "pacing: precise"),
     ("connections: 64", "streams: 0"),
+    ("connections: 64", "sources: [localhost]"),
+    ("connections: 64", "sources: [127.0.0.2, 127.0.0.2]"),
     ("connections: 64", "stage: prd"),
     ("target: mock", "target: 127.0.0.1:80"),
     ("target: mock", "target: { url: http://127.0.0.1, certificates: maybe }"),

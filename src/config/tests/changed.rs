@@ -72,12 +72,16 @@ fn flags_take_the_place_of_what_the_profile_says() {
         lanes: Some(2),
         protocol: Some(value::Protocol::Http2),
         streams: Some(4),
+        sources: vec!["127.0.0.2".parse().unwrap(), "::1".parse().unwrap()],
+        lag_limit: Some(Span::from_ms(3)),
         pacing: Some(value::Pacing::Spin),
         ..Overrides::default()
     };
     let run = good_with(&overrides).unwrap().run;
     assert_eq!((run.connections, run.duration, run.warmup, run.seed.root()), (8, Span::from_secs(5), Span::ZERO, 7));
     assert_eq!((run.streams, run.pacing), (4, value::Pacing::Spin));
+    assert_eq!(run.sources.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.2", "::1"]);
+    assert_eq!(run.lag_limit, Some(Span::from_ms(3)));
     assert_eq!((run.timeout, run.lanes, run.protocol), (Span::from_secs(1), Some(2), value::Protocol::Http2));
 }
 

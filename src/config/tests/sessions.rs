@@ -240,6 +240,24 @@ fn the_rate_of_arrivals_can_be_set_and_the_body_of_a_request_not() {
 }
 
 #[test]
+fn the_flag_of_connections_is_of_sessions_and_what_is_of_requests_alone_is_refused() {
+    let load = |overrides: &Overrides| load_text("p.yaml", CHAT, overrides, &[]).map_err(|error| error.to_string());
+    let plan = load(&Overrides { connections: Some(7), ..Overrides::default() }).unwrap();
+    assert_eq!(plan.sessions.as_ref().unwrap().connections, 7);
+    for (key, cure) in [
+        ("connections: 9", "traffic.connections"),
+        ("keep_alive: { share: 10% }", "life and close"),
+        ("streams: 4", "HTTP/2"),
+        ("protocol: http2", "write auto"),
+    ] {
+        let refused = chat("run: {", &format!("run: {{ {key},")).unwrap_err();
+        assert!(refused.contains(cure), "{key}: {refused}");
+    }
+    let refused = load(&Overrides { streams: Some(4), ..Overrides::default() }).unwrap_err();
+    assert!(refused.contains("--streams") && refused.contains("HTTP/2"), "{refused}");
+}
+
+#[test]
 fn claims_may_be_made_of_the_series_of_sessions() {
     let claims = "expect:\n  - { of: $connect, metric: latency p99, at_most: 500ms }\n  - { of: push prices, metric: latency p99, at_most: 1s }\n";
     let plan = plan(&format!("{CHAT}{claims}")).unwrap();

@@ -3,6 +3,7 @@
 //! Owns how single values are written. Refuses to relate them to each other (`prove`). Called by the types in `raw`, by the
 //! flags of the command line, and by drifts.
 
+mod address;
 mod bytes;
 mod ceiling;
 mod choice;
@@ -48,6 +49,7 @@ pub use duration::Duration;
 pub use held::{Held, NotHeld};
 pub use rate::Rate;
 
+pub(super) use address::Address;
 pub(super) use bytes::Bytes;
 pub(super) use ceiling::Ceiling;
 pub(super) use choice::{Discipline, FittedTier, Jitter, Known};

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,11 +24,15 @@ use tokio_rustls::TlsConnector;
 
 use super::clue::Heed;
 use super::failure;
+use super::ports::Ports;
 use super::resolver::Resolver;
 use super::stamp::{Counted, Meter, Stream};
 use crate::load::Share;
 use crate::load::keeping::{Keeping, Renewals};
 use crate::measure::Outcome;
+
+/// Ports that are tried for one connection, before the system is left to choose.
+const TRIES: usize = 64;
 
 /// How long an address is waited for before another is asked as well (RFC 8305, section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -46,6 +50,8 @@ pub(in crate::engine) struct Route {
     pub(in crate::engine) resolver: Resolver,
     /// Addresses of this machine that connections come from in turn; where none is of the target's family, the system chooses.
     pub(in crate::engine) sources: Vec<IpAddr>,
+    /// Ports of this machine that connections come from in turn; `None` has the system choose.
+    pub(in crate::engine) ports: Option<Arc<Ports>>,
 }
 
 /// When the steps of an opening were over; [`Instant::MAX`] for those that were not.
@@ -169,8 +175,9 @@ impl Connector {
 
     /// The first address that answers, beginning with the one whose turn it is.
     async fn dial_any(&self, (addresses, turn): (Vec<SocketAddr>, usize)) -> Result<TcpStream, Outcome> {
-        let sources = &self.route.sources;
-        let stream = race(&in_turn(&addresses, turn), |address| source_for(sources, address, turn)).await?;
+        let Route { sources, ports, .. } = &self.route;
+        let from = |address: &SocketAddr| Local { source: source_for(sources, address, turn), ports: ports.as_deref() };
+        let stream = race(&in_turn(&addresses, turn), from).await?;
         // A small request must not wait for the acknowledgement of the one before; where it cannot be set, it is slow.
         let _ = stream.set_nodelay(true);
         Ok(stream)
@@ -226,8 +233,8 @@ fn in_turn(addresses: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
 /// The first of these that answers. While one is silent the next is asked as well after [`ATTEMPT_DELAY`], or at once when one
 /// fails; how the last one failed is told when all have.
 ///
-/// `from` says from which address of this machine each is asked.
-async fn race(addresses: &[SocketAddr], from: impl Fn(&SocketAddr) -> Option<IpAddr>) -> Result<TcpStream, Outcome> {
+/// `from` says from where each is asked.
+async fn race<'a>(addresses: &[SocketAddr], from: impl Fn(&SocketAddr) -> Local<'a>) -> Result<TcpStream, Outcome> {
     let mut waiting = addresses.iter();
     let mut asked: Vec<Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>> = Vec::new();
     let mut worst = Outcome::Unresolved;
@@ -268,14 +275,42 @@ fn source_for(sources: &[IpAddr], target: &SocketAddr, turn: usize) -> Option<Ip
     fitting().nth(turn.checked_rem(fitting().count())?).copied()
 }
 
-/// A connection from this address. Its port is chosen when the target is known, so that one port serves for several targets.
-async fn dial_from(source: Option<IpAddr>, target: SocketAddr) -> io::Result<TcpStream> {
-    let Some(source) = source else { return TcpStream::connect(target).await };
-    let socket = if source.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
-    // Without it a port is taken for all targets at once, which there are fewer of.
+/// Where a connection comes from; the system chooses what is not said.
+#[derive(Clone, Copy)]
+struct Local<'a> {
+    source: Option<IpAddr>,
+    ports: Option<&'a Ports>,
+}
+
+async fn dial_from(from: Local<'_>, target: SocketAddr) -> io::Result<TcpStream> {
+    if let Some(ports) = from.ports {
+        for _ in 0..TRIES {
+            match dial_from_port(from.source, ports.take(), target).await {
+                // Somebody else has it: the next one.
+                Err(error) if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable) => {}
+                dialled => return dialled,
+            }
+        }
+    }
+    let Some(source) = from.source else { return TcpStream::connect(target).await };
+    let socket = socket_of(&target)?;
+    // Its port is chosen when the target is known: else it is taken for all targets at once, which there are fewer of.
     let _ = setsockopt(&socket, sockopt::IpBindAddressNoPort, &true);
     socket.bind(SocketAddr::new(source, 0))?;
     socket.connect(target).await
+}
+
+async fn dial_from_port(source: Option<IpAddr>, port: u16, target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket_of(&target)?;
+    // What the last run left behind on this port is in nobody's way.
+    socket.set_reuseaddr(true)?;
+    let any = || if target.is_ipv6() { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    socket.bind(SocketAddr::new(source.unwrap_or_else(any), port))?;
+    socket.connect(target).await
+}
+
+fn socket_of(target: &SocketAddr) -> io::Result<TcpSocket> {
+    if target.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }
 }
 
 fn add_one(cell: &Cell<u64>) {
@@ -311,8 +346,15 @@ mod tests {
         assert_eq!(source_for(&sources[..1], &address("[::2]:1"), 0), None);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let target = listener.local_addr().unwrap();
-        let stream = alone(dial_from(Some(sources[0]), target)).unwrap().unwrap();
+        let stream = alone(dial_from(Local { source: Some(sources[0]), ports: None }, target)).unwrap().unwrap();
         assert_eq!(listener.accept().unwrap().1.ip(), sources[0]);
+        let ports = Ports::of_the_system();
+        for source in [None, Some(sources[2])] {
+            let stream = alone(dial_from(Local { source, ports: ports.as_ref() }, target)).unwrap().unwrap();
+            let (_, seen) = listener.accept().unwrap();
+            assert_eq!(seen, stream.local_addr().unwrap());
+            assert_eq!(seen.ip(), source.unwrap_or(target.ip()));
+        }
         drop(stream);
     }
 
@@ -335,7 +377,10 @@ mod tests {
             })
             .collect();
         let peer = |addresses: Vec<SocketAddr>| {
-            alone(async move { race(&addresses, |_| None).await.map(|stream| stream.peer_addr().unwrap()) }).unwrap()
+            alone(async move {
+                race(&addresses, |_| Local { source: None, ports: None }).await.map(|stream| stream.peer_addr().unwrap())
+            })
+            .unwrap()
         };
         assert_eq!(peer(vec![refusing, alive]), Ok(alive));
         assert_eq!(peer(vec![silent, alive]), Ok(alive));

@@ -9,6 +9,7 @@ mod failure;
 pub(super) mod http1;
 pub(super) mod http2;
 pub(super) mod once;
+pub(super) mod ports;
 pub(super) mod request;
 pub(super) mod resolver;
 pub(super) mod stamp;

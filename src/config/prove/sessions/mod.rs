@@ -17,12 +17,12 @@ use sluicegate_policy::time::Span;
 use super::mix::series;
 use super::{Known, filled, latency, run};
 use crate::config::plan::is_driven;
-use crate::config::problem::{Spot, quoted};
+use crate::config::problem::{Place, Spot, quoted};
 use crate::config::raw::Profile;
 use crate::config::raw::session::Session;
 use crate::config::raw::traffic::Traffic as Raw;
 use crate::config::reader::{At, Reader};
-use crate::config::value::{Close, Count};
+use crate::config::value::{Close, Count, Protocol};
 use crate::load::dialogue::{Reconnect, Role};
 use crate::traffic::Catalog;
 use crate::traffic::catalog::TemplateId;
@@ -171,14 +171,38 @@ fn role(session: &mut At<Session>, desk: &mut Desk<'_>, reader: &mut Reader) -> 
 }
 
 /// What a run of requests may have, and one of sessions not.
-pub(super) fn refuse_retries(profile: &Profile, reader: &mut Reader) {
+pub(super) fn refuse_of_requests(profile: &Profile, reader: &mut Reader) {
     if profile.traffic.as_ref().is_none_or(|traffic| traffic.value.sessions.is_none()) {
         return;
     }
-    if let Some(retries) = profile.run.as_ref().and_then(|run| run.value.retries.as_ref()) {
-        let what =
-            "retries are of requests; what a session does that lost its connection is said by traffic.reconnect: remove retries";
-        reader.report_at(&retries.spot, what);
+    let Some(At { value: run, .. }) = &profile.run else { return };
+    let given = [
+        (
+            run.retries.as_ref().map(|it| &it.spot),
+            "retries are of requests; what a session does that lost its connection is said by traffic.reconnect: remove retries",
+        ),
+        (
+            run.connections.as_ref().map(|it| &it.spot),
+            "connections are shared by requests, and each session has one of its own; write traffic.connections in place of run.connections",
+        ),
+        (
+            run.keep_alive.as_ref().map(|it| &it.spot),
+            "how long requests keep their connections; of sessions it is said by their life and close: remove keep_alive",
+        ),
+        (
+            run.streams.as_ref().map(|it| &it.spot),
+            "streams are of HTTP/2, and a session has a connection of its own: remove streams",
+        ),
+        (
+            run.protocol.as_ref().filter(|it| it.value == Protocol::Http2).map(|it| &it.spot),
+            "WebSocket connections begin with HTTP/1.1; write auto in place of http2",
+        ),
+    ];
+    for (spot, what) in given {
+        // What is a default, nobody has written.
+        if let Some(spot) = spot.filter(|spot| spot.place != Place::Nowhere) {
+            reader.report_at(spot, what);
+        }
     }
 }
 

@@ -71,6 +71,7 @@ async fn connection(by: By, stream: Stream) -> Http1 {
         dns_refresh: Span::from_secs(1),
         resolver: Resolver::of_the_system(),
         sources: Vec::new(),
+        ports: None,
     };
     let connector = Connector::new(route, clock, Rc::new(Meter::default()), Share::ALL);
     let mut http1 = Http1::new(stream, &connector, Rc::new(Scratch::new()));
