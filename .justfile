@@ -33,6 +33,10 @@ calibrate-driven:
 bench *args:
     cargo bench --bench peers -- {{args}}
 
+# Measure WebSocket: memory and opening of 18,000 connections, what a message costs, and a soak of ten minutes
+bench-ws:
+    cargo bench --bench peers -- websocket soak
+
 # Count instructions of the hot paths and fail on more than 10 % more than before; --renew takes them for the new baseline
 bench-check *args:
     cargo bench --bench instructions -- {{args}}

@@ -1,12 +1,12 @@
 //! This program, started again as something small that is measured or measures.
 //!
-//! Owns how it is told what to be. Refuses to be it: `floor` and `listener` are. Called by `main` first of all.
+//! Owns how it is told what to be. Refuses to be it: `echo`, `floor`, `listener` and `watcher` are. Called by `main` first of all.
 
 #![allow(clippy::print_stderr, reason = "a child says on standard error why it ended")]
 
 use std::process::ExitCode;
 
-use crate::{floor, listener, watcher};
+use crate::{echo, floor, listener, watcher};
 
 /// Tells a child what it is.
 const AS: &str = "SLUICEGATE_BENCH_AS";
@@ -18,6 +18,11 @@ pub(crate) const LISTENER: &str = "listener";
 /// Who tells the peak memory of a program, see `watcher`.
 pub(crate) const WATCHER: &str = "watcher";
 
+/// A WebSocket server that sends everything back, see `echo`.
+pub(crate) const ECHO: &str = "echo";
+/// The least that a message and its echo can cost a client, see `echo`.
+pub(crate) const ECHO_FLOOR: &str = "echo-floor";
+
 /// What this process ends with if it was started as something else; then it has been that.
 pub(crate) fn was() -> Option<ExitCode> {
     let role = std::env::var(AS).ok()?;
@@ -26,7 +31,11 @@ pub(crate) fn was() -> Option<ExitCode> {
         FLOOR => floor::run(&words),
         LISTENER => listener::run(&words),
         WATCHER => watcher::run(&words),
-        other => Err(format!("{AS}={other} is nothing that this benchmark can be; write {FLOOR}, {LISTENER} or {WATCHER}")),
+        ECHO => echo::serve(&words),
+        ECHO_FLOOR => echo::ask(&words),
+        other => Err(format!(
+            "{AS}={other} is nothing that this benchmark can be; write {FLOOR}, {LISTENER}, {WATCHER}, {ECHO} or {ECHO_FLOOR}"
+        )),
     };
     Some(match ended {
         Ok(()) => ExitCode::SUCCESS,

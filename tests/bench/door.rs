@@ -13,6 +13,7 @@ use sluicegate_timer::Clock;
 
 use crate::figures::{Figure, median};
 use crate::nginx;
+use crate::running;
 
 /// Length of one round of the rate.
 pub(crate) const ROUND_S: u32 = 4;
@@ -101,7 +102,7 @@ fn connections() -> Result<Vec<Figure>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let mock = Mock::start(CHECKED, folder.path(), &[])?;
     let authority = mock.authority();
-    let idle = mock.resident_mb()?;
+    let idle = mock.resident_kb()?;
     let mut open = Vec::with_capacity(OPEN);
     for at in 0..OPEN {
         let mut stream = TcpStream::connect(&authority).map_err(|error| format!("connection {at}: {error} (ulimit -n?)"))?;
@@ -115,10 +116,10 @@ fn connections() -> Result<Vec<Figure>, String> {
         }
         open.push(stream);
     }
-    let loaded = mock.resident_mb()?;
+    let loaded = mock.resident_kb()?;
     Ok(vec![
-        Figure::alone("mock, 10,000 connections open: resident memory", "MB", loaded),
-        Figure::alone("mock, per open connection", "KB", (loaded - idle) * 1_024.0 / OPEN as f64),
+        Figure::alone("mock, 10,000 connections open: resident memory", "MB", loaded / 1_024.0),
+        Figure::alone("mock, per open connection", "KB", (loaded - idle) / OPEN as f64),
     ])
 }
 
@@ -250,22 +251,12 @@ impl Mock {
 
     /// CPU time that it has used so far, in microseconds; without that of its functions.
     pub(crate) fn cpu_us(&self) -> Result<f64, String> {
-        let path = format!("/proc/{}/task", self.child.id());
-        let mut used = 0.0;
-        for task in fs::read_dir(&path).map_err(|error| format!("{path}: {error}"))?.flatten() {
-            // The first field is the time on a core, in nanoseconds.
-            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            used += text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e3;
-        }
-        if used > 0.0 { Ok(used) } else { Err(format!("{path}: no CPU time is told")) }
+        running::cpu_us(self.child.id())
     }
 
-    fn resident_mb(&self) -> Result<f64, String> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no resident size")?;
-        let kb: f64 = line.trim().trim_end_matches(" kB").trim().parse().map_err(|error| format!("{line}: {error}"))?;
-        Ok(kb / 1_024.0)
+    /// Its resident memory.
+    pub(crate) fn resident_kb(&self) -> Result<f64, String> {
+        running::resident_kb(self.child.id())
     }
 }
 

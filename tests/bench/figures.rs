@@ -1,10 +1,10 @@
 //! A measured figure, its peers' values, and how they are printed and kept.
 //!
-//! Owns `latest.json`: a list of figures, each with the part of the benchmark that measured it. A run of some parts replaces the figures
-//! of those parts alone, a run of all parts the whole file. Refuses to measure.
+//! Owns the files below `target/bench`: lists of figures, each with the part of the benchmark that measured it. A run replaces the figures
+//! of its parts alone. Refuses to measure.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use serde::Serialize;
@@ -37,6 +37,11 @@ impl Figure {
     /// As measured by this part.
     pub(crate) fn of(self, part: &'static str) -> Self {
         Self { part, ..self }
+    }
+
+    /// Whether one of these parts has measured it.
+    pub(crate) fn is_of(&self, parts: &[&str]) -> bool {
+        parts.contains(&self.part)
     }
 
     /// Sluicegate's own.
@@ -93,19 +98,17 @@ fn shown(value: f64) -> String {
     if value.abs() < 10.0 { format!("{value:.4}") } else { format!("{value:.2}") }
 }
 
-/// Keeps the figures as JSON, making the folder: in place of everything (`parts` is `None`), or of these parts alone. Of a file that is
-/// not understood nothing is kept.
-pub(crate) fn write(figures: &[Figure], parts: Option<&[&str]>, path: &Path) -> io::Result<PathBuf> {
+/// Keeps the figures of these parts as JSON, making the folder, in place of what the parts had before. Of a file that is not understood
+/// nothing is kept.
+pub(crate) fn write(figures: &[&Figure], parts: &[&str], path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let measured_again =
-        |figure: &Value| figure["part"].as_str().is_none_or(|part| parts.is_none_or(|parts| parts.contains(&part)));
+    let measured_again = |figure: &Value| figure["part"].as_str().is_none_or(|part| parts.contains(&part));
     let before = fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
     let mut kept: Vec<Value> = before.unwrap_or_default().into_iter().filter(|figure| !measured_again(figure)).collect();
     for figure in figures {
         kept.push(serde_json::to_value(figure).map_err(io::Error::other)?);
     }
-    fs::write(path, serde_json::to_string_pretty(&kept).map_err(io::Error::other)? + "\n")?;
-    Ok(path.to_owned())
+    fs::write(path, serde_json::to_string_pretty(&kept).map_err(io::Error::other)? + "\n")
 }

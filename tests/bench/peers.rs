@@ -1,8 +1,8 @@
 //! Sluicegate beside its peers, in one run: the same servers on the other core, the same load, medians of several rounds.
 //!
 //! `just bench` runs all parts, `just bench load pacing` those alone; the names are in [`PARTS`]. Prints a table and writes
-//! `target/bench/latest.json`: for each figure its part, name, value, unit, and the value of each peer; a run of some parts leaves
-//! the figures of the others as they were. A peer that is not installed is skipped by name. Processes are pinned with `taskset`. Rounds
+//! `target/bench/latest.json` (`websocket.json` for `just bench-ws`): for each figure its part, name, value, unit, and the value of each
+//! peer; a run of some parts leaves the figures of the others as they were. A peer that is not installed is skipped by name. Processes are pinned with `taskset`. Rounds
 //! are interleaved, so that a drift of the machine meets everybody. `just bench-check` counts instructions (`instructions`).
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
@@ -12,6 +12,7 @@ mod answers;
 mod behind;
 mod compare;
 mod door;
+mod echo;
 mod figures;
 mod floor;
 mod listener;
@@ -24,10 +25,12 @@ mod pacing;
 mod process;
 mod receiver;
 mod replay;
+mod running;
 mod simulator;
 mod tools;
 mod verdicts;
 mod watcher;
+mod websocket;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,32 +45,62 @@ struct Part {
     name: &'static str,
     what: &'static str,
     measure: fn(usize, &mut Vec<String>) -> Vec<Figure>,
+    /// The file below `target/bench` that keeps its figures.
+    kept: &'static str,
 }
 
-const PARTS: [Part; 11] = [
-    Part { name: "load", what: "closed model beside the floor and the peers; open model at 80 % of it", measure: load::figures },
-    Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag },
-    Part { name: "pacing", what: "arrival gaps at 1,000/s, seen by one neutral receiver", measure: pacing::figures },
+const PARTS: [Part; 13] = [
+    Part {
+        name: "load",
+        what: "closed model beside the floor and the peers; open model at 80 % of it",
+        measure: load::figures,
+        kept: LATEST,
+    },
+    Part { name: "lag", what: "schedule lag at constant rates", measure: load::lag, kept: LATEST },
+    Part {
+        name: "pacing",
+        what: "arrival gaps at 1,000/s, seen by one neutral receiver",
+        measure: pacing::figures,
+        kept: LATEST,
+    },
     Part {
         name: "memory",
         what: "resident memory after few and many requests, and of 15,000 connections",
         measure: memory::figures,
+        kept: LATEST,
     },
-    Part { name: "http2", what: "closed model over HTTP/2 in the clear", measure: compare::http2 },
-    Part { name: "tls", what: "closed model over TLS 1.3", measure: compare::tls },
-    Part { name: "replay", what: "import of a large log, memory of a trace, drift", measure: replay::figures },
-    Part { name: "door", what: "the mock's front door", measure: door::figures },
-    Part { name: "behind", what: "what is behind the door: functions, signatures", measure: behind::figures },
-    Part { name: "simulator", what: "the simulator's speed", measure: simulator::figures },
+    Part { name: "http2", what: "closed model over HTTP/2 in the clear", measure: compare::http2, kept: LATEST },
+    Part { name: "tls", what: "closed model over TLS 1.3", measure: compare::tls, kept: LATEST },
+    Part { name: "replay", what: "import of a large log, memory of a trace, drift", measure: replay::figures, kept: LATEST },
+    Part { name: "door", what: "the mock's front door", measure: door::figures, kept: LATEST },
+    Part { name: "behind", what: "what is behind the door: functions, signatures", measure: behind::figures, kept: LATEST },
+    Part { name: "simulator", what: "the simulator's speed", measure: simulator::figures, kept: LATEST },
     Part {
-        name: BY_NAME,
+        name: "verdicts",
         what: "how often verdicts are right, over sockets (half an hour; only by name)",
         measure: verdicts::figures,
+        kept: LATEST,
+    },
+    Part {
+        name: "websocket",
+        what: "WebSocket connections: memory, opening, messages",
+        measure: websocket::figures,
+        kept: WEBSOCKET,
+    },
+    Part {
+        name: "soak",
+        what: "10,000 WebSocket connections for ten minutes (only by name)",
+        measure: websocket::soak,
+        kept: WEBSOCKET,
     },
 ];
 
-/// The part that is measured only where it is named: it asks how often something is right, not how fast it is.
-const BY_NAME: &str = "verdicts";
+/// Where figures are kept.
+const LATEST: &str = "latest.json";
+const WEBSOCKET: &str = "websocket.json";
+
+/// The parts that are measured only where they are named: they ask whether something is right, not how fast it is.
+const BY_NAME: [&str; 2] = ["verdicts", "soak"];
 
 fn main() -> ExitCode {
     if let Some(ended) = again::was() {
@@ -90,24 +123,29 @@ fn main() -> ExitCode {
 /// Measures the parts that were asked for, or all; what was measured is kept, whatever else failed.
 fn measured(asked: &[String]) -> ExitCode {
     let (mut figures, mut problems) = (Vec::new(), Vec::new());
-    let is_asked = |part: &&Part| asked.iter().any(|name| name == part.name) || (asked.is_empty() && part.name != BY_NAME);
-    let chosen = PARTS.iter().filter(is_asked);
-    let mut parts = Vec::new();
-    for part in chosen {
+    let is_asked =
+        |part: &&Part| asked.iter().any(|name| name == part.name) || (asked.is_empty() && !BY_NAME.contains(&part.name));
+    let parts: Vec<&Part> = PARTS.iter().filter(is_asked).collect();
+    for part in &parts {
         figures.extend((part.measure)(ROUNDS, &mut problems).into_iter().map(|figure| figure.of(part.name)));
-        parts.push(part.name);
     }
     figures::print(&figures);
     for problem in &problems {
         println!("not measured: {problem}");
     }
-    let replaced = (!asked.is_empty()).then_some(parts.as_slice());
-    match figures::write(&figures, replaced, &target().join("bench/latest.json")) {
-        Ok(path) => println!("\nwritten to {}", path.display()),
-        Err(error) => {
-            println!("cannot write the figures: {error}");
+    println!();
+    for file in [LATEST, WEBSOCKET] {
+        let names: Vec<&str> = parts.iter().filter(|part| part.kept == file).map(|part| part.name).collect();
+        let of_file: Vec<&Figure> = figures.iter().filter(|figure| figure.is_of(&names)).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let path = target().join("bench").join(file);
+        if let Err(error) = figures::write(&of_file, &names, &path) {
+            println!("cannot write the figures to {}: {error}", path.display());
             return ExitCode::FAILURE;
         }
+        println!("written to {}", path.display());
     }
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,6 +1,6 @@
-//! The neutral receiver, as a part sees it: a `listener` in a process of its own on the servers' core.
+//! The neutral receiver, as a part sees it: a `listener`, or an `echo`, in a process of its own on the servers' core.
 //!
-//! Owns its start, its end and its record. Refuses to judge what arrived. Called by `pacing`, `memory` and `replay`.
+//! Owns its start, its end and its record. Refuses to judge what arrived. Called by `pacing`, `memory`, `replay` and `websocket`.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -36,10 +36,19 @@ impl Receiver {
         Self::start(&["delay", &ms.to_string()])
     }
 
+    /// A WebSocket server that sends everything back; it keeps no record.
+    pub(crate) fn echoing() -> Result<Self, String> {
+        Self::start_as(again::ECHO, &[])
+    }
+
     fn start(words: &[&str]) -> Result<Self, String> {
+        Self::start_as(again::LISTENER, words)
+    }
+
+    fn start_as(role: &str, words: &[&str]) -> Result<Self, String> {
         let mut child = Command::new("taskset")
             .args(["-c", CORE])
-            .args(again::command(again::LISTENER, words)?)
+            .args(again::command(role, words)?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

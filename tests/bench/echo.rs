@@ -1,0 +1,234 @@
+//! A bare WebSocket server and a bare client: the least that a message and its echo cost on this machine, either side.
+//!
+//! Owns two loops over one epoll each. The server upgrades whoever asks and sends every message back; the client has one message under way
+//! on each connection, of which it reads no byte: it knows how long an echo is. Both know short texts alone (RFC 6455, 5.2: lengths below
+//! 126), neither fragments nor pings. Refuses everything that a load generator or a gateway is for. Started by `again` in processes of their own.
+
+#![allow(clippy::print_stdout, reason = "a child says what it listens to, and what it has counted")]
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: i32 = 4_096;
+/// Bytes read at a time; a request for an upgrade is not longer.
+const READ_BYTES: usize = 4_096;
+/// Events taken at a time.
+const EVENTS: usize = 1_024;
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// A whole text message, and the bit that says that it is masked.
+const TEXT: u8 = 0x81;
+const MASKED: u8 = 0x80;
+const SHORT_MAX: usize = 125;
+/// Bytes before the payload: two, and from a client the mask.
+const HEAD: usize = 2;
+const MASK: usize = 4;
+/// Events of the listening socket and of standard input, which belong to no connection.
+const LISTENS: u64 = u64::MAX;
+const ENDS: u64 = u64::MAX - 1;
+/// What the client says.
+const MESSAGE: &[u8] = br#"{"action":"echo","id":"1000-100000"}"#;
+
+struct Echo {
+    poll: OwnedFd,
+    socket: TcpListener,
+    open: Vec<Option<Connection>>,
+    free: Vec<usize>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    upgraded: bool,
+    /// What was read and is not a whole frame yet.
+    rest: Vec<u8>,
+}
+
+/// Serves until standard input ends; says `listening PORT` first.
+pub(crate) fn serve(_: &[String]) -> Result<(), String> {
+    Echo::new().and_then(|mut echo| echo.serve()).map_err(|error| error.to_string())
+}
+
+impl Echo {
+    fn new() -> io::Result<Self> {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        let socket = TcpListener::from(socket);
+        let poll = epoll::create(CreateFlags::CLOEXEC)?;
+        epoll::add(&poll, &socket, EventData::new_u64(LISTENS), EventFlags::IN)?;
+        epoll::add(&poll, io::stdin(), EventData::new_u64(ENDS), EventFlags::IN)?;
+        println!("listening {}", socket.local_addr()?.port());
+        Ok(Self { poll, socket, open: Vec::new(), free: Vec::new() })
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
+        let mut events = Vec::with_capacity(EVENTS);
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            events.clear();
+            epoll::wait(&self.poll, spare_capacity(&mut events), None)?;
+            for event in &events {
+                let data = event.data;
+                match data.u64() {
+                    LISTENS => self.accept()?,
+                    ENDS => return Ok(()),
+                    at => {
+                        let at = at as usize;
+                        let Some(connection) = self.open.get_mut(at).and_then(Option::as_mut) else { continue };
+                        if connection.on_bytes(&mut buffer).is_none() {
+                            // The end of the descriptor is the end of its place in the epoll.
+                            self.open[at] = None;
+                            self.free.push(at);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        loop {
+            let stream = match self.socket.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            let at = self.free.pop().unwrap_or_else(|| {
+                self.open.push(None);
+                self.open.len() - 1
+            });
+            epoll::add(&self.poll, &stream, EventData::new_u64(at as u64), EventFlags::IN)?;
+            self.open[at] = Some(Connection { stream, upgraded: false, rest: Vec::new() });
+        }
+    }
+}
+
+impl Connection {
+    /// Upgrades, or sends back what came; `None` when the connection is over.
+    fn on_bytes(&mut self, buffer: &mut [u8]) -> Option<()> {
+        let read = match self.stream.read(buffer) {
+            Ok(0) => return None,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(()),
+            Err(_) => return None,
+        };
+        self.rest.extend_from_slice(&buffer[..read]);
+        let answer = if self.upgraded { echoes(&mut self.rest)? } else { self.upgrade()? };
+        if answer.is_empty() { Some(()) } else { self.stream.write_all(&answer).ok() }
+    }
+
+    fn upgrade(&mut self) -> Option<Vec<u8>> {
+        if !self.rest.ends_with(END_OF_HEAD) {
+            return (self.rest.len() < READ_BYTES).then(Vec::new);
+        }
+        let head = String::from_utf8_lossy(&self.rest);
+        let key = head.lines().filter_map(|line| line.split_once(':'));
+        let key = key.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))?.1.trim();
+        let accept = derive_accept_key(key.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
+        );
+        self.rest.clear();
+        self.upgraded = true;
+        Some(answer.into_bytes())
+    }
+}
+
+/// The echoes of the whole frames, which are taken away; `None` if something else than a short text comes, as a goodbye is.
+fn echoes(frames: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let (mut answer, mut done) = (Vec::new(), 0);
+    while let [first, second, rest @ ..] = &frames[done..] {
+        let length = usize::from(second & !MASKED);
+        if *first != TEXT || second & MASKED == 0 || length > SHORT_MAX {
+            return None;
+        }
+        let Some((mask, payload)) = rest.get(..MASK + length).map(|whole| whole.split_at(MASK)) else { break };
+        answer.extend([TEXT, length as u8]);
+        answer.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        done += HEAD + MASK + length;
+    }
+    frames.drain(..done);
+    Some(answer)
+}
+
+/// `SECONDS CONNECTIONS URL`: prints how many echoes came in that time.
+pub(crate) fn ask(words: &[String]) -> Result<(), String> {
+    let [seconds, connections, url] = words else { return Err("write SECONDS CONNECTIONS URL".to_owned()) };
+    let whole = |word: &String| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
+    let (seconds, connections) = (whole(seconds)?, whole(connections)?);
+    let echoed = echoed(url.trim_start_matches("http://"), connections, Span::from_secs(seconds.into()));
+    println!("{}", echoed.map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+fn echoed(authority: &str, connections: u32, length: Span) -> io::Result<u64> {
+    let frame = frame();
+    let poll = epoll::create(CreateFlags::CLOEXEC)?;
+    let mut users = Vec::new();
+    for at in 0..connections {
+        let mut stream = opened(authority)?;
+        epoll::add(&poll, &stream, EventData::new_u64(at.into()), EventFlags::IN)?;
+        stream.write_all(&frame)?;
+        users.push((stream, 0));
+    }
+    let mut buffer = [0_u8; READ_BYTES];
+    let mut events = Vec::with_capacity(users.len());
+    let mut echoed = 0;
+    let (clock, end) = (Clock::starting_now(), Instant::ZERO + length);
+    while clock.now() < end {
+        events.clear();
+        epoll::wait(&poll, spare_capacity(&mut events), None)?;
+        for event in &events {
+            let data = event.data;
+            let Some((stream, come)) = usize::try_from(data.u64()).ok().and_then(|at| users.get_mut(at)) else { continue };
+            let read = stream.read(&mut buffer)?;
+            *come += read;
+            if read == 0 || *come > HEAD + MESSAGE.len() {
+                return Err(io::Error::other("the server closed, or its answer is no echo"));
+            }
+            if *come == HEAD + MESSAGE.len() {
+                *come = 0;
+                echoed += 1;
+                stream.write_all(&frame)?;
+            }
+        }
+    }
+    Ok(echoed)
+}
+
+/// The message under a mask of zeros.
+fn frame() -> Vec<u8> {
+    let mut frame = vec![TEXT, MASKED | MESSAGE.len() as u8];
+    frame.extend([0; MASK]);
+    frame.extend(MESSAGE);
+    frame
+}
+
+/// A connection that is upgraded.
+fn opened(authority: &str) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(authority)?;
+    stream.set_nodelay(true)?;
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: {authority}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes())?;
+    let (mut answer, mut buffer) = (Vec::new(), [0_u8; READ_BYTES]);
+    while !answer.ends_with(END_OF_HEAD) {
+        let read = stream.read(&mut buffer)?;
+        answer.extend_from_slice(&buffer[..read]);
+        if read == 0 || answer.len() > READ_BYTES {
+            return Err(io::Error::other("the server did not upgrade"));
+        }
+    }
+    Ok(stream)
+}
