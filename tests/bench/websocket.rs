@@ -95,10 +95,10 @@ fn profile(folder: &Path, (connections, per_s, length_s): (u32, u32, u32), sessi
 }
 
 /// The run of a profile at `url`, begun.
-fn started(profile: &Path, output: &Path, url: &str) -> Result<Running, String> {
+fn started(profile: &Path, output: &Path, url: &str, flags: &[&str]) -> Result<Running, String> {
     let _ = fs::remove_dir_all(output);
-    let command: Vec<String> = own::run(profile, output, &[]).iter().map(|word| word.replace(process::URL, url)).collect();
-    Running::start(process::CORE, &command)
+    let command = own::run(profile, output, flags);
+    Running::start(process::CORE, &command.iter().map(|word| word.replace(process::URL, url)).collect::<Vec<_>>())
 }
 
 /// 18,000 connections: opened, silent, and with a message each half minute.
@@ -111,39 +111,58 @@ fn held() -> Result<Vec<Figure>, String> {
     println!("websocket: {FEW} connections");
     let few = profile(folder.path(), (FEW, OPEN_PER_S, HELD_S), &script)?;
     let few_kb = {
-        let mut run = started(&few, &output, &mock.url)?;
+        let mut run = started(&few, &output, &mock.url, &[])?;
         run.until(IDLE_AT)?;
         running::resident_kb(run.id())?
     };
-    println!("websocket: {OPEN} connections, {HELD_S} s");
     let many = profile(folder.path(), (OPEN, OPEN_PER_S, HELD_S), &script)?;
-    let mut run = started(&many, &output, &mock.url)?;
+    let awake = hold(&many, &output, &mock, &[])?;
+    let asleep = hold(&many, &output, &mock, &["--pacing", "sleep"])?;
+    let (open, few) = (f64::from(OPEN), f64::from(FEW));
+    let each = |name: &str, kb: f64| Figure::alone(&format!("{name}, 18,000 idle connections: memory of each"), "KB", kb);
+    let busy = |name: &str, share: f64| {
+        Figure::alone(&format!("18,000 connections, a message each 30 s: {name}, of a core"), "%", share * 100.0)
+    };
+    Ok(vec![
+        each("generator (asked: <= 6)", (awake.own_kb - few_kb) / (open - few)),
+        each("mock (asked: <= 8)", (awake.mock_kb - alone_kb) / open),
+        Figure::alone(
+            "opening at 2,000/s: the second that is farthest from it (asked: <= 1)",
+            "%",
+            farthest(&awake.record)? * 100.0,
+        ),
+        Figure::alone("opening at 2,000/s: refused (asked: 0)", "connections", refused(&awake.record)),
+        busy("generator that sleeps until each message (asked: < 5)", asleep.own_busy),
+        busy("generator that wakes before each message, as by default", awake.own_busy),
+        busy("mock", asleep.mock_busy),
+    ])
+}
+
+/// What was seen of a run that holds its connections.
+struct Held {
+    own_kb: f64,
+    mock_kb: f64,
+    /// Shares of a core.
+    own_busy: f64,
+    mock_busy: f64,
+    record: Value,
+}
+
+fn hold(profile: &Path, output: &Path, mock: &Mock, flags: &[&str]) -> Result<Held, String> {
+    println!("websocket: {OPEN} connections, {HELD_S} s {}", flags.join(" "));
+    let mut run = started(profile, output, &mock.url, flags)?;
     run.until(IDLE_AT)?;
-    let (many_kb, mock_kb) = (running::resident_kb(run.id())?, mock.resident_kb()?);
+    let (own_kb, mock_kb) = (running::resident_kb(run.id())?, mock.resident_kb()?);
     run.until(BUSY_FROM)?;
-    let (from, busy_from, mock_from) = (run.now(), running::cpu_us(run.id())?, mock.cpu_us()?);
+    let (from, own_from, mock_from) = (run.now(), running::cpu_us(run.id())?, mock.cpu_us()?);
     run.until(BUSY_UNTIL)?;
     let took_us = run.now().since(from).as_ns() as f64 / 1e3;
-    let (busy_us, mock_us) = (running::cpu_us(run.id())? - busy_from, mock.cpu_us()? - mock_from);
+    let own_busy = (running::cpu_us(run.id())? - own_from) / took_us;
+    let mock_busy = (mock.cpu_us()? - mock_from) / took_us;
     let record = own::record(&run.finish()?)?;
     everybody_stayed(&record, OPEN)?;
-    let open = f64::from(OPEN);
-    Ok(vec![
-        Figure::alone(
-            "generator, 18,000 idle connections: memory of each (asked: <= 6)",
-            "KB",
-            (many_kb - few_kb) / (open - f64::from(FEW)),
-        ),
-        Figure::alone("mock, 18,000 idle connections: memory of each (asked: <= 8)", "KB", (mock_kb - alone_kb) / open),
-        Figure::alone("opening at 2,000/s: the second that is farthest from it (asked: <= 1)", "%", farthest(&record)? * 100.0),
-        Figure::alone("opening at 2,000/s: refused (asked: 0)", "connections", refused(&record)),
-        Figure::alone(
-            "18,000 connections, a message each 30 s: generator, of a core (asked: < 5)",
-            "%",
-            busy_us / took_us * 100.0,
-        ),
-        Figure::alone("18,000 connections, a message each 30 s: mock, of a core", "%", mock_us / took_us * 100.0),
-    ])
+    everything_ended_well(&record)?;
+    Ok(Held { own_kb, mock_kb, own_busy, mock_busy, record })
 }
 
 /// How far the number of connections that were opened is from the rate, as a share of it, in the second in which it is farthest.
@@ -156,7 +175,33 @@ fn farthest(record: &Value) -> Result<f64, String> {
 
 fn refused(record: &Value) -> f64 {
     let reasons = record["connections"]["refused"].as_array().into_iter().flatten();
-    reasons.filter_map(|reason| reason["count"].as_f64()).sum()
+    reasons.filter_map(|reason| reason["count"].as_u64()).sum::<u64>() as f64
+}
+
+/// How many turns of the script ended so: answered, with this status (`None` is a message's).
+fn ended_as(record: &Value, status: Option<u64>) -> u64 {
+    let outcomes = record["total"]["outcomes"].as_array().into_iter().flatten();
+    let good = outcomes.filter(|outcome| outcome["outcome"] == "answered" && outcome["status"].as_u64() == status);
+    good.filter_map(|outcome| outcome["count"].as_u64()).sum()
+}
+
+/// That all that was intended was done, and nothing was refused, late beyond its time-out or lost. Deliveries are no turns.
+fn everything_ended_well(record: &Value) -> Result<(), String> {
+    let (opened, messages) = (ended_as(record, Some(101)), ended_as(record, None));
+    let delivered: u64 = record["connections"]["deliveries"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|stream| stream["delivered"].as_u64())
+        .sum();
+    let intended = record["load"]["intended"].as_u64().unwrap_or_default();
+    if intended > 0 && opened + messages == intended + delivered {
+        return Ok(());
+    }
+    Err(format!(
+        "{intended} turns were intended, {opened} connections and {messages} messages came ({delivered} were pushed): {}",
+        record["total"]["outcomes"]
+    ))
 }
 
 /// That all were opened, and were open at the end.
@@ -198,8 +243,8 @@ fn round_trip_us(profile: &Path, output: &Path) -> Result<f64, String> {
     let echo = Receiver::echoing()?;
     let _ = fs::remove_dir_all(output);
     let ended = process::timed(&own::run(profile, output, &[]), &echo.url())?;
-    let answered = own::answered(&own::record(&ended.output)?).ok_or("the run has no outcomes")?;
-    Ok(ended.cpu_s * 1e6 / answered)
+    let answered = ended_as(&own::record(&ended.output)?, None);
+    if answered == 0 { Err("nothing was answered".to_owned()) } else { Ok(ended.cpu_s * 1e6 / answered as f64) }
 }
 
 fn floor_us() -> Result<f64, String> {
@@ -221,7 +266,7 @@ fn soaked() -> Result<Vec<Figure>, String> {
         asking_every(EVERY_S, &spread_waits(SILENT_S))
     );
     let profile = profile(folder.path(), (SOAKED, SOAKED_PER_S, SOAK_S), &sessions)?;
-    let mut run = started(&profile, &folder.path().join("soak"), &mock.url)?;
+    let mut run = started(&profile, &folder.path().join("soak"), &mock.url, &[])?;
     run.until(SOAK_FROM)?;
     let (own_kb, mock_kb) = (running::resident_kb(run.id())?, mock.resident_kb()?);
     run.until(SOAK_UNTIL)?;
@@ -230,7 +275,7 @@ fn soaked() -> Result<Vec<Figure>, String> {
     everybody_stayed(&record, SOAKED)?;
     let deliveries = &record["connections"]["deliveries"][0];
     let of_stream = |what: &str| own::number(deliveries, &[what]);
-    let answered = own::answered(&record).ok_or("the run has no outcomes")?;
+    everything_ended_well(&record)?;
     let intended = own::number(&record, &["load", "intended"])?;
     Ok(vec![
         Figure::alone(
@@ -245,7 +290,7 @@ fn soaked() -> Result<Vec<Figure>, String> {
         ),
         Figure::alone("soak: connections lost (asked: 0)", "connections", 0.0),
         Figure::alone("soak: turns of the script", "turns", intended),
-        Figure::alone("soak: questions answered", "messages", answered),
+        Figure::alone("soak: of these, not ended as they should (asked: 0)", "turns", 0.0),
         Figure::alone("soak: pushes expected", "messages", of_stream("expected")?),
         Figure::alone("soak: pushes lost (asked: 0)", "messages", of_stream("lost")?),
         Figure::alone("soak: pushes that came twice (asked: 0)", "messages", of_stream("duplicated")?),
