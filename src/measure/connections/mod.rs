@@ -39,6 +39,7 @@ pub struct Connections {
     up: Traffic,
     down: Traffic,
     unexpected: Unexpected,
+    not_addressed: u64,
     deliveries: Vec<Deliveries>,
     returning: Returning,
     rows: Rows,
@@ -163,6 +164,11 @@ impl Connections {
         self.unexpected.crowded += 1;
     }
 
+    /// So many connections that hear a stream got nothing of what was posted to it: nobody knew yet what they are called.
+    pub fn on_not_addressed(&mut self, connections: u64) {
+        self.not_addressed += connections;
+    }
+
     /// The deliveries of a stream.
     pub fn stream(&mut self, stream: StreamId) -> &mut Deliveries {
         let at = usize::from(stream.0);
@@ -205,6 +211,7 @@ impl Connections {
         self.unexpected.messages += other.unexpected.messages;
         self.unexpected.errors += other.unexpected.errors;
         self.unexpected.crowded += other.unexpected.crowded;
+        self.not_addressed += other.not_addressed;
         for (at, theirs) in (0..).zip(&other.deliveries) {
             self.stream(StreamId(at)).merge(theirs);
         }
@@ -243,6 +250,7 @@ impl Connections {
             unexpected: self.unexpected.messages,
             unexpected_errors: self.unexpected.errors,
             crowded: self.unexpected.crowded,
+            not_addressed: self.not_addressed,
             deliveries: deliveries.map(|(it, name)| it.record(name)).collect::<Vec<DeliveriesRecord>>(),
             returning: self.returning.record(&self.rows),
             beyond_seconds: self.rows.beyond(),

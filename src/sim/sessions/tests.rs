@@ -40,7 +40,7 @@ impl Script {
 }
 
 fn connect(hears: Hears) -> Act {
-    Act::Connect(Connect { series: CONNECT, identity: 0, template: TemplateId(0), key: 0, attempt: 0, hears })
+    Act::Connect(Connect { series: CONNECT, identity: 0, template: TemplateId(0), key: 0, attempt: 0, hears, named: None })
 }
 
 impl Sessions for Script {

@@ -35,7 +35,15 @@ impl Steady {
     }
 
     fn connect(&mut self, session: u32, due: Due) -> Turn {
-        let connect = Connect { series: SeriesId(0), identity: 0, template: TemplateId(0), key: 0, attempt: 0, hears: Hears(0) };
+        let connect = Connect {
+            series: SeriesId(0),
+            identity: 0,
+            template: TemplateId(0),
+            key: 0,
+            attempt: 0,
+            hears: Hears(0),
+            named: None,
+        };
         self.turn(session, due, Act::Connect(connect))
     }
 }
@@ -71,6 +79,8 @@ fn stage_of(steady: Steady, overload: Overload, ceilings: &Ceilings) -> Stage<Ve
         watch: Abort::default().watch(),
         catalog: Arc::new(Catalog::default()),
         published: Arc::new(Published::new(0)),
+        audience: Arc::new(Audience::new(&Catalog::default())),
+        posts: 2,
     };
     Stage::new(rules, Box::new(steady), Vec::new())
 }

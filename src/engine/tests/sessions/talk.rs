@@ -254,7 +254,7 @@ impl Script {
     fn connect(&mut self, session: u32, due: Due) -> Turn {
         let (_, seq, attempt) = *self.at.entry(session).or_default();
         let (hears, template) = (self.hears, TemplateId(0));
-        let act = Act::Connect(Connect { series: CONNECT, identity: session, template, key: 0, attempt, hears });
+        let act = Act::Connect(Connect { series: CONNECT, identity: session, template, key: 0, attempt, hears, named: None });
         self.at.insert(session, (0, seq + 1, attempt + 1));
         Turn { session, seq, due, act }
     }
