@@ -413,6 +413,11 @@ mod tests {
         assert_eq!(kinds(saw(9_999, 0)), note("receiver-count"));
         assert_eq!(kinds(saw(9_000, 0)), invalid("receiver-count"));
         assert_eq!(kinds(saw(10_000, 26)), note("receiver-second"));
+        let posted = |seen: &mut Seen| {
+            seen.receiver = Some(ReceiverRecord { arrived: 10_400, ..ReceiverRecord::default() });
+            seen.load.posts_sent = 400;
+        };
+        assert_eq!(kinds(posted), [], "posts beside the actions arrive, too");
         let broke = |seen: &mut Seen| seen.receiver.iter_mut().for_each(|it| it.broken_off = 1);
         assert_eq!(kinds(broke), note("broken-off"));
     }

@@ -7,6 +7,7 @@ use crate::traffic::conversation::{Awaits, Call, Connect, Farewell, Hears, Messa
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::time::Span;
 
+mod posted;
 mod refused;
 
 /// Everything that a profile can say of sessions.

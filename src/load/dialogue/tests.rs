@@ -394,3 +394,13 @@ fn what_belongs_to_no_session_or_to_no_step_changes_nothing() {
     assert!(source.next(0, told(Happened::Sent)).is_none(), "it has no connection");
     assert_eq!(source.next(0, told(Happened::Opened)).map(|turn| words(&turn)).as_deref(), Some("say 1 in 0"));
 }
+
+#[test]
+fn a_step_that_posts_is_over_when_its_posts_are() {
+    let mut hand = Hand::of(&plan(vec![wait(1), post(1), wait(2), say(2)]));
+    assert_eq!(hand.opened(0), "post 1 to 1 in 1000");
+    assert_eq!(hand.sent(5_000), "say 2 in 2000");
+    let mut hand = Hand::of(&plan(vec![every(2, Rounds::Forever, vec![post(1)])]));
+    assert_eq!(hand.opened(0), "post 1 to 1 at 0");
+    assert_eq!(hand.sent(7_000), "post 1 to 1 at 2000", "the plan does not move");
+}

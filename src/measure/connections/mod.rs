@@ -332,6 +332,7 @@ mod tests {
             let lane = &mut all[n % lanes];
             lane.on_asked(at(10), false);
             lane.on_opened(at(20), &PHASES, None);
+            lane.on_not_addressed(2);
         }
         for n in 0..8_u64 {
             let lane = &mut all[n as usize % lanes];
@@ -353,6 +354,7 @@ mod tests {
     fn what_is_opened_is_closed_or_open_at_the_end() {
         let record = storm(1).record(&["prices".to_owned()]);
         assert_eq!((record.asked, record.opened, record.open_at_end, record.open_peak), (26, 18, 10, 10));
+        assert_eq!(record.not_addressed, 20);
         let closed = &record.closed[0];
         assert_eq!((closed.by.as_str(), closed.code, closed.count), ("server", Some(1001), 8));
         assert_eq!(record.refused[0], RefusedRecord { outcome: "answered".into(), status: Some(429), count: 8 });

@@ -13,6 +13,8 @@ use crate::measure::connections::Phases;
 use crate::traffic::catalog::TemplateId;
 use crate::traffic::conversation::{ClosedBy, Connect, Hears, Message};
 
+mod posting;
+
 const SAY: SeriesId = SeriesId(1);
 const PHASES: Phases = Phases { tcp: Span::ZERO, tls: None, upgrade: Span::ZERO };
 
