@@ -24,6 +24,7 @@ mod kept_answers; // answers of authorizers that are kept: expected of one, or o
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed
 mod overload; // a target that holds its connections: what queue, drop and deadline do, as text and as JSON
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
+mod posts; // a back end that posts to connections: what it is answered, and what its receivers get, in both worlds
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared
 mod references; // stations and limiters: the numeric references, through the cases that users write
 mod retries; // a client that tries again: as often in the simulator as at the mock, and apart from the script
@@ -33,4 +34,5 @@ mod services; // services of the provider: imported, served with signed requests
 mod several_apis; // several APIs of one account: all are served, and what the account shares is shared
 mod starved; // a generator that is starved of its core calls its run invalid, and not its target slow
 mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last
+mod token_life; // tokens that expire while a WebSocket connection is open: it stays, and a reconnect needs a fresh one
 mod websocket; // sessions of WebSocket clients: played at the mock, simulated, and every connection and push accounted for

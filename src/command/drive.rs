@@ -189,12 +189,13 @@ impl Driven {
         }
     }
 
-    /// The same without what others have sent: of sessions the recorder counts deliveries, too, which are no turns of the script.
+    /// The same without what others have sent: of sessions the recorder counts deliveries and posts, too, which are no turns of the script.
     fn turns(&self, load: LoadRecord) -> LoadRecord {
         if self.connections.is_none() {
             return load;
         }
-        LoadRecord { intended: self.counts.intended, sent: self.counts.sent, ..load }
+        let Counts { intended, sent, posts_sent, .. } = self.counts;
+        LoadRecord { intended, sent, posts_sent, ..load }
     }
 
     fn overload(&self) -> OverloadRecord {

@@ -100,7 +100,10 @@ pub(super) fn stand(
     let settings = Settings { answers, auth, request_ids: traced.request_ids, ..settings(plan, endpoint, tls) };
     let streams_http2 = settings.streams;
     let prepared = match &plan.sessions {
-        Some(sessions) => Engine::prepare_sessions(Settings { connections: sessions.connections, ..settings }),
+        Some(sessions) => {
+            let posts = if sessions.posts() { engine::POSTS_PER_LANE } else { 0 };
+            Engine::prepare_sessions(Settings { connections: sessions.connections, posts, ..settings })
+        }
         None => Engine::prepare(settings),
     };
     let engine = prepared.map_err(unprepared)?;

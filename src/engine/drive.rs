@@ -102,6 +102,10 @@ pub struct Counts {
     pub retried: Option<Tally>,
     /// Actions whose first byte was written, retries included; so are the counts below.
     pub sent: u64,
+    /// Posts to connections that were due; each is one sample beside its step's.
+    pub posts: u64,
+    /// Of those, first byte written; the first of each step is the step's, and counted as sent.
+    pub posts_sent: u64,
     /// Actions that a ceiling held back for a while.
     pub shaped: u64,
     /// Never sent: the queue was full, or the policy drops what cannot start at once.
@@ -209,6 +213,16 @@ impl Counts {
     /// Counts a sample.
     pub(super) fn count(&mut self, sample: &Sample) {
         self.sent += u64::from(sample.sent != Instant::MAX);
+        self.count_unsent(sample);
+    }
+
+    /// Counts a post, which is no action of the script.
+    pub(super) fn count_post(&mut self, sample: &Sample) {
+        self.posts_sent += u64::from(sample.sent != Instant::MAX);
+        self.count_unsent(sample);
+    }
+
+    fn count_unsent(&mut self, sample: &Sample) {
         match sample.outcome {
             Outcome::Dropped => self.dropped += 1,
             Outcome::Shed => self.shed += 1,
@@ -235,6 +249,8 @@ impl Counts {
         self.retries += other.retries;
         self.retried = [self.retried, other.retried].into_iter().flatten().reduce(Tally::and);
         self.sent += other.sent;
+        self.posts += other.posts;
+        self.posts_sent += other.posts_sent;
         self.shaped += other.shaped;
         self.dropped += other.dropped;
         self.shed += other.shed;

@@ -91,6 +91,11 @@ impl Wait {
         self.since = self.since.min(now);
     }
 
+    /// What has waited for so long already has to wait for something else, from then on.
+    pub(super) fn again(self, since: Instant) -> Self {
+        Self { since: Instant::from_ns(since.as_ns().saturating_sub(self.lasted.as_ns())), ..self }
+    }
+
     /// Nothing keeps it any longer, or it is given up. What was given up in the instant in which it came has waited a nanosecond:
     /// only what the generator did not come to has waited for nothing.
     pub(super) fn end(&mut self, now: Instant) {

@@ -24,10 +24,11 @@ pub(super) fn reserve(connections: u32, lanes: usize) -> Result<(), EngineError>
     Ok(())
 }
 
-/// The same for connections that all stay open: what the process has open already is counted, and not estimated.
-pub(super) fn reserve_open(connections: u32, lanes: usize) -> Result<(), EngineError> {
+/// The same for connections that all stay open, beside so many of each lane that may be opened for posts: what the process has open already
+/// is counted, and not estimated.
+pub(super) fn reserve_open(connections: u32, lanes: usize, posts: u32) -> Result<(), EngineError> {
     let limit = getrlimit(Resource::Nofile);
-    let (needed, open) = (needed(connections, lanes), open_now());
+    let (needed, open) = (needed(connections, lanes) + lanes as u64 * u64::from(posts), open_now());
     check_open(connections, (needed, open), limit.maximum)?;
     let all = needed + open;
     if limit.current.is_some_and(|soft| soft < all) {

@@ -36,7 +36,7 @@ mod writer;
 
 pub use abort::{Abort, Health};
 pub use calibrate::{Calibration, calibrate};
-pub use conversation::{Converse, Conversed};
+pub use conversation::{Converse, Conversed, POSTS_PER_LANE};
 pub use credentials::{Signed, TokenReport};
 pub use drive::{Counts, Drive, Driven, LaneReport};
 pub use error::EngineError;

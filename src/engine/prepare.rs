@@ -73,7 +73,8 @@ impl Engine {
     /// Blocks; not to be called from within an async runtime.
     pub fn prepare_sessions(settings: Settings) -> Result<Self, EngineError> {
         let settings = Settings { protocol: Protocol::Http1, ..settings };
-        limits::reserve_open(settings.connections, cores::deal(&settings, cores::available()).len())?;
+        let lanes = cores::deal(&settings, cores::available()).len();
+        limits::reserve_open(settings.connections, lanes, settings.posts)?;
         let mut engine = Self::prepare(settings)?;
         let ports = Ports::of_the_system();
         if let Some(ports) = &ports {

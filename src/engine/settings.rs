@@ -59,6 +59,8 @@ pub struct Settings {
     /// Addresses of this machine that connections come from in turn, so that the ports of one do not run out; none leaves it to the
     /// system.
     pub sources: Vec<IpAddr>,
+    /// WebSocket: HTTP connections of each lane for what its sessions post to others.
+    pub posts: u32,
     /// WebSocket: messages and frames are not larger, in bytes; what is ends its connection.
     pub message_bytes_max: usize,
 }
@@ -162,6 +164,7 @@ impl Settings {
             identity: None,
             grace: Span::from_secs(10),
             sources: Vec::new(),
+            posts: 0,
             message_bytes_max: 128 * 1024,
         }
     }

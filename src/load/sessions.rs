@@ -45,7 +45,8 @@ pub enum Happened {
         /// HTTP status.
         status: u16,
     },
-    /// A message that awaits nothing, or a ping, has been written; or could not be, as the overload policy gave it up.
+    /// A message that awaits nothing, or a ping, has been written, or every post of a step has ended; or could not be, as the overload
+    /// policy gave it up.
     Sent,
     /// A reply has come.
     Replied,

@@ -197,7 +197,7 @@ fn stale_tokens(seen: &Seen) -> Option<Doubt> {
 
 fn receiver_count(seen: &Seen) -> Option<Doubt> {
     let receiver = seen.receiver.as_ref()?;
-    let (arrived, sent) = (receiver.arrived, seen.load.sent + seen.load.retries_sent);
+    let (arrived, sent) = (receiver.arrived, seen.load.sent + seen.load.retries_sent + seen.load.posts_sent);
     let off = arrived.abs_diff(sent);
     let weight = if off as f64 > ARRIVED_OFF_MAX * sent as f64 { Weight::Invalid } else { Weight::Note };
     (off > 0).then(|| {
@@ -231,7 +231,7 @@ fn receiver_second(seen: &Seen) -> Option<Doubt> {
 
 fn shaped(seen: &Seen) -> Option<Doubt> {
     (seen.load.shaped > 0).then(|| {
-        let all = seen.load.intended + seen.load.retries_sent;
+        let all = seen.load.intended + seen.load.retries_sent + seen.load.posts_sent;
         let what = format!("{} of {all} actions were held back by a ceiling", seen.load.shaped);
         doubt(
             Weight::Note,
@@ -413,6 +413,11 @@ mod tests {
         assert_eq!(kinds(saw(9_999, 0)), note("receiver-count"));
         assert_eq!(kinds(saw(9_000, 0)), invalid("receiver-count"));
         assert_eq!(kinds(saw(10_000, 26)), note("receiver-second"));
+        let posted = |seen: &mut Seen| {
+            seen.receiver = Some(ReceiverRecord { arrived: 10_400, ..ReceiverRecord::default() });
+            seen.load.posts_sent = 400;
+        };
+        assert_eq!(kinds(posted), [], "posts beside the actions arrive, too");
         let broke = |seen: &mut Seen| seen.receiver.iter_mut().for_each(|it| it.broken_off = 1);
         assert_eq!(kinds(broke), note("broken-off"));
     }

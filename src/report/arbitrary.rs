@@ -68,6 +68,7 @@ fn connections(of: &SeriesRecord) -> Box<ConnectionsRecord> {
         opening: odd.then(|| OpeningRecord { tcp: times.clone(), tls: times.clone(), upgrade: times.clone() }),
         unexpected: n,
         crowded: n,
+        not_addressed: n,
         bytes_up: n,
         deliveries: vec![DeliveriesRecord {
             stream: of.name.clone(),
@@ -175,6 +176,7 @@ fn load() -> impl Strategy<Value = LoadRecord> {
             intended: n[0],
             sent: n[1],
             retries_sent: n[2],
+            posts_sent: n[2] / 2,
             shaped: n[2],
             overload: (n[3] % 2 == 0).then(|| OverloadRecord {
                 policy: ["queue", "drop", "deadline 1s", ""][(n[4] % 4) as usize].to_owned(),

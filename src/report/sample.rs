@@ -34,6 +34,7 @@ pub(super) fn of_sessions() -> RunRecord {
         unexpected: 12,
         unexpected_errors: 11,
         crowded: 0,
+        not_addressed: 0,
         deliveries: vec![DeliveriesRecord {
             stream: "prices".to_owned(),
             expected: 900_000,
@@ -279,6 +280,7 @@ fn load() -> LoadRecord {
         intended: 4_012,
         sent: 4_012,
         retries_sent: 0,
+        posts_sent: 0,
         shaped: 0,
         overload: Some(OverloadRecord { policy: "queue".to_owned(), wait: Some(quantiles(17, 0.01)), queue_peak: 3 }),
         dropped: 0,

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::auth::{AUTHORIZATION, Presence};
-use super::conversation::{Call, Connect, Message, Stream};
+use super::conversation::{Call, Connect, Message, Post, Stream};
 use super::step::{Request, What};
 use super::template::Template;
 
@@ -84,6 +84,8 @@ pub struct Catalog {
     pub closes: Option<SeriesId>,
     /// Paths at which a message and its reply have the same, as keys from the outermost on.
     pub correlations: Vec<Vec<String>>,
+    /// Paths at which a message says what its connection is called, as keys from the outermost on.
+    pub names: Vec<Vec<String>>,
 }
 
 /// API keys that identities send in turn.
@@ -152,7 +154,15 @@ impl Catalog {
     /// in the stream that it publishes to.
     pub fn message(&self, message: &Message, call: Call, number: u64, out: &mut Outgoing) {
         out.body.clear();
-        self.templates[usize::from(message.template.0)].write_message(message, call, number, &mut out.body);
+        let Message { template, key, identity, .. } = *message;
+        self.templates[usize::from(template.0)].write_message((key, identity), call, number, &mut out.body);
+    }
+
+    /// The text of what is posted, which is number `number` of its stream.
+    pub fn posted(&self, post: &Post, call: Call, number: u64) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.templates[usize::from(post.template.0)].write_message((post.key, post.identity), call, number, &mut text);
+        text
     }
 
     /// Adds to what [`fill`](Self::fill) has written what stands for the credentials, where a simulated gateway must see that

@@ -1,4 +1,4 @@
-//! What a WebSocket client does: it connects, sends messages, asks and waits for replies, pings, is silent, closes.
+//! What a WebSocket client does: it connects, sends messages, asks and waits for replies, posts to others, pings, is silent, closes.
 //!
 //! Owns the values that `load` produces and that `engine` and `sim` consume for sessions over a connection of their own. Refuses
 //! bytes: a turn names its content, the [`catalog`](super::catalog) makes it. A type beside [`Step`](super::Step), not a variant of
@@ -53,6 +53,8 @@ pub enum Act {
     Connect(Connect),
     /// Send a message, and perhaps wait for its reply.
     Message(Message),
+    /// Post a text to connections of others, over HTTP.
+    Post(Post),
     /// Send a ping, and wait for its pong.
     Ping {
         /// Where it is counted.
@@ -77,11 +79,21 @@ pub struct Connect {
     pub attempt: u32,
     /// Which of the catalog's streams its session hears ([`Stream`]), in the order of their ids.
     pub hears: Hears,
+    /// Where its messages say what the connection is called: index into the catalog's [names](super::Catalog::names). Without it nobody
+    /// can [post](Post) to the connection.
+    pub named: Option<NameId>,
 }
 
 /// Which streams of pushed messages a session is to receive: a set of the first 64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hears(pub u64);
+
+impl Hears {
+    /// Whether the stream is one of them.
+    pub const fn has(self, stream: StreamId) -> bool {
+        self.0 >> stream.0 & 1 == 1
+    }
+}
 
 /// One message up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +111,26 @@ pub struct Message {
     /// Which stream it publishes to, if it does: the engine numbers what is published to each, and every session that hears the stream
     /// is to receive it.
     pub publishes: Option<StreamId>,
+}
+
+/// A text that a back end posts to connections (`POST @connections/{connectionId}`): to every connection of the run that is open when the
+/// step is due, hears the stream, and whose name is known by then. Each gets it by an HTTP request of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Where the step is counted, from its intended instant until the last of its posts has ended.
+    pub series: SeriesId,
+    /// Where each of its posts is counted.
+    pub each: SeriesId,
+    /// Which of the synthetic identities posts.
+    pub identity: u32,
+    /// Which template of the catalog makes its text.
+    pub template: TemplateId,
+    /// From which the template's fields are drawn.
+    pub key: u64,
+    /// The stream: all of its posts have one number of it.
+    pub to: StreamId,
+    /// How many posts are under way at a time; at least one.
+    pub at_once: u32,
 }
 
 /// Whether a message has a reply, and how the reply is known.
@@ -119,6 +151,10 @@ pub enum Awaits {
         timeout: Span,
     },
 }
+
+/// Index into the catalog's names of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameId(pub u8);
 
 /// Index into the catalog's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

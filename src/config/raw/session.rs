@@ -30,13 +30,19 @@ section! {
         close: Option<At<Close>>,
         /// Streams that it is to receive.
         hears: Option<At<Vec<At<Text>>>>,
+        /// Where a message says what the connection is called, e.g. `connectionId`: whoever posts to it has to know. The first message that
+        /// has a text there says it, so that a script that hears what is posted (`post`) begins with a question of which it is the answer,
+        /// e.g. `ask: { action: whoami }` with this route: `whoami: { responds: true, integration: { mock: { requests: { $default:
+        /// '{"statusCode": 200}' }, responses: [{ status: 200, templates: { application/json: '{"connectionId":
+        /// "$context.connectionId"}' } }] } } }`. Default: nowhere, nobody posts to it.
+        connection_id: Option<At<JsonPath>>,
         /// What it does, step by step; then it listens. Default: nothing.
         script: Option<At<Vec<At<Step>>>>,
     }
 }
 
 section! {
-    /// A step of a script under its keys; exactly one of wait, say, ask, publish and repeat.
+    /// A step of a script under its keys; exactly one of wait, say, ask, publish, post and repeat.
     StepKeys {
         /// Time that passes, from the end of what came before.
         wait: Option<At<Shape>>,
@@ -45,8 +51,14 @@ section! {
         say: Option<At<BodyText>>,
         /// A message whose reply is waited for.
         ask: Option<At<BodyText>>,
-        /// A message that others are to receive; `{number}` is its place in the stream.
+        /// A message that others are to receive; `{number}` is its place in the stream. A function behind its route sends it to them.
         publish: Option<At<BodyText>>,
+        /// A text that is posted to others as a back end does it, by a request for each connection: `POST @connections/{connectionId}`.
+        /// It goes to every connection of the run that is open when the step is due, whose session hears the stream (`hears`), and which has
+        /// said what it is called (`connection_id`); the others that are open and hear the stream are counted as not addressed. `{number}` is
+        /// its place in the stream. The step ends with the last answer. Each post counts under `POST @connections` by its status, from
+        /// the instant of the step; 410 and 429 are not tried again. Credentials of `auth` sign it.
+        post: Option<At<BodyText>>,
         /// Steps that are done again: so often, or `forever`, which ends with the connection.
         repeat: Option<At<Repeated>>,
         /// What the fields of the message hold.
@@ -56,8 +68,10 @@ section! {
         reply: Option<At<ReplyBy>>,
         /// Of `ask`: how long its reply is waited for. Default: `run.timeout`.
         timeout: Option<At<Duration>>,
-        /// Of `publish`: the stream.
+        /// Of `publish` and `post`: the stream.
         to: Option<At<Text>>,
+        /// Of `post`: how many are posted at a time, 1 to 256, each over an HTTP/1.1 connection that is kept. Default: 10.
+        at_once: Option<At<Count>>,
         /// Of `repeat`: from the intended beginning of a round to that of the next, whatever the answers do. Default: a round begins
         /// when the one before has ended.
         every: Option<At<Duration>>,
@@ -111,7 +125,8 @@ impl Read for Step {
             Kind::Scalar(scalar) if scalar.text == "ping" => Some(Self::Ping),
             Kind::Scalar(scalar) => {
                 let given = crate::config::problem::quoted(&scalar.text);
-                let what = format!("{given} is no step; write ping, or a key with its value: wait, say, ask, publish or repeat");
+                let what =
+                    format!("{given} is no step; write ping, or a key with its value: wait, say, ask, publish, post or repeat");
                 reader.report(&node.place, what);
                 None
             }
@@ -141,7 +156,7 @@ impl schemars::JsonSchema for Step {
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let keys = generator.subschema_for::<StepKeys>();
         schemars::json_schema!({
-            "description": "A step of a session: `ping`, or exactly one of wait, say, ask, publish and repeat",
+            "description": "A step of a session: `ping`, or exactly one of wait, say, ask, publish, post and repeat",
             "anyOf": [{ "const": "ping" }, keys]
         })
     }

@@ -7,6 +7,7 @@ use crate::traffic::conversation::{Awaits, Call, Connect, Farewell, Hears, Messa
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::time::Span;
 
+mod posted;
 mod refused;
 
 /// Everything that a profile can say of sessions.
@@ -100,8 +101,15 @@ fn each_kind_of_session_is_what_it_says() {
 fn a_handshake_has_query_headers_and_subprotocols() {
     let plan = plan(CHAT).unwrap();
     let trader = &sessions(&plan).roles[0];
-    let connect =
-        Connect { series: trader.connects, identity: 3, template: trader.handshake, key: 1, attempt: 0, hears: trader.hears };
+    let connect = Connect {
+        series: trader.connects,
+        identity: 3,
+        template: trader.handshake,
+        key: 1,
+        attempt: 0,
+        hears: trader.hears,
+        named: None,
+    };
     let mut out = Outgoing::default();
     plan.catalog.handshake(&connect, &mut out);
     assert_eq!(out.method, "GET");

@@ -1,6 +1,8 @@
-//! What a lane looks for in messages: the numbers of streams, the values that tie a reply to its question, and the gateway's own errors.
+//! What a lane looks for in messages: the numbers of streams, the values that tie a reply to its question, what a connection is called, and
+//! the gateway's own errors.
 //!
-//! Owns the paths that anything is looked for at, and the reading: one pass over the text, which keeps no more than a word of each value.
+//! Owns the paths that anything is looked for at, and the reading: one pass over the text, which keeps no more than a word of each value; only a
+//! message that holds the name of its connection is read once more, for the name.
 //! Refuses to know connections. A message that is not JSON, or that nothing is found in, is a message like any other.
 
 use std::fmt;
@@ -9,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use sluicegate_policy::call::ErrorKind;
 
 use crate::traffic::Catalog;
-use crate::traffic::conversation::{Hears, StreamId};
+use crate::traffic::conversation::{Hears, NameId, StreamId};
 
 /// What is looked for; the same for all messages of a drive.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(super) struct Content {
     places: usize,
     streams: Vec<Marks>,
     correlations: Vec<usize>,
+    /// Where connections' names stand, and the ways there.
+    names: Vec<(usize, Vec<String>)>,
     /// `message`, `connectionId`, `requestId` and `messageId` of the gateway's own frames.
     frame: [usize; 4],
 }
@@ -69,6 +73,7 @@ impl Content {
             content.streams.push(Marks { number, named });
         }
         content.correlations = catalog.correlations.iter().map(|path| content.place(path)).collect();
+        content.names = catalog.names.iter().map(|path| (content.place(path), path.clone())).collect();
         content
     }
 
@@ -120,6 +125,18 @@ impl Found<'_> {
     /// What stands at the path of a correlation.
     pub(super) fn correlated(&self, correlation: u8) -> Option<Value> {
         self.values[*self.content.correlations.get(usize::from(correlation))?]
+    }
+
+    /// The text that stands where the name of a connection is looked for, in the message that this was found in.
+    pub(super) fn name(&self, name: NameId, message: &[u8]) -> Option<String> {
+        let (at, path) = self.content.names.get(usize::from(name.0))?;
+        match self.values[*at] {
+            Some(Value::Text(_) | Value::Numeral(_)) => {}
+            Some(Value::Number(_) | Value::Other(_)) | None => return None,
+        }
+        let whole: serde_json::Value = serde_json::from_slice(message).ok()?;
+        let found = path.iter().try_fold(&whole, |value, key| value.get(key))?;
+        found.as_str().map(str::to_owned)
     }
 
     /// If it is the gateway's own error frame (facts, section 5.6): the status that says the same, and its kind.
@@ -280,6 +297,7 @@ mod tests {
         Content::of(&Catalog {
             streams: vec![stream("prices", "detail.n", Some("type")), stream("all", "n", None)],
             correlations: vec![path("id"), path("a.b.c")],
+            names: vec![path("connectionId"), path("of.me")],
             ..Catalog::default()
         })
     }
@@ -325,6 +343,20 @@ mod tests {
         assert_eq!(error("Bad request body", r#", "messageId":"c""#), Some((400, ErrorKind::BadRequest)));
         assert_eq!(error("Something new", request), Some((500, ErrorKind::ServerError)));
         assert_eq!(error("Forbidden", ""), None);
+    }
+
+    #[test]
+    fn a_name_is_a_text_at_its_place() {
+        let content = content();
+        let name = |text: &str, id| content.read(text.as_bytes()).name(NameId(id), text.as_bytes());
+        assert_eq!(name(r#"{"x":[1],"connectionId":"L0SM9cOFvHcCIhw="}"#, 0).as_deref(), Some("L0SM9cOFvHcCIhw="));
+        assert_eq!(name(r#"{"of":{"me":"12"}}"#, 1).as_deref(), Some("12"), "digits are a name, too, if they are a text");
+        for none in
+            [r#"{"connectionId":12}"#, r#"{"connectionId":{}}"#, r#"{"connectionId":null}"#, r#"{"of":"me"}"#, "[]", "", "{"]
+        {
+            assert_eq!((name(none, 0), name(none, 1)), (None, None), "{none}");
+        }
+        assert_eq!(name(r#"{"connectionId":"a"}"#, 9), None);
     }
 
     proptest! {

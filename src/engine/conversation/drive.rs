@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::audience::Audience;
 use super::lane::{self, Common};
 use super::memory::Gauge;
 use super::published::Published;
@@ -23,7 +24,7 @@ pub type Converse<'a, R> = Drive<'a, R, dyn Sessions>;
 /// What a drive of sessions gives back.
 #[derive(Debug)]
 pub struct Conversed<R> {
-    /// What every drive gives. Its counts are of turns of the script, not of deliveries.
+    /// What every drive gives. Its counts are of turns of the script, not of deliveries; posts are counted apart.
     pub driven: Driven<R>,
     /// What became of the connections of all lanes that came to their end.
     pub connections: Connections,
@@ -36,7 +37,8 @@ impl Engine {
     /// [prepared for sessions](Engine::prepare_sessions). Lanes break as in [`Engine::drive`].
     pub fn converse<R: Record + Send + 'static>(&self, drive: &Converse<'_, R>) -> Result<Conversed<R>, EngineError> {
         let streams = drive.catalog.streams.len();
-        let common = Common { published: Arc::new(Published::new(streams)), gauge: Gauge::new() };
+        let (published, audience) = (Arc::new(Published::new(streams)), Arc::new(Audience::new(&drive.catalog)));
+        let common = Common { published, audience, gauge: Gauge::new() };
         let (driven, lanes) = self.drive_lanes(drive, |portion, share| lane::play(self, drive, (portion, share), &common))?;
         let mut connections = Connections::new(streams);
         for lane in &lanes {

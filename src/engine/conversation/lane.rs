@@ -1,7 +1,7 @@
 //! A lane of sessions: one thread with its own runtime, connections and recorders.
 //!
-//! Owns the conductor, which turns the [`Stage`] whenever something is due, and begins a task for each connection. Refuses
-//! decisions (`stage`) and sockets (`player`). Called by `drive`, once on each thread. The pace, the ticks and the stop are those of lanes of
+//! Owns the conductor, which turns the [`Stage`] whenever something is due, and begins a task for each connection and for posts. Refuses
+//! decisions (`stage`) and sockets (`player`, `courier`). Called by `drive`, once on each thread. The pace, the ticks and the stop are those of lanes of
 //! requests.
 
 use std::cell::RefCell;
@@ -9,11 +9,13 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sluicegate_policy::time::Instant;
+use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 use tokio::task::JoinSet;
 
+use super::audience::Audience;
 use super::content::Content;
+use super::courier;
 use super::drive::Converse;
 use super::memory::Gauge;
 use super::player;
@@ -27,7 +29,9 @@ use crate::engine::lane::{TICK, Used, on_this_thread, resume};
 use crate::engine::pacer::{Nudge, Pacer};
 use crate::engine::prepare::Engine;
 use crate::engine::progress::{Progress, Tally};
+use crate::engine::transport::Channel;
 use crate::engine::transport::connect::Connector;
+use crate::engine::transport::http1::Scratch;
 use crate::engine::transport::request::Encoder;
 use crate::engine::transport::stamp::Meter;
 use crate::load::Share;
@@ -44,7 +48,12 @@ pub(super) struct Lane<R> {
     pub(super) catalog: Arc<Catalog>,
     pub(super) content: Content,
     pub(super) published: Arc<Published>,
-    pub(super) connector: Connector,
+    pub(super) connector: Rc<Connector>,
+    /// To answer a post.
+    pub(super) timeout: Span,
+    /// HTTP connections for posts that are not in use.
+    channels: RefCell<Vec<Channel>>,
+    scratch: Rc<Scratch>,
     /// Messages are not larger.
     pub(super) bytes_max: usize,
     /// Makes the keys of this run others than those of the last.
@@ -56,6 +65,7 @@ pub(super) struct Lane<R> {
 /// What all lanes of a drive share.
 pub(super) struct Common {
     pub(super) published: Arc<Published>,
+    pub(super) audience: Arc<Audience>,
     pub(super) gauge: Gauge,
 }
 
@@ -117,6 +127,9 @@ async fn conduct<R: Record + 'static>(
             stage.turn(now, drive.stop.urgency());
             for job in stage.take_openings() {
                 tasks.spawn_local(player::play(Rc::clone(lane), Box::new(job)));
+            }
+            for errand in stage.take_errands() {
+                tasks.spawn_local(courier::work(Rc::clone(lane), errand));
             }
             if stage.is_over() {
                 return Ok((used.unwrap_or_else(|| Used::so_far(drive.clock, pacer).since(zero)), shown));
@@ -181,6 +194,8 @@ impl<R: Record> Lane<R> {
             watch: drive.abort.watch(),
             catalog: Arc::clone(&drive.catalog),
             published: Arc::clone(&common.published),
+            audience: Arc::clone(&common.audience),
+            posts: settings.posts,
         };
         let base_path = settings.endpoint.base_path.clone();
         let encoder = Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), base_path, engine.held.bearing());
@@ -191,7 +206,10 @@ impl<R: Record> Lane<R> {
             catalog: Arc::clone(&drive.catalog),
             content: Content::of(&drive.catalog),
             published: Arc::clone(&common.published),
-            connector: Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), share),
+            connector: Rc::new(Connector::new(engine.route.clone(), drive.clock, Rc::clone(meter), share)),
+            timeout: settings.timeout,
+            channels: RefCell::default(),
+            scratch: Rc::new(Scratch::new()),
             bytes_max: settings.message_bytes_max,
             salt: drive.clock.origin_ns(),
             clock: drive.clock,
@@ -201,6 +219,17 @@ impl<R: Record> Lane<R> {
 
     pub(super) fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// An HTTP connection for posts, which may still have to be opened.
+    pub(super) fn channel(&self) -> Channel {
+        let idle = self.channels.borrow_mut().pop();
+        idle.unwrap_or_else(|| Channel::http1(Rc::clone(&self.connector), Rc::clone(&self.scratch)))
+    }
+
+    /// It is not in use any more.
+    pub(super) fn keep(&self, channel: Channel) {
+        self.channels.borrow_mut().push(channel);
     }
 
     pub(super) const fn clock(&self) -> Clock {

@@ -9,10 +9,11 @@ use sluicegate_policy::time::{Instant, Span};
 
 use super::content::Value;
 use super::heard::Heard;
+use super::posting::Posting;
 use crate::engine::job::{Ending, Stamps, Wait};
 use crate::measure::{Outcome, Sample};
 use crate::traffic::SeriesId;
-use crate::traffic::conversation::{Act, Hears, Turn};
+use crate::traffic::conversation::{Act, Hears, NameId, Turn};
 
 /// A turn whose instant has come.
 #[derive(Debug)]
@@ -93,6 +94,8 @@ pub(super) struct Place {
     pub(super) given: Option<Box<Job>>,
     pub(super) task: Option<Waker>,
     pub(super) questions: Vec<Question>,
+    /// Its step that posts.
+    pub(super) posting: Option<Box<Posting>>,
     /// A goodbye that was said, and will be counted as this.
     pub(super) goodbye: Option<Box<Sample>>,
     /// Until when the connection is to be open, or closed.
@@ -104,6 +107,8 @@ pub(super) struct Place {
     pub(super) lost: Option<Instant>,
     pub(super) attempt: u32,
     pub(super) hears: Hears,
+    /// Where its messages say what the connection is called, until one has.
+    pub(super) named: Option<NameId>,
     /// One for each stream that it hears, in the order of their ids.
     pub(super) heard: Vec<Heard>,
 }
@@ -120,6 +125,7 @@ impl Job {
         match &self.act {
             Act::Connect(connect) => connect.identity,
             Act::Message(message) => message.identity,
+            Act::Post(post) => post.identity,
             Act::Ping { .. } | Act::Close(_) => 0,
         }
     }
@@ -160,6 +166,7 @@ impl Place {
             given: None,
             task: None,
             questions: Vec::new(),
+            posting: None,
             goodbye: None,
             deadline: Instant::MAX,
             armed: Instant::MAX,
@@ -167,6 +174,7 @@ impl Place {
             lost: None,
             attempt: 0,
             hears: Hears(0),
+            named: None,
             heard: Vec::new(),
         }
     }
@@ -184,7 +192,8 @@ impl Place {
 
     /// Whether nothing is under way.
     pub(super) fn is_quiet(&self) -> bool {
-        self.state != State::Opening && self.questions.is_empty() && self.given.is_none() && self.goodbye.is_none()
+        let idle = self.questions.is_empty() && self.given.is_none() && self.posting.is_none();
+        idle && self.state != State::Opening && self.goodbye.is_none()
     }
 }
 

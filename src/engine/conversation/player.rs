@@ -198,8 +198,8 @@ impl<R: Record> Player<R> {
                 self.settle(Box::new(InHand { job, by, bytes: 0, started }), wrote)
             }
             Act::Close(farewell) => self.say_goodbye(&job, *farewell, started),
-            // A connection is opened by a task of its own.
-            Act::Connect(_) => None,
+            // A connection is opened by a task of its own, and posts go over others.
+            Act::Connect(_) | Act::Post(_) => None,
         }
     }
 
@@ -267,8 +267,15 @@ impl<R: Record> Player<R> {
         match came {
             Came::Message(bytes) => {
                 let found = self.lane.content.read(&bytes);
+                let wanted = self.lane.stage.borrow().wants_name(self.at);
+                let name = wanted.and_then(|name| found.name(name, &bytes));
                 let now = self.lane.now();
-                self.lane.tell(|stage| stage.on_message(self.at, &found, (now, bytes.len())));
+                self.lane.tell(|stage| {
+                    if let Some(name) = name {
+                        stage.on_name(self.at, &name);
+                    }
+                    stage.on_message(self.at, &found, (now, bytes.len()));
+                });
                 None
             }
             Came::Pong(what) => {

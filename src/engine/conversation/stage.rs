@@ -2,7 +2,8 @@
 //!
 //! Owns the lane's share of the script of sessions, their places and the recorders; `now` is an argument everywhere. Refuses sockets, clocks
 //! and timers: the conductor (`lane`) turns it, and the tasks of connections take turns from it and tell what became of them.
-//! Conservation: every turn counted as intended becomes exactly one sample; deliveries are samples beside them.
+//! Conservation: every turn counted as intended becomes exactly one sample; deliveries, and the posts of a step that posts, are samples
+//! beside them (`posting` says how).
 //!
 //! Overload: a turn is due on a connection of its own, so nothing but a ceiling can hold it back. `queue` lets it wait, with all the
 //! others (up to a bound); `drop` gives up what a ceiling does not let pass at once; `deadline` gives up what has waited for too long.
@@ -10,6 +11,7 @@
 
 mod ending;
 mod hearing;
+mod posting;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -21,7 +23,9 @@ use std::sync::Arc;
 use sluicegate_policy::time::{Instant, Span};
 
 pub(super) use self::ending::End;
+use super::audience::Audience;
 use super::place::{Ahead, Job, Places, State};
+use super::posting::Posts;
 use super::published::Published;
 use crate::engine::abort::Watch;
 use crate::engine::dispatch::Waiting;
@@ -55,6 +59,9 @@ pub(super) struct Rules {
     pub(super) watch: Watch,
     pub(super) catalog: Arc<Catalog>,
     pub(super) published: Arc<Published>,
+    pub(super) audience: Arc<Audience>,
+    /// How many posts may be under way.
+    pub(super) posts: u32,
 }
 
 /// The decisions of one lane.
@@ -65,6 +72,7 @@ pub(super) struct Stage<R> {
     timeout: Span,
     catalog: Arc<Catalog>,
     published: Arc<Published>,
+    audience: Arc<Audience>,
     source: Box<dyn Sessions>,
     /// The first turn of the next session.
     upcoming: Option<Turn>,
@@ -77,6 +85,7 @@ pub(super) struct Stage<R> {
     held: Held<Box<Job>>,
     /// Connections to be opened, whose tasks have not begun.
     openings: Vec<Job>,
+    posts: Posts,
     recorder: R,
     connections: Connections,
     pub(super) counts: Counts,
@@ -116,6 +125,8 @@ impl<R: Record> Stage<R> {
             connections: Connections::new(rules.catalog.streams.len()),
             catalog: rules.catalog,
             published: rules.published,
+            audience: rules.audience,
+            posts: Posts::new(rules.shaper.clone(), rules.posts),
             source,
             upcoming,
             places: Places::default(),
@@ -139,17 +150,19 @@ impl<R: Record> Stage<R> {
     pub(super) fn turn(&mut self, now: Instant, urgency: Urgency) {
         self.release(now);
         self.release_held(now);
+        self.release_posts(now);
         self.expire(now);
         self.go_on(now, urgency);
     }
 
     /// The next instant at which [`Stage::turn`] has something to do, and whether the script asks for it.
     pub(super) fn next_turn(&self) -> (Instant, Waiting) {
-        if !self.openings.is_empty() {
+        if !self.openings.is_empty() || !self.posts.ready.is_empty() {
             return (Instant::ZERO, Waiting::ForScript);
         }
         let script = if self.phase == Phase::Playing { self.next_due() } else { Instant::MAX };
-        let script = script.min(self.held.next_release().unwrap_or(Instant::MAX));
+        let held = [self.held.next_release(), self.posts.held.next_release()];
+        let script = held.into_iter().flatten().fold(script, Instant::min);
         let deadline = self.deadlines.peek().map_or(Instant::MAX, |Reverse((at, _))| *at);
         let other = self.phase_end.min(self.end).min(deadline);
         if script <= other { (script, Waiting::ForScript) } else { (other, Waiting::ForTimeout) }
@@ -171,7 +184,7 @@ impl<R: Record> Stage<R> {
 
     /// What was counted since the run began, for the progress; the lag starts anew.
     pub(super) fn show(&mut self) -> Tally {
-        let shown = Tally { intended: self.counts.intended, ..self.tally };
+        let shown = Tally { intended: self.counts.intended + self.counts.posts, ..self.tally };
         self.tally.lag = Span::ZERO;
         shown
     }
@@ -230,7 +243,7 @@ impl<R: Record> Stage<R> {
         let fits = match (&job.act, self.places.get(at).state) {
             (Act::Connect(_), State::Away) => true,
             (Act::Connect(_), _) => false,
-            (Act::Message(_) | Act::Ping { .. } | Act::Close(_), state) => state == State::Open,
+            (Act::Message(_) | Act::Post(_) | Act::Ping { .. } | Act::Close(_), state) => state == State::Open,
         };
         if !fits {
             // No source that knows its sessions gives such a turn: it is not asked what comes after it.
@@ -243,11 +256,12 @@ impl<R: Record> Stage<R> {
         if self.is_stale(&job, now) {
             return self.refuse(&job, Outcome::Shed, now);
         }
-        if let Act::Close(_) = job.act {
-            return self.start(job);
+        // Each post of a step passes the ceilings, and not the step.
+        if let Act::Close(_) | Act::Post(_) = job.act {
+            return self.start(job, now);
         }
         match self.held.admits(now, job.series, job.identity()) {
-            Ok(()) => self.start(job),
+            Ok(()) => self.start(job, now),
             Err(until) => {
                 self.counts.shaped += 1;
                 if !self.overload.may_wait(self.held.len()) {
@@ -269,6 +283,7 @@ impl<R: Record> Stage<R> {
         let series = match &act {
             Act::Connect(connect) => connect.series,
             Act::Message(message) => message.series,
+            Act::Post(post) => post.series,
             Act::Ping { series } => *series,
             Act::Close(_) => closes.unwrap_or(place.series),
         };
@@ -282,11 +297,15 @@ impl<R: Record> Stage<R> {
         Some(Box::new(Job { place: at, life, session, seq, series, intended: due, wait, act }))
     }
 
-    fn start(&mut self, job: Box<Job>) {
+    fn start(&mut self, job: Box<Job>, now: Instant) {
+        if let Act::Post(_) = job.act {
+            return self.begin_posting(job, now);
+        }
         let place = self.places.at(job.place);
         if let Act::Connect(connect) = &job.act {
             place.state = State::Opening;
-            (place.series, place.attempt, place.hears) = (connect.series, connect.attempt, connect.hears);
+            (place.series, place.attempt) = (connect.series, connect.attempt);
+            (place.hears, place.named) = (connect.hears, connect.named);
             self.openings.push(*job);
         } else {
             place.given = Some(job);
@@ -305,7 +324,7 @@ impl<R: Record> Stage<R> {
                 self.give_up(&mut job, Outcome::Closed, now);
             } else {
                 job.wait.end(now);
-                self.start(job);
+                self.start(job, now);
             }
         }
     }
@@ -337,7 +356,7 @@ impl<R: Record> Stage<R> {
         let what = match &job.act {
             Act::Connect(_) => Happened::Refused { status: 0 },
             Act::Message(message) if message.awaits != Awaits::Nothing => Happened::Unanswered,
-            Act::Message(_) | Act::Ping { .. } | Act::Close(_) => Happened::Sent,
+            Act::Message(_) | Act::Post(_) | Act::Ping { .. } | Act::Close(_) => Happened::Sent,
         };
         // It is not offered at once: far behind its plan, a session would go on and on here.
         if let Some(due) = self.next_after(job.place, what, (now, job.intended)) {

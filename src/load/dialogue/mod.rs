@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use sluicegate_policy::time::Instant;
 
-pub use self::plan::{Dialogue, Reconnect, Resume, Role, Rounds, Sending, Step};
+pub use self::plan::{Dialogue, Posting, Reconnect, Resume, Role, Rounds, Sending, Step};
 
 use self::program::Program;
 use self::session::{Draws, Next, Part, Rules, Session, Within};

@@ -9,7 +9,7 @@ use sluicegate_policy::time::Span;
 use crate::load::traffic::Arrivals;
 use crate::traffic::SeriesId;
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Awaits, Farewell, Hears, StreamId};
+use crate::traffic::conversation::{Awaits, Farewell, Hears, NameId, StreamId};
 
 /// Described sessions. The same value gives the same script, to the nanosecond, but for what answers time.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,8 @@ pub struct Role {
     pub connects: SeriesId,
     /// Which streams it is to receive.
     pub hears: Hears,
+    /// Where its messages say what its connection is called.
+    pub named: Option<NameId>,
     /// How long each of its connections lives; `None` is until the end of the plan.
     pub life: Option<Latency>,
     /// How it closes a connection whose life is over.
@@ -58,6 +60,8 @@ pub enum Step {
     Wait(Latency),
     /// A message is sent.
     Send(Sending),
+    /// A text is posted to connections of others.
+    Post(Posting),
     /// A ping is sent.
     Ping(SeriesId),
     /// Steps are done again.
@@ -93,6 +97,21 @@ pub struct Sending {
     pub publishes: Option<StreamId>,
 }
 
+/// A text that is posted to all who hear a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// Where the step is counted.
+    pub series: SeriesId,
+    /// Where each of its posts is counted.
+    pub each: SeriesId,
+    /// What makes its text.
+    pub template: TemplateId,
+    /// The stream.
+    pub to: StreamId,
+    /// How many posts are under way at a time; at least one.
+    pub at_once: u32,
+}
+
 /// How a session comes back that could not connect, or whose connection somebody else ended.
 ///
 /// The pause before the n-th attempt in a row is `first * factor^(n-1)`, at most `most`, less up to a share of `jitter` of it. A connection
@@ -123,16 +142,30 @@ pub enum Resume {
 }
 
 impl Dialogue {
-    /// Whether some session goes on only when it has a reply: those that send by a beat do not wait for one.
+    /// Whether some session goes on only when it has a reply, or when its posts have answers: those that send by a beat do not wait.
     pub fn waits_for_replies(&self) -> bool {
         self.roles.iter().any(|role| waits(&role.script))
     }
+
+    /// Whether some session posts to connections.
+    pub fn posts(&self) -> bool {
+        self.roles.iter().any(|role| posts(&role.script))
+    }
+}
+
+fn posts(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Post(_) => true,
+        Step::Wait(_) | Step::Send(_) | Step::Ping(_) => false,
+        Step::Repeat { steps, .. } => posts(steps),
+    })
 }
 
 fn waits(steps: &[Step]) -> bool {
     steps.iter().any(|step| match step {
         Step::Wait(_) | Step::Ping(_) => false,
         Step::Send(sending) => sending.awaits != Awaits::Nothing,
+        Step::Post(_) => true,
         Step::Repeat { every, steps, .. } => every.is_none() && waits(steps),
     })
 }

@@ -6,7 +6,7 @@
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::time::{Instant, Span};
 
-use super::plan::{Rounds, Sending, Step};
+use super::plan::{Posting, Rounds, Sending, Step};
 use crate::traffic::SeriesId;
 
 /// A script, flattened; sessions of one role share it.
@@ -29,6 +29,7 @@ enum Op {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Deed {
     Send(Sending),
+    Post(Posting),
     Ping(SeriesId),
 }
 
@@ -73,6 +74,7 @@ impl Program {
             match step {
                 Step::Wait(time) => self.ops.push(Op::Wait(time.clone())),
                 Step::Send(sending) => self.ops.push(Op::Do(Deed::Send(*sending))),
+                Step::Post(posting) => self.ops.push(Op::Do(Deed::Post(*posting))),
                 Step::Ping(series) => self.ops.push(Op::Do(Deed::Ping(*series))),
                 Step::Repeat { rounds, every, steps } => {
                     self.ops.push(Op::Enter { beats: every.is_some() });

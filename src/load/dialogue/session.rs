@@ -11,7 +11,7 @@ use super::program::{Ahead, Deed, Place, Program};
 use crate::load::script::share_of;
 use crate::load::sessions::{ClosedBy, Event, Happened};
 use crate::traffic::Due;
-use crate::traffic::conversation::{Act, Connect, Message, Turn};
+use crate::traffic::conversation::{Act, Connect, Message, Post, Turn};
 
 /// What all sessions of a plan share.
 pub(super) struct Rules {
@@ -127,6 +127,7 @@ impl Session {
             key: self.key(within),
             attempt: self.comebacks,
             hears: role.hears,
+            named: role.named,
         };
         self.in_step = false;
         self.turn(due, Act::Connect(connect), within)
@@ -230,6 +231,15 @@ impl Session {
                 key: self.key(within),
                 awaits: sending.awaits,
                 publishes: sending.publishes,
+            }),
+            Deed::Post(posting) => Act::Post(Post {
+                series: posting.series,
+                each: posting.each,
+                identity: within.identity(),
+                template: posting.template,
+                key: self.key(within),
+                to: posting.to,
+                at_once: posting.at_once,
             }),
         }
     }

@@ -10,7 +10,7 @@ use crate::load::sessions::{ClosedBy, Happened};
 use crate::load::traffic::{Arrivals, Piece, Spacing};
 use crate::traffic::SeriesId;
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Act, Awaits, Farewell, Hears};
+use crate::traffic::conversation::{Act, Awaits, Farewell, Hears, StreamId};
 
 mod law;
 
@@ -34,6 +34,7 @@ fn role(script: Vec<Step>) -> Role {
         handshake: TemplateId(0),
         connects: SeriesId(0),
         hears: Hears(0),
+        named: None,
         life: None,
         close: Farewell::Code(1000),
         script,
@@ -60,6 +61,12 @@ fn wait(secs: u64) -> Step {
 /// A message, whose template tells it from others.
 fn say(template: u16) -> Step {
     Step::Send(Sending { series: SeriesId(1), template: TemplateId(template), awaits: Awaits::Nothing, publishes: None })
+}
+
+fn post(template: u16) -> Step {
+    let posting =
+        Posting { series: SeriesId(3), each: SeriesId(4), template: TemplateId(template), to: StreamId(1), at_once: 10 };
+    Step::Post(posting)
 }
 
 fn ask(template: u16) -> Step {
@@ -127,6 +134,7 @@ fn words(turn: &Turn) -> String {
         Act::Connect(connect) => format!("connect {}", connect.attempt),
         Act::Message(message) if message.awaits == Awaits::Nothing => format!("say {}", message.template.0),
         Act::Message(message) => format!("ask {}", message.template.0),
+        Act::Post(post) => format!("post {} to {}", post.template.0, post.to.0),
         Act::Ping { .. } => "ping".to_owned(),
         Act::Close(farewell) => format!("{farewell:?}"),
     };
@@ -385,4 +393,14 @@ fn what_belongs_to_no_session_or_to_no_step_changes_nothing() {
     source.begin();
     assert!(source.next(0, told(Happened::Sent)).is_none(), "it has no connection");
     assert_eq!(source.next(0, told(Happened::Opened)).map(|turn| words(&turn)).as_deref(), Some("say 1 in 0"));
+}
+
+#[test]
+fn a_step_that_posts_is_over_when_its_posts_are() {
+    let mut hand = Hand::of(&plan(vec![wait(1), post(1), wait(2), say(2)]));
+    assert_eq!(hand.opened(0), "post 1 to 1 in 1000");
+    assert_eq!(hand.sent(5_000), "say 2 in 2000");
+    let mut hand = Hand::of(&plan(vec![every(2, Rounds::Forever, vec![post(1)])]));
+    assert_eq!(hand.opened(0), "post 1 to 1 at 0");
+    assert_eq!(hand.sent(7_000), "post 1 to 1 at 2000", "the plan does not move");
 }

@@ -39,6 +39,7 @@ pub struct Connections {
     up: Traffic,
     down: Traffic,
     unexpected: Unexpected,
+    not_addressed: u64,
     deliveries: Vec<Deliveries>,
     returning: Returning,
     rows: Rows,
@@ -163,6 +164,11 @@ impl Connections {
         self.unexpected.crowded += 1;
     }
 
+    /// So many connections that hear a stream got nothing of what was posted to it: nobody knew yet what they are called.
+    pub fn on_not_addressed(&mut self, connections: u64) {
+        self.not_addressed += connections;
+    }
+
     /// The deliveries of a stream.
     pub fn stream(&mut self, stream: StreamId) -> &mut Deliveries {
         let at = usize::from(stream.0);
@@ -205,6 +211,7 @@ impl Connections {
         self.unexpected.messages += other.unexpected.messages;
         self.unexpected.errors += other.unexpected.errors;
         self.unexpected.crowded += other.unexpected.crowded;
+        self.not_addressed += other.not_addressed;
         for (at, theirs) in (0..).zip(&other.deliveries) {
             self.stream(StreamId(at)).merge(theirs);
         }
@@ -249,6 +256,7 @@ impl Connections {
             unexpected: self.unexpected.messages,
             unexpected_errors: self.unexpected.errors,
             crowded: self.unexpected.crowded,
+            not_addressed: self.not_addressed,
             deliveries: named(&self.deliveries, streams).map(|(it, name)| it.counts(name)).collect(),
             beyond_seconds: self.rows.beyond(),
             ..ConnectionsRecord::default()
@@ -342,6 +350,7 @@ mod tests {
             let lane = &mut all[n % lanes];
             lane.on_asked(at(10), false);
             lane.on_opened(at(20), &PHASES, None);
+            lane.on_not_addressed(2);
         }
         for n in 0..8_u64 {
             let lane = &mut all[n as usize % lanes];
@@ -367,6 +376,7 @@ mod tests {
     fn what_is_opened_is_closed_or_open_at_the_end() {
         let record = storm(1).record(&[prices()]);
         assert_eq!((record.asked, record.opened, record.open_at_end, record.open_peak), (26, 18, 10, 10));
+        assert_eq!(record.not_addressed, 20);
         let closed = &record.closed[0];
         assert_eq!((closed.by.as_str(), closed.code, closed.count), ("server", Some(1001), 8));
         assert_eq!(record.refused[0], RefusedRecord { outcome: "answered".into(), status: Some(429), count: 8 });

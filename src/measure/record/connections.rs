@@ -41,6 +41,9 @@ pub struct ConnectionsRecord {
     pub unexpected_errors: u64,
     /// Questions that were not asked, as too many on the same connection were without a reply.
     pub crowded: u64,
+    /// Posts that were not made, one for each connection that was open and heard the stream: it had not said yet what it is called.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub not_addressed: u64,
     /// What was delivered of each stream of pushed messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<DeliveriesRecord>,
@@ -74,6 +77,7 @@ impl ConnectionsRecord {
             (&mut self.unexpected, other.unexpected),
             (&mut self.unexpected_errors, other.unexpected_errors),
             (&mut self.crowded, other.crowded),
+            (&mut self.not_addressed, other.not_addressed),
             (&mut self.beyond_seconds, other.beyond_seconds),
         ];
         add_all(counts);

@@ -18,6 +18,10 @@ pub struct LoadRecord {
     /// the connections'.
     #[serde(default, skip_serializing_if = "super::is_zero")]
     pub retries_sent: u64,
+    /// Posts to connections whose first byte was written, but for the first of each step, which counts as the step: they are actions of no
+    /// other number here but the unsent ones, the lags', the bytes' and the connections'.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub posts_sent: u64,
     /// Actions that a ceiling of the shaper held back for a while.
     pub shaped: u64,
     /// The overload policy, and what it did.

@@ -92,6 +92,10 @@ fn messages(page: &mut Page, connections: &ConnectionsRecord) {
         let crowded = counted(connections.crowded, "question");
         page.entry("crowded", &format!("{crowded} not asked, as too many on the same connection had no reply yet"));
     }
+    if connections.not_addressed > 0 {
+        let posts = counted(connections.not_addressed, "post");
+        page.entry("not addressed", &format!("{posts} not made: the connection had not said yet what it is called"));
+    }
 }
 
 fn came_back(page: &mut Page, returning: &ReturningRecord) {

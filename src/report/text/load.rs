@@ -42,6 +42,10 @@ fn sent(page: &mut Page, load: &LoadRecord, conclusion: Conclusion) {
     page.entry("intended", &format!("{}, {}", counted(load.intended, "action"), rate(load.intended_per_s)));
     let achieved = format!("{} ({})", counted(load.sent, "action"), share_of(load.sent, load.intended));
     page.entry("sent", &format!("{achieved}, {}", rate(load.achieved_per_s)));
+    if load.posts_sent > 0 {
+        let posts = counted(load.posts_sent, "post");
+        page.entry("", &format!("and {posts} to connections beside, as steps post to many"));
+    }
     page.entry(
         "not sent",
         &format!("dropped {}, shed {}; abandoned at the end {}", count(load.dropped), count(load.shed), count(load.abandoned)),

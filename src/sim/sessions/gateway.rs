@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sluicegate_policy::call::{
-    Action, Call as PolicyCall, CallId, Closing, ConnectionId, Content, Effect, Errand, Evidence, Fate, Form, FunctionResult,
-    Invoked, Outcome as EffectOutcome, Purpose, Reason, Reply,
+    Action, Ask, Call as PolicyCall, CallId, Closing, ConnectionId, Content, Effect, Errand, Evidence, Fate, Form,
+    FunctionResult, Invoked, Outcome as EffectOutcome, Purpose, Reason, Reply,
 };
 use sluicegate_policy::model::{ApiId, RouteId, RouteResponse, StageId};
 use sluicegate_policy::seed::Seed;
@@ -89,7 +90,8 @@ impl Conversation<'_> {
             Act::Connect(connect) => self.knock(now, (at, life, call), connect),
             Act::Message(message) => self.message((now, intended), (at, life, call), message),
             Act::Ping { .. } => self.pong(now, (at, life, call)),
-            Act::Close(_) => {}
+            // Posts come by themselves.
+            Act::Post(_) | Act::Close(_) => {}
         }
     }
 
@@ -132,15 +134,34 @@ impl Conversation<'_> {
     }
 
     fn call(&mut self, now: Instant, from: (u32, u32, Call), said: Said) -> CallId {
+        self.calls.insert(CallId(self.called), from);
+        let id = self.ask(now, said);
+        self.take_actions(now);
+        id
+    }
+
+    /// Something is asked of a connection over `@connections`, by this identity and with this text: under which name the gateway has the
+    /// call.
+    pub(super) fn callback(&mut self, now: Instant, (id, ask): (ConnectionId, Ask), (identity, body): (u32, Bytes)) -> CallId {
+        let arrival = self.gateway.arrive(now, self.entry.api, Some(self.entry.stage));
+        let name = self.entry.front.connection_name(id);
+        let path = format!("/@connections/{}", utf8_percent_encode(&name, NON_ALPHANUMERIC));
+        let mut out = Outgoing::default();
+        self.world.catalog.add_presence_of(identity, &mut out);
+        let headers = out.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let head = Head::new("POST", &[self.entry.prefix.as_str(), &path].concat(), headers);
+        let route = arrival.deployment.and_then(|deployment| self.gateway.router(deployment).in_stage("POST", &path));
+        self.ask(now, Said { head, body, at: now, purpose: Purpose::Callback(Some(id), ask), arrival, route })
+    }
+
+    fn ask(&mut self, now: Instant, said: Said) -> CallId {
         let id = CallId(self.called);
         self.called += 1;
-        self.calls.insert(id, from);
         let (entry, gateway) = (&self.entry, &mut self.gateway);
         entry.show(&said, |call, evidence| gateway.on_call(now, PolicyCall { id, ..call }, evidence));
         if self.gateway.is_parked(id) {
             self.entry.parked.push((id, said));
         }
-        self.take_actions(now);
         id
     }
 
@@ -162,7 +183,7 @@ impl Conversation<'_> {
         self.owners[slot] = Some((id.0, place));
     }
 
-    fn owner(&self, id: ConnectionId) -> Option<u32> {
+    pub(super) fn owner(&self, id: ConnectionId) -> Option<u32> {
         self.owners.get(id.0 as u32 as usize)?.filter(|(name, _)| *name == id.0).map(|(_, place)| place)
     }
 
@@ -210,6 +231,9 @@ impl Conversation<'_> {
 
     fn on_reply(&mut self, reply: &Reply) {
         self.summary.told.on_reply(&self.world.model, reply);
+        if let Purpose::Callback(..) = reply.purpose {
+            return self.on_callback(reply);
+        }
         let published = self.publishing.remove(&reply.call);
         if let (Some(published), Some(post)) = (published, reply.fan_out) {
             self.posted.insert(post, published);

@@ -10,6 +10,7 @@
 
 mod gateway;
 mod place;
+mod posting;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use sluicegate_policy::time::{Instant, Span};
 
 use self::gateway::Entry;
 use self::place::{Ahead, Place, Question, State};
+use self::posting::Posts;
 use self::queue::{Happens, Queue};
 use super::{SimSummary, World};
 use crate::load::sessions::{ClosedBy, Event, Happened, Sessions};
@@ -73,6 +75,7 @@ struct Conversation<'a> {
     posted: BTreeMap<FanOutId, Published>,
     /// Messages that were published and are not answered yet.
     publishing: BTreeMap<CallId, Published>,
+    posts: Posts,
     unpredicted: BTreeMap<SeriesId, u64>,
     connections: Connections,
     summary: SimSummary,
@@ -101,6 +104,7 @@ impl<'a> Conversation<'a> {
             called: 0,
             posted: BTreeMap::new(),
             publishing: BTreeMap::new(),
+            posts: Posts::default(),
             unpredicted: BTreeMap::new(),
             summary: SimSummary::default(),
         }
@@ -125,7 +129,8 @@ impl<'a> Conversation<'a> {
 
     /// Whether nothing is under way that anybody waits for.
     fn is_quiet(&self) -> bool {
-        self.calls.is_empty() && self.posted.is_empty() && self.places.iter().all(|place| place.questions.is_empty())
+        let quiet = self.calls.is_empty() && self.posted.is_empty() && self.posts.is_quiet();
+        quiet && self.places.iter().all(|place| place.questions.is_empty())
     }
 
     fn turn(&mut self, now: Instant) {
@@ -158,6 +163,9 @@ impl<'a> Conversation<'a> {
             Happens::Answered { place, life, call, reply } => self.on_answer(now, (place, life), call, &reply),
             Happens::Delivered { place, life, published } => self.on_push(now, (place, life), published),
             Happens::Closes { place, life, by, code } => self.on_closed(now, (place, life), (by, code)),
+            Happens::PostArrives(post) => self.on_post(now, post),
+            Happens::Posted { post, reply } => self.on_posted(now, post, &reply),
+            Happens::PostExpires(post) => self.on_post_expired(now, post),
             Happens::Expires { place, life, seq } => self.expire(now, (place, life), seq),
             Happens::Gone(id) => {
                 self.gateway.on_gone(now, id);
@@ -206,6 +214,7 @@ impl<'a> Conversation<'a> {
             Act::Connect(connect) => {
                 let returns = place.lost.is_some();
                 (place.state, place.series, place.hears) = (State::Opening, connect.series, connect.hears);
+                (place.is_named, place.is_known) = (connect.named.is_some(), false);
                 leaves = now + self.world.network.connect;
                 self.connections.on_asked(now, returns);
                 self.wait_for(at, Sample { sent: leaves, ..sample }, self.world.timeout, (true, false));
@@ -221,6 +230,7 @@ impl<'a> Conversation<'a> {
                 self.wait_for(at, sample, self.world.timeout, (false, false));
                 self.tell(at, Happened::Sent, (now, due));
             }
+            Act::Post(post) => return self.begin_posting(at, post, Sample { sent: Instant::MAX, ..sample }, now),
             Act::Close(farewell) => return self.say_goodbye(at, *farewell, sample, now),
         }
         let place = &self.places[at as usize];
@@ -271,6 +281,8 @@ impl<'a> Conversation<'a> {
         self.summary.answered += 1;
         self.ended(&Sample { status: if kind.is_some() { reply.status } else { 0 }, kind, ..done });
         if tells {
+            let place = &mut self.places[at as usize];
+            place.is_known |= place.is_named;
             self.tell(at, Happened::Replied, (now, sample.intended));
         }
     }
@@ -347,6 +359,7 @@ impl<'a> Conversation<'a> {
         if let Some(goodbye) = goodbye {
             self.ended(&Sample { first_byte: now, done: now, ..goodbye });
         }
+        self.break_off_posting(at, outcome, now);
         self.connections.on_closed(now, (by, code), lifetime);
         self.tell(at, Happened::Closed { by, code: code.unwrap_or(ABNORMAL) }, (now, now));
         if by != ClosedBy::Client && self.places[at as usize].ahead.is_some() {
@@ -420,7 +433,9 @@ impl<'a> Conversation<'a> {
                 self.summary.abandoned += 1;
                 self.ended(&Sample { outcome: Outcome::Abandoned, done: now, ..sample });
             }
+            self.break_off_posting(at as u32, Outcome::Abandoned, now);
         }
+        self.abandon_posts(now);
     }
 }
 
@@ -428,6 +443,7 @@ fn series_of(turn: &Turn, closes: Option<SeriesId>, connects: SeriesId) -> Serie
     match &turn.act {
         Act::Connect(connect) => connect.series,
         Act::Message(message) => message.series,
+        Act::Post(post) => post.series,
         Act::Ping { series } => *series,
         Act::Close(_) => closes.unwrap_or(connects),
     }

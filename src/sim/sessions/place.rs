@@ -5,6 +5,7 @@
 use sluicegate_policy::call::ConnectionId;
 use sluicegate_policy::time::Instant;
 
+use super::posting::Posting;
 use crate::measure::Sample;
 use crate::traffic::SeriesId;
 use crate::traffic::conversation::{Hears, Turn};
@@ -19,6 +20,12 @@ pub(super) struct Place {
     /// Where its connects are counted.
     pub(super) series: SeriesId,
     pub(super) hears: Hears,
+    /// Whether its messages say what its connection is called.
+    pub(super) is_named: bool,
+    /// Whether one has.
+    pub(super) is_known: bool,
+    /// Its step that posts.
+    pub(super) posting: Option<Box<Posting>>,
     /// The gateway's name of its connection.
     pub(super) connection: Option<ConnectionId>,
     pub(super) opened: Instant,
@@ -67,6 +74,9 @@ impl Default for Place {
             state: State::Away,
             series: SeriesId(0),
             hears: Hears::default(),
+            is_named: false,
+            is_known: false,
+            posting: None,
             connection: None,
             opened: Instant::ZERO,
             lost: None,

@@ -25,6 +25,12 @@ pub(super) enum Happens {
     Delivered { place: u32, life: u32, published: Published },
     /// The client's connection is over.
     Closes { place: u32, life: u32, by: ClosedBy, code: Option<u16> },
+    /// A post has come to the gateway.
+    PostArrives(u64),
+    /// What the gateway said of it has come back.
+    Posted { post: u64, reply: Box<Reply> },
+    /// It has been waited for long enough.
+    PostExpires(u64),
     /// Something has been waited for long enough.
     Expires { place: u32, life: u32, seq: u32 },
     /// The gateway hears that a client has left.

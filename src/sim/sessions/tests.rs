@@ -13,13 +13,15 @@ use crate::measure::record::ConnectionsRecord;
 use crate::sim::Network;
 use crate::traffic::Catalog;
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Connect, Hears, Message, Stream};
+use crate::traffic::conversation::{Connect, Hears, Message, NameId, Post, Stream};
 use crate::traffic::template::{Generator, Template, TemplateParts};
 
 const MS: Span = Span::from_ms(1);
 const CONNECT: SeriesId = SeriesId(0);
 const ASK: SeriesId = SeriesId(1);
 const PUSH: SeriesId = SeriesId(2);
+const STEP: SeriesId = SeriesId(3);
+const POST: SeriesId = SeriesId(4);
 
 /// Sessions that each begin at their instant and then do this, one after the other; closed by others they come back after 100 ms.
 struct Script {
@@ -40,7 +42,15 @@ impl Script {
 }
 
 fn connect(hears: Hears) -> Act {
-    Act::Connect(Connect { series: CONNECT, identity: 0, template: TemplateId(0), key: 0, attempt: 0, hears })
+    Act::Connect(Connect {
+        series: CONNECT,
+        identity: 0,
+        template: TemplateId(0),
+        key: 0,
+        attempt: 0,
+        hears,
+        named: Some(NameId(0)),
+    })
 }
 
 impl Sessions for Script {
@@ -87,6 +97,11 @@ fn publish() -> Act {
     message(TemplateId(2), Awaits::Nothing, Some(StreamId(0)))
 }
 
+fn post(at_once: u32) -> Act {
+    let (template, to) = (TemplateId(2), StreamId(0));
+    Act::Post(Post { series: STEP, each: POST, identity: 0, template, key: 0, to, at_once })
+}
+
 fn message(template: TemplateId, awaits: Awaits, publishes: Option<StreamId>) -> Act {
     Act::Message(Message { series: ASK, identity: 0, template, key: 0, awaits, publishes })
 }
@@ -109,7 +124,9 @@ fn world(change: impl FnOnce(&mut Model)) -> World {
     let route = |key: &str| {
         Route::new(DeploymentId(0), None, key, Integration::Mock(MockIntegration::Fixed { status: 200, body: "yes".to_owned() }))
     };
-    let mut model = Model::of(api, &["prod"], vec![route("ask"), route("publish")]);
+    let fixed = Integration::Mock(MockIntegration::Fixed { status: 200, body: String::new() });
+    let callbacks = Route::new(DeploymentId(0), Some("POST"), "/@connections/{connectionId}", fixed);
+    let mut model = Model::of(api, &["prod"], vec![route("ask"), route("publish"), callbacks]);
     model.routes[0].response = RouteResponse::Present;
     model.routes[1].fan_out = Some(FanOut { to: Receivers::Everyone, at_once: 100, each: Latency::constant(MS) });
     model.account.connects = Throttle { rate: PerSecond { tokens: 1_000_000, per: MS * 1_000 }, burst: Burst(1_000_000) };
@@ -120,7 +137,7 @@ fn world(change: impl FnOnce(&mut Model)) -> World {
         template(Some(r#"{{"action":"ask"}}"#), false),
         template(Some(r#"{{"action":"publish","n":"{number}"}}"#), true),
     ];
-    let catalog = Catalog { templates, streams: vec![stream], ..Catalog::default() };
+    let catalog = Catalog { templates, streams: vec![stream], names: vec![vec!["id".to_owned()]], ..Catalog::default() };
     World {
         model: Arc::new(model),
         stage: sluicegate_policy::model::StageId(0),
@@ -140,7 +157,7 @@ fn world(change: impl FnOnce(&mut Model)) -> World {
 fn played(world: &World, sessions: Box<dyn Sessions>) -> (Vec<Sample>, ConnectionsRecord) {
     let mut samples = Vec::new();
     let (summary, connections) = converse(world, sessions, Seed::new(1), &mut |sample: &Sample| samples.push(*sample));
-    let turns = samples.iter().filter(|sample| sample.series != PUSH).count() as u64;
+    let turns = samples.iter().filter(|sample| ![PUSH, POST].contains(&sample.series)).count() as u64;
     assert_eq!(summary.intended, turns, "every turn is one sample");
     (samples, connections.record(&world.catalog.streams))
 }
@@ -227,4 +244,73 @@ fn the_same_seed_gives_the_same_samples() {
     let world = world(|model| model.apis[0].overhead = Latency::lognormal(MS * 4, 0.5).unwrap());
     let acts = || vec![(MS * 10, ask(MS * 100)), (MS * 5, publish())];
     assert_eq!(played(&world, script(30, acts())), played(&world, script(30, acts())));
+}
+
+#[test]
+fn what_is_posted_comes_to_all_who_hear_it_and_are_known_and_each_post_has_its_status() {
+    let (samples, record) = played(&world(|_| ()), script(5, vec![(MS, ask(MS * 100)), (MS * 50, post(100))]));
+    let posts = of(&samples, POST);
+    assert_eq!((posts.len(), of(&samples, STEP).len(), record.not_addressed), (25, 5, 0));
+    assert!(posts.iter().all(|post| (post.status, post.outcome) == (200, Outcome::Answered)));
+    // The first step opens its connections: that, the way there, the gateway, the way back. The others find them open.
+    let times = |of: &[Sample]| of.iter().map(|it| it.response_time().unwrap()).collect::<Vec<_>>();
+    assert_eq!(times(&posts[..5]), [MS * 7; 5]);
+    assert_eq!(times(&of(&samples, PUSH)[..5]), [MS * 7; 5]);
+    assert_eq!((record.deliveries[0].delivered, record.unexpected), (25, 0));
+}
+
+#[test]
+fn so_many_posts_of_a_step_are_under_way_at_a_time_and_it_ends_with_the_last() {
+    let one = |sessions| hearing(Hears(1), sessions, vec![(MS, ask(MS * 100)), (MS * 50, post(1))]);
+    let (samples, _) = played(&world(|_| ()), Box::new(one(4)));
+    let first = of(&samples, STEP)[0];
+    assert_eq!(first.response_time(), Some(MS * (7 + 3 * 6)), "one connection is opened, and kept");
+    let of_it: Vec<_> = of(&samples, POST).into_iter().filter(|it| it.intended == first.intended).collect();
+    assert_eq!(of_it.iter().map(|it| it.response_time().unwrap()).collect::<Vec<_>>(), [7, 13, 19, 25].map(|ms| MS * ms));
+    assert!(of_it.iter().all(|it| it.own_lag() == Span::ZERO));
+}
+
+#[test]
+fn who_has_not_said_its_name_is_not_addressed() {
+    let (samples, record) = played(&world(|_| ()), script(3, vec![(MS * 50, post(10))]));
+    assert_eq!((of(&samples, POST).len(), of(&samples, STEP).len(), record.not_addressed), (0, 3, 9));
+    assert!(of(&samples, STEP).iter().all(|step| step.response_time() == Some(Span::ZERO) && step.sent == Instant::MAX));
+}
+
+#[test]
+fn posts_are_throttled_as_calls_are_and_what_is_refused_is_not_delivered() {
+    let two = Throttle { rate: PerSecond { tokens: 1, per: MS * 60_000 }, burst: Burst(2) };
+    let throttled = world(|model| model.stages[0].route_throttles.push((RouteId(2), two)));
+    let (samples, record) = played(&throttled, script(3, vec![(MS, ask(MS * 100)), (MS * 50, post(10))]));
+    let statuses: Vec<u16> = of(&samples, POST).iter().map(|post| post.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 2, "{statuses:?}");
+    assert!(statuses.len() == 9 && statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+    assert!(of(&samples, POST).iter().all(|post| (post.status == 429) == (post.kind == Some(ErrorKind::Throttled))));
+    assert_eq!(record.deliveries[0].delivered, 2);
+}
+
+#[test]
+fn who_has_left_is_gone_to_whoever_posts() {
+    let short = world(|model| model.apis[0].websocket.life = MS * 60);
+    let acts = vec![(MS, ask(MS * 100)), (MS * 43, post(1))];
+    let (samples, record) = played(&short, script(6, acts));
+    let posts = of(&samples, POST);
+    let many = |fits: fn(&Sample) -> bool| posts.iter().filter(|post| fits(post)).count();
+    let (served, gone) = (many(|post| post.status == 200), many(|post| post.status == 410));
+    // One after the other they are closed, while posts are on their way to them; a step ends with the connection of its own session.
+    assert!(served > 0 && gone > 0, "{served} and {gone}");
+    assert_eq!(served + gone + many(|post| post.outcome == Outcome::Closed), 36);
+    assert_eq!(of(&samples, STEP).len(), 6);
+    assert!(record.deliveries[0].delivered <= served as u64);
+}
+
+#[test]
+fn a_step_whose_session_loses_its_connection_ends_with_it() {
+    let drop = Drop { at: MS * 70, stage: sluicegate_policy::model::StageId(0), why: Closing::Fault(1012) };
+    let acts = vec![(MS, ask(MS * 100)), (MS * 50, post(1))];
+    let (samples, _) = played(&world(|model| model.drops.push(drop)), script(5, acts));
+    let steps = of(&samples, STEP);
+    assert!(steps.iter().any(|step| step.outcome == Outcome::Closed), "{steps:?}");
+    let posts = of(&samples, POST);
+    assert!(posts.iter().any(|post| post.outcome == Outcome::Closed && post.sent == Instant::MAX), "{posts:?}");
 }

@@ -1,7 +1,8 @@
 //! A message of a script: its template, where it is counted, and how its reply is known.
 //!
 //! Owns the fields that every message has, and that what is asked and published can be recognised. Refuses the order of steps (`script`).
-//! Called by `script`.
+//! Called by `script`, and for
+//! the text of a post by `post`.
 
 use sluicegate_policy::model::{Integration, LambdaIntegration, Protocol, RouteResponse};
 use sluicegate_policy::time::Span;
@@ -49,9 +50,21 @@ pub(super) fn publish(
     desk: &mut Desk<'_>,
     reader: &mut Reader,
 ) -> Option<Sending> {
+    let (publishes, template) = numbered(keys, (section, "publish"), text, desk, reader)?;
+    Some(Sending { publishes: Some(publishes), ..sending(template, &Sketch::of(&text.value), Awaits::Nothing, desk) })
+}
+
+/// The stream of a text that others are to receive, and its template; `which` is the key of the step.
+pub(super) fn numbered(
+    keys: &StepKeys,
+    (section, which): (&Spot, &str),
+    text: &At<BodyText>,
+    desk: &Desk<'_>,
+    reader: &mut Reader,
+) -> Option<(StreamId, Template)> {
     let to = keys.to.as_ref().and_then(|to| streams::stream(to, &desk.catalog, reader));
     if keys.to.is_none() {
-        let what = "to which stream this is published is not said; write it beside publish, e.g. \"to: prices\"";
+        let what = format!("to which stream this is published is not said; write it beside {which}, e.g. \"to: prices\"");
         reader.report_at(section, what);
     }
     let template = template(keys, text, true, (desk, reader))?;
@@ -61,8 +74,7 @@ pub(super) fn publish(
         reader.report_at(&text.spot, what);
         return None;
     }
-    let publishes: StreamId = to?;
-    Some(Sending { publishes: Some(publishes), ..sending(template, &Sketch::of(&text.value), Awaits::Nothing, desk) })
+    Some((to?, template))
 }
 
 fn sending(template: Template, sketch: &Sketch, awaits: Awaits, desk: &mut Desk<'_>) -> Sending {

@@ -6,6 +6,7 @@
 mod counted;
 mod handshake;
 mod message;
+mod post;
 mod reconnect;
 mod script;
 mod sketch;
@@ -52,6 +53,8 @@ struct Desk<'a> {
     routes: Vec<String>,
     /// How long a reply is waited for unless the script says so; `None` if the run has problems of its own.
     timeout: Option<Span>,
+    /// The steps that post, of all sessions so far.
+    posts: Vec<post::Unheard>,
 }
 
 impl Desk<'_> {
@@ -75,7 +78,7 @@ pub(super) fn sessions(
     let routes = model.routes.iter().filter(|route| is_driven(model, known.stage, route)).map(Route::key);
     let timeout = run.map(|run| run.run.timeout);
     let selection = model.api_of(known.stage).websocket.selection.clone();
-    let mut desk = Desk { known, catalog: Catalog::default(), selection, routes: routes.collect(), timeout };
+    let mut desk = Desk { known, catalog: Catalog::default(), selection, routes: routes.collect(), timeout, posts: Vec::new() };
     let streams = streams::streams(raw.streams.as_ref(), &mut desk.catalog, reader);
     let connections = connections(raw.connections.as_ref(), &spot, reader);
     let reconnect = match &mut raw.reconnect {
@@ -124,7 +127,9 @@ fn roles(sessions: &mut At<Vec<At<Session>>>, desk: &mut Desk<'_>, reader: &mut 
         names.push(name.value.0.clone());
         roles.push(role(session, desk, reader));
     }
-    roles.into_iter().collect()
+    let roles: Vec<Role> = roles.into_iter().collect::<Option<_>>()?;
+    post::refuse_unheard(&desk.posts, &roles, &desk.catalog, reader)?;
+    Some(roles)
 }
 
 fn role(session: &mut At<Session>, desk: &mut Desk<'_>, reader: &mut Reader) -> Option<Role> {
@@ -152,6 +157,10 @@ fn role(session: &mut At<Session>, desk: &mut Desk<'_>, reader: &mut Reader) -> 
         },
     };
     let hears = streams::heard(raw.hears.as_ref(), &desk.catalog, reader);
+    let named = match &raw.connection_id {
+        None => Some(None),
+        Some(path) => post::named(path, &mut desk.catalog, reader).map(Some),
+    };
     let script = match &mut raw.script {
         Some(script) => script::script(script, desk, reader),
         None => Some(Vec::new()),
@@ -163,6 +172,7 @@ fn role(session: &mut At<Session>, desk: &mut Desk<'_>, reader: &mut Reader) -> 
         handshake: handshake?,
         connects,
         hears: hears?,
+        named: named?,
         life: life?,
         close,
         script: script?,

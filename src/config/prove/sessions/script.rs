@@ -5,7 +5,7 @@
 
 use sluicegate_policy::time::Span;
 
-use super::{Desk, counted, message};
+use super::{Desk, counted, message, post};
 use crate::config::problem::Spot;
 use crate::config::prove::latency;
 use crate::config::prove::mix::series;
@@ -68,6 +68,7 @@ fn one(step: &mut At<Raw>, depth: usize, desk: &mut Desk<'_>, reader: &mut Reade
         Kind::Say => keys.say.as_ref().and_then(|text| message::say(keys, text, desk, reader)).map(Step::Send),
         Kind::Ask => message::ask(keys, spot, desk, reader).map(Step::Send),
         Kind::Publish => keys.publish.as_ref().and_then(|text| message::publish(keys, spot, text, desk, reader)).map(Step::Send),
+        Kind::Post => post::post(keys, spot, desk, reader).map(Step::Post),
         Kind::Repeat => repeat(keys, spot, depth, (desk, reader)),
     }
 }
@@ -82,6 +83,7 @@ enum Kind {
     Say,
     Ask,
     Publish,
+    Post,
     Repeat,
 }
 
@@ -92,18 +94,21 @@ fn kind(keys: &StepKeys, spot: &Spot, reader: &mut Reader) -> Option<Kind> {
         (Kind::Say, keys.say.is_some()),
         (Kind::Ask, keys.ask.is_some()),
         (Kind::Publish, keys.publish.is_some()),
+        (Kind::Post, keys.post.is_some()),
         (Kind::Repeat, keys.repeat.is_some()),
     ];
     let mut given = kinds.into_iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| kind);
     match (given.next(), given.next()) {
         (Some(kind), None) => Some(kind),
         (None, _) => {
-            let what = "nothing is done here; write ping, or one of wait, say, ask, publish and repeat, e.g. \"- wait: 2s\"";
+            let what =
+                "nothing is done here; write ping, or one of wait, say, ask, publish, post and repeat, e.g. \"- wait: 2s\"";
             reader.report_at(spot, what);
             None
         }
         (Some(_), Some(_)) => {
-            let what = "a step does one thing; write wait, say, ask, publish and repeat one after the other, each after \"- \"";
+            let what =
+                "a step does one thing; write wait, say, ask, publish, post and repeat one after the other, each after \"- \"";
             reader.report_at(spot, what);
             None
         }
@@ -114,11 +119,12 @@ fn kind(keys: &StepKeys, spot: &Spot, reader: &mut Reader) -> Option<Kind> {
 fn fits(keys: &StepKeys, kind: Kind, reader: &mut Reader) -> Option<()> {
     let spot = |slot: Option<&Spot>| slot.cloned();
     let with = keys.with.as_ref().and_then(|with| with.0.first()).map(|member| &member.spot);
-    let others: [(&str, &[Kind], Option<Spot>); 6] = [
-        ("with", &[Kind::Say, Kind::Ask, Kind::Publish], spot(with)),
+    let others: [(&str, &[Kind], Option<Spot>); 7] = [
+        ("with", &[Kind::Say, Kind::Ask, Kind::Publish, Kind::Post], spot(with)),
         ("reply", &[Kind::Ask], spot(keys.reply.as_ref().map(|it| &it.spot))),
         ("timeout", &[Kind::Ask], spot(keys.timeout.as_ref().map(|it| &it.spot))),
-        ("to", &[Kind::Publish], spot(keys.to.as_ref().map(|it| &it.spot))),
+        ("to", &[Kind::Publish, Kind::Post], spot(keys.to.as_ref().map(|it| &it.spot))),
+        ("at_once", &[Kind::Post], spot(keys.at_once.as_ref().map(|it| &it.spot))),
         ("every", &[Kind::Repeat], spot(keys.every.as_ref().map(|it| &it.spot))),
         ("of", &[Kind::Repeat], spot(keys.of.as_ref().map(|it| &it.spot))),
     ];
@@ -141,6 +147,7 @@ impl Kind {
             Self::Say => "say",
             Self::Ask => "ask",
             Self::Publish => "publish",
+            Self::Post => "post",
             Self::Repeat => "repeat",
         }
     }
@@ -177,7 +184,7 @@ fn repeat(keys: &mut StepKeys, section: &Spot, depth: usize, (desk, reader): (&m
     if messages(&steps) == 0 {
         reader.report_at(
             &of.spot,
-            "nothing is sent in these steps, and they would be repeated for nothing; write say, ask, publish or ping",
+            "nothing is sent in these steps, and they would be repeated for nothing; write say, ask, publish, post or ping",
         );
         return None;
     }
@@ -198,7 +205,7 @@ fn repeat(keys: &mut StepKeys, section: &Spot, depth: usize, (desk, reader): (&m
 fn messages(steps: &[Step]) -> u64 {
     let of = |step: &Step| match step {
         Step::Wait(_) => 0,
-        Step::Send(_) | Step::Ping(_) => 1,
+        Step::Send(_) | Step::Post(_) | Step::Ping(_) => 1,
         Step::Repeat { rounds, steps, .. } => messages(steps).saturating_mul(times(*rounds)),
     };
     steps.iter().map(of).fold(0, u64::saturating_add)
@@ -215,16 +222,16 @@ fn times(rounds: Rounds) -> u64 {
 fn at_once(step: &Step) -> u64 {
     match step {
         Step::Repeat { rounds, every: None, steps } if !steps.iter().any(waits) => messages(steps).saturating_mul(times(*rounds)),
-        Step::Wait(_) | Step::Send(_) | Step::Ping(_) | Step::Repeat { .. } => 0,
+        Step::Wait(_) | Step::Send(_) | Step::Post(_) | Step::Ping(_) | Step::Repeat { .. } => 0,
     }
 }
 
-/// Whether a step takes time by itself: a ping is over when it is written.
+/// Whether a step takes time by itself: a ping is over when it is written, and posts where nobody is to have them.
 fn waits(step: &Step) -> bool {
     match step {
         Step::Wait(time) => time.mean() > Span::ZERO,
         Step::Send(sending) => sending.awaits != Awaits::Nothing,
-        Step::Ping(_) => false,
+        Step::Post(_) | Step::Ping(_) => false,
         Step::Repeat { rounds, every, steps } => {
             let has_pauses = every.is_some() && *rounds != Rounds::Times(1);
             has_pauses || steps.iter().any(waits)

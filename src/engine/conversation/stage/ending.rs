@@ -64,6 +64,7 @@ impl<R: Record> Stage<R> {
             let first_byte = if outcome == Outcome::Answered { now } else { Instant::MAX };
             self.record(&Sample { outcome, first_byte, done: now, ..*goodbye });
         }
+        self.break_off_posting(at, outcome, now);
         self.end_hearing(at, now);
         self.void(at);
         let playing = self.phase == Phase::Playing;
@@ -90,6 +91,7 @@ impl<R: Record> Stage<R> {
     fn end_hearing(&mut self, at: u32, now: Instant) {
         let place = self.places.at(at);
         let (session, hears) = (place.session, place.hears);
+        self.audience.gone(session, hears);
         let heard = std::mem::take(&mut place.heard);
         let ids = (0_u8..64).filter(|id| hears.0 >> id & 1 == 1).map(StreamId);
         for (stream, mut heard) in ids.zip(heard) {
@@ -111,9 +113,9 @@ impl<R: Record> Stage<R> {
             _ => {}
         }
         if self.phase == Phase::Settling && (now >= self.phase_end || self.is_quiet(now)) {
-            self.leave();
+            self.leave(now);
         }
-        let nobody = self.places.taken() == 0 && self.openings.is_empty() && self.held.is_empty();
+        let nobody = self.places.taken() == 0 && self.openings.is_empty() && self.held.is_empty() && self.posts.is_quiet();
         let done = nobody && self.upcoming.is_none();
         if self.phase != Phase::Over && (now >= self.end || done || urgency == Urgency::AtOnce) {
             self.finish(now);
@@ -124,6 +126,7 @@ impl<R: Record> Stage<R> {
     fn stop(&mut self, now: Instant) {
         self.end = self.end.min(now + self.grace);
         self.abandon_due(now, now);
+        self.abandon_posts(now);
         self.settle(now);
     }
 
@@ -156,6 +159,7 @@ impl<R: Record> Stage<R> {
         self.look = now + LOOK_EVERY;
         let published = &self.published;
         self.openings.is_empty()
+            && self.posts.is_quiet()
             && self.places.iter().all(|place| {
                 let ids = (0_u8..64).filter(|id| place.hears.0 >> id & 1 == 1).map(StreamId);
                 place.is_quiet() && ids.zip(&place.heard).all(|(stream, heard)| heard.is_complete(published.count(stream)))
@@ -163,7 +167,8 @@ impl<R: Record> Stage<R> {
     }
 
     /// Everybody says goodbye.
-    fn leave(&mut self) {
+    fn leave(&mut self, now: Instant) {
+        self.abandon_posts(now);
         self.phase = Phase::Leaving;
         self.phase_end = self.end;
         for place in self.places.iter_mut().filter(|place| place.state == State::Open && place.order == Order::Nothing) {
@@ -175,6 +180,7 @@ impl<R: Record> Stage<R> {
     /// The run ends here: whatever is still open is abandoned, and counted.
     fn finish(&mut self, now: Instant) {
         self.abandon_waiting(now);
+        self.abandon_posts(now);
         if self.phase == Phase::Playing {
             self.abandon_due(now.min(self.horizon), now);
         }
@@ -183,6 +189,7 @@ impl<R: Record> Stage<R> {
             self.record(&job.ended(Ending::unanswered(Outcome::Abandoned), Stamps::NONE, now));
         }
         self.places.iter_mut().for_each(|place| place.wake());
+        self.posts.wake();
     }
 
     fn abandon_waiting(&mut self, now: Instant) {
@@ -192,6 +199,7 @@ impl<R: Record> Stage<R> {
             job.wait.end(now);
             self.record(&job.ended(Ending::unanswered(outcome), Stamps::NONE, now));
         }
+        self.abandon_held_posts(now);
     }
 
     /// Abandons what the plan intended until then and the lane has not come to.

@@ -13,12 +13,25 @@ use crate::engine::conversation::place::{KnownBy, Order, Question};
 use crate::load::sessions::Happened;
 use crate::measure::connections::Arrived;
 use crate::measure::{Outcome, Record, Sample};
-use crate::traffic::conversation::StreamId;
+use crate::traffic::conversation::{NameId, StreamId};
 
 /// Lost numbers of one gap that are samples each; more are counted only.
 const LOST_SAMPLES_MAX: u64 = 1 << 16;
 
 impl<R: Record> Stage<R> {
+    /// Where messages to a place say what its connection is called, if that is still to be found.
+    pub(in crate::engine::conversation) fn wants_name(&self, at: u32) -> Option<NameId> {
+        self.places.get(at).named
+    }
+
+    /// A message has said it.
+    pub(in crate::engine::conversation) fn on_name(&mut self, at: u32, name: &str) {
+        let place = self.places.at(at);
+        if self.audience.named(place.session, place.hears, name) {
+            place.named = None;
+        }
+    }
+
     /// A message of so many bytes has come.
     pub(in crate::engine::conversation) fn on_message(&mut self, at: u32, found: &Found<'_>, (now, bytes): (Instant, usize)) {
         self.connections.on_down(now, bytes);

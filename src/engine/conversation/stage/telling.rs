@@ -55,6 +55,7 @@ impl<R: Record> Stage<R> {
         if leaving {
             place.order = Order::Leave(super::ending::GOING_AWAY);
         }
+        self.audience.opened(place.session, place.hears);
         let lost = place.lost.take();
         self.connections.on_opened(now, phases, lost);
         self.tell(job.place, Happened::Opened, (now, job.intended));
@@ -112,8 +113,8 @@ impl<R: Record> Stage<R> {
                 self.wait_for(job, by, stamps, deadline);
                 self.tell(job.place, Happened::Sent, (now, job.intended));
             }
-            // A goodbye is told by itself.
-            Act::Connect(_) | Act::Close(_) => {}
+            // A goodbye is told by itself, and a post is not written here.
+            Act::Connect(_) | Act::Post(_) | Act::Close(_) => {}
         }
     }
 

@@ -13,6 +13,8 @@ use crate::measure::connections::Phases;
 use crate::traffic::catalog::TemplateId;
 use crate::traffic::conversation::{ClosedBy, Connect, Hears, Message};
 
+mod posting;
+
 const SAY: SeriesId = SeriesId(1);
 const PHASES: Phases = Phases { tcp: Span::ZERO, tls: None, upgrade: Span::ZERO };
 
@@ -35,7 +37,15 @@ impl Steady {
     }
 
     fn connect(&mut self, session: u32, due: Due) -> Turn {
-        let connect = Connect { series: SeriesId(0), identity: 0, template: TemplateId(0), key: 0, attempt: 0, hears: Hears(0) };
+        let connect = Connect {
+            series: SeriesId(0),
+            identity: 0,
+            template: TemplateId(0),
+            key: 0,
+            attempt: 0,
+            hears: Hears(0),
+            named: None,
+        };
         self.turn(session, due, Act::Connect(connect))
     }
 }
@@ -71,6 +81,8 @@ fn stage_of(steady: Steady, overload: Overload, ceilings: &Ceilings) -> Stage<Ve
         watch: Abort::default().watch(),
         catalog: Arc::new(Catalog::default()),
         published: Arc::new(Published::new(0)),
+        audience: Arc::new(Audience::new(&Catalog::default())),
+        posts: 2,
     };
     Stage::new(rules, Box::new(steady), Vec::new())
 }

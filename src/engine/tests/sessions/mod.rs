@@ -7,5 +7,6 @@ mod endings;
 mod handshakes;
 mod hostile;
 mod peer;
+mod posted;
 mod replies;
 mod talk;

@@ -1,7 +1,10 @@
 //! The other side of a WebSocket connection, made with the library or by hand: one thread for each connection.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -81,6 +84,53 @@ pub(super) fn refusing(answer: &'static str) -> Server {
         read_head(&mut stream);
         let _ = stream.write_all(answer.as_bytes());
     })
+}
+
+/// A gateway whose connections are told their names when they ask, and to which posts are passed on that are answered with 200. `answer`
+/// makes the status of a post of its number; without one there is no answer. It tells of each HTTP connection, and of each post.
+pub(super) fn posted_to(answer: impl Fn(usize) -> Option<u16> + Send + Sync + 'static, told: Sender<Told>) -> Server {
+    let open: Arc<Mutex<BTreeMap<String, TcpStream>>> = Arc::default();
+    let posts = AtomicUsize::new(0);
+    serve(move |mut stream, number| {
+        let mut head = read_head(&mut stream);
+        if head.starts_with("GET") {
+            let _ = stream.write_all(consent(&head).as_bytes());
+            let name = format!("c/{number}=");
+            open.lock().unwrap().insert(name.clone(), stream.try_clone().unwrap());
+            let mut peer = WebSocket::from_raw_socket(stream, Role::Server, None);
+            while let Ok(message) = peer.read() {
+                if message.is_text() {
+                    let _ = peer.send(Message::text(format!(r#"{{"connectionId":"{name}"}}"#)));
+                }
+            }
+            return;
+        }
+        let _ = told.send(Told::Connection);
+        while let Some(path) = head.strip_prefix("POST ").and_then(|rest| rest.split_once(' ')).map(|(path, _)| path.to_owned()) {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let _ = told.send(Told::Post(path.clone()));
+            let Some(status) = answer(posts.fetch_add(1, Ordering::Relaxed)) else { return drain(stream) };
+            let name = path.strip_prefix("/prod/@connections/").unwrap().replace("%2F", "/").replace("%3D", "=");
+            if status == 200 {
+                let open = open.lock().unwrap();
+                let mut other = WebSocket::from_raw_socket(open.get(&name).unwrap(), Role::Server, None);
+                let _ = other.send(Message::text(String::from_utf8(body).unwrap()));
+            }
+            let _ = stream.write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n").as_bytes());
+            head = read_head(&mut stream);
+        }
+    })
+}
+
+/// What a gateway that is posted to tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// There is another HTTP connection.
+    Connection,
+    /// Something was posted there.
+    Post(String),
 }
 
 /// Connections that pass on to all what one of them says, numbered by the server.

@@ -15,7 +15,7 @@ use crate::load::shaper::{Ceilings, Shaper};
 use crate::measure::record::ConnectionsRecord;
 use crate::measure::{Outcome, Sample};
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Act, Awaits, Connect, Farewell, Hears, Message, Stream, StreamId, Turn};
+use crate::traffic::conversation::{Act, Awaits, Connect, Farewell, Hears, Message, NameId, Post, Stream, StreamId, Turn};
 use crate::traffic::template::{Generator, Template, TemplateParts};
 use crate::traffic::{Catalog, Due, SeriesId};
 
@@ -24,6 +24,9 @@ pub(super) const SAY: SeriesId = SeriesId(1);
 pub(super) const PING: SeriesId = SeriesId(2);
 pub(super) const PUSH: SeriesId = SeriesId(3);
 pub(super) const CLOSE: SeriesId = SeriesId(4);
+/// Steps that post, and their posts.
+pub(super) const STEP: SeriesId = SeriesId(5);
+pub(super) const POST: SeriesId = SeriesId(6);
 
 /// What a session does after its connection is open, one after the other, so long after what happened last.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,8 @@ pub(super) enum Does {
     /// Asks for the message that has the same id.
     AsksSame(Span),
     Pings,
+    /// Posts to all, so many at a time.
+    Posts(u32),
     Closes(Farewell),
 }
 
@@ -157,11 +162,12 @@ fn catalog(headers: Vec<(String, String)>) -> Catalog {
     };
     let id = vec![("id".to_owned(), Generator::Uuid)];
     Catalog {
-        series: ["connect", "say", "ping", "push", "close"].map(str::to_owned).to_vec(),
+        series: ["connect", "say", "ping", "push", "close", "post", "POST"].map(str::to_owned).to_vec(),
         templates: vec![
             template("/", None, vec![]),
             template("/", Some(r#"{{"action":"say","id":"{id}"}}"#), id),
             template("/", Some(&"x".repeat(60_000)), vec![]),
+            template("/", Some(r#"{{"type":"prices","detail":{{"n":"{n}"}}}}"#), vec![("n".to_owned(), Generator::Number)]),
         ],
         headers,
         streams: vec![Stream {
@@ -172,6 +178,7 @@ fn catalog(headers: Vec<(String, String)>) -> Catalog {
         }],
         closes: Some(CLOSE),
         correlations: vec![vec!["id".to_owned()]],
+        names: vec![vec!["connectionId".to_owned()]],
         ..Catalog::default()
     }
 }
@@ -202,7 +209,8 @@ impl Talked {
 
     /// Every turn that became due is exactly one sample, every connection is accounted for, and instants are in order.
     fn conserves(&self, progress: &Progress) {
-        let turns: Vec<&Sample> = self.samples.iter().filter(|sample| sample.series != PUSH).collect();
+        let turns: Vec<&Sample> = self.samples.iter().filter(|sample| ![PUSH, POST].contains(&sample.series)).collect();
+        let posts = self.outcomes(POST).values().sum::<usize>();
         let counts = &self.conversed.driven.counts;
         assert_eq!(counts.intended, turns.len() as u64, "every due turn is one sample");
         let mut seqs: Vec<_> = turns.iter().map(|sample| (sample.session, sample.seq)).collect();
@@ -210,7 +218,8 @@ impl Talked {
         seqs.dedup();
         assert_eq!(seqs.len(), turns.len(), "no turn is sampled twice");
         let reading = progress.read();
-        assert_eq!((reading.intended, reading.pending), (turns.len() as u64, 0));
+        assert_eq!((reading.intended, reading.pending), ((turns.len() + posts) as u64, 0));
+        assert_eq!(counts.posts, posts as u64);
         for sample in &self.samples {
             let stamps = [sample.intended, sample.started, sample.sent, sample.first_byte, sample.done];
             let happened: Vec<_> = stamps.into_iter().filter(|at| *at != Instant::MAX).collect();
@@ -254,7 +263,15 @@ impl Script {
     fn connect(&mut self, session: u32, due: Due) -> Turn {
         let (_, seq, attempt) = *self.at.entry(session).or_default();
         let (hears, template) = (self.hears, TemplateId(0));
-        let act = Act::Connect(Connect { series: CONNECT, identity: session, template, key: 0, attempt, hears });
+        let act = Act::Connect(Connect {
+            series: CONNECT,
+            identity: session,
+            template,
+            key: 0,
+            attempt,
+            hears,
+            named: Some(NameId(0)),
+        });
         self.at.insert(session, (0, seq + 1, attempt + 1));
         Turn { session, seq, due, act }
     }
@@ -304,6 +321,10 @@ impl Script {
             Does::Asks(timeout) => message(Awaits::Next { timeout }, None),
             Does::AsksSame(timeout) => message(Awaits::Same { correlation: 0, timeout }, None),
             Does::Pings => Act::Ping { series: PING },
+            Does::Posts(at_once) => {
+                let (template, to) = (TemplateId(3), StreamId(0));
+                Act::Post(Post { series: STEP, each: POST, identity: session, template, key: 0, to, at_once })
+            }
             Does::Closes(farewell) => Act::Close(farewell),
         };
         let due = if let Does::TellsOverdue = does { Due::At(Instant::from_ns(1)) } else { Due::After(after) };

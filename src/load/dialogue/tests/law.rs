@@ -10,7 +10,7 @@ fn every_kind(seed: u64, spacing: Spacing, resume: Resume) -> Dialogue {
     let think = Step::Wait(Latency::lognormal(Span::from_ms(300), 0.8).unwrap());
     let asking = repeat(Rounds::Forever, vec![think.clone(), ask(1), Step::Ping(SeriesId(2))]);
     let beating = every(1, Rounds::Forever, vec![ask(2), repeat(Rounds::Times(3), vec![say(3)])]);
-    let leaving = vec![wait(1), every(2, Rounds::Times(2), vec![say(4), think]), say(5)];
+    let leaving = vec![wait(1), every(2, Rounds::Times(2), vec![say(4), think, post(7)]), say(5)];
     let life = Some(Latency::exponential(secs(6)).unwrap());
     let roles =
         [vec![asking], vec![say(6), beating], leaving].map(|script| Role { life: life.clone(), weight: 2, ..role(script) });
@@ -33,11 +33,12 @@ fn outcome(turn: &Turn, begins: Instant) -> Event {
     let (at, what) = match &turn.act {
         Act::Connect(_) if luck < 0.1 => (later, Happened::Refused { status: 429 }),
         Act::Connect(_) => (begins, Happened::Opened),
-        Act::Message(_) | Act::Ping { .. } if luck < 0.05 => (later, lost),
+        Act::Message(_) | Act::Post(_) | Act::Ping { .. } if luck < 0.05 => (later, lost),
         Act::Message(message) if message.awaits != Awaits::Nothing => {
             (later, if luck < 0.9 { Happened::Replied } else { Happened::Unanswered })
         }
         Act::Message(_) | Act::Ping { .. } => (begins, Happened::Sent),
+        Act::Post(_) => (later, Happened::Sent),
         Act::Close(_) => (later, Happened::Closed { by: ClosedBy::Client, code: 1000 }),
     };
     Event { at, intended: begins, what }
