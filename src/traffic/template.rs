@@ -15,7 +15,7 @@ pub use text::escaped;
 use text::{Encoding, Piece, Text};
 
 use super::catalog::Outgoing;
-use super::conversation::{Call, Message};
+use super::conversation::Call;
 
 /// What a template is made of, before it is proven. Path, query values, header values and body may hold fields.
 #[derive(Clone, Default, PartialEq)]
@@ -181,8 +181,8 @@ impl Template {
     }
 
     /// Adds the text of a message, which is the body of its template, to `out`.
-    pub(super) fn write_message(&self, message: &Message, call: Call, number: u64, out: &mut Vec<u8>) {
-        let draw = Draw { call, number, ..self.draw(message.key, message.identity) };
+    pub(super) fn write_message(&self, (key, identity): (u64, u32), call: Call, number: u64, out: &mut Vec<u8>) {
+        let draw = Draw { call, number, ..self.draw(key, identity) };
         self.body.write(draw, &mut text::Bytes(out));
     }
 

@@ -15,9 +15,9 @@ use crate::load::shaper::{Ceilings, Shaper};
 use crate::measure::record::ConnectionsRecord;
 use crate::measure::{Outcome, Sample};
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Act, Awaits, Connect, Farewell, Hears, Message, Stream, StreamId, Turn};
+use crate::traffic::conversation::{Act, Awaits, Connect, Farewell, Hears, Message, Stream, StreamId, Text, Turn};
 use crate::traffic::template::{Generator, Template, TemplateParts};
-use crate::traffic::{Catalog, Due, SeriesId};
+use crate::traffic::{Catalog, Due, SeriesId, What};
 
 pub(super) const CONNECT: SeriesId = SeriesId(0);
 pub(super) const SAY: SeriesId = SeriesId(1);
@@ -254,7 +254,14 @@ impl Script {
     fn connect(&mut self, session: u32, due: Due) -> Turn {
         let (_, seq, attempt) = *self.at.entry(session).or_default();
         let (hears, template) = (self.hears, TemplateId(0));
-        let act = Act::Connect(Connect { series: CONNECT, identity: session, template, key: 0, attempt, hears });
+        let act = Act::Connect(Connect {
+            series: CONNECT,
+            identity: session,
+            what: What::Described { template, key: 0 },
+            course: 0,
+            attempt,
+            hears,
+        });
         self.at.insert(session, (0, seq + 1, attempt + 1));
         Turn { session, seq, due, act }
     }
@@ -292,12 +299,20 @@ impl Script {
         (*step, *seq) = (*step + 1, *seq + 1);
         let message = |awaits, publishes| {
             let key = u64::from(session) << 32 | u64::from(*seq);
-            Act::Message(Message { series: SAY, identity: session, template: TemplateId(1), key, awaits, publishes })
+            Act::Message(Message {
+                series: SAY,
+                identity: session,
+                text: Text::Described { template: TemplateId(1), key },
+                awaits,
+                publishes,
+            })
         };
         let act = match does {
             Does::Tells | Does::TellsOverdue => message(Awaits::Nothing, None),
             Does::TellsMuch => match message(Awaits::Nothing, None) {
-                Act::Message(message) => Act::Message(Message { template: TemplateId(2), ..message }),
+                Act::Message(message) => {
+                    Act::Message(Message { text: Text::Described { template: TemplateId(2), key: 0 }, ..message })
+                }
                 other => other,
             },
             Does::Publishes => message(Awaits::Nothing, Some(StreamId(0))),
