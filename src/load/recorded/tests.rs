@@ -171,7 +171,9 @@ fn an_empty_recording_ends_at_once_however_often_it_is_repeated() {
 fn specs() -> impl Strategy<Value = Vec<Spec>> {
     let one = (0_u64..5_000, prop::collection::vec(0_u64..3_000, 0..6), prop::option::of(3_000_u64..4_000));
     prop::collection::vec(one, 1..40).prop_map(|mut sessions| {
-        sessions.iter_mut().for_each(|(_, says, _)| says.sort_unstable());
+        for (_, says, _) in &mut sessions {
+            says.sort_unstable();
+        }
         sessions.sort_by_key(|(at, ..)| *at);
         sessions
     })
@@ -182,7 +184,7 @@ proptest! {
 
     #[test]
     fn the_union_of_all_shares_is_the_replay_whatever_their_number(sessions in specs(), repeat in 1_u32..3, speed in 0.5_f64..4.0) {
-        let warp = Warp { repeat, speed, ..Warp::default() };
+        let warp = Warp { speed, repeat, ..Warp::default() };
         let whole = played(&sessions, warp.clone(), Share::ALL);
         let hash = begun(&sessions, warp.clone(), Share::ALL);
         for of in [1, 2, 3, 7] {

@@ -41,7 +41,9 @@ fn write(dir: &TempDir, sessions: &[Session]) -> PathBuf {
     let path = dir.path().join("t.sessions");
     let provenance = Provenance { reply: Some(vec!["detail".into(), "id".into()]), origin_ns: -5 };
     let mut writer = SessionWriter::create(&path, &provenance).unwrap();
-    sessions.iter().for_each(|session| writer.write(session).unwrap());
+    for session in sessions {
+        writer.write(session).unwrap();
+    }
     assert_eq!(writer.finish().unwrap(), sessions.len() as u64);
     path
 }
