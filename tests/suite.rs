@@ -26,6 +26,7 @@ mod overload; // a target that holds its connections: what queue, drop and deadl
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
 mod posts; // a back end that posts to connections: what it is answered, and what its receivers get, in both worlds
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared
+mod recorded_sessions; // sessions of WebSocket clients that a browser recorded: imported, replayed at the mock, simulated
 mod references; // stations and limiters: the numeric references, through the cases that users write
 mod retries; // a client that tries again: as often in the simulator as at the mock, and apart from the script
 mod round_trip; // a log that the mock wrote, imported again, is what was sent

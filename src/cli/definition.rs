@@ -1,4 +1,4 @@
-//! What can be said about an API definition that is imported or served, and the kinds of definition that `import` reads.
+//! What can be said about an API definition that is imported or served, and the kinds of file beside logs that `import` reads.
 //!
 //! Owns names, help and the reading of each flag. Refuses to import (`import::definition`). Called by `import` and `mock` beside it.
 
@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::flags::OutputFormat;
 use super::value::ParseError;
 
 /// How an API definition is read.
@@ -67,15 +68,40 @@ pub struct Pair {
     pub value: String,
 }
 
-/// A kind of definition.
+/// A kind of file that is no log.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ImportKind {
+    /// A HAR that a browser exported, for its WebSocket sessions: a trace of them, and a profile derived from it
+    Har(HarImport),
     /// OpenAPI 3 or Swagger 2.0 with the gateway's extensions: a profile
     #[command(alias = "swagger")]
     Openapi(DefinitionImport),
     /// A SAM or CloudFormation template: a profile
     #[command(alias = "cloudformation")]
     Sam(DefinitionImport),
+}
+
+/// Imports the sessions of a HAR.
+#[derive(Args, Clone, Debug)]
+pub struct HarImport {
+    /// The HAR, plain or gzip
+    pub file: PathBuf,
+
+    /// Where a message and its reply have the same text or number, e.g. id or detail.id [default: no message has a reply]
+    #[arg(long, value_name = "PATH")]
+    pub reply: Option<String>,
+
+    /// Write the sessions as a trace
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Write the derived profile
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub profile_out: Option<PathBuf>,
+
+    /// How the summary is written to standard output
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, help_heading = "Output")]
+    pub format: OutputFormat,
 }
 
 /// Imports a definition.

@@ -187,6 +187,10 @@ pub struct LogFlags {
     #[arg(long, value_name = "UNIT")]
     pub latency_unit: Option<UnitText>,
 
+    /// Of recorded sessions: where a message and its reply have the same text or number, e.g. id or detail.id [default: no message has a reply]
+    #[arg(long, value_name = "PATH")]
+    pub reply: Option<String>,
+
     /// Whether a line's time is when its call began or ended [default: the format's own habit]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub stamp: Option<Stamp>,

@@ -13,11 +13,11 @@ use super::flags::{LogFlags, OutputFormat};
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Import {
-    /// The definition of an API, instead of a log.
+    /// A HAR, or the definition of an API, instead of a log.
     #[command(subcommand)]
     pub definition: Option<ImportKind>,
 
-    /// The log
+    /// The log, or a HAR with WebSocket sessions
     #[arg(required = true)]
     pub file: Option<PathBuf>,
 
@@ -25,7 +25,7 @@ pub struct Import {
     #[command(flatten)]
     pub reading: LogFlags,
 
-    /// Write the requests as a trace
+    /// Write the requests, or the sessions, as a trace
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
@@ -44,11 +44,14 @@ pub struct Import {
 
 /// What the long help says.
 pub(super) const ABOUT: &str = "\
-Reads a log and says what is in it: accepted and rejected lines, routes, latencies. With `openapi` or `sam` reads the definition \
-of an API instead, and makes a profile of it.
+Reads a log and says what is in it: accepted and rejected lines, routes, latencies. With `har` reads the WebSocket sessions that a \
+browser recorded; with `openapi` or `sam` the definition of an API, and makes a profile of it.
 
 Of a log, writes a trace (-o) that `replay` reads faster than the log, and a profile (--profile-out) derived from what the log shows. \
-Every rejected line is counted, and named by number and reason. Of a definition, everything that is not carried over is named, by \
+Every rejected line is counted, and named by number and reason. Of a HAR (the network panel's export, with `_webSocketMessages` on \
+the handshakes) the same is made of its sessions: what was said at its instants, of what was heard the length alone. Without \
+--reply no message has a reply; with --reply id, one whose reply has the same at `id` and came before the next message is a \
+question, and its round trip is measured. Requests, binary messages and credentials of a HAR are left out, and counted. Of a definition, everything that is not carried over is named, by \
 line and reason.";
 
 const EXAMPLES: &str = "\
@@ -59,5 +62,6 @@ Examples:
       --field latency=took --latency-unit ms
   sluicegate import app.log --log-format regex \\
       --pattern '(?<method>[A-Z]+) (?<path>\\S+) (?<time>\\S+)'
+  sluicegate import har chat.har --reply id -o chat.sessions --profile-out chat.yaml
   sluicegate import openapi api.yaml -o profile.yaml
   sluicegate import sam template.yaml --api-id OrdersApi --parameter Env=prod -o profile.yaml";

@@ -24,7 +24,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use compare::Compare;
 pub use completions::Completions;
-pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, ImportKind, Pair};
+pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, HarImport, ImportKind, Pair};
 pub use edge::EdgeFlags;
 pub use fit::Fit;
 pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
@@ -76,7 +76,7 @@ pub enum Action {
     /// Simulate a profile, drive the same script at a gateway, compare, report
     #[command(long_about = run::ABOUT)]
     Run(Run),
-    /// The same, with the traffic of a recorded log
+    /// The same, with recorded traffic: a log, or sessions of WebSocket clients
     #[command(long_about = replay::ABOUT)]
     Replay(Replay),
     /// The model alone, in virtual time: nothing is sent
@@ -85,7 +85,7 @@ pub enum Action {
     /// Serve the mock gateway alone
     #[command(long_about = mock::ABOUT)]
     Mock(Mock),
-    /// Read a log: a trace, and a profile derived from it; or an API definition: a profile
+    /// Read a log or a HAR: a trace, and a profile derived from it; or an API definition: a profile
     #[command(long_about = import::ABOUT)]
     Import(Import),
     /// Judge a kept run: by its own model, by another profile, or by an earlier run

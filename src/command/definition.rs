@@ -13,16 +13,12 @@ use sluicegate_policy::model::{Integration, LambdaIntegration, Route, ServiceInt
 use super::failure::Failure;
 use super::run_folder::beside;
 use super::{profile, terminal};
-use crate::cli::{ApiWord, DefinitionFlags, DefinitionImport, ImportKind, Pair};
+use crate::cli::{ApiWord, DefinitionFlags, DefinitionImport, Pair};
 use crate::config::{self, Drift, LoadError, Overrides, Plan, Problem, Script};
 use crate::import::definition::{Api, BYTES_MAX, DefinitionError, Form, Imported, Options, Step, form_of, read};
 
 /// Imports a definition into a profile; the exit code.
-pub(super) fn import(kind: &ImportKind) -> Result<u8, Failure> {
-    let (asked, form) = match kind {
-        ImportKind::Openapi(asked) => (asked, Form::Definition),
-        ImportKind::Sam(asked) => (asked, Form::Template),
-    };
+pub(super) fn import(asked: &DefinitionImport, form: Form) -> Result<u8, Failure> {
     let file = asked.file.display().to_string();
     let text = text(&asked.file).map_err(|why| Failure::usage(format!("{file}: {why}")))?;
     of_kind(&file, &text, form)?;

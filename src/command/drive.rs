@@ -20,7 +20,6 @@ use crate::config::Plan;
 use crate::config::value::OverloadPolicy;
 use crate::engine::{Abort, Counts, Drive, Engine, EngineError, LaneReport, Progress, Stop, TokenReport};
 use crate::load::Share;
-use crate::load::dialogue;
 use crate::load::overload::Overload;
 use crate::load::shaper::Shaper;
 use crate::measure::record::{
@@ -105,8 +104,11 @@ pub(super) fn drive(
     let recorder = || Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref());
     let common = Common { plan, recorder: &recorder, clock, stop, abort: &abort, on_abort: &on_abort, progress };
     let driven = match script {
-        Script::Sessions(dialogue) => engine
-            .converse(&common.playing(&|share| dialogue::dialogue(dialogue, share)))
+        Script::Sessions(_) | Script::RecordedSessions { .. } => engine
+            .converse(&common.playing(&|share| match script.played(plan, share) {
+                Play::Sessions(sessions) => sessions,
+                Play::Steps(_) => unreachable!("requests are driven as such"),
+            }))
             .map(|conversed| (Some(Box::new(conversed.record(&plan.catalog))), conversed.driven)),
         Script::Described(_) | Script::Recorded { .. } => engine
             .drive(&common.playing(&|share| match script.played(plan, share) {

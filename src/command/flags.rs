@@ -100,7 +100,24 @@ pub(super) fn of_log(log: &LogFlags, seed: u64) -> Result<Options, Failure> {
         time: log.time_format.clone().map(TimeFormat::Pattern),
         latency_unit: log.latency_unit.as_ref().and_then(|unit| Unit::from_word(&unit.0)),
         fields,
+        reply: reply(log.reply.as_deref())?,
         seed: Seed::new(seed),
         ..Options::default()
     })
+}
+
+/// Keys deeper than so many are nobody's messages.
+const KEYS_MAX: usize = 16;
+
+/// The place of `--reply`.
+pub(super) fn reply(path: Option<&str>) -> Result<Option<Vec<String>>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let keys: Vec<String> = path.trim().split('.').map(str::to_owned).collect();
+    let is_key = |key: &String| !key.is_empty() && !key.contains(|c: char| c.is_whitespace() || c.is_control());
+    if keys.len() <= KEYS_MAX && keys.iter().all(is_key) {
+        return Ok(Some(keys));
+    }
+    Err(Failure::usage(format!(
+        "--reply {path:?}: this is no place in a message; write keys with dots between them, e.g. id or detail.id"
+    )))
 }

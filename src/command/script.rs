@@ -1,4 +1,4 @@
-//! The script of a run, wherever it comes from: described in the profile, or recorded in a trace.
+//! The script of a run, wherever it comes from: described in the profile, or recorded in a trace; requests, or sessions.
 //!
 //! Owns making its [`Source`] as often as it is needed (each replication of the simulator, each lane of the engine, and once
 //! more to hold the mock's record of arrivals against it). Refuses to play it.
@@ -11,6 +11,7 @@ use sluicegate_policy::routing::Router;
 use sluicegate_policy::time::{Instant, Span};
 
 use super::failure::Failure;
+use super::session_tape::SessionTape;
 use crate::config::Plan;
 use crate::load::dialogue::{self, Dialogue};
 use crate::load::replay::{self, RecordedArrival, Warp};
@@ -41,6 +42,13 @@ pub(super) enum Script {
         /// Where the plan ends, whatever is left of the recording.
         end: Span,
     },
+    /// Sessions that were recorded.
+    RecordedSessions {
+        /// What was recorded.
+        tape: Arc<SessionTape>,
+        /// What is done to its time.
+        warp: Warp,
+    },
 }
 
 impl Script {
@@ -54,6 +62,7 @@ impl Script {
     fn play(&self, share: Share) -> Play {
         Play::Steps(match self {
             Self::Sessions(dialogue) => return Play::Sessions(dialogue::dialogue(dialogue, share)),
+            Self::RecordedSessions { tape, warp } => return Play::Sessions(tape.play(warp, share)),
             Self::Described(traffic) => script(traffic, share),
             Self::Recorded { recording, warp, end } => {
                 let source = replay::replay(Box::new(Reading::of(Arc::clone(recording))), warp.clone(), share);
@@ -77,7 +86,9 @@ impl Script {
         match self {
             Self::Described(traffic) if matches!(traffic.pace, Pace::Closed { .. }) => LoadModel::Closed,
             Self::Sessions(dialogue) if dialogue.waits_for_replies() => LoadModel::Closed,
-            Self::Described(_) | Self::Recorded { .. } | Self::Sessions(_) => LoadModel::Open,
+            // Each message has its instant, but a question holds up what its session says next.
+            Self::RecordedSessions { tape, .. } if tape.has_questions() => LoadModel::Closed,
+            Self::Described(_) | Self::Recorded { .. } | Self::Sessions(_) | Self::RecordedSessions { .. } => LoadModel::Open,
         }
     }
 
@@ -88,7 +99,7 @@ impl Script {
                 Pace::Closed { users, .. } => Some(users),
                 Pace::Open(_) => None,
             },
-            Self::Recorded { .. } | Self::Sessions(_) => None,
+            Self::Recorded { .. } | Self::Sessions(_) | Self::RecordedSessions { .. } => None,
         }
     }
 
@@ -108,7 +119,7 @@ impl Script {
     pub(super) fn course(&self) -> Course {
         match self {
             // Sessions come, and then go on: no second of such a run is like the others.
-            Self::Recorded { .. } | Self::Sessions(_) => Course::Varying,
+            Self::Recorded { .. } | Self::Sessions(_) | Self::RecordedSessions { .. } => Course::Varying,
             Self::Described(traffic) => match &traffic.pace {
                 Pace::Closed { .. } => Course::Steady,
                 Pace::Open(arrivals)

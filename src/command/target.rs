@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use sluicegate_policy::model::ApiKind;
 use sluicegate_policy::time::Span;
 
 use super::failure::Failure;
@@ -99,12 +100,14 @@ pub(super) fn stand(
     let answers = if mock.is_some() { Answers::OfMock } else { Answers::OfAnybody };
     let settings = Settings { answers, auth, request_ids: traced.request_ids, ..settings(plan, endpoint, tls) };
     let streams_http2 = settings.streams;
-    let prepared = match &plan.sessions {
-        Some(sessions) => {
+    let prepared = match (plan.model.api_of(plan.stage).kind, &plan.sessions) {
+        (ApiKind::WebSocket, Some(sessions)) => {
             let posts = if sessions.posts() { engine::POSTS_PER_LANE } else { 0 };
             Engine::prepare_sessions(Settings { connections: sessions.connections, posts, ..settings })
         }
-        None => Engine::prepare(settings),
+        // Recorded ones: the plan says how many are open at a time.
+        (ApiKind::WebSocket, None) => Engine::prepare_sessions(settings),
+        (ApiKind::Http | ApiKind::Rest, _) => Engine::prepare(settings),
     };
     let engine = prepared.map_err(unprepared)?;
     for watched in &plan.abort.health {

@@ -8,6 +8,7 @@
 //! other, defaults) -> [`Plan`].
 
 mod claims;
+mod counting;
 mod drift;
 mod load;
 mod overrides;
@@ -26,6 +27,7 @@ mod vary;
 mod tests;
 
 pub use claims::{Names, claims, claims_said};
+pub use counting::Counting;
 pub use drift::{Drift, ParseDriftError};
 pub use load::{KeptRun, LoadError, Loaded, case, case_text, load, load_for_run, load_text, load_text_for_run};
 pub use overrides::Overrides;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::format::{ExpressionError, PatternError};
+use crate::traffic::session_trace::SessionTraceError;
 use crate::traffic::trace::TraceError;
 
 /// Why an import fails as a whole. Single lines that cannot be read are counted instead.
@@ -96,6 +97,30 @@ pub enum ImportError {
         #[source]
         source: std::io::Error,
     },
+    /// Not a HAR.
+    #[error("{} is no HAR: {why}; export one from the network panel of a browser, as \"HAR with content\"", path.display())]
+    NotHar {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No session in a HAR.
+    #[error(
+        "{}: none of its {entries} entries became a session of a WebSocket client ({left}); of a HAR sessions alone are read, so record one with the network panel open before the page connects, or replay requests from an access log",
+        path.display()
+    )]
+    NoSessions {
+        /// Which file.
+        path: PathBuf,
+        /// Entries in it.
+        entries: u64,
+        /// What they are.
+        left: String,
+    },
+    /// The trace of sessions cannot be written.
+    #[error(transparent)]
+    Sessions(#[from] SessionTraceError),
     /// The trace cannot be written.
     #[error(transparent)]
     Trace(#[from] TraceError),

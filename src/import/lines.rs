@@ -45,16 +45,7 @@ pub(super) enum Line<'a> {
 
 impl Lines {
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
-        let read = |what| move |source| ImportError::Read { what, path: path.to_owned(), source };
-        let what = file_kind(path).map_err(read("open"))?;
-        if let Some(what) = what {
-            return Err(ImportError::NotAFile { path: path.to_owned(), what });
-        }
-        let mut file = File::open(path).map_err(read("open"))?;
-        let mut magic = Vec::new();
-        Read::by_ref(&mut file).take(2).read_to_end(&mut magic).map_err(read("read"))?;
-        let whole = io::Cursor::new(magic.clone()).chain(file);
-        if magic == [0x1F, 0x8B] { Ok(Self::over(MultiGzDecoder::new(whole))) } else { Ok(Self::over(whole)) }
+        input(path).map(Self::over)
     }
 
     pub(super) fn over(input: impl Read + 'static) -> Self {
@@ -170,6 +161,20 @@ impl Lines {
         }
         Ok(())
     }
+}
+
+/// The bytes of a file, plain or unpacked.
+pub(super) fn input(path: &Path) -> Result<Box<dyn Read>, ImportError> {
+    let read = |what| move |source| ImportError::Read { what, path: path.to_owned(), source };
+    let what = file_kind(path).map_err(read("open"))?;
+    if let Some(what) = what {
+        return Err(ImportError::NotAFile { path: path.to_owned(), what });
+    }
+    let mut file = File::open(path).map_err(read("open"))?;
+    let mut magic = Vec::new();
+    Read::by_ref(&mut file).take(2).read_to_end(&mut magic).map_err(read("read"))?;
+    let whole = io::Cursor::new(magic.clone()).chain(file);
+    Ok(if magic == [0x1F, 0x8B] { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
 }
 
 /// What stands at `path` that holds no lines; `None` if it is a file or a pipe.

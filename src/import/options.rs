@@ -20,6 +20,8 @@ pub struct Options {
     pub latency_unit: Option<Unit>,
     /// Keys of JSON lines: `(Method, "verb")` for `--field method=verb`.
     pub fields: Vec<(Field, String)>,
+    /// Of recorded sessions: where a message and its reply have the same, as keys from the outermost on.
+    pub reply: Option<Vec<String>>,
     /// Taken off the beginning of every path, if it is there: `/prod`.
     pub strip_prefix: Option<String>,
     /// Spreads arrivals within a stamp that is known to the second only.
@@ -36,6 +38,7 @@ impl Default for Options {
             time: None,
             latency_unit: None,
             fields: Vec::new(),
+            reply: None,
             strip_prefix: None,
             seed: Seed::new(1),
             sort_bytes: 64 << 20,

@@ -3,7 +3,8 @@
 //! Owns the mixing. Refuses order: the hash of a union is the merge of the hashes of its parts, however they were dealt to
 //! lanes. Filled by `sim` and by the lanes of `engine`, printed by `report`. Not cryptographic.
 //!
-//! It covers every step of the plan (of sessions: the turn with which each begins, and which streams it hears): session, step, intended instant, series, identity and content. In a closed plan only the
+//! It covers every step of the plan (of sessions: the turn with which each begins, which streams it hears,
+//! and of recorded ones all that they say): session, step, intended instant, series, identity and content. In a closed plan only the
 //! users' first steps have an intended instant; what follows is fixed by the seed but timed by the answers. Their content is
 //! drawn from the seed, so two seeds differ in the first steps already.
 
@@ -42,8 +43,12 @@ impl ScriptHash {
         };
         let name = (u64::from(turn.session) << 32) | u64::from(turn.seq);
         let who = (u64::from(connect.series.0) << 32) | u64::from(connect.identity);
-        let kind = 1 + u64::from(connect.template.0);
-        self.take_in(&[name, at.as_ns(), who, kind, connect.key, connect.hears.0]);
+        match &connect.what {
+            What::Described { template, key } => {
+                self.take_in(&[name, at.as_ns(), who, 1 + u64::from(template.0), *key, connect.hears.0]);
+            }
+            What::Recorded(recorded) => self.take_in(&[name, at.as_ns(), who, 0, hash_of(recorded), connect.course]),
+        }
     }
 
     fn take_in(&mut self, parts: &[u64]) {

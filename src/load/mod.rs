@@ -1,6 +1,6 @@
 //! What is sent and when: the script, its pace and its limits. Pure: the same source feeds simulator and engine.
 //!
-//! Owns the [`Source`] of steps, the [`dialogue`] of sessions, arrival processes, speed and loop, the shaper and the overload policies. Refuses clocks,
+//! Owns the [`Source`] of steps, the [`dialogue`] of sessions and [recorded] ones, arrival processes, speed and loop, the shaper and the overload policies. Refuses clocks,
 //! sockets and the gateway. Called by `sim` and by every lane of `engine`.
 
 mod arrivals;
@@ -11,6 +11,7 @@ pub mod held;
 pub mod keeping;
 pub mod overload;
 pub mod rate_search;
+pub mod recorded;
 pub mod replay;
 pub mod retry;
 pub mod script;

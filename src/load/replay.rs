@@ -67,16 +67,58 @@ impl Default for Warp {
 /// A repetition begins where the slice ends; without a slice (or if the recording ends before it) it begins one mean gap after
 /// the last entry, so that the last and the first do not fall together.
 pub fn replay(recording: Box<dyn Recording>, warp: Warp, share: Share) -> Box<dyn Source> {
-    Box::new(Replay { recording, warp, share, lap: Lap::default(), number: 0, latest: Instant::ZERO })
+    Box::new(Replay { recording, laps: Laps::new(warp, Span::ZERO), share })
 }
 
 struct Replay {
     recording: Box<dyn Recording>,
-    warp: Warp,
+    laps: Laps,
     share: Share,
+}
+
+impl Source for Replay {
+    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
+        match feedback {
+            Feedback::Ended(_) => None,
+            Feedback::Idle => loop {
+                let arrival = self.recording.next();
+                match (self.laps.place(arrival.as_ref().map(|arrival| arrival.at)), arrival) {
+                    (Placed::At(session, at), Some(arrival)) if self.share.plays(session) => {
+                        let what = What::Recorded(arrival.recorded);
+                        let request = Request { series: arrival.series, identity: arrival.identity, what };
+                        let action = Action::Request(request);
+                        return Some(Step { session, seq: 0, attempt: 0, due: Due::At(at), action });
+                    }
+                    (Placed::At(..) | Placed::Left, _) => {}
+                    (Placed::Again, _) => self.recording.rewind(),
+                    (Placed::Over, _) => return None,
+                }
+            },
+        }
+    }
+}
+
+/// Where what was recorded lies in its replay: time through the speed, the slice, lap after lap.
+pub(super) struct Laps {
+    warp: Warp,
+    /// A lap without a slice is at least so long: what goes on after the last arrival is not met by the next lap.
+    length_min: Span,
     lap: Lap,
     number: u64,
     latest: Instant,
+}
+
+/// Where an arrival lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// It is number so and so (mod 2^32), at this instant.
+    At(u32, Instant),
+    /// It is left out.
+    Left,
+    /// The recording begins again.
+    Again,
+    /// That was all.
+    Over,
 }
 
 /// One time through the recording.
@@ -92,59 +134,49 @@ struct Lap {
     last: Span,
 }
 
-impl Source for Replay {
-    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
-        match feedback {
-            Feedback::Ended(_) => None,
-            Feedback::Idle => loop {
-                let arrival = self.next_arrival()?;
-                let at = self.intended(arrival.at);
-                let session = self.number as u32;
-                self.number += 1;
-                if self.share.plays(session) {
-                    let what = What::Recorded(arrival.recorded);
-                    let request = Request { series: arrival.series, identity: arrival.identity, what };
-                    return Some(Step { session, seq: 0, attempt: 0, due: Due::At(at), action: Action::Request(request) });
-                }
-            },
-        }
+impl Laps {
+    pub(super) fn new(warp: Warp, length_min: Span) -> Self {
+        Self { warp, length_min, lap: Lap::default(), number: 0, latest: Instant::ZERO }
     }
-}
 
-impl Replay {
-    /// The next arrival that the slice holds, its time counted from the beginning of the first lap.
-    fn next_arrival(&mut self) -> Option<RecordedArrival> {
+    /// Where the next arrival lies, that was recorded then; `None` where the recording is at its end.
+    pub(super) fn place(&mut self, recorded: Option<Span>) -> Placed {
         let (from, to) = self.warp.slice.unwrap_or((Span::ZERO, Span::MAX));
-        loop {
-            match self.recording.next() {
-                Some(arrival) if arrival.at < from => {}
-                Some(arrival) if arrival.at < to => {
-                    let at = arrival.at.saturating_sub(from);
-                    self.lap.entries += 1;
-                    self.lap.last = at;
-                    return Some(RecordedArrival { at: self.lap.offset + at, ..arrival });
-                }
-                Some(_) => self.next_lap(to.saturating_sub(from))?,
-                None => self.next_lap(self.lap.length())?,
+        match recorded {
+            Some(at) if at < from => Placed::Left,
+            Some(at) if at < to => {
+                let at = at.saturating_sub(from);
+                self.lap.entries += 1;
+                self.lap.last = at;
+                let intended = self.intended(self.lap.offset + at);
+                let number = self.number as u32;
+                self.number += 1;
+                Placed::At(number, intended)
             }
+            Some(_) => self.next_lap(to.saturating_sub(from)),
+            None => self.next_lap(self.lap.length(self.length_min)),
         }
     }
 
-    fn next_lap(&mut self, length: Span) -> Option<()> {
+    /// A stretch of recorded time as it is replayed.
+    pub(super) fn scaled(&self, recorded: Span) -> Span {
+        // Exact at speed 1, and within a nanosecond up to 2^53 ns (104 days).
+        Span::from_ns((recorded.as_ns() as f64 / self.warp.speed) as u64)
+    }
+
+    fn next_lap(&mut self, length: Span) -> Placed {
         let lap = &self.lap;
         if lap.number + 1 >= self.warp.repeat || lap.entries == 0 {
-            return None;
+            return Placed::Over;
         }
         self.lap = Lap { number: lap.number + 1, offset: lap.offset + length, ..Lap::default() };
-        self.recording.rewind();
-        Some(())
+        Placed::Again
     }
 
     /// Never before an earlier one, even if a recording is out of order.
     fn intended(&mut self, recorded: Span) -> Instant {
         let at = match self.warp.pace {
-            // Exact at speed 1, and within a nanosecond up to 2^53 ns (104 days).
-            ReplayPace::AsRecorded => (recorded.as_ns() as f64 / self.warp.speed) as u64,
+            ReplayPace::AsRecorded => self.scaled(recorded).as_ns(),
             ReplayPace::Rate(rate) => {
                 let ns = u128::from(self.number) * u128::from(rate.per.as_ns()) / u128::from(rate.tokens.max(1));
                 u64::try_from(ns).unwrap_or(u64::MAX)
@@ -156,9 +188,9 @@ impl Replay {
 }
 
 impl Lap {
-    fn length(&self) -> Span {
+    fn length(&self, least: Span) -> Span {
         let gaps = self.entries.saturating_sub(1).max(1);
-        self.last + Span::from_ns((self.last.as_ns() / gaps).max(1))
+        self.last.max(least) + Span::from_ns((self.last.as_ns() / gaps).max(1))
     }
 }
 

@@ -19,6 +19,7 @@ pub mod progress;
 pub mod quantity;
 pub mod read;
 pub mod search;
+pub mod sessions;
 pub mod sweep;
 pub mod system;
 pub mod text;

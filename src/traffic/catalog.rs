@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::auth::{AUTHORIZATION, Presence};
-use super::conversation::{Call, Connect, Message, Post, Stream};
+use super::conversation::{Call, Connect, Message, Post, Stream, Text};
 use super::step::{Request, What};
 use super::template::Template;
 
@@ -124,14 +124,18 @@ impl fmt::Debug for ApiKeys {
 impl Catalog {
     /// Writes the content of `request` into `out`, using its buffers again.
     pub fn fill(&self, request: &Request, out: &mut Outgoing) {
-        let own = match &request.what {
-            What::Described { template, key } => self.templates[usize::from(template.0)].write(*key, request.identity, out),
+        self.fill_with(&request.what, request.identity, out);
+    }
+
+    fn fill_with(&self, what: &What, identity: u32, out: &mut Outgoing) {
+        let own = match what {
+            What::Described { template, key } => self.templates[usize::from(template.0)].write(*key, identity, out),
             What::Recorded(recorded) => recorded.write(out),
         };
         let after = self.headers.iter().enumerate().map(|(at, header)| (own + at, header));
         after.for_each(|(at, header)| out.header_slot(at).clone_from(header));
         let mut length = own + self.headers.len();
-        if let Some(key) = self.api_keys.of(request.identity)
+        if let Some(key) = self.api_keys.of(identity)
             && !out.headers[..length].iter().any(|(name, _)| name.eq_ignore_ascii_case(API_KEY))
         {
             let slot = out.header_slot(length);
@@ -146,16 +150,19 @@ impl Catalog {
 
     /// Writes the request that asks for a WebSocket connection into `out`; what makes it an upgrade is the transport's.
     pub fn handshake(&self, connect: &Connect, out: &mut Outgoing) {
-        let what = What::Described { template: connect.template, key: connect.key };
-        self.fill(&Request { series: connect.series, identity: connect.identity, what }, out);
+        self.fill_with(&connect.what, connect.identity, out);
     }
 
     /// Writes the text of a message into `out.body`, using its buffer again; `call` is the turn that it belongs to, `number` its place
     /// in the stream that it publishes to.
     pub fn message(&self, message: &Message, call: Call, number: u64, out: &mut Outgoing) {
         out.body.clear();
-        let Message { template, key, identity, .. } = *message;
-        self.templates[usize::from(template.0)].write_message((key, identity), call, number, &mut out.body);
+        match &message.text {
+            Text::Described { template, key } => {
+                self.templates[usize::from(template.0)].write_message((*key, message.identity), call, number, &mut out.body);
+            }
+            Text::Recorded(text) => out.body.extend_from_slice(text.as_bytes()),
+        }
     }
 
     /// The text of what is posted, which is number `number` of its stream.

@@ -5,11 +5,12 @@
 //! its action: what plays requests cannot be given a message, nor the other way round, and neither has to say what it would do then.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sluicegate_policy::time::Span;
 
-use super::Due;
 use super::catalog::{SeriesId, TemplateId};
+use super::{Due, What};
 
 /// One turn of a session: a client with one connection at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,10 +72,10 @@ pub struct Connect {
     pub series: SeriesId,
     /// Which of the synthetic identities it is.
     pub identity: u32,
-    /// Which template of the catalog makes its path, query and headers; subprotocols are a header.
-    pub template: TemplateId,
-    /// From which the template's fields are drawn.
-    pub key: u64,
+    /// What makes its path, query and headers; subprotocols are a header.
+    pub what: What,
+    /// Fingerprint of what its session says, and when, where that is known beforehand; zero where it is drawn.
+    pub course: u64,
     /// Which attempt it is: zero for the first connection of the session, then one for each time that it comes back.
     pub attempt: u32,
     /// Which of the catalog's streams its session hears ([`Stream`]), in the order of their ids.
@@ -102,10 +103,8 @@ pub struct Message {
     pub series: SeriesId,
     /// Which of the synthetic identities sends it.
     pub identity: u32,
-    /// Which template of the catalog makes its text.
-    pub template: TemplateId,
-    /// From which the template's fields are drawn.
-    pub key: u64,
+    /// What makes its text.
+    pub text: Text,
     /// Whether a reply is waited for.
     pub awaits: Awaits,
     /// Which stream it publishes to, if it does: the engine numbers what is published to each, and every session that hears the stream
@@ -131,6 +130,20 @@ pub struct Post {
     pub to: StreamId,
     /// How many posts are under way at a time; at least one.
     pub at_once: u32,
+}
+
+/// What makes the text of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// A template of the catalog, filled by draws from `key`.
+    Described {
+        /// Which template.
+        template: TemplateId,
+        /// From which its fields are drawn; the same key gives the same text.
+        key: u64,
+    },
+    /// A text as it was recorded.
+    Recorded(Arc<str>),
 }
 
 /// Whether a message has a reply, and how the reply is known.

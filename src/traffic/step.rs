@@ -52,7 +52,7 @@ pub struct Request {
 }
 
 /// What names the content of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// A template of the catalog, filled by draws from `key`.
     Described {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::load::dialogue::{Dialogue, Reconnect, Resume, Rounds, Step};
-use crate::traffic::Outgoing;
-use crate::traffic::conversation::{Awaits, Call, Connect, Farewell, Hears, Message, StreamId};
+use crate::traffic::conversation::{Awaits, Call, Connect, Farewell, Hears, Message, StreamId, Text};
+use crate::traffic::{Outgoing, What};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::time::Span;
 
@@ -104,8 +104,8 @@ fn a_handshake_has_query_headers_and_subprotocols() {
     let connect = Connect {
         series: trader.connects,
         identity: 3,
-        template: trader.handshake,
-        key: 1,
+        what: What::Described { template: trader.handshake, key: 1 },
+        course: 0,
         attempt: 0,
         hears: trader.hears,
         named: None,
@@ -125,8 +125,7 @@ fn text(plan: &Plan, step: &Step) -> String {
     let message = Message {
         series: sending.series,
         identity: 3,
-        template: sending.template,
-        key: 1,
+        text: Text::Described { template: sending.template, key: 1 },
         awaits: sending.awaits,
         publishes: sending.publishes,
     };

@@ -34,22 +34,34 @@ const ROUTES: usize = 5;
 const CALLS_FOR_NONE: u64 = 600;
 
 pub(super) fn write(out: &mut String, imported: &Imported) -> std::fmt::Result {
-    let mut busiest: Vec<&SeriesStat> = imported.series.iter().filter(|series| !series.latencies.is_empty()).collect();
+    let mut busiest: Vec<&SeriesStat> = imported.series.iter().collect();
     busiest.sort_by_key(|series| std::cmp::Reverse(series.count));
-    let of_route = |series: &&SeriesStat| of_latencies(Some(&series.name), &series.latencies);
+    let busiest = busiest.into_iter().map(|series| (series.name.as_str(), &series.latencies)).collect();
+    write_all(out, busiest, imported.accepted, "calls")
+}
+
+/// The claims about routes, the busiest first, of so many calls in all.
+pub(super) fn write_all(
+    out: &mut String,
+    mut busiest: Vec<(&str, &Histogram<u64>)>,
+    calls: u64,
+    called: &str,
+) -> std::fmt::Result {
+    busiest.retain(|(_, latencies)| !latencies.is_empty());
+    let of_route = |(name, latencies): &(&str, &Histogram<u64>)| of_latencies(Some(name), latencies);
     let mut claims: Vec<String> = busiest.iter().take(ROUTES).flat_map(of_route).collect();
     if claims.is_empty() {
         claims = of_latencies(None, &together(&busiest));
     }
-    if imported.accepted >= CALLS_FOR_NONE {
+    if calls >= CALLS_FOR_NONE {
         claims.push(claim(None, "throttled", "1 point"));
     }
     if claims.is_empty() {
-        return writeln!(out, "\n# No expectation: {} calls are too few to decide one.", imported.accepted);
+        return writeln!(out, "\n# No expectation: {calls} {called} are too few to decide one.");
     }
     writeln!(
         out,
-        "\n# What a replay of this log can decide (each margin is the smallest that so many calls can):\n# does what answers agree with this model?"
+        "\n# What a replay of this can decide (each margin is the smallest that so many {called} can):\n# does what answers agree with this model?"
     )?;
     writeln!(out, "expect:")?;
     claims.iter().try_for_each(|claim| out.write_str(claim))
@@ -62,10 +74,10 @@ fn of_latencies(of: Option<&str>, latencies: &Histogram<u64>) -> Vec<String> {
     claimed.collect()
 }
 
-fn together(series: &[&SeriesStat]) -> Histogram<u64> {
+fn together(routes: &[(&str, &Histogram<u64>)]) -> Histogram<u64> {
     let mut all = SeriesStat::new(String::new(), "ANY", String::new()).latencies;
-    for series in series {
-        all.add(&series.latencies).expect("the histogram grows to any value that was read");
+    for (_, latencies) in routes {
+        all.add(*latencies).expect("the histogram grows to any value that was read");
     }
     all
 }

@@ -1,16 +1,19 @@
 //! A profile from a log: the gateway that would have answered as the log says.
 //!
-//! Owns the choices of a derived profile and its text; `shape` has the distributions, `claims` the expectations. Refuses to
+//! Owns the choices of a derived profile and its text; `shape` has the distributions, `claims` the expectations,
+//! `sessions` what is said over WebSocket. Refuses to
 //! claim more than the log tells: it holds the server's whole time of each call, and neither cold starts nor the gateway's
 //! share. So the whole time is the function's, the overhead is nothing, and no environment is ever cold. The profile has no
 //! traffic: the trace is that. Its claims hold a mock or gateway against this model, not against the log, which is provenance.
 
 mod claims;
+mod sessions;
 mod shape;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::sessions::ImportedSessions;
 use super::summary::{Imported, SeriesStat, excerpt};
 
 /// The derived profile as commented YAML; `name` titles it.
@@ -18,6 +21,14 @@ pub fn derive(imported: &Imported, name: &str) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_profile(&mut out, imported, name);
+    out
+}
+
+/// The same from recorded sessions.
+pub fn derive_sessions(imported: &ImportedSessions, name: &str) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = sessions::write(&mut out, imported, name);
     out
 }
 

@@ -10,8 +10,8 @@ use super::plan::{Reconnect, Resume, Role};
 use super::program::{Ahead, Deed, Place, Program};
 use crate::load::script::share_of;
 use crate::load::sessions::{ClosedBy, Event, Happened};
-use crate::traffic::Due;
-use crate::traffic::conversation::{Act, Connect, Message, Post, Turn};
+use crate::traffic::conversation::{Act, Connect, Message, Post, Text, Turn};
+use crate::traffic::{Due, What};
 
 /// What all sessions of a plan share.
 pub(super) struct Rules {
@@ -123,8 +123,8 @@ impl Session {
         let connect = Connect {
             series: role.connects,
             identity: within.identity(),
-            template: role.handshake,
-            key: self.key(within),
+            what: What::Described { template: role.handshake, key: self.key(within) },
+            course: 0,
             attempt: self.comebacks,
             hears: role.hears,
             named: role.named,
@@ -227,8 +227,7 @@ impl Session {
             Deed::Send(sending) => Act::Message(Message {
                 series: sending.series,
                 identity: within.identity(),
-                template: sending.template,
-                key: self.key(within),
+                text: Text::Described { template: sending.template, key: self.key(within) },
                 awaits: sending.awaits,
                 publishes: sending.publishes,
             }),

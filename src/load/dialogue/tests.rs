@@ -8,9 +8,9 @@ use sluicegate_policy::time::Span;
 use super::*;
 use crate::load::sessions::{ClosedBy, Happened};
 use crate::load::traffic::{Arrivals, Piece, Spacing};
-use crate::traffic::SeriesId;
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Act, Awaits, Farewell, Hears, StreamId};
+use crate::traffic::conversation::{Act, Awaits, Farewell, Hears, Message, StreamId, Text};
+use crate::traffic::{SeriesId, What};
 
 mod law;
 
@@ -128,12 +128,20 @@ impl Hand {
     }
 }
 
+/// Template and key of a message.
+fn drawn(message: &Message) -> (u16, u64) {
+    match message.text {
+        Text::Described { template, key } => (template.0, key),
+        Text::Recorded(_) => panic!("{message:?}"),
+    }
+}
+
 /// A turn in words: `say 3 in 2000`, `ask 3 at 5000`.
 fn words(turn: &Turn) -> String {
     let act = match &turn.act {
         Act::Connect(connect) => format!("connect {}", connect.attempt),
-        Act::Message(message) if message.awaits == Awaits::Nothing => format!("say {}", message.template.0),
-        Act::Message(message) => format!("ask {}", message.template.0),
+        Act::Message(message) if message.awaits == Awaits::Nothing => format!("say {}", drawn(message).0),
+        Act::Message(message) => format!("ask {}", drawn(message).0),
         Act::Post(post) => format!("post {} to {}", post.template.0, post.to.0),
         Act::Ping { .. } => "ping".to_owned(),
         Act::Close(farewell) => format!("{farewell:?}"),
@@ -168,7 +176,8 @@ fn kinds_of_session_are_drawn_as_weighted_and_a_session_keeps_its_identity() {
         let Act::Connect(connect) = &turn.act else { panic!("{turn:?}") };
         connect.clone()
     };
-    let rare: Vec<&Turn> = turns.iter().filter(|turn| connect(turn).template == TemplateId(1)).collect();
+    let rare: Vec<&Turn> =
+        turns.iter().filter(|turn| matches!(connect(turn).what, What::Described { template: TemplateId(1), .. })).collect();
     assert!((850..1_150).contains(&rare.len()), "{}", rare.len());
     assert!(rare.iter().all(|turn| connect(turn).hears == Hears(2)));
     let mut source = dialogue(&plan, Share::ALL);
@@ -176,7 +185,8 @@ fn kinds_of_session_are_drawn_as_weighted_and_a_session_keeps_its_identity() {
     let said = source.next(first.session, Event { at: at(5), intended: at(0), what: Happened::Opened }).unwrap();
     let Act::Message(message) = said.act else { panic!("{said:?}") };
     assert_eq!((message.identity, said.seq), (connect(&first).identity, 1));
-    assert_ne!(message.key, connect(&first).key, "each turn draws for itself");
+    let What::Described { key, .. } = connect(&first).what else { panic!("{first:?}") };
+    assert_ne!(drawn(&message).1, key, "each turn draws for itself");
 }
 
 #[test]

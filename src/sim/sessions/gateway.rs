@@ -19,7 +19,7 @@ use sluicegate_render::front::Front;
 use sluicegate_render::request::{Head, Request};
 use sluicegate_render::websocket::{Link, Linked, selected};
 
-use super::{Conversation, Happens, Published, World};
+use super::{Conversation, Happens, Posted, Published, World};
 use crate::load::sessions::ClosedBy;
 use crate::sim::trusting::Trusting;
 use crate::traffic::conversation::{Act, Call, Connect, Message, Turn};
@@ -235,10 +235,14 @@ impl Conversation<'_> {
             return self.on_callback(reply);
         }
         let published = self.publishing.remove(&reply.call);
-        if let (Some(published), Some(post)) = (published, reply.fan_out) {
-            self.posted.insert(post, published);
+        let caller = self.calls.remove(&reply.call);
+        if let Some(post) = reply.fan_out {
+            let said = || caller.map(|(place, life, call)| Posted::Said(place, life, call));
+            if let Some(posted) = published.map(Posted::Published).or_else(said) {
+                self.posted.insert(post, posted);
+            }
         }
-        let Some((place, life, call)) = self.calls.remove(&reply.call) else { return };
+        let Some((place, life, call)) = caller else { return };
         if let Some(Published { stream, .. }) = published.filter(|_| reply.fan_out.is_none() && reply.reason == Reason::Served) {
             // What would publish it is real: nobody knows when.
             self.count_unpredicted(self.world.catalog.streams[usize::from(stream.0)].series);
@@ -267,10 +271,14 @@ impl Conversation<'_> {
     }
 
     fn push(&mut self, now: Instant, post: sluicegate_policy::call::FanOutId, to: ConnectionId) {
-        let (Some(published), Some(place)) = (self.posted.get(&post).copied(), self.owner(to)) else { return };
+        let (Some(posted), Some(place)) = (self.posted.get(&post).copied(), self.owner(to)) else { return };
         let life = self.places[place as usize].life;
         let back = now + self.back();
-        self.queue.schedule(back, Happens::Delivered { place, life, published });
+        let happens = match posted {
+            Posted::Published(published) => Happens::Delivered { place, life, published },
+            Posted::Said(by, of, call) => Happens::Echoed { place, life, call: ((by, of) == (place, life)).then_some(call) },
+        };
+        self.queue.schedule(back, happens);
     }
 
     fn count_unpredicted(&mut self, series: SeriesId) {

@@ -5,7 +5,8 @@
 //! the engine does. Called by `command`, as [`simulate`](super::simulate) is for requests.
 //!
 //! What has no model has no prediction, as there: a message that a real function is to answer, or to publish, is counted as
-//! unpredicted. A reply is taken for the question that caused it. Of close frames the client is told after half a round trip; its own
+//! unpredicted. A reply is taken for the question that caused it, and so is the question itself where its
+//! function posts it to its sender. Of close frames the client is told after half a round trip; its own
 //! goodbye is answered after a whole one. Ceilings are not simulated: a plan's own rates do not reach them.
 
 mod gateway;
@@ -57,6 +58,15 @@ struct Published {
     intended: Instant,
 }
 
+/// A message that goes to connections.
+#[derive(Clone, Copy, Debug)]
+enum Posted {
+    /// It was published.
+    Published(Published),
+    /// Nobody hears for it by its number: place and life of the connection that said it, and which turn it was.
+    Said(u32, u32, Call),
+}
+
 struct Conversation<'a> {
     world: &'a World,
     sessions: Box<dyn Sessions>,
@@ -72,7 +82,7 @@ struct Conversation<'a> {
     /// Calls under way: place, life of its connection, and which turn.
     calls: BTreeMap<CallId, (u32, u32, Call)>,
     called: u64,
-    posted: BTreeMap<FanOutId, Published>,
+    posted: BTreeMap<FanOutId, Posted>,
     /// Messages that were published and are not answered yet.
     publishing: BTreeMap<CallId, Published>,
     posts: Posts,
@@ -161,6 +171,7 @@ impl<'a> Conversation<'a> {
             }
             Happens::Arrives { place, life, turn, intended } => self.arrive(now, (place, life), &turn, intended),
             Happens::Answered { place, life, call, reply } => self.on_answer(now, (place, life), call, &reply),
+            Happens::Echoed { place, life, call } => self.on_echo(now, (place, life), call),
             Happens::Delivered { place, life, published } => self.on_push(now, (place, life), published),
             Happens::Closes { place, life, by, code } => self.on_closed(now, (place, life), (by, code)),
             Happens::PostArrives(post) => self.on_post(now, post),
@@ -285,6 +296,22 @@ impl<'a> Conversation<'a> {
             place.is_known |= place.is_named;
             self.tell(at, Happened::Replied, (now, sample.intended));
         }
+    }
+
+    /// What somebody said has come back: to the one who said it, as the turn `call`, it is the reply if it was a question. To everybody else
+    /// it is nothing that was waited for.
+    fn on_echo(&mut self, now: Instant, (at, life): (u32, u32), call: Option<Call>) {
+        let place = &mut self.places[at as usize];
+        if place.life != life {
+            return;
+        }
+        self.connections.on_down(now, 0);
+        let asked = place.questions.iter().position(|it| it.tells && call.is_some_and(|call| call.seq == it.sample.seq));
+        let Some(asked) = asked else { return self.connections.on_unexpected(false) };
+        let Question { sample, .. } = place.questions.remove(asked);
+        self.summary.answered += 1;
+        self.ended(&Sample { first_byte: now, done: now, ..sample });
+        self.tell(at, Happened::Replied, (now, sample.intended));
     }
 
     /// The gateway's own words for a message that asked nothing.

@@ -21,6 +21,8 @@ pub(super) enum Happens {
     Arrives { place: u32, life: u32, turn: Box<Turn>, intended: Instant },
     /// What the gateway said of a call has come to the client.
     Answered { place: u32, life: u32, call: Call, reply: Box<Reply> },
+    /// A message that somebody said has come to a client; to the one who said it as the turn that it was.
+    Echoed { place: u32, life: u32, call: Option<Call> },
     /// A published message has come to a client.
     Delivered { place: u32, life: u32, published: Published },
     /// The client's connection is over.

@@ -11,10 +11,10 @@ use super::*;
 use crate::load::overload::Overload;
 use crate::measure::record::ConnectionsRecord;
 use crate::sim::Network;
-use crate::traffic::Catalog;
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Connect, Hears, Message, NameId, Post, Stream};
+use crate::traffic::conversation::{Connect, Hears, Message, NameId, Post, Stream, Text};
 use crate::traffic::template::{Generator, Template, TemplateParts};
+use crate::traffic::{Catalog, What};
 
 const MS: Span = Span::from_ms(1);
 const CONNECT: SeriesId = SeriesId(0);
@@ -45,8 +45,8 @@ fn connect(hears: Hears) -> Act {
     Act::Connect(Connect {
         series: CONNECT,
         identity: 0,
-        template: TemplateId(0),
-        key: 0,
+        what: What::Described { template: TemplateId(0), key: 0 },
+        course: 0,
         attempt: 0,
         hears,
         named: Some(NameId(0)),
@@ -103,7 +103,7 @@ fn post(at_once: u32) -> Act {
 }
 
 fn message(template: TemplateId, awaits: Awaits, publishes: Option<StreamId>) -> Act {
-    Act::Message(Message { series: ASK, identity: 0, template, key: 0, awaits, publishes })
+    Act::Message(Message { series: ASK, identity: 0, text: Text::Described { template, key: 0 }, awaits, publishes })
 }
 
 fn template(body: Option<&str>, number: bool) -> Template {
@@ -189,6 +189,20 @@ fn a_question_to_a_route_that_sends_no_answers_is_unanswered() {
         played(&world(|model| model.routes[0].response = RouteResponse::Absent), script(1, vec![(MS, ask(MS * 100))]));
     let asked = of(&samples, ASK);
     assert_eq!((asked[0].outcome, asked[0].response_time()), (Outcome::TimedOut, Some(MS * 100)));
+}
+
+#[test]
+fn a_question_that_its_function_posts_to_its_sender_has_its_reply_by_that() {
+    let echoing = world(|model| {
+        model.routes[0].response = RouteResponse::Absent;
+        model.routes[0].fan_out = Some(FanOut { to: Receivers::Sender, at_once: 1, each: Latency::constant(MS) });
+    });
+    let say = message(TemplateId(1), Awaits::Nothing, None);
+    let (samples, record) = played(&echoing, script(1, vec![(MS * 10, ask(MS * 100)), (MS * 10, say)]));
+    let asked = of(&samples, ASK);
+    assert_eq!(asked[0].response_time(), Some(MS * 6));
+    assert_eq!(asked[1].intended, asked[0].done + MS * 10);
+    assert_eq!((record.messages_down, record.unexpected), (2, 1), "what was only said comes back, and nobody waits for it");
 }
 
 #[test]

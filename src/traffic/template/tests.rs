@@ -201,7 +201,7 @@ proptest! {
 #[test]
 fn a_message_says_its_call_and_its_number_and_may_do_without_them() {
     use crate::traffic::catalog::TemplateId;
-    use crate::traffic::conversation::{Awaits, Call, Message, StreamId};
+    use crate::traffic::conversation::{Awaits, Call, Message, StreamId, Text};
     use crate::traffic::{Catalog, SeriesId};
     let fields = || vec![("call".to_owned(), Generator::Call), ("number".to_owned(), Generator::Number)];
     let text = |body: &str| Template::new(TemplateParts { body: Some(body.into()), fields: fields(), ..get("/") }).unwrap();
@@ -210,7 +210,13 @@ fn a_message_says_its_call_and_its_number_and_may_do_without_them() {
     let mut said = |template| {
         let awaits = Awaits::Nothing;
         let publishes = Some(StreamId(0));
-        let message = Message { series: SeriesId(0), identity: 3, template: TemplateId(template), key: 1, awaits, publishes };
+        let message = Message {
+            series: SeriesId(0),
+            identity: 3,
+            text: Text::Described { template: TemplateId(template), key: 1 },
+            awaits,
+            publishes,
+        };
         catalog.message(&message, Call { session: 7, seq: 2 }, 41, &mut out);
         String::from_utf8(out.body.clone()).unwrap()
     };

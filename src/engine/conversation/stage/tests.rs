@@ -10,8 +10,9 @@ use crate::engine::abort::Abort;
 use crate::engine::conversation::place::KnownBy;
 use crate::load::shaper::Ceilings;
 use crate::measure::connections::Phases;
+use crate::traffic::What;
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{ClosedBy, Connect, Hears, Message};
+use crate::traffic::conversation::{ClosedBy, Connect, Hears, Message, Text};
 
 mod posting;
 
@@ -40,8 +41,8 @@ impl Steady {
         let connect = Connect {
             series: SeriesId(0),
             identity: 0,
-            template: TemplateId(0),
-            key: 0,
+            what: What::Described { template: TemplateId(0), key: 0 },
+            course: 0,
             attempt: 0,
             hears: Hears(0),
             named: None,
@@ -60,7 +61,13 @@ impl Sessions for Steady {
         if let Happened::Closed { .. } | Happened::Refused { .. } = event.what {
             return Some(self.connect(session, Due::After(Span::ZERO)));
         }
-        let message = Message { series: SAY, identity: 0, template: TemplateId(0), key: 0, awaits: self.awaits, publishes: None };
+        let message = Message {
+            series: SAY,
+            identity: 0,
+            text: Text::Described { template: TemplateId(0), key: 0 },
+            awaits: self.awaits,
+            publishes: None,
+        };
         let due = Due::At(event.intended + self.every);
         Some(self.turn(session, due, Act::Message(message)))
     }

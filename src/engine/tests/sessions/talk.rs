@@ -15,9 +15,9 @@ use crate::load::shaper::{Ceilings, Shaper};
 use crate::measure::record::ConnectionsRecord;
 use crate::measure::{Outcome, Sample};
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{Act, Awaits, Connect, Farewell, Hears, Message, NameId, Post, Stream, StreamId, Turn};
+use crate::traffic::conversation::{Act, Awaits, Connect, Farewell, Hears, Message, NameId, Post, Stream, StreamId, Text, Turn};
 use crate::traffic::template::{Generator, Template, TemplateParts};
-use crate::traffic::{Catalog, Due, SeriesId};
+use crate::traffic::{Catalog, Due, SeriesId, What};
 
 pub(super) const CONNECT: SeriesId = SeriesId(0);
 pub(super) const SAY: SeriesId = SeriesId(1);
@@ -266,8 +266,8 @@ impl Script {
         let act = Act::Connect(Connect {
             series: CONNECT,
             identity: session,
-            template,
-            key: 0,
+            what: What::Described { template, key: 0 },
+            course: 0,
             attempt,
             hears,
             named: Some(NameId(0)),
@@ -309,12 +309,20 @@ impl Script {
         (*step, *seq) = (*step + 1, *seq + 1);
         let message = |awaits, publishes| {
             let key = u64::from(session) << 32 | u64::from(*seq);
-            Act::Message(Message { series: SAY, identity: session, template: TemplateId(1), key, awaits, publishes })
+            Act::Message(Message {
+                series: SAY,
+                identity: session,
+                text: Text::Described { template: TemplateId(1), key },
+                awaits,
+                publishes,
+            })
         };
         let act = match does {
             Does::Tells | Does::TellsOverdue => message(Awaits::Nothing, None),
             Does::TellsMuch => match message(Awaits::Nothing, None) {
-                Act::Message(message) => Act::Message(Message { template: TemplateId(2), ..message }),
+                Act::Message(message) => {
+                    Act::Message(Message { text: Text::Described { template: TemplateId(2), key: 0 }, ..message })
+                }
                 other => other,
             },
             Does::Publishes => message(Awaits::Nothing, Some(StreamId(0))),

@@ -40,8 +40,8 @@ fn connect() -> Act {
     Act::Connect(Connect {
         series: SeriesId(0),
         identity: 0,
-        template: TemplateId(0),
-        key: 0,
+        what: What::Described { template: TemplateId(0), key: 0 },
+        course: 0,
         attempt: 0,
         hears: Hears(0),
         named,

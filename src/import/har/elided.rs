@@ -1,0 +1,122 @@
+//! A JSON document whose long texts are cut, so that reading it needs no more memory than a text may be long.
+//!
+//! Owns the cut: a text ends after [`TEXT_BYTES_MAX`] bytes as they stand in the document, never within a character or an escape. Refuses
+//! to read JSON beyond where its texts begin and end. What is cut is longer than any message that a gateway takes, so that whoever counts
+//! the length of what is left sees it.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// Bytes of a text in the document, escapes as they are written. An escape of six bytes is a character of one at least: what is left of a text
+/// that was cut has 170 KiB, and no message has more than 128.
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Cuts the texts of what it reads.
+pub(super) struct Elided<R> {
+    input: BufReader<R>,
+    at: At,
+}
+
+/// Where in the document the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// In no text.
+    Outside,
+    /// In a text, after so many bytes of it.
+    Text(usize),
+    /// The same, behind a backslash.
+    Escape(usize),
+    /// In a text whose rest is left out.
+    Rest,
+    /// The same, behind a backslash.
+    RestEscape,
+}
+
+impl<R: Read> Elided<R> {
+    pub(super) fn of(input: R) -> Self {
+        Self { input: BufReader::with_capacity(1 << 16, input), at: At::Outside }
+    }
+}
+
+impl At {
+    /// Behind this byte, and whether it is kept.
+    const fn behind(self, byte: u8) -> (Self, bool) {
+        match (self, byte) {
+            (Self::Outside, b'"') => (Self::Text(0), true),
+            (Self::Outside, _) | (Self::Text(_) | Self::Rest, b'"') => (Self::Outside, true),
+            // Before a plain character nothing that belongs together is parted.
+            (Self::Text(length), 0x20..=0x7E) if length >= TEXT_BYTES_MAX && byte != b'\\' => (Self::Rest, false),
+            (Self::Text(length), b'\\') => (Self::Escape(length + 1), true),
+            (Self::Text(length) | Self::Escape(length), _) => (Self::Text(length + 1), true),
+            (Self::Rest, b'\\') => (Self::RestEscape, false),
+            (Self::Rest | Self::RestEscape, _) => (Self::Rest, false),
+        }
+    }
+}
+
+impl<R: Read> Read for Elided<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut given = 0;
+        while given < out.len() {
+            let there = self.input.fill_buf()?;
+            if there.is_empty() {
+                break;
+            }
+            let mut taken = 0;
+            for &byte in there {
+                if given == out.len() {
+                    break;
+                }
+                taken += 1;
+                let (at, is_kept) = self.at.behind(byte);
+                self.at = at;
+                if is_kept {
+                    out[given] = byte;
+                    given += 1;
+                }
+            }
+            self.input.consume(taken);
+            if given > 0 {
+                break;
+            }
+        }
+        Ok(given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn elided(text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        Elided::of(text).read_to_end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_and_what_follows_is_there() {
+        let long = "x".repeat(3 * TEXT_BYTES_MAX);
+        let cut: Vec<String> = serde_json::from_slice(&elided(format!("[\"{long}\", \"a\\\"b\", \"\"]").as_bytes())).unwrap();
+        assert_eq!((cut[0].len(), cut[1].as_str(), cut[2].as_str()), (TEXT_BYTES_MAX, "a\"b", ""));
+    }
+
+    #[test]
+    fn neither_a_character_nor_an_escape_is_parted() {
+        for unit in ["\u{1F600}", "\\ud83d\\ude00", "\\u0041", "\\\\", "\\\"", "\\n\u{e4}"] {
+            for shift in 0..7 {
+                let long = format!("[\"{}{}z{}\", 7]", "y".repeat(shift), unit.repeat(TEXT_BYTES_MAX / 2), "w".repeat(9));
+                let (cut, seven): (String, u32) = serde_json::from_slice(&elided(long.as_bytes())).unwrap();
+                assert!(cut.len() > 128 << 10 && !cut.ends_with('w'), "{unit}");
+                assert_eq!(seven, 7);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_short_is_as_it_was(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(elided(&text), text);
+        }
+    }
+}
