@@ -67,30 +67,35 @@ impl<R: Record> Stage<R> {
         if self.phase == Phase::Over { None } else { self.posts.ready.pop() }
     }
 
-    /// Posts that a ceiling lets pass now, or that are too late.
+    /// Posts that a ceiling lets pass now, or that are not wanted any more.
     pub(super) fn release_posts(&mut self, now: Instant) {
-        let overload = self.overload;
         let mut given_up = Vec::new();
-        while let Some(mut errand) = self.posts.held.discard(now, |errand| !overload.still_sent(now.since(errand.intended))) {
-            errand.wait.end(now);
-            given_up.push(errand.place);
-            self.end_post(&errand, (Ending::unanswered(Outcome::Shed), Stamps::NONE), now);
-        }
         for _ in 0..RELEASE_MAX {
+            self.discard_posts(now, &mut given_up);
             let Some(mut errand) = self.posts.held.release(now) else { break };
             errand.wait.end(now);
-            if self.places.get(errand.place).life == errand.life {
-                self.posts.ready.push(errand);
-            } else {
-                // The step was given up when the connection of its session ended.
-                self.end_post(&errand, (Ending::unanswered(Outcome::Closed), Stamps::NONE), now);
-            }
+            self.posts.ready.push(errand);
         }
         if !given_up.is_empty() {
             self.go_on_in_turn(now);
             for at in given_up {
                 self.go_on_posting(at, now);
             }
+        }
+    }
+
+    /// Gives up those whose turn it is with a ceiling, and that are too late or of a step that ended with its connection: they take nothing
+    /// that others could use.
+    fn discard_posts(&mut self, now: Instant, given_up: &mut Vec<u32>) {
+        loop {
+            let (places, overload) = (&self.places, self.overload);
+            let is_void = |errand: &Errand| places.get(errand.place).life != errand.life;
+            let is_stale = |errand: &Errand| !overload.still_sent(now.since(errand.intended));
+            let Some(mut errand) = self.posts.held.discard(now, |errand| is_void(errand) || is_stale(errand)) else { return };
+            let outcome = if is_void(&errand) { Outcome::Closed } else { Outcome::Shed };
+            errand.wait.end(now);
+            given_up.push(errand.place);
+            self.end_post(&errand, (Ending::unanswered(outcome), Stamps::NONE), now);
         }
     }
 
