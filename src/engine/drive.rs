@@ -102,6 +102,8 @@ pub struct Counts {
     pub retried: Option<Tally>,
     /// Actions whose first byte was written, retries included; so are the counts below.
     pub sent: u64,
+    /// Of those: pings and goodbyes of sessions, which no gateway counts as calls.
+    pub uncalled: u64,
     /// Actions that a ceiling held back for a while.
     pub shaped: u64,
     /// Never sent: the queue was full, or the policy drops what cannot start at once.
@@ -235,6 +237,7 @@ impl Counts {
         self.retries += other.retries;
         self.retried = [self.retried, other.retried].into_iter().flatten().reduce(Tally::and);
         self.sent += other.sent;
+        self.uncalled += other.uncalled;
         self.shaped += other.shaped;
         self.dropped += other.dropped;
         self.shed += other.shed;
