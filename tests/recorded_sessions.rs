@@ -65,7 +65,13 @@ fn a_har_alone_is_replayed_at_the_mock_and_judged() {
     assert_eq!(count(record, "/load/intended"), SESSIONS + SAID + CLOSES);
     let say = kept.outcomes("say");
     assert_eq!(say.into_iter().collect::<Vec<_>>(), [(("answered".to_owned(), 0), QUESTIONS + 1)]);
-    assert_eq!(record["receiver"]["arrived"], record["load"]["sent"], "{:#}", record["receiver"]);
+    // A goodbye is sent, and is no call of the gateway.
+    assert_eq!(count(record, "/load/sent"), SESSIONS + SAID + CLOSES);
+    assert_eq!(count(record, "/receiver/arrived"), SESSIONS + SAID, "{:#}", record["receiver"]);
+    assert_eq!(
+        record["doubts"].as_array().map(|doubts| doubts.iter().any(|doubt| doubt["kind"] == "receiver-count")),
+        Some(false)
+    );
     // Both worlds played the same, and the report can be made again.
     assert!(!kept.finished.stdout.contains("script-differs"), "{}", kept.finished.stdout);
     let folder = kept.folder.display().to_string();
@@ -120,6 +126,21 @@ fn the_plan_of_a_replay_is_shown_and_nothing_is_sent() {
     let plan = json(&shown);
     assert_eq!(plan.pointer("/resolved/profile/gateway/api"), Some(&"websocket".into()), "{plan:#}");
     assert_eq!(plan.pointer("/resolved/profile/run/duration"), Some(&"2.401s".into()), "{plan:#}");
+}
+
+/// The news that a connection is gone is told to `$disconnect` by the gateway itself: nobody sent it, and it is missing nowhere.
+#[test]
+fn a_gateway_that_is_told_of_goodbyes_counts_none_of_them_as_sent() {
+    let _quiet = quiet();
+    let bench = bench();
+    bench.sluicegate(["import", "har", "chat.har", "--profile-out", "chat.yaml"]).expect_code(0);
+    let derived = std::fs::read_to_string(bench.path("chat.yaml")).expect("it was written");
+    let routes = "  routes:\n";
+    let told = derived.replacen(routes, "  routes:\n    $disconnect: { integration: { mock: { status: 200 } } }\n", 1);
+    assert_ne!(told, derived);
+    bench.file("told.yaml", &told);
+    let kept = bench.kept(["replay", "chat.har", "told.yaml", "--drive-only", "--speed", "4"]).expect_driven();
+    assert_eq!(count(&kept.record, "/receiver/arrived"), SESSIONS + SAID, "{:#}", kept.record["receiver"]);
 }
 
 /// A profile of requests.

@@ -130,6 +130,9 @@ pub struct WebSockets {
     pub closed: BTreeMap<String, u64>,
     /// Of those that went: ended by what their client sent, which was none of the protocol's.
     pub unruly: u64,
+    /// Connections of whose end `$disconnect` was told: these calls count among the arrivals, and no client sent them.
+    #[serde(default)]
+    pub disconnects: u64,
     /// Messages that came.
     pub messages_in: u64,
     /// Messages that were given to a connection to be written.

@@ -411,6 +411,7 @@ impl Rehearsal<'_> {
             lag_limit: self.plan.run.lag_limit,
             receiver: record.receiver.clone(),
             unplayed: driven.counts.unplayed,
+            uncalled: driven.counts.uncalled,
             // A run that was ended early did not come to the rest of its script.
             planned: predicted.and_then(|it| it.planned).filter(|_| record.stopped.is_none()),
             ..Seen::of(&driven.recorder, load, record.plan.model)

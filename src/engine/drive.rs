@@ -102,6 +102,8 @@ pub struct Counts {
     pub retried: Option<Tally>,
     /// Actions whose first byte was written, retries included; so are the counts below.
     pub sent: u64,
+    /// Of those that were sent: pings and goodbyes of sessions, which no gateway counts as calls.
+    pub uncalled: u64,
     /// Posts to connections that were due; each is one sample beside its step's.
     pub posts: u64,
     /// Of those, first byte written; the first of each step is the step's, and counted as sent.
@@ -251,6 +253,7 @@ impl Counts {
         self.sent += other.sent;
         self.posts += other.posts;
         self.posts_sent += other.posts_sent;
+        self.uncalled += other.uncalled;
         self.shaped += other.shaped;
         self.dropped += other.dropped;
         self.shed += other.shed;

@@ -61,6 +61,8 @@ pub struct Seen {
     pub saturated: u64,
     /// What the recorder had no room for.
     pub uncounted: Uncounted,
+    /// Actions that were sent and that no gateway counts as calls: pings and goodbyes of sessions.
+    pub uncalled: u64,
     /// What the bundled mock saw arrive, if it was the target.
     pub receiver: Option<ReceiverRecord>,
 }
@@ -80,6 +82,7 @@ impl Seen {
             lag_limit: None,
             saturated: summary::total(recorder).saturated,
             uncounted: recorder.uncounted(),
+            uncalled: 0,
             receiver: None,
         }
     }
@@ -197,7 +200,8 @@ fn stale_tokens(seen: &Seen) -> Option<Doubt> {
 
 fn receiver_count(seen: &Seen) -> Option<Doubt> {
     let receiver = seen.receiver.as_ref()?;
-    let (arrived, sent) = (receiver.arrived, seen.load.sent + seen.load.retries_sent + seen.load.posts_sent);
+    let sent = (seen.load.sent + seen.load.retries_sent + seen.load.posts_sent).saturating_sub(seen.uncalled);
+    let arrived = receiver.arrived;
     let off = arrived.abs_diff(sent);
     let weight = if off as f64 > ARRIVED_OFF_MAX * sent as f64 { Weight::Invalid } else { Weight::Note };
     (off > 0).then(|| {
@@ -334,6 +338,7 @@ mod tests {
             lag_limit: None,
             saturated: 0,
             uncounted: Uncounted::default(),
+            uncalled: 0,
             receiver: Some(ReceiverRecord { arrived: 10_000, worst_second: Some(25), ..ReceiverRecord::default() }),
         }
     }
@@ -418,6 +423,11 @@ mod tests {
             seen.load.posts_sent = 400;
         };
         assert_eq!(kinds(posted), [], "posts beside the actions arrive, too");
+        let goodbyes = |seen: &mut Seen| {
+            saw(9_000, 0)(seen);
+            seen.uncalled = 1_000;
+        };
+        assert_eq!(kinds(goodbyes), [], "no gateway counts pings and goodbyes");
         let broke = |seen: &mut Seen| seen.receiver.iter_mut().for_each(|it| it.broken_off = 1);
         assert_eq!(kinds(broke), note("broken-off"));
     }

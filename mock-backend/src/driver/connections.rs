@@ -106,7 +106,7 @@ impl Driver {
         let inner = self.inner.borrow();
         let ConnectionCounts { opened, open, open_peak, left, closed, pushed, pushes_throttled, fan_outs_refused } =
             inner.gateway.connection_counts();
-        let FrameCounts { messages_in, messages_out, unread, unruly } = inner.sockets.counts();
+        let FrameCounts { messages_in, messages_out, unread, unruly, disconnects } = inner.sockets.counts();
         let mut by_word = BTreeMap::new();
         for (why, count) in closed {
             *by_word.entry(why.as_str().to_owned()).or_default() += count;
@@ -118,6 +118,7 @@ impl Driver {
             left: *left,
             closed: by_word,
             unruly,
+            disconnects,
             messages_in,
             messages_out,
             unread,

@@ -48,6 +48,7 @@ impl Desk {
     pub(crate) async fn disconnected(self: Rc<Self>, socket: Rc<Socket>, ended: (u16, &'static str)) {
         let now = self.clock.now();
         let Some(entrance) = self.driver.arrive_disconnect(now, (socket.client.api, socket.stage)) else { return };
+        self.driver.count_frames(|counts| counts.disconnects += 1);
         let news = News { body: Bytes::new(), purpose: Purpose::Disconnect(socket.id), ended: Some(ended), entrance };
         self.through(&socket, news).await;
     }

@@ -62,6 +62,8 @@ pub(crate) struct FrameCounts {
     pub(crate) unread: u64,
     /// Connections that ended because their client did not keep to the protocol.
     pub(crate) unruly: u64,
+    /// Connections of whose end `$disconnect` was told.
+    pub(crate) disconnects: u64,
 }
 
 impl Knocked {

@@ -109,6 +109,7 @@ impl<R: Record> Stage<R> {
                 }
             }
             Act::Ping { .. } => {
+                self.counts.uncalled += 1;
                 let deadline = stamps.started + self.timeout;
                 self.wait_for(job, by, stamps, deadline);
                 self.tell(job.place, Happened::Sent, (now, job.intended));
@@ -132,6 +133,7 @@ impl<R: Record> Stage<R> {
     /// Goodbye was said; its turn ends with the connection.
     pub(in crate::engine::conversation) fn said_goodbye(&mut self, job: &Job, stamps: Stamps) {
         let deadline = stamps.started + self.timeout;
+        self.counts.uncalled += u64::from(stamps.sent != Instant::MAX);
         let place = self.places.at(job.place);
         place.goodbye = Some(Box::new(job.pending(stamps)));
         place.deadline = deadline;
