@@ -81,9 +81,11 @@ fn function(member: &mut Member<Text, At<raw::Function>>, known: Known<'_>, read
     let failures = filled(&mut function.failures, &spot, "failures", || Percent::nearest(0.0)).value.share();
     let concurrency = function.concurrency.as_ref().map(|count| count.value.0);
     let scaling = scaling(function, &spot, reader);
-    let echoes = function.response.as_ref().is_none_or(|answer| answer.body.is_none());
     let answer = function.response.get_or_insert(raw::Answer { status: None, body: None });
-    let (status, body) = filled_answer(answer, &spot, "{}");
+    // A body that is not written is left so: over WebSocket it is the message, elsewhere the usual one.
+    let echoes = answer.body.is_none();
+    let body = answer.body.as_ref().map_or_else(|| "{}".to_owned(), |body| body.value.0.clone());
+    let status = filled(&mut answer.status, &spot, "status", || Status(200)).value.0;
     let proven = Function {
         name: member.name.0.clone(),
         memory_mb,
