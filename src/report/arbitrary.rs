@@ -73,6 +73,7 @@ fn connections(of: &SeriesRecord) -> Box<ConnectionsRecord> {
         deliveries: vec![DeliveriesRecord {
             stream: of.name.clone(),
             expected: n,
+            silent: n,
             time: times.clone(),
             ..DeliveriesRecord::default()
         }],

@@ -70,7 +70,7 @@ fn played(tape: &Arc<SessionTape>) -> Vec<Turn> {
             let what = match &turn.act {
                 Act::Connect(_) => Happened::Opened,
                 Act::Message(message) if message.awaits != Awaits::Nothing => Happened::Replied,
-                Act::Message(_) | Act::Ping { .. } => Happened::Sent,
+                Act::Message(_) | Act::Post(_) | Act::Ping { .. } => Happened::Sent,
                 Act::Close(_) => Happened::Closed { by: ClosedBy::Client, code: 1000 },
             };
             let event =
@@ -93,7 +93,7 @@ fn messages_count_under_the_routes_that_the_gateway_would_choose() {
             let kind = if *awaits == Awaits::Nothing { "" } else { " ?" };
             format!("{}{kind}", catalog.name(*series))
         }
-        Act::Message(_) | Act::Ping { .. } => panic!("{turn:?} was not recorded"),
+        Act::Message(_) | Act::Post(_) | Act::Ping { .. } => panic!("{turn:?} was not recorded"),
         Act::Close(farewell) => format!("{farewell:?}"),
     };
     let names: Vec<String> = played(&tape).iter().map(name).collect();

@@ -15,7 +15,7 @@ pub(super) struct Heard {
     next: u64,
     /// Bit `i` stands for the number `next - 1 - i`, and says that it is not awaited: it came, or lies before the beginning.
     settled: u64,
-    /// The numbers before the beginning.
+    /// The numbers before the beginning; while none has come, those before the connection.
     before: u64,
 }
 
@@ -23,6 +23,17 @@ pub(super) struct Heard {
 pub(super) type Lost = (u64, u64);
 
 impl Heard {
+    /// Of a connection that opens when so many numbers have been given.
+    pub(super) fn from(published: u64) -> Self {
+        Self { before: published, ..Self::default() }
+    }
+
+    /// Whether nothing at all has come, though something should have: of two numbers that were given meanwhile the first may have been under way
+    /// before the other side knew of the connection, and the last may still be.
+    pub(super) const fn is_silent(&self, published: u64) -> bool {
+        self.next == 0 && published > self.before.saturating_add(2)
+    }
+
     /// A number has come; what it is, and each number that it gives up for lost. `published` numbers have been given so far.
     pub(super) fn on_number(&mut self, number: u64, published: u64, mut lose: impl FnMut(Lost)) -> Arrived {
         if number >= published {
@@ -100,6 +111,14 @@ mod tests {
         );
         assert_eq!(all(&[4, 3], 6), (vec![InOrder, Again], vec![5]));
         assert_eq!(all(&[], 10), (vec![], vec![]));
+    }
+
+    #[test]
+    fn who_hears_nothing_of_three_numbers_is_silent() {
+        let mut heard = Heard::from(7);
+        assert!(!heard.is_silent(7) && !heard.is_silent(9) && heard.is_silent(10));
+        assert_eq!(heard.on_number(9, 10, |_| ()), Arrived::InOrder);
+        assert!(!heard.is_silent(100));
     }
 
     #[test]

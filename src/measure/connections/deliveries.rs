@@ -19,6 +19,7 @@ pub struct Deliveries {
     out_of_order: u64,
     unknown: u64,
     untimed: u64,
+    silent: u64,
     time: Histogram<u64>,
 }
 
@@ -56,6 +57,11 @@ impl Deliveries {
         self.lost += count;
     }
 
+    /// A connection that was to hear it has ended, and nothing at all had come.
+    pub const fn on_silent(&mut self) {
+        self.silent += 1;
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         self.delivered += other.delivered;
         self.lost += other.lost;
@@ -63,6 +69,7 @@ impl Deliveries {
         self.out_of_order += other.out_of_order;
         self.unknown += other.unknown;
         self.untimed += other.untimed;
+        self.silent += other.silent;
         add(&mut self.time, &other.time);
     }
 
@@ -80,6 +87,7 @@ impl Deliveries {
             out_of_order: self.out_of_order,
             unknown: self.unknown,
             untimed: self.untimed,
+            silent: self.silent,
             time: None,
         }
     }
@@ -87,7 +95,7 @@ impl Deliveries {
 
 impl Default for Deliveries {
     fn default() -> Self {
-        Self { delivered: 0, lost: 0, duplicated: 0, out_of_order: 0, unknown: 0, untimed: 0, time: growing() }
+        Self { delivered: 0, lost: 0, duplicated: 0, out_of_order: 0, unknown: 0, untimed: 0, silent: 0, time: growing() }
     }
 }
 
@@ -103,9 +111,11 @@ mod tests {
         }
         stream.on_arrived(Arrived::InOrder, None);
         stream.on_lost(3);
+        stream.on_silent();
         let record = stream.record("prices");
         assert_eq!((record.expected, record.delivered, record.lost), (6, 3, 3));
         assert_eq!((record.duplicated, record.out_of_order, record.unknown, record.untimed), (1, 1, 1, 1));
+        assert_eq!(record.silent, 1);
         assert_eq!(record.time.map(|time| time.count), Some(2));
     }
 }

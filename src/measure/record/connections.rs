@@ -168,6 +168,10 @@ pub struct DeliveriesRecord {
     pub unknown: u64,
     /// Delivered when their instant was no longer known: it is kept of the last ones only.
     pub untimed: u64,
+    /// Connections that were to hear it and got nothing at all, though three numbers and more were published while they were open: what these
+    /// missed is in no other count here.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub silent: u64,
     /// From the intended instant of publishing to the arrival.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Quantiles>,
@@ -183,6 +187,7 @@ impl DeliveriesRecord {
             (&mut self.out_of_order, other.out_of_order),
             (&mut self.unknown, other.unknown),
             (&mut self.untimed, other.untimed),
+            (&mut self.silent, other.silent),
         ]);
     }
 }

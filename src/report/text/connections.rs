@@ -127,6 +127,10 @@ fn deliveries(page: &mut Page, deliveries: &[DeliveriesRecord]) {
         table.row(cells.map(Into::into).collect());
     }
     page.table(&table);
+    for it in deliveries.iter().filter(|it| it.silent > 0) {
+        let what = format!("{} connections got nothing at all of {}", count(it.silent), it.stream);
+        page.entry("silent", &format!("{what}: what they missed is not among the lost"));
+    }
 }
 
 fn spread(times: &Quantiles) -> String {

@@ -96,6 +96,9 @@ impl<R: Record> Stage<R> {
         let ids = (0_u8..64).filter(|id| hears.0 >> id & 1 == 1).map(StreamId);
         for (stream, mut heard) in ids.zip(heard) {
             let published = self.published.count(stream);
+            if heard.is_silent(published) {
+                self.connections.stream(stream).on_silent();
+            }
             let mut lost = Vec::new();
             heard.end(published, |gap| lost.push(gap));
             for gap in lost {

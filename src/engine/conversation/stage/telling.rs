@@ -13,7 +13,7 @@ use crate::engine::job::{Ending, Stamps};
 use crate::load::sessions::Happened;
 use crate::measure::connections::Phases;
 use crate::measure::{Outcome, Record};
-use crate::traffic::conversation::{Act, Awaits};
+use crate::traffic::conversation::{Act, Awaits, StreamId};
 
 /// Questions and pings that may be open on a connection at a time.
 const OPEN_MAX: usize = 64;
@@ -51,7 +51,8 @@ impl<R: Record> Stage<R> {
         place.state = State::Open;
         place.deadline = Instant::MAX;
         place.opened = now;
-        place.heard = vec![Heard::default(); place.hears.0.count_ones() as usize];
+        let streams = (0_u8..64).map(StreamId).filter(|stream| place.hears.has(*stream));
+        place.heard = streams.map(|stream| Heard::from(self.published.count(stream))).collect();
         if leaving {
             place.order = Order::Leave(super::ending::GOING_AWAY);
         }
