@@ -125,7 +125,7 @@ fn the_plan_of_a_replay_is_shown_and_nothing_is_sent() {
         bench.sluicegate(["replay", "chat.har", "--reply", "id", "--print-plan", "--format", "json"]).expect_code(0).stdout;
     let plan = json(&shown);
     assert_eq!(plan.pointer("/resolved/profile/gateway/api"), Some(&"websocket".into()), "{plan:#}");
-    assert_eq!(plan.pointer("/resolved/profile/run/duration"), Some(&"2.401s".into()), "{plan:#}");
+    assert_eq!(plan.pointer("/resolved/profile/run/duration"), Some(&"2901ms".into()), "{plan:#}");
 }
 
 /// The news that a connection is gone is told to `$disconnect` by the gateway itself: nobody sent it, and it is missing nowhere.

@@ -236,7 +236,8 @@ impl<'a> Model<'a> {
         let wanted = self.replications_wanted(&replicas);
         replicas.extend(self.replicate(replicas.len()..wanted, &plain));
         let script = replicas[0].summary.script;
-        let planned_actions = (self.script.model() == LoadModel::Open).then_some(replicas[0].summary.intended);
+        let is_counted = self.script.model() == LoadModel::Open && !self.script.is_of_sessions();
+        let planned_actions = is_counted.then_some(replicas[0].summary.intended);
         let unpredicted: Vec<_> =
             replicas.iter().flat_map(|replica| replica.summary.unpredicted.iter().map(|(series, _)| *series)).collect();
         let has_model = |assumption: &Assumption| match assumption.series {

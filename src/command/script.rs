@@ -86,9 +86,16 @@ impl Script {
         match self {
             Self::Described(traffic) if matches!(traffic.pace, Pace::Closed { .. }) => LoadModel::Closed,
             Self::Sessions(dialogue) if dialogue.waits_for_replies() => LoadModel::Closed,
-            // Each message has its instant, but a question holds up what its session says next.
-            Self::RecordedSessions { tape, .. } if tape.has_questions() => LoadModel::Closed,
+            // A question may hold up what its session says next, which keeps its instant, and is counted from it.
             Self::Described(_) | Self::Recorded { .. } | Self::Sessions(_) | Self::RecordedSessions { .. } => LoadModel::Open,
+        }
+    }
+
+    /// Whether it is of sessions: what these do in all depends on what happens to them.
+    pub(super) const fn is_of_sessions(&self) -> bool {
+        match self {
+            Self::Sessions(_) | Self::RecordedSessions { .. } => true,
+            Self::Described(_) | Self::Recorded { .. } => false,
         }
     }
 

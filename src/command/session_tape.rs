@@ -20,6 +20,9 @@ use crate::traffic::catalog::Recorded;
 use crate::traffic::conversation::{Awaits, Farewell};
 use crate::traffic::session_trace::{Closed, Passed, Session, SessionReader, SessionTraceError, Way};
 
+/// What is under way when the last session does its last thing has so long to come to its end within the plan: a goodbye, its answer.
+const LAST: Span = Span::from_ms(500);
+
 /// What is known of a whole trace.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
@@ -27,8 +30,6 @@ pub(super) struct Totals {
     pub(super) sessions: u64,
     /// Connects, messages that are said, and ends.
     pub(super) turns: u64,
-    /// Messages that have a reply.
-    pub(super) questions: u64,
     /// Until when something is known.
     pub(super) length: Span,
     /// When the last session connects.
@@ -62,16 +63,9 @@ impl Totals {
     }
 
     fn add(&mut self, session: &Session) {
-        let said = session.messages.iter().filter_map(|message| match &message.what {
-            Way::Said { replied, .. } => Some(replied.is_some()),
-            Way::Heard { .. } => None,
-        });
-        for has_reply in said {
-            self.turns += 1;
-            self.questions += u64::from(has_reply);
-        }
+        let said = session.messages.iter().filter(|message| matches!(message.what, Way::Said { .. }));
         self.sessions += 1;
-        self.turns += 1 + u64::from(session.closed.is_some());
+        self.turns += 1 + said.count() as u64 + u64::from(session.closed.is_some());
         self.last = session.at;
         self.longest = self.longest.max(session.length());
         self.endless += u64::from(session.closed.is_none());
@@ -88,10 +82,10 @@ impl Totals {
         u32::try_from(most.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// How long the whole replay takes.
+    /// How long the whole replay takes, in seconds.
     pub(super) fn replayed_s(&self, warp: &Warp) -> f64 {
         let laps = f64::from(warp.repeat);
-        match warp.pace {
+        let until_last = match warp.pace {
             ReplayPace::Rate(rate) => {
                 let connects = (self.sessions as f64 * laps - 1.0).max(0.0);
                 connects * rate.per.as_secs_f64() / rate.tokens as f64 + self.longest.as_secs_f64()
@@ -100,7 +94,8 @@ impl Totals {
                 let gap = self.last.as_secs_f64() / self.sessions.saturating_sub(1).max(1) as f64;
                 (self.length.as_secs_f64() * laps + gap * (laps - 1.0)) / warp.speed
             }
-        }
+        };
+        until_last + LAST.as_secs_f64()
     }
 }
 
@@ -127,11 +122,6 @@ impl SessionTape {
     pub(super) fn catalog(&self) -> Catalog {
         let correlations = self.reply.iter().cloned().collect();
         Catalog { correlations, ..self.counting.catalog().as_ref().clone() }
-    }
-
-    /// Whether some message waits for its reply.
-    pub(super) const fn has_questions(&self) -> bool {
-        self.totals.questions > 0
     }
 
     /// The sessions that `share` plays.
