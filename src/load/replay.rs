@@ -64,8 +64,8 @@ impl Default for Warp {
 
 /// The steps of `recording` under `warp` that `share` plays.
 ///
-/// A repetition begins where the slice ends; without a slice (or if the recording ends before it) it begins one mean gap after
-/// the last entry, so that the last and the first do not fall together.
+/// A repetition begins where the slice ends; without an end of the slice it begins one mean gap after the last entry, so that the last and
+/// the first do not fall together.
 pub fn replay(recording: Box<dyn Recording>, warp: Warp, share: Share) -> Box<dyn Source> {
     Box::new(Replay { recording, laps: Laps::new(warp, Span::ZERO), share })
 }
@@ -154,6 +154,7 @@ impl Laps {
                 Placed::At(number, intended)
             }
             Some(_) => self.next_lap(to.saturating_sub(from)),
+            None if to < Span::MAX => self.next_lap(to.saturating_sub(from)),
             None => self.next_lap(self.lap.length(self.length_min)),
         }
     }

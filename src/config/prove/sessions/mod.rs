@@ -180,12 +180,14 @@ fn role(session: &mut At<Session>, desk: &mut Desk<'_>, reader: &mut Reader) -> 
     (role.weight > 0).then_some(role)
 }
 
-/// What a run of requests may have, and one of sessions not.
-pub(super) fn refuse_of_requests(profile: &Profile, reader: &mut Reader) {
+/// What a run of requests may have, and one of sessions not. What of it is a default, nobody has written: it goes.
+pub(super) fn refuse_of_requests(profile: &mut Profile, reader: &mut Reader) {
     if profile.traffic.as_ref().is_none_or(|traffic| traffic.value.sessions.is_none()) {
         return;
     }
-    let Some(At { value: run, .. }) = &profile.run else { return };
+    let Some(At { value: run, .. }) = &mut profile.run else { return };
+    run.connections = run.connections.take().filter(is_written);
+    run.streams = run.streams.take().filter(is_written);
     let given = [
         (
             run.retries.as_ref().map(|it| &it.spot),
@@ -209,11 +211,14 @@ pub(super) fn refuse_of_requests(profile: &Profile, reader: &mut Reader) {
         ),
     ];
     for (spot, what) in given {
-        // What is a default, nobody has written.
-        if let Some(spot) = spot.filter(|spot| spot.place != Place::Nowhere) {
+        if let Some(spot) = spot {
             reader.report_at(spot, what);
         }
     }
+}
+
+fn is_written<T>(given: &At<T>) -> bool {
+    given.spot.place != Place::Nowhere
 }
 
 /// What belongs to sessions and stands where there are none.
