@@ -35,7 +35,7 @@ while True:
 "#;
 
 /// Ten clients who come within half a second; the gateway closes all connections after eight.
-const DOOR: &str = r#"# Imitates a door that looks at tokens, and at nothing behind it.
+const DOOR: &str = r"# Imitates a door that looks at tokens, and at nothing behind it.
 gateway:
   api: websocket
   region: us-east-1
@@ -63,7 +63,7 @@ traffic:
   reconnect: { first: 100ms, factor: 2, most: 500ms, jitter: 50%, attempts: 3 }
 run: { duration: 10s, warmup: 0s }
 target: mock
-"#;
+";
 
 /// A token that expires so many seconds from now.
 fn token(seconds: u64) -> String {
