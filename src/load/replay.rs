@@ -101,7 +101,8 @@ impl Source for Replay {
 /// Where what was recorded lies in its replay: time through the speed, the slice, lap after lap.
 pub(super) struct Laps {
     warp: Warp,
-    /// A lap without a slice is at least so long: what goes on after the last arrival is not met by the next lap.
+    /// A lap without a slice is at least so long: what goes on after the last arrival is not met by the next
+    /// lap. It counts from the beginning of the recording.
     length_min: Span,
     lap: Lap,
     number: u64,
@@ -154,7 +155,7 @@ impl Laps {
                 Placed::At(number, intended)
             }
             Some(_) => self.next_lap(to.saturating_sub(from)),
-            None => self.next_lap(self.lap.length(self.length_min)),
+            None => self.next_lap(self.lap.length(self.length_min.saturating_sub(from))),
         }
     }
 

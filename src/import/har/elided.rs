@@ -16,6 +16,9 @@ pub(super) struct Elided<R> {
     at: At,
 }
 
+/// A text of bytes that are no characters has no place to be cut at; it ends here, and whoever reads it says what it is.
+const BROKEN_BYTES_MAX: usize = TEXT_BYTES_MAX + 64;
+
 /// Where in the document the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -23,8 +26,12 @@ enum At {
     Outside,
     /// In a text, after so many bytes of it.
     Text(usize),
+    /// The same, behind the first half of a character that is written as two escapes.
+    Half(usize),
     /// The same, behind a backslash.
     Escape(usize),
+    /// The same, within the four digits of an escape: what they say so far, and how many are to come.
+    Digits(usize, u16, u8),
     /// In a text whose rest is left out.
     Rest,
     /// The same, behind a backslash.
@@ -40,13 +47,31 @@ impl<R: Read> Elided<R> {
 impl At {
     /// Behind this byte, and whether it is kept.
     const fn behind(self, byte: u8) -> (Self, bool) {
+        // All but the second and later bytes of a character.
+        let begins = byte & 0xC0 != 0x80;
         match (self, byte) {
             (Self::Outside, b'"') => (Self::Text(0), true),
-            (Self::Outside, _) | (Self::Text(_) | Self::Rest, b'"') => (Self::Outside, true),
-            // Before a plain character nothing that belongs together is parted.
-            (Self::Text(length), 0x20..=0x7E) if length >= TEXT_BYTES_MAX && byte != b'\\' => (Self::Rest, false),
-            (Self::Text(length), b'\\') => (Self::Escape(length + 1), true),
-            (Self::Text(length) | Self::Escape(length), _) => (Self::Text(length + 1), true),
+            (Self::Outside, _) | (Self::Text(_) | Self::Half(_) | Self::Rest, b'"') => (Self::Outside, true),
+            (Self::Text(length), b'\\') if length >= TEXT_BYTES_MAX => (Self::RestEscape, false),
+            (Self::Text(length), _) if length >= TEXT_BYTES_MAX && (begins || length >= BROKEN_BYTES_MAX) => (Self::Rest, false),
+            (Self::Text(length) | Self::Half(length), b'\\') => (Self::Escape(length + 1), true),
+            (Self::Escape(length), b'u') => (Self::Digits(length + 1, 0, 4), true),
+            (Self::Digits(length, code, left), _) => {
+                let digit = match byte {
+                    b'0'..=b'9' => byte - b'0',
+                    b'a'..=b'f' => byte - b'a' + 10,
+                    b'A'..=b'F' => byte - b'A' + 10,
+                    _ => 0,
+                };
+                let code = code << 4 | digit as u16;
+                let behind = match (left, code) {
+                    (1, 0xD800..=0xDBFF) => Self::Half(length + 1),
+                    (1, _) => Self::Text(length + 1),
+                    (more, _) => Self::Digits(length + 1, code, more - 1),
+                };
+                (behind, true)
+            }
+            (Self::Text(length) | Self::Half(length) | Self::Escape(length), _) => (Self::Text(length + 1), true),
             (Self::Rest, b'\\') => (Self::RestEscape, false),
             (Self::Rest | Self::RestEscape, _) => (Self::Rest, false),
         }
@@ -104,13 +129,21 @@ mod tests {
     #[test]
     fn neither_a_character_nor_an_escape_is_parted() {
         for unit in ["\u{1F600}", "\\ud83d\\ude00", "\\u0041", "\\\\", "\\\"", "\\n\u{e4}"] {
-            for shift in 0..7 {
-                let long = format!("[\"{}{}z{}\", 7]", "y".repeat(shift), unit.repeat(TEXT_BYTES_MAX / 2), "w".repeat(9));
-                let (cut, seven): (String, u32) = serde_json::from_slice(&elided(long.as_bytes())).unwrap();
+            for shift in 0..13 {
+                let long = format!("[\"{}{}w\", 7]", "y".repeat(shift), unit.repeat(TEXT_BYTES_MAX / unit.len() + 40));
+                let less = elided(long.as_bytes());
+                assert!(less.len() < TEXT_BYTES_MAX + 32, "{unit}: {}", less.len());
+                let (cut, seven): (String, u32) = serde_json::from_slice(&less).unwrap();
                 assert!(cut.len() > 128 << 10 && !cut.ends_with('w'), "{unit}");
                 assert_eq!(seven, 7);
             }
         }
+    }
+
+    #[test]
+    fn a_text_that_is_none_is_cut_too() {
+        let less = elided(&[&b"[\""[..], &[0x80; 2 * TEXT_BYTES_MAX], b"\"]"].concat());
+        assert!(less.len() < BROKEN_BYTES_MAX + 8, "{}", less.len());
     }
 
     proptest! {
