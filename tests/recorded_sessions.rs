@@ -53,7 +53,7 @@ fn a_har_is_imported_with_all_that_it_says_and_nothing_that_it_should_not() {
 fn a_har_alone_is_replayed_at_the_mock_and_judged() {
     let _quiet = quiet();
     let bench = bench();
-    let kept = bench.kept_valid(["replay", "chat.har", "--reply", "id"]).expect_code(0);
+    let kept = bench.kept_valid(["replay", "chat.har", "--reply", "id", "--warmup", "0s"]).expect_code(0);
     let record = &kept.record;
     assert_eq!(record["complete"], true);
     assert_eq!([count(record, "/connections/asked"), count(record, "/connections/opened")], [SESSIONS; 2], "{record:#}");

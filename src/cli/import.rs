@@ -51,8 +51,8 @@ Of a log, writes a trace (-o) that `replay` reads faster than the log, and a pro
 Every rejected line is counted, and named by number and reason. Of a HAR (the network panel's export, with `_webSocketMessages` on \
 the handshakes) the same is made of its sessions: what was said at its instants, of what was heard the length alone. Without \
 --reply no message has a reply; with --reply id, one whose reply has the same at `id` and came before the next message is a \
-question, and its round trip is measured. Requests, binary messages and credentials of a HAR are left out, and counted. Of a definition, everything that is not carried over is named, by \
-line and reason.";
+question, and its round trip is measured. Requests, binary messages and credentials of a HAR are left out, and counted. Of a \
+definition, everything that is not carried over is named, by line and reason.";
 
 const EXAMPLES: &str = "\
 Examples:

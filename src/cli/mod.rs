@@ -85,7 +85,7 @@ pub enum Action {
     /// Serve the mock gateway alone
     #[command(long_about = mock::ABOUT)]
     Mock(Mock),
-    /// Read a log or a HAR: a trace, and a profile derived from it; or an API definition: a profile
+    /// Read a log or a HAR: a trace, and a profile; or an API definition: a profile
     #[command(long_about = import::ABOUT)]
     Import(Import),
     /// Judge a kept run: by its own model, by another profile, or by an earlier run

@@ -86,8 +86,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       replay       The same, with recorded traffic: a log, or sessions of WebSocket clients
       simulate     The model alone, in virtual time: nothing is sent
       mock         Serve the mock gateway alone
-      import       Read a log or a HAR: a trace, and a profile derived from it; or an API definition: a
-                   profile
+      import       Read a log or a HAR: a trace, and a profile; or an API definition: a profile
       compare      Judge a kept run: by its own model, by another profile, or by an earlier run
       fit          Fit the profile of kept runs to what they observed
       plan-fit     Propose the runs from which `fit` could tell a profile's parameters

@@ -64,8 +64,8 @@ impl Default for Warp {
 
 /// The steps of `recording` under `warp` that `share` plays.
 ///
-/// A repetition begins where the slice ends; without an end of the slice it begins one mean gap after the last entry, so that the last and
-/// the first do not fall together.
+/// A repetition begins where the slice ends; without a slice (or if the recording ends before it) it begins one mean gap after
+/// the last entry, so that the last and the first do not fall together.
 pub fn replay(recording: Box<dyn Recording>, warp: Warp, share: Share) -> Box<dyn Source> {
     Box::new(Replay { recording, laps: Laps::new(warp, Span::ZERO), share })
 }
@@ -101,7 +101,8 @@ impl Source for Replay {
 /// Where what was recorded lies in its replay: time through the speed, the slice, lap after lap.
 pub(super) struct Laps {
     warp: Warp,
-    /// A lap without a slice is at least so long: what goes on after the last arrival is not met by the next lap.
+    /// A lap without a slice is at least so long: what goes on after the last arrival is not met by the next
+    /// lap. It counts from the beginning of the recording.
     length_min: Span,
     lap: Lap,
     number: u64,
@@ -154,8 +155,7 @@ impl Laps {
                 Placed::At(number, intended)
             }
             Some(_) => self.next_lap(to.saturating_sub(from)),
-            None if to < Span::MAX => self.next_lap(to.saturating_sub(from)),
-            None => self.next_lap(self.lap.length(self.length_min)),
+            None => self.next_lap(self.lap.length(self.length_min.saturating_sub(from))),
         }
     }
 

@@ -16,6 +16,9 @@ pub(super) struct Elided<R> {
     at: At,
 }
 
+/// A text of bytes that are no characters has no place to be cut at; it ends here, and whoever reads it says what it is.
+const BROKEN_BYTES_MAX: usize = TEXT_BYTES_MAX + 64;
+
 /// Where in the document the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -23,12 +26,12 @@ enum At {
     Outside,
     /// In a text, after so many bytes of it.
     Text(usize),
+    /// The same, behind the first half of a character that is written as two escapes.
+    Half(usize),
     /// The same, behind a backslash.
     Escape(usize),
-    /// The same, behind so many of the four digits of an escape, which are this much.
-    Digits(usize, u8, u16),
-    /// The same, behind the first half of a pair of escapes that are one character.
-    Half(usize),
+    /// The same, within the four digits of an escape: what they say so far, and how many are to come.
+    Digits(usize, u16, u8),
     /// In a text whose rest is left out.
     Rest,
     /// The same, behind a backslash.
@@ -44,39 +47,34 @@ impl<R: Read> Elided<R> {
 impl At {
     /// Behind this byte, and whether it is kept.
     const fn behind(self, byte: u8) -> (Self, bool) {
+        // All but the second and later bytes of a character.
+        let begins = byte & 0xC0 != 0x80;
         match (self, byte) {
             (Self::Outside, b'"') => (Self::Text(0), true),
-            // A quotation mark among the digits of an escape ends the text, too: that it is none is left to whoever reads it.
-            (Self::Outside, _) | (Self::Text(_) | Self::Half(_) | Self::Digits(..) | Self::Rest, b'"') => (Self::Outside, true),
-            // Before what begins a character, or an escape, nothing that belongs together is parted.
+            (Self::Outside, _) | (Self::Text(_) | Self::Half(_) | Self::Rest, b'"') => (Self::Outside, true),
             (Self::Text(length), b'\\') if length >= TEXT_BYTES_MAX => (Self::RestEscape, false),
-            (Self::Text(length), 0..=0x7F | 0xC0..) if length >= TEXT_BYTES_MAX => (Self::Rest, false),
+            (Self::Text(length), _) if length >= TEXT_BYTES_MAX && (begins || length >= BROKEN_BYTES_MAX) => (Self::Rest, false),
             (Self::Text(length) | Self::Half(length), b'\\') => (Self::Escape(length + 1), true),
-            (Self::Escape(length), b'u') => (Self::Digits(length + 1, 0, 0), true),
-            (Self::Digits(length, digits, value), _) if digits < 4 && byte.is_ascii_hexdigit() => {
-                let value = value << 4 | hex(byte);
-                let is_half = digits == 3 && value >> 10 == 0xD800 >> 10;
-                let at = match digits {
-                    3 if is_half => Self::Half(length + 1),
-                    3 => Self::Text(length + 1),
-                    _ => Self::Digits(length + 1, digits + 1, value),
+            (Self::Escape(length), b'u') => (Self::Digits(length + 1, 0, 4), true),
+            (Self::Digits(length, code, left), _) => {
+                let digit = match byte {
+                    b'0'..=b'9' => byte - b'0',
+                    b'a'..=b'f' => byte - b'a' + 10,
+                    b'A'..=b'F' => byte - b'A' + 10,
+                    _ => 0,
                 };
-                (at, true)
+                let code = code << 4 | digit as u16;
+                let behind = match (left, code) {
+                    (1, 0xD800..=0xDBFF) => Self::Half(length + 1),
+                    (1, _) => Self::Text(length + 1),
+                    (more, _) => Self::Digits(length + 1, code, more - 1),
+                };
+                (behind, true)
             }
-            (Self::Text(length) | Self::Escape(length) | Self::Half(length) | Self::Digits(length, ..), _) => {
-                (Self::Text(length + 1), true)
-            }
+            (Self::Text(length) | Self::Half(length) | Self::Escape(length), _) => (Self::Text(length + 1), true),
             (Self::Rest, b'\\') => (Self::RestEscape, false),
             (Self::Rest | Self::RestEscape, _) => (Self::Rest, false),
         }
-    }
-}
-
-/// The value of a hexadecimal digit.
-const fn hex(digit: u8) -> u16 {
-    match digit {
-        b'0'..=b'9' => (digit - b'0') as u16,
-        _ => (digit | 0x20).wrapping_sub(b'a' - 10) as u16,
     }
 }
 
@@ -130,14 +128,22 @@ mod tests {
 
     #[test]
     fn neither_a_character_nor_an_escape_is_parted() {
-        for unit in ["\u{1F600}", "\\ud83d\\ude00", "\\uD83D\\uDE00", "\\u0041", "\\\\", "\\\"", "\\n\u{e4}"] {
-            for shift in 0..7 {
-                let long = format!("[\"{}{}z{}\", 7]", "y".repeat(shift), unit.repeat(TEXT_BYTES_MAX / 2), "w".repeat(9));
-                let (cut, seven): (String, u32) = serde_json::from_slice(&elided(long.as_bytes())).unwrap();
-                assert!((128 << 10..=TEXT_BYTES_MAX + 12).contains(&cut.len()) && !cut.ends_with('w'), "{unit}");
+        for unit in ["\u{1F600}", "\\ud83d\\ude00", "\\u0041", "\\\\", "\\\"", "\\n\u{e4}"] {
+            for shift in 0..13 {
+                let long = format!("[\"{}{}w\", 7]", "y".repeat(shift), unit.repeat(TEXT_BYTES_MAX / unit.len() + 40));
+                let less = elided(long.as_bytes());
+                assert!(less.len() < TEXT_BYTES_MAX + 32, "{unit}: {}", less.len());
+                let (cut, seven): (String, u32) = serde_json::from_slice(&less).unwrap();
+                assert!(cut.len() > 128 << 10 && !cut.ends_with('w'), "{unit}");
                 assert_eq!(seven, 7);
             }
         }
+    }
+
+    #[test]
+    fn a_text_that_is_none_is_cut_too() {
+        let less = elided(&[&b"[\""[..], &[0x80; 2 * TEXT_BYTES_MAX], b"\"]"].concat());
+        assert!(less.len() < BROKEN_BYTES_MAX + 8, "{}", less.len());
     }
 
     proptest! {

@@ -67,7 +67,7 @@ fn played(sessions: &[Spec], warp: Warp, share: Share) -> Vec<(u32, u32, u64, St
             let (what, happened) = match &turn.act {
                 Act::Connect(_) => ("connect".to_owned(), Happened::Opened),
                 Act::Message(Message { text: Text::Recorded(text), .. }) => (text.to_string(), Happened::Sent),
-                Act::Message(_) | Act::Post(_) | Act::Ping { .. } => panic!("it was not recorded: {turn:?}"),
+                Act::Message(_) | Act::Ping { .. } => panic!("it was not recorded: {turn:?}"),
                 Act::Close(_) => ("close".to_owned(), Happened::Closed { by: ClosedBy::Client, code: 1000 }),
             };
             ahead = source.next(turn.session, Event { at, intended: at, what: happened });
@@ -116,8 +116,12 @@ fn a_lap_has_sessions_of_its_own_and_begins_after_all_that_was_recorded() {
 #[test]
 fn a_slice_holds_the_sessions_that_connect_in_it() {
     let slice = Some((ms(20), ms(90)));
-    let turns = shown(&played(&two(), Warp { slice, repeat: 2, ..Warp::default() }, Share::ALL));
+    let three = [two(), vec![(90, vec![], None)]].concat();
+    let turns = shown(&played(&three, Warp { slice, repeat: 2, ..Warp::default() }, Share::ALL));
     assert_eq!(turns, ["0 connect 30", "0 1-0 40", "1 connect 100", "1 1-0 110"]);
+    // A recording that ends before its slice: so long as something is known of it, and a gap.
+    let turns = shown(&played(&two(), Warp { slice, repeat: 2, ..Warp::default() }, Share::ALL));
+    assert_eq!(turns, ["0 connect 30", "0 1-0 40", "1 connect 440", "1 1-0 450"]);
 }
 
 #[test]
