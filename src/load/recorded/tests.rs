@@ -67,7 +67,7 @@ fn played(sessions: &[Spec], warp: Warp, share: Share) -> Vec<(u32, u32, u64, St
             let (what, happened) = match &turn.act {
                 Act::Connect(_) => ("connect".to_owned(), Happened::Opened),
                 Act::Message(Message { text: Text::Recorded(text), .. }) => (text.to_string(), Happened::Sent),
-                Act::Message(_) | Act::Ping { .. } => panic!("it was not recorded: {turn:?}"),
+                Act::Message(_) | Act::Post(_) | Act::Ping { .. } => panic!("it was not recorded: {turn:?}"),
                 Act::Close(_) => ("close".to_owned(), Happened::Closed { by: ClosedBy::Client, code: 1000 }),
             };
             ahead = source.next(turn.session, Event { at, intended: at, what: happened });
