@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_none_is_cut_too() {
-        let less = elided(&[&b"[\""[..], &[0x80; 2 * TEXT_BYTES_MAX], b"\"]"].concat());
+        let less = elided(&[&b"[\""[..], &vec![0x80; 2 * TEXT_BYTES_MAX], b"\"]"].concat());
         assert!(less.len() < BROKEN_BYTES_MAX + 8, "{}", less.len());
     }
 
