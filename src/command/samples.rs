@@ -11,9 +11,11 @@ use std::thread::{Builder, JoinHandle};
 
 use sluicegate_policy::time::Instant;
 
+use crate::measure::connections::Connections;
 use crate::measure::record::{Doubt, SamplesRecord, Weight};
 use crate::measure::rows::{HEADER, Row};
 use crate::measure::{Record, Recorder, Sample};
+use crate::traffic::conversation::Stream;
 
 /// Name of the file within the run's folder.
 pub(super) const SAMPLES: &str = "samples.csv";
@@ -97,6 +99,10 @@ impl Record for Recording {
 
     fn on_settled(&mut self, since: Instant, last: &Sample) {
         self.recorder.on_settled(since, last);
+    }
+
+    fn on_connections(&mut self, now: Instant, connections: &Connections, streams: &[Stream]) {
+        self.recorder.on_connections(now, connections, streams);
     }
 
     fn on_time(&mut self, now: Instant) {
