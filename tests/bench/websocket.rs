@@ -44,8 +44,9 @@ const SOAK_S: u32 = 600;
 /// Memory is read first when every connection has said something and has heard something.
 const SOAK_FROM: Span = Span::from_secs(120);
 const SOAK_UNTIL: Span = Span::from_secs(595);
-/// How often everybody is told something.
-const BROADCAST_S: u32 = 20;
+/// Of so many clients one publishes, in the mean, and how often each of these tells everybody something.
+const ONE_IN: u32 = 1_000;
+const BROADCAST_S: u32 = 200;
 
 /// A gateway that allows everything, and whose functions take little time.
 const GATEWAY: &str = r#"gateway:
@@ -57,6 +58,7 @@ const GATEWAY: &str = r#"gateway:
     board: { memory: 512 MB, duration: 5ms, concurrency: 1000 }
   routes:
     $connect: { integration: { mock: { status: 200 } } }
+    note: { integration: { mock: { status: 200 } } }
     quote: { integration: { mock: { status: 200, body: '{"price": 7}' } }, responds: true }
     broadcast: { integration: { lambda: board }, posts: { to: others, at_once: 10, each: 1ms } }
 "#;
@@ -71,11 +73,9 @@ pub(crate) fn soak(_: usize, problems: &mut Vec<String>) -> Vec<Figure> {
     gather([soaked()], problems)
 }
 
-/// A script that begins with `waits`, whose connections then do `steps` every so many seconds.
-fn asking_every(seconds: u32, waits: &str) -> String {
-    format!(
-        "{waits}\n        - repeat: forever\n          every: {seconds}s\n          of:\n            - ask: {{ action: quote }}"
-    )
+/// A script that begins with `waits`, and then does `step` every half minute.
+fn now_and_then(waits: &str, step: &str) -> String {
+    format!("{waits}\n        - repeat: forever\n          every: {EVERY_S}s\n          of:\n            - {step}")
 }
 
 /// So long, and then up to `EVERY_S` seconds, evenly spread.
@@ -107,7 +107,10 @@ fn held() -> Result<Vec<Figure>, String> {
     let mock = Mock::start_on("1", GATEWAY, folder.path(), &[])?;
     let alone_kb = mock.resident_kb()?;
     let output = folder.path().join("held");
-    let script = format!("  sessions:\n    - session: client\n      script:\n{}", asking_every(EVERY_S, &spread_waits(SILENT_S)));
+    let script = format!(
+        "  sessions:\n    - session: client\n      script:\n{}",
+        now_and_then(&spread_waits(SILENT_S), "say: { action: note }")
+    );
     println!("websocket: {FEW} connections");
     let few = profile(folder.path(), (FEW, OPEN_PER_S, HELD_S), &script)?;
     let few_kb = {
@@ -260,10 +263,10 @@ fn soaked() -> Result<Vec<Figure>, String> {
     let folder = folder()?;
     let mock = Mock::start_on("1", GATEWAY, folder.path(), &[])?;
     println!("websocket: {SOAKED} connections for {SOAK_S} s");
-    let rest = SOAKED - 1;
+    let rest = ONE_IN - 1;
     let sessions = format!(
         "  sessions:\n    - session: client\n      weight: {rest}\n      hears: [board]\n      script:\n{}\n    - session: publisher\n      script:\n        - wait: 15s\n        - repeat: forever\n          every: {BROADCAST_S}s\n          of:\n            - publish: {{ action: broadcast, n: \"{{number}}\" }}\n              to: board\n  streams: {{ board: {{ number: n }} }}",
-        asking_every(EVERY_S, &spread_waits(SILENT_S))
+        now_and_then(&spread_waits(SILENT_S), "ask: { action: quote }")
     );
     let profile = profile(folder.path(), (SOAKED, SOAKED_PER_S, SOAK_S), &sessions)?;
     let mut run = started(&profile, &folder.path().join("soak"), &mock.url, &[])?;
@@ -275,6 +278,9 @@ fn soaked() -> Result<Vec<Figure>, String> {
     everybody_stayed(&record, SOAKED)?;
     let deliveries = &record["connections"]["deliveries"][0];
     let of_stream = |what: &str| own::number(deliveries, &[what]);
+    if of_stream("expected")? == 0.0 {
+        return Err("soak: nobody published anything".to_owned());
+    }
     everything_ended_well(&record)?;
     let intended = own::number(&record, &["load", "intended"])?;
     Ok(vec![
