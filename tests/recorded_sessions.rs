@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{Bench, Kept, Mock, quiet, unwrapped};
+use crate::program::{Bench, Kept, Mock, outcomes, quiet, unwrapped};
 
 /// Three clients of a chat: 14 questions with their replies, one whose reply came too late to be one, and five other messages.
 const CHAT: &str = include_str!("fixtures/har/chat.har");
@@ -65,6 +65,9 @@ fn a_har_alone_is_replayed_at_the_mock_and_judged() {
     assert_eq!(count(record, "/load/intended"), SESSIONS + SAID + CLOSES);
     let say = kept.outcomes("say");
     assert_eq!(say.into_iter().collect::<Vec<_>>(), [(("answered".to_owned(), 0), QUESTIONS + 1)]);
+    for series in ["say", "join", "typing", "$default", "$connect"] {
+        assert_eq!(outcomes(record, "predicted_series", series), kept.outcomes(series), "{series}");
+    }
     // A goodbye is sent, and is no call of the gateway.
     assert_eq!(count(record, "/load/sent"), SESSIONS + SAID + CLOSES);
     assert_eq!(count(record, "/receiver/arrived"), SESSIONS + SAID, "{:#}", record["receiver"]);
@@ -72,7 +75,7 @@ fn a_har_alone_is_replayed_at_the_mock_and_judged() {
         record["doubts"].as_array().map(|doubts| doubts.iter().any(|doubt| doubt["kind"] == "receiver-count")),
         Some(false)
     );
-    // Both worlds played the same, and the report can be made again.
+    // The simulator had the same said and answered, by the same script, and the report can be made again.
     assert!(!kept.finished.stdout.contains("script-differs"), "{}", kept.finished.stdout);
     let folder = kept.folder.display().to_string();
     let again = bench.sluicegate(["report", folder.as_str()]).expect_code(0).stdout;
