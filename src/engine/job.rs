@@ -6,7 +6,7 @@ use sluicegate_policy::call::ErrorKind;
 use sluicegate_policy::time::{Instant, Span};
 
 use crate::measure::{Outcome, Sample};
-use crate::traffic::{Action, Request, Step};
+use crate::traffic::{Action, Request, SeriesId, Step};
 
 /// A step with its intended instant fixed; the instant travels with it and never moves.
 #[derive(Clone, Debug)]
@@ -120,6 +120,37 @@ impl Ending {
     }
 }
 
+/// What stands of an action's sample before it begins.
+pub(super) struct Planned {
+    pub(super) intended: Instant,
+    pub(super) wait: Wait,
+    pub(super) session: u32,
+    pub(super) seq: u32,
+    pub(super) series: SeriesId,
+    pub(super) attempt: u8,
+}
+
+impl Planned {
+    /// How it ended, and when.
+    pub(super) const fn ended(self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
+        Sample {
+            intended: self.intended,
+            started: stamps.started,
+            sent: stamps.sent,
+            first_byte: stamps.first_byte,
+            done,
+            waited: self.wait.lasted(),
+            session: self.session,
+            seq: self.seq,
+            series: self.series,
+            status: ending.status,
+            outcome: ending.outcome,
+            kind: ending.kind,
+            attempt: self.attempt,
+        }
+    }
+}
+
 impl Job {
     pub(super) fn new(step: Step, intended: Instant) -> Self {
         let Action::Request(request) = step.action;
@@ -134,21 +165,9 @@ impl Job {
     }
 
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
-        Sample {
-            intended: self.intended,
-            started: stamps.started,
-            sent: stamps.sent,
-            first_byte: stamps.first_byte,
-            done,
-            waited: self.wait.lasted(),
-            session: self.session,
-            seq: self.seq,
-            series: self.request.series,
-            status: ending.status,
-            outcome: ending.outcome,
-            kind: ending.kind,
-            attempt: self.attempt,
-        }
+        let Self { intended, wait, session, seq, attempt, .. } = *self;
+        let planned = Planned { intended, wait, session, seq, series: self.request.series, attempt };
+        planned.ended(ending, stamps, done)
     }
 }
 
@@ -156,7 +175,7 @@ impl Job {
 pub(super) mod tests {
     use super::*;
     use crate::traffic::catalog::TemplateId;
-    use crate::traffic::{Due, SeriesId, What};
+    use crate::traffic::{Due, What};
 
     /// A job of identity 0 that says nothing in particular.
     pub(in crate::engine) fn job(intended: Instant, series: u16) -> Job {

@@ -10,7 +10,7 @@ use sluicegate_policy::time::{Instant, Span};
 use super::content::Value;
 use super::heard::Heard;
 use super::posting::Posting;
-use crate::engine::job::{Ending, Stamps, Wait};
+use crate::engine::job::{Ending, Planned, Stamps, Wait};
 use crate::measure::{Outcome, Sample};
 use crate::traffic::SeriesId;
 use crate::traffic::conversation::{Act, Hears, NameId, Turn};
@@ -131,21 +131,9 @@ impl Job {
     }
 
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
-        Sample {
-            intended: self.intended,
-            started: stamps.started,
-            sent: stamps.sent,
-            first_byte: stamps.first_byte,
-            done,
-            waited: self.wait.lasted(),
-            session: self.session,
-            seq: self.seq,
-            series: self.series,
-            status: ending.status,
-            outcome: ending.outcome,
-            kind: ending.kind,
-            attempt: 0,
-        }
+        let Self { intended, wait, session, seq, series, .. } = *self;
+        let planned = Planned { intended, wait, session, seq, series, attempt: 0 };
+        planned.ended(ending, stamps, done)
     }
 
     /// What it will be counted as, when something comes back.

@@ -10,7 +10,7 @@ use std::task::Waker;
 use sluicegate_policy::time::Instant;
 
 use super::place::Job;
-use crate::engine::job::{Ending, Stamps, Wait};
+use crate::engine::job::{Ending, Planned, Stamps, Wait};
 use crate::load::held::Held;
 use crate::load::shaper::Shaper;
 use crate::measure::{Outcome, Sample};
@@ -156,21 +156,9 @@ impl Errand {
     }
 
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
-        Sample {
-            intended: self.intended,
-            started: stamps.started,
-            sent: stamps.sent,
-            first_byte: stamps.first_byte,
-            done,
-            waited: self.wait.lasted(),
-            session: self.session,
-            seq: self.seq,
-            series: self.series,
-            status: ending.status,
-            outcome: ending.outcome,
-            kind: ending.kind,
-            attempt: 0,
-        }
+        let Self { intended, wait, session, seq, series, .. } = *self;
+        let planned = Planned { intended, wait, session, seq, series, attempt: 0 };
+        planned.ended(ending, stamps, done)
     }
 }
 
