@@ -9,12 +9,8 @@ use sluicegate_policy::routing::Router;
 use sluicegate_render::websocket::selected;
 
 use super::Plan;
+use super::prove::{CONNECT, NO_ROUTE};
 use crate::traffic::{Catalog, SeriesId};
-
-/// Where connects are counted.
-const CONNECT: &str = "$connect";
-/// Where messages are counted that no route takes: the gateway answers that they are forbidden.
-const NO_ROUTE: &str = "(no route)";
 
 /// Which series a recorded message belongs to.
 #[derive(Debug)]

@@ -39,8 +39,10 @@ use crate::traffic::catalog::ApiKeys;
 
 pub(super) use arrivals::rescale;
 pub(super) use case::case;
+pub(super) use gateway::CONNECT;
 pub(super) use resolved::tree;
 pub(super) use run::empty as empty_run;
+pub(super) use sessions::NO_ROUTE;
 pub(super) use target::{MOCK, detailed as detailed_target};
 
 /// Where the script comes from.

@@ -38,6 +38,7 @@ use crate::config::value::{self, Bytes, Count, Decimal, Endpoint, KeySource, Nam
 
 use self::names::{Names, SharedTables, names_of};
 use self::part::Joined;
+pub(in crate::config) use self::websocket::CONNECT;
 use self::websocket::Settings;
 
 pub(super) use self::ways::ends_before;

@@ -25,7 +25,7 @@ const CALLBACKS: [&str; 3] = ["GET", "POST", "DELETE"];
 /// The path that they have.
 const CALLBACK_PATH: &str = "/@connections/{connectionId}";
 /// The route of handshakes.
-pub(super) const CONNECT: &str = "$connect";
+pub(in crate::config) const CONNECT: &str = "$connect";
 /// The route of connections that are gone.
 const DISCONNECT: &str = "$disconnect";
 

@@ -10,7 +10,7 @@ use super::sketch::{Found, Sketch};
 /// Takes what no other route takes.
 const DEFAULT: &str = "$default";
 /// Where messages are counted that no route takes: the gateway answers that they are forbidden.
-const NO_ROUTE: &str = "(no route)";
+pub(in crate::config) const NO_ROUTE: &str = "(no route)";
 /// Where messages are counted whose route differs from message to message.
 const VARYING: &str = "(varying route)";
 

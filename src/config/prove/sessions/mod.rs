@@ -12,9 +12,12 @@ mod script;
 mod sketch;
 mod streams;
 
+pub(in crate::config) use counted::NO_ROUTE;
+
 use sluicegate_policy::model::Route;
 use sluicegate_policy::time::Span;
 
+use super::gateway::CONNECT;
 use super::mix::series;
 use super::{Known, filled, latency, run};
 use crate::config::plan::is_driven;
@@ -138,7 +141,7 @@ fn role(session: &mut At<Session>, desk: &mut Desk<'_>, reader: &mut Reader) -> 
     if weight.value.0 == 0 {
         reader.report_at(&weight.spot, "a weight of 0 begins no session; write a number above zero, or remove the session");
     }
-    let connects = series(&mut desk.catalog, "$connect".to_owned());
+    let connects = series(&mut desk.catalog, CONNECT.to_owned());
     let template = handshake::template(session, desk.known, reader);
     let handshake = template.map(|template| desk.template(template));
     let raw = &mut session.value;
