@@ -37,6 +37,7 @@ pub(super) fn meaning(word: &str, status: Option<u16>) -> &'static str {
 
 fn meaning_of_status(status: u16) -> &'static str {
     match status {
+        101 => "the connection was opened",
         200..=399 => "",
         400 => "bad request",
         401 => "no or wrong credentials",
