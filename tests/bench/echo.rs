@@ -1,23 +1,22 @@
 //! A bare WebSocket server and a bare client: the least that a message and its echo cost on this machine, either side.
 //!
-//! Owns two loops over one epoll each. The server upgrades whoever asks and sends every message back; the client has one message under way
-//! on each connection, of which it reads no byte: it knows how long an echo is. Both know short texts alone (RFC 6455, 5.2: lengths below
+//! Owns the frames. The server upgrades whoever asks and sends every message back; the client is the [`floor`]'s, which knows how long an echo
+//! is and reads none. Both know short texts alone (RFC 6455, 5.2: lengths below
 //! 126), neither fragments nor pings. Refuses everything that a load generator or a gateway is for. Started by `again` in processes of their own.
 
 #![allow(clippy::print_stdout, reason = "a child says what it listens to, and what it has counted")]
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::fd::OwnedFd;
-use sluicegate_policy::time::{Instant, Span};
-use sluicegate_timer::Clock;
+use rustix::event::epoll::{self, CreateFlags};
+use sluicegate_policy::time::Span;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// Connections that the kernel holds until they are accepted.
-const BACKLOG: i32 = 4_096;
+use crate::floor;
+use crate::seats::{ENDS, LISTENS, Seats};
+
 /// Bytes read at a time; a request for an upgrade is not longer.
 const READ_BYTES: usize = 4_096;
 /// Events taken at a time.
@@ -30,18 +29,8 @@ const SHORT_MAX: usize = 125;
 /// Bytes before the payload: two, and from a client the mask.
 const HEAD: usize = 2;
 const MASK: usize = 4;
-/// Events of the listening socket and of standard input, which belong to no connection.
-const LISTENS: u64 = u64::MAX;
-const ENDS: u64 = u64::MAX - 1;
 /// What the client says.
 const MESSAGE: &[u8] = br#"{"action":"echo","id":"1000-100000"}"#;
-
-struct Echo {
-    poll: OwnedFd,
-    socket: TcpListener,
-    open: Vec<Option<Connection>>,
-    free: Vec<usize>,
-}
 
 struct Connection {
     stream: TcpStream,
@@ -52,63 +41,30 @@ struct Connection {
 
 /// Serves until standard input ends; says `listening PORT` first.
 pub(crate) fn serve(_: &[String]) -> Result<(), String> {
-    Echo::new().and_then(|mut echo| echo.serve()).map_err(|error| error.to_string())
+    echo().map_err(|error| error.to_string())
 }
 
-impl Echo {
-    fn new() -> io::Result<Self> {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        let socket = TcpListener::from(socket);
-        let poll = epoll::create(CreateFlags::CLOEXEC)?;
-        epoll::add(&poll, &socket, EventData::new_u64(LISTENS), EventFlags::IN)?;
-        epoll::add(&poll, io::stdin(), EventData::new_u64(ENDS), EventFlags::IN)?;
-        println!("listening {}", socket.local_addr()?.port());
-        Ok(Self { poll, socket, open: Vec::new(), free: Vec::new() })
-    }
-
-    fn serve(&mut self) -> io::Result<()> {
-        let mut events = Vec::with_capacity(EVENTS);
-        let mut buffer = vec![0; READ_BYTES];
-        loop {
-            events.clear();
-            epoll::wait(&self.poll, spare_capacity(&mut events), None)?;
-            for event in &events {
-                let data = event.data;
-                match data.u64() {
-                    LISTENS => self.accept()?,
-                    ENDS => return Ok(()),
-                    at => {
-                        let at = at as usize;
-                        let Some(connection) = self.open.get_mut(at).and_then(Option::as_mut) else { continue };
-                        if connection.on_bytes(&mut buffer).is_none() {
-                            // The end of the descriptor is the end of its place in the epoll.
-                            self.open[at] = None;
-                            self.free.push(at);
-                        }
+fn echo() -> io::Result<()> {
+    let poll = epoll::create(CreateFlags::CLOEXEC)?;
+    let mut seats = Seats::open(&poll)?;
+    println!("listening {}", seats.port()?);
+    let mut events = Vec::with_capacity(EVENTS);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        events.clear();
+        epoll::wait(&poll, spare_capacity(&mut events), None)?;
+        for event in &events {
+            let data = event.data;
+            match data.u64() {
+                LISTENS => seats.accept(&poll, |stream| Connection { stream, upgraded: false, rest: Vec::new() })?,
+                ENDS => return Ok(()),
+                at => {
+                    let at = at as usize;
+                    if seats.at(at).is_some_and(|connection| connection.on_bytes(&mut buffer).is_none()) {
+                        seats.leave(at);
                     }
                 }
             }
-        }
-    }
-
-    fn accept(&mut self) -> io::Result<()> {
-        loop {
-            let stream = match self.socket.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let at = self.free.pop().unwrap_or_else(|| {
-                self.open.push(None);
-                self.open.len() - 1
-            });
-            epoll::add(&self.poll, &stream, EventData::new_u64(at as u64), EventFlags::IN)?;
-            self.open[at] = Some(Connection { stream, upgraded: false, rest: Vec::new() });
         }
     }
 }
@@ -166,44 +122,11 @@ pub(crate) fn ask(words: &[String]) -> Result<(), String> {
     let [seconds, connections, url] = words else { return Err("write SECONDS CONNECTIONS URL".to_owned()) };
     let whole = |word: &String| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
     let (seconds, connections) = (whole(seconds)?, whole(connections)?);
-    let echoed = echoed(url.trim_start_matches("http://"), connections, Span::from_secs(seconds.into()));
+    let authority = url.trim_start_matches("http://");
+    let opened = (0..connections).map(|_| opened(authority));
+    let echoed = floor::closed(opened, (&frame(), HEAD + MESSAGE.len()), Span::from_secs(seconds.into()));
     println!("{}", echoed.map_err(|error| error.to_string())?);
     Ok(())
-}
-
-fn echoed(authority: &str, connections: u32, length: Span) -> io::Result<u64> {
-    let frame = frame();
-    let poll = epoll::create(CreateFlags::CLOEXEC)?;
-    let mut users = Vec::new();
-    for at in 0..connections {
-        let mut stream = opened(authority)?;
-        epoll::add(&poll, &stream, EventData::new_u64(at.into()), EventFlags::IN)?;
-        stream.write_all(&frame)?;
-        users.push((stream, 0));
-    }
-    let mut buffer = [0_u8; READ_BYTES];
-    let mut events = Vec::with_capacity(users.len());
-    let mut echoed = 0;
-    let (clock, end) = (Clock::starting_now(), Instant::ZERO + length);
-    while clock.now() < end {
-        events.clear();
-        epoll::wait(&poll, spare_capacity(&mut events), None)?;
-        for event in &events {
-            let data = event.data;
-            let Some((stream, come)) = usize::try_from(data.u64()).ok().and_then(|at| users.get_mut(at)) else { continue };
-            let read = stream.read(&mut buffer)?;
-            *come += read;
-            if read == 0 || *come > HEAD + MESSAGE.len() {
-                return Err(io::Error::other("the server closed, or its answer is no echo"));
-            }
-            if *come == HEAD + MESSAGE.len() {
-                *come = 0;
-                echoed += 1;
-                stream.write_all(&frame)?;
-            }
-        }
-    }
-    Ok(echoed)
 }
 
 /// The message under a mask of zeros.

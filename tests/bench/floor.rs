@@ -1,7 +1,7 @@
 //! The floor: what one send and one receive for each request cost on this machine, with one epoll between them and nothing else.
 //!
 //! Owns a closed model that knows the length of every answer and reads none. Refuses everything that a load generator is for. Started by
-//! `again` in a process of its own, on the same core as the tools.
+//! `again` in a process of its own, on the same core as the tools; `echo` has the same over WebSocket.
 
 #![allow(clippy::print_stdout, reason = "its one number goes to whoever measures it")]
 
@@ -36,12 +36,25 @@ pub(crate) fn run(words: &[String]) -> Result<(), String> {
 
 fn ask(authority: &str, request: &[u8], connections: u32, length: Span) -> std::io::Result<u64> {
     let answer_bytes = answer_bytes(authority, request)?;
+    let open = || {
+        let stream = TcpStream::connect(authority)?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    closed((0..connections).map(|_| open()), (request, answer_bytes), length)
+}
+
+/// One request after the other on each connection, whose answers are all so long; how many came in that time.
+pub(crate) fn closed(
+    connections: impl Iterator<Item = std::io::Result<TcpStream>>,
+    (request, answer_bytes): (&[u8], usize),
+    length: Span,
+) -> std::io::Result<u64> {
     let poll = epoll::create(CreateFlags::CLOEXEC)?;
     let mut users = Vec::new();
-    for at in 0..connections {
-        let mut stream = TcpStream::connect(authority)?;
-        stream.set_nodelay(true)?;
-        epoll::add(&poll, &stream, EventData::new_u64(at.into()), EventFlags::IN)?;
+    for stream in connections {
+        let mut stream = stream?;
+        epoll::add(&poll, &stream, EventData::new_u64(users.len() as u64), EventFlags::IN)?;
         stream.write_all(request)?;
         users.push(User { stream, missing: answer_bytes });
     }

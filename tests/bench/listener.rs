@@ -11,38 +11,32 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags};
 use rustix::fd::OwnedFd;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::Timespec;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
+use crate::seats::{ENDS, LISTENS, Seats};
+
 /// Arrivals that are stamped; later ones are answered, and counted as unstamped.
 const STAMPS_MAX: usize = 4_000_000;
-/// Connections that the kernel holds until they are accepted.
-const BACKLOG: i32 = 4_096;
 /// Events taken at a time.
 const EVENTS: usize = 1_024;
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1_024;
 const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok";
-/// Events of the listening socket and of standard input, which belong to no connection.
-const LISTENS: u64 = u64::MAX;
-const ENDS: u64 = u64::MAX - 1;
 
 struct Listener {
     poll: OwnedFd,
-    socket: TcpListener,
+    seats: Seats<Connection>,
     /// How long answers take; `None` stamps arrivals and answers at once.
     delay: Option<Span>,
     clock: Clock,
-    open: Vec<Option<Connection>>,
-    free: Vec<usize>,
     /// Answers that are due later, in order; at most one for each request that waits for its answer.
     later: VecDeque<(Instant, usize, u64)>,
     accepted: u64,
@@ -72,20 +66,11 @@ pub(crate) fn run(words: &[String]) -> Result<(), String> {
 
 impl Listener {
     fn new(delay: Option<Span>) -> io::Result<Self> {
-        let limit = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        let socket = TcpListener::from(socket);
         let poll = epoll::create(CreateFlags::CLOEXEC)?;
-        epoll::add(&poll, &socket, EventData::new_u64(LISTENS), EventFlags::IN)?;
-        epoll::add(&poll, io::stdin(), EventData::new_u64(ENDS), EventFlags::IN)?;
-        println!("listening {}", socket.local_addr()?.port());
-        let (open, free, later, stamps) = (Vec::new(), Vec::new(), VecDeque::new(), Vec::new());
+        let seats = Seats::open(&poll)?;
+        println!("listening {}", seats.port()?);
         let clock = Clock::with_origin(0);
-        Ok(Self { poll, socket, delay, clock, open, free, later, accepted: 0, stamps, unstamped: 0 })
+        Ok(Self { poll, seats, delay, clock, later: VecDeque::new(), accepted: 0, stamps: Vec::new(), unstamped: 0 })
     }
 
     fn serve(&mut self) -> io::Result<()> {
@@ -118,30 +103,19 @@ impl Listener {
     }
 
     fn accept(&mut self) -> io::Result<()> {
-        loop {
-            let stream = match self.socket.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let at = self.free.pop().unwrap_or_else(|| {
-                self.open.push(None);
-                self.open.len() - 1
-            });
-            epoll::add(&self.poll, &stream, EventData::new_u64(at as u64), EventFlags::IN)?;
-            self.accepted += 1;
-            self.open[at] = Some(Connection { stream, number: self.accepted, matched: 0 });
-        }
+        let accepted = &mut self.accepted;
+        self.seats.accept(&self.poll, |stream| {
+            *accepted += 1;
+            Connection { stream, number: *accepted, matched: 0 }
+        })
     }
 
     fn on_bytes(&mut self, at: usize, buffer: &mut [u8]) {
-        let Some(connection) = self.open.get_mut(at).and_then(Option::as_mut) else { return };
+        let Some(connection) = self.seats.at(at) else { return };
         let read = match connection.stream.read(buffer) {
             Ok(read) if read > 0 => read,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-            Ok(_) | Err(_) => return self.close(at),
+            Ok(_) | Err(_) => return self.seats.leave(at),
         };
         let now = self.clock.now();
         let heads = connection.heads_in(&buffer[..read]);
@@ -174,16 +148,10 @@ impl Listener {
     }
 
     fn answer(&mut self, at: usize, number: u64) {
-        let Some(connection) = self.open[at].as_mut().filter(|connection| connection.number == number) else { return };
+        let Some(connection) = self.seats.at(at).filter(|connection| connection.number == number) else { return };
         if connection.stream.write_all(ANSWER).is_err() {
-            self.close(at);
+            self.seats.leave(at);
         }
-    }
-
-    /// The end of the descriptor is the end of its place in the epoll.
-    fn close(&mut self, at: usize) {
-        self.open[at] = None;
-        self.free.push(at);
     }
 
     fn tell(&self) -> io::Result<()> {

@@ -26,6 +26,7 @@ mod process;
 mod receiver;
 mod replay;
 mod running;
+mod seats;
 mod simulator;
 mod tools;
 mod verdicts;
