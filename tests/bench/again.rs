@@ -22,6 +22,8 @@ pub(crate) const WATCHER: &str = "watcher";
 pub(crate) const ECHO: &str = "echo";
 /// The least that a message and its echo can cost a client, see `echo`.
 pub(crate) const ECHO_FLOOR: &str = "echo-floor";
+/// The least that a message now and then can cost a client, see `echo`.
+pub(crate) const SPARSE_FLOOR: &str = "sparse-floor";
 
 /// What this process ends with if it was started as something else; then it has been that.
 pub(crate) fn was() -> Option<ExitCode> {
@@ -33,8 +35,9 @@ pub(crate) fn was() -> Option<ExitCode> {
         WATCHER => watcher::run(&words),
         ECHO => echo::serve(&words),
         ECHO_FLOOR => echo::ask(&words),
+        SPARSE_FLOOR => echo::say(&words),
         other => Err(format!(
-            "{AS}={other} is nothing that this benchmark can be; write {FLOOR}, {LISTENER}, {WATCHER}, {ECHO} or {ECHO_FLOOR}"
+            "{AS}={other} is nothing that this benchmark can be; write {FLOOR}, {LISTENER}, {WATCHER}, {ECHO}, {ECHO_FLOOR} or {SPARSE_FLOOR}"
         )),
     };
     Some(match ended {

@@ -1,7 +1,7 @@
-//! A bare WebSocket server and a bare client: the least that a message and its echo cost on this machine, either side.
+//! A bare WebSocket server and bare clients: the least that a message and its echo cost on this machine, either side, and a message now and then.
 //!
-//! Owns the frames. The server upgrades whoever asks and sends every message back; the client is the [`floor`]'s, which knows how long an echo
-//! is and reads none. Both know short texts alone (RFC 6455, 5.2: lengths below
+//! Owns the frames. The server upgrades whoever asks and sends every message back; the client that asks is the [`floor`]'s, which knows how long
+//! an echo is and reads none; the one that only says sleeps until the instant of each message and sends it. All know short texts alone (RFC 6455, 5.2: lengths below
 //! 126), neither fragments nor pings. Refuses everything that a load generator or a gateway is for. Started by `again` in processes of their own.
 
 #![allow(clippy::print_stdout, reason = "a child says what it listens to, and what it has counted")]
@@ -11,11 +11,15 @@ use std::net::TcpStream;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags};
-use sluicegate_policy::time::Span;
+use rustix::thread::{ClockId, clock_nanosleep_absolute};
+use rustix::time::Timespec;
+use sluicegate_policy::seed::Seed;
+use sluicegate_policy::time::{Instant, Span};
+use sluicegate_timer::Clock;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::floor;
-use crate::seats::{ENDS, LISTENS, Seats};
+use crate::seats::{ENDS, LISTENS, Seats, as_many_as_allowed};
 
 /// Bytes read at a time; a request for an upgrade is not longer.
 const READ_BYTES: usize = 4_096;
@@ -29,8 +33,9 @@ const SHORT_MAX: usize = 125;
 /// Bytes before the payload: two, and from a client the mask.
 const HEAD: usize = 2;
 const MASK: usize = 4;
-/// What the client says.
+/// What the client asks, and what the other one says.
 const MESSAGE: &[u8] = br#"{"action":"echo","id":"1000-100000"}"#;
+const NOTE: &[u8] = br#"{"action":"note"}"#;
 
 struct Connection {
     stream: TcpStream,
@@ -122,27 +127,57 @@ pub(crate) fn ask(words: &[String]) -> Result<(), String> {
     let [seconds, connections, url] = words else { return Err("write SECONDS CONNECTIONS URL".to_owned()) };
     let whole = |word: &String| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
     let (seconds, connections) = (whole(seconds)?, whole(connections)?);
-    let authority = url.trim_start_matches("http://");
-    let opened = (0..connections).map(|_| opened(authority));
-    let echoed = floor::closed(opened, (&frame(), HEAD + MESSAGE.len()), Span::from_secs(seconds.into()));
+    let opened = (0..connections).map(|_| opened(url));
+    let echoed = floor::closed(opened, (&frame(MESSAGE), HEAD + MESSAGE.len()), Span::from_secs(seconds.into()));
     println!("{}", echoed.map_err(|error| error.to_string())?);
     Ok(())
 }
 
-/// The message under a mask of zeros.
-fn frame() -> Vec<u8> {
-    let mut frame = vec![TEXT, MASKED | MESSAGE.len() as u8];
+/// `SECONDS CONNECTIONS MESSAGE_EVERY_US URL`: says one message after the other, on one connection after the other, at random instants that
+/// lie so far apart in the mean, from when all are open until so long after its start.
+pub(crate) fn say(words: &[String]) -> Result<(), String> {
+    let [seconds, connections, every_us, url] = words else {
+        return Err("write SECONDS CONNECTIONS MESSAGE_EVERY_US URL".to_owned());
+    };
+    let whole = |word: &String| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
+    let (end, every) = (Span::from_secs(whole(seconds)?.into()), Span::from_us(whole(every_us)?.into()));
+    said((whole(connections)?, every), end, url).map_err(|error| error.to_string())
+}
+
+fn said((connections, every): (u32, Span), end: Span, url: &str) -> io::Result<()> {
+    let (clock, draws) = (Clock::starting_now(), Seed::new(1));
+    as_many_as_allowed()?;
+    let mut open = (0..connections).map(|_| opened(url)).collect::<io::Result<Vec<_>>>()?;
+    let (frame, count) = (frame(NOTE), open.len());
+    let mut due = clock.now();
+    for message in 0.. {
+        due += Span::from_ns((-(1.0 - draws.unit(message)).ln() * every.as_ns() as f64) as u64);
+        if due >= Instant::ZERO + end {
+            return Ok(());
+        }
+        let ns = clock.origin_ns() + due.as_ns();
+        let at = Timespec { tv_sec: (ns / 1_000_000_000).cast_signed(), tv_nsec: (ns % 1_000_000_000).cast_signed() };
+        clock_nanosleep_absolute(ClockId::Monotonic, &at)?;
+        open[message as usize % count].write_all(&frame)?;
+    }
+    Ok(())
+}
+
+/// A text under a mask of zeros.
+fn frame(text: &[u8]) -> Vec<u8> {
+    let mut frame = vec![TEXT, MASKED | text.len() as u8];
     frame.extend([0; MASK]);
-    frame.extend(MESSAGE);
+    frame.extend(text);
     frame
 }
 
 /// A connection that is upgraded.
-fn opened(authority: &str) -> io::Result<TcpStream> {
+fn opened(url: &str) -> io::Result<TcpStream> {
+    let (authority, path) = url.trim_start_matches("http://").split_once('/').unwrap_or((url.trim_start_matches("http://"), ""));
     let mut stream = TcpStream::connect(authority)?;
     stream.set_nodelay(true)?;
     let request = format!(
-        "GET / HTTP/1.1\r\nhost: {authority}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        "GET /{path} HTTP/1.1\r\nhost: {authority}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     stream.write_all(request.as_bytes())?;
     let (mut answer, mut buffer) = (Vec::new(), [0_u8; READ_BYTES]);

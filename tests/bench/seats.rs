@@ -15,6 +15,12 @@ const BACKLOG: i32 = 4_096;
 pub(crate) const LISTENS: u64 = u64::MAX;
 pub(crate) const ENDS: u64 = u64::MAX - 1;
 
+/// This process may have as many files open as the system allows it.
+pub(crate) fn as_many_as_allowed() -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
+}
+
 /// A listening socket and its connections.
 pub(crate) struct Seats<C> {
     socket: TcpListener,
@@ -25,8 +31,7 @@ pub(crate) struct Seats<C> {
 impl<C> Seats<C> {
     /// Listens on a free port of the loopback; `poll` tells of new connections ([`LISTENS`]), and when standard input has ended ([`ENDS`]).
     pub(crate) fn open(poll: &OwnedFd) -> io::Result<Self> {
-        let limit = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+        as_many_as_allowed()?;
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
         socket.listen(BACKLOG)?;

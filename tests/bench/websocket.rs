@@ -121,6 +121,7 @@ fn held() -> Result<Vec<Figure>, String> {
     let many = profile(folder.path(), (OPEN, OPEN_PER_S, HELD_S), &script)?;
     let awake = hold(&many, &output, &mock, &[])?;
     let asleep = hold(&many, &output, &mock, &["--pacing", "sleep"])?;
+    let floor_busy = held_bare(&mock)?;
     let (open, few) = (f64::from(OPEN), f64::from(FEW));
     let each = |name: &str, kb: f64| Figure::alone(&format!("18,000 idle connections: memory of each, {name}"), "KB", kb);
     let busy = |name: &str, share: f64| {
@@ -135,7 +136,11 @@ fn held() -> Result<Vec<Figure>, String> {
             farthest(&awake.record)? * 100.0,
         ),
         Figure::alone("opening at 2,000/s: refused (asked: 0)", "connections", refused(&awake.record)),
-        busy("a generator that sleeps until each (asked: < 5)", asleep.own_busy),
+        Figure::beside_peers(
+            "18,000 connections, a message each 30 s: CPU of a generator that sleeps until each (asked: < 5)",
+            "% of a core",
+            beside_floor(asleep.own_busy * 100.0, floor_busy * 100.0),
+        ),
         busy("one that wakes before each, as by default", awake.own_busy),
         busy("the mock", asleep.mock_busy),
     ])
@@ -170,6 +175,25 @@ fn hold(profile: &Path, output: &Path, mock: &Mock, flags: &[&str]) -> Result<He
         return Err(format!("of {OPEN} connections {lost} are not open at the end, and {badly} turns ended badly: {outcomes}"));
     }
     Ok(Held { own_kb, mock_kb, own_busy, mock_busy, record })
+}
+
+/// The share of a core that a bare client needs which holds as many connections and says as much, asleep until each message.
+fn held_bare(mock: &Mock) -> Result<f64, String> {
+    println!("websocket: {OPEN} connections of a bare client");
+    let every_us = EVERY_S * 1_000_000 / OPEN;
+    let words = [HELD_S, OPEN, every_us].map(|number| number.to_string());
+    let words = [words[0].as_str(), &words[1], &words[2], &mock.url];
+    let mut run = Running::start(process::CORE, &again::command(again::SPARSE_FLOOR, &words)?)?;
+    run.until(BUSY_FROM)?;
+    let (from, used) = (run.now(), running::cpu_us(run.id())?);
+    run.until(BUSY_UNTIL)?;
+    let took_us = run.now().since(from).as_ns() as f64 / 1e3;
+    Ok((running::cpu_us(run.id())? - used) / took_us)
+}
+
+/// Ours, and that of a client that does nothing else.
+fn beside_floor(own: f64, floor: f64) -> Vec<(String, f64)> {
+    vec![("sluicegate".to_owned(), own), ("floor (a bare client)".to_owned(), floor)]
 }
 
 /// How far the number of connections that were opened is from the rate, as a share of it, in the second in which it is farthest.
@@ -224,9 +248,12 @@ fn round_trips(rounds: usize) -> Result<Vec<Figure>, String> {
         floor.push(floor_us()?);
     }
     let [closed, floor, at_rate] = [closed, floor, at_rate].map(|times| median(times.into_iter()));
-    let beside = |own| vec![("sluicegate".to_owned(), own), ("floor (a bare client)".to_owned(), floor)];
     Ok(vec![
-        Figure::beside_peers("1,000 connections, question and answer: CPU of the generator (asked: <= 10)", "us", beside(closed)),
+        Figure::beside_peers(
+            "1,000 connections, question and answer: CPU of the generator (asked: <= 10)",
+            "us",
+            beside_floor(closed, floor),
+        ),
         Figure::alone("1,000 connections at 10,000/s, question and answer: CPU of the generator", "us", at_rate),
     ])
 }
