@@ -36,6 +36,9 @@ use crate::measure::Record;
 /// The conductor looks up at least so often: for a stop, and to bring the progress up to date.
 pub(super) const TICK: Span = Span::from_ms(20);
 
+/// So long after its time it still looks up, if something is due by then: one wake does for both.
+const LATER: Span = Span::from_ms(10);
+
 /// Tasks that are polled before the sockets and the timer are looked at again. tokio's 61 would let a due instant wait for as
 /// many exchanges.
 const EVENT_INTERVAL: u32 = 16;
@@ -194,9 +197,14 @@ async fn conduct<R: Record>(
             }
             dispatch.next_turn()
         };
-        // Also to look up one wakes precisely: the script's next instant may follow at once.
-        pacer.until(due.min(show), waiting, &lane.nudge).await?;
+        pacer.until(wake_at(due, show), waiting, &lane.nudge).await?;
     }
+}
+
+/// When the conductor wakes that has something to do at `due`, and is to look up at `show`. For both it wakes precisely: the script's next
+/// instant may follow at once.
+pub(super) fn wake_at(due: Instant, show: Instant) -> Instant {
+    if due < show + LATER { due } else { show }
 }
 
 /// What a lane's thread has used. It is judged while the plan lasts: the wait for the last answers would dilute it.

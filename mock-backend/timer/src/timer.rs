@@ -9,7 +9,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::io::Errno;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime};
 use sluicegate_policy::time::{Instant, Span};
 use tokio::io::unix::AsyncFd;
@@ -49,15 +48,11 @@ impl Timer {
         }
         self.set(due)?;
         loop {
-            let mut ready = self.fd.readable().await?;
-            match expirations(self.fd.get_ref()) {
-                // A stale readiness of an earlier setting: wait on.
-                Err(Errno::AGAIN) => ready.clear_ready(),
-                Err(errno) => return Err(errno.into()),
-                Ok(()) => {
-                    ready.clear_ready();
-                    return Ok(());
-                }
+            // Nobody reads how often it expired: setting it anew takes that back, and each time that it fires is told by itself.
+            self.fd.readable().await?.clear_ready();
+            // Before that instant it is a stale readiness of an earlier setting: wait on.
+            if self.clock.now() >= due {
+                return Ok(());
             }
         }
     }
@@ -123,11 +118,6 @@ impl Lead {
         }
         self.0 = if late > self.0 { (self.0 + Self::UP).min(Self::MAX) } else { self.0.saturating_sub(Self::DOWN) };
     }
-}
-
-fn expirations(fd: &OwnedFd) -> Result<(), Errno> {
-    let mut count = [0_u8; 8];
-    rustix::io::read(fd, &mut count).map(|_| ())
 }
 
 #[cfg(test)]

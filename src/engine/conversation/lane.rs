@@ -25,7 +25,7 @@ use crate::engine::abort::Abort;
 use crate::engine::cores::Portion;
 use crate::engine::credentials::Signed;
 use crate::engine::drive::{Counts, Played};
-use crate::engine::lane::{TICK, Used, on_this_thread, resume};
+use crate::engine::lane::{TICK, Used, on_this_thread, resume, wake_at};
 use crate::engine::pacer::{Nudge, Pacer};
 use crate::engine::prepare::Engine;
 use crate::engine::progress::{Progress, Tally};
@@ -145,7 +145,7 @@ async fn conduct<R: Record + 'static>(
         while let Some(joined) = tasks.try_join_next() {
             resume(joined);
         }
-        pacer.until(due.min(show), waiting, &lane.nudge).await?;
+        pacer.until(wake_at(due, show), waiting, &lane.nudge).await?;
     }
 }
 

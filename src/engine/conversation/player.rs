@@ -119,6 +119,13 @@ enum Step {
 
 impl<R: Record> Player<R> {
     fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.lane.stage.borrow_mut().at_work(Some(self.at));
+        let polled = self.work(cx);
+        self.lane.stage.borrow_mut().at_work(None);
+        polled
+    }
+
+    fn work(&mut self, cx: &Context<'_>) -> Poll<()> {
         for _ in 0..STEPS_MAX {
             match self.step() {
                 Step::Again => {}

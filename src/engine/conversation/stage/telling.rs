@@ -32,6 +32,11 @@ impl<R: Record> Stage<R> {
         self.arm(job.place);
     }
 
+    /// The task of a place is at work from here on, or no task any more.
+    pub(in crate::engine::conversation) const fn at_work(&mut self, at: Option<u32>) {
+        self.at_work = at;
+    }
+
     /// What the task is told beside its turns.
     pub(in crate::engine::conversation) fn order(&self, at: u32) -> Order {
         self.places.get(at).order
