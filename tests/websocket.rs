@@ -112,6 +112,19 @@ fn a_storm_of_reconnects_is_seen_on_both_sides_and_no_client_stays_away() {
 }
 
 #[test]
+fn what_a_ceiling_does_to_sessions_is_predicted_too() {
+    let _quiet = quiet();
+    let bench = Bench::new();
+    // Nine traders would ask 180 times a second.
+    bench.file("desk.yaml", &DESK.replace("target: mock\n", "safety: { max_rate: 120/s }\ntarget: mock\n"));
+    let kept = bench.kept_valid(["run", "desk.yaml"]).expect_code(0);
+    let verdict = &kept.record["verdicts"][0];
+    assert_eq!(verdict["answer"], "holds", "{verdict:#}");
+    assert!(count(&kept.record, "/load/shaped") > 500, "{:#}", kept.record["load"]);
+    was_seen_by_the_mock(&kept);
+}
+
+#[test]
 fn sessions_are_played_at_a_target_that_is_named_with_ws() {
     let _quiet = quiet();
     let bench = Bench::new();

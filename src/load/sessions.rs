@@ -10,11 +10,11 @@
 use sluicegate_policy::time::Instant;
 
 pub use crate::traffic::conversation::ClosedBy;
-use crate::traffic::conversation::Turn;
+use crate::traffic::conversation::{Act, Awaits, Turn};
 
 /// Gives the turns of a script of sessions, lazily and in order.
 pub trait Sessions: Send {
-    /// The first turn of the next session: an [`Act::Connect`](crate::traffic::conversation::Act::Connect) with a
+    /// The first turn of the next session: an [`Act::Connect`] with a
     /// [`Due::At`](crate::traffic::Due::At), in order of their instants; `None` when no more sessions come.
     fn begin(&mut self) -> Option<Turn>;
 
@@ -59,4 +59,24 @@ pub enum Happened {
         /// The code of the close frame; 1005 for an empty one, 1006 without any (RFC 6455, section 7.1.5).
         code: u16,
     },
+}
+
+impl Happened {
+    /// What a session is told of a turn that its player gives up before it is sent.
+    pub fn given_up(act: &Act) -> Self {
+        match act {
+            Act::Connect(_) => Self::Refused { status: 0 },
+            Act::Message(message) if message.awaits != Awaits::Nothing => Self::Unanswered,
+            Act::Message(_) | Act::Post(_) | Act::Ping { .. } | Act::Close(_) => Self::Sent,
+        }
+    }
+
+    /// Whether a session that goes on at once after this could run in circles; its player has it wait for
+    /// [`Backoff::FIRST`](super::overload::Backoff::FIRST) at least.
+    pub const fn is_failure(self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Unanswered | Self::Closed { .. } => true,
+            Self::Opened | Self::Sent | Self::Replied => false,
+        }
+    }
 }

@@ -41,6 +41,29 @@ impl Turn {
     }
 }
 
+impl Act {
+    /// Where it is counted: a goodbye as `closes` says, or as the connection that it ends, whose is `connects`.
+    pub fn series(&self, closes: Option<SeriesId>, connects: SeriesId) -> SeriesId {
+        match self {
+            Self::Connect(connect) => connect.series,
+            Self::Message(message) => message.series,
+            Self::Post(post) => post.series,
+            Self::Ping { series } => *series,
+            Self::Close(_) => closes.unwrap_or(connects),
+        }
+    }
+
+    /// Whose it is; what nobody says in anybody's name is the first identity's.
+    pub const fn identity(&self) -> u32 {
+        match self {
+            Self::Connect(connect) => connect.identity,
+            Self::Message(message) => message.identity,
+            Self::Post(post) => post.identity,
+            Self::Ping { .. } | Self::Close(_) => 0,
+        }
+    }
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.session, self.seq)

@@ -46,6 +46,16 @@ pub fn selected(message: &[u8], path: &[String]) -> Option<String> {
     })
 }
 
+/// The words of `disconnectReason` for a client's code, as events were seen to have them (facts, section 5.5).
+pub const fn disconnect_reason(code: u16) -> &'static str {
+    match code {
+        1000 => "Connection Closed Normally",
+        1001 => "Going away",
+        1005 => "Client-side close frame status not set",
+        _ => "",
+    }
+}
+
 /// What the gateway tells the client of a message that came to nothing, with the ids of connection and request; the connection stays open,
 /// unless the reason is one for which it is closed.
 pub fn error_frame(reason: Reason, connection: &str, request: &str) -> String {

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use sluicegate_policy::call::{Closing, Form};
+use sluicegate_render::websocket::disconnect_reason;
 use tokio::io::ReadBuf;
 
 use super::frames::{Came, Frames};
@@ -191,7 +192,7 @@ impl<S: Stream> Connection<S> {
             Came::Ping => self.desk.driver.on_ping(self.socket.id),
             Came::Nothing => {}
             Came::Close(code) => {
-                self.end.get_or_insert(End { code, reason: words_for(code), by: By::Client });
+                self.end.get_or_insert(End { code, reason: disconnect_reason(code), by: By::Client });
                 self.wait.begin(For::Linger);
                 self.phase = Phase::Closing;
             }
@@ -247,15 +248,5 @@ impl<S: Stream> Connection<S> {
             End { by: By::Unruly, .. } | End { code: 1006, by: By::Client, .. } => Ended::Failed,
             End { by: By::Client | By::Gateway | By::Leaving, .. } => Ended::Well,
         }
-    }
-}
-
-/// The words of `disconnectReason` for a client's code, as events were seen to have them (facts, section 5.5).
-const fn words_for(code: u16) -> &'static str {
-    match code {
-        1000 => "Connection Closed Normally",
-        1001 => "Going away",
-        1005 => "Client-side close frame status not set",
-        _ => "",
     }
 }

@@ -121,15 +121,6 @@ pub(super) struct Places {
 }
 
 impl Job {
-    pub(super) fn identity(&self) -> u32 {
-        match &self.act {
-            Act::Connect(connect) => connect.identity,
-            Act::Message(message) => message.identity,
-            Act::Post(post) => post.identity,
-            Act::Ping { .. } | Act::Close(_) => 0,
-        }
-    }
-
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {
         let Self { intended, wait, session, seq, series, .. } = *self;
         let planned = Planned { intended, wait, session, seq, series, attempt: 0 };

@@ -39,7 +39,7 @@ use crate::load::sessions::{Event, Happened, Sessions};
 use crate::load::shaper::Shaper;
 use crate::measure::connections::Connections;
 use crate::measure::{Outcome, Record, Sample};
-use crate::traffic::conversation::{Act, Awaits, Turn};
+use crate::traffic::conversation::{Act, Turn};
 use crate::traffic::{Catalog, Due, SeriesId};
 
 /// Turns released at one go, so that a plan that is far behind cannot keep the lane from its sockets.
@@ -77,6 +77,8 @@ pub(super) struct Stage<R> {
     /// The first turn of the next session.
     upcoming: Option<Turn>,
     places: Places,
+    /// The place whose task is at work: it sees by itself what it is given.
+    at_work: Option<u32>,
     /// Turns that are ahead: one for each session at most, and a bounded number that are void.
     later: BinaryHeap<Reverse<Later>>,
     stale: usize,
@@ -130,6 +132,7 @@ impl<R: Record> Stage<R> {
             source,
             upcoming,
             places: Places::default(),
+            at_work: None,
             later: BinaryHeap::new(),
             stale: 0,
             deadlines: BinaryHeap::new(),
@@ -260,7 +263,7 @@ impl<R: Record> Stage<R> {
         if let Act::Close(_) | Act::Post(_) = job.act {
             return self.start(job, now);
         }
-        match self.held.admits(now, job.series, job.identity()) {
+        match self.held.admits(now, job.series, job.act.identity()) {
             Ok(()) => self.start(job, now),
             Err(until) => {
                 self.counts.shaped += 1;
@@ -268,7 +271,7 @@ impl<R: Record> Stage<R> {
                     return self.refuse(&job, Outcome::Dropped, now);
                 }
                 job.wait.begin(now);
-                self.held.hold(until, job.series, job.identity(), job);
+                self.held.hold(until, job.series, job.act.identity(), job);
                 self.counts.queue_peak = self.counts.queue_peak.max(self.held.len() as u64);
             }
         }
@@ -280,13 +283,7 @@ impl<R: Record> Stage<R> {
         let place = self.places.at(at);
         let Ahead { turn: Turn { session, seq, act, .. }, due, kept } = place.ahead.take()?;
         self.counts.intended += 1;
-        let series = match &act {
-            Act::Connect(connect) => connect.series,
-            Act::Message(message) => message.series,
-            Act::Post(post) => post.series,
-            Act::Ping { series } => *series,
-            Act::Close(_) => closes.unwrap_or(place.series),
-        };
+        let series = act.series(closes, place.series);
         let life = place.life;
         // Kept by what came before it, it has waited by no fault of the generator already.
         let mut wait = Wait::NONE;
@@ -308,37 +305,39 @@ impl<R: Record> Stage<R> {
             (place.hears, place.named) = (connect.hears, connect.named);
             self.openings.push(*job);
         } else {
+            let sees_it = self.at_work == Some(job.place);
             place.given = Some(job);
-            place.wake();
-        }
-    }
-
-    fn release_held(&mut self, now: Instant) {
-        let overload = self.overload;
-        while let Some(mut job) = self.held.discard(now, |job| !overload.still_sent(now.since(job.intended))) {
-            self.give_up(&mut job, Outcome::Shed, now);
-        }
-        for _ in 0..RELEASE_MAX {
-            let Some(mut job) = self.held.release(now) else { return };
-            if self.is_void(&job) {
-                self.give_up(&mut job, Outcome::Closed, now);
-            } else {
-                job.wait.end(now);
-                self.start(job, now);
+            if !sees_it {
+                place.wake();
             }
         }
     }
 
-    /// Its connection ended while it was held back.
-    fn is_void(&self, job: &Job) -> bool {
-        let place = self.places.get(job.place);
-        place.session != job.session || place.life != job.life
+    fn release_held(&mut self, now: Instant) {
+        for _ in 0..RELEASE_MAX {
+            self.discard_held(now);
+            let Some(mut job) = self.held.release(now) else { return };
+            job.wait.end(now);
+            self.start(job, now);
+        }
+    }
+
+    /// Gives up those whose turn it is with a ceiling, and that are too late or whose connection ended meanwhile: they take nothing that
+    /// others could use.
+    fn discard_held(&mut self, now: Instant) {
+        loop {
+            let (places, overload) = (&self.places, self.overload);
+            let is_stale = |job: &Job| !overload.still_sent(now.since(job.intended));
+            let Some(mut job) = self.held.discard(now, |job| is_void(places, job) || is_stale(job)) else { return };
+            let outcome = if is_void(places, &job) { Outcome::Closed } else { Outcome::Shed };
+            self.give_up(&mut job, outcome, now);
+        }
     }
 
     /// What was held back is not done.
     fn give_up(&mut self, job: &mut Job, outcome: Outcome, now: Instant) {
         job.wait.end(now);
-        if self.is_void(job) {
+        if is_void(&self.places, job) {
             let sample = job.ended(Ending::unanswered(outcome), Stamps::NONE, now);
             self.record(&sample);
         } else {
@@ -353,11 +352,7 @@ impl<R: Record> Stage<R> {
     /// A turn ends without having been sent; its session goes on later, if it does.
     fn refuse(&mut self, job: &Job, outcome: Outcome, now: Instant) {
         self.record(&job.ended(Ending::unanswered(outcome), Stamps::NONE, now));
-        let what = match &job.act {
-            Act::Connect(_) => Happened::Refused { status: 0 },
-            Act::Message(message) if message.awaits != Awaits::Nothing => Happened::Unanswered,
-            Act::Message(_) | Act::Post(_) | Act::Ping { .. } | Act::Close(_) => Happened::Sent,
-        };
+        let what = Happened::given_up(&job.act);
         // It is not offered at once: far behind its plan, a session would go on and on here.
         if let Some(due) = self.next_after(job.place, what, (now, job.intended)) {
             self.put_off(job.place, due);
@@ -396,7 +391,7 @@ impl<R: Record> Stage<R> {
             // As its plan says, however late that is; a plan goes on, so that this cannot run in circles.
             Due::At(at) => at,
             // It must not run in circles around what refuses at once.
-            Due::After(after) if is_failure(what) => now + after.max(Backoff::FIRST),
+            Due::After(after) if what.is_failure() => now + after.max(Backoff::FIRST),
             Due::After(after) => now + after,
         };
         self.places.at(at).ahead = Some(Ahead { turn, due, kept: now.since(due) });
@@ -442,18 +437,16 @@ impl<R: Record> Stage<R> {
     }
 }
 
+/// Its connection ended while it was held back.
+fn is_void(places: &Places, job: &Job) -> bool {
+    let place = places.get(job.place);
+    place.session != job.session || place.life != job.life
+}
+
 fn first_due(turn: &Turn) -> Instant {
     match turn.due {
         Due::At(at) => at,
         // A plan that gives its first turns relative to nothing means its start.
         Due::After(after) => Instant::ZERO + after,
-    }
-}
-
-/// Whether a session that goes on at once after this could run in circles.
-const fn is_failure(what: Happened) -> bool {
-    match what {
-        Happened::Refused { .. } | Happened::Unanswered | Happened::Closed { .. } => true,
-        Happened::Opened | Happened::Sent | Happened::Replied => false,
     }
 }

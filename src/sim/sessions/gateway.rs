@@ -19,7 +19,7 @@ use sluicegate_render::front::Front;
 use sluicegate_render::request::{Head, Request};
 use sluicegate_render::websocket::{Link, Linked, selected};
 
-use super::{Conversation, Happens, Posted, Published, World};
+use super::{ABNORMAL, Conversation, Happens, Posted, Published, World};
 use crate::load::sessions::ClosedBy;
 use crate::sim::trusting::Trusting;
 use crate::traffic::conversation::{Act, Call, Connect, Message, Turn};
@@ -51,6 +51,8 @@ struct Said {
     body: Bytes,
     at: Instant,
     purpose: Purpose,
+    /// With which code and words its connection ended, of the news that it did.
+    ended: Option<(u16, &'static str)>,
     arrival: sluicegate_policy::call::Arrival,
     route: Option<RouteId>,
 }
@@ -73,7 +75,7 @@ impl Entry {
         let request = Request { head: said.head.clone(), body: said.body.clone(), source: SOURCE, secured: None };
         let ids = self.front.ids(said.arrival.number, self.api, &request.head);
         let link = Link::default();
-        let linked = Linked { link: Some(&link), purpose: said.purpose, ended: None };
+        let linked = Linked { link: Some(&link), purpose: said.purpose, ended: said.ended };
         let to = Addressed { arrival: said.arrival, route: said.route, path: "", link: Some(linked) };
         let wall = self.wall + said.at.since(Instant::ZERO);
         let mut examined = self.front.examine(&request, to, &ids, wall);
@@ -110,7 +112,11 @@ impl Conversation<'_> {
         if route.is_some_and(|route| self.world.model.real_authorizer(route).is_some()) {
             self.count_unpredicted(connect.series);
         }
-        self.call(now, from, Said { head, body: Bytes::new(), at: now, purpose: Purpose::Connect(id), arrival, route });
+        self.call(
+            now,
+            from,
+            Said { head, body: Bytes::new(), at: now, purpose: Purpose::Connect(id), ended: None, arrival, route },
+        );
     }
 
     fn message(&mut self, (now, intended): (Instant, Instant), from: (u32, u32, Call), message: &Message) {
@@ -126,7 +132,7 @@ impl Conversation<'_> {
         let key = selected(&body, selection);
         let route = arrival.deployment.and_then(|deployment| self.gateway.router(deployment).of_message(key.as_deref()));
         let head = Head::new("POST", "/", []);
-        let said = Said { head, body, at: now, purpose: Purpose::Message(id, Form::Text), arrival, route };
+        let said = Said { head, body, at: now, purpose: Purpose::Message(id, Form::Text), ended: None, arrival, route };
         let number = self.call(now, from, said);
         if let Some(stream) = message.publishes {
             self.publishing.insert(number, Published { stream, intended });
@@ -151,7 +157,7 @@ impl Conversation<'_> {
         let headers = out.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let head = Head::new("POST", &[self.entry.prefix.as_str(), &path].concat(), headers);
         let route = arrival.deployment.and_then(|deployment| self.gateway.router(deployment).in_stage("POST", &path));
-        self.ask(now, Said { head, body, at: now, purpose: Purpose::Callback(Some(id), ask), arrival, route })
+        self.ask(now, Said { head, body, at: now, purpose: Purpose::Callback(Some(id), ask), ended: None, arrival, route })
     }
 
     fn ask(&mut self, now: Instant, said: Said) -> CallId {
@@ -163,6 +169,20 @@ impl Conversation<'_> {
             self.entry.parked.push((id, said));
         }
         id
+    }
+
+    /// A connection is over. Whoever wants to know is told once, by a call of which nobody waits for the answer.
+    pub(super) fn on_gone(&mut self, now: Instant, connection: ConnectionId, ended: (u16, &'static str)) {
+        self.gateway.on_gone(now, connection);
+        if self.disown(connection) {
+            let arrival = self.gateway.arrive(now, self.entry.api, Some(self.entry.stage));
+            let route = arrival.deployment.and_then(|deployment| self.gateway.router(deployment).of_key("$disconnect"));
+            if route.is_some() {
+                let (head, purpose) = (Head::new("POST", "/", []), Purpose::Disconnect(connection));
+                self.ask(now, Said { head, body: Bytes::new(), at: now, purpose, ended: Some(ended), arrival, route });
+            }
+        }
+        self.take_actions(now);
     }
 
     fn pong(&mut self, now: Instant, (at, life, call): (u32, u32, Call)) {
@@ -185,6 +205,12 @@ impl Conversation<'_> {
 
     pub(super) fn owner(&self, id: ConnectionId) -> Option<u32> {
         self.owners.get(id.0 as u32 as usize)?.filter(|(name, _)| *name == id.0).map(|(_, place)| place)
+    }
+
+    /// It is nobody's any more; whether it was somebody's.
+    fn disown(&mut self, id: ConnectionId) -> bool {
+        let slot = self.owners.get_mut(id.0 as u32 as usize);
+        slot.and_then(|slot| slot.take_if(|(name, _)| *name == id.0)).is_some()
     }
 
     pub(super) fn back(&self) -> Span {
@@ -268,6 +294,9 @@ impl Conversation<'_> {
         let by = if why.code().is_some() { ClosedBy::Server } else { ClosedBy::Network };
         let back = now + self.back();
         self.queue.schedule(back, Happens::Closes { place, life, by, code: why.code() });
+        // The client's answer to a close frame ends the connection; without one it is over already.
+        let over = if why.code().is_some() { now + self.world.network.round_trip } else { now };
+        self.queue.schedule(over, Happens::Gone { connection: id, ended: (why.code().unwrap_or(ABNORMAL), why.reason()) });
     }
 
     fn push(&mut self, now: Instant, post: sluicegate_policy::call::FanOutId, to: ConnectionId) {

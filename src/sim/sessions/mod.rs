@@ -7,9 +7,11 @@
 //! What has no model has no prediction, as there: a message that a real function is to answer, or to publish, is counted as
 //! unpredicted. A reply is taken for the question that caused it, and so is the question itself where its
 //! function posts it to its sender. Of close frames the client is told after half a round trip; its own
-//! goodbye is answered after a whole one. Ceilings are not simulated: a plan's own rates do not reach them.
+//! goodbye is answered after a whole one. `$disconnect` is told when the mock's would be: when the gateway hears that the client has left,
+//! or has its answer to the close frame. Of those that leave when the plan is at its end nobody is told, as nothing comes after it.
 
 mod gateway;
+mod offering;
 mod place;
 mod posting;
 mod queue;
@@ -23,13 +25,18 @@ use sluicegate_policy::call::{CallId, FanOutId, Reply};
 use sluicegate_policy::gateway::Gateway;
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
+use sluicegate_render::websocket::disconnect_reason;
 
 use self::gateway::Entry;
+use self::offering::Offered;
 use self::place::{Ahead, Place, Question, State};
 use self::posting::Posts;
 use self::queue::{Happens, Queue};
 use super::{SimSummary, World};
+use crate::load::held::Held;
+use crate::load::overload::Backoff;
 use crate::load::sessions::{ClosedBy, Event, Happened, Sessions};
+use crate::load::shaper::Shaper;
 use crate::measure::connections::{Arrived, Connections, Phases};
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::conversation::{Act, Awaits, Call, Farewell, StreamId, Turn};
@@ -74,6 +81,8 @@ struct Conversation<'a> {
     gateway: Gateway,
     entry: Entry,
     queue: Queue,
+    /// What a ceiling holds back.
+    held: Held<Offered>,
     upcoming: Option<Turn>,
     places: Vec<Place>,
     free: Vec<u32>,
@@ -96,6 +105,7 @@ impl<'a> Conversation<'a> {
     fn new(world: &'a World, mut sessions: Box<dyn Sessions>, seed: Seed, record: &'a mut dyn Record) -> Self {
         let upcoming = sessions.begin();
         let grace = world.timeout;
+        let shaper = Shaper::new(&world.ceilings);
         Self {
             gateway: Gateway::new(Arc::clone(&world.model), seed).at_wall(world.wall),
             entry: Entry::new(world, seed),
@@ -114,7 +124,8 @@ impl<'a> Conversation<'a> {
             called: 0,
             posted: BTreeMap::new(),
             publishing: BTreeMap::new(),
-            posts: Posts::default(),
+            posts: Posts::new(shaper.clone()),
+            held: Held::new(shaper),
             unpredicted: BTreeMap::new(),
             summary: SimSummary::default(),
         }
@@ -134,7 +145,8 @@ impl<'a> Conversation<'a> {
 
     fn next_instant(&self) -> Option<Instant> {
         let planned = self.upcoming.as_ref().map(first_due).filter(|due| *due < self.horizon);
-        [planned, self.queue.next_due(), self.gateway.next_deadline()].into_iter().flatten().min()
+        let held = [self.held.next_release(), self.posts.next_release()].into_iter().flatten().min();
+        [planned, held, self.queue.next_due(), self.gateway.next_deadline()].into_iter().flatten().min()
     }
 
     /// Whether nothing is under way that anybody waits for.
@@ -154,8 +166,9 @@ impl<'a> Conversation<'a> {
             let due = first_due(&turn);
             let at = self.seat(turn.session);
             self.places[at as usize].ahead = Some(Ahead { turn, due });
-            self.play(at, now);
+            self.offer(at, now);
         }
+        self.release_held(now);
         while let Some(happens) = self.queue.pop_due(now) {
             self.on(now, happens);
         }
@@ -166,7 +179,7 @@ impl<'a> Conversation<'a> {
             Happens::Due { place, session, seq } => {
                 let wanted = self.places[place as usize].ahead.as_ref().is_some_and(|ahead| ahead.turn.seq == seq);
                 if wanted && self.places[place as usize].session == session {
-                    self.play(place, now);
+                    self.offer(place, now);
                 }
             }
             Happens::Arrives { place, life, turn, intended } => self.arrive(now, (place, life), &turn, intended),
@@ -178,10 +191,7 @@ impl<'a> Conversation<'a> {
             Happens::Posted { post, reply } => self.on_posted(now, post, &reply),
             Happens::PostExpires(post) => self.on_post_expired(now, post),
             Happens::Expires { place, life, seq } => self.expire(now, (place, life), seq),
-            Happens::Gone(id) => {
-                self.gateway.on_gone(now, id);
-                self.take_actions(now);
-            }
+            Happens::Gone { connection, ended } => self.on_gone(now, connection, ended),
         }
     }
 
@@ -196,24 +206,21 @@ impl<'a> Conversation<'a> {
         at
     }
 
-    /// The turn that is ahead at a place begins.
-    fn play(&mut self, at: u32, now: Instant) {
+    /// A turn begins.
+    fn play(&mut self, at: u32, Ahead { turn, due }: Ahead, now: Instant) {
         let half = self.half();
         let place = &mut self.places[at as usize];
-        let Some(Ahead { turn, due }) = place.ahead.take() else { return };
-        self.summary.intended += 1;
-        self.summary.last_intended = self.summary.last_intended.max(due);
         let sample = Sample {
             intended: due,
             started: now,
             sent: now,
             first_byte: Instant::MAX,
             done: Instant::MAX,
-            // A beat whose instant passed while a question was open waited for its session.
+            // A beat whose instant passed while a question was open waited for its session; what was held back, for a ceiling.
             waited: now.since(due),
             session: turn.session,
             seq: turn.seq,
-            series: series_of(&turn, self.world.catalog.closes, place.series),
+            series: turn.act.series(self.world.catalog.closes, place.series),
             status: 0,
             outcome: Outcome::Answered,
             kind: None,
@@ -268,7 +275,9 @@ impl<'a> Conversation<'a> {
         place.state = State::Closing;
         let life = place.life;
         if let Some(id) = place.connection.take() {
-            self.queue.schedule(now + half, Happens::Gone(id));
+            let said = code.unwrap_or(ABNORMAL);
+            let ended = (said, disconnect_reason(said));
+            self.queue.schedule(now + half, Happens::Gone { connection: id, ended });
         }
         self.queue.schedule(ends, Happens::Closes { place: at, life, by: ClosedBy::Client, code });
     }
@@ -426,6 +435,8 @@ impl<'a> Conversation<'a> {
         };
         let due = match turn.due {
             Due::At(at) => at,
+            // As in the engine: it must not run in circles around what refuses at once.
+            Due::After(after) if what.is_failure() => now + after.max(Backoff::FIRST),
             Due::After(after) => now + after,
         };
         if due >= self.horizon {
@@ -450,6 +461,7 @@ impl<'a> Conversation<'a> {
     /// The run is over: what is open is open, and what has no reply has none.
     fn finish(&mut self) {
         let now = self.world.end.min(self.queue.next_due().unwrap_or(self.world.end)).max(self.horizon);
+        self.abandon_held();
         for at in 0..self.places.len() {
             let place = &mut self.places[at];
             let (questions, goodbye) = (std::mem::take(&mut place.questions), place.goodbye.take());
@@ -463,16 +475,6 @@ impl<'a> Conversation<'a> {
             self.break_off_posting(at as u32, Outcome::Abandoned, now);
         }
         self.abandon_posts(now);
-    }
-}
-
-fn series_of(turn: &Turn, closes: Option<SeriesId>, connects: SeriesId) -> SeriesId {
-    match &turn.act {
-        Act::Connect(connect) => connect.series,
-        Act::Message(message) => message.series,
-        Act::Post(post) => post.series,
-        Act::Ping { series } => *series,
-        Act::Close(_) => closes.unwrap_or(connects),
     }
 }
 

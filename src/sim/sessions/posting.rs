@@ -6,20 +6,23 @@
 //! As in the engine a step is one turn, with a sample of its own from its instant until the last answer; each post is a sample beside it, and
 //! whom it is for is settled when the step begins. That a connection is known by its name is taken for granted from the first reply to one of
 //! its questions on, if its session says where a message holds the name: nobody reads the reply here. Until then it is not addressed.
+//! Each post passes the ceilings when its step comes to it, as in the engine; what the overload policy gives up is counted for each.
 //! What the client of a connection has not read is not modelled: all of them read at once. The number of connections for posts has no
-//! bound here but what the steps allow, and posts pass no ceiling, as nothing else does.
+//! bound here but what the steps allow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_policy::call::{Ask, CallId, ConnectionId, Reason, Reply};
-use sluicegate_policy::time::{Instant, Span};
+use sluicegate_policy::time::Instant;
 
 use super::place::State;
 use super::queue::Happens;
 use super::{Conversation, Published};
+use crate::load::held::Held;
 use crate::load::sessions::Happened;
+use crate::load::shaper::Shaper;
 use crate::measure::{Outcome, Sample};
 use crate::traffic::conversation::{Call, Post};
 
@@ -62,8 +65,10 @@ struct Asked {
 }
 
 /// All posts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Posts {
+    /// Those that a ceiling holds back.
+    held: Held<u64>,
     under_way: BTreeMap<u64, UnderWay>,
     begun: u64,
     /// Those that are with the gateway, whether or not anybody still waits for the answer.
@@ -75,6 +80,16 @@ pub(super) struct Posts {
 }
 
 impl Posts {
+    pub(super) fn new(shaper: Shaper) -> Self {
+        let (under_way, calls) = (BTreeMap::new(), BTreeMap::new());
+        Self { held: Held::new(shaper), under_way, begun: 0, calls, idle: 0, numbers: 0 }
+    }
+
+    /// When a ceiling may let the next one pass.
+    pub(super) fn next_release(&self) -> Option<Instant> {
+        self.held.next_release()
+    }
+
     /// Whether none is under way.
     pub(super) fn is_quiet(&self) -> bool {
         self.under_way.is_empty()
@@ -102,30 +117,120 @@ impl Conversation<'_> {
 
     /// As many posts of a step begin as may; with none left the step is done.
     fn go_on_posting(&mut self, at: u32, now: Instant) {
-        let place = &mut self.places[at as usize];
-        let life = place.life;
-        let Some(posting) = &mut place.posting else { return };
-        while posting.under_way < posting.letter.post.at_once.max(1)
-            && let Some(to) = posting.left.pop()
-        {
+        loop {
+            let place = &mut self.places[at as usize];
+            let life = place.life;
+            let Some(posting) = &mut place.posting else { return };
+            if posting.under_way >= posting.letter.post.at_once.max(1) {
+                return;
+            }
+            let Some(to) = posting.left.pop() else { break };
             posting.under_way += 1;
-            let (half, id) = (Span::from_ns(self.world.network.round_trip.as_ns() / 2), self.posts.begun);
-            self.posts.begun += 1;
-            let opens = self.posts.idle == 0;
-            self.posts.idle -= u32::from(!opens);
-            let leaves = if opens { now + self.world.network.connect } else { now };
-            let Sample { intended, started, waited, .. } = posting.sample;
-            let waited = waited + now.since(started);
-            let sample =
-                Sample { intended, started: now, sent: leaves, waited, series: posting.letter.post.each, ..posting.sample };
-            let letter = Arc::clone(&posting.letter);
-            self.posts.under_way.insert(id, UnderWay { place: at, life, to, sample, letter });
-            posting.sample.sent = posting.sample.sent.min(leaves);
-            self.queue.schedule(leaves + half, Happens::PostArrives(id));
-            self.queue.schedule(now + self.world.timeout, Happens::PostExpires(id));
+            let series = posting.letter.post.each;
+            let sample = Sample { started: Instant::MAX, sent: Instant::MAX, series, ..posting.sample };
+            let post = UnderWay { place: at, life, to, sample, letter: Arc::clone(&posting.letter) };
+            self.begin_post(post, now);
         }
-        if posting.under_way == 0 {
+        if self.places[at as usize].posting.as_ref().is_some_and(|posting| posting.under_way == 0) {
             self.end_posting(at, now);
+        }
+    }
+
+    /// A post is made, held back, or given up.
+    fn begin_post(&mut self, post: UnderWay, now: Instant) {
+        let (id, overload) = (self.posts.begun, self.world.overload);
+        self.posts.begun += 1;
+        let (series, identity) = (post.sample.series, post.letter.post.identity);
+        let fresh = overload.still_sent(now.since(post.sample.intended));
+        self.posts.under_way.insert(id, post);
+        if !fresh {
+            return self.give_up_post(id, Outcome::Shed, now);
+        }
+        match self.posts.held.admits(now, series, identity) {
+            Ok(()) => self.send_post(id, now),
+            Err(_) if now >= self.horizon => self.give_up_post(id, Outcome::Abandoned, now),
+            Err(until) => {
+                self.summary.shaped += 1;
+                if !overload.may_wait(self.posts.held.len()) {
+                    return self.give_up_post(id, Outcome::Dropped, now);
+                }
+                self.posts.held.hold(until, series, identity, id);
+            }
+        }
+    }
+
+    fn send_post(&mut self, id: u64, now: Instant) {
+        let half = self.half();
+        let Some(post) = self.posts.under_way.get_mut(&id) else { return };
+        let opens = self.posts.idle == 0;
+        self.posts.idle -= u32::from(!opens);
+        let leaves = if opens { now + self.world.network.connect } else { now };
+        let Sample { intended, .. } = post.sample;
+        post.sample = Sample { started: now, sent: leaves, waited: now.since(intended), ..post.sample };
+        let place = &mut self.places[post.place as usize];
+        if place.life == post.life
+            && let Some(posting) = &mut place.posting
+        {
+            posting.sample.sent = posting.sample.sent.min(leaves);
+        }
+        self.queue.schedule(leaves + half, Happens::PostArrives(id));
+        self.queue.schedule(now + self.world.timeout, Happens::PostExpires(id));
+    }
+
+    /// Posts that a ceiling lets pass now, or that are not wanted any more: too late, or of a step that ended with its connection.
+    pub(super) fn release_posts(&mut self, now: Instant) {
+        let mut given_up = Vec::new();
+        loop {
+            self.discard_posts(now, &mut given_up);
+            let Some(id) = self.posts.held.release(now) else { break };
+            self.send_post(id, now);
+        }
+        for at in given_up {
+            self.go_on_posting(at, now);
+        }
+    }
+
+    fn discard_posts(&mut self, now: Instant, given_up: &mut Vec<u32>) {
+        loop {
+            let (posts, places, overload) = (&self.posts.under_way, &self.places, self.world.overload);
+            let is_void = |post: &UnderWay| places[post.place as usize].life != post.life;
+            let unwanted =
+                |id: &u64| posts.get(id).is_none_or(|it| is_void(it) || !overload.still_sent(now.since(it.sample.intended)));
+            let Some(id) = self.posts.held.discard(now, unwanted) else { return };
+            let Some(post) = posts.get(&id) else { continue };
+            let outcome = if is_void(post) { Outcome::Closed } else { Outcome::Shed };
+            given_up.push(post.place);
+            self.give_up_post(id, outcome, now);
+        }
+    }
+
+    /// A post is not made.
+    fn give_up_post(&mut self, id: u64, outcome: Outcome, now: Instant) {
+        let Some(post) = self.posts.under_way.remove(&id) else { return };
+        let waited = now.since(post.sample.intended);
+        self.unsent_ended(&Sample { outcome, waited, done: now, ..post.sample });
+        self.leave_step(&post);
+    }
+
+    /// What a ceiling holds back at the end of the plan.
+    pub(super) fn abandon_held_posts(&mut self, now: Instant) {
+        let held: Vec<u64> = self.posts.held.drain().collect();
+        let overload = self.world.overload;
+        for id in held {
+            let Some(post) = self.posts.under_way.get(&id) else { continue };
+            let (at, fresh) = (post.place, overload.still_sent(now.since(post.sample.intended)));
+            self.give_up_post(id, if fresh { Outcome::Abandoned } else { Outcome::Shed }, now);
+            self.go_on_posting(at, now);
+        }
+    }
+
+    /// Its place in its step is free.
+    fn leave_step(&mut self, post: &UnderWay) {
+        let sender = &mut self.places[post.place as usize];
+        if sender.life == post.life
+            && let Some(posting) = &mut sender.posting
+        {
+            posting.under_way -= 1;
         }
     }
 
@@ -173,14 +278,11 @@ impl Conversation<'_> {
         self.post_ended(&ended, Sample { outcome: Outcome::TimedOut, ..ended.sample }, now);
     }
 
-    fn post_ended(&mut self, &UnderWay { place, life, .. }: &UnderWay, sample: Sample, now: Instant) {
+    fn post_ended(&mut self, post: &UnderWay, sample: Sample, now: Instant) {
         self.ended(&Sample { done: now, ..sample });
-        let sender = &mut self.places[place as usize];
-        if sender.life == life
-            && let Some(posting) = &mut sender.posting
-        {
-            posting.under_way -= 1;
-            self.go_on_posting(place, now);
+        self.leave_step(post);
+        if self.places[post.place as usize].life == post.life {
+            self.go_on_posting(post.place, now);
         }
     }
 

@@ -35,8 +35,8 @@ pub(super) enum Happens {
     PostExpires(u64),
     /// Something has been waited for long enough.
     Expires { place: u32, life: u32, seq: u32 },
-    /// The gateway hears that a client has left.
-    Gone(ConnectionId),
+    /// The gateway hears that a connection is over, which ended with this code and these words.
+    Gone { connection: ConnectionId, ended: (u16, &'static str) },
 }
 
 /// All of it.

@@ -3,8 +3,8 @@
 use sluicegate_policy::call::{Closing, ErrorKind};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    Api, ApiKind, Burst, DeploymentId, Drop, FanOut, Integration, MockIntegration, Model, PerSecond, Receivers, Route, RouteId,
-    RouteResponse, Throttle,
+    Api, ApiKind, Burst, DeploymentId, Drop, FanOut, Function, FunctionId, Integration, MockIntegration, Model, PerSecond,
+    Receivers, Route, RouteId, RouteResponse, Throttle,
 };
 
 use super::*;
@@ -327,4 +327,127 @@ fn a_step_whose_session_loses_its_connection_ends_with_it() {
     assert!(steps.iter().any(|step| step.outcome == Outcome::Closed), "{steps:?}");
     let posts = of(&samples, POST);
     assert!(posts.iter().any(|post| post.outcome == Outcome::Closed && post.sent == Instant::MAX), "{posts:?}");
+}
+
+fn per_second(tokens: u64) -> PerSecond {
+    PerSecond { tokens, per: MS * 1_000 }
+}
+
+/// A world in which no more than so many turns a second leave, and what cannot leave at once meets this policy.
+fn held_back(tokens: u64, overload: Overload) -> World {
+    let ceilings = crate::load::shaper::Ceilings { target: Some(per_second(tokens)), ..Default::default() };
+    World { overload, ceilings, ..world(|_| ()) }
+}
+
+#[test]
+fn a_ceiling_holds_back_what_would_be_more_and_the_session_goes_on_when_it_is_through() {
+    let acts = || vec![(MS * 10, ask(MS * 100)), (MS * 10, ask(MS * 100))];
+    let (samples, record) = played(&held_back(100, Overload::Queue), script(40, acts()));
+    let (asked, connects) = (of(&samples, ASK), of(&samples, CONNECT));
+    assert_eq!((record.opened, asked.len(), connects.len()), (40, 80, 40));
+    let mut started: Vec<_> = samples.iter().map(|sample| sample.started).collect();
+    started.sort_unstable();
+    // A hundred a second and no burst: none follows another within less than 10 ms.
+    assert!(started.windows(2).all(|pair| pair[1].since(pair[0]) >= MS * 10), "{started:?}");
+    assert!(samples.iter().all(|it| it.outcome == Outcome::Answered && it.own_lag() == Span::ZERO), "the wait is told apart");
+    assert!(samples.iter().all(|it| it.waited == it.started.since(it.intended)));
+}
+
+#[test]
+fn what_a_ceiling_does_not_let_pass_is_dropped_or_shed_if_the_plan_says_so_and_the_session_goes_on() {
+    let acts = || vec![(MS * 30, ask(MS * 100)), (Span::ZERO, ask(MS * 100))];
+    for (overload, outcome) in [(Overload::Drop, Outcome::Dropped), (Overload::Deadline(MS * 15), Outcome::Shed)] {
+        let world = World { ceilings: crate::load::shaper::Ceilings::default(), ..held_back(1, overload) };
+        let of_asks = crate::load::shaper::Ceilings { series: vec![(ASK, per_second(20))], ..Default::default() };
+        let (samples, record) = played(&World { ceilings: of_asks, ..world }, script(20, acts()));
+        let asked = of(&samples, ASK);
+        assert_eq!((record.opened, asked.len()), (20, 40), "{overload:?}: every session comes to its second question");
+        let given_up: Vec<_> = asked.iter().filter(|it| it.outcome == outcome).collect();
+        assert!(given_up.len() > 10 && given_up.len() < 40, "{overload:?}: {}", given_up.len());
+        assert!(given_up.iter().all(|it| it.sent == Instant::MAX && it.started == Instant::MAX), "{given_up:?}");
+        // It must not run in circles around what refuses at once.
+        let again = asked.iter().filter(|it| it.seq == 2 && given_up.iter().any(|first| first.session == it.session));
+        assert!(again.filter(|it| it.intended > Instant::ZERO).count() > 0);
+    }
+}
+
+#[test]
+fn what_is_held_back_ends_with_its_connection_or_with_the_plan() {
+    let one =
+        crate::load::shaper::Ceilings { series: vec![(ASK, PerSecond { tokens: 1, per: MS * 60_000 })], ..Default::default() };
+    let drop = Drop { at: MS * 2_000, stage: sluicegate_policy::model::StageId(0), why: Closing::Fault(1012) };
+    let acts = || vec![(MS * 10, ask(MS * 100))];
+    let until_the_end = World { ceilings: one.clone(), ..world(|_| ()) };
+    let (samples, _) = played(&until_the_end, script(3, acts()));
+    let ends = |samples: &[Sample]| of(samples, ASK).iter().map(|it| it.outcome).collect::<Vec<_>>();
+    assert_eq!(ends(&samples), [Outcome::Answered, Outcome::Abandoned, Outcome::Abandoned]);
+    assert!(of(&samples, ASK)[1..].iter().all(|it| it.done == Instant::ZERO + MS * 10_000), "when the plan is at its end");
+    // Those whose connections are dropped come back, and have nothing more to say.
+    let dropped = World { ceilings: one, end: Instant::ZERO + MS * 91_000, ..world(|model| model.drops.push(drop)) };
+    let (samples, _) = played(&dropped, script(3, acts()));
+    assert_eq!(ends(&samples), [Outcome::Answered, Outcome::Closed, Outcome::Closed]);
+}
+
+#[test]
+fn each_post_of_a_step_passes_the_ceilings_and_the_step_waits_for_them() {
+    let of_posts = || crate::load::shaper::Ceilings { series: vec![(POST, per_second(100))], ..Default::default() };
+    let acts = || vec![(MS, ask(MS * 100)), (MS * 50, post(100))];
+    let (samples, record) = played(&World { ceilings: of_posts(), ..world(|_| ()) }, script(5, acts()));
+    let (posts, steps) = (of(&samples, POST), of(&samples, STEP));
+    assert_eq!((posts.len(), steps.len(), record.deliveries[0].delivered), (25, 5, 25));
+    let mut started: Vec<_> = posts.iter().map(|it| it.started).collect();
+    started.sort_unstable();
+    assert!(started.windows(2).all(|pair| pair[1].since(pair[0]) >= MS * 10), "{started:?}");
+    assert!(posts.iter().all(|it| it.waited == it.started.since(it.intended)));
+    let last = started.last().unwrap();
+    assert!(steps.iter().any(|step| step.done > *last), "the last step ends with its last post");
+    let dropping = World { ceilings: of_posts(), overload: Overload::Drop, ..world(|_| ()) };
+    let (samples, record) = played(&dropping, script(5, acts()));
+    let sent = of(&samples, POST).iter().filter(|it| it.outcome == Outcome::Answered).count();
+    assert_eq!((of(&samples, POST).len(), of(&samples, STEP).len()), (25, 5));
+    assert!((1..25).contains(&sent) && record.deliveries[0].delivered == sent as u64, "{sent}");
+    assert!(of(&samples, POST).iter().all(|it| (it.outcome == Outcome::Dropped) == (it.sent == Instant::MAX)));
+}
+
+fn function() -> Function {
+    Function {
+        name: "leaves".to_owned(),
+        memory_mb: 128,
+        duration: Latency::constant(MS),
+        cold_start: Latency::constant(MS),
+        failures: 0.0,
+        concurrency: None,
+        keep_alive: Latency::constant(MS * 600_000),
+        scaling: sluicegate_policy::model::Scaling::default(),
+        response: sluicegate_policy::model::Response { status: 200, body: String::new() },
+        uses: None,
+        echoes: false,
+        code: sluicegate_policy::model::Code::Modelled,
+    }
+}
+
+#[test]
+fn whoever_wants_to_know_is_told_once_that_a_connection_is_over() {
+    let told = |change: fn(&mut Model), acts: Vec<(Span, Act)>| {
+        let world = world(|model| {
+            model.functions.push(function());
+            let asks_it = Integration::lambda(FunctionId(0), MS * 29_000);
+            model.routes.push(Route::new(DeploymentId(0), None, "$disconnect", asks_it));
+            change(model);
+        });
+        let (summary, connections) = converse(&world, script(7, acts), Seed::new(1), &mut |_: &Sample| ());
+        let invoked = summary.told.slots().flat_map(|(_, slots)| slots).map(|slot| u64::from(slot.trials));
+        let closed = connections.record(&[]).closed;
+        (invoked.sum::<u64>(), closed.iter().map(|how| how.count).sum::<u64>())
+    };
+    let goodbye = || vec![(MS * 20, Act::Close(Farewell::Code(1000)))];
+    assert_eq!(told(|_| (), goodbye()), (7, 7));
+    assert_eq!(told(|_| (), vec![(MS * 20, Act::Close(Farewell::Reset))]), (7, 7));
+    assert_eq!(told(|_| (), Vec::new()), (0, 0), "those that are open when the plan is at its end are nobody's concern");
+    // They come back, and are closed again.
+    let (invoked, closed) = told(|model| model.apis[0].websocket.idle = MS * 500, Vec::new());
+    assert!(invoked == closed && closed > 7, "{invoked} and {closed}");
+    // A goodbye that crosses the gateway's own.
+    let (invoked, closed) = told(|model| model.apis[0].websocket.life = MS * 20, goodbye());
+    assert!(invoked == closed && closed > 7, "{invoked} and {closed}");
 }

@@ -12,7 +12,7 @@ use crate::load::shaper::Ceilings;
 use crate::measure::connections::Phases;
 use crate::traffic::What;
 use crate::traffic::catalog::TemplateId;
-use crate::traffic::conversation::{ClosedBy, Connect, Hears, Message, Text};
+use crate::traffic::conversation::{Awaits, ClosedBy, Connect, Hears, Message, Text};
 
 mod posting;
 
