@@ -20,7 +20,7 @@ use sluicegate_timer::Clock;
 
 use crate::http::Desk;
 use crate::patience::Waits;
-use crate::server::MockError;
+use crate::settings::MockError;
 use crate::side_door::{SideDoor, one_request};
 
 use self::answer::Said;

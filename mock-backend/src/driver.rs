@@ -5,11 +5,11 @@
 //! next deadline, releases all that is due at once, and is woken itself when an earlier deadline appears.
 
 mod connections;
+mod pending;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -30,9 +30,10 @@ use sluicegate_render::function_answer::Returned;
 use sluicegate_render::request::Head;
 use sluicegate_timer::{Clock, Timer};
 
+pub(crate) use self::pending::Pending;
 use crate::decisions::{Decisions, RowId};
 use crate::summary::{Release, ToldShare};
-use crate::waiting::{Interest, Start, Unfetched, Waiting};
+use crate::waiting::{Interest, Start, Waiting};
 use crate::websocket::Sockets;
 use crate::websocket::handshake::is_one;
 
@@ -103,20 +104,6 @@ pub(crate) enum Turn {
     Released(Released),
 }
 
-/// A call on its way through the gateway; dropping it means that nobody waits for the reply any longer.
-pub(crate) struct Pending {
-    driver: Rc<Driver>,
-    id: CallId,
-    row: RowId,
-    state: PendingState,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PendingState {
-    Waiting,
-    Answered,
-}
-
 impl Driver {
     /// A driver of `gateway`, which counts time by `clock`.
     pub(crate) fn new(gateway: Gateway, front: Rc<Front>, clock: Clock, decisions: Decisions) -> Self {
@@ -164,7 +151,7 @@ impl Driver {
     /// A place for a call's reply.
     pub(crate) fn open(self: &Rc<Self>) -> Pending {
         let id = self.inner.borrow_mut().waiting.open();
-        Pending { driver: Rc::clone(self), id, row: RowId::default(), state: PendingState::Waiting }
+        Pending::new(Rc::clone(self), id)
     }
 
     /// A whole request that arrived at the first instant has been read at the second: the gateway's turn.
@@ -190,7 +177,7 @@ impl Driver {
         let inner = &mut *inner;
         inner.reach(&self.front, now);
         let (now, gateway) = (inner.now, &mut inner.gateway);
-        inner.decisions.on_resume(now, pending.row, evidence, |evidence| gateway.resume(now, pending.id, evidence));
+        inner.decisions.on_resume(now, pending.row, evidence, |evidence| gateway.resume(now, pending.id(), evidence));
         inner.take_actions(&self.front);
         inner.wake_pacer();
     }
@@ -462,56 +449,6 @@ pub(crate) async fn pace(driver: Rc<Driver>, mut timer: Timer) -> io::Error {
                 Err(error) => return error,
             },
             () = sooner => {}
-        }
-    }
-}
-
-impl Pending {
-    /// The name under which the gateway knows it.
-    pub(crate) const fn id(&self) -> CallId {
-        self.id
-    }
-}
-
-impl Future for Pending {
-    type Output = Turn;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
-        let id = self.id;
-        let mut inner = self.driver.inner.borrow_mut();
-        if let Some(start) = inner.waiting.take_start(id) {
-            return Poll::Ready(match start {
-                Start::Integrate(effect, target) => Turn::Integrate(effect, target),
-                Start::Invoke(effect, errand, function, environment) => Turn::Invoke(effect, errand, function, environment),
-                Start::Resume => Turn::Resume,
-            });
-        }
-        let Some(released) = inner.waiting.poll_reply(id, cx.waker()) else { return Poll::Pending };
-        inner.keeping -= usize::from(is_to_be_kept(&released.reply));
-        drop(inner);
-        self.state = PendingState::Answered;
-        Poll::Ready(Turn::Released(released))
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if self.state == PendingState::Waiting {
-            let mut inner = self.driver.inner.borrow_mut();
-            let Unfetched { start, released } = inner.waiting.abandon(self.id);
-            if inner.gateway.is_parked(self.id) {
-                inner.abandon(self.id, self.row);
-            }
-            if let Some(start) = start {
-                inner.never_started(start);
-            }
-            if let Some(CacheUse::Kept(entry)) = released.map(|released| released.reply.cache) {
-                // Its answer is never made, so the response cache must not count on it.
-                inner.keeping -= 1;
-                inner.drop_entry(entry);
-            }
-            inner.take_actions(&self.driver.front);
-            inner.wake_pacer();
         }
     }
 }

@@ -33,7 +33,7 @@ use sluicegate_timer::Clock;
 
 use crate::http::Desk;
 use crate::patience::Waits;
-use crate::server::MockError;
+use crate::settings::MockError;
 use crate::side_door::{SideDoor, one_request};
 
 /// Connections at a time; a further one waits until one of them ends.

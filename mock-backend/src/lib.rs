@@ -44,6 +44,7 @@ mod probes;
 mod secured;
 mod server;
 mod services;
+mod settings;
 mod side_door;
 mod stamped;
 mod streamed;
@@ -59,6 +60,7 @@ pub use decisions::{
 };
 pub use issuer::NoKey;
 pub use patience::Patience;
-pub use server::{Beginning, Errors, MockError, Server, Settings, StageUrl, runtime};
+pub use server::{Beginning, Server, StageUrl, runtime};
+pub use settings::{Errors, MockError, Settings};
 pub use summary::{Connections, LimitUse, LogSummary, Release, Summary, ToldShare, WebSockets};
 pub use tls::{Certificate, TlsError, TlsSettings};

@@ -15,7 +15,7 @@ use sluicegate_render::execution_log;
 
 use crate::log_file::LogFile;
 use crate::metrics::{Answered, Metrics};
-use crate::server::MockError;
+use crate::settings::MockError;
 use crate::summary::LogSummary;
 
 /// All that watches one server.

@@ -17,6 +17,7 @@ mod changed;
 mod delivered;
 mod door;
 mod expected;
+mod keys;
 mod links;
 mod proven;
 mod retries;

@@ -10,6 +10,7 @@ use sluicegate_policy::model::{
 };
 use sluicegate_policy::seed::Seed;
 use sluicegate_render::answer::Answer;
+use std::pin::Pin;
 use std::sync::Arc;
 
 const LATER: Instant = Instant::from_ns(1_000_000_000);
