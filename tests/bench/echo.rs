@@ -33,6 +33,8 @@ const SHORT_MAX: usize = 125;
 /// Bytes before the payload: two, and from a client the mask.
 const HEAD: usize = 2;
 const MASK: usize = 4;
+/// Connections that are opened together: a gateway takes its time to answer one.
+const AT_ONCE: usize = 1_000;
 /// What the client asks, and what the other one says.
 const MESSAGE: &[u8] = br#"{"action":"echo","id":"1000-100000"}"#;
 const NOTE: &[u8] = br#"{"action":"note"}"#;
@@ -147,7 +149,13 @@ pub(crate) fn say(words: &[String]) -> Result<(), String> {
 fn said((connections, every): (u32, Span), end: Span, url: &str) -> io::Result<()> {
     let (clock, draws) = (Clock::starting_now(), Seed::new(1));
     as_many_as_allowed()?;
-    let mut open = (0..connections).map(|_| opened(url)).collect::<io::Result<Vec<_>>>()?;
+    let mut open = Vec::new();
+    while open.len() < connections as usize {
+        let some = (open.len()..connections as usize).take(AT_ONCE).map(|_| asked(url)).collect::<io::Result<Vec<_>>>()?;
+        for stream in some {
+            open.push(upgraded(stream)?);
+        }
+    }
     let (frame, count) = (frame(NOTE), open.len());
     let mut due = clock.now();
     for message in 0.. {
@@ -173,6 +181,11 @@ fn frame(text: &[u8]) -> Vec<u8> {
 
 /// A connection that is upgraded.
 fn opened(url: &str) -> io::Result<TcpStream> {
+    upgraded(asked(url)?)
+}
+
+/// A connection that asks to be upgraded.
+fn asked(url: &str) -> io::Result<TcpStream> {
     let (authority, path) = url.trim_start_matches("http://").split_once('/').unwrap_or((url.trim_start_matches("http://"), ""));
     let mut stream = TcpStream::connect(authority)?;
     stream.set_nodelay(true)?;
@@ -180,6 +193,11 @@ fn opened(url: &str) -> io::Result<TcpStream> {
         "GET /{path} HTTP/1.1\r\nhost: {authority}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     stream.write_all(request.as_bytes())?;
+    Ok(stream)
+}
+
+/// The same, when that is answered.
+fn upgraded(mut stream: TcpStream) -> io::Result<TcpStream> {
     let (mut answer, mut buffer) = (Vec::new(), [0_u8; READ_BYTES]);
     while !answer.ends_with(END_OF_HEAD) {
         let read = stream.read(&mut buffer)?;

@@ -121,7 +121,7 @@ fn held() -> Result<Vec<Figure>, String> {
     let many = profile(folder.path(), (OPEN, OPEN_PER_S, HELD_S), &script)?;
     let awake = hold(&many, &output, &mock, &[])?;
     let asleep = hold(&many, &output, &mock, &["--pacing", "sleep"])?;
-    let floor_busy = held_bare(&mock)?;
+    let floor_busy = held_bare(folder.path())?;
     let (open, few) = (f64::from(OPEN), f64::from(FEW));
     let each = |name: &str, kb: f64| Figure::alone(&format!("18,000 idle connections: memory of each, {name}"), "KB", kb);
     let busy = |name: &str, share: f64| {
@@ -178,7 +178,9 @@ fn hold(profile: &Path, output: &Path, mock: &Mock, flags: &[&str]) -> Result<He
 }
 
 /// The share of a core that a bare client needs which holds as many connections and says as much, asleep until each message.
-fn held_bare(mock: &Mock) -> Result<f64, String> {
+fn held_bare(folder: &Path) -> Result<f64, String> {
+    // The one before may still be closing what the last run has left.
+    let mock = Mock::start_on("1", GATEWAY, folder, &[])?;
     println!("websocket: {OPEN} connections of a bare client");
     let every_us = EVERY_S * 1_000_000 / OPEN;
     let words = [HELD_S, OPEN, every_us].map(|number| number.to_string());
