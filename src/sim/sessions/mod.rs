@@ -145,7 +145,9 @@ impl<'a> Conversation<'a> {
 
     fn next_instant(&self) -> Option<Instant> {
         let planned = self.upcoming.as_ref().map(first_due).filter(|due| *due < self.horizon);
+        // At the end of the plan what is still held back is given up.
         let held = [self.held.next_release(), self.posts.next_release()].into_iter().flatten().min();
+        let held = held.map(|at| at.min(self.horizon));
         [planned, held, self.queue.next_due(), self.gateway.next_deadline()].into_iter().flatten().min()
     }
 
@@ -207,25 +209,11 @@ impl<'a> Conversation<'a> {
     }
 
     /// A turn begins.
-    fn play(&mut self, at: u32, Ahead { turn, due }: Ahead, now: Instant) {
+    fn play(&mut self, at: u32, ahead: Ahead, now: Instant) {
         let half = self.half();
+        let sample = Sample { started: now, sent: now, ..self.begun(at, &ahead, now) };
+        let Ahead { turn, due } = ahead;
         let place = &mut self.places[at as usize];
-        let sample = Sample {
-            intended: due,
-            started: now,
-            sent: now,
-            first_byte: Instant::MAX,
-            done: Instant::MAX,
-            // A beat whose instant passed while a question was open waited for its session; what was held back, for a ceiling.
-            waited: now.since(due),
-            session: turn.session,
-            seq: turn.seq,
-            series: turn.act.series(self.world.catalog.closes, place.series),
-            status: 0,
-            outcome: Outcome::Answered,
-            kind: None,
-            attempt: 0,
-        };
         self.summary.sent += 1;
         let mut leaves = now;
         match &turn.act {
@@ -410,7 +398,6 @@ impl<'a> Conversation<'a> {
         }
         let Some(late) = place.questions.iter().position(|question| question.sample.seq == seq) else { return };
         let Question { sample, opens, tells } = place.questions.remove(late);
-        self.summary.timed_out += 1;
         self.ended(&Sample { outcome: Outcome::TimedOut, done: now, ..sample });
         if opens {
             let place = &mut self.places[at as usize];
@@ -450,6 +437,11 @@ impl<'a> Conversation<'a> {
     }
 
     fn ended(&mut self, sample: &Sample) {
+        let of = |outcome| u64::from(sample.outcome == outcome);
+        self.summary.timed_out += of(Outcome::TimedOut);
+        self.summary.dropped += of(Outcome::Dropped);
+        self.summary.shed += of(Outcome::Shed);
+        self.summary.abandoned += of(Outcome::Abandoned);
         self.summary.ended = self.summary.ended.max(sample.done);
         self.record.on_sample(sample);
     }
@@ -469,7 +461,6 @@ impl<'a> Conversation<'a> {
                 self.connections.on_outlasted();
             }
             for sample in questions.into_iter().map(|question| question.sample).chain(goodbye) {
-                self.summary.abandoned += 1;
                 self.ended(&Sample { outcome: Outcome::Abandoned, done: now, ..sample });
             }
             self.break_off_posting(at as u32, Outcome::Abandoned, now);

@@ -86,37 +86,34 @@ impl Conversation<'_> {
     /// It is not sent; its session goes on, if it is still there.
     fn give_up(&mut self, offered: &Offered, outcome: Outcome, now: Instant) {
         let sample = self.unsent(offered, outcome, now);
-        self.unsent_ended(&sample);
+        self.ended(&sample);
         if !offered.is_void(&self.places) {
             self.tell(offered.place, Happened::given_up(&offered.ahead.turn.act), (now, offered.ahead.due));
         }
     }
 
-    fn unsent(&self, Offered { place, ahead: Ahead { turn, due }, .. }: &Offered, outcome: Outcome, now: Instant) -> Sample {
+    /// What a turn of this place will be counted as, of which nothing is sent yet. What it has waited for is no fault of the client's: a beat
+    /// whose instant passed while a question was open waited for its session, what was held back, for a ceiling.
+    pub(super) fn begun(&self, at: u32, Ahead { turn, due }: &Ahead, now: Instant) -> Sample {
         Sample {
             intended: *due,
             started: Instant::MAX,
             sent: Instant::MAX,
             first_byte: Instant::MAX,
-            done: now,
+            done: Instant::MAX,
             waited: now.since(*due),
             session: turn.session,
             seq: turn.seq,
-            series: turn.act.series(self.world.catalog.closes, self.places[*place as usize].series),
+            series: turn.act.series(self.world.catalog.closes, self.places[at as usize].series),
             status: 0,
-            outcome,
+            outcome: Outcome::Answered,
             kind: None,
             attempt: 0,
         }
     }
 
-    /// Counts what was not sent.
-    pub(super) fn unsent_ended(&mut self, sample: &Sample) {
-        let of = |outcome| u64::from(sample.outcome == outcome);
-        self.summary.dropped += of(Outcome::Dropped);
-        self.summary.shed += of(Outcome::Shed);
-        self.summary.abandoned += of(Outcome::Abandoned);
-        self.ended(sample);
+    fn unsent(&self, offered: &Offered, outcome: Outcome, now: Instant) -> Sample {
+        Sample { outcome, done: now, ..self.begun(offered.place, &offered.ahead, now) }
     }
 
     /// The plan is at its end.
@@ -126,7 +123,7 @@ impl Conversation<'_> {
         for offered in held {
             let outcome = if overload.still_sent(now.since(offered.ahead.due)) { Outcome::Abandoned } else { Outcome::Shed };
             let sample = self.unsent(&offered, outcome, now);
-            self.unsent_ended(&sample);
+            self.ended(&sample);
         }
         self.abandon_held_posts(now);
     }

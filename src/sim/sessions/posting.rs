@@ -208,7 +208,7 @@ impl Conversation<'_> {
     fn give_up_post(&mut self, id: u64, outcome: Outcome, now: Instant) {
         let Some(post) = self.posts.under_way.remove(&id) else { return };
         let waited = now.since(post.sample.intended);
-        self.unsent_ended(&Sample { outcome, waited, done: now, ..post.sample });
+        self.ended(&Sample { outcome, waited, done: now, ..post.sample });
         self.leave_step(&post);
     }
 
