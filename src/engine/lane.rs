@@ -289,3 +289,16 @@ impl<R: Record> Lane<R> {
         self.nudge.due(if dispatch.is_idle() { Instant::ZERO } else { dispatch.next_turn().0 });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_wake_does_for_what_is_due_and_for_looking_up() {
+        let show = Instant::ZERO + TICK;
+        let soon = show + Span::from_ms(9);
+        assert_eq!([soon, show, Instant::ZERO].map(|due| wake_at(due, show)), [soon, show, Instant::ZERO]);
+        assert_eq!([show + LATER, Instant::MAX].map(|due| wake_at(due, show)), [show; 2], "nobody waits long for a stop");
+    }
+}
