@@ -47,6 +47,7 @@ mod shelf;
 mod shown;
 mod signals;
 mod simulate;
+mod stoppable;
 mod sweep;
 mod target;
 mod terminal;

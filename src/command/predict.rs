@@ -12,23 +12,23 @@ use sluicegate_policy::usage::Used;
 use super::attribution::Interest;
 use super::script::Script;
 use super::settling::{self, Settling};
-use super::{attribution, limits, retries, told};
+use super::stoppable::stoppable;
+use super::{attribution, limits, retries, simulate, told};
 use crate::config::Plan;
-use crate::engine::{Stop, Urgency};
+use crate::engine::Stop;
+use crate::load::Share;
 use crate::load::hash::ScriptHash;
-use crate::load::retry::Tally;
-use crate::load::sessions::{Event, Sessions};
-use crate::load::{Feedback, Share, Source};
 use crate::measure::assumption::{Assumption, Edge, Metric, Prediction, Ratio};
 use crate::measure::channel::Channel;
 use crate::measure::part_rows::PartRows;
-use crate::measure::record::{ExpectedPart, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord, Unit};
+use crate::measure::record::{
+    ConnectionsRecord, ExpectedPart, LimitRecord, LoadModel, OutcomeRecord, RetryRecord, SeriesRecord, ToldRecord, Unit,
+};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::{Record, Recorder, doubt, summary};
 use crate::report::plan::PlannedPower;
-use crate::sim::{Network, Play, Replica, World, replicate};
-use crate::traffic::conversation::Turn;
-use crate::traffic::{SeriesId, Step};
+use crate::sim::{Network, Replica, World, replicate};
+use crate::traffic::SeriesId;
 use crate::verdict::noise::{self, Noise};
 use crate::verdict::{Claim, Course, Phase, power, predict, replicated, warmup};
 
@@ -61,6 +61,8 @@ pub(super) struct Predicted {
     pub(super) told: Vec<ToldRecord>,
     /// What is tried again, if anything is.
     pub(super) retries: Option<RetryRecord>,
+    /// What becomes of the connections of sessions, in one run of the model.
+    pub(super) connections: Option<Box<ConnectionsRecord>>,
     /// Of the parts of requests, where somebody asks for them.
     pub(super) parts: Option<PredictedParts>,
     /// Fingerprint of the script.
@@ -71,6 +73,14 @@ pub(super) struct Predicted {
     pub(super) noises: Vec<Option<Noise>>,
     /// The part of the run that is judged: the beginning in which the model has not settled is left out, too.
     pub(super) phase: Phase,
+}
+
+/// What a prediction has of that which no channel records.
+struct Beside {
+    limits: Vec<LimitRecord>,
+    told: Vec<ToldRecord>,
+    retries: Option<RetryRecord>,
+    connections: Option<Box<ConnectionsRecord>>,
 }
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -182,10 +192,7 @@ impl<'a> Model<'a> {
     ) -> Vec<Replica<R>> {
         let policy = self.plan.run.seed.child("policy").child("simulate");
         let seeds: Vec<Seed> = replicas.map(|replica| policy.nth(replica as u64)).collect();
-        let script = || match self.script.played(self.plan, Share::ALL) {
-            Play::Steps(source) => Play::Steps(Box::new(Stoppable { source, stop: self.stop.clone() })),
-            Play::Sessions(sessions) => Play::Sessions(Box::new(StoppableSessions { sessions, stop: self.stop.clone() })),
-        };
+        let script = || stoppable(self.script.played(self.plan, Share::ALL), &self.stop);
         replicate(&self.world, &script, &seeds, recorder)
     }
 
@@ -235,22 +242,17 @@ impl<'a> Model<'a> {
         replicas.extend(self.replicate(replicas.len()..first, &plain));
         let wanted = self.replications_wanted(&replicas);
         replicas.extend(self.replicate(replicas.len()..wanted, &plain));
-        let script = replicas[0].summary.script;
+        let first = &replicas[0].summary;
+        let script = first.script;
         let is_counted = self.script.model() == LoadModel::Open && !self.script.is_of_sessions();
-        let planned_actions = is_counted.then_some(replicas[0].summary.intended);
+        let planned_actions = is_counted.then_some(first.intended);
         let unpredicted: Vec<_> =
             replicas.iter().flat_map(|replica| replica.summary.unpredicted.iter().map(|(series, _)| *series)).collect();
         let has_model = |assumption: &Assumption| match assumption.series {
             Some(series) => !unpredicted.contains(&series),
             None => unpredicted.is_empty(),
         };
-        let used: Vec<Vec<Used>> = replicas.iter().map(|replica| replica.summary.used.clone()).collect();
-        let limits = limits::predicted(&self.world.model, &used, self.plan.run.duration);
-        let told: Vec<_> = replicas.iter().map(|replica| told::simulated(&self.world.model, &replica.summary.told)).collect();
-        let told = told::predicted(&told, self.warmup);
-        let summaries: Vec<_> = replicas.iter().map(|replica| &replica.summary).collect();
-        let retries = retries::together(replicas.iter().map(|replica| &replica.recorded))
-            .and_then(|attempts| retries::predicted(&attempts, &summaries));
+        let Beside { limits, told, retries, connections } = self.beside(&replicas);
         let runs: Vec<Recorder> = replicas.into_iter().map(|replica| replica.recorded).collect();
         let noises = self.noises(&runs);
         let rough: Vec<Option<Prediction>> = assumptions
@@ -277,7 +279,36 @@ impl<'a> Model<'a> {
         });
         let (total, series) = as_one_run(runs);
         let planned = planned_actions;
-        Predicted { predictions, edges, powers, total, series, limits, told, retries, parts, script, planned, noises, phase }
+        Predicted {
+            predictions,
+            edges,
+            powers,
+            total,
+            series,
+            limits,
+            told,
+            retries,
+            connections,
+            parts,
+            script,
+            planned,
+            noises,
+            phase,
+        }
+    }
+
+    /// What replications tell beside what was recorded.
+    fn beside(&self, replicas: &[Replica<Recorder>]) -> Beside {
+        let used: Vec<Vec<Used>> = replicas.iter().map(|replica| replica.summary.used.clone()).collect();
+        let limits = limits::predicted(&self.world.model, &used, self.plan.run.duration);
+        let told: Vec<_> = replicas.iter().map(|replica| told::simulated(&self.world.model, &replica.summary.told)).collect();
+        let told = told::predicted(&told, self.warmup);
+        let summaries: Vec<_> = replicas.iter().map(|replica| &replica.summary).collect();
+        let retries = retries::together(replicas.iter().map(|replica| &replica.recorded))
+            .and_then(|attempts| retries::predicted(&attempts, &summaries));
+        let connections = simulate::connections(&replicas[0].summary, self.plan);
+        let connections = connections.map(|record| Box::new(ConnectionsRecord { seconds: Vec::new(), ..*record }));
+        Beside { limits, told, retries, connections }
     }
 
     /// The first replications, from when on the model has settled: after the plan's warm-up, or later (method 3.7b), by the mean of these runs.
@@ -362,38 +393,6 @@ impl<'a> Model<'a> {
             .zip(&self.plan.expectations)
             .map(|(prediction, assumption)| prediction.map(|it| predict::with_design_effect(assumption, &it, &runs, phase)))
             .collect()
-    }
-}
-
-/// A source that ends when a stop is asked for.
-struct Stoppable {
-    source: Box<dyn Source>,
-    stop: Stop,
-}
-
-impl Source for Stoppable {
-    fn next(&mut self, feedback: Feedback<'_>) -> Option<Step> {
-        if self.stop.urgency() == Urgency::None { self.source.next(feedback) } else { None }
-    }
-
-    fn retries(&self) -> Option<Tally> {
-        self.source.retries()
-    }
-}
-
-/// Sessions that end when a stop is asked for.
-struct StoppableSessions {
-    sessions: Box<dyn Sessions>,
-    stop: Stop,
-}
-
-impl Sessions for StoppableSessions {
-    fn begin(&mut self) -> Option<Turn> {
-        if self.stop.urgency() == Urgency::None { self.sessions.begin() } else { None }
-    }
-
-    fn next(&mut self, session: u32, event: Event) -> Option<Turn> {
-        if self.stop.urgency() == Urgency::None { self.sessions.next(session, event) } else { None }
     }
 }
 

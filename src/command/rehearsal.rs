@@ -337,6 +337,7 @@ impl Rehearsal<'_> {
             open_estimate: None,
             retries: predicted.and_then(|it| retries::both(it.retries.clone(), None)),
             connections: None,
+            predicted_connections: predicted.and_then(|it| it.connections.clone()),
             seconds: Vec::new(),
             receiver: None,
             limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),

@@ -108,9 +108,9 @@ pub(super) fn replicate(model: &Model<'_>, replications: usize) -> Played {
     Played { recorder, summaries, estimates }
 }
 
-/// What became of the connections of sessions; of several replications of those of the first.
-fn connections(summaries: &[sim::SimSummary], plan: &Plan) -> Option<Box<ConnectionsRecord>> {
-    Some(Box::new(summaries.first()?.connections.as_ref()?.record(&plan.catalog.streams)))
+/// What became of the connections of sessions; of several replications the first is told.
+pub(super) fn connections(summary: &sim::SimSummary, plan: &Plan) -> Option<Box<ConnectionsRecord>> {
+    Some(Box::new(summary.connections.as_ref()?.record(&plan.catalog.streams)))
 }
 
 /// As a run's record has it; what a machine or a moment would add is left out, so that the same seed gives the same bytes.
@@ -128,7 +128,6 @@ fn record(
     let decided_by = [env!("CARGO_PKG_VERSION"), &resolved, &summaries.len().to_string(), &hash.to_string()];
     let used: Vec<_> = summaries.iter().map(|summary| summary.used.clone()).collect();
     let limits = limits::predicted(&plan.model, &used, run.duration);
-    let doubts = doubt::overloaded(&limits);
     RunRecord {
         version: VERSION,
         id: Some(run_id::of_simulation(&decided_by)),
@@ -163,9 +162,11 @@ fn record(
         predicted_series: Vec::new(),
         open_estimate: None,
         retries: retries::both(retries::predicted(recorder.attempts(), &summaries.iter().collect::<Vec<_>>()), None),
-        connections: connections(&summaries, plan),
+        connections: summaries.first().and_then(|first| connections(first, plan)),
+        predicted_connections: None,
         seconds: summary::seconds(recorder, |second| recorder.intervals().shown(second)),
         receiver: None,
+        doubts: doubt::overloaded(&limits),
         limits,
         told: told::predicted(
             &summaries.iter().map(|summary| told::simulated(&plan.model, &summary.told)).collect::<Vec<_>>(),
@@ -177,7 +178,6 @@ fn record(
             round_trip_ns: network.round_trip.as_ns(),
             connect_ns: network.connect.as_ns(),
         }),
-        doubts,
         verdicts: Vec::new(),
         // Of a single one they have no error, and stand elsewhere.
         estimates: if summaries.len() > 1 { estimates } else { Vec::new() },

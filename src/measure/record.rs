@@ -77,6 +77,9 @@ pub struct RunRecord {
     /// Connections of WebSocket sessions, and what went over them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<Box<ConnectionsRecord>>,
+    /// The same as one run of the model has it, without its seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_connections: Option<Box<ConnectionsRecord>>,
     /// One row a second, by intended second.
     #[serde(default)]
     pub seconds: Vec<SecondRecord>,

@@ -47,6 +47,7 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
             RetriesRecord { predicted: (retries % 2 == 0).then(|| told.clone()), observed: (retries % 3 > 0).then_some(told) }
         });
         record.connections = record.total.as_ref().map(connections);
+        record.predicted_connections = record.predicted_total.as_ref().map(connections);
         record.parts = record.total.as_ref().filter(|total| total.saturated % 2 == 0).map(|total| parts(total, &record.series));
         (record.doubts, record.verdicts) = (doubts, verdicts);
         record

@@ -56,7 +56,15 @@ pub(super) fn of_sessions() -> RunRecord {
         beyond_seconds: 0,
         memory: Some(ConnectionMemory { before_bytes: 20_000_000, highest_bytes: 80_000_000, connections: 15_000 }),
     };
-    RunRecord { connections: Some(Box::new(connections)), ..holding() }
+    let model = ConnectionsRecord {
+        opened: 21_010,
+        refused: vec![refused("answered", Some(429), 280), refused("answered", Some(500), 20)],
+        closed: vec![closed("client", Some(1000), 10), closed("server", Some(1001), 6_000)],
+        bytes_down: 0,
+        memory: None,
+        ..connections.clone()
+    };
+    RunRecord { connections: Some(Box::new(connections)), predicted_connections: Some(Box::new(model)), ..holding() }
 }
 
 /// A run whose assumptions hold.
@@ -88,6 +96,7 @@ pub(super) fn holding() -> RunRecord {
         open_estimate: None,
         retries: None,
         connections: None,
+        predicted_connections: None,
         seconds: vec![SecondRecord { second: 0, intended: 198, answered: 198, ..SecondRecord::default() }],
         limits: limits(),
         told: told(),
@@ -204,6 +213,7 @@ pub(super) fn interrupted() -> RunRecord {
         open_estimate: None,
         retries: None,
         connections: None,
+        predicted_connections: None,
         seconds: Vec::new(),
         receiver: None,
         limits: Vec::new(),

@@ -13,37 +13,102 @@ use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, share_o
 
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
     let Some(connections) = record.connections.as_deref() else { return };
+    let model = record.predicted_connections.as_deref();
     page.heading("Connections (WebSocket; warm-up included)");
-    let ConnectionsRecord { asked, opened, open_at_end, open_peak, .. } = connections;
-    page.entry(
-        "opened",
-        &format!(
-            "{} of {} asked for ({}); {} at once, {} at the end",
-            count(*opened),
-            count(*asked),
-            share_of(*opened, *asked),
-            count(*open_peak),
-            count(*open_at_end)
-        ),
-    );
+    page.entry("opened", &opening(connections));
+    said_of_model(page, model.map(opening));
     if let Some(opening) = &connections.opening {
         page.entry("opening", &steps(opening));
     }
-    for (at, refused) in connections.refused.iter().enumerate() {
-        page.entry(if at == 0 { "refused" } else { "" }, &refusal(refused));
+    let refused = beside(&connections.refused, model.map(|it| it.refused.as_slice()));
+    for (at, (seen, model)) in refused.iter().enumerate() {
+        page.entry(if at == 0 { "refused" } else { "" }, &format!("{}{}", refusal(seen), of_model(*model)));
     }
-    for (at, closed) in connections.closed.iter().enumerate() {
-        page.entry(if at == 0 { "closed" } else { "" }, &closing(closed));
+    let closed = beside(&connections.closed, model.map(|it| it.closed.as_slice()));
+    for (at, (seen, model)) in closed.iter().enumerate() {
+        page.entry(if at == 0 { "closed" } else { "" }, &format!("{}{}", closing(seen), of_model(*model)));
     }
-    messages(page, connections);
+    messages(page, connections, model);
     if let Some(returning) = &connections.returning {
-        came_back(page, returning);
+        page.entry("came back", &came_back(returning));
+    }
+    let returning = model.and_then(|it| it.returning.as_ref());
+    if connections.returning.is_none() && returning.is_some() {
+        page.entry("came back", "nobody lost a connection and asked for another");
+    }
+    said_of_model(page, returning.map(came_back));
+    if let Some(dropped) = connections.returning.as_ref().and_then(|it| it.drop.as_ref()) {
+        page.entry("largest drop", &drop(dropped));
+        said_of_model(page, returning.and_then(|it| it.drop.as_ref()).map(drop));
     }
     if let Some((memory, each)) = connections.memory.and_then(|memory| Some((memory, memory.per_connection()?))) {
         let connections = counted(memory.connections, "connection");
         page.entry("memory", &format!("{} of the generator for each, at {connections}", bytes(each)));
     }
     deliveries(page, &connections.deliveries);
+}
+
+fn opening(connections: &ConnectionsRecord) -> String {
+    let ConnectionsRecord { asked, opened, open_at_end, open_peak, .. } = connections;
+    let share = share_of(*opened, *asked);
+    let [asked, opened, at_end, peak] = [asked, opened, open_at_end, open_peak].map(|it| count(*it));
+    format!("{opened} of {asked} asked for ({share}); {peak} at once, {at_end} at the end")
+}
+
+/// What the model says of what was said last.
+fn said_of_model(page: &mut Page, said: Option<String>) {
+    if let Some(said) = said {
+        page.entry("", &format!("model: {said}"));
+    }
+}
+
+fn of_model(predicted: Option<u64>) -> String {
+    predicted.map(|predicted| format!(" (model: {})", count(predicted))).unwrap_or_default()
+}
+
+/// Ends of one kind, and how many.
+trait Ends: Clone {
+    /// The same kind, which has not happened.
+    fn none_of(&self) -> Self;
+    fn is_like(&self, other: &Self) -> bool;
+    fn count(&self) -> u64;
+}
+
+impl Ends for RefusedRecord {
+    fn none_of(&self) -> Self {
+        Self { count: 0, ..self.clone() }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.outcome, self.status) == (&other.outcome, other.status)
+    }
+
+    fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+impl Ends for ClosedRecord {
+    fn none_of(&self) -> Self {
+        Self { count: 0, lifetime: None, ..self.clone() }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.by, self.code) == (&other.by, other.code)
+    }
+
+    fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+/// What was seen, then what the model alone has seen; each with how often that was in the model, if there is one.
+fn beside<T: Ends>(seen: &[T], model: Option<&[T]>) -> Vec<(T, Option<u64>)> {
+    let Some(model) = model else { return seen.iter().map(|it| (it.clone(), None)).collect() };
+    let predicted = |it: &T| model.iter().filter(|other| it.is_like(other)).map(T::count).sum();
+    let both = seen.iter().map(|it| (it.clone(), Some(predicted(it))));
+    let alone = model.iter().filter(|it| !seen.iter().any(|other| it.is_like(other)));
+    both.chain(alone.map(|it| (it.none_of(), Some(it.count())))).collect()
 }
 
 fn steps(opening: &OpeningRecord) -> String {
@@ -76,14 +141,10 @@ fn closing(closed: &ClosedRecord) -> String {
     format!("{} {by}{code}; open for {lifetime}", count(closed.count))
 }
 
-fn messages(page: &mut Page, connections: &ConnectionsRecord) {
-    let ConnectionsRecord { messages_up, messages_down, bytes_up, bytes_down, unexpected, unexpected_errors, .. } = connections;
-    // A simulation does not know the texts of the other side.
-    let way = |messages: u64, size: u64| match size {
-        0 => count(messages),
-        size => format!("{} ({})", count(messages), bytes(size)),
-    };
-    page.entry("messages", &format!("{} up, {} down", way(*messages_up, *bytes_up), way(*messages_down, *bytes_down)));
+fn messages(page: &mut Page, connections: &ConnectionsRecord, model: Option<&ConnectionsRecord>) {
+    page.entry("messages", &up_and_down(connections));
+    said_of_model(page, model.map(up_and_down));
+    let ConnectionsRecord { unexpected, unexpected_errors, .. } = connections;
     if *unexpected > 0 {
         let errors = format!("{} of them errors of the gateway", count(*unexpected_errors));
         page.entry("unexpected", &format!("{} came that nobody waited for, {errors}", counted(*unexpected, "message")));
@@ -98,19 +159,26 @@ fn messages(page: &mut Page, connections: &ConnectionsRecord) {
     }
 }
 
-fn came_back(page: &mut Page, returning: &ReturningRecord) {
-    let ReturningRecord { asked, returned, refused, away, drop } = returning;
+fn up_and_down(connections: &ConnectionsRecord) -> String {
+    let ConnectionsRecord { messages_up, messages_down, bytes_up, bytes_down, .. } = connections;
+    // A simulation does not know the texts of the other side.
+    let way = |messages: u64, size: u64| match size {
+        0 => count(messages),
+        size => format!("{} ({})", count(messages), bytes(size)),
+    };
+    format!("{} up, {} down", way(*messages_up, *bytes_up), way(*messages_down, *bytes_down))
+}
+
+fn came_back(returning: &ReturningRecord) -> String {
+    let ReturningRecord { asked, returned, refused, away, .. } = returning;
     let away = away.as_ref().map_or_else(|| ABSENT.to_owned(), spread);
-    page.entry(
-        "came back",
-        &format!("{} in {}, {} refused; away for {away}", count(*returned), counted(*asked, "attempt"), count(*refused)),
-    );
-    if let Some(DropRecord { second, lost, open_before, all_back_ns }) = drop {
-        let back = all_back_ns
-            .map_or_else(|| "not all were back at the end".to_owned(), |ns| format!("all were back after {}", duration_ns(ns)));
-        let lost = format!("{} of {} lost", count(*lost), count(*open_before));
-        page.entry("largest drop", &format!("{lost} in second {}; {back}", count(*second)));
-    }
+    format!("{} in {}, {} refused; away for {away}", count(*returned), counted(*asked, "attempt"), count(*refused))
+}
+
+fn drop(DropRecord { second, lost, open_before, all_back_ns }: &DropRecord) -> String {
+    let back = all_back_ns
+        .map_or_else(|| "not all were back at the end".to_owned(), |ns| format!("all were back after {}", duration_ns(ns)));
+    format!("{} of {} lost in second {}; {back}", count(*lost), count(*open_before), count(*second))
 }
 
 fn deliveries(page: &mut Page, deliveries: &[DeliveriesRecord]) {
