@@ -26,6 +26,7 @@ const READ_BYTES: usize = 4_096;
 /// Events taken at a time.
 const EVENTS: usize = 1_024;
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+const SWITCHED: &[u8] = b"HTTP/1.1 101 ";
 /// A whole text message, and the bit that says that it is masked.
 const TEXT: u8 = 0x81;
 const MASKED: u8 = 0x80;
@@ -186,7 +187,8 @@ fn opened(url: &str) -> io::Result<TcpStream> {
 
 /// A connection that asks to be upgraded.
 fn asked(url: &str) -> io::Result<TcpStream> {
-    let (authority, path) = url.trim_start_matches("http://").split_once('/').unwrap_or((url.trim_start_matches("http://"), ""));
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let (authority, path) = place.split_once('/').unwrap_or((place, ""));
     let mut stream = TcpStream::connect(authority)?;
     stream.set_nodelay(true)?;
     let request = format!(
@@ -202,8 +204,8 @@ fn upgraded(mut stream: TcpStream) -> io::Result<TcpStream> {
     while !answer.ends_with(END_OF_HEAD) {
         let read = stream.read(&mut buffer)?;
         answer.extend_from_slice(&buffer[..read]);
-        if read == 0 || answer.len() > READ_BYTES {
-            return Err(io::Error::other("the server did not upgrade"));
+        if read == 0 || answer.len() > READ_BYTES || !answer.starts_with(&SWITCHED[..answer.len().min(SWITCHED.len())]) {
+            return Err(io::Error::other(format!("the server did not upgrade: {}", String::from_utf8_lossy(&answer))));
         }
     }
     Ok(stream)

@@ -53,7 +53,7 @@ const GATEWAY: &str = r#"gateway:
   api: websocket
   region: us-east-1
   stages: { prod: { throttle: { rate: 1000000/s, burst: 1000000 } } }
-  account: { connects: { rate: 1000000/s, burst: 1000000 } }
+  account: { throttle: { rate: 1000000/s, burst: 1000000 }, connects: { rate: 1000000/s, burst: 1000000 } }
   functions:
     board: { memory: 512 MB, duration: 5ms, concurrency: 1000 }
   routes:
