@@ -107,8 +107,15 @@ fn a_storm_of_reconnects_is_seen_on_both_sides_and_no_client_stays_away() {
     was_seen_by_the_mock(&kept);
     assert_eq!(over_all(record, "closed"), 10, "each connection is closed once by the gateway");
     assert_eq!(over_all(record, "returned"), 10, "each client comes back once");
-    assert_eq!(count(record, "/connections/opened"), 20);
-    assert_eq!(count(record, "/connections/open_at_end"), 10);
+    // So it was in the model.
+    for of in ["/connections", "/predicted_connections"] {
+        assert_eq!(count(record, &format!("{of}/opened")), 20);
+        assert_eq!(count(record, &format!("{of}/open_at_end")), 10);
+        assert_eq!(record.pointer(&format!("{of}/closed/0/code")), Some(&1012.into()));
+        assert_eq!(count(record, &format!("{of}/returning/returned")), 10);
+    }
+    assert!(kept.finished.stdout.contains("code 1012; open for"), "{}", kept.finished.stdout);
+    assert!(kept.finished.stdout.contains("(model: 10)"), "{}", kept.finished.stdout);
 }
 
 #[test]
