@@ -15,8 +15,8 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     let Some(connections) = record.connections.as_deref() else { return };
     let model = record.predicted_connections.as_deref();
     page.heading("Connections (WebSocket; warm-up included)");
-    page.entry("opened", &opening(connections));
-    said_of_model(page, model.map(opening));
+    page.entry("opened", &openings(connections));
+    said_of_model(page, model.map(openings));
     if let Some(opening) = &connections.opening {
         page.entry("opening", &steps(opening));
     }
@@ -38,8 +38,8 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     }
     said_of_model(page, returning.map(came_back));
     if let Some(dropped) = connections.returning.as_ref().and_then(|it| it.drop.as_ref()) {
-        page.entry("largest drop", &drop(dropped));
-        said_of_model(page, returning.and_then(|it| it.drop.as_ref()).map(drop));
+        page.entry("largest drop", &largest_drop(dropped));
+        said_of_model(page, returning.and_then(|it| it.drop.as_ref()).map(largest_drop));
     }
     if let Some((memory, each)) = connections.memory.and_then(|memory| Some((memory, memory.per_connection()?))) {
         let connections = counted(memory.connections, "connection");
@@ -48,7 +48,7 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     deliveries(page, &connections.deliveries);
 }
 
-fn opening(connections: &ConnectionsRecord) -> String {
+fn openings(connections: &ConnectionsRecord) -> String {
     let ConnectionsRecord { asked, opened, open_at_end, open_peak, .. } = connections;
     let share = share_of(*opened, *asked);
     let [asked, opened, at_end, peak] = [asked, opened, open_at_end, open_peak].map(|it| count(*it));
@@ -105,7 +105,8 @@ impl Ends for ClosedRecord {
 /// What was seen, then what the model alone has seen; each with how often that was in the model, if there is one.
 fn beside<T: Ends>(seen: &[T], model: Option<&[T]>) -> Vec<(T, Option<u64>)> {
     let Some(model) = model else { return seen.iter().map(|it| (it.clone(), None)).collect() };
-    let predicted = |it: &T| model.iter().filter(|other| it.is_like(other)).map(T::count).sum();
+    // The numbers may come from a file: no sum is too high.
+    let predicted = |it: &T| model.iter().filter(|other| it.is_like(other)).map(T::count).fold(0, u64::saturating_add);
     let both = seen.iter().map(|it| (it.clone(), Some(predicted(it))));
     let alone = model.iter().filter(|it| !seen.iter().any(|other| it.is_like(other)));
     both.chain(alone.map(|it| (it.none_of(), Some(it.count())))).collect()
@@ -175,7 +176,7 @@ fn came_back(returning: &ReturningRecord) -> String {
     format!("{} in {}, {} refused; away for {away}", count(*returned), counted(*asked, "attempt"), count(*refused))
 }
 
-fn drop(DropRecord { second, lost, open_before, all_back_ns }: &DropRecord) -> String {
+fn largest_drop(DropRecord { second, lost, open_before, all_back_ns }: &DropRecord) -> String {
     let back = all_back_ns
         .map_or_else(|| "not all were back at the end".to_owned(), |ns| format!("all were back after {}", duration_ns(ns)));
     format!("{} of {} lost in second {}; {back}", count(*lost), count(*open_before), count(*second))
