@@ -52,8 +52,8 @@ pub struct Settings {
     pub allow_backends: Vec<String>,
     /// The clock of the run, perhaps shared with the load generator.
     pub clock: Clock,
-    /// Whether moves of stages and drops of connections wait to be told when the run begins ([`Server::beginning`](crate::Server::beginning)); else their
-    /// instants count from the clock's zero.
+    /// Whether moves of stages and drops of connections wait to be told when the run begins
+    /// ([`Server::beginning`](crate::Server::beginning)); else their instants count from the clock's zero.
     pub awaits_begin: bool,
     /// Most connections at a time, if the process may have so many open; further ones are closed at once and counted.
     pub connections_max: usize,

@@ -357,17 +357,18 @@ fn a_ceiling_holds_back_what_would_be_more_and_the_session_goes_on_when_it_is_th
 fn what_a_ceiling_does_not_let_pass_is_dropped_or_shed_if_the_plan_says_so_and_the_session_goes_on() {
     let acts = || vec![(MS * 30, ask(MS * 100)), (Span::ZERO, ask(MS * 100))];
     for (overload, outcome) in [(Overload::Drop, Outcome::Dropped), (Overload::Deadline(MS * 15), Outcome::Shed)] {
-        let world = World { ceilings: crate::load::shaper::Ceilings::default(), ..held_back(1, overload) };
-        let of_asks = crate::load::shaper::Ceilings { series: vec![(ASK, per_second(20))], ..Default::default() };
-        let (samples, record) = played(&World { ceilings: of_asks, ..world }, script(20, acts()));
+        let ceilings = crate::load::shaper::Ceilings { series: vec![(ASK, per_second(20))], ..Default::default() };
+        let (samples, record) = played(&World { overload, ceilings, ..world(|_| ()) }, script(20, acts()));
         let asked = of(&samples, ASK);
         assert_eq!((record.opened, asked.len()), (20, 40), "{overload:?}: every session comes to its second question");
         let given_up: Vec<_> = asked.iter().filter(|it| it.outcome == outcome).collect();
         assert!(given_up.len() > 10 && given_up.len() < 40, "{overload:?}: {}", given_up.len());
         assert!(given_up.iter().all(|it| it.sent == Instant::MAX && it.started == Instant::MAX), "{given_up:?}");
         // It must not run in circles around what refuses at once.
-        let again = asked.iter().filter(|it| it.seq == 2 && given_up.iter().any(|first| first.session == it.session));
-        assert!(again.filter(|it| it.intended > Instant::ZERO).count() > 0);
+        let mut pairs = asked.iter().filter(|it| it.seq == 2).filter_map(|again| {
+            given_up.iter().find(|first| (first.session, first.seq) == (again.session, 1)).map(|first| (first, again))
+        });
+        assert!(pairs.clone().count() > 5 && pairs.all(|(first, again)| again.intended == first.done + MS), "{asked:?}");
     }
 }
 
