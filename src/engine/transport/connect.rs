@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 
 use super::clue::Heed;
 use super::failure;
-use super::ports::Ports;
+use super::ports::{Ports, allow_only};
 use super::resolver::Resolver;
 use super::stamp::{Counted, Meter, Stream};
 use crate::load::Share;
@@ -294,19 +294,29 @@ async fn dial_from(from: Local<'_>, target: SocketAddr) -> io::Result<TcpStream>
     }
     let Some(source) = from.source else { return TcpStream::connect(target).await };
     let socket = socket_of(&target)?;
-    // Its port is chosen when the target is known: else it is taken for all targets at once, which there are fewer of.
-    let _ = setsockopt(&socket, sockopt::IpBindAddressNoPort, &true);
-    socket.bind(SocketAddr::new(source, 0))?;
+    bind_without_port(&socket, source)?;
     socket.connect(target).await
 }
 
 async fn dial_from_port(source: Option<IpAddr>, port: u16, target: SocketAddr) -> io::Result<TcpStream> {
     let socket = socket_of(&target)?;
-    // What the last run left behind on this port is in nobody's way.
-    socket.set_reuseaddr(true)?;
-    let any = || if target.is_ipv6() { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    socket.bind(SocketAddr::new(source.unwrap_or_else(any), port))?;
+    if allow_only(port, &socket) {
+        if let Some(source) = source {
+            bind_without_port(&socket, source)?;
+        }
+    } else {
+        // Before Linux 6.3. What our last run left behind on this port is in nobody's way.
+        socket.set_reuseaddr(true)?;
+        let any = || if target.is_ipv6() { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+        socket.bind(SocketAddr::new(source.unwrap_or_else(any), port))?;
+    }
     socket.connect(target).await
+}
+
+/// Its port is chosen when the target is known: else it is taken for all targets at once, which there are fewer of.
+fn bind_without_port(socket: &TcpSocket, source: IpAddr) -> io::Result<()> {
+    let _ = setsockopt(socket, sockopt::IpBindAddressNoPort, &true);
+    socket.bind(SocketAddr::new(source, 0))
 }
 
 fn socket_of(target: &SocketAddr) -> io::Result<TcpSocket> {
@@ -356,6 +366,27 @@ mod tests {
             assert_eq!(seen.ip(), source.unwrap_or(target.ip()));
         }
         drop(stream);
+    }
+
+    /// As the law has it from Linux 6.3 on; before, the port is another one's until it is closed for good.
+    #[test]
+    fn a_port_that_another_program_uses_for_another_target_is_no_obstacle() {
+        for local in ["127.0.0.1:0", "[::1]:0"] {
+            let listen = || std::net::TcpListener::bind(local).unwrap();
+            let (theirs, ours) = (listen(), listen());
+            let other = std::net::TcpStream::connect(theirs.local_addr().unwrap()).unwrap();
+            let port = other.local_addr().unwrap().port();
+            let target = ours.local_addr().unwrap();
+            for source in [None, Some(target.ip())] {
+                let stream = alone(dial_from_port(source, port, target)).unwrap().unwrap();
+                assert_eq!(stream.local_addr().unwrap(), SocketAddr::new(target.ip(), port));
+                assert_eq!(ours.accept().unwrap().1.port(), port);
+                let taken = alone(dial_from_port(source, port, target)).unwrap().unwrap_err();
+                assert_eq!(taken.kind(), io::ErrorKind::AddrNotAvailable, "the same two ends twice");
+                // A reset, so that the port does not wait to be used again.
+                socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+        }
     }
 
     #[test]

@@ -5,13 +5,33 @@
 //! Linux looks for a free port of a connection by trying every second one of its range first, and the others when all of those are taken
 //! (`__inet_hash_connect`): from 14,000 connections to one target on, each new one tries 14,000 ports, which takes half a millisecond
 //! and more. One that is named is found at once.
+//!
+//! It is named as the only one of the socket's range (`IP_LOCAL_PORT_RANGE`, Linux 6.3), rather than by a bind: what is bound without a
+//! target may not share its port with what another program has open, or left a minute ago, to any other target. `connect` looks at
+//! both ends, as it does where the system chooses.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::socket::setsockopt;
+use nix::{libc, setsockopt_impl, sockopt_impl};
 
 /// The range of the system, and the ports in it that are not to be given away.
 const RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 const RESERVED: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+
+/// From `linux/in.h`; neither `libc` nor `nix` names it.
+const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
+
+sockopt_impl!(
+    /// The ports that a socket may be given when it connects: the last one in the high 16 bits, the first in the low.
+    LocalPortRange,
+    SetOnly,
+    libc::IPPROTO_IP,
+    IP_LOCAL_PORT_RANGE,
+    u32
+);
 
 /// Ports in turn.
 #[derive(Debug)]
@@ -45,6 +65,13 @@ impl Ports {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         self.first + (turn % u32::from(self.count)) as u16
     }
+}
+
+/// Has a socket that is not bound to a port get this one, and no other, when it connects; of IPv6, too. `false` where the system has no such
+/// option.
+pub(super) fn allow_only(port: u16, socket: &impl AsFd) -> bool {
+    let port = u32::from(port);
+    setsockopt(socket, LocalPortRange, &(port << 16 | port)).is_ok()
 }
 
 /// The first and the last port, as the system writes them.
