@@ -203,6 +203,13 @@ fn a_real_server_that_stands_still_delays_all_that_were_due_meanwhile() {
         above(Sample::response_time, 100)
     );
     assert!(above(Sample::response_time, 100) >= 4 * above(Sample::service_time, 100), "the server held one of them");
-    let waited = ran.samples.iter().filter(|sample| sample.waited > Span::from_ms(100)).count();
-    assert!(waited + 1 >= above(Sample::response_time, 101), "the others waited for its connection: {waited}");
+    // What a busy machine adds to either does not count: the rest of their time is the server's other requests.
+    let others = ran.samples.iter().filter(|sample| {
+        sample.response_time().is_some_and(|time| time > Span::from_ms(100))
+            && sample.service_time().is_some_and(|time| time < Span::from_ms(50))
+    });
+    for sample in others {
+        let waited = sample.waited;
+        assert!(waited * 2 > sample.response_time().unwrap(), "it waited for the server's connection: {waited:?} {sample:?}");
+    }
 }
