@@ -105,7 +105,7 @@ fn keeps_every_latency(kept: &Kept) {
 fn leaves_nothing_else(folder: &Path) {
     let mut names: Vec<_> = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").file_name()).collect();
     names.sort();
-    assert_eq!(names, ["latency.hlog", "profile.yaml", "run.json", "told.csv"]);
+    assert_eq!(names, ["latency.hlog", "profile.yaml", "report.html", "run.json", "told.csv"]);
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod machine;
 mod mock;
 mod mock_child;
 mod model_of_run;
+mod page;
 mod plan_fit;
 mod predict;
 mod profile;

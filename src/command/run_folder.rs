@@ -1,7 +1,7 @@
 //! The folder of a run: opened and tried before the first byte is sent, completed at the end.
 //!
-//! Owns the files `run.json`, `latency.hlog`, `told.csv`, `connections.csv` and `profile.yaml`, `search.json` and `steps` of a search, and the rule that neither ever
-//! overwrites another. Refuses to
+//! Owns the files `run.json`, `latency.hlog`, `report.html`, `told.csv`, `connections.csv` and `profile.yaml`, `search.json` and `steps` of a
+//! search, and the rule that neither ever overwrites another. Refuses to
 //! know what is in them. The header of `run.json` is written at the start with `complete: false` and replaced by rename, so
 //! that there is a whole file at every moment. Meanwhile `journal.jsonl` grows by what each second brought (`shelf`); it goes when the other
 //! files are whole.
@@ -50,6 +50,8 @@ pub(super) enum FolderError {
 pub(super) const RECORD: &str = "run.json";
 /// Name of the interval log within the folder.
 pub(super) const INTERVALS: &str = "latency.hlog";
+/// Name of the page within the folder.
+pub(super) const PAGE: &str = "report.html";
 /// Name of the journal within the folder, while the run lasts.
 pub(super) const JOURNAL: &str = "journal.jsonl";
 /// Name of the file of what only the gateway can tell, second by second, within the folder; there is none if it told nothing.

@@ -256,9 +256,22 @@ pub struct SeriesRecord {
     /// of all actions, however they ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited: Option<Quantiles>,
+    /// The response time of those that were admitted and did not fail, at rising shares: what latencies are judged by. Of all series together
+    /// alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admitted: Vec<CurvePoint>,
     /// Records that a bound of the recorder cut off (a value above the histogram's range).
     #[serde(default)]
     pub saturated: u64,
+}
+
+/// A point of a percentile curve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CurvePoint {
+    /// Share of values that are no larger, 0 to 1.
+    pub share: f64,
+    /// The value.
+    pub ns: u64,
 }
 
 /// What arrivals that do not wait for answers might have seen at the rate that a closed run came to: an estimate.

@@ -10,15 +10,34 @@ use crate::traffic::SeriesId;
 
 use super::channel::Channel;
 use super::doubt::LAG_MAX_NS;
-use super::record::{LoadRecord, OutcomeRecord, Quantiles, SecondRecord, SeriesRecord};
+use super::record::{CurvePoint, LoadRecord, OutcomeRecord, Quantiles, SecondRecord, SeriesRecord};
 use super::recorder::Recorder;
 
 /// Name of the record of all series together.
 pub const TOTAL: &str = "all";
 
+/// Shares at which a percentile curve has a point, as long as a whole value lies beyond it.
+const CURVE: [f64; 36] = [
+    0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925,
+    0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999, 0.999_95, 0.999_98, 0.999_99, 0.999_999,
+];
+
 /// Everything together.
 pub fn total(recorder: &Recorder) -> SeriesRecord {
-    series_record(TOTAL, recorder.channel(None).as_deref())
+    let channel = recorder.channel(None);
+    let admitted = channel.as_deref().map(|channel| curve(channel.admitted())).unwrap_or_default();
+    SeriesRecord { admitted, ..series_record(TOTAL, channel.as_deref()) }
+}
+
+/// The percentile curve of a histogram of nanoseconds; no points if it is empty.
+pub fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
+    let count = histogram.len() as f64;
+    let told = CURVE.iter().filter(|share| (1.0 - **share) * count >= 1.0);
+    told.map(|share| CurvePoint {
+        share: *share,
+        ns: if *share == 0.0 { histogram.min() } else { histogram.value_at_quantile(*share) },
+    })
+    .collect()
 }
 
 /// Each series of the layout, in its order; one that was not seen has a count of zero and no distributions.
@@ -131,6 +150,7 @@ fn series_record(name: &str, channel: Option<&Channel>) -> SeriesRecord {
         time_to_first_byte: quantiles(channel.first_byte()),
         schedule_lag: quantiles(channel.lag()),
         waited: quantiles_beside(channel.waits(), channel.count() - channel.waits().len()),
+        admitted: Vec::new(),
         saturated: channel.saturated(),
     }
 }
@@ -145,6 +165,22 @@ mod tests {
     use super::super::channel::growing;
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_curve_goes_as_far_as_there_are_values() {
+        let mut histogram = growing();
+        assert_eq!(curve(&histogram), []);
+        for value in 1..=1_000 {
+            histogram.record(value * 1_000_000).expect("it grows");
+        }
+        let points = curve(&histogram);
+        assert!(points[0].ns.abs_diff(1_000_000) <= 1_000, "{points:?}");
+        let last = points.last().expect("points");
+        assert!((last.share - 0.999).abs() < 1e-9 && last.ns.abs_diff(999_000_000) < 1_000_000, "{last:?}");
+        let half = points.iter().find(|point| (point.share - 0.5).abs() < 1e-9).expect("a median");
+        assert!(half.ns.abs_diff(500_000_000) < 1_000_000, "{half:?}");
+        assert!(points.is_sorted_by(|one, next| one.share < next.share && one.ns <= next.ns), "{points:?}");
+    }
 
     proptest! {
         #[test]

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, AttributedPart, AttributedRecord, ClosedRecord, ComparedTimes, ConnectionMemory,
-    ConnectionsRecord, CredentialsRecord, DeliveriesRecord, Departed, Doubt, JoinRecord, LaneRecord, LoadModel, LoadRecord,
-    NetworkRecord, NetworkSource, OpenEstimate, OpeningRecord, OutcomeRecord, OverloadRecord, PartsRecord, Quantiles,
+    ConnectionsRecord, CredentialsRecord, CurvePoint, DeliveriesRecord, Departed, Doubt, JoinRecord, LaneRecord, LoadModel,
+    LoadRecord, NetworkRecord, NetworkSource, OpenEstimate, OpeningRecord, OutcomeRecord, OverloadRecord, PartsRecord, Quantiles,
     ReceiverRecord, RefusedRecord, RetriesRecord, RetryRecord, ReturningRecord, RunRecord, SamplesRecord, SeriesRecord, Stopped,
     Unit, Verdict, WatchRecord, Weight,
 };
@@ -261,6 +261,7 @@ fn series() -> impl Strategy<Value = SeriesRecord> {
                 time_to_first_byte,
                 schedule_lag,
                 waited,
+                admitted: vec![CurvePoint { share: 0.5, ns: saturated }, CurvePoint { share: 1.0, ns: count }],
                 saturated,
             }
         },

@@ -6,11 +6,13 @@
 mod conclusion;
 mod estimates;
 mod explain;
+mod heat;
 mod look;
 mod page;
 
 pub mod comparison;
 pub mod fit;
+pub mod html;
 pub mod import;
 pub mod json;
 pub mod plan;

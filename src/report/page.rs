@@ -1,7 +1,9 @@
-//! A page of text: headings, labelled entries, paragraphs and tables, never wider than the look allows.
+//! A page: headings, labelled entries, paragraphs and tables, as text that is never wider than the look allows, or as the blocks that another
+//! format lays out.
 //!
 //! Owns breaking, aligning and painting, and that no text from outside (a route's name out of a hostile log) brings control
-//! characters to a terminal. Refuses to know what the text is about. Called by the text reports.
+//! characters to a terminal. Refuses to know what the text is about. Written by the parts of the reports, which say each thing once for all
+//! formats.
 
 use super::look::{Look, Tone};
 
@@ -17,101 +19,177 @@ const UNITS: [&str; 12] = ["ns", "us", "ms", "s", "min", "h", "%", "B", "kB", "M
 /// A page being written.
 pub(super) struct Page {
     look: Look,
-    out: String,
+    out: Out,
+}
+
+/// What has been written.
+enum Out {
+    /// Laid out for the look.
+    Text(String),
+    /// As it was said.
+    Blocks(Vec<Block>),
+}
+
+/// A piece of a page; text without control characters.
+#[derive(Debug)]
+pub(super) enum Block {
+    /// A line of its own.
+    Heading(String),
+    /// Text.
+    Paragraph {
+        /// What it means.
+        tone: Tone,
+        /// The text.
+        text: String,
+    },
+    /// A label and its text; without a label more of the entry before.
+    Entry {
+        /// The label.
+        label: String,
+        /// The text.
+        text: String,
+    },
+    /// A word that says how it is, and text.
+    Marked {
+        /// How it is.
+        tone: Tone,
+        /// The word, or nothing.
+        word: String,
+        /// The text.
+        text: String,
+    },
+    /// Rows under titles.
+    Table(Table),
 }
 
 /// A piece of text with a meaning.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cell {
-    text: String,
-    tone: Tone,
+    pub(super) text: String,
+    pub(super) tone: Tone,
 }
 
 /// Rows under titles. Columns whose title begins with `<` are aligned left, the others right.
+#[derive(Clone, Debug)]
 pub(super) struct Table {
-    titles: Vec<&'static str>,
-    rows: Vec<Vec<Cell>>,
+    pub(super) titles: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<Cell>>,
 }
 
 impl Page {
+    /// One of text.
     pub(super) const fn new(look: Look) -> Self {
-        Self { look, out: String::new() }
+        Self { look, out: Out::Text(String::new()) }
     }
 
+    /// One of blocks, with room for everything.
+    pub(super) fn of_blocks() -> Self {
+        Self { look: Look::default(), out: Out::Blocks(Vec::new()) }
+    }
+
+    /// The text; none of a page of blocks.
     pub(super) fn into_text(self) -> String {
-        self.out
+        match self.out {
+            Out::Text(text) => text,
+            Out::Blocks(_) => String::new(),
+        }
+    }
+
+    /// The blocks; none of a page of text.
+    pub(super) fn into_blocks(self) -> Vec<Block> {
+        match self.out {
+            Out::Text(_) => Vec::new(),
+            Out::Blocks(blocks) => blocks,
+        }
     }
 
     pub(super) const fn look(&self) -> Look {
         self.look
     }
 
+    /// How many rows of a long table are shown: `few` where they are read, all where they can be searched and sorted.
+    pub(super) const fn rows_max(&self, few: usize) -> usize {
+        match self.out {
+            Out::Text(_) => few,
+            Out::Blocks(_) => usize::MAX,
+        }
+    }
+
     /// A line of its own, with an empty line before it.
     pub(super) fn heading(&mut self, text: &str) {
-        if !self.out.is_empty() {
-            self.out.push('\n');
+        match &mut self.out {
+            Out::Text(out) => {
+                if !out.is_empty() {
+                    out.push('\n');
+                }
+                self.paragraph(0, Tone::Strong, text);
+            }
+            Out::Blocks(blocks) => blocks.push(Block::Heading(clean(text))),
         }
-        self.paragraph(0, Tone::Strong, text);
     }
 
     /// Text broken into lines, each after `indent` spaces.
     pub(super) fn paragraph(&mut self, indent: usize, tone: Tone, text: &str) {
-        self.hanging(&" ".repeat(indent), indent, tone, text);
+        match &mut self.out {
+            Out::Text(out) => hanging(out, self.look, (&" ".repeat(indent), indent), (tone, text)),
+            Out::Blocks(blocks) => blocks.push(Block::Paragraph { tone, text: clean(text) }),
+        }
     }
 
     /// A label, and its text beside it (below it on a narrow page).
     pub(super) fn entry(&mut self, label: &str, text: &str) {
-        if self.look.columns() < NARROW {
-            self.paragraph(2, Tone::Faint, label);
-            self.paragraph(4, Tone::Plain, text);
-        } else {
-            let padded = format!("  {label:width$}", width = LABEL - 2);
-            self.hanging(&padded, LABEL, Tone::Plain, text);
+        match &mut self.out {
+            Out::Text(_) if self.look.columns() < NARROW => {
+                self.paragraph(2, Tone::Faint, label);
+                self.paragraph(4, Tone::Plain, text);
+            }
+            Out::Text(out) => {
+                let padded = format!("  {label:width$}", width = LABEL - 2);
+                hanging(out, self.look, (&padded, LABEL), (Tone::Plain, text));
+            }
+            Out::Blocks(blocks) => blocks.push(Block::Entry { label: clean(label), text: clean(text) }),
         }
     }
 
     /// A mark, a word in its tone, and text beside them.
     pub(super) fn marked(&mut self, tone: Tone, word: &str, text: &str) {
-        let mark = self.look.marks.of(tone);
-        let lead = if word.is_empty() { format!("  {mark} ") } else { format!("  {mark} {word}  ") };
-        let painted = self.look.paint.apply(tone, lead.trim_end());
-        let start = self.out.len();
-        self.hanging(&lead, 4, Tone::Plain, text);
-        // The lead was laid out plain, so that its width counts; it is painted in place.
-        self.out.replace_range(start..start + lead.trim_end().len(), &painted);
+        match &mut self.out {
+            Out::Text(out) => {
+                let mark = self.look.marks.of(tone);
+                let lead = if word.is_empty() { format!("  {mark} ") } else { format!("  {mark} {word}  ") };
+                let painted = self.look.paint.apply(tone, lead.trim_end());
+                let start = out.len();
+                hanging(out, self.look, (&lead, 4), (Tone::Plain, text));
+                // The lead was laid out plain, so that its width counts; it is painted in place.
+                out.replace_range(start..start + lead.trim_end().len(), &painted);
+            }
+            Out::Blocks(blocks) => blocks.push(Block::Marked { tone, word: clean(word), text: clean(text) }),
+        }
     }
 
     /// The table in aligned columns; one block a row where they do not fit.
     pub(super) fn table(&mut self, table: &Table) {
-        let widths = table.widths();
-        let needed = 2 + widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-        if needed <= self.look.columns() { self.columns(table, &widths) } else { self.blocks(table) }
+        let fits = self.fits(table);
+        match &mut self.out {
+            Out::Text(out) if fits => columns(out, self.look, table),
+            Out::Text(_) => self.rows(table),
+            Out::Blocks(blocks) => blocks.push(Block::Table(table.clone())),
+        }
     }
 
     /// Whether the table fits in aligned columns.
     pub(super) fn fits(&self, table: &Table) -> bool {
-        let widths = table.widths();
-        2 + widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1) <= self.look.columns()
-    }
-
-    fn columns(&mut self, table: &Table, widths: &[usize]) {
-        let titles: Vec<Cell> =
-            table.titles.iter().map(|title| Cell::toned(Tone::Faint, title.trim_start_matches('<'))).collect();
-        for row in std::iter::once(&titles).chain(&table.rows) {
-            let mut line = String::from(" ");
-            for ((cell, width), title) in row.iter().zip(widths).zip(&table.titles) {
-                let gap = " ".repeat(width.saturating_sub(cell.width()));
-                let text = self.look.paint.apply(cell.tone, &cell.text);
-                line.push_str(if line.len() > 1 { "  " } else { " " });
-                let parts = if title.starts_with('<') { [&text, &gap] } else { [&gap, &text] };
-                line.extend(parts.map(String::as_str));
+        match self.out {
+            Out::Text(_) => {
+                let widths = table.widths();
+                2 + widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1) <= self.look.columns()
             }
-            self.out.push_str(line.trim_end());
-            self.out.push('\n');
+            Out::Blocks(_) => true,
         }
     }
 
-    fn blocks(&mut self, table: &Table) {
+    /// Each row as lines of its own.
+    fn rows(&mut self, table: &Table) {
         for row in &table.rows {
             let mut cells = row.iter().zip(&table.titles);
             if let Some((first, _)) = cells.next() {
@@ -122,21 +200,39 @@ impl Page {
             }
         }
     }
+}
 
-    /// `lead`, then `text` broken so that following lines begin at `indent`.
-    fn hanging(&mut self, lead: &str, indent: usize, tone: Tone, text: &str) {
-        let width = self.look.columns();
-        let lead_width = lead.chars().count();
-        let text = clean(text);
-        let mut lines = broken(&text, width.saturating_sub(lead_width).max(1), width.saturating_sub(indent).max(1)).into_iter();
-        let first = lines.next().unwrap_or_default();
-        self.out.push_str(format!("{lead}{}", self.look.paint.apply(tone, &first)).trim_end());
-        self.out.push('\n');
-        for line in lines {
-            self.out.push_str(&" ".repeat(indent));
-            self.out.push_str(&self.look.paint.apply(tone, &line));
-            self.out.push('\n');
+/// The table in aligned columns.
+fn columns(out: &mut String, look: Look, table: &Table) {
+    let widths = table.widths();
+    let titles: Vec<Cell> = table.titles.iter().map(|title| Cell::toned(Tone::Faint, title.trim_start_matches('<'))).collect();
+    for row in std::iter::once(&titles).chain(&table.rows) {
+        let mut line = String::from(" ");
+        for ((cell, width), title) in row.iter().zip(&widths).zip(&table.titles) {
+            let gap = " ".repeat(width.saturating_sub(cell.width()));
+            let text = look.paint.apply(cell.tone, &cell.text);
+            line.push_str(if line.len() > 1 { "  " } else { " " });
+            let parts = if title.starts_with('<') { [&text, &gap] } else { [&gap, &text] };
+            line.extend(parts.map(String::as_str));
         }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+/// A lead, then text broken so that following lines begin at the indent.
+fn hanging(out: &mut String, look: Look, (lead, indent): (&str, usize), (tone, text): (Tone, &str)) {
+    let width = look.columns();
+    let lead_width = lead.chars().count();
+    let text = clean(text);
+    let mut lines = broken(&text, width.saturating_sub(lead_width).max(1), width.saturating_sub(indent).max(1)).into_iter();
+    let first = lines.next().unwrap_or_default();
+    out.push_str(format!("{lead}{}", look.paint.apply(tone, &first)).trim_end());
+    out.push('\n');
+    for line in lines {
+        out.push_str(&" ".repeat(indent));
+        out.push_str(&look.paint.apply(tone, &line));
+        out.push('\n');
     }
 }
 

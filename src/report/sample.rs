@@ -333,6 +333,7 @@ fn series(name: &str, count: u64, scale: f64) -> SeriesRecord {
         time_to_first_byte: Some(quantiles(count, scale * 0.99)),
         schedule_lag: Some(quantiles(count, 0.000_5)),
         waited: Some(quantiles(count, 0.000_2)),
+        admitted: Vec::new(),
         saturated: 0,
     }
 }

@@ -1,7 +1,8 @@
-//! The text report: the answer, whether to believe it, and the numbers behind it, in that order.
+//! The report in words: the answer, whether to believe it, and the numbers behind it, in that order.
 //!
-//! Owns the order of the parts; each part is a file below this one. Refuses to judge and to compute statistics: what is not in
-//! the record is `n/a` or left out. Called by `command` after a run, and by `sluicegate report`.
+//! Owns the text report, and the order of the parts, which other formats lay out in their own way; each part is a file below this one. Refuses to judge and to compute statistics: what is not in
+//! the record is `n/a` or left out. Called by `command` after a run, by `sluicegate report`, and by
+//! [`super::html`].
 
 pub(super) mod answer;
 mod connections;
@@ -28,21 +29,31 @@ use super::page::Page;
 /// No line is wider than the look allows; there are no control characters in it but line ends and the look's own paint.
 pub fn report(record: &RunRecord, look: Look, kept_in: Option<&str>) -> String {
     let mut page = Page::new(look);
-    heading::write(&mut page, record);
-    answer::write(&mut page, record);
-    load::write(&mut page, record);
-    retries::write(&mut page, record);
-    connections::write(&mut page, record);
-    latency::write(&mut page, record);
-    estimates::write(&mut page, &record.estimates);
-    parts::write(&mut page, record);
-    outcomes::write(&mut page, record);
-    errors::write(&mut page, record);
-    series::write(&mut page, record);
-    limits::write(&mut page, record);
-    told::write(&mut page, record);
+    head(&mut page, record);
+    numbers(&mut page, record);
     answer::write_last(&mut page, record, kept_in);
     page.into_text()
+}
+
+/// What was run, the answer, and whether to believe it.
+pub(super) fn head(page: &mut Page, record: &RunRecord) {
+    heading::write(page, record);
+    answer::write(page, record);
+}
+
+/// The numbers behind the answer.
+pub(super) fn numbers(page: &mut Page, record: &RunRecord) {
+    load::write(page, record);
+    retries::write(page, record);
+    connections::write(page, record);
+    latency::write(page, record);
+    estimates::write(page, &record.estimates);
+    parts::write(page, record);
+    outcomes::write(page, record);
+    errors::write(page, record);
+    series::write(page, record);
+    limits::write(page, record);
+    told::write(page, record);
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use sluicegate_policy::time::Span;
 
 use crate::command::drive::Driven;
 use crate::command::failure::Failure;
-use crate::command::run_folder::{CONNECTIONS, FolderError, INTERVALS, JOURNAL, RECORD, RunFolder, TOLD};
+use crate::command::page;
+use crate::command::run_folder::{CONNECTIONS, FolderError, INTERVALS, JOURNAL, PAGE, RECORD, RunFolder, TOLD};
 use crate::measure::interval_log::IntervalLog;
 use crate::measure::record::{RunRecord, SecondRecord};
 use crate::measure::told_rows::Named;
@@ -43,8 +44,15 @@ pub(super) fn keep_all(
         let rows = connection_rows::write(&connections.seconds);
         folder.write(CONNECTIONS, rows.as_bytes()).map_err(|error| broken(CONNECTIONS, error.into()))?;
     }
+    keep_page(folder, record).map_err(|error| broken(PAGE, error))?;
     folder.forget(JOURNAL);
     Ok(())
+}
+
+/// From what is kept, as `report` would make it again.
+fn keep_page(folder: &RunFolder, record: &RunRecord) -> Result<(), KeepError> {
+    let page = page::of(record, folder.path())?;
+    Ok(folder.write(PAGE, page.as_bytes())?)
 }
 
 fn keep_intervals(folder: &mut RunFolder, record: &RunRecord, driven: &mut Driven, started: Span) -> Result<(), KeepError> {

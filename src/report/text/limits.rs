@@ -61,15 +61,16 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
 }
 
 fn rows(page: &mut Page, limits: &[&LimitRecord], title: &'static str, columns: &[Column]) {
-    let shown = &limits[..limits.len().min(SHOWN_MAX)];
+    let rows_max = page.rows_max(SHOWN_MAX);
+    let shown = &limits[..limits.len().min(rows_max)];
     let mut columns = columns;
     while columns.len() > COLUMNS_MIN && !page.fits(&table(shown, title, columns)) {
         columns = &columns[..columns.len() - 1];
     }
     let table = table(shown, title, columns);
     page.table(&table);
-    if limits.len() > SHOWN_MAX {
-        page.paragraph(2, Tone::Faint, &format!("{} more in run.json", count((limits.len() - SHOWN_MAX) as u64)));
+    if limits.len() > rows_max {
+        page.paragraph(2, Tone::Faint, &format!("{} more in run.json", count((limits.len() - rows_max) as u64)));
     }
 }
 

@@ -53,14 +53,15 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     page.heading("Series (response time; ok: answered with a status below 400)");
     let mut pairs: Vec<Pair<'_>> = record.series.iter().map(|seen| Pair { seen, model: model_of(record, seen) }).collect();
     pairs.sort_by_key(|it| (std::cmp::Reverse(it.seen.count), &it.seen.name));
-    let shown = &pairs[..pairs.len().min(SHOWN_MAX)];
+    let rows_max = page.rows_max(SHOWN_MAX);
+    let shown = &pairs[..pairs.len().min(rows_max)];
     let mut columns: &[Column] = if record.predicted_series.is_empty() { &COLUMNS } else { &COLUMNS_BESIDE_MODEL };
     while columns.len() > COLUMNS_MIN && !page.fits(&table(shown, columns)) {
         columns = &columns[..columns.len() - 1];
     }
     page.table(&table(shown, columns));
-    if pairs.len() > SHOWN_MAX {
-        let rest = counted((pairs.len() - SHOWN_MAX) as u64, "more line");
+    if pairs.len() > rows_max {
+        let rest = counted((pairs.len() - rows_max) as u64, "more line");
         page.paragraph(2, Tone::Faint, &format!("{rest} in run.json"));
     }
 }
