@@ -5,7 +5,7 @@
 //! samples into the same recorder ([`measure`]), and [`verdict`] says whether what was simulated holds.
 //!
 //! Arrows point down (a test holds every `use crate::` against this):
-//! `cli, command -> {config, import, engine, sim, fit, verdict, report} -> {load, measure} -> traffic -> policy's vocabulary`.
+//! `cli, command -> {config, import, engine, sim, fit, verdict, report, serve} -> {load, measure} -> traffic -> policy's vocabulary`.
 
 #![warn(missing_docs)]
 
@@ -17,6 +17,7 @@ pub mod engine;
 pub mod fit;
 pub mod import;
 pub mod report;
+pub mod serve;
 pub mod sim;
 pub mod verdict;
 

@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 /// of the policy; so may `sim` and `command`. The rooms below share its vocabulary only.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("cli", &["config", "load", "measure", "traffic"], VOCABULARY),
-    ("command", &["cli", "config", "engine", "fit", "import", "load", "measure", "report", "sim", "traffic", "verdict"], &["*"]),
+    (
+        "command",
+        &["cli", "config", "engine", "fit", "import", "load", "measure", "report", "serve", "sim", "traffic", "verdict"],
+        &["*"],
+    ),
     ("config", &["load", "measure", "traffic"], &["*"]),
     ("engine", &["load", "measure", "traffic"], VOCABULARY),
     // A fit is confirmed by the method's one interval over batches, which `verdict` has; it makes no verdict of its own.
@@ -19,6 +23,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("main", &["cli", "command"], &[]),
     ("measure", &["traffic"], VOCABULARY),
     ("report", &["measure"], VOCABULARY),
+    ("serve", &[], &[]),
     ("sim", &["load", "measure", "traffic"], &["*"]),
     ("traffic", &[], VOCABULARY),
     ("verdict", &["measure", "traffic"], VOCABULARY),
@@ -28,7 +33,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
 const VOCABULARY: &[&str] = &["call", "latency", "model", "seed", "time"];
 
 /// Rooms that may know tokio.
-const ASYNC_ROOMS: &[&str] = &["command", "engine", "main"];
+const ASYNC_ROOMS: &[&str] = &["command", "engine", "main", "serve"];
 
 /// Rooms that may know the bytes of the gateway's front door: `config` proves templates and schemas with it, `import` leaves out the
 /// policies and patterns that it does not take, `sim` asks it where a decision needs a request's bytes.
@@ -60,7 +65,7 @@ fn all_arrows_point_down() {
             }
             let words = [
                 ("tokio::", ASYNC_ROOMS),
-                ("hyper::", &["engine"]),
+                ("hyper::", &["engine", "serve"]),
                 ("sluicegate_mock::", MOCK_ROOMS),
                 ("sluicegate_render::", RENDER_ROOMS),
             ];

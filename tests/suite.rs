@@ -21,8 +21,10 @@ mod first_light; // the main job from end to end: holds, drift, replay, live tar
 mod fitted; // models fitted to runs: what a run tells is found, what it cannot tell is not named, and phases that would tell the rest
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock
 mod kept_answers; // answers of authorizers that are kept: expected of one, or of all together
+mod live; // the live view on a real terminal: what it shows, its keys, and the terminal as it was
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed
 mod overload; // a target that holds its connections: what queue, drop and deadline do, as text and as JSON
+mod page; // the page of a run in a real browser: charts with content, tables that sort, a silent console
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
 mod posts; // a back end that posts to connections: what it is answered, and what its receivers get, in both worlds
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared

@@ -3,7 +3,7 @@
 //! Owns their names, help and bounds; an absent flag means what the profile says. Refuses to merge them with a profile
 //! (`config`). Called by the subcommands beside it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -127,6 +127,7 @@ pub struct TargetFlags {
 /// What is shown and kept.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Output")]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line are independent of each other")]
 pub struct OutputFlags {
     /// Folder of the run [default: a new one below sluicegate-runs]
     #[arg(short, long, value_name = "DIR")]
@@ -151,6 +152,18 @@ pub struct OutputFlags {
     /// No progress on standard error
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// Serve a live page of the run at this address, e.g. 127.0.0.1:0; any but this machine's needs a token
+    #[arg(long, value_name = "ADDRESS")]
+    pub ui: Option<SocketAddr>,
+
+    /// The environment variable with the token that readers of the live page must have
+    #[arg(long, value_name = "NAME", requires = "ui")]
+    pub ui_token_env: Option<String>,
+
+    /// On a terminal, progress in one line instead of the live view
+    #[arg(long, conflicts_with = "quiet")]
+    pub plain: bool,
 }
 
 /// How a result is written.

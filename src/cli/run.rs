@@ -52,7 +52,7 @@ pub struct Run {
 #[command(next_help_heading = "Search for the highest rate (many short runs instead of one)")]
 pub struct FindFlags {
     /// Find the highest rate at which these hold, no higher than the profile's safety allows: 'p99 < 300ms, errors < 0.1%'; --rate is where it starts
-    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log"])]
+    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui"])]
     pub find_rate: Option<Held>,
 
     /// What is counted of each step of the search; before it comes --warmup, or a fifth of it, at most 2s

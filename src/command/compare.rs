@@ -3,29 +3,26 @@
 //! Owns which claims are judged, what each is held against, and what must be so before anything is judged. Refuses statistics (`verdict`)
 //! and formats (`report`).
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::Value;
-use sluicegate_policy::time::Span;
 
+use super::by_seconds::{Kept, trials};
 use super::failure::Failure;
 use super::kept_run::KeptRun;
 use super::predict::Predicted;
 use super::{model_of_run, same_load, terminal};
 use crate::cli::{Compare, OutputFormat};
 use crate::config::{self, Names};
-use crate::measure::assumption::{Allowed, Assumption, Event, Metric, Prediction, Ratio};
+use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio};
 use crate::measure::comparison::{ComparedWith, ComparisonRecord, DistanceRecord, Family, VERSION};
-use crate::measure::kept::bucket_width;
 use crate::measure::record::{Answer, Doubt, Verdict, Weight};
 use crate::measure::summary::TOTAL;
 use crate::report::{self, comparison};
 use crate::traffic::SeriesId;
-use crate::verdict::claim::{BUCKETS_IN_MARGIN, Line};
 use crate::verdict::distance::{Batches, distance};
 use crate::verdict::earlier::{self, Shown};
-use crate::verdict::judge::{Judged, Observed, Times, judge_claim, unjudged};
+use crate::verdict::judge::{Judged, unjudged};
 use crate::verdict::{Claim, Context, Course, Phase, decide};
 
 /// What is judged where neither the profile nor the command line claims anything, with the method's margins.
@@ -143,10 +140,6 @@ fn by_earlier_one(claim: &Assumption, family: usize, (before, after): (&KeptRun,
     judged
 }
 
-fn trials(rows: &[(u32, u32)]) -> u64 {
-    rows.iter().map(|row| u64::from(row.1)).sum()
-}
-
 /// The run against the model of a profile, which is simulated under the run's load.
 ///
 /// What forbids a verdict by a certain model, whatever the data say, belongs among the doubts here.
@@ -222,37 +215,9 @@ fn judge(claim: &Claim, Place { run, series, part }: &Place<'_>, context: &Conte
         let why = "where the time went the gateway's access log tells, which a comparison does not read: sluicegate report RUN --access-log FILE";
         return unjudged(claim.assumption, Some(claim), context, why);
     }
-    if let Some(why) = too_coarse(claim) {
-        return unjudged(claim.assumption, Some(claim), context, why);
-    }
-    let rows = |event| run.rows((*series, *part), event, context.phase);
-    let at_ends = claim.lines().try_map(|line: &Line| Some(rows(line.edge.event))).expect("every line has rows");
-    let times = matches!(claim.assumption.metric, Metric::Latency(_)).then(|| Times {
-        histogram: Cow::Owned(run.times(*series, context.phase)),
-        trials: trials(&rows(Event::SlowerThan(Span::MAX))),
-    });
-    judge_claim(claim, &Observed { rows: at_ends.as_deref(), times }, context)
-}
-
-/// Kept times are not exact: why a margin is too narrow for them, if it is.
-fn too_coarse(claim: &Claim) -> Option<String> {
-    let (Allowed::Within(_), Some(prediction)) = (claim.assumption.allowed, claim.prediction) else { return None };
-    let margin = prediction.high - prediction.value;
-    let widths = claim
-        .lines()
-        .iter()
-        .filter_map(|line| match line.edge.event {
-            Event::SlowerThan(limit) => Some(bucket_width(limit).as_ns() as f64),
-            Event::Ratio(_) | Event::PerhapsOf(_) | Event::PartAbove(..) | Event::PartPerhapsAbove(..) => None,
-        })
-        .fold(0.0, f64::max);
-    (widths * BUCKETS_IN_MARGIN > margin).then(|| {
-        format!(
-            "kept times are known within {}, and the margin is only {}: it must be {BUCKETS_IN_MARGIN} times as wide",
-            report::quantity::duration(widths),
-            report::quantity::duration(margin)
-        )
-    })
+    let kept =
+        Kept { rows: &|event| run.rows((*series, *part), event, context.phase), times: &|| run.times(*series, context.phase) };
+    kept.judge(claim, context)
 }
 
 /// The later run's profile declares other margins: the first one's count.

@@ -4,17 +4,19 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
 use super::failure::Failure;
+use super::live::{self, Moving};
 use super::samples::{Recording, SampleFile};
 use super::script::Script;
 use super::shelf::{Shelf, Shelved};
+use super::so_far::Scene;
+use super::ticker::Ticker;
 use super::{target, terminal};
 use crate::config::Plan;
 use crate::config::value::OverloadPolicy;
@@ -69,12 +71,25 @@ pub(super) struct Driven {
 }
 
 /// What is shown while the drive lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Show {
+    /// The live view, on the terminal.
+    Live(Box<Scene>),
     /// Progress on standard error.
     Progress,
     /// Nothing.
     Nothing,
+}
+
+impl Show {
+    /// Shows until what this gives is dropped.
+    fn begin(self, moving: Moving) -> Option<Ticker> {
+        match self {
+            Self::Live(scene) => Some(Ticker::start(move |ended| live::show(*scene, moving, ended))),
+            Self::Progress => Some(Ticker::start(move |ended| tick(&moving, ended))),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// The clock of a run that is to be driven now.
@@ -91,16 +106,18 @@ pub(super) fn drive(
     how: (Clock, Stop, Show),
 ) -> Result<Driven, Failure> {
     let (clock, stop, show) = how;
+    let tells = matches!(show, Show::Progress);
     let progress = Arc::new(Progress::default());
     let abort = Abort::new(plan.abort.thresholds.clone(), plan.abort.health.iter().map(target::health).collect());
     let on_abort = |abort: &AbortRecord| {
-        if show == Show::Progress {
+        if tells {
             let AbortRecord { condition, second, .. } = abort;
             let grace = plan.run.timeout;
             terminal::tell(&format!("\naborting in second {second}: {condition}; answers are awaited for up to {grace}\n"));
         }
     };
-    let ticker = (show == Show::Progress).then(|| Ticker::start(Arc::clone(&progress), clock, plan.run.duration));
+    let moving = Moving { progress: Arc::clone(&progress), clock, planned: plan.run.duration, stop: stop.clone() };
+    let ticker = show.begin(moving);
     let recorder = || Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref());
     let common = Common { plan, recorder: &recorder, clock, stop, abort: &abort, on_abort: &on_abort, progress };
     let driven = match script {
@@ -231,49 +248,28 @@ fn lane(lane: &LaneReport) -> LaneRecord {
     }
 }
 
-/// Renews the progress line on a thread of its own, away from the lanes, until it is dropped.
-struct Ticker {
-    // Dropping it wakes the thread.
-    end: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Ticker {
-    fn start(progress: Arc<Progress>, clock: Clock, planned: Span) -> Self {
-        let (end, ended) = sync_channel(0);
-        let place = terminal::progress_place();
-        let every = if place == Place::Stream { ON_STREAM } else { ON_TERMINAL };
-        let thread = thread::spawn(move || {
-            let mut before = (Span::ZERO, 0);
-            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-                let elapsed = Span::from_ns(clock.now().as_ns());
-                let seen = progress.read();
-                let seconds = elapsed.saturating_sub(before.0).as_secs_f64().max(1e-3);
-                let per_s = (seen.sent - before.1) as f64 / seconds;
-                before = (elapsed, seen.sent);
-                let shown = progress::Progress {
-                    elapsed,
-                    planned,
-                    intended: seen.intended,
-                    sent: seen.sent,
-                    answered: seen.answered,
-                    failed: seen.failed,
-                    lag: Some(seen.lag),
-                    per_s,
-                };
-                terminal::tell(&progress::line(&shown, place));
-            }
-            terminal::tell(progress::end(place));
-        });
-        Self { end: Some(end), thread: Some(thread) }
+/// Renews the progress line.
+fn tick(moving: &Moving, ended: &Receiver<()>) {
+    let place = terminal::progress_place();
+    let every = if place == Place::Stream { ON_STREAM } else { ON_TERMINAL };
+    let mut before = (Span::ZERO, 0);
+    while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+        let elapsed = Span::from_ns(moving.clock.now().as_ns());
+        let seen = moving.progress.read();
+        let seconds = elapsed.saturating_sub(before.0).as_secs_f64().max(1e-3);
+        let per_s = (seen.sent - before.1) as f64 / seconds;
+        before = (elapsed, seen.sent);
+        let shown = progress::Progress {
+            elapsed,
+            planned: moving.planned,
+            intended: seen.intended,
+            sent: seen.sent,
+            answered: seen.answered,
+            failed: seen.failed,
+            lag: Some(seen.lag),
+            per_s,
+        };
+        terminal::tell(&progress::line(&shown, place));
     }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+    terminal::tell(progress::end(place));
 }

@@ -5,6 +5,7 @@
 
 mod again;
 mod attribution;
+mod by_seconds;
 mod case;
 mod compare;
 mod definition;
@@ -19,11 +20,13 @@ mod fit_known;
 mod fit_loaded;
 mod fit_observed;
 mod flags;
+mod forming;
 mod import;
 mod import_sessions;
 mod joining;
 mod kept_run;
 mod limits;
+mod live;
 mod machine;
 mod mock;
 mod mock_child;
@@ -48,11 +51,14 @@ mod shelf;
 mod shown;
 mod signals;
 mod simulate;
+mod so_far;
 mod stoppable;
 mod sweep;
 mod target;
 mod terminal;
+mod ticker;
 mod told;
+mod ui;
 mod unfinished;
 
 use crate::cli::Action;

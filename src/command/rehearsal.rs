@@ -20,16 +20,18 @@ use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
 use super::drive::{self, Driven, Show, drive};
 use super::failure::Failure;
+use super::forming::Forming;
 use super::mock_child::MockChild;
-use super::predict::{Model, Predicted, layout};
+use super::predict::{Model, Predicted, course, layout};
 use super::receiver::Compared;
 use super::run_folder::{ARRIVALS, PROFILE, RunFolder};
 use super::samples::{self, SampleFile};
 use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
+use super::so_far::Scene;
 use super::target::{Standing, Way, stand};
-use super::{limits, machine, mock, receiver, retries, shown, terminal, told};
+use super::{limits, live, machine, mock, receiver, retries, shown, terminal, told, ui};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
@@ -39,6 +41,7 @@ use crate::measure::recorder::Detail;
 use crate::measure::{open_estimate, run_id, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
+use crate::serve::LivePage;
 use crate::sim;
 
 /// Everything that is known before the run.
@@ -153,6 +156,7 @@ impl Rehearsal<'_> {
             return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
         }
         self.prove_log()?;
+        let page = ui::bind(self.output)?;
         let started = wall_epoch();
         let mut folder = self.open_folder(started)?;
         let standing = match stand(self.plan, &self.profile_name, folder.path(), &self.drifts, self.traced()) {
@@ -173,7 +177,7 @@ impl Rehearsal<'_> {
         record.stopped = interruption.stopped();
         keep(&folder, &record)?;
         let driven = if record.stopped.is_none() {
-            self.drive_and_judge(&mut record, standing, (folder.path(), interruption), predicted.as_ref())
+            self.drive_and_judge(&mut record, (standing, page), (folder.path(), interruption), predicted.as_ref())
         } else {
             // Interrupted before a request was sent: the header is all there is.
             drop(standing);
@@ -196,13 +200,13 @@ impl Rehearsal<'_> {
     fn drive_and_judge(
         &self,
         record: &mut RunRecord,
-        standing: Standing,
+        (standing, page): (Standing, Option<LivePage>),
         (folder, interruption): (&Path, &Interruption),
         predicted: Option<&Predicted>,
     ) -> Result<Option<Driven>, Failure> {
         let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
         let layout = layout(self.plan, self.warmup(predicted), edges, Detail::Seconds);
-        let show = if self.output.quiet { Show::Nothing } else { Show::Progress };
+        let scene = self.scene(record, folder, predicted);
         let shelf =
             Shelf::begin(folder, &self.plan.catalog.series).map_err(|error| Failure::broken("starting a thread", error))?;
         let samples = self.keeps_samples().then(|| SampleFile::begin(folder, self.plan.catalog.series.clone())).transpose();
@@ -211,8 +215,10 @@ impl Rehearsal<'_> {
         if let Some(mock) = &standing.mock {
             mock.begin(clock);
         }
-        let how = (clock, interruption.stop.clone(), show);
+        let page = page.map(|page| ui::serve(page, scene.clone(), clock)).transpose()?;
+        let how = (clock, interruption.stop.clone(), self.shows(scene));
         let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf, samples), how)?;
+        drop(page);
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.
         let aborted = driven.aborted.take().map(Stopped::Aborted);
@@ -221,6 +227,20 @@ impl Rehearsal<'_> {
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
         self.complete((record, folder), &mut driven, seen, predicted);
         Ok(Some(driven))
+    }
+
+    /// What is known of the run by whoever looks at it while it is driven.
+    fn scene(&self, record: &RunRecord, folder: &Path, predicted: Option<&Predicted>) -> Scene {
+        let forming = |predicted| Forming::of(&self.plan.expectations, predicted, course(self.plan, &self.script));
+        Scene { header: record.clone(), folder: folder.to_owned(), forming: predicted.map(forming).unwrap_or_default() }
+    }
+
+    fn shows(&self, scene: Scene) -> Show {
+        match () {
+            () if self.output.quiet => Show::Nothing,
+            () if self.output.plain || !live::is_possible() => Show::Progress,
+            () => Show::Live(Box::new(scene)),
+        }
     }
 
     fn open_folder(&self, started: Span) -> Result<RunFolder, Failure> {

@@ -1,7 +1,8 @@
 //! A run that did not come to its end, as far as its journal tells of it: killed, or still going on.
 //!
 //! Owns which keys of the record the journal fills, and the words for what is missing. Refuses verdicts, and to change a record that its run has
-//! completed itself: an interrupted run has counted more than its journal. Called by `report`.
+//! completed itself: an interrupted run has counted more than its journal. Called by `report`
+//! and by the live view.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
@@ -31,13 +32,18 @@ pub(super) fn add_journal(record: &mut RunRecord, folder: &Path) -> Result<(), F
     let Some(journal) = Journal::read(BufReader::new(file)).map_err(|error| named(&error))? else { return Ok(()) };
     if journal.pieces > 0 {
         let left_out = journal.left_out;
-        record.connections = journal.connections().map(Box::new);
-        let plan = &record.plan;
-        let recorder = journal.into_recorder(Span::from_ns(plan.warmup_ns), Span::from_ns(plan.duration_ns));
-        fill(record, &recorder);
+        so_far(record, journal);
         record.doubts.push(from_journal(left_out));
     }
     Ok(())
+}
+
+/// Adds to the header of a run what a journal tells so far.
+pub(super) fn so_far(record: &mut RunRecord, journal: Journal) {
+    record.connections = journal.connections().map(Box::new);
+    let plan = &record.plan;
+    let recorder = journal.into_recorder(Span::from_ns(plan.warmup_ns), Span::from_ns(plan.duration_ns));
+    fill(record, &recorder);
 }
 
 fn fill(record: &mut RunRecord, recorder: &Recorder) {

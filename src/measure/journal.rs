@@ -21,6 +21,7 @@ use sluicegate_policy::time::Span;
 use super::channel::growing;
 use super::fate::Slot;
 use super::intervals::{Intervals, bucket_ends};
+use super::kept::KeptSeconds;
 use super::piece::{Endings, Standing};
 use super::record::ConnectionsRecord;
 use super::recorder::{Detail, Layout, Recorder};
@@ -52,7 +53,7 @@ struct Written {
 }
 
 /// What a journal holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Journal {
     names: Vec<String>,
     intervals: Intervals,
@@ -65,7 +66,7 @@ pub struct Journal {
 }
 
 /// A lane as far as it is told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Lane {
     standing: Standing,
     seconds: BTreeMap<u32, super::counts::SecondCounts>,
@@ -131,14 +132,27 @@ impl Journal {
             pieces: 0,
             left_out: 0,
         };
-        loop {
-            next_line(&mut from, &mut line)?;
-            let whole = line.last() == Some(&b'\n');
-            let Some(piece) = Line::read(&line).filter(|_| whole) else { break };
-            journal.add(piece);
-        }
-        journal.left_out = line.len() as u64 + io::copy(&mut from, &mut io::sink())?;
+        let (_, half) = journal.take(&mut from)?;
+        journal.left_out = half + io::copy(&mut from, &mut io::sink())?;
         Ok(Some(journal))
+    }
+
+    /// Adds the whole pieces that follow those that were read; how many bytes these are. One that is still being written is left, to be read
+    /// from its beginning the next time.
+    pub fn go_on(&mut self, mut from: impl BufRead) -> io::Result<u64> {
+        self.take(&mut from).map(|(taken, _)| taken)
+    }
+
+    /// Adds pieces as long as they are whole: bytes of these, and of the line that was none.
+    fn take(&mut self, from: &mut impl BufRead) -> io::Result<(u64, u64)> {
+        let (mut line, mut taken) = (Vec::new(), 0);
+        loop {
+            next_line(from, &mut line)?;
+            let whole = line.last() == Some(&b'\n');
+            let Some(piece) = Line::read(&line).filter(|_| whole) else { return Ok((taken, line.len() as u64)) };
+            taken += line.len() as u64;
+            self.add(piece);
+        }
     }
 
     fn add(&mut self, piece: lines::Read) {
@@ -161,6 +175,11 @@ impl Journal {
         lane.seconds.extend(standing.seconds.iter().copied());
         lane.series.extend(standing.series.iter().map(|endings| (endings.series, endings.clone())));
         lane.standing = standing;
+    }
+
+    /// The response times of the seconds.
+    pub fn seconds(&self) -> KeptSeconds {
+        KeptSeconds::of(self.intervals.clone())
     }
 
     /// What became of connections that are kept open, as far as the last piece of each lane tells: counts, without times and seconds. `None` if

@@ -15,6 +15,7 @@ pub mod fit;
 pub mod html;
 pub mod import;
 pub mod json;
+pub mod live;
 pub mod plan;
 pub mod problem;
 pub mod progress;

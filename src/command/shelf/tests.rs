@@ -165,6 +165,11 @@ proptest! {
             };
             let journal = read(&bytes[..cut]).expect("the head is whole");
             prop_assert_eq!(journal.left_out, (cut - end) as u64);
+            // Whoever reads it as it grows has the same in the end.
+            let mut followed = journal.clone();
+            prop_assert_eq!(followed.go_on(&bytes[*end..]).unwrap(), (bytes.len() - end) as u64);
+            let all = &states.last().expect("the head").1;
+            prop_assert_eq!(format!("{:?}", shown(&followed.into_recorder(WARMUP, DURATION))), format!("{:?}", shown(all)));
             let read_back = journal.into_recorder(WARMUP, DURATION);
             prop_assert_eq!(format!("{:?}", shown(&read_back)), format!("{:?}", shown(state)), "cut at {}", cut);
         }
