@@ -13,31 +13,33 @@ use super::failure::Failure;
 use super::run_folder::JOURNAL;
 use crate::measure::doubt::{self, Seen};
 use crate::measure::journal::Journal;
+use crate::measure::kept::KeptSeconds;
 use crate::measure::record::{Doubt, LoadRecord, RunRecord, SeriesRecord, Weight};
 use crate::measure::{Recorder, summary};
 
-/// Adds to the record of a run that nobody completed what stands in the journal in its folder, if there is one.
-pub(super) fn add_journal(record: &mut RunRecord, folder: &Path) -> Result<(), Failure> {
+/// Adds to the record of a run that nobody completed what stands in the journal in its folder, if there is one; gives what it tells of each second.
+pub(super) fn add_journal(record: &mut RunRecord, folder: &Path) -> Result<Option<KeptSeconds>, Failure> {
     if record.complete || record.load.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let path = folder.join(JOURNAL);
     let named = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(named(&format!("cannot be read ({error})"))),
     };
-    let Some(journal) = Journal::read(BufReader::new(file)).map_err(|error| named(&error))? else { return Ok(()) };
-    if journal.pieces > 0 {
-        let left_out = journal.left_out;
-        record.connections = journal.connections().map(Box::new);
-        let plan = &record.plan;
-        let recorder = journal.into_recorder(Span::from_ns(plan.warmup_ns), Span::from_ns(plan.duration_ns));
-        fill(record, &recorder);
-        record.doubts.push(from_journal(left_out));
+    let Some(journal) = Journal::read(BufReader::new(file)).map_err(|error| named(&error))? else { return Ok(None) };
+    if journal.pieces == 0 {
+        return Ok(None);
     }
-    Ok(())
+    let left_out = journal.left_out;
+    record.connections = journal.connections().map(Box::new);
+    let plan = &record.plan;
+    let recorder = journal.into_recorder(Span::from_ns(plan.warmup_ns), Span::from_ns(plan.duration_ns));
+    fill(record, &recorder);
+    record.doubts.push(from_journal(left_out));
+    Ok(Some(KeptSeconds::of(recorder.intervals().clone())))
 }
 
 fn fill(record: &mut RunRecord, recorder: &Recorder) {
