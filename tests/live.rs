@@ -64,7 +64,7 @@ impl OnTerminal {
         let (keys, mut output) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
         let (told, screen) = channel();
         thread::spawn(move || {
-            let mut some = [0; 65_536];
+            let mut some = [0; 8_192];
             while let Ok(n @ 1..) = output.read(&mut some) {
                 if told.send(some[..n].to_vec()).is_err() {
                     return;

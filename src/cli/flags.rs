@@ -11,6 +11,7 @@ use sluicegate_policy::time::Span;
 
 use crate::load::overload::Overload;
 
+use super::export::ExportFlags;
 use super::value::{DriftText, Field, Header, HttpVersion, PacingMode, RateText, Target, UnitText, overload};
 
 /// How much is sent, for how long. Absent means: as the profile says.
@@ -137,8 +138,12 @@ pub struct OutputFlags {
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub format: OutputFormat,
 
+    /// What else is written.
+    #[command(flatten)]
+    pub exports: ExportFlags,
+
     /// Show the resolved plan and what it can decide; send nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "export")]
     pub print_plan: bool,
 
     /// Keep one row for each attempt, with its request id, in samples.csv of the run's folder

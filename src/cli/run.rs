@@ -52,7 +52,7 @@ pub struct Run {
 #[command(next_help_heading = "Search for the highest rate (many short runs instead of one)")]
 pub struct FindFlags {
     /// Find the highest rate at which these hold, no higher than the profile's safety allows: 'p99 < 300ms, errors < 0.1%'; --rate is where it starts
-    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui"])]
+    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui", "export"])]
     pub find_rate: Option<Held>,
 
     /// What is counted of each step of the search; before it comes --warmup, or a fifth of it, at most 2s
@@ -94,7 +94,15 @@ even the lowest rate holds. A threshold that a step has too few requests for is 
 With --access-log the report says where the time of requests went (network, gateway, authorizer, integration), which of these departed from \
 the model, and what the prediction becomes when that part alone is replaced by what was measured. The bundled mock writes the log, with all \
 that is needed; a live gateway's stage must log $context.requestId, responseLatency, integrationLatency and authorizer.latency as JSON. A log \
-that is there only later is joined by `sluicegate report RUN --access-log FILE`, if the run kept its --samples.";
+that is there only later is joined by `sluicegate report RUN --access-log FILE`, if the run kept its --samples.
+
+With --export the run is written to other files too, whether or not it came to its end. Each is tried before the run starts, and one that is there \
+already is replaced by a whole one. json is the run's record, csv a row for each series, csv-seconds one for each second (in both, times in \
+nanoseconds and an empty cell where there is none), md a summary for a job's page. hgrm is the distribution of response times by percentile in \
+milliseconds, as HdrHistogram's plotters read it, and hlog an HDR log of the same times second by second, warm-up included: of complete answers, of all \
+together or of one series ('hgrm:GET /a=FILE'). junit is a test report with a case for each assumption and one for the run: violated is a failure; \
+inconclusive is an error, as is an invalid or unfinished run: there is a failure or an error exactly if the exit code is not 0. A file that \
+cannot be written in the end is told (exit code 1), and costs neither the run nor the other files.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,6 +111,7 @@ Examples:
   sluicegate run profiles/quickstart.yaml --drift 'functions.orders.duration * 1.5'
   sluicegate run profiles/chat.yaml -d 1m
   sluicegate run profiles/quickstart.yaml --access-log access.log -o runs/monday
+  sluicegate run profiles/quickstart.yaml --export results/gate.xml --export md=summary --export 'hgrm:GET /orders/{id}=orders.hgrm'
   sluicegate run profiles/quickstart.yaml --find-rate 'p99 < 300ms, errors < 1%, throttled < 1%'
   sluicegate run profiles/quickstart.yaml --find-rate 'throttled < 5%' -R 100/s --find-step 5s --find-precision 2%
   sluicegate run shop.yaml --target https://api.example.com/prod --allow-host api.example.com \\

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::export::ExportFlags;
 use super::flags::{LoadFlags, OutputFormat};
 use crate::config::Vary;
 
@@ -24,7 +25,7 @@ pub struct Simulate {
     pub replications: Option<u32>,
 
     /// Try a setting with several values, 'PATH=A..B' or 'PATH=A, B, C'; may be repeated: then every combination is tried
-    #[arg(long, value_name = "SETTING")]
+    #[arg(long, value_name = "SETTING", conflicts_with = "export")]
     pub vary: Vec<Vary>,
 
     /// How many values between two ends are tried, both included: by equal steps, or by equal factors where the ends are ten times apart
@@ -38,6 +39,10 @@ pub struct Simulate {
     /// How the result is written to standard output
     #[arg(long, value_enum, default_value_t = OutputFormat::Text, help_heading = "Output")]
     pub format: OutputFormat,
+
+    /// What else is written.
+    #[command(flatten)]
+    pub exports: ExportFlags,
 
     /// No word about the speed on standard error
     #[arg(short, long, help_heading = "Output")]
@@ -63,6 +68,7 @@ Examples:
   sluicegate simulate profiles/quickstart.yaml
   sluicegate simulate profiles/quickstart.yaml -R 1000/s -d 1h --replications 20
   sluicegate simulate profiles/quickstart.yaml --seed 7 --format json
+  sluicegate simulate profiles/quickstart.yaml --export model.hgrm --export model.csv
   sluicegate simulate cases/checkout.yaml --replications 20
   sluicegate simulate profiles/quickstart.yaml --vary functions.orders.concurrency=2..200
   sluicegate simulate profiles/quickstart.yaml --vary traffic.arrivals.poisson=100/s..400/s --points 7

@@ -65,7 +65,7 @@ fn way(run: &RunRecord) -> sim::Network {
 }
 
 /// When the run began, since 1970; its beginning if the record does not say.
-fn started(at: &str) -> Span {
+pub(super) fn started(at: &str) -> Span {
     let moment: Option<Timestamp> = at.parse().ok();
     moment.and_then(|moment| u64::try_from(moment.as_nanosecond()).ok()).map_or(Span::ZERO, Span::from_ns)
 }

@@ -168,7 +168,8 @@ impl<'a> Setting<'a> {
             // Once before each step would be longer than some steps; the generator's limit shows in them.
             ceiling: Ceiling::NotWanted,
         }
-        .rehearse(interruption)
+        .rehearse(interruption)?
+        .unbroken()
     }
 }
 

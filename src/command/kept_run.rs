@@ -1,7 +1,7 @@
 //! A run that was kept, opened again: its record, its seconds, and what they may be asked.
 //!
 //! Owns finding the files, the part of the run that is judged by its own plan, and the reasons for which nothing that it holds may be judged.
-//! Refuses statistics (`verdict`). Called by `compare`.
+//! Refuses statistics (`verdict`). Called by `compare`; `exports` asks for the seconds alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::measure::assumption::{Assumption, Event, Metric, PartAt, Ratio, Told}
 use crate::measure::comparison::ComparedRun;
 use crate::measure::edges::EdgeRows;
 use crate::measure::kept::KeptSeconds;
-use crate::measure::record::{Doubt, RunRecord, Stopped, Weight};
+use crate::measure::record::{Doubt, RunRecord, SecondRecord, Stopped, Weight};
 use crate::measure::told_rows::{self, Named};
 use crate::report::read;
 use crate::traffic::SeriesId;
@@ -57,13 +57,8 @@ impl KeptRun {
                        what there is of it is shown by `sluicegate report`";
             return Err(named(path, &why));
         }
-        let log = file.with_file_name(INTERVALS);
-        let advice = |error: &std::io::Error| {
-            format!("cannot be read ({error}); what happened in each second of a run stands there: keep it beside the {RECORD}")
-        };
-        let bytes = fs::read(&log).map_err(|error| named(&log, &advice(&error)))?;
-        let names: Vec<String> = record.series.iter().map(|series| series.name.clone()).collect();
-        let seconds = KeptSeconds::read(&bytes, &names).map_err(|error| named(&log, &error))?;
+        let seconds = seconds_of(&record, &file.with_file_name(INTERVALS))?;
+        let names = names_of(&record);
         let file = file.with_file_name(TOLD);
         let told = match fs::read(&file) {
             Ok(bytes) => told_rows::read(&bytes).map_err(|error| named(&file, &error))?,
@@ -210,7 +205,7 @@ impl KeptRun {
                         throttled, were refused or failed";
             doubts.push(doubt("no-outcomes", what.to_owned(), "drive it again with this version"));
         }
-        doubts.extend(self.missing().map(|(logged, recorded)| {
+        doubts.extend(missing(&self.record, &self.seconds).map(|(logged, recorded)| {
             let what = format!("has {recorded} actions by its {RECORD} and {logged} by its {INTERVALS}");
             doubt("seconds-missing", what, "see that both files are of one run, and that neither was cut off when it was copied")
         }));
@@ -222,18 +217,32 @@ impl KeptRun {
         let counts = |outcome: &crate::measure::record::OutcomeRecord| outcome.status.is_some_and(|status| status < 400);
         self.record.total.as_ref().is_some_and(|total| total.outcomes.iter().all(counts))
     }
+}
 
-    /// Actions by the log and by the record, if these are not the same.
-    fn missing(&self) -> Option<(u64, u64)> {
-        let logged = self.seconds.actions(None, 0);
-        let tells = self.seconds.tells_fates();
-        let of = |second: &crate::measure::record::SecondRecord| {
-            if tells { second.intended + second.retries } else { second.answered }
-        };
-        let recorded: u64 = self.record.seconds.iter().map(of).sum();
-        let apart = logged.abs_diff(recorded) as f64;
-        (apart > MISSING_MAX * recorded.max(1) as f64).then_some((logged, recorded))
-    }
+/// What the log of a run tells of its seconds.
+pub(super) fn seconds_of(record: &RunRecord, log: &Path) -> Result<KeptSeconds, Failure> {
+    let named = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", log.display()));
+    let advice = |error: &std::io::Error| {
+        format!("cannot be read ({error}); what happened in each second of a run stands there: keep it beside the {RECORD}")
+    };
+    let bytes = fs::read(log).map_err(|error| named(&advice(&error)))?;
+    KeptSeconds::read(&bytes, &names_of(record)).map_err(|error| named(&error))
+}
+
+/// Names of the series of a run, in its order.
+pub(super) fn names_of(record: &RunRecord) -> Vec<String> {
+    record.series.iter().map(|series| series.name.clone()).collect()
+}
+
+/// Actions by the log and by the record, if these are not the same.
+pub(super) fn missing(record: &RunRecord, seconds: &KeptSeconds) -> Option<(u64, u64)> {
+    let logged = seconds.actions(None, 0);
+    let tells = seconds.tells_fates();
+    let of = |it: &SecondRecord| if tells { it.intended.saturating_add(it.retries) } else { it.answered };
+    // The numbers may come from a file: no sum is too high.
+    let recorded = record.seconds.iter().map(of).fold(0, u64::saturating_add);
+    let apart = logged.abs_diff(recorded) as f64;
+    (apart > MISSING_MAX * recorded.max(1) as f64).then_some((logged, recorded))
 }
 
 /// The admitted times of a series by batch.

@@ -12,6 +12,7 @@ mod definition;
 mod drive;
 mod edge;
 mod estimates;
+mod exports;
 mod failure;
 mod find_rate;
 mod fit;

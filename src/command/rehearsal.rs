@@ -7,6 +7,7 @@ mod doubts;
 mod judged;
 mod kept;
 mod traced;
+mod watched;
 
 use std::path::{Path, PathBuf};
 
@@ -18,20 +19,19 @@ use sluicegate_timer::clock::wall_epoch;
 use self::doubts::{cut_by, lost_journal, other_script, settles_later, silent_mock, troubled_mock, unprobed};
 use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
-use super::drive::{self, Driven, Show, drive};
+use super::drive::{self, Driven, drive};
+use super::exports::{Exported, Exports, Seconds, Written};
 use super::failure::Failure;
-use super::forming::Forming;
 use super::mock_child::MockChild;
-use super::predict::{Model, Predicted, course, layout};
+use super::predict::{Model, Predicted, layout};
 use super::receiver::Compared;
 use super::run_folder::{ARRIVALS, PROFILE, RunFolder};
 use super::samples::{self, SampleFile};
 use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
-use super::so_far::Scene;
 use super::target::{Standing, Way, stand};
-use super::{limits, live, machine, mock, receiver, retries, shown, terminal, told, ui};
+use super::{limits, machine, mock, receiver, retries, shown, terminal, told, ui};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
@@ -91,6 +91,15 @@ pub(super) struct Rehearsed {
     pub(super) folder: PathBuf,
     /// Whether it could be.
     pub(super) kept: Result<(), Failure>,
+    /// What broke on the way, if something did; the record says so too.
+    pub(super) broken: Option<Failure>,
+}
+
+impl Rehearsed {
+    /// Itself, or what broke.
+    pub(super) fn unbroken(mut self) -> Result<Self, Failure> {
+        self.broken.take().map_or(Ok(self), Err)
+    }
 }
 
 /// Whether the model speaks too.
@@ -144,13 +153,18 @@ impl Rehearsal<'_> {
         if self.output.print_plan {
             return self.print_plan();
         }
+        let exports = Exports::open(&self.output.exports.export, &self.plan.catalog.series, self.output.output.as_deref())?;
         let done = self.rehearse(&Interruption::listen(self.output, self.plan.run.timeout)?)?;
-        self.show(&done.record, done.kept.is_ok().then_some(&*done.folder))?;
+        let written = exports.write(&Exported { record: &done.record, seconds: Seconds::Kept(&done.folder) });
+        let done = done.unbroken()?;
+        // What could not be written has another exit code than the conclusion's.
+        let whole = done.kept.is_ok() && written == Written::Whole;
+        self.show(&done.record, whole.then_some(&*done.folder))?;
         done.kept?;
-        Ok(Conclusion::of(&done.record).exit_code())
+        Ok(written.exit_code(Conclusion::of(&done.record)))
     }
 
-    /// Runs it without a word on standard output. What was measured before a part failed is kept; the failure is the result.
+    /// Runs it without a word on standard output. What was measured before a part failed is kept.
     pub(super) fn rehearse(&self, interruption: &Interruption) -> Result<Rehearsed, Failure> {
         if !self.drifts.is_empty() && matches!(self.plan.target, Target::Live(_)) {
             return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
@@ -188,12 +202,12 @@ impl Rehearsal<'_> {
             record.stopped = Some(Stopped::Failed(failure.to_string()));
             keep(&folder, &record)?;
         }
-        let mut driven = driven?;
+        let (mut driven, broken) = driven.map_or_else(|failure| (None, Some(failure)), |driven| (driven, None));
         let kept = driven.as_mut().map_or(Ok(()), |driven| {
             let told = told::kept(&driven.recorder, &self.plan.model);
             keep_all(&mut folder, (&record, &told), driven, started)
         });
-        Ok(Rehearsed { record, driven, folder: folder.path().to_owned(), kept })
+        Ok(Rehearsed { record, driven, folder: folder.path().to_owned(), kept, broken })
     }
 
     /// Sends the traffic, and completes the record with all that it shows.
@@ -227,20 +241,6 @@ impl Rehearsal<'_> {
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
         self.complete((record, folder), &mut driven, seen, predicted);
         Ok(Some(driven))
-    }
-
-    /// What is known of the run by whoever looks at it while it is driven.
-    fn scene(&self, record: &RunRecord, folder: &Path, predicted: Option<&Predicted>) -> Scene {
-        let forming = |predicted| Forming::of(&self.plan.expectations, predicted, course(self.plan, &self.script));
-        Scene { header: record.clone(), folder: folder.to_owned(), forming: predicted.map(forming).unwrap_or_default() }
-    }
-
-    fn shows(&self, scene: Scene) -> Show {
-        match () {
-            () if self.output.quiet => Show::Nothing,
-            () if self.output.plain || !live::is_possible() => Show::Progress,
-            () => Show::Live(Box::new(scene)),
-        }
     }
 
     fn open_folder(&self, started: Span) -> Result<RunFolder, Failure> {

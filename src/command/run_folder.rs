@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::attribution::PREDICTED_PARTS;
+use super::samples::SAMPLES;
+
 /// An open run folder.
 #[derive(Debug)]
 pub(super) struct RunFolder {
@@ -70,6 +73,23 @@ pub(super) const SEARCH: &str = "search.json";
 pub(super) const STEPS: &str = "steps";
 /// Name of the certificate of the authority that signed the mock's, if it speaks TLS, within the folder.
 pub(super) const AUTHORITY: &str = "ca.pem";
+
+/// Every file that a run, or a search, may write into its folder.
+pub(super) const FILES: [&str; 13] = [
+    RECORD,
+    INTERVALS,
+    PAGE,
+    JOURNAL,
+    TOLD,
+    CONNECTIONS,
+    PROFILE,
+    FUNCTIONS,
+    ARRIVALS,
+    SEARCH,
+    AUTHORITY,
+    SAMPLES,
+    PREDICTED_PARTS,
+];
 
 impl RunFolder {
     /// Makes the folder `asked` for, or a new one below `sluicegate-runs` called after `name`, and opens its files.
@@ -156,7 +176,8 @@ fn write_in(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), FolderError> 
     write_whole(&path, bytes).map_err(|source| FolderError::Unwritable { path, source })
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file whole: beside it first, then by rename.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;

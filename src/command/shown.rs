@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use super::attribution;
+use super::exports::{Exported, Exports, Seconds, Written};
 use super::failure::Failure;
-use super::run_folder::{RECORD, SEARCH};
-use super::{terminal, unfinished};
-use crate::cli::{self, Completions, OutputFormat, Report, Schema, SchemaOf};
+use super::run_folder::{RECORD, SEARCH, STEPS};
+use super::{attribution, kept_run, terminal, unfinished};
+use crate::cli::{self, Completions, OutputFormat, Report, ReportFormat, Schema, SchemaOf};
 use crate::config;
+use crate::measure::record::RunRecord;
 use crate::measure::search::SearchRecord;
 use crate::report::plan::PrintedPlan;
-use crate::report::{self, Conclusion, json, read};
+use crate::report::{self, Conclusion, export, json, read};
 
 /// Prints what would be run.
 pub(super) fn printed_plan(plan: &PrintedPlan, format: OutputFormat) -> Result<u8, Failure> {
@@ -41,32 +42,50 @@ pub(super) fn report(asked: &Report) -> Result<u8, Failure> {
         }
         return search(asked, &file, &report::search::read(&bytes).map_err(|error| named(&error))?);
     }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut record = read::read(&bytes).map_err(|error| named(&error))?;
-    unfinished::add_journal(&mut record, file.parent().unwrap_or(Path::new(".")))?;
+    let journal = unfinished::add_journal(&mut record, folder)?;
+    let exports = Exports::open(&asked.exports.export, &kept_run::names_of(&record), Some(folder))?;
     if let Some(log) = &asked.access_log {
-        attribution::join_later(&mut record, file.parent().unwrap_or(Path::new(".")), log)?;
+        attribution::join_later(&mut record, folder, log)?;
     }
-    match asked.format {
-        OutputFormat::Text => {
-            let kept_in = file.parent().map(|folder| folder.display().to_string());
-            terminal::print(report::text::report(&record, terminal::look(), kept_in.as_deref()))?;
+    let seconds = journal.map_or(Seconds::Kept(folder), Seconds::Known);
+    let written = exports.write(&Exported { record: &record, seconds });
+    terminal::print(shown(asked.format, &record, (written == Written::Whole).then_some(folder))?)?;
+    Ok(written.exit_code(Conclusion::of(&record)))
+}
+
+/// The report as it was asked for; `kept_in` is missing where the conclusion's is not the exit code.
+fn shown(format: ReportFormat, record: &RunRecord, kept_in: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    Ok(match format {
+        ReportFormat::Text => {
+            let kept_in = kept_in.map(|folder| folder.display().to_string());
+            report::text::report(record, terminal::look(), kept_in.as_deref()).into_bytes()
         }
-        OutputFormat::Json => {
-            terminal::print(json::write(&record).map_err(|error| Failure::broken("writing the record", error))?)?;
-        }
-    }
-    Ok(Conclusion::of(&record).exit_code())
+        ReportFormat::Json => json::write(record).map_err(|error| Failure::broken("writing the record", error))?,
+        ReportFormat::Markdown => export::markdown::write(record).into_bytes(),
+        ReportFormat::Csv => export::csv::write(record),
+        ReportFormat::Junit => export::junit::write(record),
+    })
 }
 
 fn search(asked: &Report, file: &Path, record: &SearchRecord) -> Result<u8, Failure> {
+    let of_steps = |what: &str| {
+        let why = format!("{what} is of a run, and this is a search; name the folder of one of its {STEPS}");
+        Err(Failure::usage(format!("{}: {why}", file.display())))
+    };
+    if !asked.exports.export.is_empty() {
+        return of_steps("--export");
+    }
     match asked.format {
-        OutputFormat::Text => {
+        ReportFormat::Text => {
             let kept_in = file.parent().map(|folder| folder.display().to_string());
             terminal::print(report::search::text(record, terminal::look(), kept_in.as_deref()))?;
         }
-        OutputFormat::Json => {
+        ReportFormat::Json => {
             terminal::print(report::search::json(record).map_err(|error| Failure::broken("writing the record", error))?)?;
         }
+        ReportFormat::Markdown | ReportFormat::Csv | ReportFormat::Junit => return of_steps("this --format"),
     }
     Ok(report::search::exit_code(record))
 }

@@ -4,6 +4,7 @@ use sluicegate_policy::time::Span;
 use sluicegate_timer::Clock;
 
 use super::estimates::Estimates;
+use super::exports::{Exported, Exports, Seconds};
 use super::failure::Failure;
 use super::predict::Model;
 use super::script::Script;
@@ -11,12 +12,13 @@ use super::{case, flags, limits, profile, retries, sweep, terminal, told};
 use crate::cli::{OutputFormat, Simulate};
 use crate::config::{self, Drift, Network, Plan};
 use crate::measure::estimate::EstimateRecord;
+use crate::measure::kept::KeptSeconds;
 use crate::measure::record::{
     ConnectionsRecord, LoadRecord, Machine, NetworkRecord, NetworkSource, PlanRecord, RunRecord, VERSION,
 };
 use crate::measure::recorder::Detail;
 use crate::measure::{Recorder, doubt, run_id, summary};
-use crate::report::{self, json, quantity};
+use crate::report::{self, Conclusion, json, quantity};
 use crate::sim::{self, Replica};
 
 /// Replications beyond the first that are pooled at a time: bounds the memory.
@@ -28,10 +30,18 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
         return sweep::sweep(asked);
     }
     if let Some(case) = config::case(&asked.profile, &[]).map_err(Failure::usage)? {
+        refuse_exports(asked, "a case has no run to export: leave --export out, or take its result with --format json")?;
         return case::simulate(asked, case);
     }
     let plan = planned(asked, &[])?;
     let script = script(asked, &plan)?;
+    let exports = Exports::open(&asked.exports.export, &plan.catalog.series, None)?;
+    if exports.need_seconds() && asked.replications.unwrap_or(1) > 1 {
+        refuse_exports(
+            asked,
+            "of several replications single seconds are not kept, from which hgrm, hlog and csv-seconds are made: export something else, or leave --replications out",
+        )?;
+    }
     let network = network(&plan);
     let clock = Clock::starting_now();
     let played = replicate(&Model::of(&plan, &script, network), asked.replications.unwrap_or(1) as usize);
@@ -45,14 +55,20 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
             quantity::rate(requests as f64 / took.as_secs_f64().max(1e-9))
         ));
     }
+    let seconds = Seconds::Known(KeptSeconds::of(played.recorder.intervals().clone()));
     let record = record(asked, &plan, &script, (played, network));
+    let written = exports.write(&Exported { record: &record, seconds });
     match asked.format {
         OutputFormat::Text => terminal::print(report::text::report(&record, terminal::look(), None))?,
         OutputFormat::Json => {
             terminal::print(json::write(&record).map_err(|error| Failure::broken("writing the record", error))?)?;
         }
     }
-    Ok(0)
+    Ok(written.exit_code(Conclusion::NothingClaimed))
+}
+
+fn refuse_exports(asked: &Simulate, why: &str) -> Result<(), Failure> {
+    if asked.exports.export.is_empty() { Ok(()) } else { Err(Failure::usage(format!("{}: {why}", asked.profile.display()))) }
 }
 
 /// The plan with these changes of the model.

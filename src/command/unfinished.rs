@@ -14,28 +14,30 @@ use super::failure::Failure;
 use super::run_folder::JOURNAL;
 use crate::measure::doubt::{self, Seen};
 use crate::measure::journal::Journal;
+use crate::measure::kept::KeptSeconds;
 use crate::measure::record::{Doubt, LoadRecord, RunRecord, SeriesRecord, Weight};
 use crate::measure::{Recorder, summary};
 
-/// Adds to the record of a run that nobody completed what stands in the journal in its folder, if there is one.
-pub(super) fn add_journal(record: &mut RunRecord, folder: &Path) -> Result<(), Failure> {
+/// Adds to the record of a run that nobody completed what stands in the journal in its folder, if there is one; gives what it tells of each second.
+pub(super) fn add_journal(record: &mut RunRecord, folder: &Path) -> Result<Option<KeptSeconds>, Failure> {
     if record.complete || record.load.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let path = folder.join(JOURNAL);
     let named = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(named(&format!("cannot be read ({error})"))),
     };
-    let Some(journal) = Journal::read(BufReader::new(file)).map_err(|error| named(&error))? else { return Ok(()) };
-    if journal.pieces > 0 {
-        let left_out = journal.left_out;
-        so_far(record, journal);
-        record.doubts.push(from_journal(left_out));
+    let Some(journal) = Journal::read(BufReader::new(file)).map_err(|error| named(&error))? else { return Ok(None) };
+    if journal.pieces == 0 {
+        return Ok(None);
     }
-    Ok(())
+    let (left_out, seconds) = (journal.left_out, journal.seconds());
+    so_far(record, journal);
+    record.doubts.push(from_journal(left_out));
+    Ok(Some(seconds))
 }
 
 /// Adds to the header of a run what a journal tells so far.

@@ -34,17 +34,8 @@ impl<W: io::Write> IntervalLog<W> {
     /// Writes the head: the format, the wall-clock start of the run that all lines count from, and which tag is which series.
     pub fn new(mut out: W, series: &[String], started: SystemTime) -> io::Result<Self> {
         let tags = slugs(series);
-        let since_epoch = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
-        writeln!(out, "#[Histogram log format version 1.3]")?;
-        writeln!(out, "#[Response times in nanoseconds, by intended second; written by sluicegate]")?;
-        writeln!(out, "{FATES}")?;
-        for (tag, name) in tags.iter().zip(series) {
-            // A line break in a name would end the comment.
-            writeln!(out, "#[Tag {tag}: {}]", name.replace(['\n', '\r'], " "))?;
-        }
-        writeln!(out, "#[StartTime: {since_epoch:.3} (seconds since epoch)]")?;
-        writeln!(out, "#[BaseTime: {since_epoch:.3} (seconds since epoch)]")?;
-        writeln!(out, "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"")?;
+        let told = tags.iter().zip(series).map(|(tag, name)| format!("#[Tag {tag}: {}]", in_one_line(name)));
+        head(&mut out, std::iter::once(FATES.to_owned()).chain(told), started)?;
         Ok(Self { out, tags, serializer: V2DeflateSerializer::new(), scratch: growing() })
     }
 
@@ -56,14 +47,7 @@ impl<W: io::Write> IntervalLog<W> {
             for (ns, count) in values {
                 self.scratch.record_n(ns, u64::from(count)).expect("an interval's value fits into a histogram that grows");
             }
-            let start = Duration::from_secs(u64::from(second));
-            IntervalLogWriterBuilder::new()
-                .begin_log_with(&mut self.out, &mut self.serializer)?
-                .write_histogram(&self.scratch, start, Duration::from_secs(1), Tag::new(&tag))
-                .map_err(|error| match error {
-                    IntervalLogWriterError::IoError(error) => error,
-                    IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
-                })?;
+            line(&mut self.out, &mut self.serializer, (second, &self.scratch), Tag::new(&tag))?;
         }
         self.out.flush()
     }
@@ -77,6 +61,53 @@ impl<W: io::Write> IntervalLog<W> {
     pub fn into_inner(self) -> W {
         self.out
     }
+}
+
+/// A log without tags, one line for each second, as it is asked for by tools that know no tags, or that look at lines without one unless they
+/// are told otherwise (`HistogramLogProcessor` of the Java tools). `whose` times they are stands in the head.
+pub fn write_untagged(
+    whose: &str,
+    seconds: impl Iterator<Item = (u32, Histogram<u64>)>,
+    started: SystemTime,
+) -> io::Result<Vec<u8>> {
+    let (mut out, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let told = format!("#[Complete answers of any status, the warm-up included: {}]", in_one_line(whose));
+    head(&mut out, std::iter::once(told), started)?;
+    for (second, times) in seconds {
+        line(&mut out, &mut serializer, (second, &times), None)?;
+    }
+    Ok(out)
+}
+
+fn head(out: &mut impl io::Write, told: impl Iterator<Item = String>, started: SystemTime) -> io::Result<()> {
+    let since_epoch = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
+    writeln!(out, "#[Histogram log format version 1.3]")?;
+    writeln!(out, "#[Response times in nanoseconds, by intended second; written by sluicegate]")?;
+    for comment in told {
+        writeln!(out, "{comment}")?;
+    }
+    writeln!(out, "#[StartTime: {since_epoch:.3} (seconds since epoch)]")?;
+    writeln!(out, "#[BaseTime: {since_epoch:.3} (seconds since epoch)]")?;
+    writeln!(out, "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"")
+}
+
+fn line(
+    out: &mut impl io::Write,
+    serializer: &mut V2DeflateSerializer,
+    (second, times): (u32, &Histogram<u64>),
+    tag: Option<Tag<'_>>,
+) -> io::Result<()> {
+    let start = Duration::from_secs(u64::from(second));
+    let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, serializer)?;
+    log.write_histogram(times, start, Duration::from_secs(1), tag).map_err(|error| match error {
+        IntervalLogWriterError::IoError(error) => error,
+        IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
+    })
+}
+
+/// A line break would end a comment.
+fn in_one_line(name: &str) -> String {
+    name.replace(['\n', '\r'], " ")
 }
 
 /// A tag for each name: lower-case letters, digits and dashes, none twice. `GET /orders/{id}` becomes `get-orders-id`.

@@ -114,9 +114,7 @@ impl KeptSeconds {
     pub fn admitted(&self, series: Option<SeriesId>, from: u32) -> Histogram<u64> {
         let mut all = growing();
         for (.., values) in self.slots(series, from).filter(|(_, fate, _)| fate.wait() == Wait::Known) {
-            for (ns, count) in values {
-                all.record_n(ns, u64::from(count)).expect("a bucket's value fits into a histogram that grows");
-            }
+            add(&mut all, &values);
         }
         all
     }
@@ -124,6 +122,29 @@ impl KeptSeconds {
     /// The admitted times of each second that has some, in order: second, and values with their counts in rising order.
     pub fn admitted_by_second(&self, series: Option<SeriesId>, from: u32) -> impl Iterator<Item = (u32, Vec<(u64, u32)>)> {
         self.slots(series, from).filter(|(_, fate, _)| fate.wait() == Wait::Known).map(|(second, _, values)| (second, values))
+    }
+
+    /// From the intended instant, of complete answers of any status, from second `from` on: what a record calls the response time.
+    pub fn answered(&self, series: Option<SeriesId>, from: u32) -> Histogram<u64> {
+        let mut all = growing();
+        for (.., values) in self.slots(series, from).filter(|(_, fate, _)| fate.is_answered()) {
+            add(&mut all, &values);
+        }
+        all
+    }
+
+    /// The same for each second in which something was answered, in order.
+    pub fn answered_by_second(&self, series: Option<SeriesId>) -> impl Iterator<Item = (u32, Histogram<u64>)> {
+        let mut rest = self.slots(series, 0).filter(|(_, fate, _)| fate.is_answered()).peekable();
+        std::iter::from_fn(move || {
+            let (second, _, values) = rest.next()?;
+            let mut all = growing();
+            add(&mut all, &values);
+            while let Some((.., values)) = rest.next_if(|(other, ..)| *other == second) {
+                add(&mut all, &values);
+            }
+            Some((second, all))
+        })
     }
 
     /// Mean of the natural logarithm of the response time of all answers in one second; `None` if nothing was answered in it.
@@ -170,6 +191,12 @@ fn counted(fate: Fate, event: Event, values: &[(u64, u32)]) -> (u32, u32) {
         Wait::Endless => (all, all),
         Wait::CutOff => (slower(), slower()),
         Wait::TurnedAway => (0, 0),
+    }
+}
+
+fn add(all: &mut Histogram<u64>, values: &[(u64, u32)]) {
+    for (ns, count) in values {
+        all.record_n(*ns, u64::from(*count)).expect("a bucket's value fits into a histogram that grows");
     }
 }
 
@@ -255,7 +282,12 @@ mod tests {
             for series in [None, Some(SeriesId(0))] {
                 let (mine, theirs) = (kept.admitted(series, WARMUP), recorder.channel(series));
                 prop_assert_eq!(mine.len(), theirs.as_ref().map_or(0, |theirs| theirs.admitted().len()));
-                prop_assert_eq!(kept.actions(series, WARMUP), theirs.map_or(0, |theirs| theirs.count()));
+                prop_assert_eq!(kept.actions(series, WARMUP), theirs.as_ref().map_or(0, |theirs| theirs.count()));
+                let answered = theirs.as_ref().map(|theirs| theirs.response()).filter(|times| !times.is_empty());
+                prop_assert_eq!(Some(kept.answered(series, WARMUP)).filter(|times| !times.is_empty()), answered);
+                let mut all = growing();
+                kept.answered_by_second(series).for_each(|(_, of_second)| all.add(of_second).expect("it grows"));
+                prop_assert_eq!(all, kept.answered(series, 0));
             }
         }
 
