@@ -7,6 +7,7 @@ mod again;
 mod attribution;
 mod case;
 mod compare;
+mod cost;
 mod definition;
 mod drive;
 mod edge;
@@ -25,6 +26,7 @@ mod joining;
 mod kept_run;
 mod limits;
 mod machine;
+mod metering;
 mod mock;
 mod mock_child;
 mod model_of_run;
@@ -70,6 +72,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Compare(asked) => compare::compare(asked),
         Action::Fit(asked) => fit::fit(asked),
         Action::PlanFit(asked) => plan_fit::plan_fit(asked),
+        Action::Cost(asked) => cost::cost(asked),
         Action::Report(asked) => shown::report(asked),
         Action::Schema(asked) => shown::schema(asked),
         Action::Completions(asked) => shown::completions(asked),

@@ -10,6 +10,7 @@ mod look;
 mod page;
 
 pub mod comparison;
+pub mod cost;
 pub mod fit;
 pub mod import;
 pub mod json;
