@@ -183,3 +183,28 @@ fn a_price_file_with_holes_is_refused_with_what_is_missing_and_what_for() {
         assert!(refused.contains(file) && refused.contains(said), "{refused}");
     }
 }
+
+#[test]
+fn a_run_that_costs_more_than_the_profile_allows_is_refused_before_the_first_byte() {
+    let bench = Bench::new();
+    let live = "target: https://gateway.invalid\n";
+    // 1,200 calls: 0.0012 for them, 0.0004 for invocations, and 24 s of 1 GB.
+    bench.file(
+        "dear.yaml",
+        &format!("{}{live}safety: {{ allow: [gateway.invalid], max_cost: 0.001 }}\n", steady("1000", "0s", "10m")),
+    );
+    for print in [&["run", "dear.yaml"][..], &["run", "dear.yaml", "--print-plan"][..]] {
+        let refused = bench.sluicegate(print).expect_code(5).stderr;
+        assert!(refused.contains("safety.max_cost is 0.001") && refused.contains("gateway.invalid"), "{refused}");
+    }
+    assert!(!bench.path("sluicegate-runs").exists(), "a refused run leaves nothing");
+    bench.file(
+        "fine.yaml",
+        &format!("{}{live}safety: {{ allow: [gateway.invalid], max_cost: 1 }}\n", steady("1000", "0s", "10m")),
+    );
+    let plan = bench.sluicegate(["run", "fine.yaml", "--print-plan"]).expect_code(0).stdout;
+    assert!(plan.contains("this run costs about <0.01 USD at the target"), "{plan}");
+    // At this machine a run costs nothing.
+    let mock = bench.sluicegate(["run", "dear.yaml", "--target", "mock", "--print-plan"]).expect_code(0).stdout;
+    assert!(!mock.contains("this run costs"), "{mock}");
+}

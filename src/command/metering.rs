@@ -1,6 +1,6 @@
 //! A profile, simulated for what is billed of it.
 //!
-//! Owns which part of a run is metered, and in whose steps. Refuses prices. Called by `cost`.
+//! Owns which part of a run is metered, and in whose steps. Refuses prices. Called by `cost`, and by `run_cost` before a run.
 
 use std::sync::Arc;
 

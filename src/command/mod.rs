@@ -39,6 +39,7 @@ mod replay;
 mod resimulated;
 mod retries;
 mod run;
+mod run_cost;
 mod run_folder;
 mod same_load;
 mod samples;

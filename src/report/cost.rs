@@ -4,7 +4,7 @@
 
 use schemars::{Schema, schema_for};
 
-use crate::measure::cost::{CostRecord, GrowthRecord, LineRecord, PartCostRecord};
+use crate::measure::cost::{BillRecord, CostRecord, GrowthRecord, LineRecord, PartCostRecord};
 
 use super::json::WriteError;
 use super::look::{Look, Marks, Tone};
@@ -22,6 +22,16 @@ pub fn json(record: &CostRecord) -> Result<Vec<u8>, WriteError> {
 /// JSON Schema (draft 2020-12) of the record.
 pub fn schema() -> Schema {
     schema_for!(CostRecord)
+}
+
+/// What a run costs at its target, in a sentence.
+pub fn of_run(bill: &BillRecord, dated: &str) -> String {
+    let lines: Vec<String> = bill.lines.iter().map(|line| format!("{} {}", line.what, money(line.amount))).collect();
+    let of = if lines.is_empty() { String::new() } else { format!(": {}", lines.join(", ")) };
+    format!(
+        "this run costs about {} USD at the target{of} (prices of us-east-1, {dated}; as the model has it)",
+        money(bill.total)
+    )
 }
 
 /// The record as text; with `explain` every figure with its formula and its source.
@@ -246,7 +256,7 @@ fn amount_formula(line: &LineRecord, currency: &str) -> String {
 mod tests {
     use super::*;
     use crate::measure::cost::{
-        AssumedRecord, BillRecord, CacheCostRecord, FactorRecord, HttpOrRestRecord, PricesRecord, RouteCostRecord, ScaledRecord, TierRecord,
+        AssumedRecord, CacheCostRecord, FactorRecord, HttpOrRestRecord, PricesRecord, RouteCostRecord, ScaledRecord, TierRecord,
         VERSION,
     };
 
