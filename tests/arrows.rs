@@ -11,10 +11,15 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("cli", &["config", "load", "measure", "traffic"], VOCABULARY),
     (
         "command",
-        &["cli", "config", "engine", "fit", "import", "load", "measure", "report", "serve", "sim", "traffic", "verdict"],
+        &[
+            "cli", "config", "design", "engine", "fit", "import", "load", "measure", "report", "serve", "sim", "traffic",
+            "verdict",
+        ],
         &["*"],
     ),
     ("config", &["load", "measure", "traffic"], &["*"]),
+    // What is billed is what the gateway metered.
+    ("design", &["measure"], &["call", "latency", "metered", "model", "seed", "time"]),
     ("engine", &["load", "measure", "traffic"], VOCABULARY),
     // A fit is confirmed by the method's one interval over batches, which `verdict` has; it makes no verdict of its own.
     ("fit", &["measure", "traffic", "verdict"], VOCABULARY),

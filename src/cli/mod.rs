@@ -5,6 +5,7 @@
 
 mod compare;
 mod completions;
+mod cost;
 mod definition;
 mod edge;
 mod export;
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use compare::Compare;
 pub use completions::Completions;
+pub use cost::{Cost, Processor};
 pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, HarImport, ImportKind, Pair};
 pub use edge::EdgeFlags;
 pub use export::{Export, ExportFlags, ExportKind};
@@ -99,6 +101,9 @@ pub enum Action {
     /// Propose the runs from which `fit` could tell a profile's parameters
     #[command(long_about = plan_fit::ABOUT)]
     PlanFit(PlanFit),
+    /// What a design costs a month, before anything is built
+    #[command(long_about = cost::ABOUT)]
+    Cost(Cost),
     /// Show the report of a kept run again
     Report(Report),
     /// Print the JSON Schema of a profile or of run.json

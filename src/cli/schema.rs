@@ -29,6 +29,8 @@ pub enum SchemaOf {
     Sweep,
     /// What `compare --format json` says
     Compared,
+    /// What `cost --format json` says
+    Cost,
 }
 
 const EXAMPLES: &str = "\

@@ -90,6 +90,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       compare      Judge a kept run: by its own model, by another profile, or by an earlier run
       fit          Fit the profile of kept runs to what they observed
       plan-fit     Propose the runs from which `fit` could tell a profile's parameters
+      cost         What a design costs a month, before anything is built
       report       Show the report of a kept run again
       schema       Print the JSON Schema of a profile or of run.json
       completions  Print a shell's completion script

@@ -8,6 +8,7 @@ mod attribution;
 mod by_seconds;
 mod case;
 mod compare;
+mod cost;
 mod definition;
 mod drive;
 mod edge;
@@ -29,6 +30,7 @@ mod kept_run;
 mod limits;
 mod live;
 mod machine;
+mod metering;
 mod mock;
 mod mock_child;
 mod model_of_run;
@@ -42,6 +44,7 @@ mod replay;
 mod resimulated;
 mod retries;
 mod run;
+mod run_cost;
 mod run_folder;
 mod same_load;
 mod samples;
@@ -78,6 +81,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Compare(asked) => compare::compare(asked),
         Action::Fit(asked) => fit::fit(asked),
         Action::PlanFit(asked) => plan_fit::plan_fit(asked),
+        Action::Cost(asked) => cost::cost(asked),
         Action::Report(asked) => shown::report(asked),
         Action::Schema(asked) => shown::schema(asked),
         Action::Completions(asked) => shown::completions(asked),

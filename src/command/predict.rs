@@ -115,7 +115,7 @@ const DEFAULT_WALL: Span = Span::from_secs(1_767_225_600);
 pub(super) struct Model<'a> {
     plan: &'a Plan,
     script: &'a Script,
-    world: World,
+    pub(super) world: World,
     stop: Stop,
     /// What is left out of the beginning: what the plan says, or until the model has settled.
     warmup: Span,
@@ -138,6 +138,7 @@ impl<'a> Model<'a> {
             network,
             keeping: plan.run.keeping,
             wall: plan.run.starts_at.unwrap_or(DEFAULT_WALL),
+            metering: None,
             // The engine waits as long after the plan's end (`target`).
             end: Instant::ZERO + plan.run.duration + plan.run.timeout,
         };

@@ -31,7 +31,7 @@ use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{limits, machine, mock, receiver, retries, shown, terminal, told, ui};
+use super::{limits, machine, mock, receiver, retries, run_cost, shown, terminal, told, ui};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Stop, Urgency};
@@ -170,6 +170,9 @@ impl Rehearsal<'_> {
             return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
         }
         self.prove_log()?;
+        if let Some(cost) = run_cost::before(self.plan, &self.script)? {
+            self.tell(&format!("{}\n", report::cost::of_run(&cost.bill, &cost.dated)));
+        }
         let page = ui::bind(self.output)?;
         let started = wall_epoch();
         let mut folder = self.open_folder(started)?;
@@ -312,9 +315,10 @@ impl Rehearsal<'_> {
     /// Shows what would be run and what it could decide; the way to the target is not probed, for nothing is sent.
     fn print_plan(&self) -> Result<u8, Failure> {
         let predicted = Model::of(self.plan, &self.script, sim::Network::default()).predict();
+        let cost = run_cost::before(self.plan, &self.script)?.map(|cost| report::cost::of_run(&cost.bill, &cost.dated));
         let plan = PrintedPlan {
             resolved: self.plan.resolved.clone(),
-            notes: predicted.notes(),
+            notes: predicted.notes().into_iter().chain(cost).collect(),
             assumptions: predicted.powers.iter().map(|(power, _)| power.clone()).collect(),
         };
         shown::printed_plan(&plan, self.output.format)

@@ -214,7 +214,7 @@ impl Overrides {
     }
 
     fn allow(&self, profile: &mut Profile) {
-        let empty = Safety { max_rate: None, allow: None, ceilings: None };
+        let empty = Safety { max_rate: None, max_cost: None, allow: None, ceilings: None };
         let safety = profile.safety.get_or_insert_with(|| At { value: empty, spot: Spot::default() });
         let hosts = self.allow_hosts.iter().map(|host| by_flag("--allow-host", "", Text(host.clone())));
         safety.value.allow.get_or_insert_default().extend(hosts);

@@ -199,6 +199,8 @@ pub enum Network {
 pub struct Safety {
     /// Highest planned rate.
     pub max_rate: Option<PerSecond>,
+    /// Most that a run may cost at its target, in US dollars.
+    pub max_cost: Option<f64>,
     /// Hosts, beside this machine, that traffic may go to.
     pub allow: Vec<String>,
     /// Hard ceilings of what is sent. That of the target, for a closed model and for retries, whose rate nobody plans, is `max_rate`

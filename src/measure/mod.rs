@@ -12,6 +12,7 @@ pub mod channel;
 pub mod comparison;
 pub mod connection_rows;
 pub mod connections;
+pub mod cost;
 pub mod counts;
 pub mod csv_line;
 pub mod doubt;

@@ -11,6 +11,7 @@ mod look;
 mod page;
 
 pub mod comparison;
+pub mod cost;
 pub mod export;
 pub mod fit;
 pub mod html;

@@ -83,6 +83,35 @@ pub fn share_of(part: u64, whole: u64) -> String {
     if whole == 0 { ABSENT.to_owned() } else { share(part as f64 / whole as f64) }
 }
 
+/// Any quantity that is no whole count, to four digits: `16,425,000`, `876.2`, `0.5`.
+pub fn quantity(number: f64) -> String {
+    if !number.is_finite() {
+        return ABSENT.to_owned();
+    }
+    if number.abs() >= 1_000.0 {
+        return separated(&format!("{number:.0}"));
+    }
+    without_zeros(&with_digits(to_significant(number, 4), 4))
+}
+
+/// A quantity as exactly as its digits are worth where somebody computes with it: `16,425,000`, `0.0000166667`.
+pub fn exact(number: f64) -> String {
+    if !number.is_finite() {
+        return ABSENT.to_owned();
+    }
+    separated(&without_zeros(&format!("{number:.10}")))
+}
+
+/// An amount of money, to the cent: `2,277.10`; what is less than a cent and not nothing is `<0.01`.
+pub fn money(amount: f64) -> String {
+    match amount {
+        _ if !amount.is_finite() => ABSENT.to_owned(),
+        0.0 => "0.00".to_owned(),
+        it if it > 0.0 && it < 0.005 => "<0.01".to_owned(),
+        it => separated(&format!("{it:.2}")),
+    }
+}
+
 /// Bytes in decimal units, to three significant digits: `431 kB`.
 pub fn bytes(n: u64) -> String {
     scaled(n as f64, &BYTES)
@@ -202,6 +231,18 @@ fn separated(number: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn amounts_have_cents_and_are_never_rounded_to_nothing() {
+        let amounts = [0.0, 0.004, 0.005, 14.6, 2_277.1, -3.0, f64::NAN];
+        assert_eq!(amounts.map(money), ["0.00", "<0.01", "0.01", "14.60", "2,277.10", "-3.00", "n/a"]);
+    }
+
+    #[test]
+    fn quantities_have_four_digits_and_exact_ones_those_that_are_there() {
+        assert_eq!([0.0, 0.5, 876.23, 16_425_000.4].map(quantity), ["0", "0.5", "876.2", "16,425,000"]);
+        assert_eq!([1_000_000.0, 0.000_016_666_7, 0.05].map(exact), ["1,000,000", "0.0000166667", "0.05"]);
+    }
 
     #[test]
     fn durations_have_three_significant_digits_and_the_unit_that_fits() {

@@ -23,6 +23,8 @@ mod trusting;
 
 use std::sync::Arc;
 
+use sluicegate_policy::gateway::Gateway;
+use sluicegate_policy::metered::{Metered, Metering};
 use sluicegate_policy::model::{Model, StageId};
 use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::{Instant, Span};
@@ -68,6 +70,8 @@ pub struct World {
     pub keeping: Keeping,
     /// The wall time at which the run starts, since 1970: it tells the periods of quotas.
     pub wall: Span,
+    /// Whether what is billed is metered, and how.
+    pub metering: Option<Metering>,
     /// When the run is over: what has not ended by then is abandoned. [`Instant::MAX`] waits for everything.
     pub end: Instant,
 }
@@ -116,6 +120,8 @@ pub struct SimSummary {
     pub connections: Option<Box<Connections>>,
     /// How much of each of the gateway's limits was used.
     pub used: Vec<Used>,
+    /// What is billed, if it was metered.
+    pub metered: Option<Box<Metered>>,
     /// What no client sees, by the second in which requests reached the gateway.
     pub told: Told,
     /// When the last action was intended.
@@ -146,11 +152,21 @@ impl Default for SimSummary {
             unpredicted: Vec::new(),
             connections: None,
             used: Vec::new(),
+            metered: None,
             told: Told::new(Span::from_secs(1), SECONDS_MAX as usize),
             last_intended: Instant::ZERO,
             ended: Instant::ZERO,
             script: ScriptHash::default(),
         }
+    }
+}
+
+/// The modelled gateway of a world, at rest.
+fn gateway(world: &World, policy_seed: Seed) -> Gateway {
+    let gateway = Gateway::new(Arc::clone(&world.model), policy_seed).at_wall(world.wall);
+    match world.metering {
+        Some(metering) => gateway.metered(metering),
+        None => gateway,
     }
 }
 

@@ -7,7 +7,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::sync::Arc;
 
 use sluicegate_policy::call::{
     Action as PolicyAction, Arrival, CallId, Content, Effect, EffectId, Errand, Fate as EnvironmentFate, FunctionResult, Invoked,
@@ -83,7 +82,7 @@ struct Thinking {
 
 impl<'a> Simulation<'a> {
     pub(super) fn new(world: &'a World, source: Box<dyn Source>, seed: Seed, record: &'a mut dyn Record) -> Self {
-        let gateway = Gateway::new(Arc::clone(&world.model), seed).at_wall(world.wall);
+        let gateway = super::gateway(world, seed);
         let door = Door::new(&world.model, world.stage, world.wall, seed);
         let routes = Routes::new(&world.catalog, &gateway);
         let summary = SimSummary { retried: source.retries(), ..SimSummary::default() };
@@ -123,6 +122,7 @@ impl<'a> Simulation<'a> {
             reconnects: self.client.seats.reconnects,
             unpredicted: self.unpredicted.into_iter().collect(),
             used: self.gateway.used(),
+            metered: self.gateway.take_metered().map(Box::new),
             retried: self.source.retries(),
             ..self.summary
         }

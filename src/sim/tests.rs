@@ -91,6 +91,7 @@ fn world(model: Model) -> World {
         network: Network::default(),
         keeping: Keeping::FOR_EVER,
         wall: Span::ZERO,
+        metering: None,
         end: Instant::MAX,
     }
 }

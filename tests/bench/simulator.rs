@@ -85,6 +85,7 @@ fn of_plan(name: &str, plan: &Plan, rounds: usize) -> Result<Figure, String> {
         network: Network::default(),
         keeping: Keeping::FOR_EVER,
         wall: Span::ZERO,
+        metering: None,
         end: Instant::MAX,
     };
     let layout = Layout {

@@ -45,6 +45,7 @@ use crate::cache::Caches;
 use crate::call::{Action, Arrival, Call, CallId, EffectId, EntryId, Evidence, FanOutId, Outcome, Purpose, Reason, Release};
 use crate::capacity::{Capacities, Occupancy};
 use crate::lambda::{Environments, Pools};
+use crate::metered::{Metered, Metering};
 use crate::model::{ApiId, AuthorizerId, CapacityId, DeploymentId, FunctionId, KeyId, Model, Move, PlanId, ServiceUse, StageId};
 use crate::plans::Plans;
 use crate::quota::{Quotas, Usage};
@@ -86,6 +87,8 @@ pub struct Gateway {
     /// Of real functions.
     invocations: Invocations,
     flights: Flights,
+    /// What is billed, if somebody wants to know.
+    meter: Option<Box<Metered>>,
     queue: Queue<Event>,
     actions: VecDeque<Action>,
     overhead: Seed,
@@ -140,6 +143,7 @@ impl Gateway {
             asking: Asking::default(),
             invocations: Invocations::new(model.functions.len()),
             flights: Flights::default(),
+            meter: None,
             queue,
             actions: VecDeque::new(),
             overhead: seed.child("overhead"),
@@ -173,6 +177,22 @@ impl Gateway {
     pub fn at_wall(mut self, wall: Span) -> Self {
         self.quotas = Quotas::new(&self.model, wall);
         self
+    }
+
+    /// The same gateway, which meters what is billed. To be called before the first request.
+    pub fn metered(self, settings: Metering) -> Self {
+        Self { meter: Some(Box::new(Metered::new(settings))), ..self }
+    }
+
+    /// What was metered so far, the connections that are open until now included; `None` if nobody asked for it.
+    pub fn take_metered(&mut self) -> Option<Metered> {
+        let mut metered = *self.meter.take()?;
+        for id in self.connections.all_open(None) {
+            if let Some(open) = self.connections.open_one(id) {
+                metered.on_connected(open.since, self.now);
+            }
+        }
+        Some(metered)
     }
 
     /// The head of a request is there that came in by the door of `api`: fixes which snapshot serves it. What was due until `now`

@@ -16,6 +16,7 @@
 //! - who waits for a connection that functions share: [`capacity`]
 //! - who is served when, in a system that is described without a gateway: [`station`]; who passes there:
 //!   [`limiter`]; and for whom an answer was kept: [`lookup`]
+//! - what of all that is billed: [`metered`]
 //! - how much of each limit was used: [`usage`], and what else no client sees, such as how often an authorizer's answer was kept: [`told`]
 //! - the order of all that: [`gateway`]
 
@@ -37,6 +38,7 @@ pub mod lambda;
 pub mod latency;
 pub mod limiter;
 pub mod lookup;
+pub mod metered;
 pub mod permission;
 pub mod plans;
 pub mod quota;

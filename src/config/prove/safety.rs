@@ -47,7 +47,9 @@ pub(super) fn safety(
     let retried = profile.run.as_ref().is_some_and(|run| run.value.retries.is_some());
     let floor = raw.max_rate.as_ref().filter(|_| closed || retried);
     let ceilings = ceilings(raw.ceilings.as_ref(), floor, series, reader);
-    let safety = Safety { max_rate: raw.max_rate.as_ref().map(|rate| rate.value.0), allow: allow?, ceilings: ceilings? };
+    let max_rate = raw.max_rate.as_ref().map(|rate| rate.value.0);
+    let max_cost = raw.max_cost.as_ref().map(|cost| cost.value.0);
+    let safety = Safety { max_rate, max_cost, allow: allow?, ceilings: ceilings? };
     fine.then_some(safety)
 }
 

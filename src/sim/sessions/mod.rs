@@ -19,7 +19,6 @@ mod queue;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use sluicegate_policy::call::{CallId, FanOutId, Reply};
 use sluicegate_policy::gateway::Gateway;
@@ -107,7 +106,7 @@ impl<'a> Conversation<'a> {
         let grace = world.timeout;
         let shaper = Shaper::new(&world.ceilings);
         Self {
-            gateway: Gateway::new(Arc::clone(&world.model), seed).at_wall(world.wall),
+            gateway: super::gateway(world, seed),
             entry: Entry::new(world, seed),
             connections: Connections::new(world.catalog.streams.len()),
             // The engine waits for so long after the plan's end, in which nothing new is said.
@@ -140,7 +139,8 @@ impl<'a> Conversation<'a> {
         }
         self.finish();
         let unpredicted = self.unpredicted.into_iter().collect();
-        (SimSummary { unpredicted, used: self.gateway.used(), ..self.summary }, self.connections)
+        let (used, metered) = (self.gateway.used(), self.gateway.take_metered().map(Box::new));
+        (SimSummary { unpredicted, used, metered, ..self.summary }, self.connections)
     }
 
     fn next_instant(&self) -> Option<Instant> {

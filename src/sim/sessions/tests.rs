@@ -1,5 +1,7 @@
 //! The simulated sessions, as sentences.
 
+use std::sync::Arc;
+
 use sluicegate_policy::call::{Closing, ErrorKind};
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
@@ -150,6 +152,7 @@ fn world(change: impl FnOnce(&mut Model)) -> World {
         network: Network { round_trip: MS * 2, connect: MS },
         keeping: crate::load::keeping::Keeping::FOR_EVER,
         wall: Span::ZERO,
+        metering: None,
         end: Instant::ZERO + MS * 11_000,
     }
 }

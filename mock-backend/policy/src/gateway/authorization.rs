@@ -90,11 +90,17 @@ impl Gateway {
         self.tell_let_go();
         let (said, found) = match asked? {
             Asked::Kept(said) => (said, AuthorizationUse::Hit),
-            Asked::Known(verdict) => (Said::Verdict(verdict), AuthorizationUse::LookedUp),
+            Asked::Known(verdict) => {
+                self.meter_look_up(route, Span::ZERO);
+                (Said::Verdict(verdict), AuthorizationUse::LookedUp)
+            }
             other @ (Asked::Begins(..) | Asked::Invokes(..) | Asked::Waits) => {
                 self.parked.insert(call.id, Parked { call: *call, goal, route, since: self.now, permission, said: None });
                 match other {
-                    Asked::Begins(look_up, takes) => self.queue.schedule(self.now + takes, Event::Authorized(look_up)),
+                    Asked::Begins(look_up, takes) => {
+                        self.meter_look_up(route, takes);
+                        self.queue.schedule(self.now + takes, Event::Authorized(look_up));
+                    }
                     Asked::Invokes(look_up, function) => self.invoke(self.now, Caller::LookUp(look_up), function, most),
                     Asked::Waits | Asked::Kept(_) | Asked::Known(_) => {}
                 }
@@ -103,6 +109,16 @@ impl Gateway {
         };
         notes.authorization = found;
         open(judged(said, (route, Span::ZERO), evidence, notes))
+    }
+
+    /// The authorizer of this route was asked; a function is paid for, and what the gateway verifies itself is not.
+    fn meter_look_up(&mut self, route: RouteId, takes: Span) {
+        let Some(meter) = &mut self.meter else { return };
+        if let Some((authorization, authorizer)) = self.model.authorization(route)
+            && authorizer.lambda().is_some()
+        {
+            meter.on_look_up(self.now, authorization.authorizer, takes);
+        }
     }
 
     /// A look-up has ended: whoever waited for it may go on, together. `false` if it had ended before.

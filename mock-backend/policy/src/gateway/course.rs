@@ -107,7 +107,7 @@ impl Gateway {
             timing: Timing { received: notes.received, authorizer: notes.authorizer, ..Timing::default() },
         };
         let (content, phase) = (Content::default(), Phase::Arrived);
-        self.flights.begin(Flight { reply, content, fill: notes.fill, after, phase, target: None })
+        self.flights.begin(Flight { reply, size: call.size, content, fill: notes.fill, after, phase, target: None })
     }
 
     pub(super) fn run_due(&mut self) {
@@ -200,7 +200,7 @@ impl Gateway {
     }
 
     fn reply(&mut self, now: Instant, id: FlightId) {
-        let Some(Flight { mut reply, content, fill, .. }) = self.flights.end(id) else { return };
+        let Some(Flight { mut reply, size, content, fill, .. }) = self.flights.end(id) else { return };
         if let Some(fill) = fill.filter(|_| reply.reason == Reason::Served)
             && let Some(entry) = self.caches.keep(now, fill, content)
         {
@@ -208,7 +208,10 @@ impl Gateway {
         }
         // What makes room leaves before what comes in, so that the driver never holds more than fits.
         self.forget();
-        let closing = self.after_reply(now, &mut reply);
+        if let Some(meter) = &mut self.meter {
+            meter.on_reply(&self.model, &reply, (&size, content));
+        }
+        let closing = self.after_reply(now, &mut reply, &size);
         self.actions.push_back(Action::Reply(Reply { at: now, ..reply }));
         if let (Some(why), Some(id)) = (closing, reply.purpose.connection()) {
             self.close(id, why);

@@ -1,7 +1,7 @@
 //! The calls in flight, in slots that are used again.
 
 use crate::cache::Fill;
-use crate::call::{Content, EffectId, Reply};
+use crate::call::{Content, EffectId, Reply, Size};
 use crate::model::TargetId;
 use crate::time::{Instant, Span};
 
@@ -10,6 +10,8 @@ use crate::time::{Instant, Span};
 pub(super) struct Flight {
     /// The reply, as far as it is known.
     pub(super) reply: Reply,
+    /// How long its request is.
+    pub(super) size: Size,
     /// What the integration answers if all goes well, where that is known before.
     pub(super) content: Content,
     /// What the response cache is to keep, should the answer be worth it.

@@ -15,7 +15,8 @@ use crate::authorizer::LookUpId;
 use crate::call::Reason;
 use crate::capacity::{GivenUp, Turn};
 use crate::lambda::{Ending, Environment, Invocation};
-use crate::model::{CapacityId, FunctionId};
+use crate::metered::Invoked;
+use crate::model::{CapacityId, FunctionId, RouteId};
 use crate::time::{Instant, Span};
 
 /// Functions that start cold and will ask for a connection; never more than environments.
@@ -38,11 +39,14 @@ pub(super) enum Caller {
 #[derive(Clone, Copy, Debug)]
 struct Work {
     caller: Caller,
+    /// For which route it works, where somebody meters: its call may be over before.
+    route: Option<RouteId>,
     function: FunctionId,
     environment: Environment,
     capacity: CapacityId,
     handed_over: Instant,
     timeout: Span,
+    cold_start: Option<Span>,
     duration: Span,
     ending: Ending,
 }
@@ -54,11 +58,13 @@ impl Gateway {
             Err(limit) => return self.no_answer(caller, now, Reason::FunctionThrottled(function, limit), None),
         };
         let Invocation { environment, cold_start, busy, ending } = invocation;
+        let route = self.metered_route(caller);
         let invoked = &self.model.functions[usize::from(function.0)];
+        let uses = invoked.uses;
         if !invoked.code.is_modelled() {
+            self.meter(now, Invoked { function, environment, route, start: None, took: None });
             return self.start(now, caller, (function, environment), timeout);
         }
-        let uses = invoked.uses;
         if let Caller::Flight(id) = caller
             && let Some(flight) = self.flights.get_mut(id)
         {
@@ -69,12 +75,14 @@ impl Gateway {
                 Ending::Returned => Reason::Served,
                 Ending::Failed => Reason::FunctionFailed(function),
             };
+            self.meter(now, Invoked { function, environment, route, start: cold_start, took: Some(busy) });
             self.queue.schedule(now + busy, Event::FunctionEnds(function, environment));
             return self.returns(caller, now, (busy, timeout), reason);
         };
         let start = cold_start.unwrap_or_default();
         let duration = busy.saturating_sub(start);
-        let work = Work { caller, function, environment, capacity, handed_over: now, timeout, duration, ending };
+        let handed_over = now;
+        let work = Work { caller, route, function, environment, capacity, handed_over, timeout, cold_start, duration, ending };
         if start == Span::ZERO {
             return self.work(now, work);
         }
@@ -97,15 +105,33 @@ impl Gateway {
 
     /// A function begins its work, with a connection.
     fn work(&mut self, now: Instant, work: Work) {
-        let Work { caller, function, environment, capacity, handed_over, timeout, duration, ending } = work;
+        let Work { caller, function, environment, capacity, handed_over, timeout, duration, ending, .. } = work;
         let (ends, reason) = match (self.capacities.ask(now, capacity), ending) {
             (Ok(Turn { until, .. }), Ending::Returned) => (until + duration, Reason::Served),
             (Ok(Turn { until, .. }), Ending::Failed) => (until + duration, Reason::FunctionFailed(function)),
             (Err(GivenUp { at }), _) => (at, Reason::CapacityExhausted(capacity)),
         };
+        let (start, took) = (work.cold_start, Some(ends.since(handed_over)));
+        self.meter(handed_over, Invoked { function, environment, route: work.route, start, took });
         self.queue.schedule(ends, Event::FunctionEnds(function, environment));
         if now.since(handed_over) <= timeout {
             self.returns(caller, handed_over, (ends.since(handed_over), timeout), reason);
+        }
+    }
+
+    /// The route for which a function works, where somebody meters; `None` of an authorizer.
+    fn metered_route(&mut self, caller: Caller) -> Option<RouteId> {
+        self.meter.as_ref()?;
+        match caller {
+            Caller::Flight(id) => self.flights.get_mut(id)?.reply.route,
+            Caller::LookUp(_) => None,
+        }
+    }
+
+    /// An invocation that was handed over at `since`, for whoever meters.
+    fn meter(&mut self, since: Instant, invoked: Invoked) {
+        if let Some(meter) = &mut self.meter {
+            meter.on_invoked(since, &invoked);
         }
     }
 

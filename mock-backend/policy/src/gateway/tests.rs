@@ -6,6 +6,7 @@ mod capacity;
 mod front_door;
 mod functions;
 mod links;
+mod metered;
 mod services;
 mod websocket;
 

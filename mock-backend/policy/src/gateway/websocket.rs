@@ -19,7 +19,7 @@ use super::admission::{Admitted, Notes};
 pub use super::connections::{Connection, ConnectionCounts};
 use super::course::Event;
 use crate::call::{
-    Action, Arrival, Ask, Call, Closing, ConnectionId, Content, Evidence, FanOutId, Form, Purpose, Reason, Reply, Scope,
+    Action, Arrival, Ask, Call, Closing, ConnectionId, Content, Evidence, FanOutId, Form, Purpose, Reason, Reply, Scope, Size,
 };
 use crate::model::{Pings, Receivers, RouteId, RouteResponse, SlowReader, StageId};
 use crate::seed::Seed;
@@ -32,6 +32,8 @@ const FAN_OUTS_MAX: usize = 4_096;
 #[derive(Clone, Debug)]
 pub(super) struct Posting {
     route: RouteId,
+    /// How long it is.
+    bytes: u64,
     /// Those that are to have it, the next one last.
     left: Vec<ConnectionId>,
     times: Seed,
@@ -50,7 +52,7 @@ impl Gateway {
     /// The client of a connection, or the way to it, is gone. One that is gone already is no matter; whether it was open.
     pub fn on_gone(&mut self, now: Instant, id: ConnectionId) -> bool {
         self.advance(now);
-        let was_open = self.connections.remove(id).is_some_and(|gone| gone.is_open);
+        let was_open = self.remove_open(self.now, id);
         if was_open {
             self.connections.counts.left += 1;
             self.abandon_time_out();
@@ -99,6 +101,15 @@ impl Gateway {
         open.len()
     }
 
+    /// Takes a connection out, whose time is over; whether it was there and open.
+    fn remove_open(&mut self, now: Instant, id: ConnectionId) -> bool {
+        let Some(gone) = self.connections.remove(id).filter(|gone| gone.is_open) else { return false };
+        if let Some(meter) = &mut self.meter {
+            meter.on_connected(gone.since, now);
+        }
+        true
+    }
+
     /// The n-th drop of the model.
     pub(super) fn drop_connections(&mut self, at: usize) {
         let crate::model::Drop { stage, why, .. } = self.model.drops[at];
@@ -115,7 +126,7 @@ impl Gateway {
 
     /// Closes one whose deadline is not left behind; whether it was there.
     fn end(&mut self, id: ConnectionId, why: Closing) -> bool {
-        let was_open = self.connections.remove(id).is_some_and(|gone| gone.is_open);
+        let was_open = self.remove_open(self.now, id);
         if was_open {
             self.connections.count_closed(why);
             self.actions.push_back(Action::Close(id, why));
@@ -176,7 +187,7 @@ impl Gateway {
     }
 
     /// A call is answered: what follows for its connection.
-    pub(super) fn after_reply(&mut self, now: Instant, reply: &mut Reply) -> Option<Closing> {
+    pub(super) fn after_reply(&mut self, now: Instant, reply: &mut Reply, size: &Size) -> Option<Closing> {
         match reply.purpose {
             Purpose::Connect(id) => {
                 if !(reply.reason == Reason::Served && (200..300).contains(&reply.status)) {
@@ -187,7 +198,7 @@ impl Gateway {
                 None
             }
             Purpose::Message(id, _) => {
-                reply.fan_out = self.begin_fan_out(now, id, reply);
+                reply.fan_out = self.begin_fan_out(now, id, (reply, size.body));
                 if self.answers(reply) {
                     self.connections.touch(now, id);
                 }
@@ -236,7 +247,8 @@ impl Gateway {
         self.end(id, why)
     }
 
-    fn begin_fan_out(&mut self, now: Instant, sender: ConnectionId, reply: &Reply) -> Option<FanOutId> {
+    /// What the client said, which is so long, goes to others if its route says so.
+    fn begin_fan_out(&mut self, now: Instant, sender: ConnectionId, (reply, bytes): (&Reply, u64)) -> Option<FanOutId> {
         let model = Arc::clone(&self.model);
         let route = reply.route.filter(|_| reply.reason == Reason::Served)?;
         let fan_out = model.routes[usize::from(route.0)].fan_out.as_ref()?;
@@ -253,7 +265,7 @@ impl Gateway {
             return None;
         }
         let id = FanOutId(reply.arrival.number);
-        self.postings.insert(id, Posting { route, left, times: self.posts.nth(reply.arrival.number), rounds: 0 });
+        self.postings.insert(id, Posting { route, bytes, left, times: self.posts.nth(reply.arrival.number), rounds: 0 });
         self.queue.schedule(now, Event::Post(id));
         Some(id)
     }
@@ -273,6 +285,9 @@ impl Gateway {
                 continue;
             }
             self.connections.counts.pushed += 1;
+            if let Some(meter) = &mut self.meter {
+                meter.on_push(now, posting.route, posting.bytes);
+            }
             self.connections.touch(now, to);
             self.actions.push_back(Action::Push(id, to));
         }
