@@ -55,6 +55,25 @@ fn every_example_in_the_help_parses() {
 }
 
 #[test]
+fn every_command_of_the_page_about_pipelines_parses() {
+    let page = include_str!("../../docs/ci.md");
+    let mut found = 0;
+    // Between fences: every second part.
+    for line in page.split("\n```").skip(1).step_by(2).flat_map(str::lines) {
+        for (at, _) in line.match_indices("sluicegate ") {
+            let rest = line[at..].split([';', '|', '>', '#']).next().unwrap_or_default();
+            let rest = rest.replace(['"', '@'], "").replace(" $ ", " ");
+            let is_ours = command().get_subcommands().any(|sub| rest.split_whitespace().nth(1) == Some(sub.get_name()));
+            if is_ours {
+                parsed(rest.trim_end_matches([' ', '$']));
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 6, "{found} commands");
+}
+
+#[test]
 fn the_long_help_of_a_subcommand_says_more_than_the_short() {
     let mut top = command();
     for name in ["run", "replay", "simulate", "mock", "import", "fit", "plan-fit"] {
