@@ -5,7 +5,7 @@
 //! samples into the same recorder ([`measure`]), and [`verdict`] says whether what was simulated holds.
 //!
 //! Arrows point down (a test holds every `use crate::` against this):
-//! `cli, command -> {config, import, engine, sim, fit, verdict, report} -> {load, measure} -> traffic -> policy's vocabulary`.
+//! `cli, command -> {config, import, engine, sim, fit, verdict, design, report} -> {load, measure} -> traffic -> policy's vocabulary`.
 
 #![warn(missing_docs)]
 
@@ -13,6 +13,7 @@ pub mod cli;
 pub mod command;
 
 pub mod config;
+pub mod design;
 pub mod engine;
 pub mod fit;
 pub mod import;

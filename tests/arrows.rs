@@ -8,9 +8,14 @@ use std::path::{Path, PathBuf};
 /// `config` proves profiles into the policy's own description, and asks it whether a route pattern is one: it may use all
 /// of the policy; so may `sim` and `command`. The rooms below share its vocabulary only.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
-    ("cli", &["config", "load", "measure", "traffic"], VOCABULARY),
-    ("command", &["cli", "config", "engine", "fit", "import", "load", "measure", "report", "sim", "traffic", "verdict"], &["*"]),
+    ("cli", &["config", "design", "load", "measure", "traffic"], VOCABULARY),
+    (
+        "command",
+        &["cli", "config", "design", "engine", "fit", "import", "load", "measure", "report", "sim", "traffic", "verdict"],
+        &["*"],
+    ),
     ("config", &["load", "measure", "traffic"], &["*"]),
+    ("design", &[], VOCABULARY),
     ("engine", &["load", "measure", "traffic"], VOCABULARY),
     // A fit is confirmed by the method's one interval over batches, which `verdict` has; it makes no verdict of its own.
     ("fit", &["measure", "traffic", "verdict"], VOCABULARY),

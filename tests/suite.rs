@@ -16,6 +16,7 @@ mod attribution; // where the time goes: the mock's access log joined by request
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
 mod compared; // kept runs judged again: by their own model, by another, by an earlier run
+mod designed; // starter profiles: every choice proves, simulates and runs as it is
 mod find_rate; // the highest rate that thresholds allow: found where it is known to be, and refused where steps cannot tell
 mod first_light; // the main job from end to end: holds, drift, replay, live targets
 mod fitted; // models fitted to runs: what a run tells is found, what it cannot tell is not named, and phases that would tell the rest

@@ -6,6 +6,7 @@
 mod compare;
 mod completions;
 mod definition;
+mod design;
 mod edge;
 mod fit;
 mod flags;
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use compare::Compare;
 pub use completions::Completions;
 pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, HarImport, ImportKind, Pair};
+pub use design::Design;
 pub use edge::EdgeFlags;
 pub use fit::Fit;
 pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
@@ -97,6 +99,9 @@ pub enum Action {
     /// Propose the runs from which `fit` could tell a profile's parameters
     #[command(long_about = plan_fit::ABOUT)]
     PlanFit(PlanFit),
+    /// Write a commented profile to begin with, for a choice of API and integrations
+    #[command(long_about = design::ABOUT)]
+    Design(Design),
     /// Show the report of a kept run again
     Report(Report),
     /// Print the JSON Schema of a profile or of run.json

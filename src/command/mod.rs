@@ -8,6 +8,7 @@ mod attribution;
 mod case;
 mod compare;
 mod definition;
+mod design;
 mod drive;
 mod edge;
 mod estimates;
@@ -70,6 +71,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Compare(asked) => compare::compare(asked),
         Action::Fit(asked) => fit::fit(asked),
         Action::PlanFit(asked) => plan_fit::plan_fit(asked),
+        Action::Design(asked) => design::design(asked),
         Action::Report(asked) => shown::report(asked),
         Action::Schema(asked) => shown::schema(asked),
         Action::Completions(asked) => shown::completions(asked),
