@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// `config` proves profiles into the policy's own description, and asks it whether a route pattern is one: it may use all
 /// of the policy; so may `sim` and `command`. The rooms below share its vocabulary only.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
-    ("cli", &["config", "load", "measure", "traffic"], VOCABULARY),
+    ("cli", &["config", "design", "load", "measure", "traffic"], VOCABULARY),
     (
         "command",
         &[

@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod cost;
 mod definition;
+mod design;
 mod edge;
 mod export;
 mod fit;
@@ -28,6 +29,7 @@ pub use compare::Compare;
 pub use completions::Completions;
 pub use cost::{Cost, Processor};
 pub use definition::{ApiWord, DefinitionFlags, DefinitionImport, HarImport, ImportKind, Pair};
+pub use design::Design;
 pub use edge::EdgeFlags;
 pub use export::{Export, ExportFlags, ExportKind};
 pub use fit::Fit;
@@ -104,6 +106,9 @@ pub enum Action {
     /// What a design costs a month, before anything is built
     #[command(long_about = cost::ABOUT)]
     Cost(Cost),
+    /// Write a commented profile to begin with, for a choice of API and integrations
+    #[command(long_about = design::ABOUT)]
+    Design(Design),
     /// Show the report of a kept run again
     Report(Report),
     /// Print the JSON Schema of a profile or of run.json

@@ -55,9 +55,28 @@ fn every_example_in_the_help_parses() {
 }
 
 #[test]
+fn every_command_of_the_page_about_pipelines_parses() {
+    let page = include_str!("../../docs/ci.md");
+    let mut found = 0;
+    // Between fences: every second part.
+    for line in page.split("\n```").skip(1).step_by(2).flat_map(str::lines) {
+        for (at, _) in line.match_indices("sluicegate ") {
+            let rest = line[at..].split([';', '|', '>', '#']).next().unwrap_or_default();
+            let rest = rest.replace(['"', '@'], "").replace(" $ ", " ");
+            let is_ours = command().get_subcommands().any(|sub| rest.split_whitespace().nth(1) == Some(sub.get_name()));
+            if is_ours {
+                parsed(rest.trim_end_matches([' ', '$']));
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 6, "{found} commands");
+}
+
+#[test]
 fn the_long_help_of_a_subcommand_says_more_than_the_short() {
     let mut top = command();
-    for name in ["run", "replay", "simulate", "mock", "import", "fit", "plan-fit"] {
+    for name in ["run", "replay", "simulate", "mock", "import", "fit", "plan-fit", "design"] {
         let help = top.find_subcommand_mut(name).expect(name);
         let (short, long) = (help.render_help().to_string(), help.render_long_help().to_string());
         assert_ne!(short.lines().next(), long.lines().next(), "{name}");
@@ -91,6 +110,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       fit          Fit the profile of kept runs to what they observed
       plan-fit     Propose the runs from which `fit` could tell a profile's parameters
       cost         What a design costs a month, before anything is built
+      design       Write a commented profile to begin with, for a choice of API and integrations
       report       Show the report of a kept run again
       schema       Print the JSON Schema of a profile or of run.json
       completions  Print a shell's completion script
@@ -175,6 +195,7 @@ fn wrong_usage_exits_with_two_and_says_what_would_work() {
         ("sluicegate run p.yaml --find-rate 'p99 < 1s' --find-precision 5", "write e.g. 5%"),
         ("sluicegate replay a.log --log-format regex", "--pattern"),
         ("sluicegate mock p.yaml --listen here", "--listen"),
+        ("sluicegate design --integrations lambda,queue", "[possible values: lambda, vpc, http, aws, mock]"),
         ("sluicegate simulat p.yaml", "'simulate'"),
     ] {
         let error = refusal(line);

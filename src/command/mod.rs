@@ -10,6 +10,7 @@ mod case;
 mod compare;
 mod cost;
 mod definition;
+mod design;
 mod drive;
 mod edge;
 mod estimates;
@@ -82,6 +83,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Fit(asked) => fit::fit(asked),
         Action::PlanFit(asked) => plan_fit::plan_fit(asked),
         Action::Cost(asked) => cost::cost(asked),
+        Action::Design(asked) => design::design(asked),
         Action::Report(asked) => shown::report(asked),
         Action::Schema(asked) => shown::schema(asked),
         Action::Completions(asked) => shown::completions(asked),

@@ -1,10 +1,10 @@
-//! What a design costs a month, before anything is built.
+//! What can be decided before anything is built: profiles to begin with (`starter`), and what a design costs a month.
 //!
 //! Owns prices (`prices`), what is paid for (`meters`), the bill (`bill`), its share of each route (`routes`), growth (`growth`) and
 //! break-evens (`break_even`). Refuses to simulate, to read a clock or a file, and to format: numbers come in, records go out. Called by
 //! `command`, which simulates the profile and hands over what the gateway metered.
 //!
-//! The design, in ten lines:
+//! The design of costs, in ten lines:
 //!
 //! 1. Volumes are simulated, not assumed: what is refused, cached, cold or handed on is decided by the gateway's own rules.
 //! 2. The gateway meters what is billed ([`Metered`]), each call in its steps and each invocation in whole milliseconds.
@@ -27,6 +27,7 @@ pub mod growth;
 pub mod meters;
 pub mod prices;
 pub mod routes;
+pub mod starter;
 
 mod behind;
 mod item;

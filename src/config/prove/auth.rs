@@ -4,6 +4,7 @@
 
 use sluicegate_policy::time::Span;
 
+use super::access_keys::Owners;
 use super::aws::{self, Found, NoKey};
 use super::filled;
 use super::mix::is_credential;
@@ -28,6 +29,8 @@ pub(super) struct Around<'a> {
     pub(super) region: &'a str,
     /// Identities of the traffic; 1 where it is recorded.
     pub(super) identities: u32,
+    /// The access keys that authorizers of the gateway know.
+    pub(super) owners: &'a Owners<'a>,
 }
 
 /// The credentials; `None` means that problems were reported.
@@ -138,7 +141,16 @@ fn signature(sigv4: &mut At<RawSigV4>, around: Around<'_>, reader: &mut Reader) 
         secret_access_key: raw.secret_access_key.as_ref(),
         session_token: raw.session_token.as_ref(),
     };
-    let Found { access_key_id, secret_access_key, session_token, source } = access_key(&spot, &given, around.outside, reader)?;
+    let found = match &raw.owner {
+        None => access_key(&spot, &given, around.outside, reader),
+        Some(owner) if given.is_nothing() => around.owners.key(owner, around.outside, reader),
+        Some(owner) => {
+            let what = "the access key has one source; keep owner alone, or remove it";
+            reader.report_at(&owner.spot, what);
+            None
+        }
+    };
+    let Found { access_key_id, secret_access_key, session_token, source } = found?;
     Some(SigV4 { access_key_id, secret_access_key, session_token, region, service, source })
 }
 
@@ -148,6 +160,12 @@ pub(super) struct KeyGiven<'a> {
     pub(super) access_key_id: Option<&'a At<Phrase>>,
     pub(super) secret_access_key: Option<&'a At<Phrase>>,
     pub(super) session_token: Option<&'a At<Phrase>>,
+}
+
+impl KeyGiven<'_> {
+    const fn is_nothing(&self) -> bool {
+        self.profile.is_none() && self.access_key_id.is_none() && self.secret_access_key.is_none() && self.session_token.is_none()
+    }
 }
 
 /// The access key that is written in a section, or that of the environment.

@@ -4,6 +4,7 @@
 //! written into the raw profile where it is chosen, so that what is shown as resolved is what was used.
 
 mod abort;
+mod access_keys;
 mod arrivals;
 mod auth;
 mod aws;
@@ -149,7 +150,8 @@ fn credentials(
     reader: &mut Reader,
 ) -> Option<Auth> {
     let identities = proven.map_or(1, |proven| proven.planned.identities());
-    let around = auth::Around { outside, region: &model.region, identities };
+    let owners = access_keys::Owners::of(&profile.gateway.value, profile.apis.as_ref());
+    let around = auth::Around { outside, region: &model.region, identities, owners: &owners };
     auth::auth(&mut profile.run.get_or_insert_with(run::empty).value.auth, around, reader)
 }
 

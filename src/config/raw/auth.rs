@@ -81,7 +81,7 @@ section! {
 }
 
 section! {
-    /// An access key, and what signatures are for. Without references and without a profile the key comes from the environment
+    /// An access key, and what signatures are for. Without references, owner and profile the key comes from the environment
     /// (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), or else from the profile that `AWS_PROFILE` names, or
     /// `default`.
     SigV4 {
@@ -89,6 +89,8 @@ section! {
         region: Option<At<Text>>,
         /// Service by its signing name. Default: execute-api.
         service: Option<At<Text>>,
+        /// The owner of one of the `access_keys` that an authorizer of the gateway knows: the key is the one that stands there.
+        owner: Option<At<Text>>,
         /// A profile of ~/.aws/credentials or ~/.aws/config.
         profile: Option<At<Text>>,
         /// The access key's id, by reference.

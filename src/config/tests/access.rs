@@ -79,3 +79,40 @@ fn one_broken_in_any_part_says_where_and_what_would_work() {
         assert!(problems.contains("p.yaml:"), "{problems}");
     }
 }
+
+/// An API that takes the signatures of one key, and traffic that is signed with it.
+fn signed(keys: &str, sigv4: &str) -> Result<Plan, String> {
+    proven(&format!(
+        "gateway:\n  api: http\n  authorizers: {{ signed: {{ iam: {{ access_keys: {keys} }} }} }}\n  stages: {{ prod: }}\n  \
+         routes: {{ GET /a: {{ authorizer: signed, integration: {{ mock: {{}} }} }} }}\n\
+         traffic: {{ mix: [{{ request: GET /a }}], arrivals: {{ constant: 1/s }} }}\nrun: {{ duration: 1s, auth: {{ sigv4: {sigv4} }} }}\n"
+    ))
+}
+
+#[test]
+fn a_key_that_is_named_alone_is_made_for_whoever_signs_and_whoever_looks() {
+    let plan = signed("{ caller: {}, other: {} }", "{ owner: caller }").unwrap();
+    let AuthorizerKind::Iam(iam) = &plan.model.authorizers[0].kind else { panic!("signatures are verified") };
+    let crate::traffic::auth::Auth::SigV4(key) = &plan.auth else { panic!("requests are signed") };
+    assert_eq!((&key.access_key_id, key.secret_access_key.reveal()), (&iam.keys[0].id, iam.keys[0].secret.as_str()));
+    assert!(iam.keys[0].id != iam.keys[1].id && iam.keys[0].secret != iam.keys[1].secret);
+    assert!(!format!("{plan:?} {}", plan.resolved).contains(key.secret_access_key.reveal()));
+    // One that is given by reference is found by its owner as well.
+    let given = "{ ann: { access_key_id: AKIDEXAMPLEEXAMPLE00, secret_access_key: \"${env:TOKEN}\" } }";
+    let crate::traffic::auth::Auth::SigV4(key) = signed(given, "{ owner: ann }").unwrap().auth else { panic!("signed") };
+    assert_eq!((key.access_key_id.as_str(), key.secret_access_key.reveal()), ("AKIDEXAMPLEEXAMPLE00", "the-secret-of-a-key"));
+}
+
+#[test]
+fn an_owner_without_a_key_and_half_a_key_say_what_would_work() {
+    for (keys, sigv4, said) in [
+        ("{ caller: {} }", "{ owner: caler }", "no access key is of \"caler\", did you mean \"caller\"? there are: caller"),
+        ("{ caller: {} }", "{ owner: caller, profile: work }", "the access key has one source; keep owner alone"),
+        ("{ caller: { access_key_id: AKIDEXAMPLEEXAMPLE00 } }", "{ owner: caller }", "an access key is whole"),
+        ("{ caller: { session_token: \"${env:TOKEN}\" } }", "{ owner: caller }", "an access key is whole"),
+        ("{}", "{ owner: caller }", "iam: { access_keys: { caller: {} } }"),
+    ] {
+        let problems = signed(keys, sigv4).map(|_| ()).unwrap_err();
+        assert!(problems.contains(said) && problems.contains("p.yaml:"), "{keys} {sigv4}: {problems}");
+    }
+}

@@ -28,6 +28,7 @@ gateway:
   routes:
     GET /a: { integration: { http: { url: "http://a.internal/x", vpc_link: full } } }
     GET /b: { integration: { http: { url: "arn:of:a:listener", vpc_link: elsewhere } } }
+    GET /d: { integration: { http: { url: "http://d.internal/", duration: 9ms, modelled: true } } }
     GET /c: { integration: { http: { url: "http://c.internal/", duration: 7ms, failures: 2%, response: { status: 203 } } } }
 "#;
 
@@ -55,7 +56,8 @@ fn a_link_is_what_the_profile_says_and_else_what_the_provider_has() {
             Integration::Mock(_) | Integration::Lambda(_) | Integration::Service(_) => None,
         })
         .collect();
-    assert_eq!(ways, [&Connection::Link(LinkId(2)), &Connection::VpcLink("elsewhere".to_owned()), &Connection::Internet]);
+    let elsewhere = Connection::VpcLink("elsewhere".to_owned());
+    assert_eq!(ways, [&Connection::Link(LinkId(2)), &elsewhere, &Connection::Internet, &Connection::Internet]);
 }
 
 #[test]
@@ -69,6 +71,14 @@ fn what_is_claimed_of_an_http_back_end_is_for_the_simulation() {
     assert_eq!((claimed.duration.at(0.5), claimed.failures, claimed.response.status), (Span::from_ms(7), 0.02, 203));
     let simulated = Model::clone(&model).simulated();
     assert_eq!(claims(&simulated), BackEnd::Modelled(claimed));
+}
+
+#[test]
+fn an_http_back_end_that_is_modelled_answers_by_its_claims_in_both_worlds() {
+    let model = plan(LINKS).unwrap_or_else(|error| panic!("{error}")).model;
+    let Integration::Http(http) = &model.routes[2].integration else { panic!("no HTTP back end") };
+    let BackEnd::Modelled(modelled) = &http.back_end else { panic!("{:?}", http.back_end) };
+    assert_eq!((modelled.duration.at(0.5), modelled.response.status), (Span::from_ms(9), 200));
 }
 
 /// What is written in place of what, and what the message says.
@@ -88,6 +98,8 @@ const BREAKS: &[(&str, &str, &str)] = &[
     ("vpc_link: full", "vpc_link: full, duration: 3ms", "its targets answer, each in its own time"),
     ("duration: 7ms, failures: 2%", "failures: 2%", "without its duration"),
     ("duration: 7ms, failures: 2%, response", "response", "answers by itself"),
+    ("duration: 9ms, modelled: true", "modelled: true", "without its duration the model says nothing of it"),
+    ("vpc_link: full", "vpc_link: full, modelled: true", "behind a private link its targets are modelled"),
     ("bare:", "\"not a name\":", "is not the name of a private link"),
     ("{ from: 5s, for: 1s }", "{ from: 2s, for: 1s }", "before the one in front of it is over"),
     ("{ from: 5s, for: 1s }", "{ from: 5s, for: 0s }", "no time at all"),

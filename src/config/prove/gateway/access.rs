@@ -1,7 +1,7 @@
 //! Who may sign, and who may come from where: access keys and policy documents.
 //!
-//! Owns their defaults, that no secret of a key stands in the profile, and documents that stand in files. Refuses to read a document's
-//! statements (`render` does) and to hold anything against them. Called by `authorizers` and `part`.
+//! Owns their defaults, and documents that stand in files. Refuses to read a document's statements (`render` does) and to hold anything
+//! against them; the keys themselves are `access_keys`'. Called by `authorizers` and `part`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,8 +12,8 @@ use sluicegate_render::authorizer::document::{DOCUMENT_BYTES_MAX, Whose, policy}
 
 use super::only_rest;
 use crate::config::problem::{Spot, quoted};
-use crate::config::prove::auth::{referred, revealed};
-use crate::config::prove::{aws, filled};
+use crate::config::prove::aws::Found;
+use crate::config::prove::{access_keys, aws, filled};
 use crate::config::raw::gateway::authorizer as raw;
 use crate::config::reader::{At, Reader};
 use crate::config::value::{Json, Member, Outside, Text};
@@ -36,7 +36,8 @@ pub(super) fn iam(given: &mut raw::Iam, outside: Outside<'_>, reader: &mut Reade
     let mut ids = BTreeSet::new();
     for (key, member) in proven.iter().zip(&keys.value.0) {
         if !ids.insert(&key.id) {
-            reader.report_at(&member.value.value.access_key_id.spot, "another key has this id; each has its own");
+            let id = member.value.value.access_key_id.as_ref();
+            reader.report_at(id.map_or(&member.spot, |id| &id.spot), "another key has this id; each has its own");
         }
     }
     Some(Iam { keys: proven })
@@ -58,16 +59,8 @@ fn of_environment(outside: Outside<'_>) -> Option<Signatory> {
 fn access_key(member: &mut Member<Text, At<raw::AccessKey>>, outside: Outside<'_>, reader: &mut Reader) -> Option<Signatory> {
     let name = member.name.0.clone();
     let spot = member.value.spot.clone();
+    let found = access_keys::access_key(&name, &member.value, outside, reader);
     let raw = &mut member.value.value;
-    let id = revealed(&raw.access_key_id, outside, reader).map(|id| id.reveal().to_owned());
-    let is_id = |id: &String| (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if id.as_ref().is_some_and(|id| !is_id(id)) {
-        let what = "this is not the id of an access key; write 16 to 128 letters and digits, e.g. AKIAIOSFODNN7EXAMPLE";
-        reader.report_at(&raw.access_key_id.spot, what);
-        return None;
-    }
-    let secret = referred(&raw.secret_access_key, outside, reader);
-    let session_token = raw.session_token.as_ref().map(|token| referred(token, outside, reader));
     let arn = filled(&mut raw.arn, &spot, "arn", || Text(format!("arn:aws:iam::{ACCOUNT}:user/{name}"))).clone();
     let Some(principal) = principal(&name, Some(&arn.value.0), raw.user_id.as_ref().map(|id| id.value.0.as_str())) else {
         let what =
@@ -77,13 +70,11 @@ fn access_key(member: &mut Member<Text, At<raw::AccessKey>>, outside: Outside<'_
     };
     raw.user_id.get_or_insert_with(|| At::default_for(&spot, "user_id", Text(principal.id.clone())));
     let policy = raw.policy.as_ref().map(|given| document(given, Whose::Identity, outside.folder, reader));
+    let Found { access_key_id, secret_access_key, session_token, .. } = found?;
     Some(Signatory {
-        id: id?,
-        secret: secret?.reveal().to_owned(),
-        session_token: match session_token {
-            None => None,
-            Some(token) => Some(token?.reveal().to_owned()),
-        },
+        id: access_key_id,
+        secret: secret_access_key.reveal().to_owned(),
+        session_token: session_token.map(|token| token.reveal().to_owned()),
         expires: raw.expires.as_ref().map(|moment| moment.value.0),
         principal,
         policy: match policy {

@@ -233,16 +233,32 @@ fn http_integration(
     let content_handling = content_handling.as_ref();
     let mut parts = Parts { requests: requests.as_ref(), parameters: parameters.as_ref(), content_handling, responses };
     let protocol = protocol(&mut parts, passthrough, (&proxy, &spot, kind), reader);
-    let claimed = claimed(http, &connection, &spot, reader);
+    let back_end = back_end(http, &connection, &spot, reader);
     Some(HttpIntegration {
         protocol,
         method: method(http.method.as_ref(), reader),
         url: http.url.value.0.clone(),
         connection,
-        back_end: BackEnd::Real(claimed?),
+        back_end: back_end?,
         transfer,
         timeout: timeout?,
     })
+}
+
+/// Who answers: what is at the URL, or the model in its place.
+fn back_end(http: &mut HttpBackend, connection: &Connection, spot: &Spot, reader: &mut Reader) -> Option<BackEnd> {
+    let claimed = claimed(http, connection, spot, reader)?;
+    let Some(given) = http.modelled.as_ref().filter(|given| given.value.0) else { return Some(BackEnd::Real(claimed)) };
+    if claimed.is_none() {
+        let what = match connection {
+            Connection::Link(_) => "behind a private link its targets are modelled, each by its duration; remove this",
+            Connection::Internet | Connection::VpcLink(_) => {
+                "without its duration the model says nothing of it; add duration, or remove this"
+            }
+        };
+        reader.report_at(&given.spot, what);
+    }
+    claimed.map(BackEnd::Modelled)
 }
 
 /// What the model says of a back end. Behind a private link that is described, it says it of the targets.

@@ -148,10 +148,11 @@ section! {
 section! {
     /// An access key, and what its owner may invoke.
     AccessKey {
-        /// Its id; no secret.
-        access_key_id: At<Phrase>,
-        /// Its secret, by reference.
-        secret_access_key: At<Phrase>,
+        /// Its id; no secret. Default: id and secret are made from the owner's name, for a gateway that only described traffic asks
+        /// (`run.auth.sigv4.owner`).
+        access_key_id: Option<At<Phrase>>,
+        /// Its secret, by reference. It is there if the id is.
+        secret_access_key: Option<At<Phrase>>,
         /// The session token of temporary credentials, by reference; requests must bring it.
         session_token: Option<At<Phrase>>,
         /// When temporary credentials end. Default: never.

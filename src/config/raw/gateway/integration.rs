@@ -186,9 +186,11 @@ section! {
         content_handling: Option<At<ContentHandling>>,
         /// Integration responses (REST APIs).
         responses: Option<Vec<At<ResponseRule>>>,
-        /// What the model says of it: how long it works on a request. The mock asks the real one all the same. Default: nothing, and
-        /// there is no prediction for its routes.
+        /// What the model says of it: how long it works on a request. The mock asks the real one all the same, but for `modelled`. Default:
+        /// nothing, and there is no prediction for its routes.
         duration: Option<At<Shape>>,
+        /// Whether the mock answers for it as the model does, by `duration`, `failures` and `response`, and asks nobody. Default: false.
+        modelled: Option<At<Flag>>,
         /// Share of requests on which it breaks off the connection instead of answering, as the model says. Default: 0%.
         failures: Option<At<Percent>>,
         /// What it answers, as the model says. Default: 200 with the body `{}`.
