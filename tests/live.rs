@@ -9,27 +9,11 @@ use std::time::Duration;
 use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
-use crate::program::{Bench, quiet};
+use crate::page::FIVE_MINUTES;
+use crate::program::{Bench, at_once, quiet};
 
 /// How long something on the screen is waited for.
 const PATIENCE: Span = Span::from_secs(60);
-
-/// A service that is asked for five minutes, unless somebody ends that.
-const SERVICE: &str = "\
-# Imitates a service that is asked for five minutes.
-gateway:
-  api: http
-  region: us-east-1
-  stages: { prod: {} }
-  routes: { GET /a: { integration: { mock: { status: 200 } } } }
-traffic:
-  mix: [{ request: GET /a }]
-  arrivals: { constant: 50/s }
-run: { duration: 5m, warmup: 1s, lag_limit: 1s }
-expect:
-  - metric: errors
-    within: 1 point
-";
 
 /// Runs a program on a terminal of its own, with our pipes as its keyboard and screen.
 const ON_A_TERMINAL: &str = "
@@ -104,7 +88,7 @@ impl OnTerminal {
 fn the_view_follows_the_run_and_its_keys_and_gives_the_terminal_back() {
     let _quiet = quiet();
     let bench = Bench::new();
-    bench.file("service.yaml", SERVICE);
+    bench.file("service.yaml", &at_once(FIVE_MINUTES));
     let mut run = OnTerminal::start(&bench, &["run", "service.yaml", "-o", "out"]);
     // Blanks are not drawn: one word each.
     run.until(ENTER).until("response").until("generator");
@@ -121,7 +105,7 @@ fn the_view_follows_the_run_and_its_keys_and_gives_the_terminal_back() {
 fn a_run_of_a_moment_and_plain_progress_leave_the_terminal_as_it_was() {
     let _quiet = quiet();
     let bench = Bench::new();
-    bench.file("service.yaml", SERVICE);
+    bench.file("service.yaml", &at_once(FIVE_MINUTES));
     let mut run =
         OnTerminal::start(&bench, &["run", "service.yaml", "-d", "2s", "--warmup", "0s", "--drive-only", "-o", "short"]);
     run.until(ENTER).until(LEAVE).until("NOTHING CLAIMED");

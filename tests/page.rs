@@ -12,7 +12,7 @@ use std::process::Command;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::first_light::SERVICE;
-use crate::program::{Bench, quiet};
+use crate::program::{Bench, at_once, quiet};
 
 /// What the browser is told of itself: nothing but the page is of interest, and there may be no network.
 const FLAGS: [&str; 12] = [
@@ -104,17 +104,8 @@ fn the_page_of_a_run_is_drawn_and_its_tables_sort() {
     assert!(document.contains(&format!("data-sorted=\"{sorted}\"")), "{document}");
 }
 
-/// Five minutes of requests, for whoever looks at it meanwhile.
-const LONG: &str = "\
-# Imitates a service that is asked for five minutes.
-gateway:
-  api: http
-  region: us-east-1
-  stages: { prod: {} }
-  routes: { GET /a: { integration: { mock: { status: 200 } } } }
-traffic:
-  mix: [{ request: GET /a }]
-  arrivals: { constant: 50/s }
+/// Five minutes of requests, for whoever looks at them meanwhile.
+pub(crate) const FIVE_MINUTES: &str = "  arrivals: { constant: 50/s }
 run: { duration: 5m, warmup: 0s, lag_limit: 1s }
 expect:
   - metric: errors
@@ -147,7 +138,7 @@ fn line_after(answer: &mut impl BufRead, begin: &str) -> String {
 fn the_live_page_tells_those_who_may_ask_what_the_run_has_so_far() {
     let _quiet = quiet();
     let bench = Bench::new();
-    bench.file("service.yaml", LONG);
+    bench.file("service.yaml", &at_once(FIVE_MINUTES));
     let mut child = bench.command(["run", "service.yaml", "--ui", "127.0.0.1:0", "-o", "out"]).spawn().expect("it starts");
     let mut said = BufReader::new(child.stderr.take().expect("piped"));
     let url = line_after(&mut said, "live page: ");
@@ -179,7 +170,7 @@ fn the_live_page_tells_those_who_may_ask_what_the_run_has_so_far() {
 #[test]
 fn a_live_page_for_other_machines_needs_a_token() {
     let bench = Bench::new();
-    bench.file("service.yaml", LONG);
+    bench.file("service.yaml", &at_once(FIVE_MINUTES));
     let run = ["run", "service.yaml", "--ui", "0.0.0.0:0"];
     bench.sluicegate(run).expect_code(2).complains("0.0.0.0:0: other machines could read along");
     let with = [&run[..], &["--ui-token-env", "NOWHERE"]].concat();
