@@ -50,7 +50,7 @@ pub struct CallUse {
     pub free: u64,
     /// Of these, the ones of which no source says whether they are billed.
     pub unsourced: u64,
-    /// Of these, handshakes: they are metered as connections are.
+    /// Of these, handshakes that are not free: they are metered as connections are.
     pub handshakes: u64,
     /// Steps of the billed ones: calls as they are metered; over WebSocket messages that came in.
     pub steps: u64,
@@ -239,7 +239,7 @@ impl Metered {
                     used.answer_bytes += content.bytes;
                 }
             }
-            Purpose::Connect(_) => used.handshakes += 1,
+            Purpose::Connect(_) => used.handshakes += u64::from(billing != Billing::Free),
             Purpose::Message(..) => {
                 if billing != Billing::Free {
                     used.request_bytes += request.body;

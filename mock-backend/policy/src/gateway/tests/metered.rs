@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::{ConnectionId, Form};
-use crate::metered::{FunctionUse, Metered, Metering};
+use crate::metered::{CallUse, FunctionUse, Metered, Metering};
 use crate::model::{FanOut, Receivers};
 
 /// The first hour, in the provider's steps.
@@ -99,6 +99,23 @@ fn a_message_to_all_is_paid_for_once_and_then_for_each_and_connections_while_the
     assert_eq!((said.steps, said.answers, said.answer_steps), (2, 2, 4));
     assert_eq!(metered.calls[&None].handshakes, 2);
     assert_eq!(metered.connected, at(61_000).since(opened) + at(120_000).since(opened));
+}
+
+#[test]
+fn a_handshake_that_is_refused_is_free_and_is_counted_once() {
+    let build = gateway(ApiKind::WebSocket).mock().set(|model| model.account.connects = per_second(1, 1));
+    let mut driven = build.metered();
+    for _ in 0..3 {
+        let arrival = driven.gateway.arrive(at(0), ApiId(0), Some(StageId(0)));
+        let id = driven.gateway.knock(at(0), arrival);
+        driven.call(at(0), Call { route: None, purpose: Purpose::Connect(id), ..call(0) });
+    }
+    driven.gateway.advance(at(1_000));
+    let metered = driven.bill();
+    let (knocked, free) = metered.calls.values().fold((0, 0), |sum, used| (sum.0 + used.calls, sum.1 + used.free));
+    let handshakes: u64 = metered.calls.values().map(|used| used.handshakes).sum();
+    assert_eq!((knocked, free, handshakes), (3, 2, 1));
+    assert_eq!(metered.calls.values().map(CallUse::billed).sum::<u64>(), 0, "connections are metered by their time");
 }
 
 #[test]
