@@ -85,7 +85,12 @@ impl Show {
     /// Shows until what this gives is dropped.
     fn begin(self, moving: Moving) -> Option<Ticker> {
         match self {
-            Self::Live(scene) => Some(Ticker::start(move |ended| live::show(*scene, moving, ended))),
+            Self::Live(scene) => Some(Ticker::start(move |ended| {
+                // A terminal that will not be drawn on takes lines all the same.
+                if let Err(moving) = live::show(*scene, moving, ended) {
+                    tick(&moving, ended);
+                }
+            })),
             Self::Progress => Some(Ticker::start(move |ended| tick(&moving, ended))),
             Self::Nothing => None,
         }

@@ -49,12 +49,9 @@ pub(super) struct Moving {
     pub(super) stop: Stop,
 }
 
-/// Shows the run until `ended` is dropped; if the terminal will not be drawn on, nothing.
-pub(super) fn show(scene: Scene, moving: Moving, ended: &Receiver<()>) {
-    let Ok(mut screen) = Screen::enter() else {
-        let _ = ended.recv();
-        return;
-    };
+/// Shows the run until `ended` is dropped; gives back what moves if the terminal will not be drawn on.
+pub(super) fn show(scene: Scene, moving: Moving, ended: &Receiver<()>) -> Result<(), Moving> {
+    let Ok(mut screen) = Screen::enter() else { return Err(moving) };
     let mut watcher = Watcher::of(scene, moving);
     while ended.try_recv() != Err(TryRecvError::Disconnected) {
         watcher.look();
@@ -63,6 +60,7 @@ pub(super) fn show(scene: Scene, moving: Moving, ended: &Receiver<()>) {
             while ended.recv_timeout(FRAME) == Err(RecvTimeoutError::Timeout) {}
         }
     }
+    Ok(())
 }
 
 /// Ends the run as Ctrl-C does elsewhere, so that it is told and recorded in the same way.
