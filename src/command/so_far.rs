@@ -92,8 +92,7 @@ impl Reading {
     fn seen(&self) -> Option<Seen> {
         let (journal, _) = self.journal.as_ref()?;
         let mut record = self.scene.header.clone();
-        let seconds = journal.seconds();
-        unfinished::so_far(&mut record, journal.clone());
+        let seconds = unfinished::so_far(&mut record, journal.clone());
         // The last second may be half told.
         let last = record.seconds.last().map_or(0, |row| u32::try_from(row.second).unwrap_or(u32::MAX));
         let warmup = u32::try_from(record.plan.warmup_ns.div_ceil(1_000_000_000)).unwrap_or(u32::MAX);

@@ -34,18 +34,19 @@ pub(super) fn add_journal(record: &mut RunRecord, folder: &Path) -> Result<Optio
     if journal.pieces == 0 {
         return Ok(None);
     }
-    let (left_out, seconds) = (journal.left_out, journal.seconds());
-    so_far(record, journal);
+    let left_out = journal.left_out;
+    let seconds = so_far(record, journal);
     record.doubts.push(from_journal(left_out));
     Ok(Some(seconds))
 }
 
-/// Adds to the header of a run what a journal tells so far.
-pub(super) fn so_far(record: &mut RunRecord, journal: Journal) {
+/// Adds to the header of a run what a journal tells so far; gives what it tells of each second.
+pub(super) fn so_far(record: &mut RunRecord, journal: Journal) -> KeptSeconds {
     record.connections = journal.connections().map(Box::new);
     let plan = &record.plan;
-    let recorder = journal.into_recorder(Span::from_ns(plan.warmup_ns), Span::from_ns(plan.duration_ns));
+    let mut recorder = journal.into_recorder(Span::from_ns(plan.warmup_ns), Span::from_ns(plan.duration_ns));
     fill(record, &recorder);
+    KeptSeconds::of(recorder.take_intervals())
 }
 
 fn fill(record: &mut RunRecord, recorder: &Recorder) {

@@ -21,7 +21,6 @@ use sluicegate_policy::time::Span;
 use super::channel::growing;
 use super::fate::Slot;
 use super::intervals::{Intervals, bucket_ends};
-use super::kept::KeptSeconds;
 use super::piece::{Endings, Standing};
 use super::record::ConnectionsRecord;
 use super::recorder::{Detail, Layout, Recorder};
@@ -175,11 +174,6 @@ impl Journal {
         lane.seconds.extend(standing.seconds.iter().copied());
         lane.series.extend(standing.series.iter().map(|endings| (endings.series, endings.clone())));
         lane.standing = standing;
-    }
-
-    /// The response times of the seconds.
-    pub fn seconds(&self) -> KeptSeconds {
-        KeptSeconds::of(self.intervals.clone())
     }
 
     /// What became of connections that are kept open, as far as the last piece of each lane tells: counts, without times and seconds. `None` if
