@@ -22,6 +22,8 @@ use super::answer::{Door, answer};
 const CONNECTIONS_MAX: usize = 32;
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long after a connection that could not be taken the next one is tried.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 /// How long readers have to take the last content when the run is over.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -127,7 +129,13 @@ async fn open(listener: &tokio::net::TcpListener, door: Arc<Door>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of descriptors, say: the next attempt would fail as fast.
+                    match tokio::time::timeout(ACCEPT_AGAIN, ended(&mut over)).await {
+                        Ok(()) => break,
+                        Err(_) => continue,
+                    }
+                };
                 let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
                 let door = Arc::clone(&door);
                 connections.spawn(async move {
