@@ -151,7 +151,7 @@ impl Exported<'_> {
             ExportKind::Markdown => markdown::write(record).into_bytes(),
             ExportKind::Html => {
                 let known = self.known(seconds).map_err(|failure| failure.to_string());
-                html::report(record, known.as_ref().map(|known| *known).map_err(String::as_str))?.into_bytes()
+                html::report(record, known.as_deref().map_err(String::as_str))?.into_bytes()
             }
             ExportKind::Hgrm => {
                 let series = self.series(export)?;

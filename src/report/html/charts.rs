@@ -84,6 +84,13 @@ enum LineLook {
 const RESPONSE: Axis = Axis { label: "response time", unit: AxisUnit::Ns, log: true };
 const TIME: Axis = Axis { label: "second of the run", unit: AxisUnit::Second, log: false };
 
+impl Chart {
+    /// One without numbers yet, with these axes across and up.
+    fn empty(id: &'static str, title: &'static str, note: &str, (x, y): (Axis, Axis)) -> Self {
+        Self { id, title, note: note.to_owned(), x, y, xs: Vec::new(), lines: Vec::new(), heat: None }
+    }
+}
+
 /// All charts of a run that have something to show.
 pub(super) fn of(record: &RunRecord, kept: Option<&KeptSeconds>) -> Vec<Chart> {
     let curves = Curves::of(record);
@@ -146,32 +153,24 @@ impl<'a> Curves<'a> {
         let one_in = |point: &CurvePoint| (1.0 / (1.0 - point.share), point.ns as f64);
         self.chart(
             one_in,
-            Chart {
-                id: "percentiles",
-                title: "Percentile curve",
-                note: "of what was admitted and did not fail; from the intended instant".to_owned(),
-                x: Axis { label: "percentile", unit: AxisUnit::OneIn, log: true },
-                y: RESPONSE,
-                xs: Vec::new(),
-                lines: Vec::new(),
-                heat: None,
-            },
+            Chart::empty(
+                "percentiles",
+                "Percentile curve",
+                "of what was admitted and did not fail; from the intended instant",
+                (Axis { label: "percentile", unit: AxisUnit::OneIn, log: true }, RESPONSE),
+            ),
         )
     }
 
     fn distribution(&self) -> Option<Chart> {
         self.chart(
             |point| (point.ns as f64, point.share),
-            Chart {
-                id: "distribution",
-                title: "Distribution",
-                note: "share that was no slower".to_owned(),
-                x: RESPONSE,
-                y: Axis { label: "share", unit: AxisUnit::Share, log: false },
-                xs: Vec::new(),
-                lines: Vec::new(),
-                heat: None,
-            },
+            Chart::empty(
+                "distribution",
+                "Distribution",
+                "share that was no slower",
+                (RESPONSE, Axis { label: "share", unit: AxisUnit::Share, log: false }),
+            ),
         )
     }
 
@@ -288,20 +287,16 @@ impl<'a> Grouped<'a> {
     }
 }
 
-/// A line of connections: the last of each group, or the mean of it.
+/// What a line of connections tells of a second.
 type Told = fn(&ConnectionSecond) -> u64;
 
 fn connections(seconds: &[ConnectionSecond]) -> Option<Chart> {
-    let chart = Chart {
-        id: "connections",
-        title: "Connections",
-        note: "open at the end of a second; opened, refused, lost and returned in it".to_owned(),
-        x: TIME,
-        y: Axis { label: "connections", unit: AxisUnit::Count, log: false },
-        xs: Vec::new(),
-        lines: Vec::new(),
-        heat: None,
-    };
+    let chart = Chart::empty(
+        "connections",
+        "Connections",
+        "open at the end of a second; opened, refused, lost and returned in it",
+        (TIME, Axis { label: "connections", unit: AxisUnit::Count, log: false }),
+    );
     let lines: [(&str, LineLook, Told); 5] = [
         ("open", LineLook::Seen, |row| row.open),
         ("opened", LineLook::Model, |row| row.opened),
@@ -313,16 +308,12 @@ fn connections(seconds: &[ConnectionSecond]) -> Option<Chart> {
 }
 
 fn messages(seconds: &[ConnectionSecond]) -> Option<Chart> {
-    let chart = Chart {
-        id: "messages",
-        title: "Messages",
-        note: "written and read".to_owned(),
-        x: TIME,
-        y: Axis { label: "per second", unit: AxisUnit::PerSecond, log: false },
-        xs: Vec::new(),
-        lines: Vec::new(),
-        heat: None,
-    };
+    let chart = Chart::empty(
+        "messages",
+        "Messages",
+        "written and read",
+        (TIME, Axis { label: "per second", unit: AxisUnit::PerSecond, log: false }),
+    );
     of_connections(seconds, &[("up", LineLook::Seen, |row| row.up), ("down", LineLook::Other, |row| row.down)], chart)
 }
 
