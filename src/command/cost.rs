@@ -4,23 +4,24 @@
 //! to format (`report`). All designs have the same traffic and the same chances of the gateway, so that their differences are their own.
 
 use std::fs;
+use std::path::Path;
 
 use sluicegate_policy::model::{ApiKind, Cache, Model as Gateway};
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Clock;
 
 use super::failure::Failure;
-use super::metering::{Simulated, simulated};
+use super::metering::{Bought, Month, Simulated, simulated};
 use super::script::Script;
 use super::{flags, profile, terminal};
 use crate::cli::{Cost, OutputFormat, Processor};
 use crate::config::{self, Plan};
-use crate::design::bill::{Bill, FreeTier, bill};
+use crate::design::bill::FreeTier;
 use crate::design::break_even::{self, Billed};
 use crate::design::growth::{Design, growth};
-use crate::design::meters::{Architecture, Assumptions, Basis, Counted, counted};
+use crate::design::meters::{Architecture, Assumptions, Basis};
 use crate::design::prices::{Missing, Prices, PricesError};
-use crate::design::{HOURS, cached, routes};
+use crate::design::{cached, routes};
 use crate::measure::cost::{AssumedRecord, CacheCostRecord, CostRecord, PricesRecord, ScaledRecord, VERSION};
 use crate::report::{self, quantity};
 
@@ -42,9 +43,7 @@ struct Question<'a> {
 /// A design with its bill.
 struct Costed {
     simulated: Simulated,
-    counted: Counted,
-    bill: Bill,
-    times: f64,
+    month: Month,
 }
 
 /// What a response cache comes to.
@@ -62,7 +61,7 @@ struct Caches {
 
 /// Shows what a design costs; the exit code. Standard output is the same to the byte for the same seed.
 pub(super) fn cost(asked: &Cost) -> Result<u8, Failure> {
-    let prices = prices(asked)?;
+    let prices = prices(asked.prices.as_deref())?;
     let overrides = flags::of_load(&asked.load, config::Script::Described)?;
     let plan = config::load(&asked.profile, &overrides, &[]).map_err(profile::failure)?;
     let name = asked.profile.display();
@@ -88,8 +87,9 @@ pub(super) fn cost(asked: &Cost) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn prices(asked: &Cost) -> Result<Prices, Failure> {
-    let Some(file) = &asked.prices else { return Ok(Prices::built_in()) };
+/// The user's own prices, or those that come along.
+pub(super) fn prices(file: Option<&Path>) -> Result<Prices, Failure> {
+    let Some(file) = file else { return Ok(Prices::built_in()) };
     let name = file.display().to_string();
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::usage(format!("{name}: the prices cannot be read ({error}); name a YAML file")))?;
@@ -133,15 +133,15 @@ impl Question<'_> {
             sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
             profile: asked.profile.display().to_string(),
             region: self.plan.model.region.clone(),
-            prices: self.priced(),
+            prices: priced(&self.prices, asked.prices.as_deref(), self.free_tier),
             scaled: self.scaled(&base),
-            bill: base.bill.record.clone(),
-            routes: routes::of_routes(&basis, &base.counted.meters, &base.bill),
+            bill: base.month.bill.record.clone(),
+            routes: routes::of_routes(&basis, &base.month.counted.meters, &base.month.bill),
             growth,
             http_or_rest,
             caches,
-            assumed: [self.doubts(&base), base.counted.assumed.clone()].concat(),
-            left_out: base.counted.left_out.iter().cloned().chain(unpriced).chain(open).collect(),
+            assumed: [self.doubts(&base), base.month.counted.assumed.clone()].concat(),
+            left_out: base.month.counted.left_out.iter().cloned().chain(unpriced).chain(open).collect(),
         };
         Ok((record, requests))
     }
@@ -150,21 +150,10 @@ impl Question<'_> {
         let replications = self.asked.replications;
         let (from, steps) = (self.plan.run.warmup, self.prices.steps);
         let simulated = simulated(self.plan, self.script, gateway, (from, steps), replications);
-        let stretch = simulated.metered.stretch().as_secs_f64();
-        let mut basis = Basis {
-            model: &simulated.gateway,
-            stage: self.plan.stage,
-            metered: &simulated.metered,
-            replications,
-            times: HOURS * 3_600.0 / stretch,
-        };
-        if let Some(calls) = self.asked.calls {
-            basis.times = calls as f64 / basis.calls().max(f64::MIN_POSITIVE);
-        }
-        let times = if basis.calls() > 0.0 { basis.times } else { 0.0 };
-        let counted = counted(&Basis { times, ..basis }, &self.assumptions);
-        let bill = bill(&counted.meters, &self.prices, self.free_tier)?;
-        Ok(Costed { simulated, counted, bill, times })
+        let calls = self.asked.calls;
+        let bought = Bought { prices: &self.prices, free_tier: self.free_tier, assumptions: &self.assumptions, calls };
+        let month = simulated.month(self.plan.stage, replications, &bought)?;
+        Ok(Costed { simulated, month })
     }
 
     /// What caches of each size come to; and the design to set beside the profile's own: without its cache, or with the smallest if it has
@@ -178,7 +167,7 @@ impl Question<'_> {
         let Ok(without) = self.costed(cached::without_cache(own, stage)) else { return Caches::default() };
         let mut requests = without.simulated.requests;
         let basis = without.basis(self);
-        let bare = Billed { basis: &basis, meters: &without.counted.meters, bill: &without.bill };
+        let bare = Billed { basis: &basis, meters: &without.month.counted.meters, bill: &without.month.bill };
         let mut records: Vec<CacheCostRecord> = Vec::new();
         let (mut smallest, mut unpriced) = (None, None);
         for size in 0..CACHE_SIZES {
@@ -192,7 +181,11 @@ impl Question<'_> {
             };
             requests += with.simulated.requests;
             let basis = with.basis(self);
-            let record = break_even::cache(size, Billed { basis: &basis, meters: &with.counted.meters, bill: &with.bill }, bare);
+            let record = break_even::cache(
+                size,
+                Billed { basis: &basis, meters: &with.month.counted.meters, bill: &with.month.bill },
+                bare,
+            );
             let keeps_no_more = records.last().is_some_and(|last| record.hit_share <= last.hit_share + SHARE_MIN);
             records.push(record);
             smallest.get_or_insert(with);
@@ -215,7 +208,7 @@ impl Question<'_> {
         let basis = costed.basis(self);
         Design {
             caching: caching.to_owned(),
-            counted: costed.counted.clone(),
+            counted: costed.month.counted.clone(),
             calls: basis.calls() * basis.times,
             limits: costed.simulated.limits.clone(),
         }
@@ -225,16 +218,6 @@ impl Question<'_> {
         let file =
             self.asked.prices.as_ref().map_or_else(|| "the prices that come along".to_owned(), |file| file.display().to_string());
         Failure::usage(PricesError::Holes { file, missing })
-    }
-
-    fn priced(&self) -> PricesRecord {
-        PricesRecord {
-            region: self.prices.region.clone(),
-            currency: self.prices.currency.clone(),
-            dated: self.prices.dated(),
-            file: self.asked.prices.as_ref().map(|file| file.display().to_string()),
-            free_tier: self.asked.free_tier,
-        }
     }
 
     fn scaled(&self, base: &Costed) -> ScaledRecord {
@@ -284,13 +267,18 @@ impl Question<'_> {
 
 impl Costed {
     fn basis(&self, question: &Question<'_>) -> Basis<'_> {
-        Basis {
-            model: &self.simulated.gateway,
-            stage: question.plan.stage,
-            metered: &self.simulated.metered,
-            replications: question.asked.replications,
-            times: self.times,
-        }
+        self.simulated.basis(question.plan.stage, question.asked.replications, self.month.times)
+    }
+}
+
+/// Prices as a record has them.
+pub(super) fn priced(prices: &Prices, file: Option<&Path>, free_tier: FreeTier) -> PricesRecord {
+    PricesRecord {
+        region: prices.region.clone(),
+        currency: prices.currency.clone(),
+        dated: prices.dated(),
+        file: file.map(|file| file.display().to_string()),
+        free_tier: free_tier == FreeTier::Taken,
     }
 }
 

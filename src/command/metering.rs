@@ -1,18 +1,22 @@
 //! A profile, simulated for what is billed of it.
 //!
-//! Owns which part of a run is metered, and in whose steps. Refuses prices. Called by `cost`, and by `run_cost` before a run.
+//! Owns which part of a run is metered, in whose steps, and how it becomes a month. Refuses to compute amounts
+//! (`design`). Called by `cost`, by `designs`, and by `run_cost` before a run.
 
 use std::sync::Arc;
 
 use sluicegate_policy::metered::{Metered, Metering};
-use sluicegate_policy::model::Model as Gateway;
+use sluicegate_policy::model::{Model as Gateway, StageId};
 use sluicegate_policy::time::{Instant, Span};
 
 use super::predict::Model;
 use super::script::Script;
-use super::simulate::{network, replicate};
+use super::simulate::{Played, network, replicate};
 use crate::config::Plan;
-use crate::design::prices::Steps;
+use crate::design::HOURS;
+use crate::design::bill::{Bill, FreeTier, bill};
+use crate::design::meters::{Assumptions, Basis, Counted, counted};
+use crate::design::prices::{Missing, Prices, Steps};
 
 /// A design, simulated.
 pub(super) struct Simulated {
@@ -26,6 +30,50 @@ pub(super) struct Simulated {
     pub(super) unpredicted: u64,
     /// Limits by name, and how much of each is used in the mean, in the first replication.
     pub(super) limits: Vec<(String, f64)>,
+    /// What else the replications told.
+    pub(super) played: Played,
+}
+
+/// What a month is paid for by.
+pub(super) struct Bought<'a> {
+    /// The prices.
+    pub(super) prices: &'a Prices,
+    /// Whether the free tier is taken off.
+    pub(super) free_tier: FreeTier,
+    /// What nobody simulates.
+    pub(super) assumptions: &'a Assumptions,
+    /// Calls a month, if it is said.
+    pub(super) calls: Option<u64>,
+}
+
+/// A month of a design.
+pub(super) struct Month {
+    /// What is paid for.
+    pub(super) counted: Counted,
+    /// The bill.
+    pub(super) bill: Bill,
+    /// How many times as much it has as the metered time.
+    pub(super) times: f64,
+}
+
+impl Simulated {
+    /// What was metered, as `times` as much.
+    pub(super) const fn basis(&self, stage: StageId, replications: u32, times: f64) -> Basis<'_> {
+        Basis { model: &self.gateway, stage, metered: &self.metered, replications, times }
+    }
+
+    /// The bill of a month of 730 hours like the metered time, or of so many calls; or every price that it needs and that is missing.
+    pub(super) fn month(&self, stage: StageId, replications: u32, bought: &Bought<'_>) -> Result<Month, Vec<Missing>> {
+        let calls = self.basis(stage, replications, 1.0).calls();
+        let times = match bought.calls {
+            _ if calls <= 0.0 => 0.0,
+            Some(said) => said as f64 / calls,
+            None => HOURS * 3_600.0 / self.metered.stretch().as_secs_f64(),
+        };
+        let counted = counted(&self.basis(stage, replications, times), bought.assumptions);
+        let bill = bill(&counted.meters, bought.prices, bought.free_tier)?;
+        Ok(Month { counted, bill, times })
+    }
 }
 
 /// Plays the plan's script so often against this gateway, and meters what comes after `from`.
@@ -47,7 +95,8 @@ pub(super) fn simulated(
     let mut model = Model::of(plan, script, network(plan));
     model.world.model = Arc::new(gateway.clone());
     model.world.metering = Some(metering);
-    let summaries = replicate(&model, replications as usize).summaries;
+    let played = replicate(&model, replications as usize);
+    let summaries = &played.summaries;
     let mut metered = Metered::new(metering);
     for more in summaries.iter().filter_map(|summary| summary.metered.as_ref()) {
         metered.merge(more);
@@ -56,5 +105,5 @@ pub(super) fn simulated(
     let limits = used.iter().filter_map(|used| Some((used.what.name(&gateway), used.share?))).collect();
     let requests = summaries.iter().map(|summary| summary.intended).sum();
     let unpredicted = summaries.iter().flat_map(|summary| &summary.unpredicted).map(|(_, count)| count).sum();
-    Simulated { gateway, metered, requests, unpredicted, limits }
+    Simulated { gateway, metered, requests, unpredicted, limits, played }
 }

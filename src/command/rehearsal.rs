@@ -170,8 +170,10 @@ impl Rehearsal<'_> {
             return Err(Failure::usage("--drift changes the bundled mock, but the target is a live one; leave one of them out"));
         }
         self.prove_log()?;
-        if let Some(cost) = run_cost::before(self.plan, &self.script)? {
-            self.tell(&format!("{}\n", report::cost::of_run(&cost.bill, &cost.dated)));
+        // Nothing is simulated for a run that is only to be driven, unless a bound must be held.
+        if self.prediction == Prediction::Wanted || self.plan.safety.max_cost.is_some() {
+            let cost = run_cost::before(self.plan, &self.script)?;
+            cost.into_iter().for_each(|cost| self.tell(&format!("{cost}\n")));
         }
         let page = ui::bind(self.output)?;
         let started = wall_epoch();
@@ -315,7 +317,7 @@ impl Rehearsal<'_> {
     /// Shows what would be run and what it could decide; the way to the target is not probed, for nothing is sent.
     fn print_plan(&self) -> Result<u8, Failure> {
         let predicted = Model::of(self.plan, &self.script, sim::Network::default()).predict();
-        let cost = run_cost::before(self.plan, &self.script)?.map(|cost| report::cost::of_run(&cost.bill, &cost.dated));
+        let cost = run_cost::before(self.plan, &self.script)?;
         let plan = PrintedPlan {
             resolved: self.plan.resolved.clone(),
             notes: predicted.notes().into_iter().chain(cost).collect(),

@@ -9,14 +9,14 @@
 use sluicegate_policy::time::Span;
 
 use super::failure::Failure;
-use super::metering::{Simulated, simulated};
+use super::metering::simulated;
 use super::script::Script;
 use crate::config::{Plan, Target};
 use crate::design::bill::{FreeTier, bill};
-use crate::design::meters::{Assumptions, Basis, Grows, Meter, counted};
-use crate::design::prices::Prices;
+use crate::design::meters::{Assumptions, Grows, Meter, counted};
+use crate::design::prices::{Missing, Prices};
 use crate::measure::cost::BillRecord;
-use crate::report::quantity::money;
+use crate::report::{self, quantity::money};
 
 /// The run would cost more than the profile allows; nothing was sent (exit code 5).
 #[derive(Debug, thiserror::Error)]
@@ -29,36 +29,41 @@ struct TooDear {
     max: f64,
 }
 
-/// The cost of a run.
-pub(super) struct RunCost {
-    /// What is paid for.
-    pub(super) bill: BillRecord,
-    /// The day of the prices.
-    pub(super) dated: String,
+/// What the run may cost at most cannot be held (exit code 5).
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "safety.max_cost cannot be held: the prices that come along have none for {missing}; leave it out, and the run has no bound"
+)]
+struct Unpriced {
+    missing: String,
 }
 
-/// What the run costs, or why it is refused; `None` of one that costs nothing.
-pub(super) fn before(plan: &Plan, script: &Script) -> Result<Option<RunCost>, Failure> {
+/// What the run costs in words, or why it is refused; `None` of one that costs nothing, or of which nobody can say it.
+pub(super) fn before(plan: &Plan, script: &Script) -> Result<Option<String>, Failure> {
     let Target::Live(live) = &plan.target else { return Ok(None) };
     if live.endpoint.is_loopback() {
         return Ok(None);
     }
-    let cost = planned(plan, script);
-    match plan.safety.max_cost {
-        Some(max) if cost.bill.total > max => {
-            let (cost, target) = (money(cost.bill.total), live.endpoint.to_string());
+    match (planned(plan, script), plan.safety.max_cost) {
+        (Ok((bill, _)), Some(max)) if bill.total > max => {
+            let (cost, target) = (money(bill.total), live.endpoint.to_string());
             Err(Failure::Refused(Box::new(TooDear { cost, target, max })))
         }
-        Some(_) | None => Ok(Some(cost)),
+        (Ok((bill, dated)), _) => Ok(Some(report::cost::of_run(&bill, &dated))),
+        (Err(missing), Some(_)) => {
+            let missing: Vec<&str> = missing.iter().map(|missing| missing.needed_for.as_str()).collect();
+            Err(Failure::Refused(Box::new(Unpriced { missing: missing.join(", ") })))
+        }
+        (Err(_), None) => Ok(None),
     }
 }
 
-fn planned(plan: &Plan, script: &Script) -> RunCost {
+/// What the run is billed, and the day of the prices; or the prices that it needs and nobody has.
+fn planned(plan: &Plan, script: &Script) -> Result<(BillRecord, String), Vec<Missing>> {
     let prices = Prices::built_in();
-    let Simulated { gateway, metered, .. } = simulated(plan, script, plan.model.as_ref().clone(), (Span::ZERO, prices.steps), 1);
-    let basis = Basis { model: &gateway, stage: plan.stage, metered: &metered, replications: 1, times: 1.0 };
-    let all = counted(&basis, &Assumptions::default()).meters;
+    let simulated = simulated(plan, script, plan.model.as_ref().clone(), (Span::ZERO, prices.steps), 1);
+    let all = counted(&simulated.basis(plan.stage, 1, 1.0), &Assumptions::default()).meters;
     let own: Vec<Meter> = all.into_iter().filter(|meter| meter.grows == Grows::WithCalls).collect();
-    let bill = bill(&own, &prices, FreeTier::Ignored).map(|bill| bill.record).unwrap_or_default();
-    RunCost { bill, dated: prices.dated() }
+    let bill = bill(&own, &prices, FreeTier::Ignored)?.record;
+    Ok((bill, prices.dated()))
 }
