@@ -18,6 +18,7 @@ mod budget; // error budgets: every error by blame and kind, in both worlds; kep
 mod compared; // kept runs judged again: by their own model, by another, by an earlier run
 mod cost; // what a design costs a month: bills that a pencil confirms, price files with holes, and runs that are too dear
 mod designed; // starter profiles: every choice proves, simulates and runs as it is
+mod designs; // two designs beside each other by the model alone: the same load, what is no chance, and both bills
 mod exports; // files that a run is written to besides: read back by other tools, refused before the run, whole whatever it came to
 mod find_rate; // the highest rate that thresholds allow: found where it is known to be, and refused where steps cannot tell
 mod first_light; // the main job from end to end: holds, drift, replay, live targets

@@ -31,6 +31,8 @@ pub enum SchemaOf {
     Compared,
     /// What `cost --format json` says
     Cost,
+    /// What `compare --simulate --format json` says
+    Designs,
 }
 
 const EXAMPLES: &str = "\

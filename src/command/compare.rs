@@ -11,8 +11,8 @@ use super::by_seconds::{Kept, trials};
 use super::failure::Failure;
 use super::kept_run::KeptRun;
 use super::predict::Predicted;
-use super::{model_of_run, same_load, terminal};
-use crate::cli::{Compare, OutputFormat};
+use super::{designs, model_of_run, same_load, terminal};
+use crate::cli::{Compare, LoadFlags, OutputFormat};
 use crate::config::{self, Names};
 use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio};
 use crate::measure::comparison::{ComparedWith, ComparisonRecord, DistanceRecord, Family, VERSION};
@@ -33,6 +33,14 @@ const DISTANCE_MIN: u64 = 100;
 
 /// Compares; the exit code.
 pub(super) fn compare(asked: &Compare) -> Result<u8, Failure> {
+    if let (true, Some(second)) = (asked.designs.simulate, &asked.other) {
+        return designs::designs(asked, second);
+    }
+    if asked.load != LoadFlags::default() {
+        return Err(Failure::usage(
+            "compare: a kept run has the load that it had; leave the flags of the load out, or name two profiles with --simulate",
+        ));
+    }
     let run = KeptRun::open(&asked.run)?;
     let record = match &asked.other {
         None => by_own_model(&run, &asked.expect)?,

@@ -24,7 +24,7 @@ const OF_ALL: [Metric; 3] = [
 pub(super) struct Estimates {
     wanted: Vec<(Option<SeriesId>, Metric)>,
     /// Of each of them, what each replication said.
-    said: Vec<Vec<f64>>,
+    said: Vec<Vec<Option<f64>>>,
 }
 
 impl Estimates {
@@ -39,22 +39,24 @@ impl Estimates {
     /// One more replication.
     pub(super) fn on_replica(&mut self, run: &Recorder) {
         for ((of, metric), said) in self.wanted.iter().zip(&mut self.said) {
-            said.extend(predict::value(*of, *metric, &[run]));
+            said.push(predict::value(*of, *metric, &[run]));
         }
     }
 
-    /// All of them, with the values of all replications pooled; what no replication knew is left out.
-    pub(super) fn finish(self, pooled: &Recorder, names: &[String]) -> Vec<EstimateRecord> {
-        let record = |((of, metric), said): ((Option<SeriesId>, Metric), Vec<f64>)| {
-            Some(EstimateRecord {
+    /// All of them, with the values of all replications pooled, and what each replication said; what no replication knew is left out.
+    pub(super) fn finish(self, pooled: &Recorder, names: &[String]) -> (Vec<EstimateRecord>, Vec<Vec<Option<f64>>>) {
+        let record = |((of, metric), said): ((Option<SeriesId>, Metric), Vec<Option<f64>>)| {
+            let known: Vec<f64> = said.iter().copied().flatten().collect();
+            let estimate = EstimateRecord {
                 of: of.and_then(|of| names.get(usize::from(of.0)).cloned()),
                 metric: metric.to_string(),
                 unit: metric.unit(),
                 value: predict::value(of, metric, &[pooled])?,
-                standard_error: standard_error(&said),
-            })
+                standard_error: standard_error(&known),
+            };
+            Some((estimate, said))
         };
-        self.wanted.into_iter().zip(self.said).filter_map(record).collect()
+        self.wanted.into_iter().zip(self.said).filter_map(record).unzip()
     }
 }
 

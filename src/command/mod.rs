@@ -11,6 +11,7 @@ mod compare;
 mod cost;
 mod definition;
 mod design;
+mod designs;
 mod drive;
 mod edge;
 mod estimates;

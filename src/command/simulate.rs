@@ -39,7 +39,7 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
     if exports.need_seconds() && asked.replications.unwrap_or(1) > 1 {
         refuse_exports(
             asked,
-            "of several replications single seconds are not kept, from which hgrm, hlog and csv-seconds are made: export something else, or leave --replications out",
+            "of several replications single seconds are not kept, from which hgrm, hlog, csv-seconds and html are made: export something else, or leave --replications out",
         )?;
     }
     let network = network(&plan);
@@ -101,6 +101,8 @@ pub(super) struct Played {
     pub(super) summaries: Vec<sim::SimSummary>,
     /// What they say together, if there are several.
     pub(super) estimates: Vec<EstimateRecord>,
+    /// Of each estimate, what each of them says.
+    pub(super) each: Vec<Vec<Option<f64>>>,
 }
 
 /// Simulates so often.
@@ -120,8 +122,8 @@ pub(super) fn replicate(model: &Model<'_>, replications: usize) -> Played {
         }
     }
     let recorder = all.unwrap_or_else(|| Recorder::new(layout.clone()));
-    let estimates = estimates.finish(&recorder, &layout.series);
-    Played { recorder, summaries, estimates }
+    let (estimates, each) = estimates.finish(&recorder, &layout.series);
+    Played { recorder, summaries, estimates, each }
 }
 
 /// What became of the connections of sessions; of several replications the first is told.
@@ -134,7 +136,7 @@ fn record(
     asked: &Simulate,
     plan: &Plan,
     script: &Script,
-    (Played { recorder, summaries, estimates }, network): (Played, sim::Network),
+    (Played { recorder, summaries, estimates, each: _ }, network): (Played, sim::Network),
 ) -> RunRecord {
     let recorder = &recorder;
     let run = &plan.run;

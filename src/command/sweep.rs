@@ -104,7 +104,7 @@ fn tried(asked: &Simulate, values: &[String]) -> Result<Tried, Failure> {
 fn of_profile(asked: &Simulate, settings: &[String], plan: &Plan) -> Result<PointRecord, Failure> {
     let script = script(asked, plan)?;
     let model = Model::of(plan, &script, network(plan));
-    let Played { recorder, summaries, estimates } = replicate(&model, replications(asked) as usize);
+    let Played { recorder, summaries, estimates, each: _ } = replicate(&model, replications(asked) as usize);
     let used: Vec<_> = summaries.iter().map(|summary| summary.used.clone()).collect();
     let limits = limits::predicted(&plan.model, &used, plan.run.duration);
     if !asked.quiet {
@@ -112,10 +112,7 @@ fn of_profile(asked: &Simulate, settings: &[String], plan: &Plan) -> Result<Poin
             terminal::tell(&format!("{}; {}\n", note.what, note.advice));
         }
     }
-    let bottleneck = LimitRecord::bottleneck(&limits).map(|limit| {
-        let used = limit.used();
-        BottleneckRecord { name: limit.name.clone(), used: used.share, refused: used.refused as f64 }
-    });
+    let bottleneck = LimitRecord::bottleneck(&limits).map(BottleneckRecord::of);
     let requests = summaries.iter().map(|summary| summary.intended).sum();
     let per_s = summary::load(&recorder).intended_per_s / f64::from(replications(asked));
     Ok(PointRecord { settings: settings.to_vec(), requests, per_s: Some(per_s), estimates, bottleneck })

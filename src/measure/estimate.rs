@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::record::Unit;
+use super::record::{LimitRecord, Unit};
 
 /// Version of the format of a sweep.
 pub const VERSION: u32 = 1;
@@ -74,6 +74,14 @@ pub struct BottleneckRecord {
     pub used: Option<f64>,
     /// How often it refused or was given up, in the mean of a replication.
     pub refused: f64,
+}
+
+impl BottleneckRecord {
+    /// Of this limit.
+    pub fn of(limit: &LimitRecord) -> Self {
+        let used = limit.used();
+        Self { name: limit.name.clone(), used: used.share, refused: used.refused as f64 }
+    }
 }
 
 /// The standard error of the mean of independent values; `None` of fewer than two.

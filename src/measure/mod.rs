@@ -15,6 +15,7 @@ pub mod connections;
 pub mod cost;
 pub mod counts;
 pub mod csv_line;
+pub mod designs;
 pub mod doubt;
 pub mod edges;
 pub mod estimate;

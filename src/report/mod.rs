@@ -12,6 +12,7 @@ mod page;
 
 pub mod comparison;
 pub mod cost;
+pub mod designs;
 pub mod export;
 pub mod fit;
 pub mod html;

@@ -18,6 +18,7 @@ pub mod family;
 pub mod interval;
 pub mod judge;
 pub mod noise;
+pub mod paired;
 pub mod power;
 pub mod predict;
 pub mod replicated;
