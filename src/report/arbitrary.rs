@@ -296,6 +296,7 @@ fn verdict() -> impl Strategy<Value = Verdict> {
             planned_power: power,
             standard_error: None,
             design_effect: power.map(|_| 1.5),
+            more_s: worth.map(|_| requests),
             because,
         },
     )

@@ -41,6 +41,13 @@ pub struct View<'a> {
     pub state: State,
 }
 
+impl View<'_> {
+    /// Seconds of the plan that are still to come.
+    fn seconds_left(&self) -> u64 {
+        self.progress.planned.saturating_sub(self.progress.elapsed).as_ns().div_ceil(1_000_000_000)
+    }
+}
+
 /// A pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pane {
@@ -255,6 +262,17 @@ mod tests {
         for pane in Pane::ALL {
             insta::assert_snapshot!(pane.title(), shown(&of(&record, &seconds, pane), (100, 30), PLAIN));
         }
+    }
+
+    #[test]
+    fn an_open_assumption_says_when_it_can_be_decided_or_that_it_will_not_be() {
+        let (mut record, seconds) = (sample::inconclusive(), seconds());
+        // 40 s of the plan are left.
+        (record.verdicts[1].more_s, record.verdicts[2].more_s) = (Some(38), Some(41));
+        let table = shown(&of(&record, &seconds, Pane::Verdicts), (100, 30), PLAIN);
+        assert!(table.contains("? in 38 s") && table.contains("? not by end"), "{table}");
+        let overview = shown(&of(&record, &seconds, Pane::Overview), (100, 30), PLAIN);
+        assert!(overview.contains("next decidable in about 38 s"), "{overview}");
     }
 
     #[test]

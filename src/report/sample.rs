@@ -375,6 +375,7 @@ fn p50() -> Verdict {
         planned_power: Some(0.999_8),
         standard_error: None,
         design_effect: None,
+        more_s: None,
         because: "the interval lies within the allowed band".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Why an answer is what it is, in one sentence with numbers; for an inconclusive one also what would decide it.
 //!
-//! Owns the words of a verdict. Refuses to decide: it asks the evidence. Called by `evidence` alone.
+//! Owns the words of a verdict. Refuses to decide: it asks the evidence. Called by `evidence`
+//! alone.
 
 use crate::measure::assumption::Metric;
 use crate::measure::record::{Unit, Verdict};
@@ -63,8 +64,8 @@ impl Evidence<'_> {
         }
     }
 
-    /// Why nothing could be decided, and what would.
-    pub(super) fn why_not(&self, verdict: &Verdict, context: &Context) -> String {
+    /// Why nothing could be decided, and that a run so many times as long would.
+    pub(super) fn why_not(&self, verdict: &Verdict, longer: Option<f64>, context: &Context) -> String {
         let why = match (self.claim.narrow.low.zip(self.claim.narrow.high), self.tail_events(1.0)) {
             (Some((low, high)), _) if low >= high => return self.why_no_room(),
             (_, Some(events)) if events < TAIL_EVENTS_MIN => {
@@ -90,7 +91,7 @@ impl Evidence<'_> {
         } else {
             String::new()
         };
-        format!("{why}{correlated}{}; {}", self.what_is_open(), self.what_would_decide(context))
+        format!("{why}{correlated}{}; {}", self.what_is_open(), self.what_would_decide(longer, context))
     }
 
     /// Nothing can lie clear of both ends of the band.
@@ -126,18 +127,30 @@ impl Evidence<'_> {
         format!("; {open} more are errors of the gateway or of the integration, and their answers do not say whose")
     }
 
-    fn what_would_decide(&self, context: &Context) -> String {
-        let decided = |k: f64| {
-            let open = self.gate_is_open(k);
-            (open && self.sides.hold(k)) || self.sides.scaled(k).violated(VIOLATED_ALPHA, open).is_some()
-        };
-        let Some(longer) = smallest_factor(decided) else {
+    fn what_would_decide(&self, longer: Option<f64>, context: &Context) -> String {
+        let Some(longer) = longer else {
             return "it lies so close to the end of the band that more of the same would hardly decide it".to_owned();
         };
         let more = self.busiest.trials * (longer - 1.0);
-        let seconds = context.phase.as_secs_f64() * (longer - 1.0);
-        format!("about {} more requests ({} s at this rate) would decide it", words::count(more), words::count(seconds.ceil()))
+        let seconds = seconds_more(longer, context);
+        format!("about {} more requests ({} s at this rate) would decide it", words::count(more), words::count(seconds as f64))
     }
+
+    /// How many times as long a run of the same would decide it, if one would.
+    pub(super) fn decided_at(&self) -> Option<f64> {
+        if self.claim.narrow.low.zip(self.claim.narrow.high).is_some_and(|(low, high)| low >= high) {
+            return None;
+        }
+        smallest_factor(|k| {
+            let open = self.gate_is_open(k);
+            (open && self.sides.hold(k)) || self.sides.scaled(k).violated(VIOLATED_ALPHA, open).is_some()
+        })
+    }
+}
+
+/// The seconds that a run so many times as long has more.
+pub(super) fn seconds_more(longer: f64, context: &Context) -> u64 {
+    (context.phase.as_secs_f64() * (longer - 1.0)).ceil() as u64
 }
 
 /// The smallest factor above 1 (to a hundredth) at which the condition is met; `None` if not within [`LONGER_MAX`].

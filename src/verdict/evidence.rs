@@ -6,6 +6,7 @@
 use crate::measure::assumption::Metric;
 use crate::measure::record::{Answer, Verdict};
 
+use super::because::seconds_more;
 use super::bounds::Share;
 use super::claim::{Claim, Ends, Line};
 use super::judge::{
@@ -58,12 +59,14 @@ impl<'a> Evidence<'a> {
             return Judged { against: Some(self.against()), ..judged };
         }
         let unsettled = if self.busiest.unsettled { "; the run is short against its own correlation time" } else { "" };
-        let (answer, because) = if self.sides.hold(1.0) && self.upper_bounds_are_trusted() {
-            (Answer::Holds, self.why_it_holds(&verdict))
+        let (answer, because, more_s) = if self.sides.hold(1.0) && self.upper_bounds_are_trusted() {
+            (Answer::Holds, self.why_it_holds(&verdict), None)
         } else {
-            (Answer::Inconclusive, format!("{}{unsettled}", self.why_not(&verdict, context)))
+            let longer = self.decided_at();
+            let more_s = longer.map(|longer| seconds_more(longer, context));
+            (Answer::Inconclusive, format!("{}{unsettled}", self.why_not(&verdict, longer, context)), more_s)
         };
-        Judged { verdict: Verdict { answer, because, ..verdict }, against: Some(self.against()) }
+        Judged { verdict: Verdict { answer, because, more_s, ..verdict }, against: Some(self.against()) }
     }
 
     /// Fills in value, interval, and what they rest on.

@@ -15,7 +15,7 @@ pub fn decide(all: Vec<Judged>) -> Vec<Verdict> {
     all.into_iter()
         .zip(violated)
         .map(|(Judged { verdict, against }, violated)| match against {
-            Some(against) if violated => Verdict { answer: Answer::Violated, because: against.because, ..verdict },
+            Some(against) if violated => Verdict { answer: Answer::Violated, because: against.because, more_s: None, ..verdict },
             Some(against) if against.p_value <= VIOLATED_ALPHA => alone_only(verdict, &against, family),
             _ => verdict,
         })
@@ -27,6 +27,7 @@ pub fn withhold(verdicts: Vec<Verdict>, doubts: &[Doubt]) -> Vec<Verdict> {
     let Some(doubt) = doubts.iter().find(|doubt| doubt.weight == Weight::Invalid) else { return verdicts };
     let withheld = |verdict: Verdict| Verdict {
         answer: Answer::Inconclusive,
+        more_s: None,
         because: format!("the run is invalid ({}): {}", doubt.kind, doubt.what),
         ..verdict
     };
@@ -77,6 +78,7 @@ mod tests {
             planned_power: None,
             standard_error: None,
             design_effect: None,
+            more_s: None,
             because: String::new(),
         };
         Judged { verdict, against: p_value.map(|p_value| Against { p_value, because: "above".to_owned() }) }

@@ -226,6 +226,7 @@ fn blank(assumption: &Assumption, context: &Context) -> Verdict {
         planned_power: context.planned_power,
         standard_error: None,
         design_effect: None,
+        more_s: None,
         because: String::new(),
     }
 }

@@ -42,6 +42,9 @@ pub struct Verdict {
     /// How many times fewer independent requests the run is worth, by what gave the prediction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub design_effect: Option<f64>,
+    /// Seconds more of the same after which it would be decided; absent of what is decided, and where more of the same would hardly do it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_s: Option<u64>,
     /// Why, in words; for `inconclusive` also what would decide it.
     pub because: String,
 }

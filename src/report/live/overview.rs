@@ -134,11 +134,16 @@ fn answers(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, theme: Theme) {
     };
     let doubts = view.record.doubts.len();
     let tone = if doubts == 0 { Tone::Good } else { Tone::Unsure };
-    let lines = vec![
+    let left = view.seconds_left();
+    let next = view.verdicts.iter().filter_map(|verdict| verdict.more_s).filter(|more| *more <= left).min();
+    let mut lines = vec![
         told(Answer::Holds, Tone::Good, "would hold"),
         told(Answer::Violated, Tone::Bad, "would be VIOLATED"),
         told(Answer::Inconclusive, Tone::Unsure, "not decided yet"),
         Line::styled(format!("{} {doubts} doubts", theme.marks.of(tone)), theme.style(tone)),
     ];
+    if let Some(more) = next {
+        lines.insert(3, Line::styled(format!("  next decidable in about {more} s"), theme.style(Tone::Faint)));
+    }
     frame.render_widget(Paragraph::new(lines).block(theme.framed("if it ended now")), area);
 }

@@ -19,19 +19,30 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, theme: Th
     doubts(frame, below, view, theme);
 }
 
-const fn told(answer: Answer) -> (Tone, &'static str) {
+const fn tone(answer: Answer) -> Tone {
     match answer {
-        Answer::Holds => (Tone::Good, "would hold"),
-        Answer::Violated => (Tone::Bad, "VIOLATED"),
-        Answer::Inconclusive => (Tone::Unsure, "not yet"),
+        Answer::Holds => Tone::Good,
+        Answer::Violated => Tone::Bad,
+        Answer::Inconclusive => Tone::Unsure,
+    }
+}
+
+/// What would be said, or when that can be.
+fn told(verdict: &Verdict, view: &View<'_>) -> String {
+    match (verdict.answer, verdict.more_s) {
+        (Answer::Holds, _) => "would hold".to_owned(),
+        (Answer::Violated, _) => "VIOLATED".to_owned(),
+        (Answer::Inconclusive, None) => "not yet".to_owned(),
+        (Answer::Inconclusive, Some(more)) if more > view.seconds_left() => "not by end".to_owned(),
+        (Answer::Inconclusive, Some(more)) => format!("in {more} s"),
     }
 }
 
 fn table(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, theme: Theme) {
     let rows = view.verdicts.iter().map(|verdict| {
-        let (tone, word) = told(verdict.answer);
+        let tone = tone(verdict.answer);
         Row::new([
-            format!("{} {word}", theme.marks.of(tone)),
+            format!("{} {}", theme.marks.of(tone), told(verdict, view)),
             clean(&verdict.assumption),
             value_or_absent(verdict.unit, verdict.predicted),
             value_or_absent(verdict.unit, verdict.observed),
@@ -59,7 +70,7 @@ fn reasons(frame: &mut Frame<'_>, area: Rect, verdicts: &[Verdict], theme: Theme
     let lines: Vec<Line<'_>> = open
         .map(|verdict| {
             let text = format!("{}: {}", clean(&verdict.assumption), clean(&verdict.because));
-            Line::styled(text, theme.style(told(verdict.answer).0))
+            Line::styled(text, theme.style(tone(verdict.answer)))
         })
         .collect();
     frame.render_widget(
