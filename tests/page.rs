@@ -98,10 +98,12 @@ fn the_page_of_a_run_is_drawn_and_its_tables_sort() {
     let _quiet = quiet();
     let bench = Bench::new();
     bench.file("service.yaml", SERVICE);
-    let kept = bench.kept_valid(["run", "service.yaml"]);
+    let line = ["run", "service.yaml", "--access-log", "access.log"];
+    let kept = bench.kept_valid_each(line, || drop(fs::remove_file(bench.path("access.log"))));
     let document = looked_at(&kept.folder, &["percentiles", "distribution", "over-time", "rates"]);
     let sorted = "GET /health|GET /orders/{id} then GET /orders/{id}|GET /health";
     assert!(document.contains(&format!("data-sorted=\"{sorted}\"")), "{document}");
+    assert!(document.contains("From the model to the run") && document.contains("class=\"step whole\""), "{document}");
 }
 
 /// Five minutes of requests, for whoever looks at them meanwhile.

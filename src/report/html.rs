@@ -7,6 +7,7 @@
 mod blocks;
 mod charts;
 mod margins;
+mod waterfall;
 
 use std::fmt::Write;
 
@@ -50,6 +51,7 @@ pub fn content(record: &RunRecord, kept: Result<&KeptSeconds, &str>) -> Result<S
     blocks::write(&mut out, &head.into_blocks());
     margins::write(&mut out, record);
     charts::write(&mut out, &charts, kept.err())?;
+    waterfall::write(&mut out, record);
     blocks::write(&mut out, &numbers.into_blocks());
     plan(&mut out, record)?;
     Ok(out)
@@ -126,7 +128,7 @@ mod tests {
         let page = page(&sample::violated());
         let headings: Vec<&str> = page.split("<h2>").skip(1).map(|rest| rest.split('<').next().unwrap_or_default()).collect();
         assert!(headings[0].starts_with("sluicegate "), "{headings:?}");
-        assert_eq!(headings[1..6], ["Answer", "Can it be believed?", "Margins", "Charts", "Load"]);
+        assert_eq!(headings[1..7], ["Answer", "Can it be believed?", "What to do next", "Margins", "Charts", "Load"]);
         assert_eq!(headings.last(), Some(&"Plan and machine"));
         assert!(page.contains("<title>profiles/quickstart.yaml: VIOLATED: 1 of 3 assumptions does not hold</title>"));
     }
