@@ -3,6 +3,7 @@
 //! Owns every format. Refuses clocks, sockets, files, the profile's types and any decision about a run: it shows what the
 //! record says. Called by `command`, which writes the bytes; nobody else formats anything.
 
+mod advice;
 mod conclusion;
 mod estimates;
 mod explain;

@@ -5,6 +5,7 @@
 
 use crate::measure::record::{Answer, Doubt, LoadRecord, Quantiles, RunRecord, SeriesRecord, Stopped, Verdict, Weight};
 
+use super::super::advice::{self, Advice, Piece};
 use super::super::conclusion::Conclusion;
 use super::super::page::clean;
 use super::super::quantity::{ABSENT, count, counted, duration_ns, planned_length, range, rate, share_of, value_or_absent};
@@ -23,7 +24,7 @@ pub fn write(record: &RunRecord) -> String {
     load(&mut page, record);
     series(&mut page, record);
     page.block("### What to do next");
-    page.list(next(record, conclusion));
+    page.list(advice::next(record, conclusion).iter().map(advised));
     page.0
 }
 
@@ -174,7 +175,7 @@ fn series(page: &mut Page, record: &RunRecord) {
     });
     page.table(&titles, rows);
     if busiest.len() > SERIES_MAX {
-        page.block(&format!("{} in run.json.", counted((busiest.len() - SERIES_MAX) as u64, "more series")));
+        page.block(&format!("{} more series in run.json.", count((busiest.len() - SERIES_MAX) as u64)));
     }
 }
 
@@ -182,37 +183,14 @@ fn time(series: Option<&SeriesRecord>, of: fn(&Quantiles) -> u64) -> String {
     series.and_then(|it| it.response_time.as_ref()).map_or_else(|| ABSENT.to_owned(), |times| duration_ns(of(times)))
 }
 
-/// What somebody who reads this would do next.
-fn next(record: &RunRecord, conclusion: Conclusion) -> Vec<String> {
-    let said = |text: &str| vec![text.to_owned()];
-    match conclusion {
-        Conclusion::Holds(_) => {
-            said("Nothing. Keep this run's folder: `sluicegate compare BEFORE AFTER` holds a later run against it.")
-        }
-        Conclusion::NothingClaimed => {
-            said("Say in the profile what is expected (`expect`), so that the next run has something to judge.")
-        }
-        Conclusion::Violated(_) => vec![
-            "See where the time went: run it with `--access-log FILE`, which names the part that departed from the model."
-                .to_owned(),
-            "If the target is right and the model is not: `sluicegate fit RUN -o fitted.yaml` fits the model to this run."
-                .to_owned(),
-        ],
-        Conclusion::Inconclusive(_) => {
-            said("Give it more data, as said above for each assumption: a longer `--duration`, or a wider margin in the profile.")
-        }
-        Conclusion::Interrupted(_) | Conclusion::Unfinished => said("Run it again, to its end."),
-        Conclusion::Aborted(_) => said("Find out why the target came to this, or change the condition (`abort` in the profile)."),
-        Conclusion::Failed => said("Mend what is named above, and run it again."),
-        Conclusion::Invalid => invalid(record),
-    }
-}
-
-/// The advice of each doubt that invalidates the run.
-fn invalid(record: &RunRecord) -> Vec<String> {
-    let doubts = record.doubts.iter().filter(|doubt| doubt.weight == Weight::Invalid && !doubt.advice.is_empty());
-    let advice: Vec<String> = doubts.map(|doubt| text(&doubt.advice)).collect();
-    if advice.is_empty() { vec!["Run it again on a machine that has nothing else to do.".to_owned()] } else { advice }
+/// Words as text from outside, what is typed as code.
+fn advised(advice: &Advice) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Said(words) => text(words),
+        // A backtick would end it.
+        Piece::Code(typed) => format!("`{}`", clean(typed).replace('`', "'")),
+    };
+    advice.pieces().iter().map(piece).collect()
 }
 
 const fn mark(conclusion: Conclusion) -> &'static str {
@@ -268,7 +246,7 @@ mod tests {
             unclaimed,
         ];
         let mut said: Vec<String> = all.into_iter().map(next).collect();
-        assert!(said[3].contains("raise --connections"), "{said:?}");
+        assert!(said[3].contains("Raise --connections"), "{said:?}");
         said.sort();
         said.dedup();
         assert_eq!(said.len(), 7, "{said:?}");
@@ -287,6 +265,18 @@ mod tests {
         record.series[1].name = "GET /a|b <img src=x> `c` *d*\n## e".to_owned();
         let page = write(&record);
         assert!(page.contains("| GET /a\\|b &lt;img src=x&gt; \\`c\\` \\*d\\* \\#\\# e |"), "{page}");
+    }
+
+    #[test]
+    fn the_busiest_series_are_shown_and_the_others_counted() {
+        let mut record = sample::holding();
+        let one = record.series[0].clone();
+        let named = |at: usize| SeriesRecord { name: format!("GET /{at}"), count: 1_000 + at as u64, ..one.clone() };
+        record.series = (0..23).map(named).collect();
+        let page = write(&record);
+        assert!(page.contains("| GET /22 |") && page.contains("| GET /3 |"), "{page}");
+        assert!(!page.contains("| GET /2 |"), "{page}");
+        assert!(page.contains("\n3 more series in run.json.\n"), "{page}");
     }
 
     /// Cells of a row, where an escaped bar ends none.

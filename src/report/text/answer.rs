@@ -5,6 +5,7 @@
 
 use crate::measure::record::{AbortRecord, Answer, Doubt, RunRecord, Stopped, Verdict, Weight};
 
+use super::super::advice;
 use super::super::conclusion::Conclusion;
 use super::super::look::Tone;
 use super::super::page::{Cell, Page, Table};
@@ -35,6 +36,10 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     doubts.sort_by_key(|doubt| std::cmp::Reverse(doubt.weight));
     for doubt in doubts {
         doubted(page, doubt);
+    }
+    page.heading("What to do next");
+    for advice in advice::next(record, conclusion) {
+        page.marked(Tone::Plain, "", &advice.text());
     }
 }
 
