@@ -12,6 +12,7 @@ use sluicegate_policy::time::Span;
 use crate::load::overload::Overload;
 
 use super::export::ExportFlags;
+use super::telemetry::TelemetryFlags;
 use super::value::{DriftText, Field, Header, HttpVersion, PacingMode, RateText, Target, UnitText, overload};
 
 /// How much is sent, for how long. Absent means: as the profile says.
@@ -165,6 +166,10 @@ pub struct OutputFlags {
     /// The environment variable with the token that readers of the live page must have
     #[arg(long, value_name = "NAME", requires = "ui")]
     pub ui_token_env: Option<String>,
+
+    /// Where its metrics go while it lasts.
+    #[command(flatten)]
+    pub telemetry: TelemetryFlags,
 
     /// On a terminal, progress in one line instead of the live view
     #[arg(long, conflicts_with = "quiet")]

@@ -52,7 +52,7 @@ pub struct Run {
 #[command(next_help_heading = "Search for the highest rate (many short runs instead of one)")]
 pub struct FindFlags {
     /// Find the highest rate at which these hold, no higher than the profile's safety allows: 'p99 < 300ms, errors < 0.1%'; --rate is where it starts
-    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui", "export"])]
+    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui", "export", "metrics", "remote_write", "otlp"])]
     pub find_rate: Option<Held>,
 
     /// What is counted of each step of the search; before it comes --warmup, or a fifth of it, at most 2s
@@ -102,7 +102,13 @@ nanoseconds and an empty cell where there is none), md a summary for a job's pag
 milliseconds, as HdrHistogram's plotters read it, and hlog an HDR log of the same times second by second, warm-up included: of complete answers, of all \
 together or of one series ('hgrm:GET /a=FILE'). junit is a test report with a case for each assumption and one for the run: violated is a failure; \
 inconclusive is an error, as is an invalid or unfinished run: there is a failure or an error exactly if the exit code is not 0. A file that \
-cannot be written in the end is told (exit code 1), and costs neither the run nor the other files.";
+cannot be written in the end is told (exit code 1), and costs neither the run nor the other files.
+
+With --metrics a Prometheus scrapes the run while it lasts; with --remote-write and --otlp its metrics are pushed every five seconds and once more at \
+its end, with what is known only then. Each is tried before the run starts: an address in use, or a collector that does not answer or takes \
+nothing, is an error (exit code 2). Later on a collector costs the run nothing: what it does not take waits in a bounded queue and is sent again, for \
+up to six seconds after the end, and what was lost is counted, in the metrics and in the report. Every sample has the run's name in the label `run`. A dashboard for Grafana \
+is docs/grafana/sluicegate.json.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -112,6 +118,10 @@ Examples:
   sluicegate run profiles/chat.yaml -d 1m
   sluicegate run profiles/quickstart.yaml --access-log access.log -o runs/monday
   sluicegate run profiles/quickstart.yaml --export results/gate.xml --export md=summary --export 'hgrm:GET /orders/{id}=orders.hgrm'
+  sluicegate run profiles/quickstart.yaml --metrics 127.0.0.1:9464
+  sluicegate run profiles/quickstart.yaml --remote-write https://metrics.example.com/api/v1/write \\
+      --remote-write-header 'authorization: Bearer ${env:METRICS_TOKEN}'
+  sluicegate run profiles/quickstart.yaml --otlp http://127.0.0.1:4318
   sluicegate run profiles/quickstart.yaml --find-rate 'p99 < 300ms, errors < 1%, throttled < 1%'
   sluicegate run profiles/quickstart.yaml --find-rate 'throttled < 5%' -R 100/s --find-step 5s --find-precision 2%
   sluicegate run shop.yaml --target https://api.example.com/prod --allow-host api.example.com \\

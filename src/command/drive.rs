@@ -102,17 +102,15 @@ pub(super) fn clock() -> Clock {
     Clock::with_origin(Clock::starting_now().origin_ns() + HEAD_START.as_ns())
 }
 
-/// Drives `script` with `engine` until its end, or until `stop`, by this [`clock`].
+/// Drives `script` with `engine` until its end, or until `stop`, by this [`clock`]; how far it is stands in `progress`.
 pub(super) fn drive(
     plan: &Plan,
     script: &Script,
     engine: &Engine,
     (layout, shelf, samples): (&Arc<Layout>, Shelf, Option<SampleFile>),
-    how: (Clock, Stop, Show),
+    (clock, stop, show, progress): (Clock, Stop, Show, Arc<Progress>),
 ) -> Result<Driven, Failure> {
-    let (clock, stop, show) = how;
     let tells = matches!(show, Show::Progress);
-    let progress = Arc::new(Progress::default());
     let abort = Abort::new(plan.abort.thresholds.clone(), plan.abort.health.iter().map(target::health).collect());
     let on_abort = |abort: &AbortRecord| {
         if tells {

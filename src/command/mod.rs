@@ -7,6 +7,7 @@ mod again;
 mod attribution;
 mod by_seconds;
 mod case;
+mod collectors;
 mod compare;
 mod cost;
 mod definition;
@@ -64,8 +65,8 @@ mod target;
 mod terminal;
 mod ticker;
 mod told;
-mod ui;
 mod unfinished;
+mod watchers;
 
 use crate::cli::Action;
 use crate::report::problem::problem;

@@ -10,6 +10,7 @@ mod traced;
 mod watched;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sluicegate_mock::{LimitUse, Summary, ToldShare};
 use sluicegate_policy::seed::Seed;
@@ -31,17 +32,17 @@ use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
-use super::{limits, machine, mock, receiver, retries, run_cost, shown, terminal, told, ui};
+use super::watchers::{Watchers, Watching};
+use super::{limits, machine, mock, receiver, retries, run_cost, shown, terminal, told};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
-use crate::engine::{self, Calibration, Stop, Urgency};
+use crate::engine::{self, Calibration, Progress, Stop, Urgency};
 use crate::measure::doubt::{self, Seen};
 use crate::measure::record::{CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION};
 use crate::measure::recorder::Detail;
 use crate::measure::{open_estimate, run_id, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
-use crate::serve::LivePage;
 use crate::sim;
 
 /// Everything that is known before the run.
@@ -175,8 +176,8 @@ impl Rehearsal<'_> {
             let cost = run_cost::before(self.plan, &self.script)?;
             cost.into_iter().for_each(|cost| self.tell(&format!("{cost}\n")));
         }
-        let page = ui::bind(self.output)?;
         let started = wall_epoch();
+        let watchers = self.watchers(started)?;
         let mut folder = self.open_folder(started)?;
         let standing = match stand(self.plan, &self.profile_name, folder.path(), &self.drifts, self.traced()) {
             Ok(standing) => standing,
@@ -196,7 +197,7 @@ impl Rehearsal<'_> {
         record.stopped = interruption.stopped();
         keep(&folder, &record)?;
         let driven = if record.stopped.is_none() {
-            self.drive_and_judge(&mut record, (standing, page), (folder.path(), interruption), predicted.as_ref())
+            self.drive_and_judge(&mut record, (standing, watchers), (folder.path(), interruption), predicted.as_ref())
         } else {
             // Interrupted before a request was sent: the header is all there is.
             drop(standing);
@@ -219,7 +220,7 @@ impl Rehearsal<'_> {
     fn drive_and_judge(
         &self,
         record: &mut RunRecord,
-        (standing, page): (Standing, Option<LivePage>),
+        (standing, watchers): (Standing, Watchers),
         (folder, interruption): (&Path, &Interruption),
         predicted: Option<&Predicted>,
     ) -> Result<Option<Driven>, Failure> {
@@ -234,10 +235,11 @@ impl Rehearsal<'_> {
         if let Some(mock) = &standing.mock {
             mock.begin(clock);
         }
-        let page = page.map(|page| ui::serve(page, scene.clone(), clock)).transpose()?;
-        let how = (clock, interruption.stop.clone(), self.shows(scene));
+        let progress = Arc::new(Progress::default());
+        let watching = watchers.begin(scene.clone(), (clock, Arc::clone(&progress)))?;
+        let how = (clock, interruption.stop.clone(), self.shows(scene), progress);
         let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf, samples), how)?;
-        drop(page);
+        let watcher = watching.and_then(Watching::end);
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.
         let aborted = driven.aborted.take().map(Stopped::Aborted);
@@ -245,6 +247,8 @@ impl Rehearsal<'_> {
         let arrivals = folder.join(ARRIVALS);
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
         self.complete((record, folder), &mut driven, seen, predicted);
+        let missed = watcher.map(|watcher| watcher.finish(record));
+        record.doubts.extend(missed.into_iter().flatten());
         Ok(Some(driven))
     }
 

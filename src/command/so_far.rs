@@ -1,8 +1,8 @@
 //! A run that still goes on, as far as its journal tells: what the live view and the live page show.
 //!
 //! Owns reading the journal as it grows, and how often. The longer a run, the more there is to sum up: that never takes more than a twentieth of a
-//! core. Refuses to show anything, and knows of the run what a reader of its folder knows, so that nobody who drives it is asked. Called by `live`
-//! and `ui`.
+//! core, nor does what is made of it for others ([`Reading::shown`]). Refuses to show anything, and knows of the run what a reader of its folder
+//! knows, so that nobody who drives it is asked. Called by `live` and `watchers`.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek, SeekFrom};
@@ -58,6 +58,7 @@ pub(super) struct Reading {
     scene: Scene,
     /// With the bytes that were read.
     journal: Option<(Journal, u64)>,
+    begun: Span,
     next: Span,
 }
 
@@ -73,20 +74,32 @@ impl Seen {
 impl Reading {
     /// Of the run of this scene.
     pub(super) const fn of(scene: Scene) -> Self {
-        Self { scene, journal: None, next: Span::ZERO }
+        Self { scene, journal: None, begun: Span::ZERO, next: Span::ZERO }
     }
 
     /// The run so far, if it is time to look again and the journal has more. One that cannot be read has nothing.
     pub(super) fn again(&mut self, clock: Clock) -> Option<Seen> {
-        let elapsed = || Span::from_ns(clock.now().as_ns());
-        let begun = elapsed();
-        if begun < self.next {
+        self.begun = Span::from_ns(clock.now().as_ns());
+        if self.begun < self.next {
             return None;
         }
         let more = self.go_on().unwrap_or(false);
         let seen = if more { self.seen() } else { None };
-        self.next = begun + EVERY.max(elapsed().saturating_sub(begun) * SHARE);
+        self.shown(clock);
         seen
+    }
+
+    /// What was made of the last reading took its time, too: the next one is so much later.
+    pub(super) fn shown(&mut self, clock: Clock) {
+        let took = Span::from_ns(clock.now().as_ns()).saturating_sub(self.begun);
+        self.next = self.begun + EVERY.max(took * SHARE);
+    }
+
+    /// All that the journal of a run that is over tells; nothing if it cannot be read.
+    pub(super) fn last(&mut self) -> Option<Seen> {
+        // What was read before stands, whether or not there is more.
+        let _ = self.go_on();
+        self.seen()
     }
 
     fn seen(&self) -> Option<Seen> {

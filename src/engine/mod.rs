@@ -40,7 +40,7 @@ pub use conversation::{Converse, Conversed, POSTS_PER_LANE};
 pub use credentials::{Signed, TokenReport};
 pub use drive::{Counts, Drive, Driven, LaneReport};
 pub use error::EngineError;
-pub use prepare::{Engine, Speaks};
+pub use prepare::{Engine, Speaks, secured_by_system};
 pub use probe::Probe;
 pub use progress::{Progress, Reading};
 pub use settings::{Answers, Identity, Pacing, Pin, Protocol, RequestIds, Settings, Tls};

@@ -17,7 +17,7 @@ use super::cores::{self, Portion};
 use super::credentials::Held;
 use super::error::EngineError;
 use super::limits;
-use super::settings::{Protocol, Settings};
+use super::settings::{Identity, Protocol, Settings, Tls};
 use super::transport::clue::Heed;
 use super::transport::connect::{Connector, Route};
 use super::transport::ports::Ports;
@@ -121,15 +121,8 @@ fn check_sources(settings: &Settings) -> Result<(), EngineError> {
 
 /// The way to an endpoint, with the trust of the settings.
 pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Protocol) -> Result<Route, EngineError> {
-    let Endpoint { scheme, host, port, .. } = endpoint;
-    let tls = match scheme {
-        Scheme::Http => None,
-        Scheme::Https => {
-            let config = tls::config(&settings.tls, settings.identity.as_ref(), protocol)?;
-            let name = ServerName::try_from(host.clone()).map_err(|_| EngineError::ServerName { host: host.clone() })?;
-            Some((Arc::new(config), name))
-        }
-    };
+    let Endpoint { host, port, .. } = endpoint;
+    let tls = secured(endpoint, &settings.tls, settings.identity.as_ref(), protocol)?;
     Ok(Route {
         host: host.clone(),
         port: *port,
@@ -142,6 +135,29 @@ pub(super) fn route_to(endpoint: &Endpoint, settings: &Settings, protocol: Proto
         sources: settings.sources.clone(),
         ports: None,
     })
+}
+
+/// How whoever answers at an `https` endpoint is known.
+fn secured(
+    endpoint: &Endpoint,
+    tls: &Tls,
+    identity: Option<&Identity>,
+    protocol: Protocol,
+) -> Result<Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>, EngineError> {
+    let host = &endpoint.host;
+    Ok(match endpoint.scheme {
+        Scheme::Http => None,
+        Scheme::Https => {
+            let config = tls::config(tls, identity, protocol)?;
+            let name = ServerName::try_from(host.clone()).map_err(|_| EngineError::ServerName { host: host.clone() })?;
+            Some((Arc::new(config), name))
+        }
+    })
+}
+
+/// The same of what is asked beside the traffic, over HTTP/1.1: by the roots of this machine.
+pub fn secured_by_system(endpoint: &Endpoint) -> Result<Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>, EngineError> {
+    secured(endpoint, &Tls::System, None, Protocol::Http1)
 }
 
 /// Settles the protocol, so that all connections of the run speak the same.

@@ -46,10 +46,14 @@ pub(super) struct Tally {
 impl Progress {
     /// Reads the counters; the lag starts anew.
     pub fn read(&self) -> Reading {
+        Reading { lag: Span::from_ns(self.lag_ns.swap(0, Ordering::Relaxed)), ..self.look() }
+    }
+
+    /// The same for one of several who look: the lag is left to the other, and told as none.
+    pub fn look(&self) -> Reading {
         let [answered, failed] = [&self.answered, &self.failed].map(|counter| counter.load(Ordering::Relaxed));
         let [intended, sent] = [&self.intended, &self.sent].map(|counter| counter.load(Ordering::Relaxed));
-        let lag = Span::from_ns(self.lag_ns.swap(0, Ordering::Relaxed));
-        Reading { intended, sent, answered, failed, pending: intended.saturating_sub(answered + failed), lag }
+        Reading { intended, sent, answered, failed, pending: intended.saturating_sub(answered + failed), lag: Span::ZERO }
     }
 
     /// Adds what a lane has counted since `before`.
@@ -73,6 +77,7 @@ mod tests {
         progress.add(Tally::default(), one);
         progress.add(one, Tally { intended: 12, answered: 6, ..one });
         let expected = Reading { intended: 12, sent: 8, answered: 6, failed: 2, pending: 4, lag: Span::from_us(7) };
+        assert_eq!(progress.look(), Reading { lag: Span::ZERO, ..expected }, "who only looks takes nothing");
         assert_eq!(progress.read(), expected);
         assert_eq!(progress.read().lag, Span::ZERO);
     }

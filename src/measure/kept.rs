@@ -147,6 +147,12 @@ impl KeptSeconds {
         })
     }
 
+    /// The same second by second with the series they are of: values with their counts in rising order.
+    pub fn answered_times(&self, from: u32) -> impl Iterator<Item = (SeriesId, Vec<(u64, u32)>)> {
+        let wanted = move |second, slot: Slot| second >= from && slot.fate.is_answered();
+        self.seconds.iter_of(wanted).map(|(_, slot, values)| (slot.series, values))
+    }
+
     /// Mean of the natural logarithm of the response time of all answers in one second; `None` if nothing was answered in it.
     pub fn mean_log(&self, second: u32) -> Option<f64> {
         self.seconds.mean_log(second)

@@ -20,6 +20,7 @@ pub mod html;
 pub mod import;
 pub mod json;
 pub mod live;
+pub mod metrics;
 pub mod plan;
 pub mod problem;
 pub mod progress;

@@ -1,4 +1,4 @@
-//! What the live page answers: itself, its stream of contents, and a plain no.
+//! What is answered: a live page and its stream of contents, or the newest metrics; and a plain no.
 //!
 //! Owns who may ask: whoever has the token; without one, those who name this machine (a foreign web page could reach it by its own name, pointed
 //! here). Refuses everything that is no GET.
@@ -18,27 +18,41 @@ use hyper::body::{Frame, Incoming};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
+/// How contents are shown.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// In this page, at `/`, which follows the stream of them at `/events`.
+    Page(String),
+    /// As they are, at `/metrics`, as text of this kind.
+    Metrics(&'static str),
+}
+
 /// What stands behind the listener; it has a secret, and is not shown.
 pub(super) struct Door {
-    /// The page.
-    pub(super) page: String,
+    /// How contents are shown.
+    pub(super) shown: Shown,
     /// What readers must have.
     pub(super) token: Option<String>,
-    /// What is in the page.
+    /// The content.
     pub(super) newest: watch::Receiver<Arc<str>>,
 }
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 pub(super) fn answer(door: &Door, request: &Request<Incoming>) -> Answer {
-    match (may_ask(door, request), request.method(), request.uri().path()) {
-        (false, ..) => {
-            said(StatusCode::FORBIDDEN, "text/plain", "this page needs its token: /?token=..., or is asked for by another name\n")
+    if !may_ask(door, request) {
+        let why = "this needs its token (?token=..., or authorization: Bearer ...), or is asked for by another name\n";
+        return said(StatusCode::FORBIDDEN, "text/plain", why);
+    }
+    match (&door.shown, request.method(), request.uri().path()) {
+        (Shown::Page(page), &Method::GET, "/") => said(StatusCode::OK, "text/html; charset=utf-8", page),
+        (Shown::Page(_), &Method::GET, "/events") => events(door),
+        (Shown::Metrics(kind), &Method::GET, "/metrics") => said(StatusCode::OK, kind, &door.newest.borrow()),
+        (Shown::Page(_), &Method::GET, _) => said(StatusCode::NOT_FOUND, "text/plain", "there is / and /events\n"),
+        (Shown::Metrics(_), &Method::GET, _) => said(StatusCode::NOT_FOUND, "text/plain", "there is /metrics\n"),
+        (Shown::Page(_) | Shown::Metrics(_), ..) => {
+            said(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "a run is only looked at\n")
         }
-        (true, &Method::GET, "/") => said(StatusCode::OK, "text/html; charset=utf-8", &door.page),
-        (true, &Method::GET, "/events") => events(door),
-        (true, &Method::GET, _) => said(StatusCode::NOT_FOUND, "text/plain", "there is / and /events\n"),
-        (true, ..) => said(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "this page is only looked at\n"),
     }
 }
 
@@ -100,7 +114,7 @@ mod tests {
 
     fn asked(token: Option<&str>, uri: &str, headers: &[(&str, &str)]) -> bool {
         let (_, newest) = watch::channel(Arc::from(""));
-        let door = Door { page: String::new(), token: token.map(str::to_owned), newest };
+        let door = Door { shown: Shown::Page(String::new()), token: token.map(str::to_owned), newest };
         let request = headers.iter().fold(Request::builder().uri(uri), |request, (name, value)| request.header(*name, *value));
         may_ask(&door, &request.body(()).unwrap())
     }

@@ -47,6 +47,7 @@ mod unconfirmed;
 pub use choice::{ApiKind, Certificates, OverloadPolicy, Pacing, Protocol, SpacingKind};
 pub use duration::Duration;
 pub use held::{Held, NotHeld};
+pub use phrase::{Unrevealed, revealed};
 pub use rate::Rate;
 
 pub(super) use address::Address;

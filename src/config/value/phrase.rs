@@ -63,6 +63,18 @@ pub(in crate::config) enum ReferenceError {
     },
 }
 
+/// Why a text of the command line cannot be read, or a reference in it leads nowhere. Never holds a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct Unrevealed(ReferenceError);
+
+/// A text of the command line with its secrets in place; relative paths start from `folder`. What this gives is never shown.
+pub fn revealed(text: &str, folder: &Path) -> Result<String, Unrevealed> {
+    let env = |name: &str| std::env::var(name).ok();
+    let phrase: Phrase = text.parse().map_err(Unrevealed)?;
+    phrase.reveal(Outside { env: &env, folder }, PhraseReader::Plain).map_err(Unrevealed)
+}
+
 text_scalar!(Phrase, "a text", "write text; \"${env:NAME}\" and \"${file:path}\" stand for secrets");
 
 /// A secret is a key or a token, not a film.

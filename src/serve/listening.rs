@@ -1,4 +1,4 @@
-//! The live page: one page, and a stream of server-sent events that bring its content up to date.
+//! What of a run can be looked at while it lasts: its live page, or its metrics.
 //!
 //! Owns the listener, its thread and its bounds. Whoever reads slowly misses contents, never delays them: there is one content at a time, the
 //! newest. Refuses other machines unless a token is set (`answer`).
@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::answer::{Door, answer};
+use super::answer::{Door, Shown, answer};
 
 /// Connections at a time; a further one is closed at once.
 const CONNECTIONS_MAX: usize = 32;
@@ -27,7 +27,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 /// How long readers have to take the last content when the run is over.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
-/// Why there is no live page.
+/// Why nobody listens.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Others could read along.
@@ -49,21 +49,21 @@ pub enum ServeError {
     },
 }
 
-/// A live page that listens, and answers nobody yet.
-pub struct LivePage {
+/// A listener that answers nobody yet; it has a secret, and is not shown.
+pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
     token: Option<String>,
 }
 
-/// A live page that is served until it is dropped.
+/// What is served until this is dropped.
 #[derive(Debug)]
 pub struct Served {
     contents: Option<watch::Sender<Arc<str>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl LivePage {
+impl Listening {
     /// Listens at an address of this machine, or, for those who have the token, at any.
     pub fn bind(address: SocketAddr, token: Option<String>) -> Result<Self, ServeError> {
         if token.is_none() && !address.ip().to_canonical().is_loopback() {
@@ -79,19 +79,19 @@ impl LivePage {
         Ok(Self { listener, address, token })
     }
 
-    /// Where a browser finds it; the token is not told.
-    pub fn url(&self) -> String {
+    /// Where a browser finds what is served at this path; the token is not told.
+    pub fn url(&self, path: &str) -> String {
         let token = if self.token.is_some() { "?token=..." } else { "" };
-        format!("http://{}/{token}", self.address)
+        format!("http://{}{path}{token}", self.address)
     }
 
-    /// Serves this page, and in it the contents that are put.
-    pub fn serve(self, page: String) -> io::Result<Served> {
+    /// Serves the contents that are put, and shows them so.
+    pub fn serve(self, shown: Shown) -> io::Result<Served> {
         let (contents, newest) = watch::channel(Arc::from(""));
         let Self { listener, address: _, token } = self;
-        let door = Arc::new(Door { page, token, newest });
+        let door = Arc::new(Door { shown, token, newest });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = thread::Builder::new().name("live-page".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("listening".to_owned()).spawn(move || {
             runtime.block_on(async {
                 if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
                     open(&listener, door).await;
@@ -113,7 +113,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // Without a sender the streams end, and with them the page.
+        // Without a sender the streams end, and with them the listener.
         drop(self.contents.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
