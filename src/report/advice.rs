@@ -278,7 +278,9 @@ fn open(record: &RunRecord) -> Vec<Advice> {
         open.iter().filter(|verdict| verdict.more_s.is_none()).map(|verdict| verdict.assumption.as_str()).collect();
     if !hopeless.is_empty() {
         let names = hopeless.iter().take(ASSUMPTIONS_MAX).copied().collect::<Vec<_>>().join(", ");
-        all.push(Advice::said(format!("A longer run alone does not decide {names}: see the reason above, or widen the margin.")));
+        all.push(Advice::said(format!(
+            "{names}: the reasons above say what is missing; widen the margins if that cannot be had."
+        )));
     }
     all
 }
