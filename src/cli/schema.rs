@@ -31,6 +31,8 @@ pub enum SchemaOf {
     Compared,
     /// What `cost --format json` says
     Cost,
+    /// What `history --format json` says
+    History,
 }
 
 const EXAMPLES: &str = "\

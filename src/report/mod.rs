@@ -14,6 +14,7 @@ pub mod comparison;
 pub mod cost;
 pub mod export;
 pub mod fit;
+pub mod history;
 pub mod html;
 pub mod import;
 pub mod json;
