@@ -25,6 +25,7 @@ mod find_rate; // the highest rate that thresholds allow: found where it is know
 mod first_light; // the main job from end to end: holds, drift, replay, live targets
 mod fitted; // models fitted to runs: what a run tells is found, what it cannot tell is not named, and phases that would tell the rest
 mod front_door; // keys, quotas, validators, templates, caches and releases: decided alike in the simulator and in the mock
+mod history; // runs held against earlier ones, and their history: what broke is named, and marked with the run in which it came
 mod kept_answers; // answers of authorizers that are kept: expected of one, or of all together
 mod live; // the live view on a real terminal: what it shows, its keys, and the terminal as it was
 mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and hosts that nobody allowed

@@ -13,7 +13,7 @@ use crate::load::overload::Overload;
 
 use super::export::ExportFlags;
 use super::telemetry::TelemetryFlags;
-use super::value::{DriftText, Field, Header, HttpVersion, PacingMode, RateText, Target, UnitText, overload};
+use super::value::{Baseline, DriftText, Field, Header, HttpVersion, PacingMode, RateText, Target, UnitText, overload};
 
 /// How much is sent, for how long. Absent means: as the profile says.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
@@ -174,6 +174,15 @@ pub struct OutputFlags {
     /// On a terminal, progress in one line instead of the live view
     #[arg(long, conflicts_with = "quiet")]
     pub plain: bool,
+}
+
+/// What a run is held against besides its model.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Baseline")]
+pub struct BaselineFlags {
+    /// Hold the run against an earlier one, too, as `compare` does: the folder of that run, or latest-passing for the newest one beside this run's folder that passed
+    #[arg(long, value_name = "RUN|latest-passing")]
+    pub baseline: Option<Baseline>,
 }
 
 /// How a result is written.

@@ -12,6 +12,7 @@ mod edge;
 mod export;
 mod fit;
 mod flags;
+mod history;
 mod import;
 mod man;
 mod mock;
@@ -34,7 +35,8 @@ pub use design::Design;
 pub use edge::EdgeFlags;
 pub use export::{Export, ExportFlags, ExportKind};
 pub use fit::Fit;
-pub use flags::{LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
+pub use flags::{BaselineFlags, LoadFlags, LogFlags, LogFormat, OutputFlags, OutputFormat, Stamp, TargetFlags};
+pub use history::History;
 pub use import::Import;
 pub use man::Man;
 pub use mock::Mock;
@@ -45,7 +47,7 @@ pub use run::{FindFlags, Run};
 pub use schema::{Schema, SchemaOf};
 pub use simulate::Simulate;
 pub use telemetry::{CollectorUrl, TelemetryFlags};
-pub use value::{DriftText, Field, Header, HttpVersion, PacingMode, ParseError, RateText, Speed, Target, UnitText};
+pub use value::{Baseline, DriftText, Field, Header, HttpVersion, PacingMode, ParseError, RateText, Speed, Target, UnitText};
 
 /// Exit codes, as the help of the program shows them (design: the first that applies).
 pub const EXIT_CODES: &str = "\
@@ -113,6 +115,9 @@ pub enum Action {
     Design(Design),
     /// Show the report of a kept run again
     Report(Report),
+    /// List the kept runs below a folder, and how they went on from run to run
+    #[command(long_about = history::ABOUT)]
+    History(History),
     /// Print the JSON Schema of a profile or of run.json
     Schema(Schema),
     /// Print a shell's completion script

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::flags::{LoadFlags, LogFlags, OutputFlags, TargetFlags};
+use super::flags::{BaselineFlags, LoadFlags, LogFlags, OutputFlags, TargetFlags};
 use super::value::Speed;
 
 /// Replays recorded traffic: as `run`, with the script taken from a log, a HAR or a trace.
@@ -43,6 +43,10 @@ pub struct Replay {
     #[arg(long)]
     pub drive_only: bool,
 
+    /// What it is held against besides its model.
+    #[command(flatten)]
+    pub earlier: BaselineFlags,
+
     /// What is shown and kept.
     #[command(flatten)]
     pub output: OutputFlags,
@@ -67,6 +71,7 @@ Examples:
   sluicegate replay access.log profiles/shop.yaml --samples -o runs/friday
   sluicegate replay access.log profiles/shop.yaml --speed 2x --target http://127.0.0.1:8080/staging
   sluicegate replay access.log --export results/series.csv --export results/seconds.csv --export results/all.hlog
+  sluicegate replay access.log profiles/shop.yaml --baseline latest-passing -o runs/friday
   sluicegate replay chat.har --reply id
   sluicegate replay chat.sessions chat.yaml --loop 10 --target wss://example.com/prod --allow-host example.com
   sluicegate replay access.log --log-format format --stamp end \\

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sluicegate_policy::time::Span;
 
-use super::flags::{LoadFlags, OutputFlags, TargetFlags};
+use super::flags::{BaselineFlags, LoadFlags, OutputFlags, TargetFlags};
 use super::value::precision;
 use crate::config::value::Held;
 
@@ -42,6 +42,10 @@ pub struct Run {
     #[arg(long)]
     pub drive_only: bool,
 
+    /// What it is held against besides its model.
+    #[command(flatten)]
+    pub earlier: BaselineFlags,
+
     /// What is shown and kept.
     #[command(flatten)]
     pub output: OutputFlags,
@@ -52,7 +56,7 @@ pub struct Run {
 #[command(next_help_heading = "Search for the highest rate (many short runs instead of one)")]
 pub struct FindFlags {
     /// Find the highest rate at which these hold, no higher than the profile's safety allows: 'p99 < 300ms, errors < 0.1%'; --rate is where it starts
-    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui", "export", "metrics", "remote_write", "otlp"])]
+    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui", "export", "baseline", "metrics", "remote_write", "otlp"])]
     pub find_rate: Option<Held>,
 
     /// What is counted of each step of the search; before it comes --warmup, or a fifth of it, at most 2s
@@ -84,6 +88,13 @@ The run's folder has run.json and latency.hlog when the run is over. While it la
 ends: of a run that is killed `sluicegate report` shows all but the last second (exit code 1, nothing is judged). \
 It takes about half a kilobyte a second for each lane, and for each series 70 bytes and 3 to 4 for each different response time: some 5 MB an hour \
 at 200/s, at most some 14 KB a second of a busy series. When the run has come to its end it is removed.
+
+With --baseline the run is held against an earlier one besides its model, by the method of `sluicegate compare BEFORE AFTER`, and what that says is \
+kept in run.json, shown in every report and counted in the exit code as the assumptions are (violated 3, inconclusive or not comparable 4); \
+its claims are a family of their own. The earlier run is looked at before anything is sent: one that is missing, invalid, incomplete or of another load \
+is refused (exit code 2). `latest-passing` is the newest run in the folder in which this run's folder is, of the same profile and load, at a live \
+gateway if this one is, and with a mock that was not changed by --drift unless likewise, that came to exit code 0, its own baseline included. Where \
+there is none yet the report has a note (no-baseline), so that the first run of a pipeline can pass.
 
 With --find-rate the profile is driven many times, each step at one rate and without a simulation, and the answer is the highest rate at \
 which the given thresholds hold: doubled from the start until they do not, then bisected. A rate is confirmed when it has held \
@@ -118,6 +129,8 @@ Examples:
   sluicegate run profiles/chat.yaml -d 1m
   sluicegate run profiles/quickstart.yaml --access-log access.log -o runs/monday
   sluicegate run profiles/quickstart.yaml --export results/gate.xml --export md=summary --export 'hgrm:GET /orders/{id}=orders.hgrm'
+  sluicegate run profiles/quickstart.yaml --baseline latest-passing
+  sluicegate run profiles/quickstart.yaml --baseline runs/monday -o runs/tuesday
   sluicegate run profiles/quickstart.yaml --metrics 127.0.0.1:9464
   sluicegate run profiles/quickstart.yaml --remote-write https://metrics.example.com/api/v1/write \\
       --remote-write-header 'authorization: Bearer ${env:METRICS_TOKEN}'

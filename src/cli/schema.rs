@@ -33,6 +33,8 @@ pub enum SchemaOf {
     Cost,
     /// What `compare --simulate --format json` says
     Designs,
+    /// What `history --format json` says
+    History,
 }
 
 const EXAMPLES: &str = "\

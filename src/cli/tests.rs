@@ -112,6 +112,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       cost         What a design costs a month, before anything is built
       design       Write a commented profile to begin with, for a choice of API and integrations
       report       Show the report of a kept run again
+      history      List the kept runs below a folder, and how they went on from run to run
       schema       Print the JSON Schema of a profile or of run.json
       completions  Print a shell's completion script
       man          Print the manual page

@@ -3,7 +3,9 @@
 //! Owns their reading and the message when they cannot be read. Refuses what needs the profile: rates and drifts are kept as
 //! text here, and proven by `config` together with the profile they change.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -52,6 +54,15 @@ pub struct Field {
     pub role: String,
     /// Where the line has it.
     pub key: String,
+}
+
+/// The earlier run that a run is held against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Baseline {
+    /// The newest that passed, of those beside the run's own folder.
+    LatestPassing,
+    /// The one in this folder, or whose record this is.
+    Run(PathBuf),
 }
 
 /// Where traffic goes.
@@ -175,6 +186,14 @@ impl FromStr for Field {
             Some((role, key)) if !role.is_empty() && !key.is_empty() => Ok(Self { role: role.to_owned(), key: key.to_owned() }),
             _ => Err(ParseError::new(format!("\"{text}\" is not a word, an equals sign and a key"), "latency=responseLatency")),
         }
+    }
+}
+
+impl FromStr for Baseline {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(if text == "latest-passing" { Self::LatestPassing } else { Self::Run(PathBuf::from(text)) })
     }
 }
 

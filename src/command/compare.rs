@@ -106,13 +106,13 @@ fn predicted_then(claim: &Assumption, verdict: &Verdict) -> Option<Prediction> {
 }
 
 /// Two runs: the first is the prediction, with the noise that it has itself.
-fn by_earlier(before: &KeptRun, after: &KeptRun, said: &[String]) -> Result<ComparisonRecord, Failure> {
+pub(super) fn by_earlier(before: &KeptRun, after: &KeptRun, said: &[String]) -> Result<ComparisonRecord, Failure> {
     let (claims, family) = claims_of(before, said)?;
     let phases = (before.phase(), after.phase());
     let judged = claims.iter().map(|claim| by_earlier_one(claim, claims.len(), (before, after), phases)).collect();
     let mut doubts = before.doubts("the first run");
     doubts.extend(after.doubts("the second run"));
-    doubts.extend(same_load::doubts(&before.record, &after.record));
+    doubts.extend(same_load::doubts(&before.record.plan, &after.record.plan));
     doubts.extend(other_margins(before, after));
     let distances = distances(before, |series| before.batches(series, phases.0), (after, phases.1));
     let compared = record(ComparedWith::Run, (after, phases.1), judged, doubts);
@@ -194,16 +194,16 @@ fn claims_of(run: &KeptRun, said: &[String]) -> Result<(Vec<Assumption>, Family)
     Ok((claims.map_err(Failure::usage)?, family))
 }
 
-fn context(run: &KeptRun, phase: Phase, planned_power: Option<f64>) -> Context<'static> {
+pub(super) fn context(run: &KeptRun, phase: Phase, planned_power: Option<f64>) -> Context<'static> {
     Context { phase, course: run.course(), planned_power, noise: None }
 }
 
 /// Where in a kept run a claim is looked for.
-struct Place<'a> {
-    run: &'a KeptRun,
-    series: Option<SeriesId>,
+pub(super) struct Place<'a> {
+    pub(super) run: &'a KeptRun,
+    pub(super) series: Option<SeriesId>,
     /// Of what only the gateway can tell: the authorizer, function or stage; `None` is all.
-    part: Option<&'a str>,
+    pub(super) part: Option<&'a str>,
 }
 
 /// Why what a gateway told of an earlier version's run proves nothing.
@@ -215,7 +215,7 @@ fn totals_alone(run: &KeptRun, claim: &Assumption) -> bool {
 }
 
 /// One claim, by what the run has kept in this place.
-fn judge(claim: &Claim, Place { run, series, part }: &Place<'_>, context: &Context) -> Judged {
+pub(super) fn judge(claim: &Claim, Place { run, series, part }: &Place<'_>, context: &Context) -> Judged {
     if totals_alone(run, claim.assumption) {
         return unjudged(claim.assumption, Some(claim), context, format!("the run {TOTALS_ALONE}"));
     }

@@ -164,6 +164,7 @@ impl<'a> Setting<'a> {
             drifts: self.drifts.clone(),
             log: None,
             output: &output,
+            baseline: None,
             prediction: Prediction::NotWanted,
             // Once before each step would be longer than some steps; the generator's limit shows in them.
             ceiling: Ceiling::NotWanted,

@@ -5,6 +5,7 @@
 
 mod again;
 mod attribution;
+mod baseline;
 mod by_seconds;
 mod case;
 mod collectors;
@@ -26,6 +27,7 @@ mod fit_loaded;
 mod fit_observed;
 mod flags;
 mod forming;
+mod history;
 mod import;
 mod import_sessions;
 mod joining;
@@ -87,6 +89,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Cost(asked) => cost::cost(asked),
         Action::Design(asked) => design::design(asked),
         Action::Report(asked) => shown::report(asked),
+        Action::History(asked) => history::history(asked),
         Action::Schema(asked) => shown::schema(asked),
         Action::Completions(asked) => shown::completions(asked),
         Action::Man(_) => shown::man(),

@@ -3,7 +3,9 @@
 //! Owns the order and what happens when a part fails: what was measured until then is kept and reported. Refuses statistics
 //! (`verdict`), formats (`report`) and sockets (`engine`).
 
+mod baseline;
 mod doubts;
+mod header;
 mod judged;
 mod kept;
 mod traced;
@@ -13,13 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sluicegate_mock::{LimitUse, Summary, ToldShare};
-use sluicegate_policy::seed::Seed;
 use sluicegate_policy::time::Span;
 use sluicegate_timer::clock::wall_epoch;
 
-use self::doubts::{cut_by, lost_journal, other_script, settles_later, silent_mock, troubled_mock, unprobed};
+use self::doubts::{cut_by, lost_journal, other_script, silent_mock, troubled_mock};
+pub(super) use self::header::world_seed;
 use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
+use super::baseline::pending;
 use super::drive::{self, Driven, drive};
 use super::exports::{Exported, Exports, Seconds, Written};
 use super::failure::Failure;
@@ -31,16 +34,16 @@ use super::samples::{self, SampleFile};
 use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
-use super::target::{Standing, Way, stand};
+use super::target::{Standing, stand};
 use super::watchers::{Watchers, Watching};
 use super::{limits, machine, mock, receiver, retries, run_cost, shown, terminal, told};
-use crate::cli::{OutputFlags, OutputFormat};
+use crate::cli::{Baseline, OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
 use crate::engine::{self, Calibration, Progress, Stop, Urgency};
 use crate::measure::doubt::{self, Seen};
-use crate::measure::record::{CalibrationRecord, Doubt, LoadModel, PlanRecord, ReceiverRecord, RunRecord, Stopped, VERSION};
+use crate::measure::record::{CalibrationRecord, Doubt, LoadModel, ReceiverRecord, RunRecord, Stopped};
 use crate::measure::recorder::Detail;
-use crate::measure::{open_estimate, run_id, summary};
+use crate::measure::{open_estimate, summary};
 use crate::report::plan::PrintedPlan;
 use crate::report::{self, Conclusion, json};
 use crate::sim;
@@ -61,6 +64,8 @@ pub(super) struct Rehearsal<'a> {
     pub(super) log: Option<String>,
     /// What is shown and kept.
     pub(super) output: &'a OutputFlags,
+    /// The earlier run that it is held against, too.
+    pub(super) baseline: Option<&'a Baseline>,
     /// Whether the model speaks too.
     pub(super) prediction: Prediction,
     /// Whether the generator's own ceiling is measured first.
@@ -177,6 +182,7 @@ impl Rehearsal<'_> {
             cost.into_iter().for_each(|cost| self.tell(&format!("{cost}\n")));
         }
         let started = wall_epoch();
+        let candidates = self.candidates(started)?;
         let watchers = self.watchers(started)?;
         let mut folder = self.open_folder(started)?;
         let standing = match stand(self.plan, &self.profile_name, folder.path(), &self.drifts, self.traced()) {
@@ -194,6 +200,13 @@ impl Rehearsal<'_> {
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
         record.machine.calibration = self.calibrate(standing.engine.lanes());
         self.doubt_ceiling(&mut record);
+        let baseline = match self.settle(candidates, &mut record) {
+            Ok(baseline) => baseline,
+            Err(failure) => {
+                folder.discard();
+                return Err(failure);
+            }
+        };
         record.stopped = interruption.stopped();
         keep(&folder, &record)?;
         let driven = if record.stopped.is_none() {
@@ -211,8 +224,11 @@ impl Rehearsal<'_> {
         let (mut driven, broken) = driven.map_or_else(|failure| (None, Some(failure)), |driven| (driven, None));
         let kept = driven.as_mut().map_or(Ok(()), |driven| {
             let told = told::kept(&driven.recorder, &self.plan.model);
+            record.baseline =
+                baseline.as_deref().filter(|_| record.complete).map(|it| Box::new(pending(it, &record, folder.path())));
             keep_all(&mut folder, (&record, &told), driven, started)
         });
+        let kept = kept.and_then(|()| Self::hold(&mut record, baseline.as_deref(), &folder));
         Ok(Rehearsed { record, driven, folder: folder.path().to_owned(), kept, broken })
     }
 
@@ -330,68 +346,6 @@ impl Rehearsal<'_> {
         shown::printed_plan(&plan, self.output.format)
     }
 
-    /// The record as it is known before the first request.
-    fn header(&self, started: Span, predicted: Option<&Predicted>, way: &Way) -> RunRecord {
-        let run = &self.plan.run;
-        RunRecord {
-            version: VERSION,
-            id: Some(self.id(started)),
-            complete: false,
-            stopped: None,
-            plan: PlanRecord {
-                sluicegate: env!("CARGO_PKG_VERSION").to_owned(),
-                profile: self.profile_name.clone(),
-                resolved: self.plan.resolved.clone(),
-                log: self.log.clone(),
-                seed: run.seed.root(),
-                world_seed: world_seed(run.seed),
-                // Without a prediction it is known once the lanes have played it.
-                script_hash: predicted.map(|it| it.script.to_string()).unwrap_or_default(),
-                drift: self.drifts.iter().map(ToString::to_string).collect(),
-                target: match &self.plan.target {
-                    Target::Mock(_) => "mock".to_owned(),
-                    Target::Live(live) => live.endpoint.to_string(),
-                },
-                started_at: machine::rfc3339(started),
-                duration_ns: run.duration.as_ns(),
-                warmup_ns: self.warmup(predicted).as_ns(),
-                connections: run.connections,
-                model: self.script.model(),
-            },
-            machine: machine::this(),
-            load: None,
-            total: None,
-            series: Vec::new(),
-            predicted_total: predicted.map(|it| it.total.clone()),
-            predicted_series: predicted.map(|it| it.series.clone()).unwrap_or_default(),
-            open_estimate: None,
-            retries: predicted.and_then(|it| retries::both(it.retries.clone(), None)),
-            connections: None,
-            predicted_connections: predicted.and_then(|it| it.connections.clone()),
-            seconds: Vec::new(),
-            receiver: None,
-            limits: predicted.map(|it| it.limits.clone()).unwrap_or_default(),
-            told: predicted.map(|it| it.told.clone()).unwrap_or_default(),
-            parts: self.parts(predicted),
-            network: Some(way.record()),
-            doubts: way
-                .problem
-                .iter()
-                .map(unprobed)
-                .chain(settles_later(run.warmup, self.warmup(predicted)))
-                .chain(predicted.into_iter().flat_map(|it| doubt::overloaded(&it.limits)))
-                .collect(),
-            verdicts: Vec::new(),
-            estimates: Vec::new(),
-        }
-    }
-
-    /// Two runs of one profile may begin in the same nanosecond, but not in the same process.
-    fn id(&self, started: Span) -> String {
-        let told_apart_by = [started.as_ns().to_string(), std::process::id().to_string(), self.profile_name.clone()];
-        run_id::of_drive(&machine::stamp(started), &told_apart_by.each_ref().map(String::as_str))
-    }
-
     /// Ends the mock, and holds what it saw against the script.
     fn receiver(&self, mock: MockChild, arrivals: &Path, driven: &Driven, stopped: Option<&Stopped>) -> Result<Told, Doubt> {
         let is_script = stopped.is_none() && driven.counts.retries == 0;
@@ -490,9 +444,4 @@ impl Rehearsal<'_> {
             terminal::tell(text);
         }
     }
-}
-
-/// The seed of the driven world's own randomness: not the simulator's, or the observed would equal the predicted.
-pub(super) fn world_seed(seed: Seed) -> u64 {
-    seed.child("policy").child("drive").nth(0).root()
 }

@@ -58,6 +58,7 @@ pub(super) fn replay(asked: &Replay) -> Result<u8, Failure> {
         drifts,
         log: Some(asked.log.display().to_string()),
         output: &asked.output,
+        baseline: asked.earlier.baseline.as_ref(),
         prediction: if asked.drive_only { Prediction::NotWanted } else { Prediction::Wanted },
         ceiling: if asked.target.calibrate { Ceiling::Wanted } else { Ceiling::WhenFast },
     }

@@ -37,6 +37,7 @@ pub(super) fn run(run: &Run) -> Result<u8, Failure> {
         drifts,
         log: None,
         output: &run.output,
+        baseline: run.earlier.baseline.as_ref(),
         prediction,
         ceiling: if run.target.calibrate { Ceiling::Wanted } else { Ceiling::WhenFast },
     }

@@ -102,7 +102,7 @@ impl RunFolder {
 
     /// Gives it up before anything was measured: a run that never began leaves no folder behind, unless others have files there.
     pub(super) fn discard(self) {
-        for name in [INTERVALS, JOURNAL, PROFILE, ARRIVALS, AUTHORITY, FUNCTIONS] {
+        for name in [INTERVALS, JOURNAL, PROFILE, ARRIVALS, AUTHORITY, FUNCTIONS, PREDICTED_PARTS] {
             self.forget(name);
         }
         let _ = fs::remove_dir(&self.path);
@@ -158,11 +158,20 @@ impl SearchFolder {
     }
 }
 
+/// Where runs are kept by default.
+const RUNS: &str = "sluicegate-runs";
+
+/// The folder in which the folder of a run is, or will be.
+pub(super) fn beside_folder(asked: Option<&Path>) -> PathBuf {
+    let parent = asked.map_or(Some(Path::new(RUNS)), Path::parent);
+    parent.filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+}
+
 /// The folder `asked` for, or a new one below `sluicegate-runs` called after `name`, with nothing in it that was kept before.
 fn made(asked: Option<&Path>, name: &str) -> Result<PathBuf, FolderError> {
     let path = match asked {
         Some(path) => path.to_path_buf(),
-        None => unused(&Path::new("sluicegate-runs").join(name)),
+        None => unused(&Path::new(RUNS).join(name)),
     };
     fs::create_dir_all(&path).map_err(|source| FolderError::Unwritable { path: path.clone(), source })?;
     if [RECORD, INTERVALS, JOURNAL, SEARCH].iter().any(|name| path.join(name).is_file()) {

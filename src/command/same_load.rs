@@ -1,19 +1,19 @@
 //! Whether two kept runs had the same load, so that what differs between them is the target's doing.
 //!
 //! Owns what makes two scripts schedules of one process: open or closed, the process and its rate (within 1 %), the mix of requests. Refuses
-//! to look at answers. Called by `compare`.
+//! to look at answers. Called by `compare`, `baseline` and `history`.
 
 use serde_json::Value;
 
 use crate::config::value::Rate;
-use crate::measure::record::{Doubt, LoadModel, RunRecord, Weight};
+use crate::measure::record::{Doubt, LoadModel, PlanRecord, Weight};
 use crate::report::quantity;
 
 /// Rates that differ by more are not the same.
 const RATE_TOLERANCE: f64 = 0.01;
 
 /// Doubts about the sameness of two loads, with their numbers; one that is invalid forbids every verdict.
-pub(super) fn doubts(before: &RunRecord, after: &RunRecord) -> Vec<Doubt> {
+pub(super) fn doubts(before: &PlanRecord, after: &PlanRecord) -> Vec<Doubt> {
     if is_same_script(before, after) {
         return clients(before, after);
     }
@@ -32,32 +32,34 @@ pub(super) fn doubts(before: &RunRecord, after: &RunRecord) -> Vec<Doubt> {
         "other-schedule",
         format!(
             "the two runs had different schedules of one process (scripts {} and {}): seed or length differ",
-            short(&before.plan.script_hash),
-            short(&after.plan.script_hash)
+            short(&before.script_hash),
+            short(&after.script_hash)
         ),
         "use the same seed and length, and the difference of the schedules is no part of the noise",
     ));
     doubts
 }
 
-fn is_same_script(before: &RunRecord, after: &RunRecord) -> bool {
-    let hash = &before.plan.script_hash;
-    !hash.is_empty()
-        && *hash == after.plan.script_hash
-        && (of(before, "closed"), before.plan.model) == (of(after, "closed"), after.plan.model)
+fn is_same_script(before: &PlanRecord, after: &PlanRecord) -> bool {
+    let hash = &before.script_hash;
+    !hash.is_empty() && *hash == after.script_hash && (of(before, "closed"), before.model) == (of(after, "closed"), after.model)
 }
 
 /// In what the loads differ, in words with numbers; nothing if they are schedules of one process.
-fn differences(before: &RunRecord, after: &RunRecord) -> Vec<String> {
-    let word = |run: &RunRecord| match run.plan.model {
+fn differences(before: &PlanRecord, after: &PlanRecord) -> Vec<String> {
+    let word = |run: &PlanRecord| match run.model {
         LoadModel::Open => "open (arrivals do not wait)",
         LoadModel::Closed => "closed (users wait for answers)",
     };
-    if before.plan.model != after.plan.model {
+    if before.model != after.model {
         return vec![format!("the first run is {}, the second {}", word(before), word(after))];
     }
-    let logs = [before, after].map(|run| run.plan.log.as_deref());
+    let logs = [before, after].map(|run| run.log.as_deref());
     if logs.iter().any(Option::is_some) {
+        // Whoever asks before the recording was played does not know its script yet.
+        if logs.iter().all(Option::is_some) && after.script_hash.is_empty() {
+            return Vec::new();
+        }
         return vec![match logs {
             [Some(one), Some(other)] => format!("the first run replayed {one} and the second {other}, with scripts that differ"),
             [Some(one), None] => format!("the first run replayed {one}, the second had traffic that its profile describes"),
@@ -78,7 +80,7 @@ fn differences(before: &RunRecord, after: &RunRecord) -> Vec<String> {
 }
 
 /// How the arrival processes differ, if they do.
-fn arrivals(before: &RunRecord, after: &RunRecord) -> Option<String> {
+fn arrivals(before: &PlanRecord, after: &PlanRecord) -> Option<String> {
     let [one, other] = [before, after].map(|run| of(run, "arrivals"));
     if one == other {
         return None;
@@ -114,9 +116,9 @@ fn process(arrivals: Option<&Value>) -> Option<(&'static str, f64)> {
 }
 
 /// Whether the clients differ in what may change an answer's time.
-fn clients(before: &RunRecord, after: &RunRecord) -> Vec<Doubt> {
+fn clients(before: &PlanRecord, after: &PlanRecord) -> Vec<Doubt> {
     let keys = ["connections", "timeout", "overload", "retries", "protocol", "keep_alive", "streams", "stage"];
-    let at = |run: &'_ RunRecord, key: &str| run.plan.resolved.pointer(&format!("/profile/run/{key}")).cloned();
+    let at = |run: &'_ PlanRecord, key: &str| run.resolved.pointer(&format!("/profile/run/{key}")).cloned();
     let apart = keys.into_iter().filter(|key| at(before, key) != at(after, key));
     let apart: Vec<String> =
         apart.map(|key| format!("{key} {} and {}", shown(at(before, key).as_ref()), shown(at(after, key).as_ref()))).collect();
@@ -132,8 +134,8 @@ fn note(kind: &str, what: String, advice: &str) -> Doubt {
 }
 
 /// What the run's resolved profile has under this key of its traffic.
-fn of<'a>(run: &'a RunRecord, key: &str) -> Option<&'a Value> {
-    run.plan.resolved.pointer(&format!("/profile/traffic/{key}"))
+fn of<'a>(run: &'a PlanRecord, key: &str) -> Option<&'a Value> {
+    run.resolved.pointer(&format!("/profile/traffic/{key}"))
 }
 
 fn short(hash: &str) -> &str {

@@ -198,6 +198,7 @@ fn record(
         }),
         verdicts: Vec::new(),
         // Of a single one they have no error, and stand elsewhere.
+        baseline: None,
         estimates: if summaries.len() > 1 { estimates } else { Vec::new() },
     }
 }

@@ -20,6 +20,7 @@ pub mod doubt;
 pub mod edges;
 pub mod estimate;
 pub mod fate;
+pub mod history;
 pub mod interval_log;
 pub mod intervals;
 pub mod join;

@@ -16,6 +16,7 @@ mod verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::comparison::ComparisonRecord;
 use super::estimate::EstimateRecord;
 
 pub use connections::{
@@ -104,6 +105,9 @@ pub struct RunRecord {
     /// The answer.
     #[serde(default)]
     pub verdicts: Vec<Verdict>,
+    /// What the run is beside an earlier one, if it was held against one (`--baseline`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Box<ComparisonRecord>>,
     /// Of several replications of a model: its quantities, each with its standard error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub estimates: Vec<EstimateRecord>,

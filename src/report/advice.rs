@@ -5,6 +5,7 @@
 
 use crate::measure::record::{Answer, Departed, LimitRecord, NetworkSource, OutcomeRecord, RunRecord, Verdict, Weight};
 
+use super::comparison::Comparison;
 use super::conclusion::Conclusion;
 use super::quantity::{count, counted, planned_length, share};
 
@@ -71,6 +72,7 @@ pub(super) fn next(record: &RunRecord, conclusion: Conclusion) -> Vec<Advice> {
         ],
         Conclusion::Violated(_) => violated(record),
         Conclusion::Inconclusive(_) => open(record),
+        Conclusion::Baseline(comparison) => vec![since_baseline(comparison)],
         Conclusion::Interrupted(_) | Conclusion::Unfinished => vec![Advice::said("Run it again, to its end.")],
         Conclusion::Aborted(_) => vec![
             Advice::said("Find out why the target came to this, or change the condition (")
@@ -79,6 +81,26 @@ pub(super) fn next(record: &RunRecord, conclusion: Conclusion) -> Vec<Advice> {
         ],
         Conclusion::Failed => vec![Advice::said("Mend what is named above, and run it again.")],
         Conclusion::Invalid => invalid(record),
+    }
+}
+
+/// Where the baseline decides.
+fn since_baseline(comparison: Comparison) -> Advice {
+    match comparison {
+        Comparison::Violated(_) => Advice::said("Find what changed since the baseline: ")
+            .code("sluicegate history --trend")
+            .and(" shows with which run. If the change is meant, name another ")
+            .code("--baseline")
+            .and("."),
+        Comparison::Inconclusive(_) => Advice::said("Give it more data, as said above for each claim: a longer ")
+            .code("--duration")
+            .and(", of the baseline too, or a wider margin in the profile."),
+        Comparison::NotComparable => {
+            Advice::said("Drive both with one script: the same traffic and the same seed, each to its end.")
+        }
+        Comparison::Holds(_) | Comparison::NothingClaimed => Advice::said("Nothing. Say in the profile what is expected (")
+            .code("expect")
+            .and("), and the model is held against the run, too."),
     }
 }
 

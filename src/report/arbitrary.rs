@@ -5,6 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::measure::comparison::ComparisonRecord;
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, AttributedPart, AttributedRecord, ClosedRecord, ComparedTimes, ConnectionMemory,
     ConnectionsRecord, CredentialsRecord, CurvePoint, DeliveriesRecord, Departed, Doubt, JoinRecord, LaneRecord, LoadModel,
@@ -20,38 +21,49 @@ pub(super) fn record() -> impl Strategy<Value = RunRecord> {
     let ends = (any::<bool>(), option::of(stopped()), plan_text(), any::<[u64; 3]>(), any::<bool>());
     let driven = (option::of(load()), option::of(receiver()), option::of(any::<(u64, u64)>())).boxed();
     let totals = (option::of(series()), option::of(series()), vec(series(), 0..25), vec(series(), 0..3)).boxed();
-    (ends, driven, totals, vec(doubt(), 0..3), vec(verdict(), 0..4)).prop_map(|(ends, driven, totals, doubts, verdicts)| {
-        let mut record = sample::interrupted();
-        (record.complete, record.stopped) = (ends.0, ends.1);
-        record.plan.resolved = json!({ "traffic": { "arrivals": ends.2 } });
-        record.plan.profile.clone_from(&ends.2);
-        record.plan.drift = vec![ends.2.clone()];
-        record.plan.log = ends.4.then_some(ends.2);
-        (record.plan.duration_ns, record.plan.warmup_ns, record.plan.seed) = (ends.3[0], ends.3[1], ends.3[2]);
-        record.plan.model = if ends.4 { LoadModel::Closed } else { LoadModel::Open };
-        (record.load, record.receiver) = (driven.0, driven.1);
-        record.network = driven.2.map(|(round_trip_ns, connect_ns)| NetworkRecord {
-            source: if ends.0 { NetworkSource::Given } else { NetworkSource::Probed },
-            round_trip_ns,
-            connect_ns,
-        });
-        (record.total, record.predicted_total, record.series, record.predicted_series) = totals;
-        record.open_estimate = record.total.as_ref().and_then(|total| total.response_time.clone()).map(|response_time| {
-            OpenEstimate { rate_per_s: response_time.mean_ns, users: 1, expected_interval_ns: response_time.count, response_time }
-        });
-        record.retries = record.total.as_ref().map(|total| {
-            let user_time = total.response_time.clone();
-            let retries = total.saturated;
-            let share = user_time.as_ref().map(|time| time.mean_ns);
-            let told = RetryRecord { retries, refused: total.count, first_throttled: share, user_time, ..RetryRecord::default() };
-            RetriesRecord { predicted: (retries % 2 == 0).then(|| told.clone()), observed: (retries % 3 > 0).then_some(told) }
-        });
-        record.connections = record.total.as_ref().map(connections);
-        record.predicted_connections = record.predicted_total.as_ref().map(connections);
-        record.parts = record.total.as_ref().filter(|total| total.saturated % 2 == 0).map(|total| parts(total, &record.series));
-        (record.doubts, record.verdicts) = (doubts, verdicts);
-        record
-    })
+    let baseline = option::of((vec(verdict(), 0..4), vec(doubt(), 0..2))).boxed();
+    (ends, driven, totals, (vec(doubt(), 0..3), baseline), vec(verdict(), 0..4)).prop_map(
+        |(ends, driven, totals, doubts, verdicts)| {
+            let mut record = sample::interrupted();
+            (record.complete, record.stopped) = (ends.0, ends.1);
+            record.plan.resolved = json!({ "traffic": { "arrivals": ends.2 } });
+            record.plan.profile.clone_from(&ends.2);
+            record.plan.drift = vec![ends.2.clone()];
+            record.plan.log = ends.4.then_some(ends.2);
+            (record.plan.duration_ns, record.plan.warmup_ns, record.plan.seed) = (ends.3[0], ends.3[1], ends.3[2]);
+            record.plan.model = if ends.4 { LoadModel::Closed } else { LoadModel::Open };
+            (record.load, record.receiver) = (driven.0, driven.1);
+            record.network = driven.2.map(|(round_trip_ns, connect_ns)| NetworkRecord {
+                source: if ends.0 { NetworkSource::Given } else { NetworkSource::Probed },
+                round_trip_ns,
+                connect_ns,
+            });
+            (record.total, record.predicted_total, record.series, record.predicted_series) = totals;
+            record.open_estimate =
+                record.total.as_ref().and_then(|total| total.response_time.clone()).map(|response_time| OpenEstimate {
+                    rate_per_s: response_time.mean_ns,
+                    users: 1,
+                    expected_interval_ns: response_time.count,
+                    response_time,
+                });
+            record.retries = record.total.as_ref().map(|total| {
+                let user_time = total.response_time.clone();
+                let retries = total.saturated;
+                let share = user_time.as_ref().map(|time| time.mean_ns);
+                let told =
+                    RetryRecord { retries, refused: total.count, first_throttled: share, user_time, ..RetryRecord::default() };
+                RetriesRecord { predicted: (retries % 2 == 0).then(|| told.clone()), observed: (retries % 3 > 0).then_some(told) }
+            });
+            record.connections = record.total.as_ref().map(connections);
+            record.predicted_connections = record.predicted_total.as_ref().map(connections);
+            record.parts =
+                record.total.as_ref().filter(|total| total.saturated % 2 == 0).map(|total| parts(total, &record.series));
+            record.baseline =
+                doubts.1.map(|(verdicts, doubts)| Box::new(ComparisonRecord { doubts, ..sample::comparison(verdicts) }));
+            (record.doubts, record.verdicts) = (doubts.0, verdicts);
+            record
+        },
+    )
 }
 
 /// Connections with the names and numbers of this series.

@@ -51,7 +51,7 @@ impl Comparison {
         }
     }
 
-    const fn tone(self) -> Tone {
+    pub(super) const fn tone(self) -> Tone {
         match self {
             Self::Violated(_) => Tone::Bad,
             Self::NotComparable | Self::Inconclusive(_) => Tone::Unsure,
@@ -60,7 +60,7 @@ impl Comparison {
         }
     }
 
-    fn sentence(self, record: &ComparisonRecord) -> String {
+    pub(super) fn sentence(self, record: &ComparisonRecord) -> String {
         let claims = record.verdicts.len();
         let of_all = |n: usize| format!("{n} of {}", counted(claims as u64, "claim"));
         match self {
@@ -175,6 +175,36 @@ fn believed(page: &mut Page, record: &ComparisonRecord) {
     if record.doubts.is_empty() {
         page.marked(Tone::Good, "", "Nothing was seen that speaks against it.");
     }
+    doubted(page, record);
+}
+
+/// The comparison with the baseline in the report of the run that was held against it; nothing of it counts where nothing of the run is judged.
+pub(super) fn baseline(page: &mut Page, record: &ComparisonRecord, is_judged: bool) {
+    page.heading("Baseline");
+    if let Some(run) = &record.before {
+        page.entry("held against", &described(run));
+    }
+    page.entry("claims", baseline_family(record.family));
+    let comparison = Comparison::of(record);
+    page.marked(comparison.tone(), "", &comparison.sentence(record));
+    let is_judged = is_judged && comparison != Comparison::NotComparable;
+    answer::verdicts(page, &record.verdicts, ("before", "now"), is_judged);
+    if is_judged {
+        for verdict in record.verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds) {
+            answer::reason(page, verdict);
+        }
+    }
+    doubted(page, record);
+}
+
+const fn baseline_family(family: Family) -> &'static str {
+    match family {
+        Family::Run => "what the baseline's profile expects, around what the baseline was",
+        Family::Model | Family::Asked | Family::Default => self::family(family),
+    }
+}
+
+fn doubted(page: &mut Page, record: &ComparisonRecord) {
     let mut doubts: Vec<&Doubt> = record.doubts.iter().collect();
     doubts.sort_by_key(|doubt| std::cmp::Reverse(doubt.weight));
     for doubt in doubts {

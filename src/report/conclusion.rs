@@ -5,6 +5,7 @@
 
 use crate::measure::record::{Answer, RunRecord, Stopped, Weight};
 
+use super::comparison::Comparison;
 use super::quantity::counted;
 
 /// What a run comes to.
@@ -24,6 +25,9 @@ pub enum Conclusion {
     Violated(usize),
     /// So many assumptions could not be decided.
     Inconclusive(usize),
+    /// What an earlier run says of it outweighs what its own assumptions come to: they hold, or there are none; or some are undecided,
+    /// and the baseline is violated.
+    Baseline(Comparison),
     /// Nothing was claimed, so nothing is judged.
     NothingClaimed,
     /// Every assumption holds; so many.
@@ -33,7 +37,6 @@ pub enum Conclusion {
 impl Conclusion {
     /// What `record` comes to.
     pub fn of(record: &RunRecord) -> Self {
-        let with = |answer: Answer| record.verdicts.iter().filter(|verdict| verdict.answer == answer).count();
         let invalid = record.doubts.iter().any(|doubt| doubt.weight == Weight::Invalid);
         match &record.stopped {
             Some(Stopped::Interrupted(signal)) => Self::Interrupted(*signal),
@@ -43,10 +46,25 @@ impl Conclusion {
             Some(Stopped::Aborted(abort)) => Self::Aborted(abort.second),
             None if !record.complete => Self::Unfinished,
             None if invalid => Self::Invalid,
-            None if with(Answer::Violated) > 0 => Self::Violated(with(Answer::Violated)),
-            None if with(Answer::Inconclusive) > 0 => Self::Inconclusive(with(Answer::Inconclusive)),
-            None if record.verdicts.is_empty() => Self::NothingClaimed,
-            None => Self::Holds(record.verdicts.len()),
+            None => Self::judged(record),
+        }
+    }
+
+    /// The same of a run on which verdicts stand: its own assumptions and its baseline, the worse answer first.
+    fn judged(record: &RunRecord) -> Self {
+        let with = |answer: Answer| record.verdicts.iter().filter(|verdict| verdict.answer == answer).count();
+        let (violated, inconclusive) = (with(Answer::Violated), with(Answer::Inconclusive));
+        if violated > 0 {
+            return Self::Violated(violated);
+        }
+        let baseline = record.baseline.as_deref().map(Comparison::of);
+        match baseline {
+            Some(departed @ Comparison::Violated(_)) => Self::Baseline(departed),
+            Some(_) | None if inconclusive > 0 => Self::Inconclusive(inconclusive),
+            Some(open @ (Comparison::NotComparable | Comparison::Inconclusive(_))) => Self::Baseline(open),
+            Some(same @ Comparison::Holds(_)) if record.verdicts.is_empty() => Self::Baseline(same),
+            Some(Comparison::Holds(_) | Comparison::NothingClaimed) | None if record.verdicts.is_empty() => Self::NothingClaimed,
+            Some(Comparison::Holds(_) | Comparison::NothingClaimed) | None => Self::Holds(record.verdicts.len()),
         }
     }
 
@@ -58,6 +76,7 @@ impl Conclusion {
             Self::Failed | Self::Unfinished => 1,
             Self::Invalid | Self::Inconclusive(_) => 4,
             Self::Violated(_) | Self::Aborted(_) => 3,
+            Self::Baseline(comparison) => comparison.exit_code(),
             Self::NothingClaimed | Self::Holds(_) => 0,
         }
     }
@@ -65,13 +84,14 @@ impl Conclusion {
     /// Whether the single verdicts count.
     pub(super) const fn is_judged(self) -> bool {
         match self {
-            Self::Violated(_) | Self::Inconclusive(_) | Self::NothingClaimed | Self::Holds(_) => true,
+            Self::Violated(_) | Self::Inconclusive(_) | Self::Baseline(_) | Self::NothingClaimed | Self::Holds(_) => true,
             Self::Interrupted(_) | Self::Aborted(_) | Self::Failed | Self::Unfinished | Self::Invalid => false,
         }
     }
 
-    /// It in one sentence without a full stop; `claims` is how many assumptions there were.
-    pub(super) fn sentence(self, claims: usize) -> String {
+    /// It in one sentence without a full stop; `record` is what it is the conclusion of.
+    pub(super) fn sentence(self, record: &RunRecord) -> String {
+        let claims = record.verdicts.len();
         let of_all = |n: usize| format!("{n} of {}", counted(claims as u64, "assumption"));
         match self {
             Self::Interrupted(signal) => {
@@ -85,6 +105,10 @@ impl Conclusion {
             Self::Violated(1) => format!("VIOLATED: {} does not hold", of_all(1)),
             Self::Violated(n) => format!("VIOLATED: {} do not hold", of_all(n)),
             Self::Inconclusive(n) => format!("INCONCLUSIVE: {} could not be decided", of_all(n)),
+            Self::Baseline(comparison) => {
+                let said = record.baseline.as_deref().map(|baseline| comparison.sentence(baseline));
+                format!("BASELINE {}", said.unwrap_or_default())
+            }
             Self::NothingClaimed => "NOTHING CLAIMED: the profile expects nothing, so nothing is judged".to_owned(),
             Self::Holds(1) => "HOLDS: the one assumption holds".to_owned(),
             Self::Holds(n) => format!("HOLDS: all {n} assumptions hold"),
@@ -124,6 +148,36 @@ mod tests {
         let mut record = sample::aborted();
         record.doubts = sample::invalid().doubts;
         assert_eq!(Conclusion::of(&record), Conclusion::Invalid);
+    }
+
+    #[test]
+    fn a_baseline_counts_where_the_design_has_it() {
+        let held_against = |record: fn() -> RunRecord, baseline: fn() -> RunRecord| {
+            let record = RunRecord { baseline: Some(Box::new(sample::comparison(baseline().verdicts))), ..record() };
+            Conclusion::of(&record)
+        };
+        use Comparison::{Holds, Inconclusive, Violated};
+        assert_eq!(held_against(sample::holding, sample::holding), Conclusion::Holds(3));
+        assert_eq!(held_against(sample::holding, sample::violated), Conclusion::Baseline(Violated(1)));
+        assert_eq!(held_against(sample::holding, sample::inconclusive), Conclusion::Baseline(Inconclusive(2)));
+        assert_eq!(held_against(sample::inconclusive, sample::violated).exit_code(), 3, "what is proven outweighs what is open");
+        assert_eq!(held_against(sample::inconclusive, sample::inconclusive), Conclusion::Inconclusive(2));
+        assert_eq!(held_against(sample::violated, sample::holding), Conclusion::Violated(1));
+        assert_eq!(held_against(sample::invalid, sample::violated), Conclusion::Invalid, "no verdict stands on it");
+        assert_eq!(held_against(sample::aborted, sample::violated).exit_code(), 3);
+        let unclaimed = || RunRecord { verdicts: Vec::new(), ..sample::holding() };
+        assert_eq!(held_against(unclaimed, sample::holding), Conclusion::Baseline(Holds(3)));
+        assert_eq!(held_against(unclaimed, unclaimed), Conclusion::NothingClaimed);
+    }
+
+    #[test]
+    fn a_baseline_that_cannot_be_compared_is_no_pass() {
+        let mut record = sample::holding();
+        let mut baseline = sample::comparison(record.verdicts.clone());
+        baseline.doubts = sample::invalid().doubts;
+        record.baseline = Some(Box::new(baseline));
+        assert_eq!(Conclusion::of(&record), Conclusion::Baseline(Comparison::NotComparable));
+        assert_eq!(Conclusion::of(&record).exit_code(), 4);
     }
 
     #[test]

@@ -31,7 +31,7 @@ const LIVE_POLICY: &str =
 
 /// The page of a run; `kept` are the response times of its seconds, or why its interval log cannot tell them.
 pub fn report(record: &RunRecord, kept: Result<&KeptSeconds, &str>) -> Result<String, json::WriteError> {
-    let sentence = Conclusion::of(record).sentence(record.verdicts.len());
+    let sentence = Conclusion::of(record).sentence(record);
     let mut out = String::with_capacity(256 << 10);
     begin(&mut out, POLICY, &format!("{}: {sentence}", record.plan.profile));
     out.push_str("<main>\n");

@@ -16,6 +16,7 @@ pub mod cost;
 pub mod designs;
 pub mod export;
 pub mod fit;
+pub mod history;
 pub mod html;
 pub mod import;
 pub mod json;

@@ -175,7 +175,8 @@ mod tests {
 
     /// Nobody records NaN or infinity here, and a `null` would be refused.
     fn with_finite_means(mut record: RunRecord) -> RunRecord {
-        record.verdicts.iter_mut().for_each(|it| it.planned_power = it.planned_power.map(|_| 0.1));
+        let of_baseline = record.baseline.iter_mut().flat_map(|baseline| &mut baseline.verdicts);
+        record.verdicts.iter_mut().chain(of_baseline).for_each(|it| it.planned_power = it.planned_power.map(|_| 0.1));
         let totals = record.total.iter_mut().chain(&mut record.predicted_total);
         let all = totals.chain(&mut record.series).chain(&mut record.predicted_series);
         let times = all.flat_map(|it| {

@@ -3,6 +3,7 @@
 use serde_json::json;
 use sluicegate_policy::call::ErrorKind;
 
+use crate::measure::comparison::{self, ComparedRun, ComparedWith, ComparisonRecord, Family};
 use crate::measure::record::{
     AbortRecord, AbortSecond, Answer, CalibrationRecord, ClosedRecord, ConnectionMemory, ConnectionsRecord, DeliveriesRecord,
     Doubt, DropRecord, LaneRecord, LimitRecord, LoadModel, LoadRecord, Machine, NetworkRecord, NetworkSource, OpenEstimate,
@@ -67,6 +68,34 @@ pub(super) fn of_sessions() -> RunRecord {
     RunRecord { connections: Some(Box::new(connections)), predicted_connections: Some(Box::new(model)), ..holding() }
 }
 
+/// What an earlier run says of one, with these verdicts.
+pub(super) fn comparison(verdicts: Vec<Verdict>) -> ComparisonRecord {
+    let run = |path: &str| ComparedRun {
+        path: path.to_owned(),
+        profile: "profiles/quickstart.yaml".to_owned(),
+        target: "mock".to_owned(),
+        started_at: "2026-11-21T17:59:31Z".to_owned(),
+        script_hash: "0123456789abcdef0123456789abcdef".to_owned(),
+        drift: Vec::new(),
+        model: LoadModel::Open,
+        intended_per_s: Some(200.0),
+        seconds: 18,
+        actions: 3_600,
+    };
+    ComparisonRecord {
+        version: comparison::VERSION,
+        sluicegate: "0.1.0".to_owned(),
+        against: ComparedWith::Run,
+        model: None,
+        before: Some(run("runs/before")),
+        after: run("runs/after"),
+        family: Family::Run,
+        doubts: Vec::new(),
+        verdicts,
+        distances: Vec::new(),
+    }
+}
+
 /// A run whose assumptions hold.
 pub(super) fn holding() -> RunRecord {
     RunRecord {
@@ -115,6 +144,7 @@ pub(super) fn holding() -> RunRecord {
         network: Some(NetworkRecord { source: NetworkSource::Given, round_trip_ns: 80_000, connect_ns: 120_000 }),
         doubts: Vec::new(),
         verdicts: vec![p50(), p95(), throttled()],
+        baseline: None,
         estimates: Vec::new(),
     }
 }
@@ -222,6 +252,7 @@ pub(super) fn interrupted() -> RunRecord {
         network: None,
         doubts: Vec::new(),
         verdicts: Vec::new(),
+        baseline: None,
         estimates: Vec::new(),
     }
 }

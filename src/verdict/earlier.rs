@@ -130,4 +130,4 @@ fn slower_than(ns: f64) -> Event {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Owns the statistics of the method, from counts alone: [`bounds`] (the one interval), [`mod@judge`] (the three-way rule),
 //! [`family`] (many assumptions), [`power`] (what a run can decide, before it starts), [`predict`] (from simulated runs to
-//! predictions and edges), [`earlier`] (from an earlier run), [`noise`] and [`replicated`] (plans that vary), [`warmup`] and [`steady`] (what
+//! predictions and edges), [`earlier`] (from an earlier run), [`trend`] (where many runs changed), [`noise`] and [`replicated`] (plans that vary), [`warmup`] and [`steady`] (what
 //! must be so before anything is judged). Refuses clocks, sockets and printing; a plain significance test is not used. Called by `command`.
 
 pub mod attribution;
@@ -23,6 +23,7 @@ pub mod power;
 pub mod predict;
 pub mod replicated;
 pub mod steady;
+pub mod trend;
 pub mod warmup;
 pub mod words;
 

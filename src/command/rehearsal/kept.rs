@@ -50,7 +50,7 @@ pub(super) fn keep_all(
 }
 
 /// From what is kept, as `report` would make it again.
-fn keep_page(folder: &RunFolder, record: &RunRecord) -> Result<(), KeepError> {
+pub(super) fn keep_page(folder: &RunFolder, record: &RunRecord) -> Result<(), KeepError> {
     let page = page::of(record, folder.path())?;
     Ok(folder.write(PAGE, page.as_bytes())?)
 }
@@ -86,7 +86,7 @@ fn record_series(record: &RunRecord) -> Vec<String> {
 
 /// Why a run could not be kept.
 #[derive(Debug, thiserror::Error)]
-enum KeepError {
+pub(super) enum KeepError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error("the interval log cannot be written")]

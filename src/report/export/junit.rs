@@ -3,17 +3,21 @@
 //! Owns what is a failure and what an error: there is one of them exactly where the exit code is not 0. A violated assumption is a failure, and so
 //! is a run that a condition of its profile ended (exit code 3). An inconclusive one is an error, and not skipped: the run proved nothing of it and
 //! exits with 4, and readers show what was skipped as passed. A run that is invalid, was interrupted, failed or did not end is an error of the run;
-//! its assumptions are skipped, for no verdict stands on it. Refuses to judge. Called by `command`.
+//! its assumptions are skipped, for no verdict stands on it. A run that was held against a baseline has a case for that, and one for each of its
+//! claims. Refuses to judge. Called by `command`.
 //!
 //! The elements are those that Jenkins and GitLab read (GitLab's table of parsed elements, November 2026: it shows `classname` as the suite).
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
+use crate::measure::comparison::ComparisonRecord;
 use crate::measure::record::{Answer, Doubt, RunRecord, Stopped, Verdict, Weight};
 
+use super::super::comparison::Comparison;
 use super::super::conclusion::Conclusion;
 use super::super::page::clean;
 use super::super::quantity::{counted, range, value_or_absent};
@@ -25,7 +29,7 @@ const NS_PER_S: f64 = 1e9;
 
 /// One test case.
 struct Case<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     ending: Ending,
 }
 
@@ -77,22 +81,52 @@ pub fn write(record: &RunRecord) -> Vec<u8> {
 /// The run first, then its assumptions.
 fn cases(record: &RunRecord) -> Vec<Case<'_>> {
     let conclusion = Conclusion::of(record);
-    let run = Case { name: RUN, ending: of_run(record, conclusion) };
-    let of_verdict = |verdict| if conclusion.is_judged() { of_verdict(verdict) } else { Ending::Skipped(NOT_JUDGED.to_owned()) };
+    let run = Case { name: RUN.into(), ending: of_run(record, conclusion) };
+    let is_judged = conclusion.is_judged();
     let verdicts = record.verdicts.iter();
-    let verdicts = verdicts.map(|verdict| Case { name: &verdict.assumption, ending: of_verdict(verdict) });
-    std::iter::once(run).chain(verdicts).collect()
+    let verdicts = verdicts.map(|verdict| Case {
+        name: verdict.assumption.as_str().into(),
+        ending: of_verdict(verdict, ("predicted", "observed"), is_judged),
+    });
+    let baseline = record.baseline.iter().flat_map(|baseline| of_baseline(baseline, is_judged));
+    std::iter::once(run).chain(verdicts).chain(baseline).collect()
 }
+
+/// Whether the run can be held against its baseline, and each claim of that.
+fn of_baseline(record: &ComparisonRecord, is_judged: bool) -> impl Iterator<Item = Case<'_>> {
+    let comparison = Comparison::of(record);
+    let is_comparable = comparison != Comparison::NotComparable;
+    let ending = match () {
+        () if !is_judged => Ending::Skipped(NOT_JUDGED.to_owned()),
+        () if is_comparable => Ending::Passed,
+        () => Ending::Errored(Problem {
+            kind: "not-comparable",
+            message: comparison.sentence(record),
+            lines: record.doubts.iter().filter(|doubt| doubt.weight == Weight::Invalid).flat_map(explained).collect(),
+        }),
+    };
+    let first = Case { name: COMPARABLE.into(), ending };
+    let verdicts = record.verdicts.iter().map(move |verdict| Case {
+        name: format!("baseline: {}", verdict.assumption).into(),
+        ending: of_verdict(verdict, ("before", "now"), is_judged && is_comparable),
+    });
+    std::iter::once(first).chain(verdicts)
+}
+
+/// The case that stands for the comparison with the baseline.
+const COMPARABLE: &str = "the run can be held against its baseline";
 
 /// Why an assumption of such a run is skipped.
 const NOT_JUDGED: &str = "no verdict stands on this run";
 
 fn of_run(record: &RunRecord, conclusion: Conclusion) -> Ending {
-    let problem = |kind| Problem { kind, message: conclusion.sentence(record.verdicts.len()), lines: lines(record) };
+    let problem = |kind| Problem { kind, message: conclusion.sentence(record), lines: lines(record) };
     match conclusion {
-        Conclusion::Violated(_) | Conclusion::Inconclusive(_) | Conclusion::NothingClaimed | Conclusion::Holds(_) => {
-            Ending::Passed
-        }
+        Conclusion::Violated(_)
+        | Conclusion::Inconclusive(_)
+        | Conclusion::Baseline(_)
+        | Conclusion::NothingClaimed
+        | Conclusion::Holds(_) => Ending::Passed,
         Conclusion::Aborted(_) => Ending::Failed(problem("aborted")),
         Conclusion::Interrupted(_) => Ending::Errored(problem("interrupted")),
         Conclusion::Failed => Ending::Errored(problem("failed")),
@@ -109,20 +143,25 @@ fn lines(record: &RunRecord) -> Vec<String> {
         Some(Stopped::Interrupted(_)) | None => None,
     };
     let invalid = record.doubts.iter().filter(|doubt| doubt.weight == Weight::Invalid);
-    ended
-        .into_iter()
-        .chain(invalid.flat_map(|Doubt { kind, what, advice, .. }| {
-            let advice = (!advice.is_empty()).then(|| format!("What to change: {advice}"));
-            std::iter::once(format!("{kind}: {what}")).chain(advice)
-        }))
-        .collect()
+    ended.into_iter().chain(invalid.flat_map(explained)).collect()
 }
 
-fn of_verdict(verdict: &Verdict) -> Ending {
+fn explained(Doubt { kind, what, advice, .. }: &Doubt) -> impl Iterator<Item = String> {
+    let advice = (!advice.is_empty()).then(|| format!("What to change: {advice}"));
+    std::iter::once(format!("{kind}: {what}")).chain(advice)
+}
+
+/// `words` are those for what it is held against and for what was seen.
+fn of_verdict(verdict: &Verdict, words: (&str, &str), is_judged: bool) -> Ending {
+    if !is_judged {
+        return Ending::Skipped(NOT_JUDGED.to_owned());
+    }
     let unit = verdict.unit;
     let message = format!(
-        "predicted {}, observed {}, 90 % interval {}, allowed {}",
+        "{} {}, {} {}, 90 % interval {}, allowed {}",
+        words.0,
         value_or_absent(unit, verdict.predicted),
+        words.1,
         value_or_absent(unit, verdict.observed),
         range(unit, verdict.interval),
         range(unit, verdict.band),
@@ -145,10 +184,12 @@ fn properties(xml: &mut Xml, record: &RunRecord) {
         ("target", plan.target.clone()),
         ("seed", plan.seed.to_string()),
         ("script_hash", plan.script_hash.clone()),
-        ("conclusion", conclusion.sentence(record.verdicts.len())),
+        ("conclusion", conclusion.sentence(record)),
         ("exit_code", conclusion.exit_code().to_string()),
     ];
     all.extend(record.id.iter().map(|id| ("run", id.clone())));
+    let baseline = record.baseline.iter().filter_map(|baseline| baseline.before.as_ref());
+    all.extend(baseline.map(|before| ("baseline", before.path.clone())));
     all.extend(plan.log.iter().map(|log| ("log", log.clone())));
     all.extend((!plan.drift.is_empty()).then(|| ("drift", plan.drift.join("; "))));
     xml.open("properties", &[]);
@@ -188,7 +229,7 @@ impl Xml {
     }
 
     fn case(&mut self, case: &Case<'_>, class: &str) {
-        let attributes = [("name", case.name.to_owned()), ("classname", class.to_owned())];
+        let attributes = [("name", case.name.clone().into_owned()), ("classname", class.to_owned())];
         let problem = match &case.ending {
             Ending::Passed => return self.empty("testcase", &attributes),
             Ending::Skipped(why) => {
@@ -276,6 +317,20 @@ mod tests {
         assert_eq!(error.attribute("type"), Some("invalid"));
         assert!(error.text().unwrap().contains("What to change: raise --connections"), "{text}");
         assert!(!error.text().unwrap().contains("reconnects"), "a note invalidates nothing: {text}");
+    }
+
+    #[test]
+    fn a_claim_of_the_baseline_that_is_violated_is_a_failure_of_its_own() {
+        let mut record = sample::holding();
+        record.baseline = Some(Box::new(sample::comparison(sample::violated().verdicts)));
+        let text = text(&record);
+        let document = Document::parse(&text).unwrap();
+        assert_eq!((elements(&document, "failure"), elements(&document, "testcase")), (1, 8));
+        let failure = case(&document, "baseline: GET /orders/{id} latency p95").first_element_child().unwrap();
+        assert_eq!(failure.attribute("type"), Some("violated"));
+        assert!(failure.attribute("message").is_some_and(|it| it.starts_with("before ") && it.contains(", now ")), "{text}");
+        let property = document.descendants().find(|node| node.attribute("name") == Some("baseline")).unwrap();
+        assert_eq!(property.attribute("value"), Some("runs/before"));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! Owns the order, and that no name of a route or a profile becomes Markdown or HTML of its own (GitHub Flavored Markdown 0.29, sections 2.4, 4.10
 //! and 6.1). Refuses to judge, and what has no room on a page that is read at a glance: the text report and `run.json` have it. Called by `command`.
 
+use crate::measure::comparison::ComparisonRecord;
 use crate::measure::record::{Answer, Doubt, LoadRecord, Quantiles, RunRecord, SeriesRecord, Stopped, Verdict, Weight};
 
 use super::super::advice::{self, Advice, Piece};
+use super::super::comparison::Comparison;
 use super::super::conclusion::Conclusion;
 use super::super::page::clean;
 use super::super::quantity::{ABSENT, count, counted, duration_ns, planned_length, range, rate, share_of, value_or_absent};
@@ -17,9 +19,12 @@ const SERIES_MAX: usize = 20;
 pub fn write(record: &RunRecord) -> String {
     let conclusion = Conclusion::of(record);
     let mut page = Page::default();
-    page.block(&format!("## {} {}", mark(conclusion), text(&conclusion.sentence(record.verdicts.len()))));
+    page.block(&format!("## {} {}", mark(conclusion), text(&conclusion.sentence(record))));
     page.block(&format!("{}, exit code {}", what(record), conclusion.exit_code()));
     answer(&mut page, record, conclusion);
+    if let Some(compared) = &record.baseline {
+        baseline(&mut page, compared, conclusion);
+    }
     belief(&mut page, record);
     load(&mut page, record);
     series(&mut page, record);
@@ -78,12 +83,30 @@ fn answer(page: &mut Page, record: &RunRecord, conclusion: Conclusion) {
         Some(Stopped::Aborted(abort)) => page.block(&format!("{}: met in second {}.", text(&abort.condition), abort.second)),
         Some(Stopped::Interrupted(_)) | None => {}
     }
-    if record.verdicts.is_empty() {
+    verdicts(page, &record.verdicts, ("predicted", "observed"), conclusion.is_judged());
+}
+
+/// What an earlier run says of this one.
+fn baseline(page: &mut Page, record: &ComparisonRecord, conclusion: Conclusion) {
+    let comparison = Comparison::of(record);
+    page.block("### Baseline");
+    let before = record.before.iter().map(|run| format!(" ({}, {})", text(&run.path), text(&run.started_at)));
+    page.block(&format!("{}{}.", text(&comparison.sentence(record)), before.collect::<String>()));
+    verdicts(page, &record.verdicts, ("before", "now"), conclusion.is_judged() && comparison != Comparison::NotComparable);
+    let doubts: Vec<String> = record.doubts.iter().map(doubted).collect();
+    if !doubts.is_empty() {
+        page.list(doubts);
+    }
+}
+
+/// A row for each, and a reason where something does not hold; `words` are those for what they are held against and for what was seen.
+fn verdicts(page: &mut Page, verdicts: &[Verdict], words: (&str, &str), is_judged: bool) {
+    if verdicts.is_empty() {
         return;
     }
-    let titles = ["<answer", "<assumption", "predicted", "observed", "90 % interval", "allowed"];
-    page.table(&titles, record.verdicts.iter().map(|verdict| judged(verdict, conclusion)));
-    let open: Vec<&Verdict> = record.verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds).collect();
+    let titles = ["<answer", "<assumption", words.0, words.1, "90 % interval", "allowed"];
+    page.table(&titles, verdicts.iter().map(|verdict| judged(verdict, is_judged)));
+    let open: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds).collect();
     if !open.is_empty() {
         let reason = |verdict: &&Verdict| {
             let because = if verdict.because.is_empty() { ABSENT.to_owned() } else { text(&verdict.because) };
@@ -93,9 +116,9 @@ fn answer(page: &mut Page, record: &RunRecord, conclusion: Conclusion) {
     }
 }
 
-fn judged(verdict: &Verdict, conclusion: Conclusion) -> Vec<String> {
+fn judged(verdict: &Verdict, is_judged: bool) -> Vec<String> {
     let unit = verdict.unit;
-    let word = match (verdict.answer, conclusion.is_judged()) {
+    let word = match (verdict.answer, is_judged) {
         (Answer::Holds, true) => "✅ holds",
         (Answer::Violated, true) => "❌ **violated**",
         (Answer::Inconclusive, true) => "❔ inconclusive",
@@ -123,15 +146,16 @@ fn belief(page: &mut Page, record: &RunRecord) {
     if doubts.is_empty() {
         return;
     }
-    let item = |doubt: &&Doubt| {
-        let weight = match doubt.weight {
-            Weight::Invalid => "❌ **invalid**",
-            Weight::Note => "note",
-        };
-        let advice = if doubt.advice.is_empty() { String::new() } else { format!(" What to change: {}.", text(&doubt.advice)) };
-        format!("{weight} ({}): {}.{advice}", text(&doubt.kind), text(&doubt.what))
+    page.list(doubts.into_iter().map(doubted));
+}
+
+fn doubted(doubt: &Doubt) -> String {
+    let weight = match doubt.weight {
+        Weight::Invalid => "❌ **invalid**",
+        Weight::Note => "note",
     };
-    page.list(doubts.iter().map(item));
+    let advice = if doubt.advice.is_empty() { String::new() } else { format!(" What to change: {}.", text(&doubt.advice)) };
+    format!("{weight} ({}): {}.{advice}", text(&doubt.kind), text(&doubt.what))
 }
 
 fn load(page: &mut Page, record: &RunRecord) {
@@ -199,6 +223,9 @@ const fn mark(conclusion: Conclusion) -> &'static str {
         Conclusion::Violated(_) | Conclusion::Aborted(_) | Conclusion::Failed | Conclusion::Invalid => "❌",
         Conclusion::Inconclusive(_) | Conclusion::Interrupted(_) | Conclusion::Unfinished => "❔",
         Conclusion::NothingClaimed => "ℹ️",
+        Conclusion::Baseline(Comparison::Violated(_)) => "❌",
+        Conclusion::Baseline(Comparison::Inconclusive(_) | Comparison::NotComparable) => "❔",
+        Conclusion::Baseline(Comparison::Holds(_) | Comparison::NothingClaimed) => "✅",
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::measure::record::{AbortRecord, Answer, Doubt, RunRecord, Stopped, Verdict, Weight};
 
 use super::super::advice;
+use super::super::comparison;
 use super::super::conclusion::Conclusion;
 use super::super::look::Tone;
 use super::super::page::{Cell, Page, Table};
@@ -15,7 +16,7 @@ use super::super::quantity::{ABSENT, count, counted, planned_length, range, shar
 pub(super) fn write(page: &mut Page, record: &RunRecord) {
     let conclusion = Conclusion::of(record);
     page.heading("Answer");
-    page.marked(tone_of(conclusion), "", &conclusion.sentence(record.verdicts.len()));
+    page.marked(tone_of(conclusion), "", &conclusion.sentence(record));
     match &record.stopped {
         Some(Stopped::Failed(why)) => page.paragraph(4, Tone::Plain, why),
         Some(Stopped::Aborted(abort)) => aborted(page, abort),
@@ -25,6 +26,9 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     verdicts(page, &record.verdicts, ("predicted", "observed"), conclusion.is_judged());
     for verdict in record.verdicts.iter().filter(|verdict| verdict.answer != Answer::Holds) {
         reason(page, verdict);
+    }
+    if let Some(baseline) = &record.baseline {
+        comparison::baseline(page, baseline, conclusion.is_judged());
     }
     page.heading("Can it be believed?");
     if !record.complete {
@@ -47,7 +51,7 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
 pub(super) fn write_last(page: &mut Page, record: &RunRecord, kept_in: Option<&str>) {
     let conclusion = Conclusion::of(record);
     page.heading("Result");
-    let sentence = conclusion.sentence(record.verdicts.len());
+    let sentence = conclusion.sentence(record);
     // A run that could not be kept exits with 1, whatever it came to.
     let Some(folder) = kept_in else { return page.marked(tone_of(conclusion), "", &sentence) };
     page.marked(tone_of(conclusion), "", &format!("{sentence} (exit code {})", conclusion.exit_code()));
@@ -171,5 +175,6 @@ const fn tone_of(conclusion: Conclusion) -> Tone {
         Conclusion::Violated(_) | Conclusion::Aborted(_) | Conclusion::Failed | Conclusion::Invalid => Tone::Bad,
         Conclusion::Inconclusive(_) | Conclusion::Interrupted(_) | Conclusion::Unfinished => Tone::Unsure,
         Conclusion::NothingClaimed => Tone::Plain,
+        Conclusion::Baseline(comparison) => comparison.tone(),
     }
 }

@@ -4,7 +4,7 @@ use sluicegate_policy::seed::{Seed, Stream};
 
 use super::super::claim::Line;
 use super::super::claim::tests::assume;
-use super::super::judge::{Context, Observed, judge_claim};
+use super::super::judge::{Context, Judged, Observed, judge_claim};
 use super::super::power::Power;
 use super::super::{Phase, decide};
 use super::*;
@@ -13,18 +13,18 @@ use crate::measure::channel::growing;
 use crate::measure::record::{Answer, Verdict};
 
 const SECONDS: usize = 32;
-const PHASE: Phase = Phase { warmup: Span::ZERO, end: Span::from_secs(SECONDS as u64) };
+pub(in crate::verdict) const PHASE: Phase = Phase { warmup: Span::ZERO, end: Span::from_secs(SECONDS as u64) };
 const MARGIN: f64 = 0.1;
 const MEDIAN_NS: f64 = 100e6;
 const SIGMA: f64 = 0.5;
 const RUNS: u64 = 150;
 
 /// A made-up run: its actions' latencies in order, evenly spread over its seconds.
-struct Run(Vec<f64>);
+pub(in crate::verdict) struct Run(Vec<f64>);
 
 impl Run {
     /// Lognormal latencies with an AR(1) logarithm.
-    fn lognormal(actions: usize, correlation: f64, seed: Seed) -> Self {
+    pub(in crate::verdict) fn lognormal(actions: usize, correlation: f64, seed: Seed) -> Self {
         let stream = &mut seed.stream();
         let fresh = (1.0 - correlation * correlation).sqrt();
         let mut level = normal(stream);
@@ -41,7 +41,7 @@ impl Run {
         Self((0..actions).map(|_| if stream.unit() < share { 1.0 } else { 0.0 }).collect())
     }
 
-    fn slowed(&self, factor: f64) -> Self {
+    pub(in crate::verdict) fn slowed(&self, factor: f64) -> Self {
         Self(self.0.iter().map(|ns| ns * factor).collect())
     }
 
@@ -65,7 +65,7 @@ impl Run {
         times
     }
 
-    fn predicts(&self, assumption: &Assumption) -> Result<Prediction, String> {
+    pub(in crate::verdict) fn predicts(&self, assumption: &Assumption) -> Result<Prediction, String> {
         let times = self.times();
         predict(assumption, &Shown { rows: &|event| self.rows(event), times: &times, phase: PHASE, course: Course::Steady })
     }
@@ -73,10 +73,15 @@ impl Run {
     /// The verdict on this run after the one that gave the prediction.
     fn after(&self, assumption: &Assumption, prediction: &Prediction) -> Verdict {
         let claim = Claim::after_run(assumption, Some(prediction), 1).expect("numbers");
-        let rows = claim.lines().try_map(|line: &Line| Some(self.rows(line.edge.event))).expect("every end");
-        let context = Context { phase: PHASE, course: Course::Steady, planned_power: None, noise: None };
-        decide(vec![judge_claim(&claim, &Observed { rows: rows.as_deref(), times: None }, &context)]).remove(0)
+        decide(vec![judged_after(self, &claim)]).remove(0)
     }
+}
+
+/// What becomes of a claim in a run.
+pub(in crate::verdict) fn judged_after(run: &Run, claim: &Claim) -> Judged {
+    let rows = claim.lines().try_map(|line: &Line| Some(run.rows(line.edge.event))).expect("every end");
+    let context = Context { phase: PHASE, course: Course::Steady, planned_power: None, noise: None };
+    judge_claim(claim, &Observed { rows: rows.as_deref(), times: None }, &context)
 }
 
 /// Box and Muller's normal deviate.
