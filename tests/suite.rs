@@ -29,6 +29,7 @@ mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and 
 mod overload; // a target that holds its connections: what queue, drop and deadline do, as text and as JSON
 mod page; // the page of a run in a real browser: charts with content, tables that sort, a silent console
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
+mod parquet; // samples as Parquet: read back by DuckDB, which finds in them what the record and the CSV say
 mod posts; // a back end that posts to connections: what it is answered, and what its receivers get, in both worlds
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared
 mod recorded_sessions; // sessions of WebSocket clients that a browser recorded: imported, replayed at the mock, simulated

@@ -146,7 +146,7 @@ pub struct OutputFlags {
     #[arg(long, conflicts_with = "export")]
     pub print_plan: bool,
 
-    /// Keep one row for each attempt, with its request id, in samples.csv of the run's folder
+    /// Keep one row for each attempt, with its request id, in samples.csv of the run's folder; --export FILE.parquet does it too, and writes them as Parquet
     #[arg(long)]
     pub samples: bool,
 

@@ -155,7 +155,11 @@ impl Rehearsal<'_> {
         }
         let exports = Exports::open(&self.output.exports.export, &self.plan.catalog.series, self.output.output.as_deref())?;
         let done = self.rehearse(&Interruption::listen(self.output, self.plan.run.timeout)?)?;
-        let written = exports.write(&Exported { record: &done.record, seconds: Seconds::Kept(&done.folder) });
+        let written = exports.write(&Exported {
+            record: &done.record,
+            seconds: Seconds::Kept(&done.folder),
+            samples: Some(&done.folder),
+        });
         let done = done.unbroken()?;
         // What could not be written has another exit code than the conclusion's.
         let whole = done.kept.is_ok() && written == Written::Whole;

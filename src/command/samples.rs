@@ -1,11 +1,11 @@
-//! `samples.csv`: what became of each attempt, kept while a run lasts.
+//! `samples.csv`: what became of each attempt, kept while a run lasts, and read again.
 //!
 //! Owns the thread that writes the file, and what a lane gives it: batches, never waited for. What finds no room is counted, and told as a doubt.
 //! Refuses to know columns (`measure::rows`). Where no samples are asked for none of this is there.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
-use std::path::Path;
+use std::io::{self, BufRead as _, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -13,7 +13,7 @@ use sluicegate_policy::time::Instant;
 
 use crate::measure::connections::Connections;
 use crate::measure::record::{Doubt, SamplesRecord, Weight};
-use crate::measure::rows::{HEADER, Row};
+use crate::measure::rows::{HEADER, Reader, Row};
 use crate::measure::{Record, Recorder, Sample};
 use crate::traffic::conversation::Stream;
 
@@ -150,6 +150,81 @@ fn keep(mut file: impl io::Write, batches: &Receiver<Vec<Row>>, series: &[String
     Ok(rows)
 }
 
+/// The file of a run that is over, row by row.
+pub(super) struct KeptSamples {
+    path: PathBuf,
+    file: BufReader<File>,
+    reader: Reader,
+    end: LastLine,
+    line: String,
+    number: u64,
+}
+
+/// What the last line of a file may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastLine {
+    /// Whole: the run closed its file.
+    Whole,
+    /// Cut off anywhere: the run was killed, or its disk was full. Then it is left out.
+    MayBeCut,
+}
+
+/// Why the samples of a run cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SamplesError {
+    /// They are not there.
+    #[error("{}: the samples of the run cannot be read ({source}); only a run with --samples keeps them", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// They are something else.
+    #[error("{}:{line}: this is no row of the samples of this run; was it edited, or is it of another run?", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        line: u64,
+    },
+}
+
+impl KeptSamples {
+    /// Opens the file in `folder`, of a run whose series have these names.
+    pub(super) fn open(folder: &Path, series: &[String], end: LastLine) -> Result<Self, SamplesError> {
+        let path = folder.join(SAMPLES);
+        match File::open(&path) {
+            Ok(file) => {
+                Ok(Self { path, file: BufReader::new(file), reader: Reader::new(series), end, line: String::new(), number: 0 })
+            }
+            Err(source) => Err(SamplesError::File { path, source }),
+        }
+    }
+
+    /// The next row, and its line; nothing after the last.
+    pub(super) fn next(&mut self) -> Result<Option<(&str, Row)>, SamplesError> {
+        loop {
+            self.line.clear();
+            let read = self.file.read_line(&mut self.line);
+            if read.map_err(|source| SamplesError::File { path: self.path.clone(), source })? == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if self.end == LastLine::MayBeCut && !self.line.ends_with('\n') {
+                return Ok(None);
+            }
+            let text = self.line.trim_end_matches(['\n', '\r']);
+            if self.number == 1 && text == HEADER {
+                continue;
+            }
+            let row = self.reader.read(text);
+            let row = row.ok_or_else(|| SamplesError::Row { path: self.path.clone(), line: self.number })?;
+            return Ok(Some((self.line.trim_end_matches(['\n', '\r']), row)));
+        }
+    }
+}
+
 /// What is missing in the file.
 pub(super) fn doubt(record: &SamplesRecord) -> Option<Doubt> {
     (record.refused > 0).then(|| Doubt {
@@ -183,7 +258,6 @@ mod tests {
 
     use super::*;
     use crate::measure::recorder::Layout;
-    use crate::measure::rows::Reader;
     use crate::measure::scripted::answered;
 
     fn layout() -> Arc<Layout> {
@@ -233,6 +307,26 @@ mod tests {
         let record = SamplesRecord { file: SAMPLES.to_owned(), rows: 4_352, refused: rows.refused };
         assert!(doubt(&record).is_some_and(|doubt| doubt.what.contains("5648 of 10000")));
         drop(batches);
+    }
+
+    #[test]
+    fn of_a_file_that_was_cut_off_every_whole_line_is_a_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = Vec::from(format!("{HEADER}\n").as_bytes());
+        for second in [1.0, 2.0, 3.0] {
+            Row { sample: answered(second, 5.0), id: None }.write(&layout().series, &mut text);
+        }
+        std::fs::write(folder.path().join(SAMPLES), &text[..text.len() - 5]).unwrap();
+        let rows = |end| {
+            let mut kept = KeptSamples::open(folder.path(), &layout().series, end)?;
+            let mut seconds = Vec::new();
+            while let Some((_, row)) = kept.next()? {
+                seconds.push(row.sample.intended.second());
+            }
+            Ok::<_, SamplesError>(seconds)
+        };
+        assert_eq!(rows(LastLine::MayBeCut).unwrap(), [1, 2]);
+        assert!(rows(LastLine::Whole).unwrap_err().to_string().contains("samples.csv:4: this is no row"));
     }
 
     #[test]

@@ -26,8 +26,8 @@ impl Rehearsal<'_> {
         Traced { request_ids, access_log: self.output.access_log.as_deref() }
     }
 
-    pub(super) const fn keeps_samples(&self) -> bool {
-        self.output.samples || self.output.access_log.is_some()
+    pub(super) fn keeps_samples(&self) -> bool {
+        self.output.samples || self.output.access_log.is_some() || self.output.exports.need_samples()
     }
 
     /// The mock adds to its log; a log that is there already would be of another run, with ids that may be the same.
