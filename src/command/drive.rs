@@ -182,7 +182,7 @@ impl<'a> Common<'a> {
     fn playing<S: ?Sized>(self, source: &'a (dyn Fn(Share) -> Box<S> + Sync)) -> Drive<'a, Recording, S> {
         let Self { plan, recorder, clock, stop, abort, on_abort, progress } = self;
         let (catalog, shaper) = (Arc::clone(&plan.catalog), Shaper::new(&plan.safety.ceilings));
-        Drive { catalog, source, recorder, shaper, clock, horizon: plan.run.duration, stop, abort, on_abort, progress }
+        Drive { catalog, source, recorder, shaper, clock, horizon: plan.run.duration, stop, abort, on_abort, progress, tracing: None }
     }
 }
 
