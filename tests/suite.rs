@@ -42,4 +42,5 @@ mod several_apis; // several APIs of one account: all are served, and what the a
 mod starved; // a generator that is starved of its core calls its run invalid, and not its target slow
 mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last
 mod token_life; // tokens that expire while a WebSocket connection is open: it stays, and a reconnect needs a fresh one
+mod tracing; // distributed tracing: what requests say on the wire is what their spans are called at a collector
 mod websocket; // sessions of WebSocket clients: played at the mock, simulated, and every connection and push accounted for

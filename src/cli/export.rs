@@ -102,14 +102,9 @@ impl ExportKind {
     pub const fn needs_samples(self) -> bool {
         match self {
             Self::Parquet => true,
-            Self::Json
-            | Self::Csv
-            | Self::CsvSeconds
-            | Self::Hgrm
-            | Self::Hlog
-            | Self::Junit
-            | Self::Markdown
-            | Self::Html => false,
+            Self::Json | Self::Csv | Self::CsvSeconds | Self::Hgrm | Self::Hlog | Self::Junit | Self::Markdown | Self::Html => {
+                false
+            }
         }
     }
 
@@ -223,7 +218,10 @@ mod tests {
     fn what_cannot_be_read_is_said_with_what_would_work() {
         for (text, why) in [
             ("gate.txt", "does not say what to write"),
-            ("junitt=gate.xml", "\"junitt\" is no kind of export (json, csv-seconds, csv, hgrm, hlog, parquet, junit, md, html are)"),
+            (
+                "junitt=gate.xml",
+                "\"junitt\" is no kind of export (json, csv-seconds, csv, hgrm, hlog, parquet, junit, md, html are)",
+            ),
             ("csv:GET /a=x.csv", "csv is always of the whole run"),
             ("hgrm:=x.hgrm", "names no series"),
             ("junit=", "names no file"),

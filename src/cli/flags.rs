@@ -12,6 +12,7 @@ use sluicegate_policy::time::Span;
 use crate::load::overload::Overload;
 
 use super::export::ExportFlags;
+use super::tracing::TraceFlags;
 use super::value::{DriftText, Field, Header, HttpVersion, PacingMode, RateText, Target, UnitText, overload};
 
 /// How much is sent, for how long. Absent means: as the profile says.
@@ -169,6 +170,10 @@ pub struct OutputFlags {
     /// On a terminal, progress in one line instead of the live view
     #[arg(long, conflicts_with = "quiet")]
     pub plain: bool,
+
+    /// How requests are traced.
+    #[command(flatten)]
+    pub tracing: TraceFlags,
 }
 
 /// How a result is written.

@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod schema;
 mod simulate;
+mod tracing;
 mod value;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -43,6 +44,7 @@ pub use report::{Report, ReportFormat};
 pub use run::{FindFlags, Run};
 pub use schema::{Schema, SchemaOf};
 pub use simulate::Simulate;
+pub use tracing::{PerMillion, TraceFlags, TraceHeader};
 pub use value::{DriftText, Field, Header, HttpVersion, PacingMode, ParseError, RateText, Speed, Target, UnitText};
 
 /// Exit codes, as the help of the program shows them (design: the first that applies).

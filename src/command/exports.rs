@@ -141,6 +141,13 @@ impl Written {
 /// Whatever went wrong with a file.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
+impl<'a> Exported<'a> {
+    /// A run that was driven, and is kept in this folder.
+    pub(super) const fn kept(record: &'a RunRecord, folder: &'a Path) -> Self {
+        Self { record, seconds: Seconds::Kept(folder), samples: Some(folder) }
+    }
+}
+
 impl Exported<'_> {
     /// Samples are written row by row, for there may be more of them than fit into memory; everything else in one piece.
     fn write(&self, export: &Export, place: &Place, seconds: &mut Option<KeptSeconds>) -> Result<(), AnyError> {

@@ -24,6 +24,7 @@ mod fit_loaded;
 mod fit_observed;
 mod flags;
 mod forming;
+mod handover;
 mod import;
 mod import_sessions;
 mod joining;
@@ -63,6 +64,8 @@ mod target;
 mod terminal;
 mod ticker;
 mod told;
+mod traces;
+mod tracing;
 mod ui;
 mod unfinished;
 

@@ -19,8 +19,8 @@ use sluicegate_timer::clock::wall_epoch;
 use self::doubts::{cut_by, lost_journal, other_script, settles_later, silent_mock, troubled_mock, unprobed};
 use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
-use super::drive::{self, Driven, drive};
-use super::exports::{Exported, Exports, Seconds, Written};
+use super::drive::{self, Driven, Keepers, drive};
+use super::exports::{Exported, Exports, Written};
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::predict::{Model, Predicted, layout};
@@ -31,6 +31,7 @@ use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
 use super::target::{Standing, Way, stand};
+use super::tracing::Traces;
 use super::{limits, machine, mock, receiver, retries, run_cost, shown, terminal, told, ui};
 use crate::cli::{OutputFlags, OutputFormat};
 use crate::config::{Drift, Plan, Target};
@@ -155,11 +156,7 @@ impl Rehearsal<'_> {
         }
         let exports = Exports::open(&self.output.exports.export, &self.plan.catalog.series, self.output.output.as_deref())?;
         let done = self.rehearse(&Interruption::listen(self.output, self.plan.run.timeout)?)?;
-        let written = exports.write(&Exported {
-            record: &done.record,
-            seconds: Seconds::Kept(&done.folder),
-            samples: Some(&done.folder),
-        });
+        let written = exports.write(&Exported::kept(&done.record, &done.folder));
         let done = done.unbroken()?;
         // What could not be written has another exit code than the conclusion's.
         let whole = done.kept.is_ok() && written == Written::Whole;
@@ -177,6 +174,7 @@ impl Rehearsal<'_> {
         if let Some(cost) = run_cost::before(self.plan, &self.script)? {
             self.tell(&format!("{}\n", report::cost::of_run(&cost.bill, &cost.dated)));
         }
+        let traces = Traces::prove(&self.output.tracing, self.plan)?;
         let page = ui::bind(self.output)?;
         let started = wall_epoch();
         let mut folder = self.open_folder(started)?;
@@ -198,7 +196,8 @@ impl Rehearsal<'_> {
         record.stopped = interruption.stopped();
         keep(&folder, &record)?;
         let driven = if record.stopped.is_none() {
-            self.drive_and_judge(&mut record, (standing, page), (folder.path(), interruption), predicted.as_ref())
+            let around = (folder.path(), interruption, traces.as_ref());
+            self.drive_and_judge(&mut record, (standing, page), around, predicted.as_ref())
         } else {
             // Interrupted before a request was sent: the header is all there is.
             drop(standing);
@@ -222,7 +221,7 @@ impl Rehearsal<'_> {
         &self,
         record: &mut RunRecord,
         (standing, page): (Standing, Option<LivePage>),
-        (folder, interruption): (&Path, &Interruption),
+        (folder, interruption, traces): (&Path, &Interruption, Option<&Traces>),
         predicted: Option<&Predicted>,
     ) -> Result<Option<Driven>, Failure> {
         let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
@@ -233,12 +232,14 @@ impl Rehearsal<'_> {
         let samples = self.keeps_samples().then(|| SampleFile::begin(folder, self.plan.catalog.series.clone())).transpose();
         let samples = samples.map_err(|error| Failure::broken("opening the file of samples", error))?;
         let clock = drive::clock();
+        let told = traces.map(|traces| self.begin_traces(traces, record, (folder, clock), &standing)).transpose()?;
         if let Some(mock) = &standing.mock {
             mock.begin(clock);
         }
         let page = page.map(|page| ui::serve(page, scene.clone(), clock)).transpose()?;
         let how = (clock, interruption.stop.clone(), self.shows(scene));
-        let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf, samples), how)?;
+        let mut driven =
+            drive(self.plan, &self.script, &standing.engine, (&layout, Keepers { shelf, samples, traces: told }), how)?;
         drop(page);
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.
@@ -247,6 +248,7 @@ impl Rehearsal<'_> {
         let arrivals = folder.join(ARRIVALS);
         let seen = standing.mock.map(|mock| self.receiver(mock, &arrivals, &driven, record.stopped.as_ref()));
         self.complete((record, folder), &mut driven, seen, predicted);
+        self.finish_traces(record, (&driven, folder), traces, &interruption.stop);
         Ok(Some(driven))
     }
 

@@ -47,7 +47,9 @@ pub(super) fn report(asked: &Report) -> Result<u8, Failure> {
     let mut record = read::read(&bytes).map_err(|error| named(&error))?;
     let journal = unfinished::add_journal(&mut record, folder)?;
     if asked.exports.need_samples() && !folder.join(SAMPLES).is_file() {
-        return Err(named(&"the run kept no samples, from which parquet is made; run it with --samples, or with --export FILE.parquet"));
+        return Err(named(
+            &"the run kept no samples, from which parquet is made; run it with --samples, or with --export FILE.parquet",
+        ));
     }
     let exports = Exports::open(&asked.exports.export, &kept_run::names_of(&record), Some(folder))?;
     if let Some(log) = &asked.access_log {
