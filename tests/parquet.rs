@@ -154,7 +154,7 @@ fn of_a_run_that_is_killed_what_was_kept_is_exported_and_says_that_it_is_not_who
     child.wait().expect("it has ended");
     let done = bench.sluicegate(arguments("report out --export all.parquet"));
     assert!(bench.path("all.parquet").exists(), "{}", done.stderr);
-    let whole_lines = fs::read(&samples).expect("it is there").iter().filter(|byte| **byte == b'\n').count() - 1;
+    let whole_lines = fs::read_to_string(&samples).expect("it is there").matches('\n').count() - 1;
     let found = asked(
         &bench,
         "all.parquet",
