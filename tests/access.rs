@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::program::{Bench, Kept, finish, quiet};
 
-const KEY: [(&str, &str); 2] =
+pub(crate) const KEY: [(&str, &str); 2] =
     [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLEEXAMPLE00"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")];
 
-const SIGNED: &str = r#"# Imitates nothing: an API that takes signed requests alone, of the key that the environment has.
+pub(crate) const SIGNED: &str = r#"# Imitates nothing: an API that takes signed requests alone, of the key that the environment has.
 gateway:
   api: rest
   overhead: 0s

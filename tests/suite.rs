@@ -32,6 +32,7 @@ mod live_target; // the same traffic at a live endpoint: http, https, IPv6, and 
 mod overload; // a target that holds its connections: what queue, drop and deadline do, as text and as JSON
 mod page; // the page of a run in a real browser: charts with content, tables that sort, a silent console
 mod parity; // the simulator and the mock decide alike; a seed gives the same bytes
+mod parquet; // samples as Parquet: read back by DuckDB, which finds in them what the record and the CSV say
 mod posts; // a back end that posts to connections: what it is answered, and what its receivers get, in both worlds
 mod recorded; // replay and import of logs in every format, and of the recorded logs of ../shared
 mod recorded_sessions; // sessions of WebSocket clients that a browser recorded: imported, replayed at the mock, simulated
@@ -45,4 +46,5 @@ mod starved; // a generator that is starved of its core calls its run invalid, a
 mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last
 mod telemetry; // metrics of a run while it lasts, as they are scraped: for those who may, and read by Prometheus's own client
 mod token_life; // tokens that expire while a WebSocket connection is open: it stays, and a reconnect needs a fresh one
+mod tracing; // distributed tracing: what requests say on the wire is what their spans are called at a collector
 mod websocket; // sessions of WebSocket clients: played at the mock, simulated, and every connection and push accounted for

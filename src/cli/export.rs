@@ -14,7 +14,8 @@ use super::value::ParseError;
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportFlags {
     /// Write the run to this file too; may be repeated. Its ending says what it is: .json, .csv (a row for each series), seconds.csv (for each
-    /// second), .hgrm and .hlog (for HDR tools), .xml (JUnit), .md (a summary), .html (the page); or a word before it: junit=FILE, 'hgrm:GET /a=FILE' of one series
+    /// second), .parquet (for each attempt, of a run that keeps --samples), .hgrm and .hlog (for HDR tools), .xml (JUnit), .md (a summary), .html (the
+    /// page); or a word before it: junit=FILE, 'hgrm:GET /a=FILE' of one series
     #[arg(long = "export", value_name = "FILE", help_heading = "Output")]
     pub export: Vec<Export>,
 }
@@ -43,6 +44,8 @@ pub enum ExportKind {
     Hgrm,
     /// The response times of each second, as HDR tools log them.
     Hlog,
+    /// Parquet, a row for each attempt.
+    Parquet,
     /// A test report in JUnit's XML.
     Junit,
     /// A summary in Markdown.
@@ -52,18 +55,26 @@ pub enum ExportKind {
 }
 
 /// Each kind, its word, and the endings that mean it. The first ending that fits counts.
-const KINDS: [(ExportKind, &str, &[&str]); 8] = [
+const KINDS: [(ExportKind, &str, &[&str]); 9] = [
     (ExportKind::Json, "json", &[".json"]),
     (ExportKind::CsvSeconds, "csv-seconds", &["seconds.csv"]),
     (ExportKind::Csv, "csv", &[".csv"]),
     (ExportKind::Hgrm, "hgrm", &[".hgrm"]),
     (ExportKind::Hlog, "hlog", &[".hlog"]),
+    (ExportKind::Parquet, "parquet", &[".parquet"]),
     (ExportKind::Junit, "junit", &[".xml"]),
     (ExportKind::Markdown, "md", &[".md", ".markdown"]),
     (ExportKind::Html, "html", &[".html", ".htm"]),
 ];
 
 const EXAMPLE: &str = "results/gate.xml, junit=results/gate or 'hgrm:GET /orders/{id}=orders.hgrm'";
+
+impl ExportFlags {
+    /// Whether one of them is made from the samples of the run.
+    pub fn need_samples(&self) -> bool {
+        self.export.iter().any(|export| export.kind.needs_samples())
+    }
+}
 
 impl ExportKind {
     /// Its word.
@@ -75,7 +86,7 @@ impl ExportKind {
     pub const fn has_series(self) -> bool {
         match self {
             Self::Hgrm | Self::Hlog => true,
-            Self::Json | Self::Csv | Self::CsvSeconds | Self::Junit | Self::Markdown | Self::Html => false,
+            Self::Json | Self::Csv | Self::CsvSeconds | Self::Parquet | Self::Junit | Self::Markdown | Self::Html => false,
         }
     }
 
@@ -83,7 +94,17 @@ impl ExportKind {
     pub const fn needs_seconds(self) -> bool {
         match self {
             Self::Hgrm | Self::Hlog | Self::CsvSeconds | Self::Html => true,
-            Self::Json | Self::Csv | Self::Junit | Self::Markdown => false,
+            Self::Json | Self::Csv | Self::Parquet | Self::Junit | Self::Markdown => false,
+        }
+    }
+
+    /// Whether it is made from the samples of the run.
+    pub const fn needs_samples(self) -> bool {
+        match self {
+            Self::Parquet => true,
+            Self::Json | Self::Csv | Self::CsvSeconds | Self::Hgrm | Self::Hlog | Self::Junit | Self::Markdown | Self::Html => {
+                false
+            }
         }
     }
 
@@ -167,6 +188,7 @@ mod tests {
             ("out/gate-seconds.CSV", ExportKind::CsvSeconds),
             ("all.hgrm", ExportKind::Hgrm),
             ("all.hlog", ExportKind::Hlog),
+            ("runs/friday/samples.parquet", ExportKind::Parquet),
             ("gate.xml", ExportKind::Junit),
             ("summary.md", ExportKind::Markdown),
             ("page.html", ExportKind::Html),
@@ -196,7 +218,10 @@ mod tests {
     fn what_cannot_be_read_is_said_with_what_would_work() {
         for (text, why) in [
             ("gate.txt", "does not say what to write"),
-            ("junitt=gate.xml", "\"junitt\" is no kind of export (json, csv-seconds, csv, hgrm, hlog, junit, md, html are)"),
+            (
+                "junitt=gate.xml",
+                "\"junitt\" is no kind of export (json, csv-seconds, csv, hgrm, hlog, parquet, junit, md, html are)",
+            ),
             ("csv:GET /a=x.csv", "csv is always of the whole run"),
             ("hgrm:=x.hgrm", "names no series"),
             ("junit=", "names no file"),

@@ -13,6 +13,7 @@ use crate::load::overload::Overload;
 
 use super::export::ExportFlags;
 use super::telemetry::TelemetryFlags;
+use super::tracing::TraceFlags;
 use super::value::{Baseline, DriftText, Field, Header, HttpVersion, PacingMode, RateText, Target, UnitText, overload};
 
 /// How much is sent, for how long. Absent means: as the profile says.
@@ -147,7 +148,7 @@ pub struct OutputFlags {
     #[arg(long, conflicts_with = "export")]
     pub print_plan: bool,
 
-    /// Keep one row for each attempt, with its request id, in samples.csv of the run's folder
+    /// Keep one row for each attempt, with its request id, in samples.csv of the run's folder; --export FILE.parquet does it too, and writes them as Parquet
     #[arg(long)]
     pub samples: bool,
 
@@ -174,6 +175,10 @@ pub struct OutputFlags {
     /// On a terminal, progress in one line instead of the live view
     #[arg(long, conflicts_with = "quiet")]
     pub plain: bool,
+
+    /// How requests are traced.
+    #[command(flatten)]
+    pub tracing: TraceFlags,
 }
 
 /// What a run is held against besides its model.

@@ -23,6 +23,7 @@ mod run;
 mod schema;
 mod simulate;
 mod telemetry;
+mod tracing;
 mod value;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -47,6 +48,7 @@ pub use run::{FindFlags, Run};
 pub use schema::{Schema, SchemaOf};
 pub use simulate::Simulate;
 pub use telemetry::{CollectorUrl, TelemetryFlags};
+pub use tracing::{PerMillion, TraceFlags, TraceHeader};
 pub use value::{Baseline, DriftText, Field, Header, HttpVersion, PacingMode, ParseError, RateText, Speed, Target, UnitText};
 
 /// Exit codes, as the help of the program shows them (design: the first that applies).

@@ -72,6 +72,7 @@ Examples:
   sluicegate replay access.log profiles/shop.yaml --speed 2x --target http://127.0.0.1:8080/staging
   sluicegate replay access.log --export results/series.csv --export results/seconds.csv --export results/all.hlog
   sluicegate replay access.log profiles/shop.yaml --baseline latest-passing -o runs/friday
+  sluicegate replay access.log profiles/shop.yaml --target http://127.0.0.1:8080/staging --trace-header xray
   sluicegate replay chat.har --reply id
   sluicegate replay chat.sessions chat.yaml --loop 10 --target wss://example.com/prod --allow-host example.com
   sluicegate replay access.log --log-format format --stamp end \\

@@ -51,5 +51,6 @@ Examples:
   sluicegate report runs/friday/run.json --format json
   sluicegate report runs/friday --format markdown
   sluicegate report runs/friday --export friday.hgrm --export 'hlog:GET /orders/{id}=orders.hlog' --export junit=friday.xml
+  sluicegate report runs/friday --export runs/friday/samples.parquet
   aws logs filter-log-events --log-group-name api-access > events.json
   sluicegate report runs/friday --access-log events.json";

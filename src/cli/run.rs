@@ -56,7 +56,7 @@ pub struct Run {
 #[command(next_help_heading = "Search for the highest rate (many short runs instead of one)")]
 pub struct FindFlags {
     /// Find the highest rate at which these hold, no higher than the profile's safety allows: 'p99 < 300ms, errors < 0.1%'; --rate is where it starts
-    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui", "export", "baseline", "metrics", "remote_write", "otlp"])]
+    #[arg(long, value_name = "THRESHOLDS", conflicts_with_all = ["duration", "samples", "access_log", "ui", "export", "baseline", "metrics", "remote_write", "otlp", "trace_header", "traces"])]
     pub find_rate: Option<Held>,
 
     /// What is counted of each step of the search; before it comes --warmup, or a fifth of it, at most 2s
@@ -112,14 +112,23 @@ already is replaced by a whole one. json is the run's record, csv a row for each
 nanoseconds and an empty cell where there is none), md a summary for a job's page. hgrm is the distribution of response times by percentile in \
 milliseconds, as HdrHistogram's plotters read it, and hlog an HDR log of the same times second by second, warm-up included: of complete answers, of all \
 together or of one series ('hgrm:GET /a=FILE'). junit is a test report with a case for each assumption and one for the run: violated is a failure; \
-inconclusive is an error, as is an invalid or unfinished run: there is a failure or an error exactly if the exit code is not 0. A file that \
+inconclusive is an error, as is an invalid or unfinished run: there is a failure or an error exactly if the exit code is not 0. parquet has a row for \
+each attempt, warm-up included, with its instants in nanoseconds, status, outcome and blame, for DuckDB, pandas and the like; it is made of the samples \
+when the run is over, row group by row group (of a run that was killed, by `sluicegate report RUN --export FILE.parquet`). A file that \
 cannot be written in the end is told (exit code 1), and costs neither the run nor the other files.
 
 With --metrics a Prometheus scrapes the run while it lasts; with --remote-write and --otlp its metrics are pushed every five seconds and once more at \
 its end, with what is known only then. Each is tried before the run starts: an address in use, or a collector that does not answer or takes \
 nothing, is an error (exit code 2). Later on a collector costs the run nothing: what it does not take waits in a bounded queue and is sent again, for \
 up to six seconds after the end, and what was lost is counted, in the metrics and in the report. Every sample has the run's name in the label `run`. A dashboard for Grafana \
-is docs/grafana/sluicegate.json.";
+is docs/grafana/sluicegate.json.
+
+With --trace-header each request says a trace context of its own, made from the run's name and its place in the script, so that what the target traces \
+joins what is seen here: traceparent of W3C, or x-amzn-trace-id of X-Ray. --trace-sample is the share that is sampled, with all retries of a request; the \
+others say that they are not. Sampled requests become spans in traces.jsonl, as long as the response time, with the generator's lag and the first byte as \
+events; --traces sends them to a collector (OTLP over HTTP, as JSON) when the run is over, for a minute at most. A collector that is not there is refused \
+before the run; one that goes is told, and costs the run nothing. The header is in no signature (SigV4). Of a recording, its own such headers are not \
+sent; a profile or -H with one is refused. Of sessions the handshakes are traced.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -135,6 +144,8 @@ Examples:
   sluicegate run profiles/quickstart.yaml --remote-write https://metrics.example.com/api/v1/write \\
       --remote-write-header 'authorization: Bearer ${env:METRICS_TOKEN}'
   sluicegate run profiles/quickstart.yaml --otlp http://127.0.0.1:4318
+  sluicegate run profiles/quickstart.yaml --export samples.parquet
+  sluicegate run profiles/quickstart.yaml --traces http://127.0.0.1:4318 --trace-sample 5%
   sluicegate run profiles/quickstart.yaml --find-rate 'p99 < 300ms, errors < 1%, throttled < 1%'
   sluicegate run profiles/quickstart.yaml --find-rate 'throttled < 5%' -R 100/s --find-step 5s --find-precision 2%
   sluicegate run shop.yaml --target https://api.example.com/prod --allow-host api.example.com \\

@@ -307,7 +307,7 @@ pub(super) fn join_later(record: &mut RunRecord, folder: &Path, log: &Path) -> R
     let phase = Phase { warmup: Span::from_ns(parts.warmup_ns), end: Span::from_ns(record.plan.duration_ns) };
     let shown = Sampled { folder, parts: &*parts, phase }.hold_against(log, again.as_ref()).map_err(|error| match error {
         JoinError::Sort { .. } => Failure::broken("joining the access log", error),
-        JoinError::Samples { .. } | JoinError::Row { .. } | JoinError::Log(_) => Failure::usage(error),
+        JoinError::Samples(_) | JoinError::Log(_) => Failure::usage(error),
     })?;
     let Shown { join, assumed, attributed } = shown;
     record.doubts.retain(|doubt| !OWN_DOUBTS.contains(&doubt.kind.as_str()));

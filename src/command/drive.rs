@@ -12,11 +12,12 @@ use sluicegate_timer::Clock;
 
 use super::failure::Failure;
 use super::live::{self, Moving};
-use super::samples::{Recording, SampleFile};
+use super::samples::{Recording, Rows, SampleFile};
 use super::script::Script;
 use super::shelf::{Shelf, Shelved};
 use super::so_far::Scene;
 use super::ticker::Ticker;
+use super::traces::{self, Spans, TraceFile};
 use super::{target, terminal};
 use crate::config::Plan;
 use crate::config::value::OverloadPolicy;
@@ -28,6 +29,7 @@ use crate::measure::record::{
     AbortRecord, ConnectionsRecord, CredentialsRecord, LaneRecord, LoadRecord, OverloadRecord, SamplesRecord, WatchRecord,
 };
 use crate::measure::recorder::Layout;
+use crate::measure::tracing::Tracing;
 use crate::measure::{Recorder, summary};
 use crate::report::progress::{self, Place};
 use crate::sim::Play;
@@ -50,6 +52,8 @@ pub(super) struct Driven {
     pub(super) journal: io::Result<()>,
     /// The file of samples, if one was asked for; why it is not whole, if it is not.
     pub(super) samples: Option<io::Result<SamplesRecord>>,
+    /// The file of spans, if requests were traced; why it is not whole, if it is not.
+    pub(super) traces: Option<io::Result<traces::Kept>>,
     /// What they counted beside that.
     pub(super) counts: Counts,
     /// The lanes.
@@ -68,6 +72,16 @@ pub(super) struct Driven {
     pub(super) played: Span,
     /// What happened to actions that were due and could not start.
     pub(super) overload: Overload,
+}
+
+/// What is kept while the drive lasts.
+pub(super) struct Keepers {
+    /// Each second.
+    pub(super) shelf: Shelf,
+    /// Each attempt, if somebody asks for them.
+    pub(super) samples: Option<SampleFile>,
+    /// Sampled requests as spans, if requests are traced.
+    pub(super) traces: Option<TraceFile>,
 }
 
 /// What is shown while the drive lasts.
@@ -107,9 +121,10 @@ pub(super) fn drive(
     plan: &Plan,
     script: &Script,
     engine: &Engine,
-    (layout, shelf, samples): (&Arc<Layout>, Shelf, Option<SampleFile>),
+    (layout, keepers): (&Arc<Layout>, Keepers),
     (clock, stop, show, progress): (Clock, Stop, Show, Arc<Progress>),
 ) -> Result<Driven, Failure> {
+    let Keepers { shelf, samples, traces } = keepers;
     let tells = matches!(show, Show::Progress);
     let abort = Abort::new(plan.abort.thresholds.clone(), plan.abort.health.iter().map(target::health).collect());
     let on_abort = |abort: &AbortRecord| {
@@ -121,8 +136,9 @@ pub(super) fn drive(
     };
     let moving = Moving { progress: Arc::clone(&progress), clock, planned: plan.run.duration, stop: stop.clone() };
     let ticker = show.begin(moving);
-    let recorder = || Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref());
-    let common = Common { plan, recorder: &recorder, clock, stop, abort: &abort, on_abort: &on_abort, progress };
+    let recorder = || Recording::new(Recorder::new(Arc::clone(layout)).giving(shelf.away()), samples.as_ref(), traces.as_ref());
+    let tracing = traces.as_ref().map(TraceFile::tracing);
+    let common = Common { plan, recorder: &recorder, clock, stop, abort: &abort, on_abort: &on_abort, progress, tracing };
     let driven = match script {
         Script::Sessions(_) | Script::RecordedSessions { .. } => engine
             .converse(&common.playing(&|share| match script.played(plan, share) {
@@ -139,13 +155,9 @@ pub(super) fn drive(
     };
     drop(ticker);
     let (connections, driven) = driven.map_err(|error| Failure::broken("driving the traffic", error))?;
-    let (mut recorders, samples) = match samples {
-        Some(file) => {
-            let (recorders, record) = file.finish(driven.recorders);
-            (recorders, Some(record))
-        }
-        None => (driven.recorders.into_iter().map(|recording| recording.recorder).collect(), None),
-    };
+    let (mut recorders, rows, spans) = apart(driven.recorders);
+    let samples = samples.map(|file| file.finish(rows.into_iter()));
+    let traces = traces.map(|file| file.finish(spans.into_iter()));
     let (shelved, journal) = shelf.finish(recorders.iter_mut().filter_map(Recorder::take_piece));
     let recorder = recorders.into_iter().reduce(|mut all, one| {
         all.merge(one);
@@ -158,6 +170,7 @@ pub(super) fn drive(
         shelved,
         journal,
         samples,
+        traces,
         counts: driven.counts,
         lanes: driven.lanes,
         broken: driven.broken,
@@ -170,6 +183,17 @@ pub(super) fn drive(
     })
 }
 
+/// What each lane recorded, and what it still has for the files.
+fn apart(recordings: Vec<Recording>) -> (Vec<Recorder>, Vec<Rows>, Vec<Spans>) {
+    let (mut recorders, mut rows, mut spans) = (Vec::with_capacity(recordings.len()), Vec::new(), Vec::new());
+    for recording in recordings {
+        recorders.push(recording.recorder);
+        rows.extend(recording.rows);
+        spans.extend(recording.spans);
+    }
+    (recorders, rows, spans)
+}
+
 /// What both kinds of script are driven with.
 struct Common<'a> {
     plan: &'a Plan,
@@ -179,13 +203,14 @@ struct Common<'a> {
     abort: &'a Abort,
     on_abort: &'a (dyn Fn(&AbortRecord) + Sync),
     progress: Arc<Progress>,
+    tracing: Option<Tracing>,
 }
 
 impl<'a> Common<'a> {
     fn playing<S: ?Sized>(self, source: &'a (dyn Fn(Share) -> Box<S> + Sync)) -> Drive<'a, Recording, S> {
-        let Self { plan, recorder, clock, stop, abort, on_abort, progress } = self;
+        let Self { plan, recorder, clock, stop, abort, on_abort, progress, tracing } = self;
         let (catalog, shaper) = (Arc::clone(&plan.catalog), Shaper::new(&plan.safety.ceilings));
-        Drive { catalog, source, recorder, shaper, clock, horizon: plan.run.duration, stop, abort, on_abort, progress }
+        Drive { catalog, source, recorder, shaper, clock, horizon: plan.run.duration, stop, abort, on_abort, progress, tracing }
     }
 }
 

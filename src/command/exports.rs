@@ -1,7 +1,7 @@
 //! `--export`: files that a run is written to besides its folder; tried before the run, written after it.
 //!
 //! Owns that no run begins whose files cannot be written, that a file that is there is replaced only by a whole one, and that the times come from
-//! one place: what the run's folder keeps of each second. Refuses formats (`report::export`, `measure::interval_log`), and to lose a run for a file:
+//! one place: what the run's folder keeps of each second; of single attempts, its samples, which are read row by row. Refuses formats (`report::export`, `measure::interval_log`), and to lose a run for a file:
 //! what cannot be written is told, and the rest is written. Called by `rehearsal`, `simulate` and `shown`.
 
 use std::fs::{self, File};
@@ -15,13 +15,14 @@ use super::again;
 use super::failure::Failure;
 use super::kept_run::{missing, names_of, seconds_of};
 use super::run_folder::{self, INTERVALS, RECORD, beside};
+use super::samples::{KeptSamples, LastLine};
 use super::terminal;
 use crate::cli::{Export, ExportKind};
 use crate::measure::interval_log;
 use crate::measure::kept::KeptSeconds;
 use crate::measure::record::RunRecord;
 use crate::measure::summary::TOTAL;
-use crate::report::export::{csv, hgrm, junit, markdown, seconds};
+use crate::report::export::{csv, hgrm, junit, markdown, parquet, seconds};
 use crate::report::problem::problem;
 use crate::report::{Conclusion, html, json};
 use crate::traffic::SeriesId;
@@ -57,6 +58,8 @@ pub(super) struct Exported<'a> {
     pub(super) record: &'a RunRecord,
     /// What each of its seconds brought.
     pub(super) seconds: Seconds<'a>,
+    /// The folder with its samples; a model has none.
+    pub(super) samples: Option<&'a Path>,
 }
 
 /// Where the seconds of a run are known from.
@@ -115,8 +118,7 @@ impl<'a> Exports<'a> {
         let mut seconds = None;
         let mut written = Written::Whole;
         for (export, place) in &self.files {
-            let bytes = run.bytes(export, &mut seconds);
-            if let Err(error) = bytes.and_then(|bytes| place.write(&bytes).map_err(Into::into)) {
+            if let Err(error) = run.write(export, place, &mut seconds) {
                 let failure = Failure::broken(format!("exporting to {}{}", export.path.display(), run.kept_in()), error);
                 terminal::tell(&problem(&failure, terminal::error_paint()));
                 written = Written::NotAll;
@@ -136,14 +138,55 @@ impl Written {
     }
 }
 
+/// Whatever went wrong with a file.
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<'a> Exported<'a> {
+    /// A run that was driven, and is kept in this folder.
+    pub(super) const fn kept(record: &'a RunRecord, folder: &'a Path) -> Self {
+        Self { record, seconds: Seconds::Kept(folder), samples: Some(folder) }
+    }
+}
+
 impl Exported<'_> {
-    fn bytes(
-        &self,
-        export: &Export,
-        seconds: &mut Option<KeptSeconds>,
-    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    /// Samples are written row by row, for there may be more of them than fit into memory; everything else in one piece.
+    fn write(&self, export: &Export, place: &Place, seconds: &mut Option<KeptSeconds>) -> Result<(), AnyError> {
+        match self.bytes(export, seconds)? {
+            Some(bytes) => place.write_by(|mut out| Ok(out.write_all(&bytes)?)),
+            None => place.write_by(|out| self.samples(out)),
+        }
+    }
+
+    fn samples(&self, out: &File) -> Result<(), AnyError> {
         let record = self.record;
-        Ok(match export.kind {
+        let folder = self.samples.ok_or("a model keeps no samples")?;
+        let parts = record.parts.as_ref();
+        let series = parts.map(|parts| parts.series.clone()).filter(|series| !series.is_empty());
+        let series = series.unwrap_or_else(|| names_of(record));
+        // Whoever told how many there are had closed the file.
+        let told = parts.and_then(|parts| parts.samples.as_ref());
+        let about = parquet::About {
+            run: record.id.clone(),
+            profile: record.plan.profile.clone(),
+            target: record.plan.target.clone(),
+            started_at: record.plan.started_at.clone(),
+            warmup_ns: record.plan.warmup_ns,
+            complete: record.complete && told.is_some(),
+            refused: told.map(|told| told.refused),
+        };
+        let mut kept = KeptSamples::open(folder, &series, if told.is_some() { LastLine::Whole } else { LastLine::MayBeCut })?;
+        let mut writer = parquet::Writer::new(out, &about, &series)?;
+        while let Some((_, row)) = kept.next()? {
+            writer.push(&row)?;
+        }
+        Ok(writer.finish()?)
+    }
+
+    /// All of it; nothing of what is written row by row.
+    fn bytes(&self, export: &Export, seconds: &mut Option<KeptSeconds>) -> Result<Option<Vec<u8>>, AnyError> {
+        let record = self.record;
+        Ok(Some(match export.kind {
+            ExportKind::Parquet => return Ok(None),
             ExportKind::Json => json::write(record)?,
             ExportKind::Csv => csv::write(record),
             ExportKind::CsvSeconds => seconds::write(record),
@@ -162,7 +205,7 @@ impl Exported<'_> {
                 let times = self.known(seconds)?.answered_by_second(series);
                 interval_log::write_untagged(export.series.as_deref().unwrap_or(TOTAL), times, self.started())?
             }
-        })
+        }))
     }
 
     /// The seconds, which are read once.
@@ -210,14 +253,17 @@ impl Exported<'_> {
 }
 
 impl Place {
-    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    /// Has `write` write to it. A file is there when all of it is written, and not before.
+    fn write_by(&self, write: impl FnOnce(&File) -> Result<(), AnyError>) -> Result<(), AnyError> {
         match self {
-            Self::File(path) => run_folder::write_whole(path, bytes),
-            Self::Stream(stream) => {
-                let mut stream = stream;
-                stream.write_all(bytes)?;
-                stream.flush()
+            Self::File(path) => {
+                let file = beside(path)?;
+                write(file.as_file())?;
+                file.as_file().sync_all()?;
+                file.persist(path)?;
+                Ok(())
             }
+            Self::Stream(stream) => write(stream),
         }
     }
 }

@@ -51,7 +51,7 @@ fn rows(run: &Kept, known: &Known, log: &Path) -> Result<Result<Vec<Row>, String
     });
     let (join, _) = done.map_err(|error| match error {
         JoinError::Sort { .. } => Failure::broken("joining the access log", error),
-        JoinError::Samples { .. } | JoinError::Row { .. } | JoinError::Log(_) => Failure::usage(error),
+        JoinError::Samples(_) | JoinError::Log(_) => Failure::usage(error),
     })?;
     // In no order that the sorting by ids leaves; batches are of neighbours in time.
     rows.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));

@@ -3,18 +3,17 @@
 //! Owns the order of both sides: each is sorted by a fingerprint of the request id, outside of memory where it is long, and read side by side.
 //! Refuses to decide what a pair is (`measure::join`) and to read formats (`import::access`). Called by `attribution`.
 
-use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::io::{self, BufRead as _, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sluicegate_policy::time::Span;
 
-use super::samples::SAMPLES;
+use super::samples::{KeptSamples, LastLine, SamplesError};
 use crate::import::{ImportError, access};
 use crate::measure::join::{Census, Join, Logged};
 use crate::measure::parts::Joined;
-use crate::measure::rows::{HEADER, Reader, Row};
+use crate::measure::rows::{Reader, Row};
 use crate::traffic::sort::{Sorted, Sorter};
 
 /// What is sorted in memory at a time, of each side.
@@ -37,22 +36,9 @@ pub(super) struct Joining<'a> {
 /// Why nothing could be joined.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JoinError {
-    /// The samples are not there.
-    #[error("{}: the samples of the run cannot be read ({source}); only a run with --samples can be joined with a log", path.display())]
-    Samples {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The samples are something else.
-    #[error("{}:{line}: this is no row of the samples of this run; was it edited, or is it of another run?", path.display())]
-    Row {
-        /// The file.
-        path: PathBuf,
-        /// Which line.
-        line: u64,
-    },
+    /// The samples.
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
     /// The log.
     #[error(transparent)]
     Log(#[from] ImportError),
@@ -91,29 +77,18 @@ impl Joining<'_> {
     }
 
     fn rows(&self) -> Result<(Census, Sorted), JoinError> {
-        let path = self.folder.join(SAMPLES);
-        let unread = |source| JoinError::Samples { path: path.clone(), source };
         let unsorted = |source| JoinError::Sort { folder: self.folder.to_owned(), source };
-        let mut file = BufReader::new(File::open(&path).map_err(unread)?);
-        let (reader, mut census) = (Reader::new(self.series), Census::new(self.warmup));
-        let mut sorter = Sorter::new(self.folder, SORT_BYTES);
-        let (mut line, mut number) = (String::new(), 0_u64);
-        loop {
-            line.clear();
-            if file.read_line(&mut line).map_err(unread)? == 0 {
-                return Ok((census, sorter.finish().map_err(unsorted)?));
-            }
+        let mut kept = KeptSamples::open(self.folder, self.series, LastLine::Whole)?;
+        let (mut census, mut sorter) = (Census::new(self.warmup), Sorter::new(self.folder, SORT_BYTES));
+        let mut number = 0_u64;
+        while let Some((text, row)) = kept.next()? {
             number += 1;
-            let text = line.trim_end_matches(['\n', '\r']);
-            if number == 1 && text == HEADER {
-                continue;
-            }
-            let row = reader.read(text).ok_or_else(|| JoinError::Row { path: path.clone(), line: number })?;
             census.on_sample(&row.sample);
             // What has no id is nobody's pair: each such row has a key of its own, or nearly so.
             let key = row.id.as_deref().map_or_else(|| fingerprint(&number), fingerprint);
             sorter.push(key, |out| out.extend_from_slice(text.as_bytes())).map_err(unsorted)?;
         }
+        Ok((census, sorter.finish().map_err(unsorted)?))
     }
 
     fn lines(&self) -> Result<(access::Read, Sorted), JoinError> {
@@ -195,6 +170,8 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
+    use crate::command::samples::SAMPLES;
+    use crate::measure::rows::HEADER;
     use crate::measure::scripted::answered;
 
     /// A run of so many requests of 20 ms in its folder, and a log of it.

@@ -27,6 +27,7 @@ mod fit_loaded;
 mod fit_observed;
 mod flags;
 mod forming;
+mod handover;
 mod history;
 mod import;
 mod import_sessions;
@@ -67,6 +68,8 @@ mod target;
 mod terminal;
 mod ticker;
 mod told;
+mod traces;
+mod tracing;
 mod unfinished;
 mod watchers;
 

@@ -23,8 +23,8 @@ pub(super) use self::header::world_seed;
 use self::kept::{keep, keep_all, seconds};
 use super::attribution::PREDICTED_PARTS;
 use super::baseline::pending;
-use super::drive::{self, Driven, drive};
-use super::exports::{Exported, Exports, Seconds, Written};
+use super::drive::{self, Driven, Keepers, drive};
+use super::exports::{Exported, Exports, Written};
 use super::failure::Failure;
 use super::mock_child::MockChild;
 use super::predict::{Model, Predicted, layout};
@@ -35,6 +35,7 @@ use super::script::Script;
 use super::shelf::Shelf;
 use super::signals::{self, Received};
 use super::target::{Standing, stand};
+use super::tracing::Traces;
 use super::watchers::{Watchers, Watching};
 use super::{limits, machine, mock, receiver, retries, run_cost, shown, terminal, told};
 use crate::cli::{Baseline, OutputFlags, OutputFormat};
@@ -161,7 +162,7 @@ impl Rehearsal<'_> {
         }
         let exports = Exports::open(&self.output.exports.export, &self.plan.catalog.series, self.output.output.as_deref())?;
         let done = self.rehearse(&Interruption::listen(self.output, self.plan.run.timeout)?)?;
-        let written = exports.write(&Exported { record: &done.record, seconds: Seconds::Kept(&done.folder) });
+        let written = exports.write(&Exported::kept(&done.record, &done.folder));
         let done = done.unbroken()?;
         // What could not be written has another exit code than the conclusion's.
         let whole = done.kept.is_ok() && written == Written::Whole;
@@ -181,6 +182,7 @@ impl Rehearsal<'_> {
             let cost = run_cost::before(self.plan, &self.script)?;
             cost.into_iter().for_each(|cost| self.tell(&format!("{cost}\n")));
         }
+        let traces = Traces::prove(&self.output.tracing, self.plan)?;
         let started = wall_epoch();
         let candidates = self.candidates(started)?;
         let watchers = self.watchers(started)?;
@@ -210,7 +212,8 @@ impl Rehearsal<'_> {
         record.stopped = interruption.stopped();
         keep(&folder, &record)?;
         let driven = if record.stopped.is_none() {
-            self.drive_and_judge(&mut record, (standing, watchers), (folder.path(), interruption), predicted.as_ref())
+            let around = (folder.path(), interruption, traces.as_ref());
+            self.drive_and_judge(&mut record, (standing, watchers), around, predicted.as_ref())
         } else {
             // Interrupted before a request was sent: the header is all there is.
             drop(standing);
@@ -237,7 +240,7 @@ impl Rehearsal<'_> {
         &self,
         record: &mut RunRecord,
         (standing, watchers): (Standing, Watchers),
-        (folder, interruption): (&Path, &Interruption),
+        (folder, interruption, traces): (&Path, &Interruption, Option<&Traces>),
         predicted: Option<&Predicted>,
     ) -> Result<Option<Driven>, Failure> {
         let edges = predicted.map(|it| it.edges.clone()).unwrap_or_default();
@@ -248,13 +251,15 @@ impl Rehearsal<'_> {
         let samples = self.keeps_samples().then(|| SampleFile::begin(folder, self.plan.catalog.series.clone())).transpose();
         let samples = samples.map_err(|error| Failure::broken("opening the file of samples", error))?;
         let clock = drive::clock();
+        let told = traces.map(|traces| self.begin_traces(traces, record, (folder, clock), &standing)).transpose()?;
         if let Some(mock) = &standing.mock {
             mock.begin(clock);
         }
         let progress = Arc::new(Progress::default());
         let watching = watchers.begin(scene.clone(), (clock, Arc::clone(&progress)))?;
         let how = (clock, interruption.stop.clone(), self.shows(scene), progress);
-        let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, shelf, samples), how)?;
+        let keepers = Keepers { shelf, samples, traces: told };
+        let mut driven = drive(self.plan, &self.script, &standing.engine, (&layout, keepers), how)?;
         let watcher = watching.and_then(Watching::end);
         let broken = driven.broken.as_ref().map(|error| Stopped::Failed(error.to_string()));
         // Whatever came first is why it ended: a signal ends the watch over the conditions.
@@ -265,6 +270,7 @@ impl Rehearsal<'_> {
         self.complete((record, folder), &mut driven, seen, predicted);
         let missed = watcher.map(|watcher| watcher.finish(record));
         record.doubts.extend(missed.into_iter().flatten());
+        self.finish_traces(record, (&driven, folder), traces, &interruption.stop);
         Ok(Some(driven))
     }
 

@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::attribution::PREDICTED_PARTS;
 use super::samples::SAMPLES;
+use super::traces::TRACES;
 
 /// An open run folder.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ pub(super) const STEPS: &str = "steps";
 pub(super) const AUTHORITY: &str = "ca.pem";
 
 /// Every file that a run, or a search, may write into its folder.
-pub(super) const FILES: [&str; 13] = [
+pub(super) const FILES: [&str; 14] = [
     RECORD,
     INTERVALS,
     PAGE,
@@ -89,6 +90,7 @@ pub(super) const FILES: [&str; 13] = [
     AUTHORITY,
     SAMPLES,
     PREDICTED_PARTS,
+    TRACES,
 ];
 
 impl RunFolder {

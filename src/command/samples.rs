@@ -1,31 +1,26 @@
-//! `samples.csv`: what became of each attempt, kept while a run lasts.
+//! `samples.csv`: what became of each attempt, kept while a run lasts, and read again.
 //!
 //! Owns the thread that writes the file, and what a lane gives it: batches, never waited for. What finds no room is counted, and told as a doubt.
 //! Refuses to know columns (`measure::rows`). Where no samples are asked for none of this is there.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
-use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::io::{self, BufRead as _, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{Builder, JoinHandle};
 
 use sluicegate_policy::time::Instant;
 
+use super::handover::{Handover, between_threads};
+use super::traces::{Spans, TraceFile};
 use crate::measure::connections::Connections;
 use crate::measure::record::{Doubt, SamplesRecord, Weight};
-use crate::measure::rows::{HEADER, Row};
+use crate::measure::rows::{HEADER, Reader, Row};
 use crate::measure::{Record, Recorder, Sample};
 use crate::traffic::conversation::Stream;
 
 /// Name of the file within the run's folder.
 pub(super) const SAMPLES: &str = "samples.csv";
-
-/// Rows that a lane gives away together.
-const BATCH_ROWS: usize = 256;
-/// Batches that wait for the thread, of all lanes together.
-const WAITING_MAX: usize = 64;
-/// Rows that a lane keeps while the thread is behind; more are refused.
-const KEPT_MAX: usize = 16 * BATCH_ROWS;
 
 /// Takes rows while a run lasts.
 pub(super) struct SampleFile {
@@ -33,53 +28,43 @@ pub(super) struct SampleFile {
     keeper: JoinHandle<io::Result<u64>>,
 }
 
-/// What a lane records: always a recorder, and rows where they are asked for.
+/// What a lane records: always a recorder, and rows and spans where they are asked for.
 pub(super) struct Recording {
     pub(super) recorder: Recorder,
-    rows: Option<Rows>,
+    pub(super) rows: Option<Rows>,
+    pub(super) spans: Option<Spans>,
 }
 
 /// The rows of a lane on their way to the file.
-struct Rows {
-    away: SyncSender<Vec<Row>>,
-    batch: Vec<Row>,
+pub(super) struct Rows {
+    away: Handover<Row>,
     /// What the gateway calls the attempt that is told next.
     id: Option<Box<str>>,
-    refused: u64,
 }
 
 impl SampleFile {
     /// Begins the file in `folder`, for series of these names.
     pub(super) fn begin(folder: &Path, series: Vec<String>) -> io::Result<Self> {
         let file = BufWriter::new(File::create(folder.join(SAMPLES))?);
-        let (away, batches) = sync_channel(WAITING_MAX);
+        let (away, batches) = between_threads();
         let keeper = Builder::new().name("samples".to_owned()).spawn(move || keep(file, &batches, &series))?;
         Ok(Self { away, keeper })
     }
 
     /// Writes what the lanes still have, and ends the file. What was refused is counted in the record.
-    pub(super) fn finish(self, recordings: Vec<Recording>) -> (Vec<Recorder>, io::Result<SamplesRecord>) {
-        let (mut recorders, mut refused) = (Vec::new(), 0);
-        for Recording { recorder, rows } in recordings {
-            recorders.push(recorder);
-            if let Some(rows) = rows {
-                refused += rows.refused;
-                // A thread that has gone has its reason, which its end tells.
-                let _ = rows.away.send(rows.batch);
-            }
-        }
+    pub(super) fn finish(self, lanes: impl Iterator<Item = Rows>) -> io::Result<SamplesRecord> {
+        let refused = lanes.map(|rows| rows.away.finish()).sum();
         drop(self.away);
         let written = self.keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let record = written.map(|rows| SamplesRecord { file: SAMPLES.to_owned(), rows, refused });
-        (recorders, record)
+        written.map(|rows| SamplesRecord { file: SAMPLES.to_owned(), rows, refused })
     }
 }
 
 impl Recording {
-    /// With rows for `file`, if there is one.
-    pub(super) fn new(recorder: Recorder, file: Option<&SampleFile>) -> Self {
-        let rows = file.map(|file| Rows { away: file.away.clone(), batch: Vec::with_capacity(BATCH_ROWS), id: None, refused: 0 });
-        Self { recorder, rows }
+    /// With rows for `file` and spans for `traces`, if there are such.
+    pub(super) fn new(recorder: Recorder, file: Option<&SampleFile>, traces: Option<&TraceFile>) -> Self {
+        let rows = file.map(|file| Rows { away: Handover::new(file.away.clone()), id: None });
+        Self { recorder, rows, spans: traces.map(TraceFile::spans) }
     }
 }
 
@@ -87,7 +72,10 @@ impl Record for Recording {
     fn on_sample(&mut self, sample: &Sample) {
         self.recorder.on_sample(sample);
         if let Some(rows) = &mut self.rows {
-            rows.put(sample);
+            rows.away.put(Row { sample: *sample, id: rows.id.take() });
+        }
+        if let Some(spans) = &mut self.spans {
+            spans.on_sample(sample);
         }
     }
 
@@ -110,30 +98,6 @@ impl Record for Recording {
     }
 }
 
-impl Rows {
-    fn put(&mut self, sample: &Sample) {
-        let id = self.id.take();
-        if self.batch.len() >= BATCH_ROWS && self.batch.len().is_multiple_of(BATCH_ROWS) {
-            self.give_away();
-        }
-        if self.batch.len() >= KEPT_MAX {
-            self.refused += 1;
-            return;
-        }
-        self.batch.push(Row { sample: *sample, id });
-    }
-
-    fn give_away(&mut self) {
-        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_ROWS));
-        match self.away.try_send(full) {
-            Ok(()) => {}
-            Err(TrySendError::Full(kept)) => self.batch = kept,
-            // The file cannot be written, which its end tells: nothing is kept for it.
-            Err(TrySendError::Disconnected(lost)) => self.refused += lost.len() as u64,
-        }
-    }
-}
-
 fn keep(mut file: impl io::Write, batches: &Receiver<Vec<Row>>, series: &[String]) -> io::Result<u64> {
     file.write_all(HEADER.as_bytes())?;
     file.write_all(b"\n")?;
@@ -148,6 +112,81 @@ fn keep(mut file: impl io::Write, batches: &Receiver<Vec<Row>>, series: &[String
     }
     file.flush()?;
     Ok(rows)
+}
+
+/// The file of a run that is over, row by row.
+pub(super) struct KeptSamples {
+    path: PathBuf,
+    file: BufReader<File>,
+    reader: Reader,
+    end: LastLine,
+    line: String,
+    number: u64,
+}
+
+/// What the last line of a file may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastLine {
+    /// Whole: the run closed its file.
+    Whole,
+    /// Cut off anywhere: the run was killed, or its disk was full. Then it is left out.
+    MayBeCut,
+}
+
+/// Why the samples of a run cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SamplesError {
+    /// They are not there.
+    #[error("{}: the samples of the run cannot be read ({source}); only a run with --samples keeps them", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// They are something else.
+    #[error("{}:{line}: this is no row of the samples of this run; was it edited, or is it of another run?", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        line: u64,
+    },
+}
+
+impl KeptSamples {
+    /// Opens the file in `folder`, of a run whose series have these names.
+    pub(super) fn open(folder: &Path, series: &[String], end: LastLine) -> Result<Self, SamplesError> {
+        let path = folder.join(SAMPLES);
+        match File::open(&path) {
+            Ok(file) => {
+                Ok(Self { path, file: BufReader::new(file), reader: Reader::new(series), end, line: String::new(), number: 0 })
+            }
+            Err(source) => Err(SamplesError::File { path, source }),
+        }
+    }
+
+    /// The next row, and its line; nothing after the last.
+    pub(super) fn next(&mut self) -> Result<Option<(&str, Row)>, SamplesError> {
+        loop {
+            self.line.clear();
+            let read = self.file.read_line(&mut self.line);
+            if read.map_err(|source| SamplesError::File { path: self.path.clone(), source })? == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if self.end == LastLine::MayBeCut && !self.line.ends_with('\n') {
+                return Ok(None);
+            }
+            let text = self.line.trim_end_matches(['\n', '\r']);
+            if self.number == 1 && text == HEADER {
+                continue;
+            }
+            let row = self.reader.read(text);
+            let row = row.ok_or_else(|| SamplesError::Row { path: self.path.clone(), line: self.number })?;
+            return Ok(Some((self.line.trim_end_matches(['\n', '\r']), row)));
+        }
+    }
 }
 
 /// What is missing in the file.
@@ -183,7 +222,6 @@ mod tests {
 
     use super::*;
     use crate::measure::recorder::Layout;
-    use crate::measure::rows::Reader;
     use crate::measure::scripted::answered;
 
     fn layout() -> Arc<Layout> {
@@ -195,7 +233,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = SampleFile::begin(folder.path(), layout().series.clone()).unwrap();
         let lane = |first: u32| {
-            let mut lane = Recording::new(Recorder::new(layout()), Some(&file));
+            let mut lane = Recording::new(Recorder::new(layout()), Some(&file), None);
             for n in first..first + 1_000 {
                 if n % 2 == 0 {
                     lane.on_request_id(n.to_string().into());
@@ -205,9 +243,8 @@ mod tests {
             lane
         };
         let lanes = vec![lane(0), lane(1_000)];
-        let (recorders, record) = file.finish(lanes);
-        let record = record.unwrap();
-        assert_eq!((record.rows, record.refused, recorders.len()), (2_000, 0, 2));
+        let record = file.finish(lanes.into_iter().filter_map(|lane| lane.rows)).unwrap();
+        assert_eq!((record.rows, record.refused), (2_000, 0));
         let text = std::fs::read_to_string(folder.path().join(SAMPLES)).unwrap();
         let reader = Reader::new(&layout().series);
         let mut seen: Vec<_> = text.lines().skip(1).map(|line| reader.read(line).expect("a row")).collect();
@@ -221,23 +258,34 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_whose_file_is_behind_refuses_by_number_and_never_waits() {
-        let (away, batches) = sync_channel(1);
-        let file = SampleFile { away, keeper: Builder::new().spawn(|| Ok(0)).unwrap() };
-        let mut lane = Recording::new(Recorder::new(layout()), Some(&file));
-        for _ in 0..10_000 {
-            lane.on_sample(&answered(1.0, 5.0));
-        }
-        let rows = lane.rows.as_ref().expect("they are asked for");
-        assert_eq!(rows.refused as usize, 10_000 - BATCH_ROWS - KEPT_MAX, "one batch waits, a lane's fill is kept");
-        let record = SamplesRecord { file: SAMPLES.to_owned(), rows: 4_352, refused: rows.refused };
+    fn attempts_that_found_no_room_are_told() {
+        let record = SamplesRecord { file: SAMPLES.to_owned(), rows: 4_352, refused: 5_648 };
         assert!(doubt(&record).is_some_and(|doubt| doubt.what.contains("5648 of 10000")));
-        drop(batches);
+    }
+
+    #[test]
+    fn of_a_file_that_was_cut_off_every_whole_line_is_a_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = Vec::from(format!("{HEADER}\n").as_bytes());
+        for second in [1.0, 2.0, 3.0] {
+            Row { sample: answered(second, 5.0), id: None }.write(&layout().series, &mut text);
+        }
+        std::fs::write(folder.path().join(SAMPLES), &text[..text.len() - 5]).unwrap();
+        let rows = |end| {
+            let mut kept = KeptSamples::open(folder.path(), &layout().series, end)?;
+            let mut seconds = Vec::new();
+            while let Some((_, row)) = kept.next()? {
+                seconds.push(row.sample.intended.second());
+            }
+            Ok::<_, SamplesError>(seconds)
+        };
+        assert_eq!(rows(LastLine::MayBeCut).unwrap(), [1, 2]);
+        assert!(rows(LastLine::Whole).unwrap_err().to_string().contains("samples.csv:4: this is no row"));
     }
 
     #[test]
     fn without_a_file_a_lane_keeps_nothing_but_its_counts() {
-        let mut lane = Recording::new(Recorder::new(layout()), None);
+        let mut lane = Recording::new(Recorder::new(layout()), None, None);
         lane.on_sample(&answered(1.0, 5.0));
         assert!(lane.rows.is_none());
         assert_eq!(lane.recorder.load().intended, 1);

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::exports::{Exported, Exports, Seconds, Written};
 use super::failure::Failure;
 use super::run_folder::{RECORD, SEARCH, STEPS};
+use super::samples::SAMPLES;
 use super::{attribution, kept_run, terminal, unfinished};
 use crate::cli::{self, Completions, OutputFormat, Report, ReportFormat, Schema, SchemaOf};
 use crate::config;
@@ -45,12 +46,17 @@ pub(super) fn report(asked: &Report) -> Result<u8, Failure> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut record = read::read(&bytes).map_err(|error| named(&error))?;
     let journal = unfinished::add_journal(&mut record, folder)?;
+    if asked.exports.need_samples() && !folder.join(SAMPLES).is_file() {
+        return Err(named(
+            &"the run kept no samples, from which parquet is made; run it with --samples, or with --export FILE.parquet",
+        ));
+    }
     let exports = Exports::open(&asked.exports.export, &kept_run::names_of(&record), Some(folder))?;
     if let Some(log) = &asked.access_log {
         attribution::join_later(&mut record, folder, log)?;
     }
     let seconds = journal.map_or(Seconds::Kept(folder), Seconds::Known);
-    let written = exports.write(&Exported { record: &record, seconds });
+    let written = exports.write(&Exported { record: &record, seconds, samples: Some(folder) });
     terminal::print(shown(asked.format, &record, (written == Written::Whole).then_some(folder))?)?;
     Ok(written.exit_code(Conclusion::of(&record)))
 }

@@ -35,6 +35,12 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
     }
     let plan = planned(asked, &[])?;
     let script = script(asked, &plan)?;
+    if asked.exports.need_samples() {
+        refuse_exports(
+            asked,
+            "a model keeps no samples, from which parquet is made: export something else, or drive it with `sluicegate run`",
+        )?;
+    }
     let exports = Exports::open(&asked.exports.export, &plan.catalog.series, None)?;
     if exports.need_seconds() && asked.replications.unwrap_or(1) > 1 {
         refuse_exports(
@@ -57,7 +63,7 @@ pub(super) fn simulate(asked: &Simulate) -> Result<u8, Failure> {
     }
     let seconds = Seconds::Known(KeptSeconds::of(played.recorder.intervals().clone()));
     let record = record(asked, &plan, &script, (played, network));
-    let written = exports.write(&Exported { record: &record, seconds });
+    let written = exports.write(&Exported { record: &record, seconds, samples: None });
     match asked.format {
         OutputFormat::Text => terminal::print(report::text::report(&record, terminal::look(), None))?,
         OutputFormat::Json => {

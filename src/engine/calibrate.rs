@@ -98,6 +98,7 @@ fn full_speed(engine: &Engine) -> Result<Recorder, EngineError> {
         abort: &Abort::default(),
         on_abort: &|_| {},
         progress: Arc::new(Progress::default()),
+        tracing: None,
     })?;
     Ok(driven.recorders.into_iter().next().unwrap_or_else(|| Recorder::new(layout)))
 }

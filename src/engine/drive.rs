@@ -24,6 +24,7 @@ use crate::load::retry::Tally;
 use crate::load::shaper::Shaper;
 use crate::load::{Share, Source};
 use crate::measure::record::{AbortRecord, WatchRecord};
+use crate::measure::tracing::Tracing;
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::Catalog;
 
@@ -49,6 +50,8 @@ pub struct Drive<'a, R, S: ?Sized = dyn Source> {
     pub on_abort: &'a (dyn Fn(&AbortRecord) + Sync),
     /// Shows where the drive stands.
     pub progress: Arc<Progress>,
+    /// How requests say what they are called in distributed tracing, if they do. Of sessions their handshakes do.
+    pub tracing: Option<Tracing>,
 }
 
 /// What a drive gives back.

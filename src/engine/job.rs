@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use sluicegate_policy::call::ErrorKind;
 use sluicegate_policy::time::{Instant, Span};
 
+use crate::measure::tracing::Occasion;
 use crate::measure::{Outcome, Sample};
 use crate::traffic::{Action, Request, SeriesId, Step};
 
@@ -162,6 +163,11 @@ impl Job {
     pub(super) fn followed_by(&self, step: Step, intended: Instant) -> Self {
         let since = if step.attempt > 0 { self.since } else { intended };
         Self { since, ..Self::new(step, intended) }
+    }
+
+    /// What it is told apart by, as its sample will be.
+    pub(super) const fn occasion(&self) -> Occasion {
+        Occasion { session: self.session, seq: self.seq, attempt: self.attempt, intended: self.intended }
     }
 
     pub(super) fn ended(&self, ending: Ending, stamps: Stamps, done: Instant) -> Sample {

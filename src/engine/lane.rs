@@ -28,6 +28,7 @@ use super::transport::http1::Scratch;
 use super::transport::http2::Shared;
 use super::transport::request::Encoder;
 use super::transport::stamp::Meter;
+use super::transport::tracing::Tracer;
 use super::watch::counters::run_queue_wait;
 use super::worker;
 use crate::load::Share;
@@ -103,8 +104,9 @@ async fn run<R: Record + 'static>(
         watch: drive.abort.watch(),
     };
     let dispatch = Dispatch::new(rules, (drive.source)(share), Seats::new(seats), (drive.recorder)());
-    let encoder =
-        Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), settings.endpoint.base_path.clone(), engine.held.bearing());
+    let base_path = settings.endpoint.base_path.clone();
+    let encoder = Encoder::new(Arc::clone(&drive.catalog), engine.form.clone(), base_path, engine.held.bearing());
+    let encoder = encoder.traced(drive.tracing.map(Tracer::new));
     let lane = Rc::new(Lane {
         dispatch: RefCell::new(dispatch),
         encoder: RefCell::new(encoder),

@@ -89,6 +89,11 @@ impl Engine {
         self.portions.len()
     }
 
+    /// Where requests go.
+    pub const fn target(&self) -> &Endpoint {
+        &self.settings.endpoint
+    }
+
     /// Which protocol is spoken.
     pub const fn speaks(&self) -> Speaks {
         self.speaks

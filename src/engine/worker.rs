@@ -59,7 +59,7 @@ impl<R: Record> Worker<R> {
         let started = lane.begin(*seat);
         channel.begin();
         let ended = {
-            let mut exchange = pin!(channel.exchange(&job.request, (job.session, job.seq), &lane.encoder));
+            let mut exchange = pin!(channel.exchange(&job.request, job.occasion(), &lane.encoder));
             poll_fn(|cx| {
                 let fate = lane.dispatch.borrow_mut().seats.fate(*seat);
                 fate.map_or_else(|| exchange.as_mut().poll(cx).map(Ok), |fate| Poll::Ready(Err(fate)))

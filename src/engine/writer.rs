@@ -6,6 +6,7 @@ use http::HeaderValue;
 
 use super::credentials::Bearing;
 use super::transport::request::{Encoder, Form};
+use crate::measure::tracing::Occasion;
 use crate::traffic::{Catalog, Request};
 
 /// Writes requests that bring no credentials.
@@ -20,6 +21,6 @@ impl Writer {
 
     /// Head and body in bytes, good until the next call; `None` for what cannot be written as HTTP.
     pub fn write(&mut self, request: &Request) -> Option<&[u8]> {
-        self.0.write(request, false).ok().map(|written| written.bytes)
+        self.0.write((request, Occasion::FIRST), false).ok().map(|written| written.bytes)
     }
 }

@@ -41,6 +41,7 @@ pub mod summary;
 pub mod system;
 pub mod threshold;
 pub mod told_rows;
+pub mod tracing;
 
 #[cfg(test)]
 pub(crate) mod scripted;

@@ -29,6 +29,7 @@ pub mod quantity;
 pub mod read;
 pub mod search;
 pub mod sessions;
+pub mod spans;
 pub mod sweep;
 pub mod system;
 pub mod text;

@@ -63,7 +63,7 @@ fn ten_million_requests_are_exported_and_none_is_lost() {
         ],
     );
     let exports = Exports::open(&all, &names_of(&record), Some(folder.path())).expect("they can be written");
-    let written = exports.write(&Exported { record: &record, seconds: Seconds::Kept(folder.path()) });
+    let written = exports.write(&Exported { record: &record, seconds: Seconds::Kept(folder.path()), samples: None });
     assert_eq!(written, Written::Whole);
     let text = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
     assert!(text("a.hgrm").contains("Total count    =     10008000]"), "{}", text("a.hgrm"));

@@ -1,9 +1,10 @@
-//! What a rehearsal keeps of single requests, where somebody asks: their samples, and the access log that they are joined with.
+//! What a rehearsal keeps of single requests, where somebody asks: their samples, the access log that they are joined with, and their spans.
 //!
 //! Owns what is asked for and what the record tells of it. Refuses to join (`attribution`). Where nothing is asked for nothing of it is done.
 
 use std::path::Path;
 
+use sluicegate_timer::Clock;
 use sluicegate_timer::clock::wall_epoch;
 
 use super::Rehearsal;
@@ -12,11 +13,13 @@ use crate::command::drive::Driven;
 use crate::command::failure::Failure;
 use crate::command::predict::{Predicted, course};
 use crate::command::resimulated::Resimulation;
-use crate::command::target::Traced;
+use crate::command::target::{Standing, Traced};
+use crate::command::traces::{self, TRACES, TraceFile};
+use crate::command::tracing::Traces;
 use crate::config::Target;
-use crate::engine::RequestIds;
+use crate::engine::{RequestIds, Stop, Urgency};
 use crate::measure::record::{PartsRecord, RunRecord};
-use crate::report;
+use crate::report::{self, quantity};
 use crate::verdict::{Course, Judged, Phase};
 
 impl Rehearsal<'_> {
@@ -26,8 +29,8 @@ impl Rehearsal<'_> {
         Traced { request_ids, access_log: self.output.access_log.as_deref() }
     }
 
-    pub(super) const fn keeps_samples(&self) -> bool {
-        self.output.samples || self.output.access_log.is_some()
+    pub(super) fn keeps_samples(&self) -> bool {
+        self.output.samples || self.output.access_log.is_some() || self.output.exports.need_samples()
     }
 
     /// The mock adds to its log; a log that is there already would be of another run, with ids that may be the same.
@@ -73,6 +76,41 @@ impl Rehearsal<'_> {
                 record.doubts.push(attribution::unjoined(&report::problem::chain(&error), folder));
                 Vec::new()
             }
+        }
+    }
+
+    /// Begins the file of spans of the run with this record.
+    pub(super) fn begin_traces(
+        &self,
+        traces: &Traces,
+        record: &RunRecord,
+        (folder, clock): (&Path, Clock),
+        standing: &Standing,
+    ) -> Result<TraceFile, Failure> {
+        let target = standing.engine.target();
+        let run = record.id.as_deref().unwrap_or_default();
+        let common = traces.common(self.plan, (run, &self.profile_name), clock, (target.host.clone(), target.port));
+        TraceFile::begin(folder, common, self.script.is_of_sessions())
+            .map_err(|error| Failure::broken("opening the file of traces", error))
+    }
+
+    /// Sends the spans where they are wanted, now that nothing is measured any more. Whatever comes of it is no result of the run.
+    pub(super) fn finish_traces(
+        &self,
+        record: &mut RunRecord,
+        (driven, folder): (&Driven, &Path),
+        traces: Option<&Traces>,
+        stop: &Stop,
+    ) {
+        let Some(kept) = &driven.traces else { return };
+        record.doubts.extend(traces::missing(kept));
+        let (Ok(kept), Some(collector)) = (kept, traces.and_then(|traces| traces.collector.as_ref())) else { return };
+        let sent = traces::send(folder, collector, || stop.urgency() == Urgency::AtOnce);
+        if let Some(doubt) = traces::unsent(&sent, kept.spans, collector) {
+            record.doubts.push(doubt);
+        } else {
+            let spans = quantity::counted(kept.spans, "span");
+            self.tell(&format!("{spans} sent to {}; they are in {TRACES} of the run's folder, too\n", collector.url()));
         }
     }
 }

@@ -15,6 +15,7 @@ use super::posting::Errand;
 use crate::engine::job::{Ending, Stamps};
 use crate::engine::transport::Channel;
 use crate::engine::transport::request::Unsendable;
+use crate::measure::tracing::Occasion;
 use crate::measure::{Outcome, Record};
 
 /// Makes a post, and those that come after it.
@@ -35,7 +36,9 @@ async fn perform<R: Record>(lane: &Lane<R>, channel: &mut Channel, errand: Erran
     let (started, request) = (lane.now(), errand.request());
     channel.begin();
     let ended = {
-        let exchange = channel.exchange(&request, (errand.session, errand.seq), &lane.encoder);
+        // The posts of a step are one occasion: none of them is traced.
+        let occasion = Occasion { session: errand.session, seq: errand.seq, attempt: 0, intended: errand.intended };
+        let exchange = channel.exchange(&request, occasion, &lane.encoder);
         let mut exchange = pin!(tokio::time::timeout(Duration::from_nanos(lane.timeout.as_ns()), exchange));
         poll_fn(|cx| {
             let over = lane.stage.borrow().is_over();

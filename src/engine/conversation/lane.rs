@@ -36,6 +36,7 @@ use crate::engine::transport::request::Encoder;
 use crate::engine::transport::stamp::Meter;
 use crate::load::Share;
 use crate::measure::connections::Connections;
+use crate::measure::tracing::Tracing;
 use crate::measure::{Outcome, Record};
 use crate::traffic::{Catalog, Outgoing};
 
@@ -58,6 +59,8 @@ pub(super) struct Lane<R> {
     pub(super) bytes_max: usize,
     /// Makes the keys of this run others than those of the last.
     pub(super) salt: u64,
+    /// How handshakes are traced.
+    pub(super) tracing: Option<Tracing>,
     clock: Clock,
     nudge: Nudge,
 }
@@ -212,6 +215,7 @@ impl<R: Record> Lane<R> {
             scratch: Rc::new(Scratch::new()),
             bytes_max: settings.message_bytes_max,
             salt: drive.clock.origin_ns(),
+            tracing: drive.tracing,
             clock: drive.clock,
             nudge: Nudge::default(),
         }

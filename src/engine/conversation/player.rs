@@ -16,9 +16,11 @@ use super::stage::End;
 use crate::engine::job::{Ending, Stamps};
 use crate::engine::transport::connect::Steps;
 use crate::engine::transport::stamp::Stream;
+use crate::engine::transport::tracing::Tracer;
 use crate::engine::transport::websocket::upgrade::{self, Asked, CONSENT, Noted, key_of};
 use crate::engine::transport::websocket::{Came, Gone, Socket, Wrote};
 use crate::measure::connections::Phases;
+use crate::measure::tracing::Occasion;
 use crate::measure::{Outcome, Record};
 use crate::traffic::conversation::{Act, Awaits, Call, ClosedBy, Connect, Farewell, Message};
 
@@ -71,7 +73,9 @@ async fn open<R: Record>(lane: &Rc<Lane<R>>, job: Job) -> Option<Socket> {
 
 async fn upgraded<R: Record>(lane: &Lane<R>, (job, connect): (&Job, &Connect), steps: &Steps, noted: &Noted) -> Opened {
     let key = key_of(job.session, job.seq, lane.salt);
-    let Ok(asking) = lane.encoder.borrow_mut().upgrade(connect, &key) else {
+    let occasion = Occasion { session: job.session, seq: job.seq, attempt: 0, intended: job.intended };
+    let traced = lane.tracing.map(|tracing| Tracer::new(tracing).header(occasion));
+    let Ok(asking) = lane.encoder.borrow_mut().upgrade(connect, &key, traced) else {
         lane.stage.borrow_mut().counts.unsendable += 1;
         return Err(Ending::unanswered(Outcome::Dropped));
     };

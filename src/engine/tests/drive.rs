@@ -13,6 +13,7 @@ use crate::engine::{Abort, Drive, Driven, Engine, EngineError, Progress, Setting
 use crate::load::retry::{Policy, retrying};
 use crate::load::shaper::{Ceilings, Shaper};
 use crate::load::{Ended, Feedback, Share, Source};
+use crate::measure::tracing::Tracing;
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::catalog::{Recorded, TemplateId};
 use crate::traffic::{Action, Catalog, Due, Request, SeriesId, Step, What};
@@ -58,6 +59,8 @@ pub(super) struct Drives {
     pub(super) horizon: Span,
     /// Who knows the target's addresses.
     pub(super) resolver: Resolver,
+    /// What requests are called in distributed tracing.
+    pub(super) tracing: Option<Tracing>,
 }
 
 /// What the script says.
@@ -105,6 +108,7 @@ pub(super) fn to(url: &str) -> Drives {
         retries: None,
         horizon: Span::from_ms(50),
         resolver: Resolver::of_the_system(),
+        tracing: None,
     }
 }
 
@@ -159,6 +163,7 @@ impl Drives {
             abort: &self.abort,
             on_abort: &|_| {},
             progress: Arc::clone(&progress),
+            tracing: self.tracing,
         };
         let driven = engine.drive(&drive)?;
         let samples = driven.recorders.iter().flat_map(|kept| &kept.samples).copied().collect();

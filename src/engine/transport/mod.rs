@@ -14,6 +14,7 @@ pub(super) mod request;
 pub(super) mod resolver;
 pub(super) mod stamp;
 pub(super) mod tls;
+pub(super) mod tracing;
 pub(super) mod websocket;
 
 use std::cell::{Cell, RefCell};
@@ -29,6 +30,7 @@ use self::request::{Encoder, Unsendable};
 use super::job::Ending;
 use super::seats::Link;
 use crate::measure::Outcome;
+use crate::measure::tracing::Occasion;
 use crate::traffic::Request;
 
 /// What a worker speaks through: one exchange at a time.
@@ -113,17 +115,16 @@ impl Channel {
     /// A connection that turns out to be closed before a byte was written is replaced once (RFC 9112, section 9.3.1: the request
     /// was not sent, so this is no retry of anything the target saw).
     ///
-    /// `place` is the request's session and step.
     pub(super) async fn exchange(
         &mut self,
         request: &Request,
-        place: (u32, u32),
+        occasion: Occasion,
         encoder: &RefCell<Encoder>,
     ) -> Result<Ending, Unsendable> {
         self.close_old();
-        let (ending, first) = self.attempt(request, place, encoder).await?;
+        let (ending, first) = self.attempt(request, occasion, encoder).await?;
         if first == Connection::Reused && ending.outcome != Outcome::Answered && self.times.nothing_happened() {
-            return Ok(self.attempt(request, place, encoder).await?.0);
+            return Ok(self.attempt(request, occasion, encoder).await?.0);
         }
         Ok(ending)
     }
@@ -168,9 +169,10 @@ impl Channel {
     async fn attempt(
         &mut self,
         request: &Request,
-        place: (u32, u32),
+        occasion: Occasion,
         encoder: &RefCell<Encoder>,
     ) -> Result<(Ending, Connection), Unsendable> {
+        let place = (occasion.session, occasion.seq);
         let Self { connector, wire, times } = self;
         match wire {
             Wire::Http1 { open, before, scratch } => {
@@ -182,14 +184,14 @@ impl Channel {
                 let (connection, age) = connection;
                 let last = connector.is_last(place, age.requests);
                 age.requests = age.requests.saturating_add(1);
-                let ending = connection.exchange(request, encoder, last).await?;
+                let ending = connection.exchange((request, occasion), encoder, last).await?;
                 times.read(connection);
                 age.on_end(connector);
                 open.take_if(|(open, _)| last || open.life() == Life::Over);
                 Ok((ending, used))
             }
             Wire::Http2 { shared, open, reads } => {
-                let request = encoder.borrow_mut().encode(request, false)?;
+                let request = encoder.borrow_mut().encode((request, occasion), false)?;
                 let (connection, used) = match ready_http2(open, shared).await {
                     Ok(ready) => ready,
                     Err(outcome) => return Ok((Ending::unanswered(outcome), Connection::New)),

@@ -1,6 +1,6 @@
 //! From a request of the script to one that hyper can send, or to its bytes in HTTP/1.1.
 //!
-//! Owns the headers that are the transport's (host, user agent, length) and the buffers that are used again. Refuses sockets.
+//! Owns the headers that are the transport's (host, user agent, length, trace context) and the buffers that are used again. Refuses sockets.
 //! One for each lane; requests that differ only in their path share their headers. The bytes are those that hyper writes, so that it
 //! can go on with a request that was written in part.
 
@@ -13,8 +13,10 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Version};
 use http_body_util::Full;
 
+use super::tracing::Tracer;
 use super::websocket::upgrade::Asking;
 use crate::engine::credentials::{Bearing, Signed};
+use crate::measure::tracing::Occasion;
 use crate::traffic::conversation::Connect;
 use crate::traffic::{Catalog, Outgoing, Request};
 
@@ -56,6 +58,7 @@ pub(in crate::engine) struct Encoder {
     form: Form,
     base_path: String,
     bearing: Bearing,
+    tracer: Option<Tracer>,
     outgoing: Outgoing,
     /// The traffic's headers that `headers` was made from.
     described: Vec<(String, String)>,
@@ -74,6 +77,8 @@ struct Wire {
     lines: Vec<u8>,
     /// Where the body begins.
     head: usize,
+    /// Where the value of the trace context begins, if requests have one.
+    context: usize,
     method: Method,
     /// It says that it is the last on its connection.
     last: bool,
@@ -95,6 +100,7 @@ impl Encoder {
             form,
             base_path,
             bearing,
+            tracer: None,
             outgoing: Outgoing::default(),
             described: Vec::new(),
             headers,
@@ -102,6 +108,11 @@ impl Encoder {
             paths: BytesMut::new(),
             wire: Wire::default(),
         }
+    }
+
+    /// Has requests say their trace context; one that the traffic brings is not sent.
+    pub(in crate::engine) fn traced(self, tracer: Option<Tracer>) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Whether the request can be written at all, before a connection is opened for it.
@@ -113,7 +124,7 @@ impl Encoder {
     }
 
     /// The request as hyper sends it; in HTTP/1 the `last` on its connection says so.
-    pub(super) fn encode(&mut self, request: &Request, last: bool) -> Result<Encoded, Unsendable> {
+    pub(super) fn encode(&mut self, (request, occasion): (&Request, Occasion), last: bool) -> Result<Encoded, Unsendable> {
         self.prove(request)?;
         let body = Bytes::copy_from_slice(&self.outgoing.body);
         let mut encoded = http::Request::new(Full::new(body.clone()));
@@ -124,6 +135,10 @@ impl Encoder {
         let borne = self.form.host().is_some_and(|host| self.bearing.put(request.identity, parts, host, &mut headers));
         if !borne {
             return Err(Unsendable);
+        }
+        if let Some(tracer) = &mut self.tracer {
+            let (name, value) = tracer.header(occasion);
+            headers.insert(name, value);
         }
         if last && matches!(self.form, Form::Origin(_)) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -136,7 +151,7 @@ impl Encoder {
     }
 
     /// The request as HTTP/1.1 writes it; the `last` on its connection says so.
-    pub(in crate::engine) fn write(&mut self, request: &Request, last: bool) -> Result<Written<'_>, Unsendable> {
+    pub(in crate::engine) fn write(&mut self, request: (&Request, Occasion), last: bool) -> Result<Written<'_>, Unsendable> {
         if let Bearing::Nothing = self.bearing {
             self.write_plain(request, last)?;
         } else {
@@ -145,18 +160,20 @@ impl Encoder {
             self.wire.method.clone_from(encoded.method());
             self.wire.lines.clear();
             write_lines(encoded.headers(), &mut self.wire.lines);
-            self.wire.write(encoded.uri().path_and_query().map_or("/", PathAndQuery::as_str), &self.outgoing.body);
+            let path = encoded.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+            // The trace context is one of the headers, beside the credentials.
+            self.wire.write(path, None, &self.outgoing.body);
         }
         let bodiless = self.wire.method == Method::HEAD;
         Ok(Written { bytes: &self.wire.bytes, bodiless })
     }
 
-    /// Writes a request that needs no credentials; one like the last is written already.
-    fn write_plain(&mut self, request: &Request, last: bool) -> Result<(), Unsendable> {
+    /// Writes a request that needs no credentials; one like the last is written already, but for its trace context.
+    fn write_plain(&mut self, (request, occasion): (&Request, Occasion), last: bool) -> Result<(), Unsendable> {
         self.catalog.fill(request, &mut self.outgoing);
         self.read_headers()?;
         self.read_path()?;
-        let Self { outgoing, wire, path, headers, .. } = self;
+        let Self { outgoing, wire, path, headers, tracer, .. } = self;
         if outgoing.method != wire.method.as_str() {
             wire.bytes.clear();
             wire.method = method(&outgoing.method)?;
@@ -169,14 +186,23 @@ impl Encoder {
             write_lines(headers, &mut wire.lines);
         }
         if wire.bytes.is_empty() || wire.bytes[wire.head..] != *outgoing.body {
-            wire.write(path.as_str(), &outgoing.body);
+            wire.write(path.as_str(), tracer.as_ref(), &outgoing.body);
+        }
+        if let Some(tracer) = tracer {
+            let value = tracer.value(occasion);
+            wire.bytes[wire.context..][..value.len()].copy_from_slice(value);
         }
         Ok(())
     }
 
     /// The request for a WebSocket connection, with this key. It is a GET without a body, whatever its template says, and offers no
-    /// extension: none is spoken here.
-    pub(in crate::engine) fn upgrade(&mut self, connect: &Connect, key: &str) -> Result<Asking, Unsendable> {
+    /// extension: none is spoken here. It says the trace context that it is `traced` by.
+    pub(in crate::engine) fn upgrade(
+        &mut self,
+        connect: &Connect,
+        key: &str,
+        traced: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Asking, Unsendable> {
         self.catalog.handshake(connect, &mut self.outgoing);
         self.read_headers()?;
         self.read_path()?;
@@ -187,6 +213,9 @@ impl Encoder {
         let parts = (&Method::GET, &self.uri()?, &[][..]);
         if !self.form.host().is_some_and(|host| self.bearing.put(connect.identity, parts, host, &mut headers)) {
             return Err(Unsendable);
+        }
+        if let Some((name, value)) = traced {
+            headers.insert(name, value);
         }
         let offered =
             headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -225,6 +254,9 @@ impl Encoder {
             return Ok(());
         }
         self.headers = headers(&self.form, &self.outgoing.headers)?;
+        if let Some(tracer) = &self.tracer {
+            self.headers.remove(tracer.name());
+        }
         self.described.clone_from(&self.outgoing.headers);
         self.wire.lines.clear();
         self.wire.bytes.clear();
@@ -253,12 +285,13 @@ impl Encoder {
 
 impl Wire {
     /// Writes a request with the lines and the method that are there.
-    fn write(&mut self, path: &str, body: &[u8]) {
-        let Self { bytes, lines, head, method, last } = self;
+    fn write(&mut self, path: &str, tracer: Option<&Tracer>, body: &[u8]) {
+        let Self { bytes, lines, head, context, method, last } = self;
         bytes.clear();
         for part in [method.as_str().as_bytes(), b" ", path.as_bytes(), b" HTTP/1.1\r\n", lines] {
             bytes.extend_from_slice(part);
         }
+        *context = tracer.map_or(0, |tracer| tracer.write_line(bytes));
         if *last {
             bytes.extend_from_slice(b"connection: close\r\n");
         }
@@ -340,8 +373,10 @@ fn headers(form: &Form, described: &[(String, String)]) -> Result<HeaderMap, Uns
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::tracing::{Dialect, TraceContext, Tracing};
     use crate::traffic::catalog::Recorded;
     use crate::traffic::{SeriesId, What};
+    use sluicegate_policy::time::Span;
 
     fn encoder(form: Form) -> Encoder {
         Encoder::new(Arc::new(Catalog::default()), form, "/prod".to_owned(), Bearing::Nothing)
@@ -359,7 +394,9 @@ mod tests {
 
     #[test]
     fn the_path_follows_the_base_path_and_the_host_is_ours() {
-        let encoded = http1().encode(&request("PUT", "/a?b=1", &[("Host", "old"), ("X-K", "v"), ("x-k", "w")]), false).unwrap();
+        let encoded = http1()
+            .encode((&request("PUT", "/a?b=1", &[("Host", "old"), ("X-K", "v"), ("x-k", "w")]), Occasion::FIRST), false)
+            .unwrap();
         assert_eq!((encoded.method(), encoded.uri().to_string()), (&Method::PUT, "/prod/a?b=1".to_owned()));
         let headers = encoded.headers();
         assert_eq!((&headers["host"], headers.get_all("x-k").iter().count()), (&HeaderValue::from_static("api.test:81"), 2));
@@ -368,40 +405,66 @@ mod tests {
 
     #[test]
     fn a_user_agent_of_the_traffic_replaces_ours() {
-        let encoded = http1().encode(&request("GET", "/", &[("user-agent", "theirs")]), false).unwrap();
+        let encoded = http1().encode((&request("GET", "/", &[("user-agent", "theirs")]), Occasion::FIRST), false).unwrap();
         assert_eq!(encoded.headers().get_all("user-agent").iter().collect::<Vec<_>>(), ["theirs"]);
     }
 
     #[test]
     fn one_request_leaves_nothing_behind_in_the_next() {
         let mut encoder = http1();
-        encoder.encode(&request("GET", "/a", &[("x-a", "1")]), false).unwrap();
-        let second = encoder.encode(&request("GET", "/a", &[]), false).unwrap();
+        encoder.encode((&request("GET", "/a", &[("x-a", "1")]), Occasion::FIRST), false).unwrap();
+        let second = encoder.encode((&request("GET", "/a", &[]), Occasion::FIRST), false).unwrap();
         assert!(!second.headers().contains_key("x-a"));
-        let third = encoder.encode(&request("GET", "/prod/a", &[]), false).unwrap();
+        let third = encoder.encode((&request("GET", "/prod/a", &[]), Occasion::FIRST), false).unwrap();
         assert_eq!(third.uri(), "/prod/prod/a");
     }
 
     #[test]
     fn http2_names_the_authority_in_the_uri() {
         let form = Form::Absolute(Scheme::HTTPS, Authority::from_static("api.test"));
-        let encoded = encoder(form).encode(&request("GET", "/a", &[("connection", "close")]), false).unwrap();
+        let encoded = encoder(form).encode((&request("GET", "/a", &[("connection", "close")]), Occasion::FIRST), false).unwrap();
         assert_eq!((encoded.uri().to_string(), encoded.version()), ("https://api.test/prod/a".to_owned(), Version::HTTP_2));
         assert!(!encoded.headers().contains_key("host") && !encoded.headers().contains_key("connection"));
     }
 
     #[test]
     fn what_a_request_line_cannot_hold_is_escaped() {
-        let encoded = http1().encode(&request("GET", "/ä b#c", &[]), false).unwrap();
+        let encoded = http1().encode((&request("GET", "/ä b#c", &[]), Occasion::FIRST), false).unwrap();
         assert_eq!(encoded.uri(), "/prod/%C3%A4%20b%23c");
-        assert_eq!(http1().encode(&request("GET", "x", &[]), false).unwrap().uri(), "/prod/x");
+        assert_eq!(http1().encode((&request("GET", "x", &[]), Occasion::FIRST), false).unwrap().uri(), "/prod/x");
     }
 
     #[test]
     fn what_no_escape_can_save_is_refused_without_a_panic() {
-        assert!(http1().encode(&request("G T", "/", &[]), false).is_err());
-        assert!(http1().encode(&request("GET", "/", &[("a b", "v")]), false).is_err());
-        assert!(http1().encode(&request("GET", "/", &[("a", "v\r\nx: y")]), false).is_err());
-        assert!(http1().encode(&request("GET", &"/a".repeat(40_000), &[]), false).is_err());
+        assert!(http1().encode((&request("G T", "/", &[]), Occasion::FIRST), false).is_err());
+        assert!(http1().encode((&request("GET", "/", &[("a b", "v")]), Occasion::FIRST), false).is_err());
+        assert!(http1().encode((&request("GET", "/", &[("a", "v\r\nx: y")]), Occasion::FIRST), false).is_err());
+        assert!(http1().encode((&request("GET", &"/a".repeat(40_000), &[]), Occasion::FIRST), false).is_err());
+    }
+
+    #[test]
+    fn requests_say_their_own_trace_context_and_else_are_as_before() {
+        let tracing = |share| Tracing::new(Dialect::W3c, "a run", share, Span::from_secs(1_795_370_371));
+        let (mut encoder, mut plain) = (http1().traced(Some(Tracer::new(tracing(1.0)))), http1());
+        let theirs = [("x-k", "v"), ("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")];
+        let (first, second) = (request("GET", "/a", &theirs[..1]), request("POST", "/b", &theirs));
+        let without = request("POST", "/b", &theirs[..1]);
+        for (n, (request, same)) in
+            [(&first, &first), (&first, &first), (&second, &without), (&first, &first)].into_iter().enumerate()
+        {
+            let occasion = Occasion { session: n as u32, ..Occasion::FIRST };
+            for last in [false, true] {
+                let written = encoder.write((request, occasion), last).map(|written| written.bytes.to_vec()).unwrap();
+                let written = String::from_utf8(written).expect("text");
+                let TraceContext { trace, span, .. } = tracing(1.0).context(occasion);
+                let line = format!("traceparent: 00-{trace:032x}-{span:016x}-01\r\n");
+                assert_eq!(written.matches("traceparent").count(), 1, "{written}");
+                let untraced = plain.write((same, occasion), last).map(|written| written.bytes.to_vec()).unwrap();
+                assert_eq!(written.replacen(&line, "", 1).into_bytes(), untraced);
+                let encoded = encoder.encode((request, occasion), last).unwrap();
+                assert!(line.contains(encoded.headers()["traceparent"].to_str().expect("text")));
+                assert_eq!(encoded.headers().get_all("traceparent").iter().count(), 1);
+            }
+        }
     }
 }

@@ -8,4 +8,5 @@ pub mod csv;
 pub mod hgrm;
 pub mod junit;
 pub mod markdown;
+pub mod parquet;
 pub mod seconds;

@@ -142,6 +142,7 @@ impl Talk {
                 abort: &Abort::default(),
                 on_abort: &|_| {},
                 progress: Arc::clone(&progress),
+                tracing: None,
             })
             .unwrap();
         assert!(conversed.driven.broken.is_none(), "{:?}", conversed.driven.broken);

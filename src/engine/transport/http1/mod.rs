@@ -31,6 +31,7 @@ use super::request::{Encoder, Unsendable};
 use super::stamp::Stream;
 use crate::engine::job::Ending;
 use crate::measure::Outcome;
+use crate::measure::tracing::Occasion;
 use crate::traffic::Request;
 
 /// Bytes that are read at a time.
@@ -122,7 +123,7 @@ impl Http1 {
     /// Sends a request, the `last` one or not, and reads its answer to the end.
     pub(super) async fn exchange(
         &mut self,
-        request: &Request,
+        request: (&Request, Occasion),
         encoder: &RefCell<Encoder>,
         last: bool,
     ) -> Result<Ending, Unsendable> {

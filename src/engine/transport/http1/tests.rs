@@ -106,7 +106,7 @@ fn made_and_named(by: By, method: &str, pieces: &[&[u8]]) -> (Ending, Option<Box
         };
         let (request, encoder) = (request(method, "/", &[], b""), encoder());
         let exchange = async {
-            let ending = http1.exchange(&request, &encoder, false).await.unwrap();
+            let ending = http1.exchange((&request, Occasion::FIRST), &encoder, false).await.unwrap();
             let id = http1.take_id();
             drop(http1);
             (ending, id)
@@ -125,7 +125,7 @@ fn bytes_of(by: By, request: &Request, last: bool) -> Option<Vec<u8>> {
         let exchange = async {
             // A request is written at once or in a few rounds; its answer never comes.
             let sendable = {
-                let mut exchange = std::pin::pin!(http1.exchange(request, &encoder, last));
+                let mut exchange = std::pin::pin!(http1.exchange((request, Occasion::FIRST), &encoder, last));
                 let mut polled = Poll::Pending;
                 for _ in 0..50 {
                     polled = poll_fn(|cx| Poll::Ready(exchange.as_mut().poll(cx))).await;
@@ -220,7 +220,10 @@ fn most_answers_never_reach_hyper_and_what_does_stays_there() {
             let exchanges = async {
                 for _ in 0..2 {
                     assert!(http1.is_ready().await);
-                    assert_eq!(http1.exchange(&request, &encoder, false).await.unwrap().outcome, Outcome::Answered);
+                    assert_eq!(
+                        http1.exchange((&request, Occasion::FIRST), &encoder, false).await.unwrap().outcome,
+                        Outcome::Answered
+                    );
                 }
             };
             tokio::join!(exchanges, serve);
@@ -337,11 +340,11 @@ fn a_request_that_follows_another_leaves_nothing_of_it() {
     ];
     for (number, request) in all.iter().enumerate() {
         let last = number % 3 == 1;
-        let written = encoder.borrow_mut().write(request, last).map(|written| written.bytes.to_vec()).ok();
+        let written = encoder.borrow_mut().write((request, Occasion::FIRST), last).map(|written| written.bytes.to_vec()).ok();
         assert_eq!(written, bytes_of(By::Hyper, request, last));
         // Another way to ask for it comes between.
-        let _ = encoder.borrow_mut().encode(&all[0], !last);
-        let again = encoder.borrow_mut().write(request, last).map(|written| written.bytes.to_vec()).ok();
+        let _ = encoder.borrow_mut().encode((&all[0], Occasion::FIRST), !last);
+        let again = encoder.borrow_mut().write((request, Occasion::FIRST), last).map(|written| written.bytes.to_vec()).ok();
         assert_eq!(written, again);
     }
 }
