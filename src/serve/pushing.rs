@@ -292,7 +292,8 @@ mod tests {
         for _ in 0..500 {
             pushing.offer(batch());
         }
-        let (waiting, tally) = (pushing.queue.lock().batches.len(), pushing.tally());
+        let waiting = pushing.queue.lock().batches.len();
+        let tally = pushing.tally();
         assert!(waiting <= WAITING_MAX, "{waiting}");
         // One more may be on its way.
         assert!(tally.batches_lost >= 500 - WAITING_MAX as u64 - 1, "{tally:?}");
