@@ -123,7 +123,7 @@ fn asked(address: &str, line: &str, host: &str) -> (String, BufReader<TcpStream>
 }
 
 /// Reads on until a line begins so; the rest of it.
-fn line_after(answer: &mut impl BufRead, begin: &str) -> String {
+pub(crate) fn line_after(answer: &mut impl BufRead, begin: &str) -> String {
     let mut line = String::new();
     loop {
         line.clear();

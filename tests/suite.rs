@@ -15,6 +15,7 @@ mod access; // IAM authorization: what the load side and botocore sign is taken,
 mod attribution; // where the time goes: the mock's access log joined by request id, and the part that departed named
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
+mod collectors; // metrics that are pushed while a run lasts: to collectors that take them, refuse them, are silent or die
 mod compared; // kept runs judged again: by their own model, by another, by an earlier run
 mod cost; // what a design costs a month: bills that a pencil confirms, price files with holes, and runs that are too dear
 mod designed; // starter profiles: every choice proves, simulates and runs as it is
@@ -40,5 +41,6 @@ mod services; // services of the provider: imported, served with signed requests
 mod several_apis; // several APIs of one account: all are served, and what the account shares is shared
 mod starved; // a generator that is starved of its core calls its run invalid, and not its target slow
 mod streamed_run; // runs against functions that stream: the first byte of an answer is recorded before its last
+mod telemetry; // metrics of a run while it lasts, as they are scraped: for those who may, and read by Prometheus's own client
 mod token_life; // tokens that expire while a WebSocket connection is open: it stays, and a reconnect needs a fresh one
 mod websocket; // sessions of WebSocket clients: played at the mock, simulated, and every connection and push accounted for

@@ -106,8 +106,8 @@ cannot be written in the end is told (exit code 1), and costs neither the run no
 
 With --metrics a Prometheus scrapes the run while it lasts; with --remote-write and --otlp its metrics are pushed every five seconds and once more at \
 its end, with what is known only then. Each is tried before the run starts: an address in use, or a collector that does not answer or takes \
-nothing, is an error (exit code 2). Later on a collector costs the run nothing: what it does not take waits in a bounded queue and is sent again, and \
-what was lost is counted, in the metrics and in the report. Every sample has the run's name in the label `run`. A dashboard for Grafana \
+nothing, is an error (exit code 2). Later on a collector costs the run nothing: what it does not take waits in a bounded queue and is sent again, for \
+up to six seconds after the end, and what was lost is counted, in the metrics and in the report. Every sample has the run's name in the label `run`. A dashboard for Grafana \
 is docs/grafana/sluicegate.json.";
 
 const EXAMPLES: &str = "\

@@ -21,7 +21,7 @@ pub struct TelemetryFlags {
     #[arg(long, value_name = "NAME", requires = "metrics", help_heading = "Metrics while the run lasts")]
     pub metrics_token_env: Option<String>,
 
-    /// Push the metrics to this URL by Prometheus's remote write, e.g. <http://127.0.0.1:9090/api/v1/write>
+    /// Push the metrics to this URL by Prometheus's remote write; of a Prometheus itself its path is /api/v1/write
     #[arg(long, value_name = "URL", help_heading = "Metrics while the run lasts")]
     pub remote_write: Option<CollectorUrl>,
 
@@ -34,7 +34,7 @@ pub struct TelemetryFlags {
     )]
     pub remote_write_headers: Vec<Header>,
 
-    /// Push the metrics to the OpenTelemetry collector at this URL, path /v1/metrics (OTLP over HTTP), e.g. <http://127.0.0.1:4318>
+    /// Push the metrics to the OpenTelemetry collector at this URL, path /v1/metrics (OTLP over HTTP, by habit at port 4318)
     #[arg(long, value_name = "URL", help_heading = "Metrics while the run lasts")]
     pub otlp: Option<CollectorUrl>,
 

@@ -245,3 +245,66 @@ async fn empty(collector: &Collector, queue: &Queue, ended: &mut watch::Receiver
         let _ = tokio::time::timeout(pause, over).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn batch() -> Batch {
+        Batch { body: Bytes::from_static(b"body"), samples: 3 }
+    }
+
+    /// A collector that answers once, and is gone.
+    fn once(answer: &'static str) -> Collector {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            drop(listener);
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"body") {
+                let mut more = [0; 1024];
+                let read = stream.read(&mut more).unwrap();
+                asked.extend(&more[..read]);
+            }
+            write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 1\r\n\r\n2").unwrap();
+        });
+        Collector {
+            host: address.ip().to_string(),
+            port: address.port(),
+            authority: address.to_string(),
+            path: "/".to_owned(),
+            secured: None,
+            headers: HeaderMap::new(),
+            rejected: |answer| std::str::from_utf8(answer).unwrap().parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn whoever_offers_is_not_kept_waiting_and_what_there_is_no_room_for_is_counted() {
+        let pushing = Pushing::begin(once("200 OK"), batch()).unwrap();
+        assert_eq!((pushing.tally().taken, pushing.tally().lost), (1, 2), "it took the first without two of its three samples");
+        for _ in 0..500 {
+            pushing.offer(batch());
+        }
+        let waiting = pushing.queue.lock().batches.len();
+        let tally = pushing.tally();
+        assert!(waiting <= WAITING_MAX, "{waiting}");
+        // One more may be on its way.
+        assert!(tally.batches_lost >= 500 - WAITING_MAX as u64 - 1, "{tally:?}");
+        let tally = pushing.finish();
+        assert_eq!((tally.batches, tally.batches_lost, tally.taken, tally.lost), (501, 500, 1, 1_502));
+        assert!(tally.last_failure.is_some_and(|why| why.starts_with("it cannot be reached (")));
+    }
+
+    #[test]
+    fn a_collector_that_does_not_take_the_first_is_refused_with_its_answer() {
+        let error = Pushing::begin(once("401 Unauthorized"), batch()).unwrap_err();
+        assert_eq!(error.to_string(), "it answered 401 Unauthorized");
+    }
+}
