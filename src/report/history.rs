@@ -140,10 +140,7 @@ fn trended(page: &mut Page, trend: &TrendRecord) {
             .to_owned(),
     ];
     notes.extend((trend.unusable > 0).then(|| {
-        format!(
-            "Left out are {} of this profile and target that are invalid, incomplete or cannot be read.",
-            counted(trend.unusable, "run")
-        )
+        format!("Left out as invalid, incomplete or unreadable: {} of this profile and target.", counted(trend.unusable, "run"))
     }));
     notes.extend((trend.earlier > 0).then(|| format!("{} of it were not looked at.", counted(trend.earlier, "earlier run"))));
     page.paragraph(2, Tone::Faint, &notes.join(" "));
