@@ -31,6 +31,8 @@ pub enum SchemaOf {
     Compared,
     /// What `cost --format json` says
     Cost,
+    /// What `checklist --format json` says
+    Checklist,
 }
 
 const EXAMPLES: &str = "\

@@ -7,6 +7,7 @@ mod again;
 mod attribution;
 mod by_seconds;
 mod case;
+mod checklist;
 mod compare;
 mod cost;
 mod definition;
@@ -83,6 +84,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Fit(asked) => fit::fit(asked),
         Action::PlanFit(asked) => plan_fit::plan_fit(asked),
         Action::Cost(asked) => cost::cost(asked),
+        Action::Checklist(asked) => checklist::checklist(asked),
         Action::Design(asked) => design::design(asked),
         Action::Report(asked) => shown::report(asked),
         Action::Schema(asked) => shown::schema(asked),

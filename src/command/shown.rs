@@ -97,6 +97,7 @@ pub(super) fn schema(asked: &Schema) -> Result<u8, Failure> {
         SchemaOf::Run => json::schema_text(),
         SchemaOf::Case => format!("{:#}\n", config::case_schema()),
         SchemaOf::Cost => format!("{:#}\n", report::cost::schema().to_value()),
+        SchemaOf::Checklist => format!("{:#}\n", report::checklist::schema().to_value()),
         SchemaOf::Compared => format!("{:#}\n", report::comparison::schema().to_value()),
         SchemaOf::Played => format!("{:#}\n", report::system::schema().to_value()),
         SchemaOf::Sweep => format!("{:#}\n", report::sweep::schema().to_value()),
