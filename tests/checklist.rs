@@ -60,9 +60,9 @@ fn every_profile_has_its_answers_and_the_record_is_as_the_schema_says() {
         // Each question is answered, or does not arise; no endpoint was asked.
         let arisen = record["findings"].as_array().map_or(0, Vec::len) + record["not_applicable"].as_array().map_or(0, Vec::len);
         let asked_for = serde_json::from_str::<Value>(&bench.sluicegate(["checklist", "--format", "json"]).expect_code(0).stdout);
-        let asked_for = asked_for.expect("the list is JSON")["checks"].as_array().map_or(0, |all| {
-            all.iter().filter(|check| !check["id"].as_str().is_some_and(|id| id.starts_with("live."))).count()
-        });
+        let asked_for = asked_for.expect("the list is JSON")["checks"]
+            .as_array()
+            .map_or(0, |all| all.iter().filter(|check| !check["id"].as_str().is_some_and(|id| id.starts_with("live."))).count());
         assert_eq!(arisen, asked_for, "{}", path.display());
     }
 }
@@ -133,7 +133,9 @@ Resources:
   Errors: { Type: AWS::CloudWatch::Alarm, Properties: { Namespace: AWS/ApiGateway, MetricName: 5xx } }
 ";
     bench.file("t.yaml", template);
-    for (format, marks) in [("text", "FAIL  secrets.literal"), ("markdown", "### FAIL: secrets.literal"), ("json", "\"secrets.literal\"")] {
+    for (format, marks) in
+        [("text", "FAIL  secrets.literal"), ("markdown", "### FAIL: secrets.literal"), ("json", "\"secrets.literal\"")]
+    {
         let shown = bench.sluicegate(["checklist", "t.yaml", "--format", format]).expect_code(3);
         assert!(shown.stdout.contains(marks), "{}", shown.stdout);
         for text in [shown.stdout, shown.stderr] {
@@ -212,10 +214,16 @@ fn tls_and_the_certificate_are_looked_at() {
 fn a_host_that_nobody_allowed_is_not_asked() {
     let bench = Bench::new();
     bench.file("p.yaml", GUARDED);
-    for arguments in [vec!["checklist", "--target", "https://gateway.invalid/prod"], vec!["checklist", "p.yaml", "--target", "https://gateway.invalid/prod"]] {
+    for arguments in [
+        vec!["checklist", "--target", "https://gateway.invalid/prod"],
+        vec!["checklist", "p.yaml", "--target", "https://gateway.invalid/prod"],
+    ] {
         let refused = bench.sluicegate(arguments).expect_code(5);
         let said = unwrapped(&refused.stderr);
-        assert!(said.contains("traffic to https://gateway.invalid/prod is refused") && said.contains("--allow-host gateway.invalid"), "{said}");
+        assert!(
+            said.contains("traffic to https://gateway.invalid/prod is refused") && said.contains("--allow-host gateway.invalid"),
+            "{said}"
+        );
         assert_eq!(refused.stdout, "");
     }
     // Allowed, and nobody answers: that is no failure of the program, and nothing is known.

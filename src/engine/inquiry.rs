@@ -115,7 +115,8 @@ async fn exchange(route: &Route, settings: &Settings, inquiry: &Inquiry) -> Resu
     let request = request.body(Empty::<Bytes>::new()).map_err(|_| "the request has no form as HTTP".to_owned())?;
     once::ask(route, request, async |answer| {
         let status = answer.status().as_u16();
-        let text = |(name, value): (&http::HeaderName, &http::HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
+        let text =
+            |(name, value): (&http::HeaderName, &http::HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
         let headers = answer.headers().iter().filter_map(text).collect();
         let body = beginning(answer.into_body()).await?;
         Ok(Told { status, headers, body, took: Span::ZERO })

@@ -59,7 +59,12 @@ pub fn text(record: &ChecklistRecord, look: Look) -> String {
 /// Every question as text.
 pub fn list_text(record: &ChecksRecord, look: Look) -> String {
     let mut page = Page::new(look);
-    page.heading(&format!("sluicegate {}: {} for {}", record.sluicegate, counted(record.checks.len() as u64, "check"), record.service));
+    page.heading(&format!(
+        "sluicegate {}: {} for {}",
+        record.sluicegate,
+        counted(record.checks.len() as u64, "check"),
+        record.service
+    ));
     let mut area = "";
     for check in &record.checks {
         if check.area != area {
@@ -90,7 +95,8 @@ fn heading(page: &mut Page, record: &ChecklistRecord) {
 fn counts(counts: &CountsRecord) -> String {
     let CountsRecord { pass, fail, unknown, waived, not_applicable } = *counts;
     let told = [(fail, "fail"), (unknown, "unknown"), (pass, "pass"), (waived, "waived")];
-    let told: Vec<String> = told.iter().filter(|(n, what)| *n > 0 || *what != "waived").map(|(n, what)| format!("{n} {what}")).collect();
+    let told: Vec<String> =
+        told.iter().filter(|(n, what)| *n > 0 || *what != "waived").map(|(n, what)| format!("{n} {what}")).collect();
     format!("{}; {not_applicable} do not arise", told.join(", "))
 }
 
@@ -102,7 +108,10 @@ fn context(record: &ChecklistRecord) -> Vec<(&'static str, String)> {
     lines.extend(record.simulated.as_ref().map(|it| {
         let each = counted(u64::from(it.replications), "replication");
         let of = quantity(it.counted_s);
-        ("simulated", format!("{} in {each} of each variant, {of} s counted of each, seed {}", counted(it.requests, "request"), it.seed))
+        (
+            "simulated",
+            format!("{} in {each} of each variant, {of} s counted of each, seed {}", counted(it.requests, "request"), it.seed),
+        )
     }));
     lines
 }

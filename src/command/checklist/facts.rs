@@ -83,15 +83,9 @@ fn outside(around: &Surroundings, read: Read) -> Outside {
         around.dashboards.iter().filter(move |(_, is)| *is == of_gateway).map(|(name, _)| name.clone()).collect()
     };
     let alarm = |one: &definition::Alarm| Alarm { name: one.id.clone(), metrics: one.metrics.clone(), tells: one.acts };
-    let domain = |one: &definition::Domain| DomainName {
-        name: one.name.clone(),
-        policy: one.policy.clone(),
-        mutual: one.mutual,
-    };
-    let function = |(name, timeout): (&String, &Option<u64>)| FunctionTimeout {
-        name: name.clone(),
-        timeout: timeout.map(Span::from_secs),
-    };
+    let domain = |one: &definition::Domain| DomainName { name: one.name.clone(), policy: one.policy.clone(), mutual: one.mutual };
+    let function =
+        |(name, timeout): (&String, &Option<u64>)| FunctionTimeout { name: name.clone(), timeout: timeout.map(Span::from_secs) };
     Outside {
         alarms: around.alarms.iter().map(alarm).collect(),
         dashboards: dashboards(true),

@@ -34,7 +34,9 @@ pub(super) fn judge(asked: &Checklist, document: &Document, answers: &mut Answer
         (read, _) => {
             let because = match read {
                 Read::Profile => "the profile describes no traffic to simulate",
-                Read::Definition | Read::Template => "an API definition describes no traffic: import it, describe some, and ask again",
+                Read::Definition | Read::Template => {
+                    "an API definition describes no traffic: import it, describe some, and ask again"
+                }
             };
             [AUTH, LINK, STAGES, ERRORS].into_iter().for_each(|check| answers.add(check, Err(because.to_owned())));
             return Ok(None);
@@ -94,12 +96,7 @@ fn party(ending: Ending) -> Option<usize> {
     }
 }
 
-fn errors(
-    asked: &Checklist,
-    variants: &Variants<'_>,
-    own: &Ran,
-    (budget, stated): (f64, String),
-) -> Judged {
+fn errors(asked: &Checklist, variants: &Variants<'_>, own: &Ran, (budget, stated): (f64, String)) -> Judged {
     let Some(all) = own.recorder.channel(None) else { return Err("nothing was counted in the simulated time".to_owned()) };
     let mut counts = [0_u64; PARTIES.len()];
     let mut admitted = 0;
@@ -110,15 +107,19 @@ fn errors(
             counts[at] += count;
         }
     }
-    let spent = PARTIES.iter().zip(counts).map(|((name, counts), count)| Spent {
-        name: (*name).to_owned(),
-        count,
-        counts: *counts,
-    });
+    let spent =
+        PARTIES.iter().zip(counts).map(|((name, counts), count)| Spent { name: (*name).to_owned(), count, counts: *counts });
     let seconds = variants.counted_s() * f64::from(variants.replications);
     let per_s = admitted as f64 / seconds;
-    ErrorBudget { period: asked.simulated.period, budget, stated, admitted, per_s, spent: spent.filter(|it| it.counts || it.count > 0).collect() }
-        .judged()
+    ErrorBudget {
+        period: asked.simulated.period,
+        budget,
+        stated,
+        admitted,
+        per_s,
+        spent: spent.filter(|it| it.counts || it.count > 0).collect(),
+    }
+    .judged()
 }
 
 /// The series that are driven and whose route is one of these.

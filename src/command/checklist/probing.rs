@@ -150,7 +150,11 @@ fn exchange(endpoint: &Endpoint, inquiry: &Inquiry, told: &Result<Told, String>)
     let headers: Vec<String> = inquiry
         .headers
         .iter()
-        .map(|(name, value)| if name == "authorization" { format!("{name}: (a broken token)") } else { format!("{name}: {value}") })
+        .map(
+            |(name, value)| {
+                if name == "authorization" { format!("{name}: (a broken token)") } else { format!("{name}: {value}") }
+            },
+        )
         .collect();
     let with = if headers.is_empty() { String::new() } else { format!(" with {}", headers.join(", ")) };
     let sent = format!("{} {endpoint}{}{with}", inquiry.method, inquiry.target);

@@ -130,15 +130,33 @@ const CASES: &[(&str, &str, &str, &str, Answered)] = &[
     ("auth.identity", PROFILE, "ttl: 5m, identity: [header.Authorization]", "ttl: 0s, identity: []", Fail),
     ("auth.cache", PROFILE, "ttl: 5m", "ttl: 0s", Fail),
     ("auth.cache-scope", HTTP, "OPTIONS /{proxy+}: {", "GET /other: { authorizer: check,", Unknown),
-    ("cache.identity", PROFILE, "GET /b: { authorizer: check, api_key: required, cache_keys: [header.Authorization],", "GET /b: { authorizer: check,", Fail),
+    (
+        "cache.identity",
+        PROFILE,
+        "GET /b: { authorizer: check, api_key: required, cache_keys: [header.Authorization],",
+        "GET /b: { authorizer: check,",
+        Fail,
+    ),
     ("throttle.stage", PROFILE, "      throttle: { rate: 10/s, burst: 5 }\n", "", Fail),
     ("throttle.load", PROFILE, "throttle: { rate: 100/s, burst: 50 }", "throttle: { rate: 49/s, burst: 50 }", Fail),
     ("throttle.load", PROFILE, "arrivals: { constant: 50/s }", "closed: { users: 3 }", Unknown),
     ("quota.account", PROFILE, "constant: 50/s", "constant: 10001/s", Fail),
     ("quota.plans", PROFILE, "limit: 200000000, per: month", "limit: 4319999, per: day", Fail),
     ("quota.concurrency", PROFILE, "concurrency: 10 ", "concurrency: 4 ", Fail),
-    ("logs.access", PROFILE, "      access_log: '$context.requestId $context.status $context.responseLatency $context.error.message'\n      execution_log: info", "      execution_log: info", Fail),
-    ("logs.fields", PROFILE, "$context.requestId $context.status $context.responseLatency $context.error.message'\n      execution_log: info", "$context.requestId $context.status'\n      execution_log: info", Fail),
+    (
+        "logs.access",
+        PROFILE,
+        "      access_log: '$context.requestId $context.status $context.responseLatency $context.error.message'\n      execution_log: info",
+        "      execution_log: info",
+        Fail,
+    ),
+    (
+        "logs.fields",
+        PROFILE,
+        "$context.requestId $context.status $context.responseLatency $context.error.message'\n      execution_log: info",
+        "$context.requestId $context.status'\n      execution_log: info",
+        Fail,
+    ),
     ("logs.execution", PROFILE, "      execution_log: error\n", "", Fail),
     ("logs.bodies", PROFILE, "execution_log: info", "execution_log: full", Fail),
     ("logs.retention", TEMPLATE, "Properties: { RetentionInDays: 14 }", "Properties: {}", Fail),
@@ -208,7 +226,15 @@ fn a_definition_does_not_say_what_only_its_deployment_has() {
     let openapi = "openapi: 3.0.1\ninfo: { title: a, version: '1' }\npaths:\n  /a:\n    get:\n      x-amazon-apigateway-integration: \
                    { type: http_proxy, httpMethod: GET, uri: 'https://b.example/', payloadFormatVersion: '1.0' }\n";
     let answers = judged(openapi);
-    for id in ["alarms.errors", "alarms.latency", "dashboards.exist", "logs.access", "logs.retention", "throttle.load", "timeouts.client"] {
+    for id in [
+        "alarms.errors",
+        "alarms.latency",
+        "dashboards.exist",
+        "logs.access",
+        "logs.retention",
+        "throttle.load",
+        "timeouts.client",
+    ] {
         let wanted = if id == "throttle.load" { None } else { Some(Unknown) };
         assert_eq!(answer(&answers, id), wanted, "{id}");
     }
@@ -309,7 +335,8 @@ fn one_of_two_targets_that_is_lost_costs_every_second_request_until_it_is_notice
     let answers = gated(PRIVATE, &["--replications", "1"]);
     let finding = gate(&answers, "gate.vpc-link");
     assert_eq!(finding.answer, Pass, "{finding:#?}");
-    let (errors, failed, lasts) = (column(finding, 0, Column::Errors), column(finding, 0, Column::Failed), column(finding, 0, Column::Lasts));
+    let (errors, failed, lasts) =
+        (column(finding, 0, Column::Errors), column(finding, 0, Column::Failed), column(finding, 0, Column::Lasts));
     // What the lost target was working on breaks off; it was intended before.
     assert!(errors[0] < Some(0.002) && errors[2] == Some(0.0), "{errors:?}");
     assert!(errors[1].is_some_and(|share| (share - 0.5).abs() < 0.01), "{errors:?}");
@@ -349,7 +376,10 @@ fn a_cold_path_is_seen_beside_one_that_is_not() {
 #[test]
 fn the_same_load_is_throttled_at_a_stage_that_is_not_made_for_it() {
     let stages = USERS
-        .replace("stages: { prod: }", "stages: { prod: { throttle: { rate: 200/s, burst: 100 } }, dev: { throttle: { rate: 10/s, burst: 1 } } }")
+        .replace(
+            "stages: { prod: }",
+            "stages: { prod: { throttle: { rate: 200/s, burst: 100 } }, dev: { throttle: { rate: 10/s, burst: 1 } } }",
+        )
         .replace("authorizer: check, ", "");
     let stated = format!("{stages}expect: [throttled < 1 %]\n");
     let answers = gated(&stated, &["--replications", "1"]);
@@ -377,7 +407,10 @@ fn a_function_that_fails_spends_the_budget_as_fast_as_a_pencil_says() {
     // Of 10,000 some hundred: five standard errors are 0.5 %.
     assert!((share - 0.01).abs() < 0.005, "{share}");
     assert!((figure("spent after") / (10.0 * 86_400e9 * 0.001 / share) - 1.0).abs() < 1e-9);
-    assert_eq!(gate(&gated(&failing, &["--replications", "1", "-d", "102s", "--budget", "5%"]), "gate.error-budget").answer, Pass);
+    assert_eq!(
+        gate(&gated(&failing, &["--replications", "1", "-d", "102s", "--budget", "5%"]), "gate.error-budget").answer,
+        Pass
+    );
     // Its own words come before what nobody states.
     let stated = format!("{failing}expect: [errors < 5 %]\n");
     let answers = gated(&stated, &["--replications", "1", "-d", "102s"]);

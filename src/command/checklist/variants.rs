@@ -16,11 +16,11 @@ use crate::command::predict::Model;
 use crate::command::script::Script;
 use crate::command::simulate::{Played, network, replicate};
 use crate::config::Plan;
+use crate::design::HOURS;
 use crate::design::bill::{FreeTier, bill};
 use crate::design::checklist::gates::{Held, Times};
 use crate::design::meters::{Architecture, Assumptions, Basis, counted};
 use crate::design::prices::Prices;
-use crate::design::HOURS;
 use crate::measure::Recorder;
 use crate::measure::assumption::{Allowed, Assumption};
 use crate::measure::channel::Channel;
@@ -146,7 +146,8 @@ impl Ran {
         let outside = self.metered.look_ups.iter().filter(|(id, _)| authorizers.contains(id)).map(|(_, used)| used.look_ups);
         let functions: Vec<_> =
             authorizers.iter().filter_map(|id| self.gateway.authorizers.get(usize::from(id.0))?.function()).collect();
-        let of_functions = self.metered.functions.iter().filter(|((function, route), _)| route.is_none() && functions.contains(function));
+        let of_functions =
+            self.metered.functions.iter().filter(|((function, route), _)| route.is_none() && functions.contains(function));
         outside.sum::<u64>() + of_functions.map(|(_, used)| used.invocations).sum::<u64>()
     }
 

@@ -107,7 +107,11 @@ fn watched(facts: &Facts<'_>, metrics: &[&str]) -> Judgement {
     let watching: Vec<&str> = alarms.iter().filter(watches).map(|alarm| alarm.name.as_str()).collect();
     if watching.is_empty() {
         let near = near(alarms, metrics);
-        let near = if near.is_empty() { String::new() } else { format!("; {} would be the metric of another kind of API", listed(&near)) };
+        let near = if near.is_empty() {
+            String::new()
+        } else {
+            format!("; {} would be the metric of another kind of API", listed(&near))
+        };
         Judgement::fail(looked_at, format!("none watches {}{near}", metrics.join(" or ")))
     } else {
         Judgement::pass(looked_at, format!("{} watch {}", listed(&watching), metrics.join(" or ")))
@@ -157,7 +161,11 @@ fn routes(facts: &Facts<'_>) -> Judged {
     let stages = facts.stages();
     let looked_at = counted(stages.len(), "stage");
     if facts.read == Read::Definition {
-        return Ok(Judgement::unknown(looked_at, "an API document does not say what its stages measure", "give the template that deploys it"));
+        return Ok(Judgement::unknown(
+            looked_at,
+            "an API document does not say what its stages measure",
+            "give the template that deploys it",
+        ));
     }
     if facts.routes().len() < 2 {
         return Err("there is one route: its metrics are the stage's".to_owned());

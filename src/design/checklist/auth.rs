@@ -29,7 +29,9 @@ pub(super) const CHECKS: &[Static] = &[
             area: Area::Auth,
             asks: "Does no route take an API key for an authorization?",
             cure: "add an authorizer; a key tells customers apart for quotas and throttles, and says nothing of who calls",
-            source: Some("developer guide, \"Usage plans and API keys for REST APIs\": do not use API keys for authentication or authorization"),
+            source: Some(
+                "developer guide, \"Usage plans and API keys for REST APIs\": do not use API keys for authentication or authorization",
+            ),
         },
         judge: keys,
     },
@@ -59,7 +61,9 @@ pub(super) const CHECKS: &[Static] = &[
             area: Area::Caching,
             asks: "Does a kept answer fit every route that it is used for?",
             cure: "let the policy name all routes of the API, or make the route a part of the identity ($context.routeKey)",
-            source: Some("developer guide, \"Use API Gateway Lambda authorizers\": a cached policy applies to all methods of the authorizer"),
+            source: Some(
+                "developer guide, \"Use API Gateway Lambda authorizers\": a cached policy applies to all methods of the authorizer",
+            ),
         },
         judge: scope,
     },
@@ -103,8 +107,11 @@ fn routes(facts: &Facts<'_>) -> Judged {
     Ok(if open.is_empty() {
         Judgement::pass(looked_at, "each has an authorizer or asks for a key")
     } else {
-        Judgement::fail(looked_at, format!("nobody is asked who calls {}", listed(&open)))
-            .with("open routes", open.len() as f64, Measure::Count)
+        Judgement::fail(looked_at, format!("nobody is asked who calls {}", listed(&open))).with(
+            "open routes",
+            open.len() as f64,
+            Measure::Count,
+        )
     })
 }
 
@@ -178,8 +185,7 @@ fn scope(facts: &Facts<'_>) -> Judged {
         };
         lambda.identity.iter().any(names_route)
     };
-    let shared: Vec<_> =
-        kept.into_iter().filter(|(one, lambda)| routes_of(facts, one) > 1 && !by_route(lambda)).collect();
+    let shared: Vec<_> = kept.into_iter().filter(|(one, lambda)| routes_of(facts, one) > 1 && !by_route(lambda)).collect();
     let names: Vec<&str> = shared.iter().map(|(one, _)| one.name.as_str()).collect();
     let simple = |lambda: &LambdaAuthorizer| lambda.format == AuthorizerFormat::V2(AuthorizerAnswers::Simple);
     Ok(if shared.is_empty() {
@@ -193,7 +199,10 @@ fn scope(facts: &Facts<'_>) -> Judged {
     } else {
         Judgement::unknown(
             looked_at,
-            format!("several routes share the kept answers of {}, and what its policy names is the function's doing", listed(&names)),
+            format!(
+                "several routes share the kept answers of {}, and what its policy names is the function's doing",
+                listed(&names)
+            ),
             "look at the policy that the function returns: does it name all routes of the API?",
         )
     })

@@ -3,7 +3,8 @@
 //! Owns what browsers would find. Refuses to say whether browsers call at all: only the owner knows.
 
 use sluicegate_policy::model::{
-    ApiKind, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Protocol, Requirement, ResponseRule, ResponseType, Route,
+    ApiKind, HttpIntegration, Integration, LambdaIntegration, MockIntegration, Protocol, Requirement, ResponseRule, ResponseType,
+    Route,
 };
 
 use super::{Area, Check, Facts, Judged, Judgement, Static, counted, listed};
@@ -105,9 +106,8 @@ fn preflight(facts: &Facts<'_>) -> Judged {
             if !routes.iter().any(|(_, route)| is_options(route)) {
                 return Err(NONE.to_owned());
             }
-            let answers = |path: &str| {
-                routes.iter().any(|(_, route)| route.path == path && (is_options(route) || route.method.is_none()))
-            };
+            let answers =
+                |path: &str| routes.iter().any(|(_, route)| route.path == path && (is_options(route) || route.method.is_none()));
             let mut without: Vec<&str> =
                 routes.iter().map(|(_, route)| route.path.as_str()).filter(|path| !answers(path)).collect();
             without.dedup();

@@ -134,10 +134,10 @@ const NO_BUDGET: &str = "state a ceiling in the profile: expect: [GET /orders/{i
 /// The auth path; the first variant is the design as it is.
 pub fn auth(routes: &[String], variants: &[AuthVariant], assumed: &str) -> Judged {
     let Some((own, others)) = variants.split_first() else { return Err("no driven route has an authorizer".to_owned()) };
-    let looked_at = format!("{} with an authorizer, in {}{assumed}", counted(routes.len(), "route"), counted(variants.len(), "variant"));
+    let looked_at =
+        format!("{} with an authorizer, in {}{assumed}", counted(routes.len(), "route"), counted(variants.len(), "variant"));
     let judgement = decided(looked_at, &own.held, || {
-        let holding: Vec<&str> =
-            others.iter().filter(|it| it.held.iter().all(Held::holds)).map(|it| it.name.as_str()).collect();
+        let holding: Vec<&str> = others.iter().filter(|it| it.held.iter().all(Held::holds)).map(|it| it.name.as_str()).collect();
         if holding.is_empty() { "no variant holds it".to_owned() } else { format!("it would be held by: {}", listed(&holding)) }
     });
     Ok(judgement.with_table(auth_table(variants)))
@@ -243,7 +243,9 @@ fn decided(looked_at: String, held: &[Held], more: impl FnOnce() -> String) -> J
         Judgement::fail(looked_at, format!("not held: {}; {}", listed(&broken), more()))
     };
     held.iter().fold(judgement, |judgement, it| match it.value {
-        Some(value) => judgement.with(format!("simulated, of {}", it.name), value, it.unit).with(it.name.clone(), it.limit, it.unit),
+        Some(value) => {
+            judgement.with(format!("simulated, of {}", it.name), value, it.unit).with(it.name.clone(), it.limit, it.unit)
+        }
         None => judgement,
     })
 }
@@ -296,9 +298,10 @@ mod tests {
     #[test]
     fn a_floor_is_broken_from_below_and_what_was_never_seen_is_not_held() {
         let of = |is_floor, value| Held { name: String::new(), is_floor, limit: 0.7, value, unit: Measure::Share }.holds();
-        assert_eq!([of(true, Some(0.6)), of(true, Some(0.7)), of(false, Some(0.7)), of(false, Some(0.8)), of(false, None)], [
-            false, true, true, false, false
-        ]);
+        assert_eq!(
+            [of(true, Some(0.6)), of(true, Some(0.7)), of(false, Some(0.7)), of(false, Some(0.8)), of(false, None)],
+            [false, true, true, false, false]
+        );
     }
 
     #[test]

@@ -65,7 +65,11 @@ fn access(facts: &Facts<'_>) -> Judged {
     let without: Vec<&str> = stages.iter().filter(|stage| stage.access_log.is_none()).map(|stage| stage.name.as_str()).collect();
     let looked_at = counted(stages.len(), "stage");
     if facts.read == Read::Definition {
-        return Ok(Judgement::unknown(looked_at, "an API document does not say how its stages log", "give the template that deploys it"));
+        return Ok(Judgement::unknown(
+            looked_at,
+            "an API document does not say how its stages log",
+            "give the template that deploys it",
+        ));
     }
     Ok(if without.is_empty() {
         Judgement::pass(looked_at, "each has one")
@@ -161,7 +165,11 @@ fn retention(facts: &Facts<'_>) -> Judged {
     }
     if groups.is_empty() {
         let tells = "make the log groups resources of the template, with RetentionInDays";
-        return Ok(Judgement::unknown(looked_at, "the template has no log group: one that is made at the first entry keeps all", tells));
+        return Ok(Judgement::unknown(
+            looked_at,
+            "the template has no log group: one that is made at the first entry keeps all",
+            tells,
+        ));
     }
     let keeping: Vec<&str> = groups.iter().filter(|group| !group.expires).map(|group| group.name.as_str()).collect();
     Ok(if keeping.is_empty() {

@@ -175,7 +175,9 @@ fn no_token(seen: &Seen) -> Judged {
     Ok(match (status, seen.guarded) {
         (401 | 403, _) => Judgement::pass(looked_at, format!("answered {status}")),
         (_, Some(false)) => return Err(format!("by the document {} asks nobody who calls", seen.path)),
-        (200..=399, Some(true)) => Judgement::fail(looked_at, format!("answered {status}, and by the document the route asks who calls")),
+        (200..=399, Some(true)) => {
+            Judgement::fail(looked_at, format!("answered {status}, and by the document the route asks who calls"))
+        }
         (200..=399, None) => Judgement::unknown(
             looked_at,
             format!("answered {status}; whether the path is meant to be public is not known here"),
@@ -202,7 +204,9 @@ fn broken_token(seen: &Seen) -> Judged {
         (_, Some(false)) => return Err(format!("by the document {} asks nobody who calls", seen.path)),
         (500.., _) => Judgement::fail(looked_at, format!("answered {status}")),
         (200..=399, Some(true)) => Judgement::fail(looked_at, format!("answered {status}")),
-        (200..=399, None) if !open => Judgement::fail(looked_at, format!("answered {status}, though nothing is answered without a token")),
+        (200..=399, None) if !open => {
+            Judgement::fail(looked_at, format!("answered {status}, though nothing is answered without a token"))
+        }
         (_, _) => Judgement::unknown(
             looked_at,
             format!("answered {status}, as without a token"),
@@ -232,8 +236,8 @@ fn errors(seen: &Seen) -> Judged {
         .into_iter()
         .filter_map(|name| answer.header(name).map(|value| (name, value)))
         .find(|(_, value)| value.contains(|c: char| c.is_ascii_digit()));
-    let says_message = serde_json::from_str::<serde_json::Value>(body)
-        .is_ok_and(|it| it.get("message").or_else(|| it.get("Message")).is_some());
+    let says_message =
+        serde_json::from_str::<serde_json::Value>(body).is_ok_and(|it| it.get("message").or_else(|| it.get("Message")).is_some());
     Ok(if let Some(word) = TELLING.iter().find(of) {
         Judgement::fail(looked_at, format!("{status} with a stack trace ({:?})", word.trim()))
     } else if body.starts_with('<') {
@@ -269,9 +273,10 @@ fn handshake(seen: &Seen) -> Judged {
         None if seen.is_here => return Err("this machine is asked in the clear".to_owned()),
         None => Judgement::fail(looked_at, "the endpoint is asked in the clear"),
         Some(Err(why)) => Judgement::fail(looked_at, format!("TLS did not come about: {why}")),
-        Some(Ok(handshake)) if !handshake.is_trusted => {
-            Judgement::fail(looked_at, "the certificate is not good: of another name, of nobody who is trusted, or out of its time")
-        }
+        Some(Ok(handshake)) if !handshake.is_trusted => Judgement::fail(
+            looked_at,
+            "the certificate is not good: of another name, of nobody who is trusted, or out of its time",
+        ),
         Some(Ok(handshake)) if matches!(handshake.version.as_str(), "TLSv1_2" | "TLSv1_3") => Judgement::pass(
             looked_at,
             format!("{} was agreed on; older ones are not offered here, so that nothing is known of them", handshake.version),
@@ -320,7 +325,11 @@ mod tests {
             no_token: refused(401),
             broken_token: refused(403),
             unknown_path: refused(404),
-            tls: Some(Ok(Handshake { version: "TLSv1_3".to_owned(), holds: Some(Span::from_secs(90 * 86_400)), is_trusted: true })),
+            tls: Some(Ok(Handshake {
+                version: "TLSv1_3".to_owned(),
+                holds: Some(Span::from_secs(90 * 86_400)),
+                is_trusted: true,
+            })),
             is_here: false,
         }
     }
@@ -340,7 +349,8 @@ mod tests {
     fn each_question_fails_for_its_own_fault_alone() {
         let echoed = [("access-control-allow-origin", ORIGIN), ("access-control-allow-credentials", "true")];
         let id = [("apigw-requestid", "a=")];
-        let soon = |secs| Some(Ok(Handshake { version: "TLSv1_2".to_owned(), holds: Some(Span::from_secs(secs)), is_trusted: true }));
+        let soon =
+            |secs| Some(Ok(Handshake { version: "TLSv1_2".to_owned(), holds: Some(Span::from_secs(secs)), is_trusted: true }));
         let holds = Some(Span::from_secs(90 * 86_400));
         let untrusted = Some(Ok(Handshake { version: "TLSv1_3".to_owned(), holds, is_trusted: false }));
         let told = [("apigw-requestid", "a="), ("server", "nginx/1.18.0")];

@@ -58,7 +58,9 @@ pub(super) const CHECKS: &[Static] = &[
             area: Area::Quotas,
             asks: "Is the concurrency of functions enough for the expected traffic?",
             cure: "raise the reserved concurrency, or the account's quota; beyond it invocations are refused and clients see 5xx",
-            source: Some("Lambda developer guide, \"Understanding Lambda function scaling\": concurrency = rate x duration, and 10 requests per second for each"),
+            source: Some(
+                "Lambda developer guide, \"Understanding Lambda function scaling\": concurrency = rate x duration, and 10 requests per second for each",
+            ),
         },
         judge: concurrency,
     },
@@ -68,9 +70,11 @@ fn stage(facts: &Facts<'_>) -> Judged {
     let stages = facts.stages();
     let has = |stage: &&Stage| {
         stage.throttle.is_some()
-            || facts.model.routes_of(stage.deployment).filter(|(_, route)| !route.path.starts_with("/@connections")).all(
-                |(id, _)| stage.route_throttles.iter().any(|(known, _)| *known == id),
-            )
+            || facts
+                .model
+                .routes_of(stage.deployment)
+                .filter(|(_, route)| !route.path.starts_with("/@connections"))
+                .all(|(id, _)| stage.route_throttles.iter().any(|(known, _)| *known == id))
     };
     let without: Vec<&str> = stages.iter().filter(|stage| !has(stage)).map(|stage| stage.name.as_str()).collect();
     let looked_at = counted(stages.len(), "stage");
@@ -122,9 +126,11 @@ fn account(facts: &Facts<'_>) -> Judged {
     } else {
         Judgement::fail(looked_at, "the peak is above it")
     };
-    Ok(judgement
-        .with("peak of all requests", demand.peak_per_s, Measure::PerSecond)
-        .with("throttle of the account", limit, Measure::PerSecond))
+    Ok(judgement.with("peak of all requests", demand.peak_per_s, Measure::PerSecond).with(
+        "throttle of the account",
+        limit,
+        Measure::PerSecond,
+    ))
 }
 
 fn plans(facts: &Facts<'_>) -> Judged {
@@ -203,8 +209,10 @@ fn held_against(looked_at: String, mut held: Vec<Limited>, (expected, allowed): 
         Judgement::fail(looked_at, format!("more is expected than is allowed: {}", listed(&beyond)))
     };
     held.iter().take(3).fold(judgement, |judgement, one| {
-        judgement
-            .with(format!("{expected} {}", one.name), one.expected, unit)
-            .with(format!("{allowed} {}", one.name), one.limit, unit)
+        judgement.with(format!("{expected} {}", one.name), one.expected, unit).with(
+            format!("{allowed} {}", one.name),
+            one.limit,
+            unit,
+        )
     })
 }

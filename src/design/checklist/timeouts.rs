@@ -36,7 +36,9 @@ pub(super) const CHECKS: &[Static] = &[
             area: Area::Timeouts,
             asks: "Does a function end before the gateway gives it up?",
             cure: "lower the function's Timeout below the integration's: a function that is given up goes on, and is billed",
-            source: Some("developer guide, \"Quotas\": an integration has 29 s (REST) or 30 s (HTTP); Lambda developer guide, \"Configure Lambda function timeout\": 3 s by default"),
+            source: Some(
+                "developer guide, \"Quotas\": an integration has 29 s (REST) or 30 s (HTTP); Lambda developer guide, \"Configure Lambda function timeout\": 3 s by default",
+            ),
         },
         judge: functions,
     },
@@ -150,11 +152,15 @@ fn functions(facts: &Facts<'_>) -> Judged {
     let keys: Vec<&str> = over.iter().map(|(key, ..)| key.as_str()).collect();
     let (shown, judgement) = match over.first() {
         None => (&told[0], Judgement::pass(looked_at, "each function ends first")),
-        Some(first) => (*first, Judgement::fail(looked_at, format!("a function may go on after the gateway gave it up: {}", listed(&keys)))),
+        Some(first) => {
+            (*first, Judgement::fail(looked_at, format!("a function may go on after the gateway gave it up: {}", listed(&keys))))
+        }
     };
-    Ok(judgement
-        .with(format!("time-out of the function of {}", shown.0), ns(shown.2), Measure::Ns)
-        .with("time-out of its integration", ns(shown.1), Measure::Ns))
+    Ok(judgement.with(format!("time-out of the function of {}", shown.0), ns(shown.2), Measure::Ns).with(
+        "time-out of its integration",
+        ns(shown.1),
+        Measure::Ns,
+    ))
 }
 
 /// One of so many answers is still to be in time.

@@ -55,12 +55,14 @@ fn policy(facts: &Facts<'_>) -> Judged {
         return Err("the template has no custom domain name".to_owned());
     }
     let is_old = |policy: &str| matches!(policy, "TLS_1_0" | "TLS_1_1");
-    let old: Vec<&str> = domains.iter().filter(|one| one.policy.as_deref().is_some_and(is_old)).map(|one| one.name.as_str()).collect();
+    let old: Vec<&str> =
+        domains.iter().filter(|one| one.policy.as_deref().is_some_and(is_old)).map(|one| one.name.as_str()).collect();
     let unsaid: Vec<&str> = domains.iter().filter(|one| one.policy.is_none()).map(|one| one.name.as_str()).collect();
     Ok(if !old.is_empty() {
         Judgement::fail(looked_at, format!("TLS 1.0 is taken at {}", listed(&old)))
     } else if !unsaid.is_empty() {
-        let because = format!("no SecurityPolicy is written at {}, and the default depends on the kind of endpoint", listed(&unsaid));
+        let because =
+            format!("no SecurityPolicy is written at {}, and the default depends on the kind of endpoint", listed(&unsaid));
         Judgement::unknown(looked_at, because, "write SecurityPolicy: TLS_1_2")
     } else {
         Judgement::pass(looked_at, "each has a policy of TLS 1.2 or newer")

@@ -93,7 +93,9 @@ impl Surroundings {
             "AWS::CloudWatch::Dashboard" => {
                 self.dashboards.push((id.to_owned(), properties.json().to_string().contains(NAMESPACE)));
             }
-            "AWS::ApiGateway::DomainName" | "AWS::ApiGateway::DomainNameV2" => self.domains.push(domain(id, properties, properties)),
+            "AWS::ApiGateway::DomainName" | "AWS::ApiGateway::DomainNameV2" => {
+                self.domains.push(domain(id, properties, properties))
+            }
             "AWS::ApiGatewayV2::DomainName" => {
                 let configured = properties.get("DomainNameConfigurations").and_then(|list| list.items().first());
                 self.domains.push(domain(id, properties, configured.unwrap_or(properties)));

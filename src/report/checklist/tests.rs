@@ -131,12 +131,8 @@ fn the_list_has_every_question_in_both_formats() {
         cure: "name a|b".to_owned(),
         source: None,
     };
-    let record = ChecksRecord {
-        version: VERSION,
-        sluicegate: "0.1.0".to_owned(),
-        service: "api-gateway".to_owned(),
-        checks: vec![check],
-    };
+    let record =
+        ChecksRecord { version: VERSION, sluicegate: "0.1.0".to_owned(), service: "api-gateway".to_owned(), checks: vec![check] };
     let list = list_text(&record, Look::default());
     assert!(list.contains("1 check for api-gateway") && list.contains("cors.credentials: Are they kept?"), "{list}");
     assert!(list_markdown(&record).contains("| cors.credentials | CORS | Are they kept? | name a\\|b |"));

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use sluicegate_policy::latency::Latency;
 use sluicegate_policy::model::{
-    ApiKind, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, IdentitySource, LambdaAuthorizer, LookUps, Model as Gateway,
+    ApiKind, Authorizer, AuthorizerFormat, AuthorizerId, AuthorizerKind, IdentitySource, LambdaAuthorizer, LookUps,
+    Model as Gateway,
 };
 use sluicegate_policy::time::Span;
 
@@ -48,7 +49,8 @@ pub(super) fn judged(variants: &Variants<'_>, own: &Ran) -> Judged {
     let is_lambda = |id: &AuthorizerId| model.authorizers[usize::from(id.0)].lambda().is_some();
     let (any_lambda, all_lambda) = (path.authorizers.iter().any(is_lambda), path.authorizers.iter().all(is_lambda));
     let mut all = vec![variant("as it is", own, &path, variants)];
-    let verified = if all_lambda { "JWT (gateway verifies, 1 ms assumed)" } else { "no function asked (1 ms where there was one)" };
+    let verified =
+        if all_lambda { "JWT (gateway verifies, 1 ms assumed)" } else { "no function asked (1 ms where there was one)" };
     if any_lambda {
         let mut ran = variant(verified, &played(variants, &path, verifying), &path, variants);
         // Nobody is asked: the variant is a look-up that takes as long as a verification.

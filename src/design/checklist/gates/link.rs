@@ -5,9 +5,9 @@
 use sluicegate_policy::time::Span;
 
 use super::super::{Judged, Judgement, counted, listed};
+use super::Times;
 use super::{Held, cell, ns};
 use crate::measure::checklist::{CellRecord, Column, Measure, RowRecord, TableRecord};
-use super::Times;
 
 /// A link whose first target is lost in the middle of the run, just after a look of the health check.
 #[derive(Clone, Debug, PartialEq)]

@@ -23,8 +23,28 @@ const CALLED: [&str; 10] = [
 
 /// What such a name is only about, if it ends so.
 const ABOUT: [&str; 22] = [
-    "name", "arn", "id", "url", "uri", "path", "endpoint", "type", "days", "ttl", "source", "header", "length", "required", "policy",
-    "selectionexpression", "key_id", "units", "validity", "description", "version", "enabled",
+    "name",
+    "arn",
+    "id",
+    "url",
+    "uri",
+    "path",
+    "endpoint",
+    "type",
+    "days",
+    "ttl",
+    "source",
+    "header",
+    "length",
+    "required",
+    "policy",
+    "selectionexpression",
+    "key_id",
+    "units",
+    "validity",
+    "description",
+    "version",
+    "enabled",
 ];
 
 /// Shorter values are words, not secrets.
@@ -99,7 +119,8 @@ fn is_place_of_secret(path: &[String]) -> bool {
     // The value of an API key, in a profile (`api_keys.NAME.value`).
     let of_key = path.len() >= 3 && last == "value" && path[path.len() - 3] == "api_keys";
     // What is said of a value is none: a schema's properties, a parameter's description.
-    let of_schema = path.iter().any(|key| matches!(key.as_str(), "properties" | "schemas" | "models" | "definitions" | "Parameters"));
+    let of_schema =
+        path.iter().any(|key| matches!(key.as_str(), "properties" | "schemas" | "models" | "definitions" | "Parameters"));
     of_key || (!of_schema && is_called_secret(last))
 }
 
@@ -112,9 +133,10 @@ fn is_called_secret(name: &str) -> bool {
 /// Whether a text is itself what it names: no reference, no name, no expression.
 fn is_written_out(text: &str) -> bool {
     let is_reference = text.contains("${") || text.contains("{{") || text.contains("{identity}");
-    let is_expression = ["$", "method.", "integration.", "context.", "stageVariables.", "arn:", "http://", "https://", "/", "placeholder"]
-        .iter()
-        .any(|lead| text.starts_with(lead));
+    let is_expression =
+        ["$", "method.", "integration.", "context.", "stageVariables.", "arn:", "http://", "https://", "/", "placeholder"]
+            .iter()
+            .any(|lead| text.starts_with(lead));
     let is_words = text.chars().any(char::is_whitespace);
     text.chars().count() >= CHARS_MIN && !is_reference && !is_expression && !is_words
 }
