@@ -15,6 +15,7 @@ mod access; // IAM authorization: what the load side and botocore sign is taken,
 mod attribution; // where the time goes: the mock's access log joined by request id, and the part that departed named
 mod bad_input; // broken profiles, logs, targets, disks and processes: a clear message and the documented exit code
 mod budget; // error budgets: every error by blame and kind, in both worlds; kept, broken, left open
+mod checklist; // what to look at before production: checks of documents, gates by simulation, probes of a live endpoint
 mod collectors; // metrics that are pushed while a run lasts: to collectors that take them, refuse them, are silent or die
 mod compared; // kept runs judged again: by their own model, by another, by an earlier run
 mod cost; // what a design costs a month: bills that a pencil confirms, price files with holes, and runs that are too dear

@@ -3,6 +3,7 @@
 //! Owns names, help, examples and the reading of each flag's value. Refuses to do anything: `command` has one file for each of
 //! the files here. Called by `main`, which parses a [`Cli`]; what clap refuses exits with 2, as clap does by itself.
 
+mod checklist;
 mod compare;
 mod completions;
 mod cost;
@@ -28,6 +29,7 @@ mod value;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub use checklist::{Checklist, ChecklistFormat, DocumentFlags, ProbeFlags, Service, SimulatedFlags};
 pub use compare::Compare;
 pub use completions::Completions;
 pub use cost::{Cost, Processor};
@@ -115,6 +117,9 @@ pub enum Action {
     /// Write a commented profile to begin with, for a choice of API and integrations
     #[command(long_about = design::ABOUT)]
     Design(Design),
+    /// What to look at before production: checks, simulated gates, a live endpoint
+    #[command(long_about = checklist::ABOUT)]
+    Checklist(Box<Checklist>),
     /// Show the report of a kept run again
     Report(Report),
     /// List the kept runs below a folder, and how they went on from run to run

@@ -35,6 +35,8 @@ pub enum SchemaOf {
     Designs,
     /// What `history --format json` says
     History,
+    /// What `checklist --format json` says
+    Checklist,
 }
 
 const EXAMPLES: &str = "\

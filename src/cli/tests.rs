@@ -111,6 +111,7 @@ fn the_help_shows_the_subcommands_the_examples_and_the_exit_codes() {
       plan-fit     Propose the runs from which `fit` could tell a profile's parameters
       cost         What a design costs a month, before anything is built
       design       Write a commented profile to begin with, for a choice of API and integrations
+      checklist    What to look at before production: checks, simulated gates, a live endpoint
       report       Show the report of a kept run again
       history      List the kept runs below a folder, and how they went on from run to run
       schema       Print the JSON Schema of a profile or of run.json

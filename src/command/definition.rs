@@ -45,19 +45,31 @@ pub(super) fn served(path: &Path, reading: &DefinitionFlags, overrides: &Overrid
         return config::load(path, overrides, drifts).map_err(profile::failure);
     };
     let file = path.display().to_string();
-    let mut imported = read(&file, &text, &options(reading)).map_err(Failure::usage)?;
-    // Lines in messages are those of the profile that was made, not of the file.
-    let name = format!("profile of {file}");
-    let overrides = Overrides { variables: imported.secrets.variables().clone(), ..overrides.clone() };
-    let settled = settle(&mut imported, &name, &overrides);
+    let (mut imported, proven) = imported(path, &text, reading, (overrides, drifts))?;
     imported.notes.forget_to_set();
     tell(&imported);
-    let plan =
-        settled.and_then(|()| config::load_text(&name, &imported.profile(), &overrides, drifts)).map_err(profile::failure)?;
+    let plan = proven.map_err(profile::failure)?;
     for line in behind(&plan) {
         terminal::tell(&format!("left out: {file}: {line}\n"));
     }
     Ok(plan)
+}
+
+/// A definition as what it was imported to; nothing is told.
+pub(super) fn imported(
+    path: &Path,
+    text: &str,
+    reading: &DefinitionFlags,
+    (overrides, drifts): (&Overrides, &[Drift]),
+) -> Result<(Imported, Result<Plan, LoadError>), Failure> {
+    let file = path.display().to_string();
+    let mut imported = read(&file, text, &options(reading)).map_err(Failure::usage)?;
+    // Lines in messages are those of the profile that was made, not of the file.
+    let name = format!("profile of {file}");
+    let overrides = Overrides { variables: imported.secrets.variables().clone(), ..overrides.clone() };
+    let settled = settle(&mut imported, &name, &overrides);
+    let proven = settled.and_then(|()| config::load_text(&name, &imported.profile(), &overrides, drifts));
+    Ok((imported, proven))
 }
 
 /// What stands behind routes and is modelled. The routes answer all the same, and a definition does not say how.
@@ -133,7 +145,7 @@ fn steps_below(mut steps: Vec<Step>, map: &Map<String, Value>, path: &str) -> Op
     Some(steps)
 }
 
-fn text(path: &Path) -> Result<String, String> {
+pub(super) fn text(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("the definition cannot be read ({error}); check its path");
     let mut bytes = Vec::new();
     let bound = BYTES_MAX as u64 + 1;
@@ -165,7 +177,7 @@ fn of_kind(file: &str, text: &str, asked: Form) -> Result<(), Failure> {
     }
 }
 
-fn options(flags: &DefinitionFlags) -> Options {
+pub(super) fn options(flags: &DefinitionFlags) -> Options {
     let pairs = |pairs: &[Pair]| pairs.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
     let api = |word| match word {
         ApiWord::Rest => Api::Rest,

@@ -8,6 +8,7 @@ mod attribution;
 mod baseline;
 mod by_seconds;
 mod case;
+mod checklist;
 mod collectors;
 mod compare;
 mod cost;
@@ -90,6 +91,7 @@ pub fn perform(action: &Action) -> u8 {
         Action::Fit(asked) => fit::fit(asked),
         Action::PlanFit(asked) => plan_fit::plan_fit(asked),
         Action::Cost(asked) => cost::cost(asked),
+        Action::Checklist(asked) => checklist::checklist(asked),
         Action::Design(asked) => design::design(asked),
         Action::Report(asked) => shown::report(asked),
         Action::History(asked) => history::history(asked),

@@ -186,7 +186,8 @@ impl<'a> Model<'a> {
         replicas
     }
 
-    fn simulated<R: Record + Send>(
+    /// Replications `first` to `last`, whatever keeps their samples.
+    pub(super) fn simulated<R: Record + Send>(
         &self,
         replicas: std::ops::Range<usize>,
         recorder: &(dyn Fn() -> R + Sync),

@@ -105,6 +105,7 @@ pub(super) fn schema(asked: &Schema) -> Result<u8, Failure> {
         SchemaOf::Cost => format!("{:#}\n", report::cost::schema().to_value()),
         SchemaOf::Designs => format!("{:#}\n", report::designs::schema().to_value()),
         SchemaOf::History => format!("{:#}\n", report::history::schema().to_value()),
+        SchemaOf::Checklist => format!("{:#}\n", report::checklist::schema().to_value()),
         SchemaOf::Compared => format!("{:#}\n", report::comparison::schema().to_value()),
         SchemaOf::Played => format!("{:#}\n", report::system::schema().to_value()),
         SchemaOf::Sweep => format!("{:#}\n", report::sweep::schema().to_value()),

@@ -23,6 +23,7 @@
 pub mod bill;
 pub mod break_even;
 pub mod cached;
+pub mod checklist;
 pub mod growth;
 pub mod meters;
 pub mod prices;

@@ -9,6 +9,7 @@ pub mod abort;
 pub mod assumption;
 pub mod attempts;
 pub mod channel;
+pub mod checklist;
 pub mod comparison;
 pub mod connection_rows;
 pub mod connections;

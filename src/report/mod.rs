@@ -11,6 +11,7 @@ mod heat;
 mod look;
 mod page;
 
+pub mod checklist;
 pub mod comparison;
 pub mod cost;
 pub mod designs;

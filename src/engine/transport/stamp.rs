@@ -166,6 +166,14 @@ impl Stream {
         let _ = socket2::SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO));
     }
 
+    /// The version of TLS that both sides agreed on, and the target's own certificate; `None` in the clear.
+    pub(in crate::engine) fn session(&self) -> Option<(String, Vec<u8>)> {
+        let Self::Tls(stream) = self else { return None };
+        let session = stream.get_ref().1;
+        let version = session.protocol_version().map(|version| format!("{version:?}"))?;
+        Some((version, session.peer_certificates()?.first()?.to_vec()))
+    }
+
     /// The protocol that both sides agreed on, if they spoke about it.
     pub(in crate::engine) fn agreed(&self) -> Option<&[u8]> {
         match self {

@@ -28,6 +28,7 @@ mod sam;
 mod schema;
 mod service;
 mod stage;
+mod surroundings;
 mod template;
 mod websocket;
 mod yaml;
@@ -40,6 +41,7 @@ pub use document::BYTES_MAX;
 pub use error::DefinitionError;
 pub use imported::{Imported, Secrets, Step};
 pub use notes::{Note, Notes, Sort};
+pub use surroundings::{Alarm, Domain, Surroundings, around};
 pub use template::Protocol;
 
 use serde_json::Value;

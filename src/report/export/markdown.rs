@@ -230,7 +230,7 @@ const fn mark(conclusion: Conclusion) -> &'static str {
 }
 
 /// Text from outside as text, also within a table: what Markdown would read is escaped, and line ends are spaces.
-fn text(from_outside: &str) -> String {
+pub(in crate::report) fn text(from_outside: &str) -> String {
     let mut out = String::with_capacity(from_outside.len());
     for c in clean(from_outside).chars() {
         match c {
