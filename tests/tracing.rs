@@ -233,8 +233,8 @@ fn a_run_whose_header_would_not_be_ours_or_whose_collector_is_not_there_does_not
     let refusing = Collector::answering(|_| Some(said(404, "{}")));
     let (nobody, refusing) = (format!("http://{nobody}"), refusing.url());
     for (more, says) in [
-        (&["--traces", &*nobody][..], "takes no traces: refused"),
-        (&["--traces", &*refusing][..], "/v1/traces takes no traces: it answered 404; start a collector there"),
+        (&["--traces", &*nobody][..], "it cannot be reached"),
+        (&["--traces", &*refusing][..], "/v1/traces: it answered 404 Not Found; start a collector there"),
         (&["--trace-header", "w3c", "-H", "Traceparent: 00-1-2-01"][..], "--trace-header puts traceparent into each request"),
         (&["--trace-sample", "5%"][..], "nothing is traced; add --trace-header"),
     ] {

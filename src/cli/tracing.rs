@@ -4,9 +4,9 @@
 
 use clap::{Args, ValueEnum};
 
-use super::value::ParseError;
+use super::telemetry::CollectorUrl;
+use super::value::{Header, ParseError};
 use crate::measure::tracing::Dialect;
-use crate::traffic::endpoint::Endpoint;
 
 /// How requests are traced.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,11 @@ pub struct TraceFlags {
 
     /// Send the spans to this collector when the run is over (OTLP over HTTP, as JSON), e.g. `<http://127.0.0.1:4318>`; implies --trace-header w3c
     #[arg(long, value_name = "URL")]
-    pub traces: Option<Endpoint>,
+    pub traces: Option<CollectorUrl>,
+
+    /// Header of each of these requests; secrets by reference: 'api-key: ${env:KEY}'; may be repeated
+    #[arg(long = "traces-header", value_name = "HEADER", requires = "traces")]
+    pub trace_headers: Vec<Header>,
 }
 
 /// Which header says the trace context.
@@ -82,7 +86,7 @@ mod tests {
     #[test]
     fn a_collector_alone_means_the_header_that_everybody_reads() {
         let with = |trace_header, url: Option<&str>| {
-            TraceFlags { trace_header, traces: url.map(|url| url.parse().expect("a URL")), trace_sample: None }.dialect()
+            TraceFlags { trace_header, traces: url.map(|url| url.parse().expect("a URL")), ..TraceFlags::default() }.dialect()
         };
         assert_eq!(with(None, None), None);
         assert_eq!(with(None, Some("http://127.0.0.1:4318")), Some(Dialect::W3c));

@@ -87,13 +87,14 @@ impl Format {
         }
     }
 
-    fn path(self, base: &str) -> String {
-        match self {
+    fn wanted(self, endpoint: &Endpoint) -> Wanted<'_> {
+        let base = &endpoint.base_path;
+        let path = match self {
             Self::RemoteWrite if base.is_empty() => "/".to_owned(),
-            Self::RemoteWrite => base.to_owned(),
-            Self::Otlp if base.ends_with(otlp::PATH) => base.to_owned(),
-            Self::Otlp => format!("{base}{}", otlp::PATH),
-        }
+            Self::RemoteWrite => base.clone(),
+            Self::Otlp => below(base, otlp::PATH),
+        };
+        Wanted { flag: self.flag(), endpoint, path, says: self.headers(), rejected: self.rejected() }
     }
 
     const fn rejected(self) -> fn(&[u8]) -> u64 {
@@ -123,7 +124,7 @@ impl Collectors {
         let mut all = Vec::new();
         for (format, url, headers) in asked {
             let Some(url) = url else { continue };
-            let collector = collector(format, &url.0, headers, opening.folder)?;
+            let collector = collector(format.wanted(&url.0), headers, opening.folder)?;
             let url = url.0.to_string();
             let pushing = Pushing::begin(collector, format.batch(&opening.snapshot, times, Part::First)).map_err(|error| {
                 let flag = format.flag();
@@ -162,10 +163,30 @@ impl Collectors {
     }
 }
 
-fn collector(format: Format, endpoint: &Endpoint, asked: &[Header], folder: &Path) -> Result<Collector, Failure> {
-    let flag = format.flag();
+/// The path below an address, unless it is there already.
+pub(super) fn below(base: &str, path: &str) -> String {
+    if base.ends_with(path) { base.to_owned() } else { format!("{base}{path}") }
+}
+
+/// A collector that is asked for.
+pub(super) struct Wanted<'a> {
+    /// By this flag; one of its name and `-header` gives headers.
+    pub(super) flag: &'static str,
+    /// At this address.
+    pub(super) endpoint: &'a Endpoint,
+    /// What is posted to.
+    pub(super) path: String,
+    /// What is said of each body.
+    pub(super) says: &'static [(&'static str, &'static str)],
+    /// How much an answer says was refused.
+    pub(super) rejected: fn(&[u8]) -> u64,
+}
+
+/// The collector, with the headers that were asked for; their references are looked up from `folder` on.
+pub(super) fn collector(wanted: Wanted<'_>, asked: &[Header], folder: &Path) -> Result<Collector, Failure> {
+    let Wanted { flag, endpoint, path, says, rejected } = wanted;
     let mut headers = HeaderMap::new();
-    for (name, value) in format.headers() {
+    for (name, value) in says {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("sluicegate/", env!("CARGO_PKG_VERSION"))));
@@ -184,10 +205,10 @@ fn collector(format: Format, endpoint: &Endpoint, asked: &[Header], folder: &Pat
         host: endpoint.host.clone(),
         port: endpoint.port,
         authority: endpoint.authority(),
-        path: format.path(&endpoint.base_path),
+        path,
         secured,
         headers,
-        rejected: format.rejected(),
+        rejected,
     })
 }
 

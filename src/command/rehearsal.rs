@@ -182,7 +182,7 @@ impl Rehearsal<'_> {
             let cost = run_cost::before(self.plan, &self.script)?;
             cost.into_iter().for_each(|cost| self.tell(&format!("{cost}\n")));
         }
-        let traces = Traces::prove(&self.output.tracing, self.plan)?;
+        let traces = Traces::prove(&self.output.tracing, self.plan, self.profile_folder())?;
         let started = wall_epoch();
         let candidates = self.candidates(started)?;
         let watchers = self.watchers(started)?;

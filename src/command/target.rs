@@ -233,7 +233,6 @@ fn unprepared(error: EngineError) -> Failure {
         | EngineError::NoIssuer
         | EngineError::Identity { .. }
         | EngineError::Health { .. }
-        | EngineError::Collector { .. }
         | EngineError::Host { .. } => Failure::usage(error),
         EngineError::Token { .. } => Failure::broken("obtaining bearer tokens", error),
         EngineError::Tls(_)

@@ -1,7 +1,7 @@
 //! `traces.jsonl`: the sampled requests of a run as spans, written while it lasts, and sent to a collector when it is over.
 //!
 //! Owns the thread that writes the file, what a lane gives it, and the bounds of sending: a line is a batch, the file is the queue, and nothing is sent
-//! while anything is measured. Refuses ids (`measure::tracing`), formats (`report::spans`) and sockets (`engine::Collector`). What finds no room, or no
+//! while anything is measured. Refuses ids (`measure::tracing`), formats (`report::spans`) and sockets (`serve::Collector`). What finds no room, or no
 //! collector, is counted and told as a doubt: the run is what it is.
 
 use std::fs::File;
@@ -15,17 +15,19 @@ use sluicegate_policy::time::{Instant, Span};
 use sluicegate_timer::Clock;
 
 use super::handover::{Handover, between_threads};
-use crate::engine::Collector;
 use crate::measure::record::{Doubt, Weight};
 use crate::measure::tracing::{Occasion, Tracing};
 use crate::measure::{Outcome, Sample};
 use crate::report::spans::{self, Common};
+use crate::serve::Collector;
 
 /// Name of the file within the run's folder.
 pub(super) const TRACES: &str = "traces.jsonl";
 
 /// So long the collector is given spans after the run; what is left then stays in the file.
 const SENDING_MAX: Span = Span::from_secs(60);
+/// How often a batch is tried.
+const TRIES: u32 = 3;
 
 /// Takes spans while a run lasts.
 pub(super) struct TraceFile {
@@ -150,7 +152,7 @@ pub(super) fn send(folder: &Path, collector: &Collector, is_stopped: impl Fn() -
             return Ok(Sent { ended: Some(format!("{SENDING_MAX} were over")), ..sent });
         }
         let spans = spans::count(&line);
-        match collector.take(line.trim_end().as_bytes()) {
+        match collector.take(line.trim_end().as_bytes(), TRIES) {
             Ok(rejected) => {
                 let rejected = rejected.min(spans);
                 sent.taken += spans - rejected;

@@ -3,16 +3,20 @@
 //! Owns that no run begins whose header would not be ours, or whose collector is not there, and when spans are sent. Refuses to make ids and spans.
 //! Called by `rehearsal`.
 
+use std::path::Path;
+
 use sluicegate_policy::time::Span;
 use sluicegate_timer::Clock;
 use sluicegate_timer::clock::wall_epoch;
 
+use super::collectors::{Wanted, below, collector};
 use super::failure::Failure;
-use crate::cli::TraceFlags;
+use crate::cli::{Header, TraceFlags};
 use crate::config::Plan;
-use crate::engine::{Collector, EngineError};
 use crate::measure::tracing::{Dialect, Tracing};
-use crate::report::spans::{Common, NOTHING};
+use crate::report::spans::{Common, HEADERS, NOTHING, PATH, rejected};
+use crate::serve::Collector;
+use crate::traffic::endpoint::Endpoint;
 
 /// What was asked for, and can be done.
 pub(super) struct Traces {
@@ -24,7 +28,7 @@ pub(super) struct Traces {
 
 impl Traces {
     /// Proves what the flags ask for; nothing if they ask for nothing.
-    pub(super) fn prove(flags: &TraceFlags, plan: &Plan) -> Result<Option<Self>, Failure> {
+    pub(super) fn prove(flags: &TraceFlags, plan: &Plan, folder: &Path) -> Result<Option<Self>, Failure> {
         let Some(dialect) = flags.dialect() else {
             return match flags.trace_sample {
                 None => Ok(None),
@@ -34,15 +38,7 @@ impl Traces {
             };
         };
         refuse_own_header(plan, dialect.header())?;
-        let collector = flags.traces.as_ref().map(|address| {
-            let collector = Collector::new(address)?;
-            collector.ask(NOTHING)?;
-            Ok(collector)
-        });
-        let collector = collector.transpose().map_err(|error: EngineError| match error {
-            EngineError::Collector { .. } => Failure::usage(error),
-            other => Failure::broken("asking the collector of traces", other),
-        })?;
+        let collector = flags.traces.as_ref().map(|url| asked(&url.0, &flags.trace_headers, folder)).transpose()?;
         Ok(Some(Self { dialect, share: flags.share(), collector }))
     }
 
@@ -58,6 +54,20 @@ impl Traces {
             server,
         }
     }
+}
+
+/// The collector at this address, if it takes spans.
+fn asked(endpoint: &Endpoint, headers: &[Header], folder: &Path) -> Result<Collector, Failure> {
+    let path = below(&endpoint.base_path, PATH);
+    let wanted = Wanted { flag: "--traces", endpoint, path, says: &HEADERS, rejected };
+    let collector = collector(wanted, headers, folder)?;
+    collector.take(NOTHING, 1).map_err(|error| {
+        let url = collector.url();
+        Failure::usage(format!(
+            "--traces {url}: {error}; start a collector there that takes OTLP over HTTP, or leave --traces out"
+        ))
+    })?;
+    Ok(collector)
 }
 
 /// A request that has the header of its own would be told by ids that it does not carry. One of a recording is not meant for this run: ours takes its place.

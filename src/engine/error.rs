@@ -158,14 +158,6 @@ pub enum EngineError {
         /// What it did instead of answering well.
         why: String,
     },
-    /// A collector of traces does not take them.
-    #[error("{url} takes no traces: {why}; start a collector there that takes OTLP over HTTP, or leave --traces out")]
-    Collector {
-        /// Where.
-        url: String,
-        /// What it did instead.
-        why: String,
-    },
     /// Nobody watches over the abort conditions.
     #[error("the abort conditions cannot be checked; raise the limits of this process")]
     Abort {

@@ -2,14 +2,13 @@
 //!
 //! Owns lanes (a thread each), pacing, connections, time-outs and stops. Refuses to make the script (`load`), to count
 //! (`measure`), and to import `sim` or `config`. Called by `command`: [`Engine::prepare`], perhaps [`Engine::probe`] and
-//! [`calibrate`], then [`Engine::drive`]; a [`Collector`] of traces before and after it.
+//! [`calibrate`], then [`Engine::drive`].
 //!
 //! Within: `drive` starts lanes, and a `watch` over the machine and an `abort` watch beside them; a `lane`'s conductor sleeps with the `pacer` and turns its `dispatch`, which decides everything
 //! and knows no socket; `worker`s sit on `seats` and speak through `transport`.
 
 mod abort;
 mod calibrate;
-mod collector;
 mod conversation;
 mod cores;
 mod credentials;
@@ -38,7 +37,6 @@ mod writer;
 
 pub use abort::{Abort, Health};
 pub use calibrate::{Calibration, calibrate};
-pub use collector::Collector;
 pub use conversation::{Converse, Conversed, POSTS_PER_LANE};
 pub use credentials::{Signed, TokenReport};
 pub use drive::{Counts, Drive, Driven, LaneReport};

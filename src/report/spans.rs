@@ -14,6 +14,7 @@ use serde::Serialize;
 use sluicegate_policy::call::{Blame, ErrorKind};
 use sluicegate_policy::time::{Instant, Span};
 
+use super::metrics::otlp::rejected_of;
 use crate::measure::tracing::{Occasion, Tracing};
 use crate::measure::{Outcome, Sample};
 
@@ -62,6 +63,17 @@ pub fn count(export: &str) -> u64 {
 
 /// An export of no spans, by which a collector shows that it is there.
 pub const NOTHING: &[u8] = br#"{"resourceSpans":[]}"#;
+
+/// Where a collector takes spans, below its address.
+pub const PATH: &str = "/v1/traces";
+
+/// What is said of the body.
+pub const HEADERS: [(&str, &str); 1] = [("content-type", "application/json")];
+
+/// How many spans an answer says were refused, though the request was taken.
+pub fn rejected(answer: &[u8]) -> u64 {
+    rejected_of(answer, "rejectedSpans")
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
 //! One request to a collector, and its answer.
 //!
-//! Owns the connection, which is the request's own, and how long all of it may take. Refuses to try again (`pushing`), and to show what a header
-//! holds. An answer's body is read as far as it is short.
+//! Owns the connection, which is the request's own, how long all of it may take, and what may help if it is tried again. Refuses a queue (`pushing`),
+//! and to show what a header holds. An answer's body is read as far as it is short.
 
 use std::fmt;
 use std::io;
@@ -22,6 +22,8 @@ use tokio_rustls::TlsConnector;
 
 /// How long a collector may take to be reached and to answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// Before a body that was not taken is tried again; twice as long before the time after that.
+const PAUSE: Duration = Duration::from_millis(200);
 /// What it says is not longer.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -43,7 +45,7 @@ pub struct Collector {
     pub secured: Option<Secured>,
     /// Headers of each request.
     pub headers: HeaderMap,
-    /// How many samples an answer says were refused though the request was taken.
+    /// How much an answer says was refused though the request was taken.
     pub rejected: fn(&[u8]) -> u64,
 }
 
@@ -90,6 +92,34 @@ impl PushError {
 }
 
 impl Collector {
+    /// Where it takes what is pushed.
+    pub fn url(&self) -> String {
+        let scheme = if self.secured.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.authority, self.path)
+    }
+
+    /// Sends a body up to so often, as long as that may help; how much of it was refused. Blocks; not to be called from within an async runtime.
+    pub fn take(&self, body: &[u8], tries: u32) -> Result<u64, PushError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PushError::NoThread)?;
+        let taken = runtime.block_on(self.tried(&Bytes::copy_from_slice(body), tries));
+        // A name that is still looked up is not waited for.
+        runtime.shutdown_background();
+        taken.map(|answer| (self.rejected)(&answer))
+    }
+
+    async fn tried(&self, body: &Bytes, tries: u32) -> Result<Bytes, PushError> {
+        let mut pause = PAUSE;
+        for _ in 1..tries {
+            match self.send(body.clone()).await {
+                Err(error) if error.is_passing() => {}
+                decided => return decided,
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        self.send(body.clone()).await
+    }
+
     /// Sends a body; what the answer holds, if that was yes.
     pub(super) async fn send(&self, body: Bytes) -> Result<Bytes, PushError> {
         let sent = tokio::time::timeout(PATIENCE, self.sent(body)).await;

@@ -23,8 +23,12 @@ impl Rehearsal<'_> {
     pub(super) fn watchers(&self, started: Span) -> Result<Watchers, Failure> {
         let version = env!("CARGO_PKG_VERSION");
         let snapshot = Snapshot::opening(&self.id(started), &self.profile_name, version, self.script.model());
-        let folder = Path::new(&self.profile_name).parent().unwrap_or_else(|| Path::new(""));
-        Watchers::open(self.output, &Opening { snapshot, began: started, folder })
+        Watchers::open(self.output, &Opening { snapshot, began: started, folder: self.profile_folder() })
+    }
+
+    /// What relative paths start from.
+    pub(super) fn profile_folder(&self) -> &Path {
+        Path::new(&self.profile_name).parent().unwrap_or_else(|| Path::new(""))
     }
 
     /// What is known of the run by whoever looks at it while it is driven.

@@ -36,8 +36,13 @@ pub fn write(snapshot: &Snapshot, version: &str, began_ns: u64, at_ns: u64) -> B
 
 /// How many samples an answer says were refused, though the request was taken (`partialSuccess`).
 pub fn rejected(answer: &[u8]) -> u64 {
+    rejected_of(answer, "rejectedDataPoints")
+}
+
+/// The same of what is counted by this key.
+pub(in crate::report) fn rejected_of(answer: &[u8], key: &str) -> u64 {
     let answer: Option<Json> = serde_json::from_slice(answer).ok();
-    let rejected = answer.as_ref().and_then(|answer| answer.pointer("/partialSuccess/rejectedDataPoints"));
+    let rejected = answer.as_ref().and_then(|answer| answer.get("partialSuccess")?.get(key));
     let number = |rejected: &Json| rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok());
     rejected.and_then(number).unwrap_or(0)
 }

@@ -13,7 +13,7 @@ use crate::measure::record::{RunRecord, SeriesRecord};
 use crate::measure::recorder::{Detail, Layout};
 use crate::measure::scripted::{answered, failed};
 use crate::measure::{Outcome, Record, Recorder, Sample, summary};
-use crate::report::sample;
+use crate::report::{sample, spans};
 
 const DASHBOARD: &str = include_str!("../../../docs/grafana/sluicegate.json");
 const AT_NS: u64 = 1_700_000_000_123_456_789;
@@ -313,6 +313,8 @@ fn an_answer_that_took_only_a_part_says_how_much_it_refused() {
         ("no json", 0),
     ] {
         assert_eq!(otlp::rejected(answer.as_bytes()), rejected, "{answer}");
+        let of_spans = answer.replace("DataPoints", "Spans");
+        assert_eq!(spans::rejected(of_spans.as_bytes()), rejected, "{of_spans}");
     }
 }
 
