@@ -152,6 +152,7 @@ fn record(
     let decided_by = [env!("CARGO_PKG_VERSION"), &resolved, &summaries.len().to_string(), &hash.to_string()];
     let used: Vec<_> = summaries.iter().map(|summary| summary.used.clone()).collect();
     let limits = limits::predicted(&plan.model, &used, run.duration);
+    let told: Vec<_> = summaries.iter().map(|summary| told::simulated(&plan.model, &summary.told)).collect();
     RunRecord {
         version: VERSION,
         id: Some(run_id::of_simulation(&decided_by)),
@@ -192,10 +193,7 @@ fn record(
         receiver: None,
         doubts: doubt::overloaded(&limits),
         limits,
-        told: told::predicted(
-            &summaries.iter().map(|summary| told::simulated(&plan.model, &summary.told)).collect::<Vec<_>>(),
-            run.warmup,
-        ),
+        told: told::predicted(&told, run.warmup),
         parts: None,
         network: Some(NetworkRecord {
             source: NetworkSource::Given,
@@ -203,8 +201,8 @@ fn record(
             connect_ns: network.connect.as_ns(),
         }),
         verdicts: Vec::new(),
-        // Of a single one they have no error, and stand elsewhere.
         baseline: None,
+        // Of a single one they have no error, and stand elsewhere.
         estimates: if summaries.len() > 1 { estimates } else { Vec::new() },
     }
 }

@@ -152,11 +152,11 @@ mod tests {
 
     #[test]
     fn a_baseline_counts_where_the_design_has_it() {
+        use Comparison::{Holds, Inconclusive, Violated};
         let held_against = |record: fn() -> RunRecord, baseline: fn() -> RunRecord| {
             let record = RunRecord { baseline: Some(Box::new(sample::comparison(baseline().verdicts))), ..record() };
             Conclusion::of(&record)
         };
-        use Comparison::{Holds, Inconclusive, Violated};
         assert_eq!(held_against(sample::holding, sample::holding), Conclusion::Holds(3));
         assert_eq!(held_against(sample::holding, sample::violated), Conclusion::Baseline(Violated(1)));
         assert_eq!(held_against(sample::holding, sample::inconclusive), Conclusion::Baseline(Inconclusive(2)));

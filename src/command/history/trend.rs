@@ -152,7 +152,9 @@ impl Chain {
                 because: change.because,
             });
         }
-        series.iter_mut().for_each(|series| series.points.resize(runs.len(), TrendPoint::default()));
+        for series in series {
+            series.points.resize(runs.len(), TrendPoint::default());
+        }
     }
 }
 

@@ -219,13 +219,17 @@ fn advised(advice: &Advice) -> String {
 
 const fn mark(conclusion: Conclusion) -> &'static str {
     match conclusion {
-        Conclusion::Holds(_) => "✅",
-        Conclusion::Violated(_) | Conclusion::Aborted(_) | Conclusion::Failed | Conclusion::Invalid => "❌",
-        Conclusion::Inconclusive(_) | Conclusion::Interrupted(_) | Conclusion::Unfinished => "❔",
+        Conclusion::Holds(_) | Conclusion::Baseline(Comparison::Holds(_) | Comparison::NothingClaimed) => "✅",
+        Conclusion::Violated(_)
+        | Conclusion::Baseline(Comparison::Violated(_))
+        | Conclusion::Aborted(_)
+        | Conclusion::Failed
+        | Conclusion::Invalid => "❌",
+        Conclusion::Inconclusive(_)
+        | Conclusion::Baseline(Comparison::Inconclusive(_) | Comparison::NotComparable)
+        | Conclusion::Interrupted(_)
+        | Conclusion::Unfinished => "❔",
         Conclusion::NothingClaimed => "ℹ️",
-        Conclusion::Baseline(Comparison::Violated(_)) => "❌",
-        Conclusion::Baseline(Comparison::Inconclusive(_) | Comparison::NotComparable) => "❔",
-        Conclusion::Baseline(Comparison::Holds(_) | Comparison::NothingClaimed) => "✅",
     }
 }
 

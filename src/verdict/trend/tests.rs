@@ -11,7 +11,7 @@ const MARGIN: f64 = 0.1;
 const RUNS: usize = 10;
 
 /// A history of two routes' medians: in which run what was marked, for runs that take so many times as long.
-fn marks(seed: Seed, actions: impl Fn(usize) -> usize, factors: [impl Fn(usize) -> f64; 2]) -> Vec<(usize, String)> {
+fn marks(seed: Seed, actions: impl Fn(usize) -> usize, factors: [&dyn Fn(usize) -> f64; 2]) -> Vec<(usize, String)> {
     let assumptions = ["a", "b"].map(|name| Assumption { name: name.to_owned(), ..assume(Metric::Latency(0.5), MARGIN, 0.0) });
     let mut trend = Trend::default();
     let mut found = Vec::new();
@@ -39,7 +39,7 @@ fn histories() -> impl Iterator<Item = Seed> {
 #[test]
 fn a_history_in_which_nothing_changes_is_marked_no_more_often_than_promised() {
     let same = |_: usize| 1.0;
-    let marked = histories().filter(|seed| !marks(*seed, |_| 2_000, [same, same]).is_empty()).count();
+    let marked = histories().filter(|seed| !marks(*seed, |_| 2_000, [&same, &same]).is_empty()).count();
     assert_eq!(marked, 0, "the margin comes on top of the level");
 }
 
@@ -48,7 +48,7 @@ fn the_hardest_truth_that_is_within_the_margin_is_marked_no_more_often_than_prom
     // Every later run lies at the very end of the band around the truth of the first, which is noisier than they are.
     let at_the_end = |run: usize| if run == 0 { 1.0 } else { 1.0 + MARGIN };
     let actions = |run: usize| if run == 0 { 1_000 } else { 4_000 };
-    let marked = histories().filter(|seed| !marks(*seed, actions, [at_the_end, at_the_end]).is_empty()).count();
+    let marked = histories().filter(|seed| !marks(*seed, actions, [&at_the_end, &at_the_end]).is_empty()).count();
     // 2 % are promised: of a hundred histories two, and with more than six in one of 200 trials only.
     assert!(marked <= 6, "{marked} of {HISTORIES}");
 }
@@ -73,7 +73,7 @@ fn a_change_and_its_end_are_two() {
 #[test]
 fn what_creeps_is_found_though_no_step_leaves_the_margin() {
     let creeping = |run: usize| 1.0 + 0.05 * run as f64;
-    let factors = [creeping, creeping];
+    let factors: [&dyn Fn(usize) -> f64; 2] = [&creeping, &creeping];
     let found = histories().take(20).filter(|seed| marks(*seed, |_| 3_000, factors).len() >= 2).count();
     assert_eq!(found, 20);
 }
