@@ -135,7 +135,7 @@ impl DocumentFlags {
     /// The same as the import has it.
     pub fn of_definition(&self) -> DefinitionFlags {
         let Self { stage, api, api_id, parameters } = self.clone();
-        DefinitionFlags { stage, api, api_id, parameters, ..DefinitionFlags::default() }
+        DefinitionFlags { api, api_id, stage, parameters, ..DefinitionFlags::default() }
     }
 }
 

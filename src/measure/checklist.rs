@@ -39,7 +39,6 @@ pub struct ChecklistRecord {
     /// Questions that do not arise here.
     pub not_applicable: Vec<NotApplicableRecord>,
     /// What was sent to the endpoint, and what came back.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<ExchangeRecord>,
 }
 
@@ -101,10 +100,8 @@ pub struct FindingRecord {
     /// Why the answer is this one.
     pub because: String,
     /// The numbers that it rests on.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<FigureRecord>,
     /// Numbers beside each other, of what was simulated.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableRecord>,
     /// What to do, of a fail; what would tell, of an unknown.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,27 +34,24 @@ pub(super) fn of_text(path: &Path, text: &str, asked: &Checklist) -> Result<Docu
     let around = around(text, &options);
     let form = form_of(text);
     let overrides = overrides(asked, if form.is_some() { Script::Served } else { Script::Described })?;
-    let (read, plan) = match form {
-        Some(form) => {
-            // The stage is the definition's; by then it has the name that was asked for.
-            let overrides = Overrides { stage: None, ..overrides };
-            let (_, proven) = definition::imported(path, text, &reading, (&overrides, &[]))?;
-            let read = match form {
-                Form::Definition => Read::Definition,
-                Form::Template => Read::Template,
-            };
-            (read, proven.map_err(profile::failure)?)
+    let (read, plan) = if let Some(form) = form {
+        // The stage is the definition's; by then it has the name that was asked for.
+        let overrides = Overrides { stage: None, ..overrides };
+        let (_, proven) = definition::imported(path, text, &reading, (&overrides, &[]))?;
+        let read = match form {
+            Form::Definition => Read::Definition,
+            Form::Template => Read::Template,
+        };
+        (read, proven.map_err(profile::failure)?)
+    } else {
+        if (DefinitionFlags { stage: None, ..reading }) != DefinitionFlags::default() {
+            let what = "--api, --api-id and --parameter are for API definitions, and this is none; write it into the profile";
+            return Err(Failure::usage(format!("{}: {what}", path.display())));
         }
-        None => {
-            if (DefinitionFlags { stage: None, ..reading }) != DefinitionFlags::default() {
-                let what = "--api, --api-id and --parameter are for API definitions, and this is none; write it into the profile";
-                return Err(Failure::usage(format!("{}: {what}", path.display())));
-            }
-            let folder = path.parent().map(Path::to_owned);
-            let overrides = Overrides { folder, ..overrides };
-            let name = path.to_string_lossy();
-            (Read::Profile, config::load_text(&name, text, &overrides, &[]).map_err(profile::failure)?)
-        }
+        let folder = path.parent().map(Path::to_owned);
+        let overrides = Overrides { folder, ..overrides };
+        let name = path.to_string_lossy();
+        (Read::Profile, config::load_text(&name, text, &overrides, &[]).map_err(profile::failure)?)
     };
     Ok(Document { read, plan, around })
 }

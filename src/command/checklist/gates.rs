@@ -38,7 +38,9 @@ pub(super) fn judge(asked: &Checklist, document: &Document, answers: &mut Answer
                     "an API definition describes no traffic: import it, describe some, and ask again"
                 }
             };
-            [AUTH, LINK, STAGES, ERRORS].into_iter().for_each(|check| answers.add(check, Err(because.to_owned())));
+            for check in [AUTH, LINK, STAGES, ERRORS] {
+                answers.add(check, Err(because.to_owned()));
+            }
             return Ok(None);
         }
     };

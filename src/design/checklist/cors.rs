@@ -169,8 +169,8 @@ fn shared(facts: &Facts<'_>) -> Vec<Shared> {
 
 fn rules(integration: &Integration) -> &[ResponseRule] {
     let of = match integration {
-        Integration::Mock(MockIntegration::Mapped(mapping)) => Some(mapping),
-        Integration::Lambda(LambdaIntegration { protocol: Protocol::Mapped(mapping), .. })
+        Integration::Mock(MockIntegration::Mapped(mapping))
+        | Integration::Lambda(LambdaIntegration { protocol: Protocol::Mapped(mapping), .. })
         | Integration::Http(HttpIntegration { protocol: Protocol::Mapped(mapping), .. }) => Some(mapping),
         Integration::Mock(_) | Integration::Lambda(_) | Integration::Http(_) | Integration::Service(_) => None,
     };

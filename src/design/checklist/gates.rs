@@ -140,12 +140,11 @@ pub fn auth(routes: &[String], variants: &[AuthVariant], assumed: &str) -> Judge
         let holding: Vec<&str> = others.iter().filter(|it| it.held.iter().all(Held::holds)).map(|it| it.name.as_str()).collect();
         if holding.is_empty() { "no variant holds it".to_owned() } else { format!("it would be held by: {}", listed(&holding)) }
     });
-    Ok(judgement.with_table(auth_table(variants)))
+    Ok(judgement.with("requests to them in each variant", own.asked as f64, Measure::Count).with_table(auth_table(variants)))
 }
 
 fn auth_table(variants: &[AuthVariant]) -> TableRecord {
     let columns = vec![
-        Column::Requests,
         Column::AddedP50,
         Column::AddedP95,
         Column::AddedP99,
@@ -159,7 +158,6 @@ fn auth_table(variants: &[AuthVariant]) -> TableRecord {
     let row = |it: &AuthVariant| {
         let [unauthenticated, forbidden, failed] = it.refused;
         let cells = vec![
-            CellRecord::Number(it.asked as f64),
             cell(it.added.p50),
             cell(it.added.p95),
             cell(it.added.p99),

@@ -202,8 +202,7 @@ fn broken_token(seen: &Seen) -> Judged {
     Ok(match (status, seen.guarded) {
         (401 | 403, _) => Judgement::pass(looked_at, format!("answered {status}")),
         (_, Some(false)) => return Err(format!("by the document {} asks nobody who calls", seen.path)),
-        (500.., _) => Judgement::fail(looked_at, format!("answered {status}")),
-        (200..=399, Some(true)) => Judgement::fail(looked_at, format!("answered {status}")),
+        (500.., _) | (200..=399, Some(true)) => Judgement::fail(looked_at, format!("answered {status}")),
         (200..=399, None) if !open => {
             Judgement::fail(looked_at, format!("answered {status}, though nothing is answered without a token"))
         }

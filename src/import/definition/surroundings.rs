@@ -94,7 +94,7 @@ impl Surroundings {
                 self.dashboards.push((id.to_owned(), properties.json().to_string().contains(NAMESPACE)));
             }
             "AWS::ApiGateway::DomainName" | "AWS::ApiGateway::DomainNameV2" => {
-                self.domains.push(domain(id, properties, properties))
+                self.domains.push(domain(id, properties, properties));
             }
             "AWS::ApiGatewayV2::DomainName" => {
                 let configured = properties.get("DomainNameConfigurations").and_then(|list| list.items().first());

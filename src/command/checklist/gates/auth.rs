@@ -17,6 +17,7 @@ use crate::design::checklist::Judged;
 use crate::design::checklist::gates::{self, AuthVariant};
 use crate::measure::Outcome;
 use crate::measure::assumption::{Assumption, Metric, Ratio, Told};
+use crate::measure::channel::Channel;
 use crate::measure::parts::Part;
 use crate::traffic::SeriesId;
 
@@ -49,8 +50,7 @@ pub(super) fn judged(variants: &Variants<'_>, own: &Ran) -> Judged {
     let is_lambda = |id: &AuthorizerId| model.authorizers[usize::from(id.0)].lambda().is_some();
     let (any_lambda, all_lambda) = (path.authorizers.iter().any(is_lambda), path.authorizers.iter().all(is_lambda));
     let mut all = vec![variant("as it is", own, &path, variants)];
-    let verified =
-        if all_lambda { "JWT (gateway verifies, 1 ms assumed)" } else { "no function asked (1 ms where there was one)" };
+    let verified = if all_lambda { "JWT (1 ms)" } else { "no function" };
     if any_lambda {
         let mut ran = variant(verified, &played(variants, &path, verifying), &path, variants);
         // Nobody is asked: the variant is a look-up that takes as long as a verification.
@@ -61,7 +61,11 @@ pub(super) fn judged(variants: &Variants<'_>, own: &Ran) -> Judged {
         let ran = played(variants, &path, |authorizer| asking(authorizer, ttl));
         all.push(variant(&format!("Lambda, TTL {ttl}"), &ran, &path, variants));
     }
-    let assumed = if all_lambda { "" } else { "; where no function is asked, one of p50 12 ms and p99 60 ms is assumed" };
+    let assumed = if all_lambda {
+        "; that the gateway verifies a token itself is assumed to take 1 ms"
+    } else {
+        "; where a function is asked that the profile has not, p50 12 ms and p99 60 ms are assumed"
+    };
     gates::auth(&names, &all, assumed)
 }
 
@@ -129,18 +133,18 @@ fn variant(name: &str, ran: &Ran, path: &Path, variants: &Variants<'_>) -> AuthV
     let plan = variants.plan;
     let warmup_s = plan.run.warmup.as_ns().div_ceil(1_000_000_000) as usize;
     let channel = ran.channel(&path.series);
-    let asked = channel.as_ref().map_or(0, |channel| channel.count());
+    let asked = channel.as_ref().map_or(0, Channel::count);
     let share = |status: u16| {
         let answered = |outcome, had| outcome == Outcome::Answered && had == status;
         let count: u64 = channel
             .iter()
-            .flat_map(|channel| channel.endings())
+            .flat_map(Channel::endings)
             .filter(|(ending, _)| answered(ending.outcome, ending.status))
             .map(|(_, count)| count)
             .sum();
         count as f64 / asked.max(1) as f64
     };
-    let parts = channel.as_ref().and_then(|channel| channel.parts());
+    let parts = channel.as_ref().and_then(Channel::parts);
     let added = parts.map(|parts| {
         let waited = parts.of(Part::Authorizer);
         times(waited, parts.total().len().saturating_sub(waited.len()))

@@ -18,7 +18,7 @@ use crate::design::checklist::Judged;
 use crate::design::checklist::gates::{Held, LinkLost, Stretch};
 use crate::load::traffic::Traffic;
 use crate::measure::assumption::{Allowed, Assumption, Metric};
-use crate::measure::channel::growing;
+use crate::measure::channel::{HIGHEST_NS, growing};
 use crate::measure::checklist::Measure;
 use crate::measure::{Outcome, Record, Sample};
 use crate::traffic::SeriesId;
@@ -238,7 +238,10 @@ impl Record for Counted {
         }
         stretch.requests += 1;
         match sample.response_time().filter(|_| sample.outcome == Outcome::Answered && sample.status < 500) {
-            Some(time) => stretch.times.saturating_record(time.as_ns()),
+            Some(time) => {
+                let ns = time.as_ns().min(HIGHEST_NS);
+                stretch.times.record(ns).expect("a value up to 24 h fits into a histogram that grows");
+            }
             None => stretch.failed += 1,
         }
     }

@@ -137,7 +137,7 @@ fn is_written_out(text: &str) -> bool {
         ["$", "method.", "integration.", "context.", "stageVariables.", "arn:", "http://", "https://", "/", "placeholder"]
             .iter()
             .any(|lead| text.starts_with(lead));
-    let is_words = text.chars().any(char::is_whitespace);
+    let is_words = text.chars().any(char::is_whitespace) || matches!(text, "required" | "optional");
     text.chars().count() >= CHARS_MIN && !is_reference && !is_expression && !is_words
 }
 
@@ -169,7 +169,7 @@ mod tests {
         let text = "A_PASSWORD: ${env:PASSWORD}\nB_SECRET: !Ref Secret\nC_TOKEN: '{{resolve:secretsmanager:x}}'\nSECRET_NAME: orders-database\n\
                     SecretArn: arn:aws:secretsmanager:x\napi_key_source: authorizer\nApiKeyRequired: true\ntokenUrl: https://a.example\n\
                     properties: { password: a-long-text-here }\npassword: { type: string }\ntoken: short\nkeyid: AKIAIOSFODNN7EXAMPLE\n\
-                    Authorization: method.request.header.Authorization\nsecret: two words are no secret\n";
+                    Authorization: method.request.header.Authorization\nsecret: two words are no secret\napi_key: required\n";
         assert_eq!(places(text), Vec::<String>::new());
     }
 }
