@@ -190,8 +190,11 @@ fn of_one(record: &RunRecord, verdict: &Verdict) -> Advice {
         About::Told("cold starts") => Advice::said(format!(
             "{name}: environments start more or less often than modelled; look at keep_alive, provisioned and the bursts of the traffic."
         )),
-        About::Told(hits) => Advice::said(format!(
-            "{name}: {hits} depend on how many identities or keys the traffic has and on the time to live; compare both with the target's."
+        About::Told("cache hits") => Advice::said(format!(
+            "{name}: they depend on how many different requests the cache's keys tell apart and on its time to live; compare both with the target's."
+        )),
+        About::Told(_) => Advice::said(format!(
+            "{name}: they depend on how many identities the traffic has and on how long the authorizer's answers are kept; compare both with the target's."
         )),
     }
 }

@@ -142,6 +142,7 @@ fn quantities(page: &mut Page, record: &DesignsRecord) {
     for it in record.differences.iter().filter(|it| any(it.first) || any(it.second)) {
         let (tone, word) = match it.is_beyond_chance() {
             Some(true) => (Tone::Strong, "differs"),
+            Some(false) if it.first == it.second => (Tone::Faint, "same"),
             Some(false) => (Tone::Faint, "chance"),
             None => (Tone::Plain, ""),
         };
