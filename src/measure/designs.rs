@@ -59,8 +59,7 @@ pub struct DesignRecord {
     /// What a month of this load costs; absent where a price is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub month: Option<BillRecord>,
-    /// The keys of the prices that are missing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The keys of the prices that are missing, if some are.
     pub unpriced: Vec<String>,
     /// Calls of such a month.
     pub calls_per_month: f64,
