@@ -28,7 +28,8 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("main", &["cli", "command"], &[]),
     ("measure", &["traffic"], VOCABULARY),
     ("report", &["measure"], VOCABULARY),
-    ("serve", &[], &[]),
+    // A collector that did not take something is asked again after a time.
+    ("serve", &[], &["time"]),
     ("sim", &["load", "measure", "traffic"], &["*"]),
     ("traffic", &[], VOCABULARY),
     ("verdict", &["measure", "traffic"], VOCABULARY),

@@ -178,9 +178,10 @@ impl Rehearsal<'_> {
         }
         self.prove_log()?;
         // Nothing is simulated for a run that is only to be driven, unless a bound must be held.
-        if self.prediction == Prediction::Wanted || self.plan.safety.max_cost.is_some() {
-            let cost = run_cost::before(self.plan, &self.script)?;
-            cost.into_iter().for_each(|cost| self.tell(&format!("{cost}\n")));
+        if (self.prediction == Prediction::Wanted || self.plan.safety.max_cost.is_some())
+            && let Some(cost) = run_cost::before(self.plan, &self.script)?
+        {
+            self.tell(&format!("{cost}\n"));
         }
         let traces = Traces::prove(&self.output.tracing, self.plan, self.profile_folder())?;
         let started = wall_epoch();

@@ -17,13 +17,15 @@ use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
+use sluicegate_policy::time::Span;
+use sluicegate_timer::{Clock, Timer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// How long a collector may take to be reached and to answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Before a body that was not taken is tried again; twice as long before the time after that.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Span = Span::from_ms(200);
 /// What it says is not longer.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -108,14 +110,16 @@ impl Collector {
     }
 
     async fn tried(&self, body: &Bytes, tries: u32) -> Result<Bytes, PushError> {
-        let mut pause = PAUSE;
+        let (clock, mut pause) = (Clock::starting_now(), PAUSE);
         for _ in 1..tries {
             match self.send(body.clone()).await {
                 Err(error) if error.is_passing() => {}
                 decided => return decided,
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            if let Ok(mut timer) = Timer::new(clock) {
+                let _ = timer.until(clock.now() + pause).await;
+            }
+            pause = pause * 2;
         }
         self.send(body.clone()).await
     }

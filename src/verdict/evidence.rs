@@ -66,7 +66,7 @@ impl<'a> Evidence<'a> {
             let more_s = longer.map(|longer| seconds_more(longer, context));
             (Answer::Inconclusive, format!("{}{unsettled}", self.why_not(&verdict, longer, context)), more_s)
         };
-        Judged { verdict: Verdict { answer, because, more_s, ..verdict }, against: Some(self.against()) }
+        Judged { verdict: Verdict { answer, more_s, because, ..verdict }, against: Some(self.against()) }
     }
 
     /// Fills in value, interval, and what they rest on.

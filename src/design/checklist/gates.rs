@@ -288,7 +288,9 @@ mod tests {
         assert!(failed.because.ends_with("it would be held by: JWT, TTL 60s"), "{}", failed.because);
         assert_eq!(auth(&routes, &variants[1..], "").unwrap().answer, Answered::Pass);
         let mut unstated = variants.to_vec();
-        unstated.iter_mut().for_each(|it| it.held.clear());
+        for it in &mut unstated {
+            it.held.clear();
+        }
         assert_eq!(auth(&routes, &unstated, "").unwrap().answer, Answered::Unknown);
         assert!(auth(&routes, &[], "").is_err());
     }

@@ -107,8 +107,8 @@ mod tests {
     use crate::measure::record::{AttributedPart, ComparedTimes, JoinRecord, PartsRecord};
     use crate::report::sample;
 
-    fn times(p50_ns: u64) -> Option<Quantiles> {
-        Some(Quantiles { p50_ns, p95_ns: 2 * p50_ns, ..Quantiles::default() })
+    fn times(p50_ns: u64) -> Quantiles {
+        Quantiles { p50_ns, p95_ns: 2 * p50_ns, ..Quantiles::default() }
     }
 
     fn part(name: &str, p50: u64) -> AttributedPart {
@@ -119,7 +119,7 @@ mod tests {
     fn attributed() -> AttributedRecord {
         AttributedRecord {
             series: Some("GET /a<b>".to_owned()),
-            total: ComparedTimes { predicted: times(10_000_000), observed: times(18_000_000), distance_ns: None },
+            total: ComparedTimes { predicted: Some(times(10_000_000)), observed: Some(times(18_000_000)), distance_ns: None },
             parts: vec![part("network", 9_000_000), part("integration", 16_000_000), AttributedPart::default()],
             ..AttributedRecord::default()
         }
