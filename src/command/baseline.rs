@@ -99,6 +99,7 @@ pub(super) fn pending(baseline: &KeptRun, record: &RunRecord, folder: &Path) -> 
         intended_per_s: record.load.as_ref().map(|load| load.intended_per_s),
         seconds: 0,
         actions: 0,
+        admitted: Vec::new(),
     };
     let phase: Phase = baseline.phase();
     ComparisonRecord {

@@ -15,7 +15,7 @@ use super::{designs, model_of_run, same_load, terminal};
 use crate::cli::{Compare, LoadFlags, OutputFormat};
 use crate::config::{self, Names};
 use crate::measure::assumption::{Assumption, Metric, Prediction, Ratio};
-use crate::measure::comparison::{ComparedWith, ComparisonRecord, DistanceRecord, Family, VERSION};
+use crate::measure::comparison::{ComparedRun, ComparedWith, ComparisonRecord, DistanceRecord, Family, VERSION};
 use crate::measure::record::{Answer, Doubt, Verdict, Weight};
 use crate::measure::summary::TOTAL;
 use crate::report::{self, comparison};
@@ -116,7 +116,9 @@ pub(super) fn by_earlier(before: &KeptRun, after: &KeptRun, said: &[String]) -> 
     doubts.extend(other_margins(before, after));
     let distances = distances(before, |series| before.batches(series, phases.0), (after, phases.1));
     let compared = record(ComparedWith::Run, (after, phases.1), judged, doubts);
-    Ok(ComparisonRecord { before: Some(before.named(phases.0)), family, distances, ..compared })
+    let admitted = before.record.total.as_ref().map(|total| total.admitted.clone()).unwrap_or_default();
+    let before = ComparedRun { admitted, ..before.named(phases.0) };
+    Ok(ComparisonRecord { before: Some(before), family, distances, ..compared })
 }
 
 fn by_earlier_one(claim: &Assumption, family: usize, (before, after): (&KeptRun, &KeptRun), phases: (Phase, Phase)) -> Judged {

@@ -166,6 +166,7 @@ impl KeptRun {
             intended_per_s: self.record.load.as_ref().map(|load| load.intended_per_s),
             seconds: phase.seconds() as u64,
             actions: self.seconds.actions(None, first_second(phase)),
+            admitted: Vec::new(),
         }
     }
 

@@ -178,10 +178,10 @@ impl Rehearsal<'_> {
         }
         self.prove_log()?;
         // Nothing is simulated for a run that is only to be driven, unless a bound must be held.
-        if (self.prediction == Prediction::Wanted || self.plan.safety.max_cost.is_some())
-            && let Some(cost) = run_cost::before(self.plan, &self.script)?
-        {
-            self.tell(&format!("{cost}\n"));
+        let is_costed = self.prediction == Prediction::Wanted || self.plan.safety.max_cost.is_some();
+        let cost = if is_costed { run_cost::before(self.plan, &self.script)? } else { None };
+        if let Some(cost) = &cost {
+            self.tell(&format!("{}\n", report::cost::of_run(cost)));
         }
         let traces = Traces::prove(&self.output.tracing, self.plan, self.profile_folder())?;
         let started = wall_epoch();
@@ -202,6 +202,7 @@ impl Rehearsal<'_> {
         }
         let mut record = self.header(started, predicted.as_ref(), &standing.network);
         record.machine.calibration = self.calibrate(standing.engine.lanes());
+        record.cost = cost;
         self.doubt_ceiling(&mut record);
         let baseline = match self.settle(candidates, &mut record) {
             Ok(baseline) => baseline,
@@ -344,7 +345,7 @@ impl Rehearsal<'_> {
     /// Shows what would be run and what it could decide; the way to the target is not probed, for nothing is sent.
     fn print_plan(&self) -> Result<u8, Failure> {
         let predicted = Model::of(self.plan, &self.script, sim::Network::default()).predict();
-        let cost = run_cost::before(self.plan, &self.script)?;
+        let cost = run_cost::before(self.plan, &self.script)?.map(|cost| report::cost::of_run(&cost));
         let plan = PrintedPlan {
             resolved: self.plan.resolved.clone(),
             notes: predicted.notes().into_iter().chain(cost).collect(),

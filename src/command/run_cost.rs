@@ -15,8 +15,8 @@ use crate::config::{Plan, Target};
 use crate::design::bill::{FreeTier, bill};
 use crate::design::meters::{Assumptions, Grows, Meter, counted};
 use crate::design::prices::{Missing, Prices};
-use crate::measure::cost::BillRecord;
-use crate::report::{self, quantity::money};
+use crate::measure::cost::RunCostRecord;
+use crate::report::quantity::money;
 
 /// The run would cost more than the profile allows; nothing was sent (exit code 5).
 #[derive(Debug, thiserror::Error)]
@@ -38,18 +38,18 @@ struct Unpriced {
     missing: String,
 }
 
-/// What the run costs in words, or why it is refused; `None` of one that costs nothing, or of which nobody can say it.
-pub(super) fn before(plan: &Plan, script: &Script) -> Result<Option<String>, Failure> {
+/// What the run costs, or why it is refused; `None` of one that costs nothing, or of which nobody can say it.
+pub(super) fn before(plan: &Plan, script: &Script) -> Result<Option<RunCostRecord>, Failure> {
     let Target::Live(live) = &plan.target else { return Ok(None) };
     if live.endpoint.is_loopback() {
         return Ok(None);
     }
     match (planned(plan, script), plan.safety.max_cost) {
-        (Ok((bill, _)), Some(max)) if bill.total > max => {
-            let (cost, target) = (money(bill.total), live.endpoint.to_string());
+        (Ok(cost), Some(max)) if cost.bill.total > max => {
+            let (cost, target) = (money(cost.bill.total), live.endpoint.to_string());
             Err(Failure::Refused(Box::new(TooDear { cost, target, max })))
         }
-        (Ok((bill, dated)), _) => Ok(Some(report::cost::of_run(&bill, &dated))),
+        (Ok(cost), _) => Ok(Some(cost)),
         (Err(missing), Some(_)) => {
             let missing: Vec<&str> = missing.iter().map(|missing| missing.needed_for.as_str()).collect();
             Err(Failure::Refused(Box::new(Unpriced { missing: missing.join(", ") })))
@@ -58,12 +58,12 @@ pub(super) fn before(plan: &Plan, script: &Script) -> Result<Option<String>, Fai
     }
 }
 
-/// What the run is billed, and the day of the prices; or the prices that it needs and nobody has.
-fn planned(plan: &Plan, script: &Script) -> Result<(BillRecord, String), Vec<Missing>> {
+/// What the run is billed; or the prices that it needs and nobody has.
+fn planned(plan: &Plan, script: &Script) -> Result<RunCostRecord, Vec<Missing>> {
     let prices = Prices::built_in();
     let simulated = simulated(plan, script, plan.model.as_ref().clone(), (Span::ZERO, prices.steps), 1);
     let all = counted(&simulated.basis(plan.stage, 1, 1.0), &Assumptions::default()).meters;
     let own: Vec<Meter> = all.into_iter().filter(|meter| meter.grows == Grows::WithCalls).collect();
     let bill = bill(&own, &prices, FreeTier::Ignored)?.record;
-    Ok((bill, prices.dated()))
+    Ok(RunCostRecord { bill, dated: prices.dated() })
 }

@@ -202,6 +202,7 @@ fn record(
         }),
         verdicts: Vec::new(),
         baseline: None,
+        cost: None,
         // Of a single one they have no error, and stand elsewhere.
         estimates: if summaries.len() > 1 { estimates } else { Vec::new() },
     }

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::record::{Doubt, LoadModel, Verdict};
+use super::record::{CurvePoint, Doubt, LoadModel, Verdict};
 
 /// Version of the format.
 pub const VERSION: u32 = 1;
@@ -92,6 +92,9 @@ pub struct ComparedRun {
     pub seconds: u64,
     /// Actions in them.
     pub actions: u64,
+    /// Of the earlier run, how its response times lie that were admitted and did not fail, as in `total` of its own record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admitted: Vec<CurvePoint>,
 }
 
 /// Two distributions of the latency of admitted requests that did not fail, beside each other.

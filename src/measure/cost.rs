@@ -6,7 +6,7 @@
 //! amount the sum over its tiers of quantity times price.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Version of the format of a cost record.
 pub const VERSION: u32 = 1;
@@ -78,8 +78,17 @@ pub struct ScaledRecord {
     pub said: bool,
 }
 
+/// What a run costs at its target, as the model has it: only what it would not cost without the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunCostRecord {
+    /// What is paid for.
+    pub bill: BillRecord,
+    /// The day of the prices.
+    pub dated: String,
+}
+
 /// A bill.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BillRecord {
     /// Its lines: one for each price that is needed.
     pub lines: Vec<LineRecord>,
@@ -90,7 +99,7 @@ pub struct BillRecord {
 }
 
 /// A line of a bill: everything that one price is paid for.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LineRecord {
     /// The key of the price.
     pub price: String,
@@ -115,10 +124,10 @@ pub struct LineRecord {
 }
 
 /// Part of a line: a quantity and how it comes about.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PartCostRecord {
     /// Of what: a function, a cache, a log; absent if the line has but one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
     /// The quantity is their product.
     pub factors: Vec<FactorRecord>,
@@ -129,7 +138,7 @@ pub struct PartCostRecord {
 }
 
 /// A factor of a quantity.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FactorRecord {
     /// Its value.
     pub value: f64,
@@ -138,7 +147,7 @@ pub struct FactorRecord {
 }
 
 /// What of a line falls into one tier.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TierRecord {
     /// So much of the quantity.
     pub quantity: f64,

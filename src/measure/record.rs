@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::comparison::ComparisonRecord;
+use super::cost::RunCostRecord;
 use super::estimate::EstimateRecord;
 
 pub use connections::{
@@ -108,6 +109,9 @@ pub struct RunRecord {
     /// What the run is beside an earlier one, if it was held against one (`--baseline`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<ComparisonRecord>>,
+    /// What the run costs at its target; absent of one that costs nothing, or of which nobody can say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<RunCostRecord>,
     /// Of several replications of a model: its quantities, each with its standard error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub estimates: Vec<EstimateRecord>,

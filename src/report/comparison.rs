@@ -261,6 +261,7 @@ mod tests {
             intended_per_s: Some(200.0),
             seconds: 18,
             actions: 3_600,
+            admitted: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use schemars::{Schema, schema_for};
 
-use crate::measure::cost::{BillRecord, CostRecord, GrowthRecord, LineRecord, PartCostRecord};
+use crate::measure::cost::{CostRecord, GrowthRecord, LineRecord, PartCostRecord, RunCostRecord};
 
 use super::json::WriteError;
 use super::look::{Look, Marks, Tone};
@@ -25,7 +25,8 @@ pub fn schema() -> Schema {
 }
 
 /// What a run costs at its target, in a sentence.
-pub fn of_run(bill: &BillRecord, dated: &str) -> String {
+pub fn of_run(cost: &RunCostRecord) -> String {
+    let RunCostRecord { bill, dated } = cost;
     let lines: Vec<String> = bill.lines.iter().map(|line| format!("{} {}", line.what, money(line.amount))).collect();
     let of = if lines.is_empty() { String::new() } else { format!(": {}", lines.join(", ")) };
     format!(

@@ -225,6 +225,7 @@ mod tests {
             answer,
             exit_code: 0,
             baseline: None,
+            cost: None,
         }
     }
 

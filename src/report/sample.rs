@@ -81,6 +81,7 @@ pub(super) fn comparison(verdicts: Vec<Verdict>) -> ComparisonRecord {
         intended_per_s: Some(200.0),
         seconds: 18,
         actions: 3_600,
+        admitted: Vec::new(),
     };
     ComparisonRecord {
         version: comparison::VERSION,
@@ -145,6 +146,7 @@ pub(super) fn holding() -> RunRecord {
         doubts: Vec::new(),
         verdicts: vec![p50(), p95(), throttled()],
         baseline: None,
+        cost: None,
         estimates: Vec::new(),
     }
 }
@@ -253,6 +255,7 @@ pub(super) fn interrupted() -> RunRecord {
         doubts: Vec::new(),
         verdicts: Vec::new(),
         baseline: None,
+        cost: None,
         estimates: Vec::new(),
     }
 }

@@ -61,6 +61,7 @@ mod tests {
     use super::super::look::{Marks, Paint};
     use super::super::{arbitrary, sample};
     use super::*;
+    use crate::measure::cost::{BillRecord, RunCostRecord};
     use proptest::prelude::*;
 
     /// Full reports stand in `snapshots/`, where they can be read as they are shown.
@@ -129,6 +130,15 @@ mod tests {
     fn a_terminal_of_forty_columns() {
         let look = Look { width: 40, paint: Paint::Plain, marks: Marks::Ascii };
         insta::assert_snapshot!(report(&sample::violated(), look, None));
+    }
+
+    #[test]
+    fn what_a_run_costs_at_its_target_stands_with_its_load() {
+        let mut record = sample::holding();
+        assert!(!shown(&record).contains("this run costs"));
+        let bill = BillRecord { total: 12.5, ..BillRecord::default() };
+        record.cost = Some(RunCostRecord { bill, dated: "2026-09-20".to_owned() });
+        assert!(shown(&record).contains("this run costs about 12.50 USD at the target"), "{}", shown(&record));
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl Rehearsal<'_> {
                 .collect(),
             verdicts: Vec::new(),
             baseline: None,
+            cost: None,
             estimates: Vec::new(),
         }
     }

@@ -136,16 +136,20 @@ pub(super) fn write(out: &mut String, charts: &[Chart], missing: Option<&str>) -
     Ok(())
 }
 
-/// The percentile curves of what was measured and of the model.
+/// The percentile curves of what was measured, of the model and of the baseline.
 struct Curves<'a> {
     seen: &'a [CurvePoint],
     model: &'a [CurvePoint],
+    /// Of the run that it is held against besides: at the mock, say, where this one was at a live target.
+    baseline: &'a [CurvePoint],
 }
 
 impl<'a> Curves<'a> {
     fn of(record: &'a RunRecord) -> Self {
         let of = |series: &'a Option<SeriesRecord>| series.as_ref().map(|series| &*series.admitted).unwrap_or_default();
-        Self { seen: of(&record.total), model: of(&record.predicted_total) }
+        let before = record.baseline.as_ref().and_then(|baseline| baseline.before.as_ref());
+        let baseline = before.map(|run| &*run.admitted).unwrap_or_default();
+        Self { seen: of(&record.total), model: of(&record.predicted_total), baseline }
     }
 
     /// Over how rare it is, so that the tail has as much room as the rest.
@@ -176,7 +180,11 @@ impl<'a> Curves<'a> {
 
     /// The chart with both curves in it; `place` is where a point stands.
     fn chart(&self, place: impl Fn(&CurvePoint) -> (f64, f64), chart: Chart) -> Option<Chart> {
-        let curves = [("observed", LineLook::Seen, self.seen), ("model", LineLook::Model, self.model)];
+        let curves = [
+            ("observed", LineLook::Seen, self.seen),
+            ("model", LineLook::Model, self.model),
+            ("baseline", LineLook::Other, self.baseline),
+        ];
         let told = curves.into_iter().filter(|(.., points)| !points.is_empty());
         let places = told.map(|(label, look, points)| (label, look, points.iter().map(&place).collect::<Vec<_>>()));
         let places: Vec<_> = places.collect();
@@ -350,15 +358,19 @@ mod tests {
     }
 
     #[test]
-    fn curves_of_both_worlds_stand_over_one_axis() {
-        let curves = Curves { seen: &points(&[(0.5, 10), (0.75, 20), (0.9, 20)]), model: &points(&[(0.5, 12), (0.99, 40)]) };
+    fn curves_of_both_worlds_and_of_a_baseline_stand_over_one_axis() {
+        let (seen, model, baseline) =
+            (points(&[(0.5, 10), (0.75, 20), (0.9, 20)]), points(&[(0.5, 12), (0.99, 40)]), points(&[(0.75, 10)]));
+        let curves = Curves { seen: &seen, model: &model, baseline: &baseline };
         let percentiles = curves.percentiles().unwrap();
         assert_eq!(percentiles.xs.len(), 4);
+        assert_eq!(percentiles.lines[2].values, [None, Some(10.0), None, None]);
         assert_eq!(percentiles.lines[0].values, [Some(10.0), Some(20.0), Some(20.0), None]);
         assert_eq!(percentiles.lines[1].values, [Some(12.0), None, None, Some(40.0)]);
         let distribution = curves.distribution().unwrap();
         assert_eq!(distribution.xs, [10.0, 12.0, 20.0, 40.0]);
         assert_eq!(distribution.lines[0].values, [Some(0.5), None, Some(0.9), None], "the last of those at one place");
+        assert_eq!(distribution.lines[2].values, [Some(0.75), None, None, None]);
     }
 
     #[test]

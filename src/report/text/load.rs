@@ -8,6 +8,7 @@ use crate::measure::record::{
 };
 
 use super::super::conclusion::Conclusion;
+use super::super::cost::of_run;
 use super::super::page::Page;
 use super::super::quantity::{ABSENT, bytes, count, counted, duration_ns, rate, share, share_of};
 
@@ -22,6 +23,9 @@ pub(super) fn write(page: &mut Page, record: &RunRecord) {
     }
     if let Some(network) = &record.network {
         page.entry("network", &way(network));
+    }
+    if let Some(cost) = &record.cost {
+        page.entry("cost", &of_run(cost));
     }
     if let Some(load) = &record.load {
         if let Some(credentials) = &load.credentials {
