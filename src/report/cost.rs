@@ -257,8 +257,8 @@ fn amount_formula(line: &LineRecord, currency: &str) -> String {
 mod tests {
     use super::*;
     use crate::measure::cost::{
-        AssumedRecord, CacheCostRecord, FactorRecord, HttpOrRestRecord, PricesRecord, RouteCostRecord, ScaledRecord, TierRecord,
-        VERSION,
+        AssumedRecord, BillRecord, CacheCostRecord, FactorRecord, HttpOrRestRecord, PricesRecord, RouteCostRecord, ScaledRecord,
+        TierRecord, VERSION,
     };
 
     fn factor(value: f64, what: &str) -> FactorRecord {

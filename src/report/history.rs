@@ -225,7 +225,6 @@ mod tests {
             answer,
             exit_code: 0,
             baseline: None,
-            cost: None,
         }
     }
 
