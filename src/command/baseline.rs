@@ -9,11 +9,11 @@ use std::path::Path;
 use super::compare::by_earlier;
 use super::failure::Failure;
 use super::history::{Depth, Memory, is_of, list};
-use super::kept_run::KeptRun;
+use super::kept_run::{KeptRun, compared};
 use super::run_folder::RECORD;
 use super::same_load;
 use crate::cli::Baseline as Asked;
-use crate::measure::comparison::{ComparedRun, ComparedWith, ComparisonRecord, Family, VERSION};
+use crate::measure::comparison::{ComparedWith, ComparisonRecord, Family, VERSION};
 use crate::measure::history::RunRow;
 use crate::measure::record::{Doubt, PlanRecord, RunRecord, Weight};
 use crate::report::read;
@@ -87,20 +87,6 @@ pub(super) fn hold(baseline: &KeptRun, folder: &Path) -> Result<ComparisonRecord
 
 /// What the record says until that is done: a run that is killed before has not passed.
 pub(super) fn pending(baseline: &KeptRun, record: &RunRecord, folder: &Path) -> ComparisonRecord {
-    let plan = &record.plan;
-    let after = ComparedRun {
-        path: folder.display().to_string(),
-        profile: plan.profile.clone(),
-        target: plan.target.clone(),
-        started_at: plan.started_at.clone(),
-        script_hash: plan.script_hash.clone(),
-        drift: plan.drift.clone(),
-        model: plan.model,
-        intended_per_s: record.load.as_ref().map(|load| load.intended_per_s),
-        seconds: 0,
-        actions: 0,
-        admitted: Vec::new(),
-    };
     let phase: Phase = baseline.phase();
     ComparisonRecord {
         version: VERSION,
@@ -108,7 +94,7 @@ pub(super) fn pending(baseline: &KeptRun, record: &RunRecord, folder: &Path) -> 
         against: ComparedWith::Run,
         model: None,
         before: Some(baseline.named(phase)),
-        after,
+        after: compared(record, folder),
         family: Family::Run,
         doubts: vec![Doubt {
             weight: Weight::Invalid,

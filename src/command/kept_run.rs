@@ -154,20 +154,8 @@ impl KeptRun {
 
     /// The run as a comparison names it.
     pub(super) fn named(&self, phase: Phase) -> ComparedRun {
-        let plan = &self.record.plan;
-        ComparedRun {
-            path: self.path.display().to_string(),
-            profile: plan.profile.clone(),
-            target: plan.target.clone(),
-            started_at: plan.started_at.clone(),
-            script_hash: plan.script_hash.clone(),
-            drift: plan.drift.clone(),
-            model: plan.model,
-            intended_per_s: self.record.load.as_ref().map(|load| load.intended_per_s),
-            seconds: phase.seconds() as u64,
-            actions: self.seconds.actions(None, first_second(phase)),
-            admitted: Vec::new(),
-        }
+        let (seconds, actions) = (phase.seconds() as u64, self.seconds.actions(None, first_second(phase)));
+        ComparedRun { seconds, actions, ..compared(&self.record, &self.path) }
     }
 
     /// Why nothing that it holds may be judged, if that is so; the comparison calls the run `which`.
@@ -228,6 +216,24 @@ pub(super) fn seconds_of(record: &RunRecord, log: &Path) -> Result<KeptSeconds, 
     };
     let bytes = fs::read(log).map_err(|error| named(&advice(&error)))?;
     KeptSeconds::read(&bytes, &names_of(record)).map_err(|error| named(&error))
+}
+
+/// A run that is kept at `path` as a comparison names it, before anything of it is counted.
+pub(super) fn compared(record: &RunRecord, path: &Path) -> ComparedRun {
+    let plan = &record.plan;
+    ComparedRun {
+        path: path.display().to_string(),
+        profile: plan.profile.clone(),
+        target: plan.target.clone(),
+        started_at: plan.started_at.clone(),
+        script_hash: plan.script_hash.clone(),
+        drift: plan.drift.clone(),
+        model: plan.model,
+        intended_per_s: record.load.as_ref().map(|load| load.intended_per_s),
+        seconds: 0,
+        actions: 0,
+        admitted: Vec::new(),
+    }
 }
 
 /// Names of the series of a run, in its order.

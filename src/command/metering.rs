@@ -1,7 +1,7 @@
 //! A profile, simulated for what is billed of it.
 //!
 //! Owns which part of a run is metered, in whose steps, and how it becomes a month. Refuses to compute amounts
-//! (`design`). Called by `cost`, by `designs`, and by `run_cost` before a run.
+//! (`design`). Called by `cost`, by `designs`, by the gates of `checklist`, and by `run_cost` before a run.
 
 use std::sync::Arc;
 
@@ -84,15 +84,25 @@ pub(super) fn simulated(
     (from, steps): (Span, Steps),
     replications: u32,
 ) -> Simulated {
+    metered(Model::of(plan, script, network(plan)), gateway, (from, plan.run.duration), steps, replications)
+}
+
+/// Plays a model so often with this gateway in it, and meters what comes between two instants.
+pub(super) fn metered(
+    mut model: Model<'_>,
+    gateway: Gateway,
+    (from, until): (Span, Span),
+    steps: Steps,
+    replications: u32,
+) -> Simulated {
     let metering = Metering {
         from: Instant::ZERO + from,
-        until: Instant::ZERO + plan.run.duration,
+        until: Instant::ZERO + until,
         request_step: steps.http_request,
         stream_step: steps.rest_stream,
         message_step: steps.websocket_message,
     };
     let gateway = gateway.simulated();
-    let mut model = Model::of(plan, script, network(plan));
     model.world.model = Arc::new(gateway.clone());
     model.world.metering = Some(metering);
     let played = replicate(&model, replications as usize);

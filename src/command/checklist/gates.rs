@@ -99,7 +99,7 @@ fn party(ending: Ending) -> Option<usize> {
 }
 
 fn errors(asked: &Checklist, variants: &Variants<'_>, own: &Ran, (budget, stated): (f64, String)) -> Judged {
-    let Some(all) = own.recorder.channel(None) else { return Err("nothing was counted in the simulated time".to_owned()) };
+    let Some(all) = own.recorder().channel(None) else { return Err("nothing was counted in the simulated time".to_owned()) };
     let mut counts = [0_u64; PARTIES.len()];
     let mut admitted = 0;
     for (ending, count) in all.endings() {

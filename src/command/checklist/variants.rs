@@ -4,22 +4,19 @@
 //! changed (`gates`) and to judge (`design::checklist::gates`).
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use sluicegate_policy::metered::{Metered, Metering};
 use sluicegate_policy::model::{AuthorizerId, Model as Gateway, StageId};
-use sluicegate_policy::time::Instant;
 use sluicegate_policy::told::What;
 
+use crate::command::metering::{Bought, Simulated, metered};
 use crate::command::predict::Model;
 use crate::command::script::Script;
-use crate::command::simulate::{Played, network, replicate};
+use crate::command::simulate::network;
 use crate::config::Plan;
-use crate::design::HOURS;
-use crate::design::bill::{FreeTier, bill};
+use crate::design::bill::FreeTier;
 use crate::design::checklist::gates::{Held, Times};
-use crate::design::meters::{Architecture, Assumptions, Basis, counted};
+use crate::design::meters::Assumptions;
 use crate::design::prices::Prices;
 use crate::measure::Recorder;
 use crate::measure::assumption::{Allowed, Assumption};
@@ -27,7 +24,6 @@ use crate::measure::channel::Channel;
 use crate::measure::checklist::Measure;
 use crate::measure::record::Unit;
 use crate::measure::summary::quantiles_beside;
-use crate::sim::SimSummary;
 use crate::traffic::SeriesId;
 use crate::verdict::predict;
 
@@ -45,15 +41,7 @@ pub(super) struct Variants<'a> {
 }
 
 /// A variant that was played.
-pub(super) struct Ran {
-    /// The gateway as it was simulated.
-    pub(super) gateway: Gateway,
-    /// All replications together.
-    pub(super) recorder: Recorder,
-    /// What was metered of them.
-    pub(super) metered: Metered,
-    summaries: Vec<SimSummary>,
-}
+pub(super) struct Ran(Simulated);
 
 impl<'a> Variants<'a> {
     /// Of this plan.
@@ -63,47 +51,19 @@ impl<'a> Variants<'a> {
 
     /// Plays the script at this gateway and stage.
     pub(super) fn play(&self, gateway: Gateway, stage: StageId) -> Ran {
-        let gateway = gateway.simulated();
-        let metering = self.metering();
         let mut model = Model::of(self.plan, self.script, network(self.plan)).looking_at_parts(true);
-        model.world.model = Arc::new(gateway.clone());
         model.world.stage = stage;
-        model.world.metering = Some(metering);
-        let Played { recorder, summaries, .. } = replicate(&model, self.replications as usize);
-        let mut metered = Metered::new(metering);
-        for more in summaries.iter().filter_map(|summary| summary.metered.as_ref()) {
-            metered.merge(more);
-        }
-        self.requests.set(self.requests.get() + summaries.iter().map(|summary| summary.intended).sum::<u64>());
-        Ran { gateway, recorder, metered, summaries }
-    }
-
-    fn metering(&self) -> Metering {
-        let steps = self.prices.steps;
-        Metering {
-            from: Instant::ZERO + self.plan.run.warmup,
-            until: Instant::ZERO + self.plan.run.duration,
-            request_step: steps.http_request,
-            stream_step: steps.rest_stream,
-            message_step: steps.websocket_message,
-        }
+        let run = &self.plan.run;
+        let simulated = metered(model, gateway, (run.warmup, run.duration), self.prices.steps, self.replications);
+        self.requests.set(self.requests.get() + simulated.requests);
+        Ran(simulated)
     }
 
     /// What a variant costs a month, at the prices that come along and with what `cost` assumes; `None` without a price.
     pub(super) fn month(&self, ran: &Ran, stage: StageId) -> Option<f64> {
-        let assumed = Assumptions {
-            architecture: Architecture::X86,
-            answer_bytes: 1_024,
-            head_bytes: 300,
-            function_log_bytes: 300,
-            execution_log_bytes: 2_048,
-            authorizer_mb: 128,
-        };
-        let stretch = ran.metered.stretch().as_secs_f64();
-        let times = HOURS * 3_600.0 / stretch;
-        let basis = Basis { model: &ran.gateway, stage, metered: &ran.metered, replications: self.replications, times };
-        let counted = counted(&basis, &assumed);
-        bill(&counted.meters, &self.prices, FreeTier::Ignored).ok().map(|bill| bill.record.total)
+        let (assumptions, free_tier) = (Assumptions::default(), FreeTier::Ignored);
+        let bought = Bought { prices: &self.prices, free_tier, assumptions: &assumptions, calls: None };
+        ran.0.month(stage, self.replications, &bought).ok().map(|month| month.bill.record.total)
     }
 
     /// Seconds that are counted of each run.
@@ -113,11 +73,16 @@ impl<'a> Variants<'a> {
 }
 
 impl Ran {
+    /// All replications together.
+    pub(super) const fn recorder(&self) -> &Recorder {
+        &self.0.played.recorder
+    }
+
     /// What was recorded of these series together; `None` if nothing was.
     pub(super) fn channel(&self, series: &[SeriesId]) -> Option<Channel> {
         let mut all: Option<Channel> = None;
         for one in series {
-            let Some(channel) = self.recorder.channel(Some(*one)) else { continue };
+            let Some(channel) = self.recorder().channel(Some(*one)) else { continue };
             match &mut all {
                 None => all = Some(channel.into_owned()),
                 Some(all) => all.merge(&channel),
@@ -129,7 +94,7 @@ impl Ran {
     /// Share of the requests for which an answer of these authorizers was kept, after the warm-up of so many seconds.
     pub(super) fn hits(&self, authorizers: &[AuthorizerId], warmup_s: usize) -> Option<f64> {
         let (mut events, mut trials) = (0_u64, 0_u64);
-        for summary in &self.summaries {
+        for summary in &self.0.played.summaries {
             for (what, slots) in summary.told.slots() {
                 let What::AuthorizerHits(id) = what else { continue };
                 if authorizers.contains(&id) {
@@ -143,11 +108,11 @@ impl Ran {
 
     /// How often a function was asked by these authorizers.
     pub(super) fn invocations(&self, authorizers: &[AuthorizerId]) -> u64 {
-        let outside = self.metered.look_ups.iter().filter(|(id, _)| authorizers.contains(id)).map(|(_, used)| used.look_ups);
+        let outside = self.0.metered.look_ups.iter().filter(|(id, _)| authorizers.contains(id)).map(|(_, used)| used.look_ups);
         let functions: Vec<_> =
-            authorizers.iter().filter_map(|id| self.gateway.authorizers.get(usize::from(id.0))?.function()).collect();
+            authorizers.iter().filter_map(|id| self.0.gateway.authorizers.get(usize::from(id.0))?.function()).collect();
         let of_functions =
-            self.metered.functions.iter().filter(|((function, route), _)| route.is_none() && functions.contains(function));
+            self.0.metered.functions.iter().filter(|((function, route), _)| route.is_none() && functions.contains(function));
         outside.sum::<u64>() + of_functions.map(|(_, used)| used.invocations).sum::<u64>()
     }
 
@@ -163,7 +128,7 @@ impl Ran {
                 Unit::Ns => Measure::Ns,
                 Unit::Share => Measure::Share,
             };
-            let value = predict::value(one.series, one.metric, &[&self.recorder]);
+            let value = predict::value(one.series, one.metric, &[self.recorder()]);
             Some(Held { name: one.name.clone(), is_floor, limit, value, unit })
         };
         expectations.iter().filter(|one| is_of(one)).filter_map(held).collect()

@@ -29,8 +29,8 @@ pub(super) fn judged(variants: &Variants<'_>, own: &Ran) -> Judged {
 fn variant(variants: &Variants<'_>, id: StageId, ran: &Ran) -> StageVariant {
     let plan = variants.plan;
     let stage = &plan.model.stages[usize::from(id.0)];
-    let ratio = |ratio| predict::value(None, Metric::Ratio(ratio), &[&ran.recorder]);
-    let all = ran.recorder.channel(None);
+    let ratio = |ratio| predict::value(None, Metric::Ratio(ratio), &[ran.recorder()]);
+    let all = ran.recorder().channel(None);
     let concerns = |one: &Assumption| match one.metric {
         Metric::Latency(_) | Metric::Ratio(Ratio::Errors | Ratio::Throttled | Ratio::ErrorsOf(_)) => true,
         Metric::Ratio(Ratio::Told(..)) | Metric::Part(..) => false,
