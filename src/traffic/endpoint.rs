@@ -94,16 +94,41 @@ impl FromStr for Endpoint {
         if uri.query().is_some() {
             return Err(refuse("it has a query"));
         }
-        let written = authority.host();
-        let host = written.trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            return Err(refuse("it names no host"));
-        }
-        if written.len() != host.len() && host.parse::<Ipv6Addr>().is_err() {
-            return Err(refuse("what stands in brackets is no IPv6 address"));
-        }
-        let port = uri.port_u16().unwrap_or(scheme.port());
+        let (host, port) = taken_apart(authority.as_str()).map_err(refuse)?;
+        let port = port.unwrap_or(scheme.port());
         Ok(Self { scheme, host, port, base_path: uri.path().trim_end_matches('/').to_owned() })
+    }
+}
+
+/// Host without brackets, and port if one is written. The URL's own parser lets both be nearly anything.
+fn taken_apart(authority: &str) -> Result<(String, Option<u16>), &'static str> {
+    let (host, rest) = match authority.strip_prefix('[') {
+        Some(bracketed) => {
+            let (address, rest) = bracketed.split_once(']').ok_or("a bracket is open")?;
+            address.parse::<Ipv6Addr>().map_err(|_| "what stands in brackets is no IPv6 address")?;
+            (address, rest)
+        }
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    if host.is_empty() {
+        return Err("it names no host");
+    }
+    if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':')) {
+        return Err("its host holds what no host name does");
+    }
+    let port = match rest.strip_prefix(':') {
+        None if rest.is_empty() => return Ok((host.to_owned(), None)),
+        None => return Err("something stands between its host and its port"),
+        // RFC 3986 allows a colon with nothing behind it, and lets it mean the scheme's own port.
+        Some("") => return Ok((host.to_owned(), None)),
+        Some(port) => port,
+    };
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("its port is not a number");
+    }
+    match port.parse() {
+        Ok(port) if port > 0 => Ok((host.to_owned(), Some(port))),
+        Ok(_) | Err(_) => Err("its port is none of 1 to 65535"),
     }
 }
 
@@ -138,8 +163,26 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused_with_the_reason() {
-        for text in ["127.0.0.1:80", "ftp://x", "http://", "", "http://u:p@h", "http://h/?q=1", "http://[%]", "nonsense"] {
-            assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        for (text, why) in [
+            ("127.0.0.1:80", "no scheme"),
+            ("ftp://x", "scheme is none of"),
+            ("http://", "not a URL"),
+            ("", "not a URL"),
+            ("http://u:p@h", "user name"),
+            ("http://h/?q=1", "query"),
+            ("http://[%]", "no IPv6 address"),
+            ("http://[1]", "no IPv6 address"),
+            ("http://0[:]", "no host name"),
+            ("http://a%20b", "no host name"),
+            ("http://[::1]9", "between its host and its port"),
+            ("http://h:http", "not a number"),
+            ("http://h:+1", "not a number"),
+            ("http://h:0", "1 to 65535"),
+            ("http://h:99999", "1 to 65535"),
+            ("nonsense", "no scheme"),
+        ] {
+            let refused = text.parse::<Endpoint>().expect_err(text).to_string();
+            assert!(refused.contains(why), "{text}: {refused}");
         }
     }
 
