@@ -158,7 +158,7 @@ enum About {
 }
 
 impl About {
-    /// By the words of its name: those of a profile's claims.
+    /// By the words of a profile's claims, without the route, which may be called anything.
     fn of(name: &str) -> Self {
         let part = ["network latency", "gateway latency", "authorizer latency", "integration latency"];
         let told = ["cold starts", "cache hits", "authorizer hits"];
@@ -176,11 +176,21 @@ impl About {
     }
 }
 
+/// What is claimed, without the series that it is claimed of.
+fn metric<'a>(record: &RunRecord, name: &'a str) -> &'a str {
+    record.series.iter().find_map(|series| after(name, &series.name)).unwrap_or(name)
+}
+
+/// What follows a series in the name of a claim about it; `None` of a claim about another one.
+fn after<'a>(name: &'a str, series: &str) -> Option<&'a str> {
+    name.strip_prefix(series)?.strip_prefix(' ')
+}
+
 fn of_one(record: &RunRecord, verdict: &Verdict) -> Advice {
     let name = &verdict.assumption;
     let below = verdict.observed.zip(verdict.band).is_some_and(|(observed, (low, _))| observed < low);
-    match About::of(name) {
-        About::Part(_) | About::Latency | About::Throttled if below => Advice::said(format!(
+    match About::of(metric(record, name)) {
+        About::Part(_) | About::Latency | About::Throttled | About::Errors if below => Advice::said(format!(
             "{name}: the target does better than the model says; if it always does, narrow the model to it."
         )),
         About::Part(part) => Advice::said(format!("{name}: look at the {part}; its times stand in \"Where the time went\".")),
@@ -234,7 +244,7 @@ fn latency(record: &RunRecord, name: &str) -> Advice {
 /// The parts that departed, of the series that the assumption is about if they are told of it.
 fn departed<'a>(record: &'a RunRecord, name: &str) -> Vec<&'a str> {
     let attributed = record.parts.iter().flat_map(|parts| &parts.attributed);
-    let own = attributed.clone().find(|it| it.series.as_ref().is_some_and(|series| name.starts_with(series.as_str())));
+    let own = attributed.clone().find(|it| it.series.as_ref().is_some_and(|series| after(name, series).is_some()));
     let told = own.or_else(|| attributed.clone().find(|it| it.series.is_none()));
     told.map(|it| it.parts.iter().filter(|part| part.departed == Departed::Yes).map(|part| part.part.as_str()).collect())
         .unwrap_or_default()
@@ -396,6 +406,22 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 7, "{all:#?}");
+    }
+
+    #[test]
+    fn a_route_that_is_called_like_another_or_like_a_metric_is_not_taken_for_it() {
+        let mut record = slow();
+        record.series[0].name = "GET /throttled".to_owned();
+        assert!(matches!(About::of(metric(&record, "GET /throttled latency p95")), About::Latency));
+        assert!(matches!(About::of(metric(&record, "throttled")), About::Throttled));
+        let departed_in = |series: &str, part: &str| AttributedRecord {
+            series: Some(series.to_owned()),
+            parts: vec![AttributedPart { part: part.to_owned(), departed: Departed::Yes, ..AttributedPart::default() }],
+            ..AttributedRecord::default()
+        };
+        let attributed = vec![departed_in("GET /a", "network"), departed_in("GET /ab", "integration")];
+        record.parts = Some(PartsRecord { attributed, ..PartsRecord::default() });
+        assert_eq!(departed(&record, "GET /ab latency p95"), ["integration"]);
     }
 
     #[test]
