@@ -65,6 +65,8 @@ struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     batches: VecDeque<Batch>,
+    /// The one that is being sent: whoever stops waiting for the answer has lost it.
+    under_way: Option<Batch>,
     tally: Tally,
 }
 
@@ -111,6 +113,9 @@ impl Pushing {
             let _ = thread.join();
         }
         let mut waiting = self.queue.lock();
+        if let Some(unanswered) = waiting.under_way.take() {
+            waiting.batches.push_front(unanswered);
+        }
         while waiting.lose_oldest() {}
         waiting.tally.clone()
     }
@@ -126,7 +131,7 @@ impl Queue {
     async fn next(&self, ended: &mut watch::Receiver<()>) -> Option<Batch> {
         loop {
             let over = ended.has_changed().is_err();
-            if let Some(batch) = self.lock().batches.pop_front() {
+            if let Some(batch) = self.lock().begin_next() {
                 return Some(batch);
             }
             if over {
@@ -140,7 +145,9 @@ impl Queue {
     }
 
     fn on_taken(&self, batch: &Batch, rejected: u64) {
-        let tally = &mut self.lock().tally;
+        let mut waiting = self.lock();
+        waiting.under_way = None;
+        let tally = &mut waiting.tally;
         let rejected = rejected.min(batch.samples);
         tally.taken += batch.samples - rejected;
         tally.lost += rejected;
@@ -152,6 +159,7 @@ impl Queue {
     /// Puts a batch back that may be taken later.
     fn on_put_off(&self, batch: Batch, error: &PushError) {
         let mut waiting = self.lock();
+        waiting.under_way = None;
         waiting.tally.last_failure = Some(error.to_string());
         waiting.batches.push_front(batch);
         waiting.bound();
@@ -159,6 +167,7 @@ impl Queue {
 
     fn on_refused(&self, batch: Batch, error: &PushError) {
         let mut waiting = self.lock();
+        waiting.under_way = None;
         waiting.tally.last_failure = Some(error.to_string());
         waiting.batches.push_front(batch);
         waiting.lose_oldest();
@@ -166,6 +175,11 @@ impl Queue {
 }
 
 impl Waiting {
+    fn begin_next(&mut self) -> Option<Batch> {
+        self.under_way = self.batches.pop_front();
+        self.under_way.clone()
+    }
+
     fn bound(&mut self) {
         while self.batches.len() > WAITING_MAX {
             self.lose_oldest();
@@ -300,6 +314,22 @@ mod tests {
         let tally = pushing.finish();
         assert_eq!((tally.batches, tally.batches_lost, tally.taken, tally.lost), (501, 500, 1, 1_502));
         assert!(tally.last_failure.is_some_and(|why| why.starts_with("it cannot be reached (")));
+    }
+
+    #[test]
+    fn what_is_under_way_when_nobody_waits_any_more_is_lost_and_counted_once() {
+        let queue = Arc::new(Queue::default());
+        let pushing = Pushing { queue: Arc::clone(&queue), end: None, thread: None };
+        for _ in 0..4 {
+            pushing.offer(batch());
+        }
+        let next = || queue.lock().begin_next().expect("one waits");
+        queue.on_taken(&next(), 0);
+        queue.on_put_off(next(), &PushError::Silent);
+        queue.on_refused(next(), &PushError::Silent);
+        let _unanswered = next();
+        let tally = pushing.finish();
+        assert_eq!((tally.batches, tally.batches_lost, tally.taken, tally.lost), (4, 3, 3, 9));
     }
 
     #[test]
